@@ -25,7 +25,7 @@ from policy_service.approval.change import (
     Version,
 )
 from policy_service.approval.store import action_rows
-from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow, ReportRow, SubmittedRow, TextRow
+from policy_service.approval.tables import ChangeRow, CommentRow, DraftFileRow, ReportRow, SubmittedVersionRow, TextRow
 from policy_service.approval.workflow import apply_action, new_change, next_action
 from policy_service.audit.events import (
     ActivationCancelled,
@@ -207,7 +207,9 @@ class ChangeHistory:
         self._act(plan, change, Action.SUBMIT, by, at, submission=submission, digest=submission_digest)
         start = change.draft.effective.start
         for version in versions:
-            self.ledger.add(SubmittedRow(change=change.id, number=number, policy=version.policy, effective_from=start))
+            self.ledger.add(
+                SubmittedVersionRow(change=change.id, number=number, policy=version.policy, effective_from=start)
+            )
         self.ledger.append(at, by, ChangeSubmitted(change.id, submission_digest, roles))
 
     def _register(self, plan: ChangePlan, change: Change, by: Actor, at: datetime) -> tuple[Version, ...]:
@@ -307,7 +309,7 @@ class ChangeHistory:
             self.ledger.add(row)
         for text in action_record.draft.texts if action_record.draft else ():
             self.ledger.add(
-                DraftedRow(digest=text, change=change.id, number=action_record.number, actor=action_record.by.id)
+                DraftFileRow(digest=text, change=change.id, number=action_record.number, actor=action_record.by.id)
             )
 
 

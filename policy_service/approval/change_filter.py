@@ -26,7 +26,7 @@ from sqlmodel import col, select
 from policy_service.actor import Actor
 from policy_service.approval.change import Action, Change, ChangeKind, ChangeState
 from policy_service.approval.permissions import sign_permission
-from policy_service.approval.tables import ActionRow, ChangeRow, SubmittedRow, TitledRow
+from policy_service.approval.tables import ActionRow, ChangeRow, ChangeTitleRow, SubmittedVersionRow
 from policy_service.approval.validation import search_form
 from policy_service.approval.workflow import check_permission
 
@@ -139,16 +139,16 @@ def _had_action(actions: Iterable[Action]) -> ColumnElement[bool]:
 
 def _concerns_policy(policy: str) -> ColumnElement[bool]:
     """Build the condition that the change submitted the policy, or may roll back to it without being submitted."""
-    submissions = select(SubmittedRow.change).where(SubmittedRow.policy == policy)
+    submissions = select(SubmittedVersionRow.change).where(SubmittedVersionRow.policy == policy)
     is_final = _had_action(action for state, action in CLOSING_ACTIONS.items() if state is not ChangeState.WITHDRAWN)
     return or_(_id_in(submissions), and_(col(ChangeRow.kind) == "rollback", ~is_final))
 
 
 def _title_contains(words: Iterable[str]) -> ColumnElement[bool]:
     """Build the condition that the change ever had a title with these words."""
-    query = select(TitledRow.change)
+    query = select(ChangeTitleRow.change)
     for word in words:
-        query = query.where(col(TitledRow.words).contains(word, autoescape=True))
+        query = query.where(col(ChangeTitleRow.search_text).contains(word, autoescape=True))
     return _id_in(query)
 
 

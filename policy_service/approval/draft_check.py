@@ -36,7 +36,7 @@ from policy_service.approval.signers import (
 )
 from policy_service.approval.store import read_change, read_changes
 from policy_service.approval.suspension import is_of_governance
-from policy_service.approval.tables import SubmittedRow
+from policy_service.approval.tables import SubmittedVersionRow
 from policy_service.approval.workflow import check_state
 from policy_service.clock import timestamp
 from policy_service.language.diagnostics import PolicyError
@@ -299,10 +299,10 @@ def _conflicting_changes(
 ) -> Iterator[str]:
     """Other changes that are open, for one of the policies and the same start."""
     rows = session.exec(
-        select(SubmittedRow).where(
-            col(SubmittedRow.policy).in_(names),
-            SubmittedRow.effective_from == start,
-            SubmittedRow.change != draft.id,
+        select(SubmittedVersionRow).where(
+            col(SubmittedVersionRow.policy).in_(names),
+            SubmittedVersionRow.effective_from == start,
+            SubmittedVersionRow.change != draft.id,
         )
     ).all()
     for other in read_changes(session, {row.change for row in rows}):

@@ -23,7 +23,7 @@ from policy_service.approval.draft_check import CHANGE_MODIFIED
 from policy_service.approval.errors import StaleChange, ValidationFailed
 from policy_service.approval.policies import MAX_INLINE_BYTES, record_meanings
 from policy_service.approval.store import add_action, read_change, record_action, store_text
-from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow
+from policy_service.approval.tables import ChangeRow, CommentRow, DraftFileRow
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE, period_errors, validate_reason, validate_texts
 from policy_service.approval.workflow import (
     ACTION_CLAUSES,
@@ -271,7 +271,7 @@ def _record_text_authors(transaction: Transaction, change: Change) -> None:
     """Remembers who drafted which text: anyone who did may not sign it in another change."""
     last_action = change.actions[-1]
     transaction.session.add_all(
-        DraftedRow(digest=text, change=change.id, number=last_action.number, actor=last_action.by.id)
+        DraftFileRow(digest=text, change=change.id, number=last_action.number, actor=last_action.by.id)
         for text in change.draft.texts
     )
     transaction.session.flush()

@@ -13,7 +13,7 @@ from policy_service.approval.forecast import base_versions
 from policy_service.approval.policies import head_loader, record_meanings
 from policy_service.approval.signers import sign_off_version
 from policy_service.approval.store import read_change, read_text, record_action, store_report
-from policy_service.approval.tables import SubmittedRow
+from policy_service.approval.tables import SubmittedVersionRow
 from policy_service.approval.validation import validate_reason
 from policy_service.approval.workflow import check_meaning, next_action, require_permission
 from policy_service.approval.writers import writers_of
@@ -61,7 +61,7 @@ def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission,
     action_record = next_action(draft, Action.SUBMIT, actor, now, submission=submission, digest=digest)
     updated_change = record_action(transaction, draft, action_record)
     session.add_all(
-        SubmittedRow(change=draft.id, number=action_record.number, policy=version.policy, effective_from=start)
+        SubmittedVersionRow(change=draft.id, number=action_record.number, policy=version.policy, effective_from=start)
         for version in (*prepared.versions, *prepared.ends)
     )
     session.flush()

@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from policy_service.actor import Actor
 from policy_service.approval.change import Change, Draft
 from policy_service.approval.drafts import MAX_VERSIONS, begin_change
-from policy_service.approval.tables import DraftedRow
+from policy_service.approval.tables import DraftFileRow
 from policy_service.database import Transaction
 from policy_service.language.load import load_folder, newest, version_key
 from policy_service.language.policy import Policy
@@ -55,7 +55,9 @@ def propose_shipped(transaction: Transaction, actor: Actor, folder: Path) -> Shi
     candidates = tuple(_newer_policies(newest(load_folder(folder)), highest))
     digests = [policy.digest for policy in candidates]
     drafted_digests = set(
-        session.exec(select(DraftedRow.digest).where(col(DraftedRow.digest).in_(digests), DraftedRow.actor == actor.id))
+        session.exec(
+            select(DraftFileRow.digest).where(col(DraftFileRow.digest).in_(digests), DraftFileRow.actor == actor.id)
+        )
     )
     new_policies = tuple(policy for policy in candidates if policy.digest not in drafted_digests)[:MAX_VERSIONS]
     if not new_policies:

@@ -26,7 +26,7 @@ from policy_service.approval.change import (
 )
 from policy_service.approval.errors import UnknownChange
 from policy_service.approval.signature_validity import with_signature_validity
-from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, ReportRow, TextRow, TitledRow
+from policy_service.approval.tables import ActionRow, ChangeRow, ChangeTitleRow, CommentRow, ReportRow, TextRow
 from policy_service.approval.validation import search_form
 from policy_service.approval.workflow import apply_action, fold_actions
 from policy_service.canonical import digest, to_canonical_json
@@ -98,7 +98,7 @@ def action_rows(change: str, record: ActionRecord) -> list[SQLModel]:
     )
     if record.draft is None:
         return [action]
-    return [action, TitledRow(change=change, number=record.number, words=search_form(record.draft.title))]
+    return [action, ChangeTitleRow(change=change, number=record.number, search_text=search_form(record.draft.title))]
 
 
 def read_comments(session: Session, change: str) -> list[Comment]:

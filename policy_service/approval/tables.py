@@ -54,17 +54,17 @@ class TextRow(SQLModel, table=True):
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class TitledRow(SQLModel, table=True):
+class ChangeTitleRow(SQLModel, table=True):
     """A title that a draft had, in small letters, to be searched."""
 
     __tablename__ = "change_titled"
 
     change: str = Field(primary_key=True, max_length=36, foreign_key="change.id")
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    words: str = Field(sa_column=Column(Text, nullable=False))
+    search_text: str = Field(sa_column=Column("words", Text, nullable=False))
 
 
-class DraftedRow(SQLModel, table=True):
+class DraftFileRow(SQLModel, table=True):
     """The record that an account put a text into a draft."""
 
     __tablename__ = "change_drafted"
@@ -84,7 +84,7 @@ class MeaningRow(SQLModel, table=True):
     meaning: str = Field(max_length=71, index=True)
 
 
-class SubmittedRow(SQLModel, table=True):
+class SubmittedVersionRow(SQLModel, table=True):
     """The record that a change was submitted for a policy and a day."""
 
     __tablename__ = "change_submitted"
@@ -175,10 +175,10 @@ for _model in (
     ChangeRow,
     ActionRow,
     TextRow,
-    TitledRow,
-    DraftedRow,
+    ChangeTitleRow,
+    DraftFileRow,
     MeaningRow,
-    SubmittedRow,
+    SubmittedVersionRow,
     ReportRow,
     CommentRow,
     SuspensionRow,

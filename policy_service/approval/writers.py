@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from sqlmodel import Session, col, select
 
 from policy_service.approval.change import Action
-from policy_service.approval.tables import ActionRow, DraftedRow, MeaningRow
+from policy_service.approval.tables import ActionRow, DraftFileRow, MeaningRow
 
 
 def meanings_of(session: Session, digests: Iterable[str]) -> dict[str, str]:
@@ -29,7 +29,7 @@ def writers_of(session: Session, digests: Iterable[str]) -> Mapping[str, frozens
         col(MeaningRow.meaning).in_(set(meanings.values()) - {""})
     )
     texts = {digest: digest for digest in meanings} | dict(session.exec(query_of_meanings).all())
-    drafted_rows = session.exec(select(DraftedRow).where(col(DraftedRow.digest).in_(texts))).all()
+    drafted_rows = session.exec(select(DraftFileRow).where(col(DraftFileRow.digest).in_(texts))).all()
     submitters: dict[str, set[str]] = {}
     query = select(ActionRow.change, ActionRow.actor).where(
         ActionRow.action == Action.SUBMIT, col(ActionRow.change).in_({row.change for row in drafted_rows})

@@ -82,9 +82,9 @@ class SubjectKeyRow(SQLModel, table=True):
     kind: str = Field(primary_key=True, max_length=MAX_KIND)
     key: str = Field(max_length=32, unique=True)
     """The identifier that every sealed value names, hexadecimal."""
-    master: str = Field(max_length=16, index=True)
+    master_key_id: str = Field(max_length=16, index=True, sa_column_kwargs={"name": "master"})
     """The master key that wraps it."""
-    wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    wrapped_key: bytes = Field(sa_column=Column("wrapped", LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=Instant)
     mac: str | None = Field(default=None, max_length=81)
     """The MAC of the row by the log's key; none of keys from before there was one."""

@@ -154,7 +154,9 @@ class FactCipher:
             if cached_key is not None and cached_key.subject == subject:
                 self._cache.move_to_end(id_)
                 return cached_key
-        return self._cache_key(id_, subject, unwrap_key(self.masters.get(row.master), id_, subject, row.wrapped))
+        return self._cache_key(
+            id_, subject, unwrap_key(self.masters.get(row.master_key_id), id_, subject, row.wrapped_key)
+        )
 
     def _make_key(self, transaction: Transaction, subject: Subject, master: str, cipher: AESGCM) -> SubjectKey:
         """A new key; it is kept in memory too, where it does no harm if the transaction fails."""
@@ -163,8 +165,8 @@ class FactCipher:
             subject=subject.id,
             kind=subject.kind,
             key=id_.hex(),
-            master=master,
-            wrapped=wrap_key(cipher, id_, subject, content),
+            master_key_id=master,
+            wrapped_key=wrap_key(cipher, id_, subject, content),
             created_at=transaction.now,
         )
         row.mac = mac_of_subject_key(current_mac_key(transaction.session), row)
@@ -251,11 +253,13 @@ def _rewrap_keys(database: Database, clock: Clock, masters: MasterKeys, new_key:
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
         key = current_mac_key(session)
-        rows = list(session.exec(_KEYS.where(SubjectKeyRow.master != new_key).limit(FETCH_SIZE).with_for_update()))
+        rows = list(
+            session.exec(_KEYS.where(SubjectKeyRow.master_key_id != new_key).limit(FETCH_SIZE).with_for_update())
+        )
         for row in rows:
             id_ = bytes.fromhex(row.key)
-            content = unwrap_key(masters.get(row.master), id_, _subject_of(row), row.wrapped)
-            row.master, row.wrapped = new_key, wrap_key(masters.get(new_key), id_, _subject_of(row), content)
+            content = unwrap_key(masters.get(row.master_key_id), id_, _subject_of(row), row.wrapped_key)
+            row.master_key_id, row.wrapped_key = new_key, wrap_key(masters.get(new_key), id_, _subject_of(row), content)
             row.mac = mac_of_subject_key(key, row)
             session.add(row)
         if not rows:

@@ -33,7 +33,7 @@ def record_failure(
     `account` is whose name it is, when it is anyone's: only then is there something to tell the log.
     """
     session, now = transaction.session, transaction.now
-    session.exec(delete(FailureRow).where(col(FailureRow.last) < now - RETENTION))
+    session.exec(delete(FailureRow).where(col(FailureRow.last_failed_at) < now - RETENTION))
     until = max(filter(None, (_count(transaction, counter) for counter in counters)), default=None)
     logged_until = blocked_until(session, [log_counter(name)], now)
     log_until = _count(transaction, log_counter(name))
@@ -55,8 +55,8 @@ def _count(transaction: Transaction, counter: Counter) -> datetime | None:
     session, now = transaction.session, transaction.now
     row = session.get(FailureRow, counter.key)
     updated = after_failure(None if row is None else _failures(row), now, counter.limit)
-    row = row or FailureRow(name=counter.key, count=0, since=now, last=now, blocks=0)
-    row.count, row.since, row.last = updated.count, updated.since, updated.last
+    row = row or FailureRow(name=counter.key, count=0, first_failed_at=now, last_failed_at=now, blocks=0)
+    row.count, row.first_failed_at, row.last_failed_at = updated.count, updated.since, updated.last
     row.blocks, row.blocked_until = updated.blocks, updated.blocked_until
     session.add(row)
     session.flush()
@@ -64,4 +64,4 @@ def _count(transaction: Transaction, counter: Counter) -> datetime | None:
 
 
 def _failures(row: FailureRow) -> Failures:
-    return Failures(row.count, row.since, row.last, row.blocks, row.blocked_until)
+    return Failures(row.count, row.first_failed_at, row.last_failed_at, row.blocks, row.blocked_until)

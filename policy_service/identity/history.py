@@ -63,6 +63,6 @@ def _revisions(rows: list[AccountChangeRow], names: dict[str, str]) -> Iterator[
             enabled=row.enabled,
             external=external,
             password=row.password,
-            attested=row.vouched,
+            attested=row.attested,
         )
         before = before if roles is None else roles

@@ -301,7 +301,7 @@ def _add_change(transaction: Transaction, actor: Actor, account: str, change: Ac
             issuer=external.issuer if external else None,
             subject=external.subject if external else None,
             password=change.password,
-            vouched=change.attested,
+            attested=change.attested,
         )
     )
     session.flush()
@@ -319,4 +319,4 @@ def _initial_account(row: AccountRow) -> Account:
 def _change_from_row(row: AccountChangeRow) -> AccountChange:
     roles = roles_of(row)
     external = None if row.issuer is None or row.subject is None else ExternalIdentity(row.issuer, row.subject)
-    return AccountChange(roles, row.enabled, external, row.password, row.vouched, row.by, row.seq)
+    return AccountChange(roles, row.enabled, external, row.password, row.attested, row.by, row.seq)

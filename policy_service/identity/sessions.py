@@ -25,7 +25,7 @@ from policy_service.audit.log import append
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.errors import AuthenticationFailed
-from policy_service.identity.tables import SignedInRow
+from policy_service.identity.tables import SessionRow
 from policy_service.identity.tokens import digest_of, new_token
 from policy_service.messages import Message
 
@@ -33,7 +33,7 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
 OIDC = "oidc"
-_SESSIONS = SignedInRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_SESSIONS = SessionRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 LastUseLookup = Callable[[str], datetime | None]
 """When a session was last used, by its identifier, as far as is known."""
 
@@ -76,13 +76,13 @@ class StartedSession:
 def start_session(transaction: Transaction, account: Account, method: str) -> StartedSession:
     """Begins a session of a person who has proved to be the account's owner."""
     token, now = new_token(), transaction.now
-    row = SignedInRow(
+    row = SessionRow(
         id=transaction.new_id(),
         digest=digest_of(token),
         account=account.id,
         method=method,
         started_at=now,
-        seen_at=now,
+        last_used_at=now,
     )
     transaction.session.add(row)
     transaction.session.flush()
@@ -97,7 +97,7 @@ def find_session(
 
     Raises AuthenticationFailed.
     """
-    row = session.exec(select(SignedInRow).where(SignedInRow.digest == digest_of(token))).first()
+    row = session.exec(select(SessionRow).where(SessionRow.digest == digest_of(token))).first()
     if row is None or row.ended_at is not None or not _is_logged(session, row):
         raise AuthenticationFailed(Message("no such session is open: sign in"))
     user_session = _user_session(row, last_use(row.id))
@@ -106,7 +106,7 @@ def find_session(
     return user_session
 
 
-def _is_logged(session: Session, row: SignedInRow) -> bool:
+def _is_logged(session: Session, row: SessionRow) -> bool:
     """Return True if the log tells of a session as it is: where it began, or where its owner was last confirmed."""
     guard = guard_of(session)
     return guard is None or guard.row_matches(session, _SESSIONS, row.model_dump(), row.started_at, row.confirmed_at)
@@ -114,7 +114,7 @@ def _is_logged(session: Session, row: SignedInRow) -> bool:
 
 def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:
     """Ends a session because its owner says so."""
-    row = transaction.session.get(SignedInRow, user_session.id)
+    row = transaction.session.get(SessionRow, user_session.id)
     if row is None or row.ended_at is not None:
         return
     _end(transaction, row, "signed out")
@@ -123,7 +123,7 @@ def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) 
 
 def end_all(transaction: Transaction, account: str, reason: str) -> None:
     """Ends every session of an account."""
-    query = select(SignedInRow).where(SignedInRow.account == account, col(SignedInRow.ended_at).is_(None))
+    query = select(SessionRow).where(SessionRow.account == account, col(SessionRow.ended_at).is_(None))
     for row in transaction.session.exec(query).all():
         _end(transaction, row, reason)
 
@@ -151,23 +151,23 @@ def use_confirmation(transaction: Transaction, session_id: str) -> datetime | No
 
 def record_session_use(transaction: Transaction, session_id: str, at: datetime) -> None:
     """Writes down that something was asked with a session."""
-    row = transaction.session.get(SignedInRow, session_id)
-    if row is not None and row.seen_at < at:
-        row.seen_at = at
+    row = transaction.session.get(SessionRow, session_id)
+    if row is not None and row.last_used_at < at:
+        row.last_used_at = at
 
 
-def _open_row(transaction: Transaction, session_id: str) -> SignedInRow:
-    row = transaction.session.get(SignedInRow, session_id)
+def _open_row(transaction: Transaction, session_id: str) -> SessionRow:
+    row = transaction.session.get(SessionRow, session_id)
     if row is None or row.ended_at is not None:
         raise AuthenticationFailed(Message("no such session is open: sign in"))
     return row
 
 
-def _end(transaction: Transaction, row: SignedInRow, reason: str) -> None:
-    row.ended_at, row.ended_why = transaction.now, reason
+def _end(transaction: Transaction, row: SessionRow, reason: str) -> None:
+    row.ended_at, row.end_reason = transaction.now, reason
     transaction.session.flush()
 
 
-def _user_session(row: SignedInRow, seen_at: datetime | None = None) -> UserSession:
-    seen = row.seen_at if seen_at is None else max(seen_at, row.seen_at)
+def _user_session(row: SessionRow, seen_at: datetime | None = None) -> UserSession:
+    seen = row.last_used_at if seen_at is None else max(seen_at, row.last_used_at)
     return UserSession(row.id, row.account, row.method, row.started_at, seen, row.confirmed_at)

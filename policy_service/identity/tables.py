@@ -32,7 +32,7 @@ class AccountRow(SQLModel, table=True):
 class AccountChangeRow(SQLModel, table=True):
     """A change of an account; a column without a value is one that stayed. Roles are separated by blanks.
 
-    `password`: it was given one; `vouched`: a person attested it, as it was then.
+    `password`: it was given one; `attested`: a person attested it, as it was then.
     """
 
     __tablename__ = "account_change"
@@ -47,7 +47,7 @@ class AccountChangeRow(SQLModel, table=True):
     issuer: str | None = Field(default=None, max_length=300)
     subject: str | None = Field(default=None, max_length=255)
     password: bool = False
-    vouched: bool = False
+    attested: bool = Field(default=False, sa_column_kwargs={"name": "vouched"})
 
 
 class CredentialRow(SQLModel, table=True):
@@ -60,7 +60,7 @@ class CredentialRow(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=Instant)
 
 
-class SignedInRow(SQLModel, table=True):
+class SessionRow(SQLModel, table=True):
     """A session of a person; only the digest of its token is known here."""
 
     __tablename__ = "signed_in"
@@ -70,10 +70,10 @@ class SignedInRow(SQLModel, table=True):
     account: str = Field(max_length=36, foreign_key="account.id", index=True)
     method: str = Field(max_length=16)
     started_at: datetime = Field(sa_type=Instant)
-    seen_at: datetime = Field(sa_type=Instant)
+    last_used_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"name": "seen_at"})
     confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
-    ended_why: str | None = Field(default=None, max_length=40)
+    end_reason: str | None = Field(default=None, max_length=40, sa_column_kwargs={"name": "ended_why"})
 
 
 class ApiKeyRow(SQLModel, table=True):
@@ -116,8 +116,8 @@ class FailureRow(SQLModel, table=True):
 
     name: str = Field(primary_key=True, max_length=64)
     count: int
-    since: datetime = Field(sa_type=Instant)
-    last: datetime = Field(sa_type=Instant, index=True)
+    first_failed_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"name": "since"})
+    last_failed_at: datetime = Field(sa_type=Instant, index=True, sa_column_kwargs={"name": "last"})
     blocks: int
     blocked_until: datetime | None = Field(default=None, sa_type=Instant)
 

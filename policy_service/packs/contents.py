@@ -12,7 +12,7 @@ from policy_service.approval.change import Change
 from policy_service.approval.store import read_changes
 from policy_service.approval.suspension import Suspension
 from policy_service.approval.suspension_queries import read_suspensions
-from policy_service.approval.tables import SubmittedRow
+from policy_service.approval.tables import SubmittedVersionRow
 from policy_service.audit.chain import InvalidEntry, read_entry
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.override import Override
@@ -145,7 +145,9 @@ def _changes(
 ) -> list[Change]:
     names = {row.change for row in contents.versions} | {each.change for each in contents.activations}
     if scope.policy is not None:
-        submitted = session.exec(select(SubmittedRow.change).where(SubmittedRow.policy == scope.policy)).all()
+        submitted = session.exec(
+            select(SubmittedVersionRow.change).where(SubmittedVersionRow.policy == scope.policy)
+        ).all()
         names.update(submitted)
     names.update(objects_of_kind(session, "change", [row.seq for row in period_entries]))
     change_ids = sorted(name for name in names if name is not None)

@@ -115,7 +115,7 @@ def held_by(session: Session, account: str, role: str) -> bool:
         before = roles
         roles = roles if row.roles is None else frozenset(row.roles.split())
         opened = row.password or (row.enabled is True and not enabled)
-        attested = row.vouched or (attested and not (opened or roles & SIGNING - before))
+        attested = row.attested or (attested and not (opened or roles & SIGNING - before))
         enabled = enabled if row.enabled is None else row.enabled
     return enabled and attested and role in roles
 

@@ -149,7 +149,7 @@ class World:
                     by=SERVICE.id,
                     roles=" ".join(sorted(actor.roles)),
                     enabled=True,
-                    vouched=True,
+                    attested=True,
                 )
             )
             session.flush()

@@ -30,7 +30,7 @@ from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.service import create_account
 from policy_service.identity.sessions import PASSWORD, start_session
-from policy_service.identity.tables import AccountRow, SignedInRow
+from policy_service.identity.tables import AccountRow, SessionRow
 from tests.audit.logs import ADMINISTRATOR, Log
 from tests.databases import TestClock, fresh_database
 from tests.verification.everything import Place, executed
@@ -178,8 +178,13 @@ def test_what_is_written_beside_the_service_is_not_told_by_the_log_and_found(log
     before = last(log)
     with Session(log.database.engine) as session, session.begin():
         session.add(
-            SignedInRow(
-                id="s1", digest="d", account=made.id, method="password", started_at=log.clock.at, seen_at=log.clock.at
+            SessionRow(
+                id="s1",
+                digest="d",
+                account=made.id,
+                method="password",
+                started_at=log.clock.at,
+                last_used_at=log.clock.at,
             )
         )
         session.flush()
@@ -195,8 +200,8 @@ def test_the_last_use_of_a_session_is_nothing_that_the_log_tells_of(log: Log) ->
         session = start_session(transaction, made, PASSWORD).user_session
     before = last(log)
     with log.database.write(log.clock) as transaction:
-        row = transaction.session.get_one(SignedInRow, session.id)
-        row.seen_at += timedelta(hours=1)
+        row = transaction.session.get_one(SessionRow, session.id)
+        row.last_used_at += timedelta(hours=1)
         transaction.session.flush()
         assert pending_count(transaction.session) == 0
     assert last(log) == before

@@ -172,7 +172,7 @@ def test_a_master_key_is_rotated_while_other_processes_go_on(database: Database,
     assert rotate_master_key(database, CLOCK, masters, COMPLIANCE) == 501
     keys(database, other_process, "D1")
     with database.read() as session:
-        assert set(session.exec(select(SubjectKeyRow.master))) == {masters.current()[0]}
+        assert set(session.exec(select(SubjectKeyRow.master_key_id))) == {masters.current()[0]}
         assert by_id(other_process.find_keys(session, map(Subject, subjects))) == made
     with pytest.raises(KeyFileError):
         masters.get(old)

@@ -29,7 +29,7 @@ from policy_service.identity.errors import (
 )
 from policy_service.identity.last_used import LastUsed
 from policy_service.identity.sessions import OIDC, PASSWORD, SessionLimits, StartedSession
-from policy_service.identity.tables import FailureRow, SignedInRow
+from policy_service.identity.tables import FailureRow, SessionRow
 from policy_service.identity.throttle import ADDRESS_LIMIT, LIMIT, NAME_LIMIT, Origin, counters, log_counter
 from tests.databases import BACKENDS, START, TestClock, fresh_database
 from tests.identity.people import SECRET, made, told
@@ -66,7 +66,7 @@ def test_the_right_password_opens_a_session(database: Database) -> None:
     assert signed_in.method == PASSWORD
     assert told(database) == ["account_created", "signed_in"]
     with database.read() as session:
-        assert started.token not in str(session.exec(select(SignedInRow)).all())
+        assert started.token not in str(session.exec(select(SessionRow)).all())
 
 
 @pytest.mark.parametrize(("name", "password"), [("ada", OTHER), ("bob", SECRET), ("no name", SECRET), ("eve", SECRET)])

@@ -14,7 +14,7 @@ from policy_service import migrations
 from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers
 from policy_service.approval import service as approval
 from policy_service.approval.service import ChangeFilter
-from policy_service.approval.tables import TitledRow
+from policy_service.approval.tables import ChangeTitleRow
 from policy_service.database import Database
 from policy_service.migrations.self_check import self_check
 from tests.approval.world import ANN, World, tier
@@ -102,8 +102,10 @@ def test_an_older_database_becomes_what_a_new_one_is(upgraded: Database) -> None
 
 def test_every_title_on_record_is_kept_as_it_is_searched(upgraded: Database) -> None:
     with upgraded.read() as session:
-        rows = session.exec(select(TitledRow).order_by(col(TitledRow.change), col(TitledRow.number))).all()
-        assert [(row.change, row.number, row.words) for row in rows] == [
+        rows = session.exec(
+            select(ChangeTitleRow).order_by(col(ChangeTitleRow.change), col(ChangeTitleRow.number))
+        ).all()
+        assert [(row.change, row.number, row.search_text) for row in rows] == [
             ("chinese", 1, "限额调整 abc"),
             ("german", 1, "strasse"),
             ("larger", 1, "a smaller limit"),
@@ -156,7 +158,7 @@ def test_many_titles_are_carried_over_a_part_at_a_time(before: Database) -> None
         )
     migrations.upgrade(before)
     with before.read() as session:
-        words = session.exec(select(TitledRow.words).where(col(TitledRow.number) > 2)).all()
+        words = session.exec(select(ChangeTitleRow.search_text).where(col(ChangeTitleRow.number) > 2)).all()
     assert sorted(words) == sorted(f"title {number}" for number in numbers)
     assert found(before, "title 2502") == {"larger"}
 
