@@ -30,7 +30,7 @@ from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormS
 from api.kit.frame import Frame, Page, frame_of, with_rejected
 from api.kit.languages import translations
 from api.kit.listing import link
-from api.kit.vocabulary import enum_label
+from api.kit.vocabulary import engine_name, enum_label
 from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.idempotent_writes import IdempotentRequest, run_idempotent
@@ -323,6 +323,7 @@ def _environment(service: Service, lang: Language) -> Environment:
     environment.filters["describe_character"] = describe_character
     environment.filters["t"] = lambda text: translate(text, catalogue.gettext, escape_hidden)
     environment.filters["label"] = lambda thing: translate(enum_label(thing), catalogue.gettext)
+    environment.filters["engine_name"] = lambda name: translate(engine_name(name), catalogue.gettext)
     environment.filters["kind_name"] = lambda kind: kind_label(kind, lang)
     environment.globals["link"] = link
     return environment

@@ -67,9 +67,22 @@ DOMAINS: Mapping[str, Message] = {
 """What the domains that the product ships are called."""
 
 
+ENGINES: Mapping[str, Message] = {
+    "definition": Message("definition"),
+    "durable_rules": Message("rules engine"),
+    "python": Message("standby engine"),
+}
+"""What answers, or checks an answer."""
+
+
 def enum_label(member: Enum) -> Message:
     """Return the label of an enum's member. Raises KeyError when it has none."""
     return _LABELS_BY_KIND[type(member), member.value]
+
+
+def engine_name(engine: str) -> str:
+    """Return the label of an engine."""
+    return ENGINES.get(engine, engine)
 
 
 def domain_name(domain: str) -> str:

@@ -17,9 +17,10 @@ from tests.approval.world import TIER, tier
 SEEN_BY = ("compliance", "sales", "ann", "root")
 """Who looks at a page: the first who may."""
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
+DRAFT_TITLE = "a draft <script>alert(1)</script>"
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
 JOBS = {"export": "/audit/exports/", "pack": "/packs/"}
-FILES = re.compile(r"\.(?:pdf|pem|json)$|/file$|/texts/|^/static/|/images/")
+FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
 
 
@@ -41,7 +42,7 @@ def furnish(here: Company) -> dict[str, str]:
     change = here.moved("submit", here.create(tier("1.2.0", 300), title="larger limit for large customers"))
     here.did("POST", f"/v1/changes/{change['id']}/comments", "sales", {"text": "why 300?"})
     assert here.sign(change, "sales").is_success
-    draft = here.create(tier("1.3.0", 400), title="a draft <script>alert(1)</script>")
+    draft = here.create(tier("1.3.0", 400), title=DRAFT_TITLE)
     override = here.did("POST", "/v1/overrides", "sales", _override(here, subject))
     suspension = here.did("POST", "/v1/suspensions", "sales", _suspension())
     here.did("POST", "/v1/api-keys", "root", _key(here))

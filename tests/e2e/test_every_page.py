@@ -1,16 +1,19 @@
-"""Every page, as a browser shows it: no serious fault that axe-core finds, nothing that overflows a phone."""
+"""Every page in a browser: no serious fault that axe-core finds, nothing wider than a phone, no English in Chinese."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.company import Company, company
+from tests.approval.world import TIER, bonus, tier
 from tests.e2e.browser import Person, person
-from tests.e2e.furnished import furnish, pages
+from tests.e2e.furnished import DRAFT_TITLE, furnish, pages
 from tests.effort import effort, sample
 from tests.pages.serving import served
 
@@ -46,11 +49,11 @@ def test_no_page_has_a_serious_fault(
         token = None if name == "-" else here.token(name)
         with person(browser, address, lang=lang, token=token, phone=phone, dark=dark) as one:
             for path in [path for path, by in sample(pages(values), 2) if by == name]:
-                faults += [f"{path} as {name}: {fault}" for fault in look(one, path, phone=phone)]
+                faults += [f"{path} as {name}: {fault}" for fault in look(here, one, path, lang=lang, phone=phone)]
     assert not faults, "\n".join(faults)
 
 
-def look(one: Person, path: str, *, phone: bool) -> Iterator[str]:
+def look(here: Company, one: Person, path: str, *, lang: str, phone: bool) -> Iterator[str]:
     """What is wrong with a page."""
     answer = one.page.goto(f"{one.address}{path}")
     assert answer is not None
@@ -62,8 +65,30 @@ def look(one: Person, path: str, *, phone: bool) -> Iterator[str]:
         if violation["impact"] in SERIOUS:
             nodes = [node["html"][:150] for node in violation["nodes"][:2]]
             yield f"{violation['id']}: {violation['help']} ({len(violation['nodes'])}): {nodes}"
+    if lang == "zh" and (words := english(here, one.page.content())):
+        yield f"in English on a Chinese page: {sorted(words)}"
     if phone and (wide := overflow(one.page)):
         yield f"{wide} px wider than the phone"
+
+
+WORD = re.compile(r"[A-Za-z][A-Za-z_'-]{2,}")
+SAME_IN_CHINESE = "policy-service CSV Excel PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL Asia Shanghai"
+"""Names that are the same in Chinese: of the product, of formats, of a database, of a time zone."""
+FILES = {"CHANGELOG", "benchmarks", "regulations", "yaml", "log", "ndjson"}
+QUOTED = "script, style, svg, code, pre, textarea, .written, .long, [lang=en]"
+"""What is quoted: addresses, texts of people, and the words of the policy language."""
+
+
+def english(here: Company, html: str) -> set[str]:
+    """Words of a page in Latin letters that are no names and that no author wrote."""
+    tree = LexborHTMLParser(html)
+    for node in tree.css(QUOTED):
+        node.decompose()
+    people = " ".join(f"{each.name} {each.printed_name}" for each in here.people.values())
+    policies = f"{tier('1.0.0').decode()} {bonus('1.0.0').decode()} {TIER} governance/sign_off governance/overrides"
+    written = f"{people} {policies} small big {DRAFT_TITLE}"
+    found = WORD.findall(tree.body.text(separator=" ")) if tree.body else []
+    return set(found) - FILES - set(WORD.findall(f"{written} {SAME_IN_CHINESE}"))
 
 
 def overflow(page: Page) -> int:

@@ -25,7 +25,7 @@ def test_a_draft_is_reported_on_as_it_is_now(here: Company) -> None:
     assert "examples of the version in force change result" in page.text("table")
     assert "the condition on “orders” was: at least 100; it is now: at least 200" in page.text()
     assert "many size big by big size small by small" in page.text("table")
-    assert "1 example passes in every engine (definition, durable_rules, python)." in page.text()
+    assert "1 example passes in every engine (definition, rules engine, standby engine)." in page.text()
     assert page.link("Open the editor") == f"/changes/{change['id']}/draft"
 
 
