@@ -16,7 +16,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Boolean, Connection, Table, type_coerce
+from sqlalchemy import Boolean, Connection, Table, inspect, type_coerce
 from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
@@ -80,6 +80,12 @@ def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NO_KEY) ->
     }
     content = b"%b\n%b" % (table.name.encode(), to_canonical_json_unchecked(fields))
     return key.mac("row", content) if table.name in KEYED and key is not NO_KEY else digest(content)
+
+
+def column_values(row: object) -> dict[str, Any]:
+    """Return the values of a row by column; its attributes may have other names."""
+    mapper = inspect(type(row))
+    return {column.name: getattr(row, mapper.get_property_by_column(column).key) for column in mapper.local_table.c}
 
 
 def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # SQLAlchemy's

@@ -11,13 +11,21 @@ anyone who has the key and the last entry knows by reading a table alone whether
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy
 from sqlalchemy import Connection, Table, event, inspect
 from sqlmodel import Session, col
 
-from policy_service.audit.coverage import KEYED, covered_tables, is_covered, read_rows, row_digest, row_key
+from policy_service.audit.coverage import (
+    KEYED,
+    column_values,
+    covered_tables,
+    is_covered,
+    read_rows,
+    row_digest,
+    row_key,
+)
 from policy_service.audit.log_key import NO_KEY, LogKey, key_id_of, lost_key_error, read_log_keys
 from policy_service.audit.tables import AuditEntry, LogStateRow
 from policy_service.canonical import digest, to_canonical_json_unchecked
@@ -94,7 +102,7 @@ def _queue_written(session: Session, *_: object) -> None:
         table = _table_of(row)
         if not is_covered(table.name):
             continue
-        values = _values(row, table)
+        values = column_values(row)
         current = None if row in session.deleted else row_digest(table, values, _key_of(session, table))
         if previous is None or previous[1] != current:
             change = RowDigest(table.name[:], previous[0] if previous else row_key(table, values), current)
@@ -104,11 +112,6 @@ def _queue_written(session: Session, *_: object) -> None:
 def _table_of(row: object) -> Table:
     table: Table = type(row).__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     return table
-
-
-def _values(row: object, table: Table) -> dict[str, Any]:
-    mapper = inspect(type(row))
-    return {column.name: getattr(row, mapper.get_property_by_column(column).key) for column in table.columns}
 
 
 @event.listens_for(Session, "after_rollback")

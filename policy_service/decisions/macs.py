@@ -17,7 +17,7 @@ from sqlalchemy import Row, Table
 from sqlmodel import Session, col, select
 
 from policy_service.actor import Actor
-from policy_service.audit.coverage import read_rows, row_digest, row_key
+from policy_service.audit.coverage import column_values, read_rows, row_digest, row_key
 from policy_service.audit.events import LogKeyAdded, SubjectErased
 from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
 from policy_service.audit.service import ensure_log_key, last_log_key_id, rotate_log_key
@@ -119,7 +119,7 @@ def mac_of_record(key: LogKey | None, digest: str) -> str | None:
 
 def mac_of_subject_key(key: LogKey | None, row: SubjectKeyRow) -> str | None:
     """The MAC of the row of a subject's key."""
-    return None if key is None else key.mac("subject key", _content(row.model_dump()))
+    return None if key is None else key.mac("subject key", _content(column_values(row)))
 
 
 def subject_key_faults(session: Session, keys: Mapping[str, LogKey]) -> Iterator[str]:

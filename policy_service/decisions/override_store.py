@@ -13,7 +13,7 @@ import msgspec
 from sqlmodel import Session, SQLModel, col, func, select
 
 from policy_service.actor import Actor, Role
-from policy_service.audit.coverage import row_key
+from policy_service.audit.coverage import column_values, row_key
 from policy_service.audit.events import OverrideEnded
 from policy_service.audit.guard import OVERRIDES, usable
 from policy_service.audit.log import append
@@ -234,7 +234,7 @@ def _signatures(
         page = names[start : start + FETCH_SIZE]
         query = select(OverrideSignatureRow).where(col(OverrideSignatureRow.override).in_(page))
         for row in session.exec(query.order_by(col(OverrideSignatureRow.signed_at))):
-            if without and row_key(_SIGNATURE, row.model_dump()) in without:
+            if without and row_key(_SIGNATURE, column_values(row)) in without:
                 continue
             signatures[row.override].append(
                 OverrideSignature(

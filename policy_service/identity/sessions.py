@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from policy_service.actor import Actor
+from policy_service.audit.coverage import column_values
 from policy_service.audit.events import SignedIn as SignedInEvent
 from policy_service.audit.events import SignedOut
 from policy_service.audit.guard import guard_of
@@ -109,7 +110,7 @@ def find_session(
 def _is_logged(session: Session, row: SessionRow) -> bool:
     """Return True if the log tells of a session as it is: where it began, or where its owner was last confirmed."""
     guard = guard_of(session)
-    return guard is None or guard.row_matches(session, _SESSIONS, row.model_dump(), row.started_at, row.confirmed_at)
+    return guard is None or guard.row_matches(session, _SESSIONS, column_values(row), row.started_at, row.confirmed_at)
 
 
 def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:
