@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,10 @@ msgstr ""
 Key = str | tuple[str, str]
 
 
-def areas() -> list[str]:
+@cache
+def areas() -> tuple[str, ...]:
     """Return every area that has a message."""
-    return sorted({area for file in sources() if any(_messages(file)) for area in [area_of(file)]})
+    return tuple(sorted({area for file in sources() if any(_messages(file)) for area in [area_of(file)]}))
 
 
 def sources() -> Iterator[Path]:
