@@ -3,9 +3,10 @@
     class Activation(SQLModel, table=True): ...
     make_append_only(Activation)
 
-The triggers come with the table when it is made, by a migration (`create_triggers`) or from its declaration. Anyone who
-owns the database can take them away again, so they are looked for at every start (`tables_without_triggers`), and the
-log is sealed besides.
+The triggers come with the table when it is made, by a migration (`create_triggers`) or from its declaration. The
+owner of the database can take them away again, put others there that alter what the service writes, or a view in the
+place of a table, which gives one query other rows than the next. So `schema_faults` compares what there is with what
+was declared, at every start and while the service runs; and the log is sealed besides.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Table, UniqueConstraint, event
+from sqlalchemy import Connection, Table, UniqueConstraint, event, inspect
 from sqlmodel import SQLModel
 
-_FUNCTION = """CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-RAISE integrity_constraint_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$"""
-_SQLITE_TRIGGERS = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
-_POSTGRESQL_TRIGGERS = """SELECT pg_class.relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-WHERE tgenabled = 'A' AND pg_table_is_visible(pg_class.oid)"""
+from policy_service.messages import Message
+
+_SQLITE_TRIGGERS = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
+_SQLITE_VIEWS = "SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name"
+_POSTGRESQL_TRIGGERS = """SELECT pg_class.relname, tgname,
+concat_ws(' ', tgenabled, pg_get_triggerdef(pg_trigger.oid, TRUE), btrim(prosrc))
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"""
+_POSTGRESQL_VIEWS = """SELECT relname FROM pg_class WHERE relkind IN ('v', 'm')
+AND relnamespace = current_schema()::regnamespace
+UNION SELECT rulename FROM pg_rules WHERE schemaname = current_schema() ORDER BY 1"""
+_BODY = """BEGIN
+RAISE integrity_constraint_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END"""
+_FUNCTION = f"CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ {_BODY} $$"
 APPEND_ONLY_TABLES: list[str] = []
 """The names of all append-only tables that were declared."""
 
@@ -52,12 +62,57 @@ def create_triggers(connection: Connection, table: str, *keys: list[str]) -> Non
 
 
 def tables_without_triggers(connection: Connection, tables: Iterable[str]) -> list[str]:
-    """The tables that lack one of their triggers, in order."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    rows = connection.exec_driver_sql(_SQLITE_TRIGGERS if is_sqlite else _POSTGRESQL_TRIGGERS)
-    existing = {(table, name) for table, name in rows}
-    kinds = ("no_update", "no_delete", "no_replace") if is_sqlite else ("append_only", "no_truncate")
-    return sorted(table for table in tables if any((table, f"{table}_{kind}") not in existing for kind in kinds))
+    """The tables that lack one of their triggers, in order; one that does something else is none."""
+    existing = _triggers(connection)
+    return sorted(table for table in tables if not _expected_triggers(connection, table) <= existing)
+
+
+def schema_faults(connection: Connection) -> list[str]:
+    """A sentence for each trigger that is gone or does something else, and each trigger or view that was not declared.
+
+    Tables that are not there are no concern of this.
+    """
+    existing, names = _triggers(connection), set(inspect(connection).get_table_names())
+    expected = set().union(*(_expected_triggers(connection, table) for table in APPEND_ONLY_TABLES if table in names))
+    lacking = dict.fromkeys(table for table, *_ in sorted(expected - existing))
+    known = {(table, name) for table, name, _ in expected}
+    added = sorted({(table, name) for table, name, _ in existing} - known)
+    views = connection.exec_driver_sql(_SQLITE_VIEWS if connection.dialect.name == "sqlite" else _POSTGRESQL_VIEWS)
+    return [
+        *(
+            Message("the table `{table}` has lost a trigger that makes it append-only", table=table)
+            for table in lacking
+        ),
+        *(
+            Message("`{name}` is a trigger that `{table}` was not given", name=name, table=table)
+            for table, name in added
+        ),
+        *(Message("`{name}` is a view that the service did not make", name=name) for (name,) in views),
+    ]
+
+
+def _triggers(connection: Connection) -> set[tuple[str, str, str]]:
+    """The triggers there are: table, name, and what it does."""
+    query = _SQLITE_TRIGGERS if connection.dialect.name == "sqlite" else _POSTGRESQL_TRIGGERS
+    return {(table, name, does) for table, name, does in connection.exec_driver_sql(query)}
+
+
+def _expected_triggers(connection: Connection, table: str) -> set[tuple[str, str, str]]:
+    if connection.dialect.name == "postgresql":
+        kinds = {"append_only": ("DELETE OR UPDATE", "ROW"), "no_truncate": ("TRUNCATE", "STATEMENT")}
+        return {
+            (
+                table,
+                f"{table}_{kind}",
+                (
+                    f"A CREATE TRIGGER {table}_{kind} BEFORE {events} ON {table} FOR EACH {each} "
+                    f"EXECUTE FUNCTION refuse_change() {_BODY}"
+                ),
+            )
+            for kind, (events, each) in kinds.items()
+        }
+    statements = trigger_statements(table, unique_keys(SQLModel.metadata.tables[table]), "sqlite")
+    return {(table, each.split(maxsplit=3)[2], each) for each in statements}
 
 
 def trigger_statements(table: str, keys: Iterable[list[str]], dialect: str) -> list[str]:

@@ -7,7 +7,7 @@
 Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Everybody
 else who reads by the ORM is given the rows that some entry tells of: `_leave_out` sees to that in each query. Whoever
 lets a person in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
-while nobody writes. Sessions are many and short: `row_matches` asks the entry of the same instant for them. Anyone who
+while nobody writes. Sessions are many and short: `row_matches` asks the entries since one began. Anyone who
 writes governance by what is in force asks `compare`; the rows of the one change, suspension or override are
 `audit.row_verification`'s.
 
@@ -24,12 +24,13 @@ from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import sqlalchemy
-from sqlalchemy import Table, event, inspect
+from sqlalchemy import ColumnElement, Table, event, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, with_loader_criteria
 from sqlmodel import Session, SQLModel, col
 
+from policy_service.append_only import schema_faults
 from policy_service.audit.chain import Entry, InvalidEntry, read_entry
-from policy_service.audit.coverage import read_rows, row_digest, row_key
+from policy_service.audit.coverage import FETCH_SIZE, read_rows, row_digest, row_key
 from policy_service.audit.expected_rows import ExpectedRows
 from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
 from policy_service.audit.rows import MODULUS, TableState, digest_of_states, read_states, tag
@@ -45,8 +46,8 @@ ACCOUNTS: Mapping[str, str] = {"account": "id", "account_change": "account", "cr
 """The tables that say who may do what, each with the column that says whose row it is."""
 MAX_FAULTS = 20
 """Faults that are told."""
-MAX_CONFIRMED = 10_000
-"""Rows of sessions that need not be asked for again."""
+MAX_TOLD = 10_000
+"""Rows of sessions of which it is remembered what the entries said, and up to which."""
 _Row = tuple[Any, ...]
 _UNLOGGED = "rows left out"
 """Where a session that reads finds the rows that it is not given."""
@@ -82,13 +83,15 @@ class Guard:
         self._faults: dict[str, list[str]] = {}
         self._left_out: dict[str, frozenset[str]] = {}
         self._unlogged: dict[Mapper[Any], list[_Row]] = {}
+        self._schema_faults: list[str] = []
         self._notes: dict[str, None] = {}
-        self._confirmed: set[tuple[str, str, str]] = set()
+        self._told: dict[tuple[str, str], tuple[int, str | None]] = {}
 
     @property
     def faults(self) -> list[str]:
-        """A sentence for each row that is not used, as far as that was seen."""
-        messages = dict.fromkeys(sentence for each in self._faults.values() for sentence in each)
+        """A sentence for each row that is not used, and each trigger or view that is not ours, as far as was seen."""
+        by_table = [self._schema_faults, *self._faults.values()]
+        messages = dict.fromkeys(sentence for each in by_table for sentence in each)
         return list(messages | self._notes)[:MAX_FAULTS]
 
     @property
@@ -104,6 +107,7 @@ class Guard:
         seen = (log_size(session), *session.connection().exec_driver_sql(self._sizes_query).one())
         with self._lock:
             if seen != self._seen and seen[0] >= self._seen[0]:
+                self._schema_faults = schema_faults(session.connection())
                 self._read(session, self._tables)
                 self._seen = seen
 
@@ -159,24 +163,27 @@ class Guard:
                 return False
         return True
 
-    def row_matches(
-        self, session: Session, table: Table, values: Mapping[str, Any], *instants: datetime | None
-    ) -> bool:
-        """Return True if the entry of one of the instants tells of a row as it is. Raises KeyUnavailable."""
-        row, keys = (table.name[:], row_key(table, values), row_digest(table, values)), keys_of(session)
-        if not keys or row in self._confirmed:
+    def row_matches(self, session: Session, table: Table, values: Mapping[str, Any], since: datetime) -> bool:
+        """Return True if a row is as the newest entry says that tells of it, of those from an instant on.
+
+        An older entry says nothing: whoever puts a row back that was altered since is not believed. What the entries
+        said is remembered, so that the next to ask reads those behind them. Raises KeyUnavailable.
+        """
+        if not (keys := keys_of(session)):
             return True
-        query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(
-            col(AuditEntry.at).in_([each for each in instants if each is not None])
-        )
-        for line, mac in session.connection().execute(query):
-            entry = authenticated_entry(line, mac, keys)
-            if entry is not None and row in entry.rows:
-                if len(self._confirmed) >= MAX_CONFIRMED:
-                    self._confirmed.clear()
-                self._confirmed.add(row)
-                return True
-        self.note(Message("the row {key} of `{table}` is not what the log says", key=row[1], table=table.name[:]))
+        name, size = (table.name[:], row_key(table, values)), log_size(session)
+        seq, digest = self._told.get(name, (0, None))
+        if size != seq:
+            is_newer = size > seq > 0
+            where = col(AuditEntry.seq) > seq if is_newer else col(AuditEntry.at) >= since
+            digest = _newest_digest(session, keys, name, where) or (digest if is_newer else None)
+            if size > seq:
+                if len(self._told) >= MAX_TOLD:
+                    self._told.clear()
+                self._told[name] = size, digest
+        if digest == row_digest(table, values):
+            return True
+        self.note(Message("the row {key} of `{table}` is not what the log says", key=name[1], table=name[0]))
         return False
 
     def note(self, sentence: str) -> None:
@@ -317,6 +324,19 @@ def _last_at(session: Session) -> datetime | None:
 
 
 LATEST.append(_last_at)
+
+
+def _newest_digest(
+    session: Session, keys: Mapping[str, LogKey], row: tuple[str, str], where: ColumnElement[bool]
+) -> str | None:
+    """The digest of a row in the newest of some entries that tells of it; none where no entry does."""
+    query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(where).order_by(col(AuditEntry.seq))
+    found, key = None, row[1].encode()
+    for line, mac in session.connection().execute(query, execution_options={"yield_per": FETCH_SIZE}):
+        entry = authenticated_entry(line, mac, keys) if key in line else None
+        for table, name, digest in entry.rows if entry else ():
+            found = digest if (table, name) == row else found
+    return found
 
 
 def _mapper_of(table: Table) -> Mapper[Any]:

@@ -19,6 +19,7 @@ from sqlalchemy import String, Table, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, func, select
 
+from policy_service.append_only import schema_faults
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.coverage import read_rows
 from policy_service.audit.database_verification import verify_database
@@ -92,12 +93,13 @@ def verify_rest(
     tick: PartTick = say_nothing,
     now: datetime | None = None,
 ) -> LogVerdict:
-    """A verdict about the log, with what was found of decision records, their blocks, the keys of subjects, and lanes.
+    """A verdict about the log, with what was found of the schema, records, blocks, keys of subjects, and lanes.
 
     `now` is what a lane is compared with that is later than all that was written.
     """
     report = BlockReport()
     checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
+        ("sqlite_master", lambda: schema_faults(session.connection())),
         ("decision", lambda: verify_blocks(session, report=report, tick=partial(tick, "records")).faults),
         ("block", lambda: _block_times(session)),
         (

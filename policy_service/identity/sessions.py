@@ -108,9 +108,9 @@ def find_session(
 
 
 def _is_logged(session: Session, row: SessionRow) -> bool:
-    """Return True if the log tells of a session as it is: where it began, or where its owner was last confirmed."""
+    """Return True if a session is as the log says that told of it last."""
     guard = guard_of(session)
-    return guard is None or guard.row_matches(session, _SESSIONS, column_values(row), row.started_at, row.confirmed_at)
+    return guard is None or guard.row_matches(session, _SESSIONS, column_values(row), row.started_at)
 
 
 def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, select
 from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
-from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers
+from policy_service.append_only import schema_faults
 from policy_service.database import Database, DatabaseUnavailable, Lane, LaneName
 
 MAX_FAULTS = 20
@@ -32,15 +32,11 @@ def self_check(database: Database, *, thorough: bool = False) -> list[str]:
 
 def _faults(connection: Connection, *, thorough: bool) -> list[str]:
     missing = sorted(set(SQLModel.metadata.tables) - set(inspect(connection).get_table_names()))
-    existing = [table for table in APPEND_ONLY_TABLES if table not in missing]
     lanes = set(LaneName) if "lane" in missing else set(connection.execute(select(Lane.name)).scalars())  # type: ignore[call-overload]  # SQLModel's columns
     return [
         *(_sqlite(connection, thorough=thorough) if connection.dialect.name == "sqlite" else _postgresql(connection)),
         *(f"the table `{table}` is missing" for table in missing),
-        *(
-            f"the table `{table}` has lost a trigger that makes it append-only"
-            for table in tables_without_triggers(connection, existing)
-        ),
+        *schema_faults(connection),
         *(f"the lane `{lane}` is missing" for lane in LaneName if lane not in lanes),
     ]
 

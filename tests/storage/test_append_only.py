@@ -165,6 +165,35 @@ def test_a_trigger_that_was_taken_away_is_noticed(backend: str) -> None:
         ]
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_trigger_that_does_something_else_or_was_added_and_a_view_are_noticed(backend: str) -> None:
+    statements = {
+        "sqlite": (
+            "DROP TRIGGER version_no_update",
+            "CREATE TRIGGER version_no_update BEFORE UPDATE ON version BEGIN SELECT 1; END",
+            "CREATE TRIGGER helpful BEFORE INSERT ON api_key_revocation BEGIN SELECT RAISE(IGNORE); END",
+            "CREATE VIEW seen AS SELECT * FROM version WHERE unixepoch('subsec') > 0",
+        ),
+        "postgresql": (
+            "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+            "DROP TRIGGER version_append_only ON version",
+            "CREATE TRIGGER version_append_only BEFORE UPDATE ON version FOR EACH ROW EXECUTE FUNCTION nothing()",
+            "ALTER TABLE version ENABLE ALWAYS TRIGGER version_append_only",
+            "CREATE TRIGGER helpful BEFORE INSERT ON api_key_revocation FOR EACH ROW EXECUTE FUNCTION nothing()",
+            "CREATE VIEW seen AS SELECT * FROM version WHERE clock_timestamp() > '2026-01-01'",
+        ),
+    }
+    with fresh_database(backend) as database:
+        with database.alter() as connection:
+            for statement in statements[backend]:
+                connection.exec_driver_sql(statement)
+        assert self_check(database) == [
+            "the table `version` has lost a trigger that makes it append-only",
+            "`helpful` is a trigger that `api_key_revocation` was not given",
+            "`seen` is a view that the service did not make",
+        ]
+
+
 def test_a_trigger_that_was_switched_off_is_noticed() -> None:
     with fresh_database("postgresql") as database:
         with database.alter() as connection:

@@ -27,6 +27,7 @@ from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
+from policy_service.identity.sessions import PASSWORD, confirm, end_all, start_session, use_confirmation
 from policy_service.identity.tables import ApiKeyRow
 from policy_service.identity.tokens import digest_of, format_key
 from tests.api.client import HERE, SECRET
@@ -118,6 +119,38 @@ def test_a_session_that_nobody_began_is_none(here: Company) -> None:
     assert "the row s1 of `signed_in` is not what the log says" in concerns(here)
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_session_that_was_ended_is_not_opened_again(here: Company, is_known: bool) -> None:
+    """Its row is what it was when it began, and an entry told of that: a later one tells of the end."""
+    ann = here.people["ann"].id
+    if is_known:
+        assert here.ask("GET", "/v1/session").status_code == 200
+    token = here.token("ann")
+    with here.database.write(here.clock) as transaction:
+        end_all(transaction, ann, "password changed")
+    assert here.ask("GET", "/v1/session").status_code == 401
+    tamper(here, f"UPDATE signed_in SET ended_at = NULL, ended_why = NULL WHERE account = '{ann}'")
+    assert here.token("ann") == token
+    assert here.ask("GET", "/v1/session").status_code == 401
+    assert "of `signed_in` is not what the log says" in concerns(here)
+
+
+def test_a_confirmation_that_was_used_does_not_come_back(here: Company) -> None:
+    sales = here.people["sales"]
+    with here.database.write(here.clock) as transaction:
+        started = start_session(transaction, sales, PASSWORD)
+    with here.database.write(here.clock) as transaction:
+        confirmed = confirm(transaction, started.user_session.id)
+    here._tokens["sales", here.clock.at] = started.token
+    assert here.ask("GET", "/v1/session", "sales").status_code == 200
+    with here.database.write(here.clock) as transaction:
+        assert use_confirmation(transaction, started.user_session.id) == confirmed
+    assert here.ask("GET", "/v1/session", "sales").status_code == 200
+    where = f"WHERE id = '{started.user_session.id}'"
+    tamper(here, f"UPDATE signed_in SET confirmed_at = '{timestamp(confirmed)}' {where}")
+    assert here.ask("GET", "/v1/session", "sales").status_code == 401
+
+
 def test_an_api_key_that_nobody_issued_opens_nothing_and_the_others_do(here: Company) -> None:
     with here.database.write(here.clock) as transaction:
         until = here.clock.at + timedelta(days=30)
@@ -186,6 +219,22 @@ def lane_faults(here: Company) -> list[str]:
     with here.database.read() as session:
         nothing = LogVerdict(0, 0, "", "", None, 0)
         return [str(each.message) for each in verify_rest(session, nothing, now=here.clock.at).faults]
+
+
+def test_a_trigger_that_keeps_back_what_is_written_is_named(here: Company) -> None:
+    statements = ["CREATE TRIGGER helpful BEFORE INSERT ON override_end BEGIN SELECT RAISE(IGNORE); END"]
+    if here.database.engine.dialect.name == "postgresql":
+        statements = [
+            "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+            "CREATE TRIGGER helpful BEFORE INSERT ON override_end FOR EACH ROW EXECUTE FUNCTION nothing()",
+        ]
+    tamper(here, *statements)
+    govern(here)
+    told = "`helpful` is a trigger that `override_end` was not given"
+    assert told in concerns(here)
+    assert told in str(Place(here.database.url, here.app.service.settings.keys).verify().faults)
+    with pytest.raises(NotSoundError, match=told), begun_again(here):
+        pass
 
 
 def test_a_lane_whose_count_is_held_still_hides_nothing(here: Company) -> None:
