@@ -99,7 +99,6 @@ def verify_rest(
     """
     report = BlockReport()
     checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
-        ("sqlite_master", lambda: schema_faults(session.connection())),
         ("decision", lambda: verify_blocks(session, report=report, tick=partial(tick, "records")).faults),
         ("block", lambda: _block_times(session)),
         (
@@ -109,6 +108,7 @@ def verify_rest(
         ("subject_key", lambda: subject_key_faults(session, keys or {})),
         ("lane", lambda: _lane_faults(session, now)),
         ("outcome_period", lambda: islice(group_faults(session, partial(tick, "periods of group lists")), MAX_FAULTS)),
+        ("sqlite_master", lambda: schema_faults(session.connection())),
     )
     messages: dict[str, None] = {}
     for table, check in checks:

@@ -78,9 +78,6 @@ from tests.approval.world import (
 )
 from tests.databases import BACKENDS, START
 
-PORTION = 2_000
-"""Steps between two reports."""
-
 
 class Approval(Excepting):
     """People, a clock, and whatever they do."""
@@ -379,23 +376,23 @@ def run(steps: int, backend: str, examples: int | None = None) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the model on demand and tells what was done."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description="Runs the model, in portions: what fails is told, and the rest is run."
+    )
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--backend", choices=BACKENDS, default="sqlite")
     asked = parser.parse_args(arguments)
     done = failures = 0
-    while done < asked.steps:  # in portions: what fails is told, with how to make it again, and the rest is run
-        before = sum(DONE.values())
+    while done < asked.steps:
         try:
-            run(min(PORTION, asked.steps - done), asked.backend)
+            run(min(2_000, asked.steps - done), asked.backend)
         except Exception:  # noqa: BLE001  # a law that does not hold, or a fault
             failures += 1
             traceback.print_exc()
-        done += max(1, sum(DONE.values()) - before)
+        done = max(done + 1, sum(DONE.values()))
         sys.stderr.write(f"{done:,} steps, {failures} failures\n")
     for name, count in (*sorted(DONE.items()), *sorted(SEEN.items())):
         sys.stdout.write(f"{count:8,}  {name}\n")
-    sys.stdout.write(f"{done:8,}  steps, {failures or 'no'} failures\n")
     return 1 if failures else 0
 
 
