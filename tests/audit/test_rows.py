@@ -29,7 +29,7 @@ from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.service import create_account
-from policy_service.identity.sessions import PASSWORD, start_session
+from policy_service.identity.sessions import PASSWORD, end_all, start_session
 from policy_service.identity.tables import AccountRow, SessionRow
 from tests.audit.logs import ADMINISTRATOR, Log
 from tests.databases import TestClock, fresh_database
@@ -149,7 +149,7 @@ def test_a_row_that_no_entry_tells_of_is_left_out_and_no_other(log: Log) -> None
 def test_rows_that_were_told_are_told_again_however_many_are_remembered(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "MAX_CONFIRMED", 1)
+    monkeypatch.setattr(guard, "MAX_TOLD", 1)
     table: Table = SQLModel.metadata.tables["account"]
     instants = {}
     for name in ("ann", "ben"):
@@ -160,7 +160,24 @@ def test_rows_that_were_told_are_told_again_however_many_are_remembered(
         for values in 2 * list(read_rows(session.connection(), table)):
             assert watching.row_matches(session, table, values, instants[values["id"]])
             assert not watching.row_matches(session, table, values | {"printed_name": "x"}, instants[values["id"]])
-            assert len(watching._confirmed) == 1
+            assert len(watching._told) == 1
+
+
+def test_an_older_snapshot_is_compared_with_what_was_told_until_then(log: Log) -> None:
+    table: Table = SQLModel.metadata.tables["signed_in"]
+    made, watching = account(log, "ann"), Guard()
+    with log.database.write(log.clock) as transaction:
+        start_session(transaction, made, PASSWORD)
+    with log.database.read() as older:
+        [before] = read_rows(older.connection(), table)
+        since = log.clock.at
+        with log.database.write(log.clock) as transaction:
+            end_all(transaction, made.id, "told so")
+        with log.database.read() as newer:
+            [after] = read_rows(newer.connection(), table)
+            assert watching.row_matches(newer, table, after, since)
+            assert not watching.row_matches(newer, table, before, since)
+        assert watching.row_matches(older, table, before, since)
 
 
 def test_no_more_is_noted_than_is_told() -> None:
