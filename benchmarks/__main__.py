@@ -18,10 +18,11 @@ from benchmarks.interference import measure_interference
 from benchmarks.memory import sample_memory
 from benchmarks.over_http import compare_http
 from benchmarks.pages import measure_pages
+from benchmarks.population import measure_population
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
 
-SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "groups", "interference")
+SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "groups", "population", "interference")
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -39,6 +40,7 @@ class Plan:
     company: Size
     page_rounds: int
     group_rounds: int
+    populations: tuple[int, ...]
     interference_seconds: float
     pages_folder: Path | None
 
@@ -97,6 +99,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "groups":
             groups = measure_groups(plan.decisions, plan.group_rounds)
             return asdict(groups), report.groups_table(groups)
+        case "population":
+            population = measure_population(plan.populations, plan.http_rounds + 2)
+            return asdict(population), report.population_table(population)
         case "interference":
             interference = measure_interference(plan.interference_seconds)
             return [asdict(each) for each in interference], report.interference_table(interference)
@@ -115,6 +120,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         company=Size(changes=200, decisions=5_000, entries=6_000, policies=10) if quick else Size(),
         page_rounds=5 if quick else 50,
         group_rounds=5 if quick else 40,
+        populations=(10_000, 100_000) if quick else (10_000, 1_000_000, 10_000_000),
         interference_seconds=options.seconds or (0.5 if quick else 3.0),
         pages_folder=options.pages_folder,
     )

@@ -18,9 +18,11 @@ from benchmarks.interference import RATE, InterferenceResult
 from benchmarks.memory import Sample
 from benchmarks.over_http import ServiceResult
 from benchmarks.pages import Pages, slow
+from benchmarks.population import PopulationFigures
 
 PACKAGES = (
     *("durable-rules", "zen-engine", "cel-expr-python", "common-expression-language"),
+    *("duckdb", "ibis-framework", "pyarrow"),
     *("fastapi", "uvicorn", "uvloop", "msgspec", "pydantic"),
 )
 MEBIBYTE = 2**20
@@ -186,6 +188,28 @@ def groups_table(figures: GroupFigures) -> str:
     costs = ", ".join(f"{name} {microseconds:.0f}" for name, microseconds in figures.microseconds.items())
     table = _table(header, lines)
     return f"{built} {figures.rebuild_seconds:.0f} s\n\n{table}\n\nµs to record a decision, group lists: {costs}"
+
+
+def population_table(figures: PopulationFigures) -> str:
+    """Each query beside the same rules by hand, and the whole command over files."""
+    header = ("rows", "bits", "ours ms", "by hand ms", "ratio")
+    lines = [
+        (
+            f"{each.rows:,}",
+            str(each.bits),
+            f"{statistics.median(each.ours) * 1_000:,.0f}",
+            f"{statistics.median(each.by_hand) * 1_000:,.0f}",
+            f"{each.ratio:.2f}",
+        )
+        for each in figures.queries
+    ]
+    run_header = ("whole command, rows", "seconds", "rows/s", "peak MiB")
+    runs = [
+        (f"{each.rows:,}", f"{each.seconds:.1f}", f"{each.rows / each.seconds:,.0f}", f"{each.memory / MEBIBYTE:,.0f}")
+        for each in figures.runs
+    ]
+    compiled = f"compiled in {figures.compile_seconds * 1_000:.0f} ms"
+    return f"{_table(header, lines)}\n\n{compiled}\n\n{_table(run_header, runs)}"
 
 
 def interference_table(results: Sequence[InterferenceResult]) -> str:

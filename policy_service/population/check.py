@@ -50,7 +50,8 @@ def _compare(row: Mapping[str, Any], stage: PolicyStage, as_of: datetime.date) -
     policy = stage.policy
     cells = {name: row[column] for name, column in stage.facts.items()}
     facts = {name: from_cell(policy.facts[name].type, cell) for name, cell in cells.items() if cell is not None}
-    wanted, found = evaluate(policy, facts, as_of), stage.answer.read(row)
+    missing = tuple(name for name, fact in policy.facts.items() if not fact.optional and name not in facts)
+    wanted, found = evaluate(policy, facts, as_of), stage.answer.read(row, missing)
     if wanted != found:
         raise RunFailed(f"{policy.id}, subject {row[SUBJECT]}: the answer {found} is not the definition's, {wanted}")
 

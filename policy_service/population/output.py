@@ -83,19 +83,20 @@ class AnswerWriter:
     def columns(self, decided: pa.Table) -> list[list[Any]]:
         """The outcomes, the rules, the reasons, the status and the missing facts."""
         names = self.stage.answer.names
-        rows = list(zip(*(decided[name].to_pylist() for name in names), strict=True))
-        written = {row: self._write(dict(zip(names, row, strict=True))) for row in set(rows)}
+        cells = [decided[name].to_pylist() for name in names]
+        rows = list(zip(*cells, self.stage.missing(decided), strict=True))
+        written = {row: self._write(dict(zip(names, row, strict=False)), row[-1]) for row in set(rows)}
         width = len(self._kinds) + 4
         return [[written[row][index] for row in rows] for index in range(width)]
 
-    def _write(self, row: dict[str, Any]) -> list[Any]:
+    def _write(self, row: dict[str, Any], missing: tuple[str, ...]) -> list[Any]:
         status = row[self.stage.answer.status]
         nothing: list[Any] = [None] * len(self._kinds)
         if status not in STATUSES:
             raise TypeError(f"no status: {status!r}")
         if status == "contradiction":
             return [*nothing, None, None, status, None]
-        match self.stage.answer.read(row):
+        match self.stage.answer.read(row, missing):
             case Decided(outcome=outcome, rules=rules):
                 entries = [
                     [_arrow_value(kind, value) for kind, value in zip(self._kinds, values, strict=True)]

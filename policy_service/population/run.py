@@ -40,7 +40,7 @@ from policy_service.population.output import (
     write_result,
 )
 from policy_service.population.plan import Plan, make_plan
-from policy_service.population.population import Population, register, write_whole
+from policy_service.population.population import ROW, SUBJECT, Population, register, write_whole
 from policy_service.population.source import PART_ROWS, open_source
 from policy_service.population.stages import RunEngine, Stages, compile_stages
 
@@ -203,12 +203,10 @@ def _missing(decided: pa.Table, stages: Stages) -> dict[str, Any]:
     """The rows that were not evaluated, with the facts that are missing or contradict what was decided."""
     found: list[list[Any]] = []
     for stage in stages.stages:
-        facts = list(stage.policy.facts)
-        columns = [decided[name].to_pylist() for name in ("row", "subject", stage.answer.status, stage.answer.missing)]
-        for row, subject, status, missing in zip(*columns, strict=True):
+        columns = [decided[name].to_pylist() for name in (ROW, SUBJECT, stage.answer.status)]
+        for row, subject, status, missing in zip(*columns, stage.missing(decided), strict=True):
             if status == "missing_facts":
-                names = ", ".join(facts[int(index)] for index in missing.split(",")[:-1])
-                found.append([row, subject, f"{stage.policy.id}: missing {names}"])
+                found.append([row, subject, f"{stage.policy.id}: missing {', '.join(missing)}"])
             elif status == "contradiction":
                 found.append([row, subject, f"{stage.policy.id}: a fact is not what another policy decided"])
     return {"missing": found}

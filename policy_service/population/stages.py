@@ -44,6 +44,20 @@ class PolicyStage:
     refused: str | None
     """The column that says that a supplied fact contradicts what another policy decided."""
 
+    def missing(self, part: pa.Table) -> list[tuple[str, ...]]:
+        """For each row the facts for want of which the policy was not evaluated."""
+        statuses = part[self.answer.status].to_pylist()
+        if "missing_facts" not in statuses:
+            return [()] * len(statuses)
+        required = [name for name, fact in self.policy.facts.items() if not fact.optional]
+        cells = zip(*(part[self.facts[name]].to_pylist() for name in required), strict=True)
+        return [
+            tuple(name for name, cell in zip(required, row, strict=True) if cell is None)
+            if status == "missing_facts"
+            else ()
+            for status, row in zip(statuses, cells, strict=True)
+        ]
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -121,7 +135,7 @@ class _Compilation:
                 policy,
                 core,
                 columns={**facts, AS_OF: AS_OF_COLUMN},
-                bounds=self._bounds(policy, core, facts),
+                bounds=self._bounds(policy, facts),
                 prefix=prefix,
                 dialect=door.DUCKDB,
                 refused=refused,
@@ -160,7 +174,7 @@ class _Compilation:
         self.added.append(refused)
         return facts, refused
 
-    def _bounds(self, policy: Policy, core: Core, facts: Mapping[str, str]) -> dict[str, Interval]:
+    def _bounds(self, policy: Policy, facts: Mapping[str, str]) -> dict[str, Interval]:
         """The values of the facts: as measured for those of the file, as declared for those of other policies."""
         bounds = {AS_OF: Interval(self.as_of, self.as_of)}
         own = {each.column for each in self.plan.columns}
@@ -170,11 +184,7 @@ class _Compilation:
             if column not in own or column_type(fact.type) == "string" or isinstance(fact.type, BooleanType):
                 bounds[name] = declared
                 continue
-            known = [self.measured[column]] if column in self.measured else []
-            if isinstance(stand_in := core.stand_ins.get(name), int):
-                known.append(Interval(stand_in, stand_in))
-            known = known or [Interval(0, 0)]
-            bounds[name] = Interval(min(each.low for each in known), max(each.high for each in known))
+            bounds[name] = self.measured.get(column, Interval(0, 0))
         return bounds
 
     def _end_query(self) -> None:

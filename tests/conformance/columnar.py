@@ -51,5 +51,7 @@ def answers(connection: duckdb.DuckDBPyConnection, policy: Policy, pairs: Sequen
     sql = sql_of(policy)
     connection.register("subjects", table_of(policy, pairs))
     columns = AnswerColumns(policy, "a_")
-    rows = connection.sql(sql).to_arrow_table().select(columns.names).to_pylist()
-    return [columns.read(row) for row in rows]
+    rows = connection.sql(sql).to_arrow_table().to_pylist()
+    names = columns_of(policy)
+    required = [(name, names[name]) for name, fact in policy.facts.items() if not fact.optional]
+    return [columns.read(row, tuple(name for name, column in required if row[column] is None)) for row in rows]

@@ -93,11 +93,6 @@ def truth(value: bool) -> Value:  # noqa: FBT001
     return ibis.literal(value, "boolean")
 
 
-def given_or(value: Value, stand_in: Value) -> Value:
-    """`value`, or `stand_in` where it is missing."""
-    return ibis.coalesce(value, stand_in)
-
-
 def cases(branches: Sequence[tuple[Value, Value]], otherwise: Value | None = None) -> Value:
     """The value of the first branch that holds, else `otherwise`; without one, null."""
     return ibis.cases(*branches, else_=otherwise)

@@ -8,7 +8,7 @@
 
 An answer has these columns, but for those that the policy has no use for: `status`; `rule`, the index of the rule that
 decided (of a scorecard, of its band); `matched`, the indices of all rules that the answer names, each with a comma
-after it; `missing`, those of the missing facts, likewise; and one for each outcome. Of a policy that lists, it holds a
+after it; and one for each outcome. Of a policy that lists, it holds a
 text of all values, each with a separator after it.
 """
 
@@ -104,11 +104,6 @@ class AnswerColumns:
         return f"{self.prefix}matched"
 
     @property
-    def missing(self) -> str:
-        """The column of the facts that are missing."""
-        return f"{self.prefix}missing"
-
-    @property
     def has_rule(self) -> bool:
         """True if one rule, or one band, decides."""
         return not self.policy.returns_list and self.policy.aggregate is None
@@ -127,7 +122,7 @@ class AnswerColumns:
         """All columns, in order."""
         optional = ((self.rule, self.has_rule), (self.matched, self.has_matched))
         outcomes = [self.outcome(index) for index, _ in enumerate(self.policy.outcomes)]
-        return (self.status, *(name for name, there in optional if there), self.missing, *outcomes)
+        return (self.status, *(name for name, there in optional if there), *outcomes)
 
     @property
     def types(self) -> dict[str, str]:
@@ -140,14 +135,13 @@ class AnswerColumns:
 
     def row(self, result: Result | None) -> dict[str, Cell]:
         """The row that tells an answer, or None: that a fact contradicts what another policy decided."""
-        row: dict[str, Cell] = {**dict.fromkeys(self.names), self.missing: ""}
+        row: dict[str, Cell] = dict.fromkeys(self.names)
         row[self.matched] = ""
         match result:
             case None:
                 row[self.status] = "contradiction"
-            case MissingFacts(names=names):
-                order = list(self.policy.facts)
-                row.update({self.status: "missing_facts", self.missing: _listed(map(order.index, names))})
+            case MissingFacts():
+                row[self.status] = "missing_facts"
             case NoRuleMatched():
                 row[self.status] = "no_rule_matched"
             case Conflict(rules=rules):
@@ -185,13 +179,12 @@ class AnswerColumns:
             name: "".join(f"{entry[index]}{LIST_SEPARATOR}" for entry in entries) for index, name in enumerate(names)
         }
 
-    def read(self, row: Mapping[str, Cell]) -> Result:
-        """The answer that one row tells."""
+    def read(self, row: Mapping[str, Cell], missing: tuple[str, ...] = ()) -> Result:
+        """The answer that one row tells; `missing` are the facts that are, which the row does not say."""
         policy = self.policy
         match row[self.status]:
             case "missing_facts":
-                names = list(policy.facts)
-                return MissingFacts(tuple(names[index] for index in _indices(row[self.missing])))
+                return MissingFacts(missing)
             case "no_rule_matched":
                 return NoRuleMatched()
             case "conflict":

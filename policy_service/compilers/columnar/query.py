@@ -29,7 +29,6 @@ from policy_service.language.core import ComputedNumber, Core, CoreRule, Outcome
 from policy_service.language.outcome import by_priority
 from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy
 from policy_service.language.types import DateType, Type
-from policy_service.language.types import Value as Kept
 
 MAX_SHARED = 2_000
 """Conditions that become columns; a table of more rules than that is not carried."""
@@ -74,16 +73,13 @@ class _Answers:
         dialect: Dialect,
         refused: str | None,
     ) -> None:
-        stand_ins: dict[str, tuple[Type, Kept]] = {
-            name: (policy.facts[name].type, value) for name, value in core.stand_ins.items()
-        }
         self.policy = policy
         self.core = core
         self.refused = refused
         self.kept = table.columns
         self.answer = AnswerColumns(policy, prefix)
         self.kinds = [outcome.type for outcome in policy.outcomes.values()]
-        self.terms = Terms(policy.id, prefix, table, columns, stand_ins, bounds, dialect)
+        self.terms = Terms(policy.id, prefix, table, columns, bounds, dialect)
 
     def build(self) -> Table:
         terms, answer = self.terms, self.answer
@@ -98,7 +94,7 @@ class _Answers:
             self._add_rule()
         else:
             self._add_matches()
-        terms.add({**self._outcomes(), answer.missing: self._missing(), answer.status: self._status()})
+        terms.add({**self._outcomes(), answer.status: self._status()})
         return terms.table.select(*self.kept, *answer.names)
 
     # which rules match
@@ -280,24 +276,13 @@ class _Answers:
 
     # facts that are missing
 
-    def _required(self) -> dict[int, Value]:
-        """For each fact that is not optional, by its index, the condition that it is missing."""
-        facts = enumerate(self.policy.facts.items())
-        table, columns = self.terms.table, self.terms.columns
-        return {index: table[columns[name]].isnull() for index, (name, fact) in facts if not fact.optional}
-
     def _absent(self) -> Value:
         """True if the policy is not evaluated."""
-        reasons = list(self._required().values())
+        table, columns = self.terms.table, self.terms.columns
+        reasons = [table[columns[name]].isnull() for name, fact in self.policy.facts.items() if not fact.optional]
         if self.refused is not None:
-            reasons.append(self.terms.table[self.refused])
+            reasons.append(table[self.refused])
         return door.any_of(reasons) if reasons else door.truth(value=False)
-
-    def _missing(self) -> Value:
-        """The indices of the facts that are missing."""
-        parts = [cases([(each, text(f"{index},"))], text("")) for index, each in self._required().items()]
-        absent = self.terms.table[self._name("absent")]
-        return cases([(absent, door.balanced_sum(parts))], text("")) if parts else text("")
 
     def _status(self) -> Value:
         answer, table = self.answer, self.terms.table

@@ -50,7 +50,6 @@ from policy_service.language.core import (
 )
 from policy_service.language.polynomial import constant, scale
 from policy_service.language.types import Type
-from policy_service.language.types import Value as Kept
 
 
 class Terms:
@@ -62,7 +61,6 @@ class Terms:
         prefix: str,
         table: Table,
         columns: Mapping[str, str],
-        stand_ins: Mapping[str, tuple[Type, Kept]],
         bounds: Bounds,
         dialect: Dialect,
     ) -> None:
@@ -71,7 +69,6 @@ class Terms:
         self.table = table
         self.columns = dict(columns)
         """The column of each fact."""
-        self.stand_ins = stand_ins
         self.bounds = dict(bounds)
         self.dialect = dialect
         self._quotients: dict[RoundedQuotient, str] = {}
@@ -83,12 +80,8 @@ class Terms:
     # facts
 
     def fact(self, name: str) -> Value:
-        """A fact; for a missing optional one its stand-in. Null where a fact that is not optional is missing."""
-        column = self.table[self.columns[name]]
-        if name not in self.stand_ins:
-            return column
-        cell = to_cell(*self.stand_ins[name])
-        return door.given_or(column, whole(cell) if isinstance(cell, int) else self.word(str(cell)))
+        """A fact; null where it is missing."""
+        return self.table[self.columns[name]]
 
     def word(self, text: str) -> Value:
         """A word or a text of the policy. Raises NotColumnar for one that not every database can say."""
@@ -233,7 +226,12 @@ class Terms:
     # conditions
 
     def condition(self, formula: Formula) -> Value:
-        """A condition; null only where a fact that is not optional is missing."""
+        """A condition, true or false for every subject that is evaluated.
+
+        A missing optional fact makes the comparisons with it null, and no answer depends on these, as the checker has
+        proved: what is joined to them is `false` in an `and` and `true` in an `or`, or the whole is null, and so not
+        true, where the definition says false.
+        """
         match formula:
             case Truth(value=value):
                 return door.truth(value)
@@ -242,8 +240,7 @@ class Terms:
             case Any(parts=parts):
                 return door.any_of([self.condition(part) for part in parts])
             case IsPresent():
-                column = self.table[self.columns[formula.fact]]
-                return column.isnull() if formula.negated else column.notnull()
+                return self.fact(formula.fact).isnull() if formula.negated else self.fact(formula.fact).notnull()
             case Threshold():
                 return self._threshold(formula)
             case Sign():

@@ -161,4 +161,4 @@ def test_any_compares_only_the_outcomes_that_can_differ(connection: duckdb.DuckD
 
 
 def test_the_columns_of_an_answer_are_those_the_policy_has_a_use_for() -> None:
-    assert AnswerColumns(RFM, "a_").names == ("a_status", "a_rule", "a_missing", "a_o0")
+    assert AnswerColumns(RFM, "a_").names == ("a_status", "a_rule", "a_o0")
