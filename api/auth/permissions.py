@@ -193,6 +193,7 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("POST", "/sign-out"): ANY_PERSON,
     ("GET", "/account"): ANY_PERSON,
     ("POST", "/account/password"): ANY_PERSON,
+    ("POST", "/account/sessions/end"): ANY_PERSON,
     ("GET", "/policies"): ANY_PERSON,
     ("GET", "/policies/{domain}/{policy}"): ANY_PERSON,
     ("GET", "/policies/{domain}/{policy}/compare"): ANY_PERSON,

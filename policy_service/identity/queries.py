@@ -43,6 +43,8 @@ class AccountFilter:
     """A part of the name or of the printed name, in capitals or not."""
     role: Role | None = None
     status: AccountStatus | None = None
+    until: datetime | None = None
+    """Asks for the accounts as they were just before this instant; None for those of now."""
 
     def matches(self, account: Account) -> bool:
         """Whether an account is selected."""
@@ -84,7 +86,7 @@ def list_accounts(
     limit: int = 50,
 ) -> Page[Account]:
     """Return a page of the accounts that the filter selects. Raises InvalidCursor, DamagedRecord."""
-    selected = filter(criteria.matches, accounts(session).values())
+    selected = filter(criteria.matches, accounts(session, until=criteria.until).values())
     order, descending = _ACCOUNT_ORDERS[sort.removeprefix("-")], sort.startswith("-")
     return page_of(selected, sort, order, descending=descending, after=cursor, limit=limit)
 

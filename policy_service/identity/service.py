@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
@@ -50,9 +51,17 @@ from policy_service.identity.tables import AccountChangeRow, AccountRow, Credent
 from policy_service.messages import Message
 
 
-def accounts(session: Session, only: Collection[str] | None = None) -> dict[str, Account]:
-    """Every account as it is now, or `only` those with these identifiers, by identifier, in the order of making."""
+def accounts(
+    session: Session, only: Collection[str] | None = None, *, until: datetime | None = None
+) -> dict[str, Account]:
+    """Every account as it is now, or `only` those with these identifiers, by identifier, in the order of making.
+
+    `until` asks for the accounts as they were just before an instant.
+    """
     change_query, account_query = select(AccountChangeRow), select(AccountRow)
+    if until is not None:
+        change_query = change_query.where(col(AccountChangeRow.at) < until)
+        account_query = account_query.where(col(AccountRow.created_at) < until)
     if only is not None:
         change_query = change_query.where(col(AccountChangeRow.account).in_(only))
         account_query = account_query.where(col(AccountRow.id).in_(only))

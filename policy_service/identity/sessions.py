@@ -113,6 +113,30 @@ def _is_logged(session: Session, row: SessionRow) -> bool:
     return guard is None or guard.row_matches(session, _SESSIONS, column_values(row), row.started_at)
 
 
+def open_sessions(
+    session: Session, account: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
+) -> tuple[UserSession, ...]:
+    """The sessions of an account that are open, the one used last first."""
+    query = select(SessionRow).where(
+        SessionRow.account == account,
+        col(SessionRow.ended_at).is_(None),
+        col(SessionRow.started_at) > now - limits.absolute,
+    )
+    found = [_user_session(row, last_use(row.id)) for row in session.exec(query)]
+    still_open = [each for each in found if now < each.ends_at(limits)]
+    return tuple(sorted(still_open, key=lambda each: (each.seen_at, each.id), reverse=True))
+
+
+def end_others(transaction: Transaction, actor: Actor, keep: str | None) -> None:
+    """Ends every session of the actor but one."""
+    query = select(SessionRow).where(SessionRow.account == actor.id, col(SessionRow.ended_at).is_(None))
+    others = [row for row in transaction.session.exec(query).all() if row.id != keep]
+    for row in others:
+        _end(transaction, row, "signed out")
+    if others:
+        append(transaction, actor, SignedOut(actor.id))
+
+
 def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:
     """Ends a session because its owner says so."""
     row = transaction.session.get(SessionRow, user_session.id)

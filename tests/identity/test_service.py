@@ -1,6 +1,7 @@
 """Accounts in the database: made, changed, disabled, always with an entry in the log, and never deleted."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -17,6 +18,7 @@ from policy_service.identity.errors import (
     IdentityValidationFailed,
     UnknownAccount,
 )
+from policy_service.identity.queries import AccountFilter, list_accounts
 from policy_service.identity.tables import CredentialRow
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.identity.people import made, make, told
@@ -177,3 +179,19 @@ def test_the_database_itself_refuses_to_rewrite_who_somebody_was(database: Datab
     made(database, clock, "ada")
     with pytest.raises(IntegrityError), database.write(clock) as transaction:
         transaction.session.exec(text(f"DELETE FROM {table}"))  # type: ignore[call-overload]  # noqa: S608
+
+
+def test_who_held_which_role_on_a_day(database: Database) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada", Role.AUTHOR, password=None)
+    before = clock.at
+    clock.move(days=2)
+    with database.write(clock) as transaction:
+        service.change_roles(transaction, SERVICE, ada.id, [Role.COMPLIANCE])
+    clock.move(days=2)
+    with database.read() as session:
+        roles = [
+            {each.name: set(each.roles) for each in list_accounts(session, AccountFilter(until=instant)).items}
+            for instant in (before, before + timedelta(days=1), None)
+        ]
+    assert roles == [{}, {"ada": {Role.AUTHOR}}, {"ada": {Role.COMPLIANCE}}]

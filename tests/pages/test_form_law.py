@@ -24,6 +24,7 @@ from policy_service.actor import Role
 from policy_service.clock import timestamp
 from policy_service.identity import service as identity
 from policy_service.identity.passwords import hash_password
+from policy_service.identity.sessions import PASSWORD, start_session
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, bonus, tier
@@ -40,6 +41,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     overrides.END,
     packs.CREATE,
     own_account.CHANGE_PASSWORD,
+    own_account.END_OTHERS,
     *detail.ACTIONS,
     suspend.SUSPEND,
 )
@@ -73,12 +75,15 @@ class Scenario(NamedTuple):
 def scenarios(here: Company) -> dict[str, Scenario]:
     """A scenario for each action, on objects of its own."""
     here.in_force(bonus("1.1.0"))
+    with here.database.write(here.clock) as transaction:  # of two sessions one can be ended
+        start_session(transaction, here.people["finance"], PASSWORD)
     reason = {"reason": "sound"}
     signed = {**reason, "password": SECRET}
     results = {
         "/accounts": Scenario("root", "/accounts/new", {"name": "a.new.one", "printed_name": "A New One"}),
         "/api-keys": Scenario("root", "/api-keys/new", {"name": "a machine", "scopes": ["integration"]}),
         "/packs": Scenario("compliance", "/packs", {"policy": TIER}),
+        "/account/sessions/end": Scenario("finance", "/account", {}),
         "/account/password": Scenario("ben", "/account", {"old": SECRET, "new": NEW, "again": NEW}),
         "/suspensions": Scenario("sales", f"/policies/{TIER}/suspend", signed),
     }

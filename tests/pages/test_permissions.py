@@ -20,6 +20,7 @@ GET  /                                                             aut sal fin g
 POST /sign-out                                                     aut sal fin gen com int adm
 GET  /account                                                      aut sal fin gen com int adm
 POST /account/password                                             aut sal fin gen com int adm
+POST /account/sessions/end                                         aut sal fin gen com int adm
 GET  /policies                                                     aut sal fin gen com int adm
 GET  /policies/{domain}/{policy}                                   aut sal fin gen com int adm
 GET  /policies/{domain}/{policy}/compare                           aut sal fin gen com int adm

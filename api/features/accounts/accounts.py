@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.frame import Frame
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
 from api.kit.vocabulary import enum_label
 from policy_service.actor import Role
 from policy_service.identity.account import Account
@@ -25,9 +25,10 @@ STATUS_NAMES: Sequence[tuple[str, Message]] = (
 ROLES: Sequence[tuple[str, Message]] = tuple((role.value, enum_label(role)) for role in Role)
 
 
-def _read_page(session: Session, _: TableContext, query: TableQuery) -> Page[Account]:
+def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Account]:
     role, status = query.filters["role"], cast("AccountStatus | None", query.filters["state"] or None)
-    criteria = AccountFilter(query.filters["q"], Role(role) if role else None, status)
+    _, until = instants_between(None, query.day("on"), context.service.zone)
+    criteria = AccountFilter(query.filters["q"], Role(role) if role else None, status, until)
     return list_accounts(
         session, criteria, sort=cast("AccountSort", query.sort), cursor=query.cursor, limit=query.limit
     )
@@ -55,6 +56,7 @@ ACCOUNTS: Table[Account] = Table(
         TableFilter("q", Message("Name contains")),
         TableFilter("role", Message("Role"), "choice", ROLES),
         TableFilter("state", Message("State"), "choice", STATUS_NAMES),
+        TableFilter("on", Message("As on the day"), "day"),
     ),
     sort="name",
     read=_read_page,

@@ -1,4 +1,4 @@
-"""`/account`: who I am here, in which roles, until when; and another password."""
+"""`/account`: who I am here, in which roles, until when; my sessions; and another password."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
 from api.auth.confirmation import change_password
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Frame
@@ -25,16 +25,21 @@ from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
 from api.web.transactions import run_read
 from policy_service.actor import Role
+from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.errors import SignInFailed
 from policy_service.identity.service import read_account, stored_hash
-from policy_service.identity.sessions import UserSession
+from policy_service.identity.sessions import UserSession, end_others, open_sessions
 from policy_service.messages import Message
 
 METHODS: Mapping[str, Message] = {
     "password": Message("with user name and password"),
     "oidc": Message("at your organisation's identity provider"),
 }
+
+
+NOTICES: Mapping[str, Message] = {"ended": Message("Your other sessions have ended.")}
+"""What was just done, by the word in the address."""
 
 
 class PasswordForm(NewPasswordForm):
@@ -57,6 +62,7 @@ class AccountPage:
     pending_reason: str | None
     user_session: UserSession | None
     method: Message | None
+    open_sessions: tuple[UserSession, ...]
     idle_until: datetime | None
     """When the session ends if nothing more is asked."""
     expires_at: datetime | None
@@ -68,19 +74,25 @@ class AccountPage:
 async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
     principal, limits = principal_of(request), pages.service.settings.session_limits
     actor, user_session = principal.actor, principal.user_session
-    account, password_hash = await run_read(
-        pages.service, lambda session: (read_account(session, actor.id), stored_hash(session, actor.id))
+    now, last_use = pages.service.clock.now(), pages.service.last_used.session_last_used
+    account, password_hash, sessions = await run_read(
+        pages.service,
+        lambda session: (
+            read_account(session, actor.id),
+            stored_hash(session, actor.id),
+            open_sessions(session, actor.id, now, limits, last_use),
+        ),
     )
-    now = pages.service.clock.now()
     latest = user_session.started_at + limits.absolute if user_session else None
     return AccountPage(
-        frame=pages.frame(request),
+        frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
         account=account,
         roles=tuple(sorted(actor.roles)),
         pending_roles=tuple(sorted(actor.pending_roles.roles)) if actor.pending_roles else (),
         pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
         user_session=user_session,
         method=METHODS.get(user_session.method) if user_session else None,
+        open_sessions=sessions,
         idle_until=min(now + limits.idle, latest) if latest else None,
         expires_at=latest,
         idle_limit=limits.idle,
@@ -113,9 +125,23 @@ CHANGE_PASSWORD = FormAction(
 )
 
 
+def _end_others(transaction: Transaction, form: FormRequest[EmptyForm]) -> None:
+    user_session = principal_of(form.request).user_session
+    end_others(transaction, form.actor, user_session.id if user_session else None)
+
+
+END_OTHERS = FormAction(
+    "/account/sessions/end",
+    EmptyForm,
+    page=_page,
+    command=_end_others,
+    done=lambda *_: link("/account", done="ended"),
+)
+
+
 def account_routes(pages: Pages) -> APIRouter:
     """Routes of the reader's own account."""
-    router = form_routes(pages, CHANGE_PASSWORD)
+    router = form_routes(pages, CHANGE_PASSWORD, END_OTHERS)
 
     @router.get("/account")
     async def my_account(request: Request) -> Response:

@@ -71,6 +71,8 @@ def test_the_list_is_filtered_sorted_and_says_when_nothing_fits(here: Company) -
     assert "No matching accounts." in visitor.get("/accounts?q=%3Cscript%3E&state=disabled").text()
     assert visitor.get("/accounts?sort=nonsense").status == 200
     assert visitor.get("/accounts?role=nonsense").status == 422
+    assert "sales" in visitor.get("/accounts?on=2026-11-20").text("tbody"), "who held which role on a day"
+    assert "No matching accounts." in visitor.get("/accounts?on=2026-11-19").text()
     assert visitor.get("/accounts?cursor=nonsense").status == 422
 
 

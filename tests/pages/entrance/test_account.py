@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from api.auth.authentication import COOKIE
 from api.settings import Settings
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
+from policy_service.identity.sessions import PASSWORD, start_session
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
@@ -113,3 +115,18 @@ def test_who_has_no_password_here_is_told_so(here: Company) -> None:
     assert not page.has(FORM)
     assert "You have no password here" in page.text()
     assert "none yet" in page.text("dl.facts")
+
+
+def test_the_other_sessions_are_listed_and_ended(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        elsewhere = start_session(transaction, here.people["sally"], PASSWORD)
+    visitor = Visitor(here, "sally")
+    page = visitor.get("/account")
+    assert len(page.all("#sessions li")) == 2
+    assert page.text("#sessions").count("this session") == 1
+    page = visitor.send(page, "form#end-sessions")
+    assert "Your other sessions have ended." in page.text(".notice")
+    assert len(page.all("#sessions li")) == 1
+    assert not page.has("form#end-sessions")
+    ended = Visitor(here, cookies={COOKIE: elsewhere.token})
+    assert ended.get("/account", follow=False).headers["location"].startswith("/sign-in")
