@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel
 from policy_service.actor import Actor
 from policy_service.audit.chain import entry_line
 from policy_service.audit.checkpoints import Extent, checkpoint_line
+from policy_service.audit.coverage import column_values
 from policy_service.audit.events import Event
 from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import read_log_keys
@@ -53,7 +54,7 @@ class Ledger:
 
     def add(self, row: SQLModel) -> None:
         """One row."""
-        self.put(type(row), row.model_dump())
+        self.put(type(row), column_values(row))
 
     def put(self, model: type[SQLModel], values: dict[str, Any]) -> None:
         """The same, by its values."""
