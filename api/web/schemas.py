@@ -93,12 +93,17 @@ class UsedModel(Model):
     digest: Digest
 
 
-class SignedReason(Model):
+class SignedBody(Model):
+    """The body of a request that a person signs; the password, if there is one, proves who signs."""
+
+    password: Password | None = None
+
+
+class SignedReason(SignedBody):
     """A signature of a role, with its reason; and the password, if there is one."""
 
     role: Role
     reason: Reason
-    password: Password | None = None
 
 
 def words_model(text: Bilingual) -> Words:

@@ -1,7 +1,7 @@
 """`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance attests signing roles."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field, StrictBool
@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.confirmation import reauthenticate, run_hashing
+from api.auth.confirmation import run_hashing
+from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
 from api.web.cursors import Cursor
-from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, run_write_command
+from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import (
@@ -27,7 +28,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
-from api.web.schemas import BODY_PROBLEMS, Model, Password
+from api.web.schemas import BODY_PROBLEMS, Model, Password, SignedBody
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
@@ -78,12 +79,6 @@ class AccountChanges(Model):
     enabled: StrictBool | None = None
     password: Password | None = None
     external: ExternalModel | None = None
-
-
-class AttestationBody(Model):
-    """The password of anyone who attests, if there is one."""
-
-    password: Password | None = None
 
 
 class AccountModel(Model):
@@ -184,24 +179,18 @@ def _add_commands(router: APIRouter, service: Service) -> None:
 
 
 def _add_attestation(router: APIRouter, service: Service) -> None:
-    @router.post(
-        "/{account}/attest",
-        operation_id="attest_account",
-        response_model=AccountModel,
-        openapi_extra=request_body(AttestationBody),
-        dependencies=EDIT_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *ATTESTATION_PROBLEMS),
-    )
+    route = signed_route(SignedBody, AccountModel, (*BODY_PROBLEMS, *ATTESTATION_PROBLEMS), headers=EDIT_HEADERS)
+
+    @router.post("/{account}/attest", operation_id="attest_account", **route)
     async def attest_account(request: Request, account: str) -> Response:
         """Says that the account is the person's alone, as it was read: its signing roles take effect."""
-        expected, body = expected_etag(request), await read_json_body(request, AttestationBody)
-        actor = await reauthenticate(service, request, body.password)
+        expected = expected_etag(request)
 
-        def command(transaction: Transaction) -> WriteResult:
+        def command(transaction: Transaction, actor: Actor, _: dict[str, Any]) -> WriteResult:
             model = account_model(identity.attest(transaction, actor, account, expected=expected))
             return WriteResult(model, headers=etag(model.etag))
 
-        return await run_write_command(service, request, command, body)
+        return await run_signed_command(service, request, SignedBody, command)
 
 
 def account_model(account: Account) -> AccountModel:

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from api.web.schemas import Digest, Model, Password, PolicyName, Reason, Title, UtcInstant, VersionNumber
+from api.web.schemas import Digest, Model, PolicyName, Reason, SignedBody, Title, UtcInstant, VersionNumber
 from policy_service.actor import Role
 from policy_service.approval.drafts import MAX_VERSIONS
 from policy_service.approval.service import Afterwards, Meaning
@@ -99,7 +99,7 @@ class WhyModel(Model):
     reason: Reason
 
 
-class SignOffModel(Model):
+class SignOffModel(SignedBody):
     """A signature: in which role, on which digest, what it means and why; and the password, if there is one."""
 
     model_config = _with_examples(
@@ -116,4 +116,3 @@ class SignOffModel(Model):
     digest: Digest
     meaning: Meaning
     reason: Reason
-    password: Password | None = None

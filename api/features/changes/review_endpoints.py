@@ -8,14 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.confirmation import reauthenticate
+from api.auth.signed_writes import run_signed_command, signed_route
 from api.features.changes.bodies import SignOffModel, WhyModel
 from api.features.changes.endpoints import EDIT_PROBLEMS, change_result
 from api.features.changes.schemas import ChangeDetail
 from api.service import Service
 from api.web.idempotent_writes import (
     EDIT_HEADERS,
-    WRITE_HEADERS,
     WriteResult,
     expected_etag,
     run_prepared_write,
@@ -88,26 +87,18 @@ def _add_submitting(router: APIRouter, service: Service, examiner: DraftChecker)
 
 
 def _add_signing(router: APIRouter, service: Service) -> None:
+    refusals = (*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS, *EDIT_PROBLEMS)
+
     @router.post(
-        "/sign-offs",
-        operation_id="sign_off_change",
-        status_code=201,
-        response_model=ChangeDetail,
-        openapi_extra=request_body(SignOffModel),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS, *EDIT_PROBLEMS),
+        "/sign-offs", operation_id="sign_off_change", **signed_route(SignOffModel, ChangeDetail, refusals, status=201)
     )
     async def sign_off_change(request: Request, change: Id) -> Response:
         """Signs what was submitted: one person, in one role, on the digest that was read."""
-        body = await read_json_body(request, SignOffModel)
-        actor = await reauthenticate(service, request, body.password)
-        payload = body.model_dump(include={"role", "digest", "meaning", "reason"})
-        return await run_write_command(
-            service,
-            request,
-            lambda t: change_result(t, actor, approval.sign_off(t, actor, change, **payload), 201),
-            body,
-        )
+
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            return change_result(transaction, actor, approval.sign_off(transaction, actor, change, **fields), 201)
+
+        return await run_signed_command(service, request, SignOffModel, command)
 
 
 def _add_scheduling(router: APIRouter, service: Service) -> None:

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
+from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
 from api.web.cursors import Cursor
-from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_prepared_write, run_write_command
-from api.web.json_body import read_json_body, request_body
+from api.web.idempotent_writes import WriteResult, run_prepared_write
+from api.web.json_body import read_json_body
 from api.web.openapi import problems
 from api.web.problems import (
     BUSY,
@@ -25,10 +26,10 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
-from api.web.schemas import BODY_PROBLEMS, Digest, Model, Password, PolicyName, SignedReason, UtcInstant
+from api.web.schemas import BODY_PROBLEMS, Digest, Model, PolicyName, SignedBody, SignedReason, UtcInstant
 from api.web.transactions import run_read
 from api.workers.override_preparation import prepared_override
-from policy_service.actor import Role
+from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON, Override, OverrideState
 from policy_service.decisions.override_store import PAGE_SIZE, end_override
@@ -71,7 +72,7 @@ SignatureCounts = Annotated[
 InvalidReason = Annotated[str | None, Field(description="why it does not count; its role is owed again")]
 
 
-class NewOverride(Model):
+class NewOverride(SignedBody):
     """A new override: the outcome instead of the rules', its subject, reason and end, and the signature."""
 
     subject: str
@@ -81,16 +82,14 @@ class NewOverride(Model):
     role: Role
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
     until: UtcInstant
-    password: Password | None = None
 
 
-class OverrideSignOff(Model):
+class OverrideSignOff(SignedBody):
     """A signature of another person: in which role, on which digest, and why; and the password, if there is one."""
 
     role: Role
     digest: Digest
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
-    password: Password | None = None
 
 
 class OverrideSignatureModel(Model):
@@ -185,13 +184,7 @@ def _add_reading(router: APIRouter, service: Service) -> None:
 
 def _add_commands(router: APIRouter, service: Service) -> None:
     @router.post(
-        "",
-        operation_id="record_override",
-        status_code=201,
-        response_model=OverrideModel,
-        openapi_extra=request_body(NewOverride),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*WRITE_PROBLEMS),
+        "", operation_id="record_override", **signed_route(NewOverride, OverrideModel, WRITE_PROBLEMS, status=201)
     )
     async def record(request: Request) -> Response:
         """Excepts a subject from the rules of a policy, from now on."""
@@ -213,47 +206,30 @@ def _add_commands(router: APIRouter, service: Service) -> None:
 
         return await run_prepared_write(service, request, prepare, body)
 
+    refusals = (*WRITE_PROBLEMS, NOT_FOUND)
+
     @router.post(
         "/{override}/sign-offs",
         operation_id="sign_off_override",
-        status_code=201,
-        response_model=OverrideModel,
-        openapi_extra=request_body(OverrideSignOff),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
+        **signed_route(OverrideSignOff, OverrideModel, refusals, status=201),
     )
     async def sign_off(request: Request, override: Id) -> Response:
         """Signs an override that another person recorded, in a role that is owed."""
-        body = await read_json_body(request, OverrideSignOff)
-        actor = await reauthenticate(service, request, body.password)
-        payload = body.model_dump(include={"role", "digest", "reason"})
 
-        def command(transaction: Transaction) -> WriteResult:
-            return WriteResult(
-                _override_model(sign_override(transaction, actor, override, **payload), transaction.now), 201
-            )
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            signed = sign_override(transaction, actor, override, **fields)
+            return WriteResult(_override_model(signed, transaction.now), 201)
 
-        return await run_write_command(service, request, command, body)
+        return await run_signed_command(service, request, OverrideSignOff, command)
 
-    @router.post(
-        "/{override}/end",
-        operation_id="end_override",
-        response_model=OverrideModel,
-        openapi_extra=request_body(SignedReason),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
-    )
+    @router.post("/{override}/end", operation_id="end_override", **signed_route(SignedReason, OverrideModel, refusals))
     async def end(request: Request, override: Id) -> Response:
         """Ends an override now."""
-        body = await read_json_body(request, SignedReason)
-        actor = await reauthenticate(service, request, body.password)
-        payload = body.model_dump(include={"role", "reason"})
-        return await run_write_command(
-            service,
-            request,
-            lambda t: WriteResult(_override_model(end_override(t, actor, override, **payload), t.now)),
-            body,
-        )
+
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            return WriteResult(_override_model(end_override(transaction, actor, override, **fields), transaction.now))
+
+        return await run_signed_command(service, request, SignedReason, command)
 
 
 def _override_model(override: Override, now: datetime) -> OverrideModel:

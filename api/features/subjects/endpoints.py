@@ -11,11 +11,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.confirmation import reauthenticate
+from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
 from api.web.cursors import Cursor
-from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
-from api.web.json_body import read_json_body, request_body
+from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
 from api.web.problems import (
     BUSY,
@@ -26,8 +25,9 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
-from api.web.schemas import BODY_PROBLEMS, ByModel, Model, Password, UsedModel, UtcInstant
+from api.web.schemas import BODY_PROBLEMS, ByModel, Model, SignedBody, UsedModel, UtcInstant
 from api.web.transactions import run_read
+from policy_service.actor import Actor
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.record import DecisionRecord
@@ -65,11 +65,10 @@ class DecisionPage(Model):
     next_cursor: str | None
 
 
-class Erase(Model):
-    """Why, and the password, if there is one."""
+class Erase(SignedBody):
+    """The reason; and the password, if there is one."""
 
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
-    password: Password | None = None
 
 
 class ErasedModel(Model):
@@ -101,26 +100,20 @@ def subject_routes(service: Service) -> APIRouter:
         page = await run_read(service, lambda s: list_records(s, criteria, sort=sort, cursor=cursor, limit=limit))
         return DecisionPage(items=list(map(_summary, page.items)), next_cursor=page.next_cursor)
 
-    @router.delete(
-        "/key",
-        operation_id="erase_subject",
-        response_model=ErasedModel,
-        openapi_extra=request_body(Erase),
-        dependencies=WRITE_HEADERS,
-        responses=problems(
-            *BODY_PROBLEMS, *SIGNING_PROBLEMS, CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT
-        ),
+    refusals = (
+        *(*BODY_PROBLEMS, *SIGNING_PROBLEMS),
+        *(CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
     )
+
+    @router.delete("/key", operation_id="erase_subject", **signed_route(Erase, ErasedModel, refusals))
     async def erase(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
         """Deletes the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
-        body = await read_json_body(request, Erase)
-        actor = await reauthenticate(service, request, body.password)
 
-        def command(transaction: Transaction) -> WriteResult:
-            erase_subject(transaction, actor, Subject(subject, kind), body.reason)
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            erase_subject(transaction, actor, Subject(subject, kind), **fields)
             return WriteResult(ErasedModel(subject=subject, kind=kind, erased_at=transaction.now))
 
-        return await run_write_command(service, request, command, body)
+        return await run_signed_command(service, request, Erase, command)
 
     return router
 

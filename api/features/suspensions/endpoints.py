@@ -1,21 +1,21 @@
 """`/v1/suspensions`: a version is taken out of force in an emergency, by one director, for a while."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.confirmation import reauthenticate
+from api.auth.signed_writes import run_signed_command, signed_route
 from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage, suspension_model
 from api.service import Service
 from api.web.cursors import Cursor
-from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
-from api.web.json_body import read_json_body, request_body
+from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
 from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id, SignedReason
 from api.web.transactions import run_read
+from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval import suspension_queries as queries
 from policy_service.approval.service import Suspension
@@ -24,6 +24,7 @@ from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
 
 PAGE = 100
+REFUSALS = (*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS)
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="suspensions on a page")]
 OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only suspensions of this policy")]
 InState = Annotated[
@@ -35,8 +36,7 @@ def suspension_routes(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/suspensions", tags=["suspensions"])
     _add_reading(router, service)
-    _add_suspending(router, service)
-    _add_ending(router, service)
+    _add_commands(router, service)
     return router
 
 
@@ -66,63 +66,36 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         return suspension_model(current, service.clock.now())
 
 
-def _add_suspending(router: APIRouter, service: Service) -> None:
-    @router.post(
-        "",
-        operation_id="suspend",
-        status_code=201,
-        response_model=SuspensionModel,
-        openapi_extra=request_body(SuspendModel),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
-    )
+def _add_commands(router: APIRouter, service: Service) -> None:
+    @router.post("", operation_id="suspend", **signed_route(SuspendModel, SuspensionModel, REFUSALS, status=201))
     async def suspend(request: Request) -> Response:
         """Takes the version in force out of force at once; the version before applies for 72 hours."""
-        body = await read_json_body(request, SuspendModel)
-        actor = await reauthenticate(service, request, body.password)
-        payload = body.model_dump(exclude={"password"})
 
-        def command(transaction: Transaction) -> WriteResult:
-            suspended = approval.suspend(transaction, actor, **payload)
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            suspended = approval.suspend(transaction, actor, **fields)
             return _answer(transaction, suspended, 201, {"Location": f"/v1/suspensions/{suspended.id}"})
 
-        return await run_write_command(service, request, command, body)
+        return await run_signed_command(service, request, SuspendModel, command)
 
+    signed_reason = signed_route(SignedReason, SuspensionModel, REFUSALS)
 
-def _add_ending(router: APIRouter, service: Service) -> None:
-    @router.post(
-        "/{suspension}/ratify",
-        operation_id="ratify_suspension",
-        response_model=SuspensionModel,
-        openapi_extra=request_body(SignedReason),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
-    )
+    @router.post("/{suspension}/ratify", operation_id="ratify_suspension", **signed_reason)
     async def ratify_suspension(request: Request, suspension: Id) -> Response:
         """Another person's signature, by which it lasts for 30 days from its beginning."""
-        body = await read_json_body(request, SignedReason)
-        actor = await reauthenticate(service, request, body.password)
-        payload = body.model_dump(include={"role", "reason"})
-        return await run_write_command(
-            service, request, lambda t: _answer(t, approval.ratify(t, actor, suspension, **payload)), body
-        )
 
-    @router.post(
-        "/{suspension}/end",
-        operation_id="end_suspension",
-        response_model=SuspensionModel,
-        openapi_extra=request_body(SignedReason),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
-    )
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            return _answer(transaction, approval.ratify(transaction, actor, suspension, **fields))
+
+        return await run_signed_command(service, request, SignedReason, command)
+
+    @router.post("/{suspension}/end", operation_id="end_suspension", **signed_reason)
     async def end_suspension(request: Request, suspension: Id) -> Response:
         """Ends it now: what would be in force without it applies again."""
-        body = await read_json_body(request, SignedReason)
-        actor = await reauthenticate(service, request, body.password)
-        payload = body.model_dump(include={"role", "reason"})
-        return await run_write_command(
-            service, request, lambda t: _answer(t, approval.end_suspension(t, actor, suspension, **payload)), body
-        )
+
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            return _answer(transaction, approval.end_suspension(transaction, actor, suspension, **fields))
+
+        return await run_signed_command(service, request, SignedReason, command)
 
 
 def _answer(

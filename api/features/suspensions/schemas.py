@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from api.web.schemas import Digest, Model, Password, PersonModel, PolicyName, Reason, VersionNumber, person_model
+from api.web.schemas import Digest, Model, PersonModel, PolicyName, Reason, SignedBody, VersionNumber, person_model
 from policy_service.actor import Role
 from policy_service.approval.service import Suspension
 from policy_service.approval.suspension import Signature, SuspensionEnd
 
 
-class SuspendModel(Model):
+class SuspendModel(SignedBody):
     """The version in force to suspend, and the signature."""
 
     model_config = ConfigDict(
@@ -34,7 +34,6 @@ class SuspendModel(Model):
     version: VersionNumber
     role: Role
     reason: Reason
-    password: Password | None = None
 
 
 class SuspensionSignature(Model):

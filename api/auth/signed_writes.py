@@ -1,0 +1,54 @@
+"""Signed writes: the signer of a request's body is re-authenticated, and its command runs once, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi.params import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.confirmation import reauthenticate
+from api.service import Service
+from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import ProblemType
+from api.web.schemas import Model, SignedBody
+from policy_service.actor import Actor
+from policy_service.database import Transaction
+
+SignedCommand = Callable[[Transaction, Actor, dict[str, Any]], WriteResult]
+"""A command of a signer, with the fields of the body but the password."""
+
+
+def signed_route(
+    body: type[SignedBody],
+    answer: type[Model],
+    refusals: Sequence[ProblemType],
+    *,
+    status: int = 200,
+    headers: Sequence[Depends] = WRITE_HEADERS,
+) -> dict[str, Any]:
+    """Return what a router is told of a signed write, beside its path and its name."""
+    return {
+        "status_code": status,
+        "response_model": answer,
+        "openapi_extra": request_body(body),
+        "dependencies": headers,
+        "responses": problems(*refusals),
+    }
+
+
+async def run_signed_command(
+    service: Service, request: Request, body_type: type[SignedBody], command: SignedCommand
+) -> Response:
+    """Read the body, re-authenticate its signer, and run the command.
+
+    Raises as `read_json_body`, `reauthenticate` and `run_write_command`.
+    """
+    body = await read_json_body(request, body_type)
+    actor = await reauthenticate(service, request, body.password)
+    fields = body.model_dump(exclude={"password"})
+    return await run_write_command(service, request, lambda transaction: command(transaction, actor, fields), body)
