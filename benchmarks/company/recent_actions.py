@@ -18,14 +18,14 @@ from policy_service.registry.service import activations
 from policy_service.subject import Subject
 
 OVERRIDES = 500
-ENDED = 5
-"""Of how many exceptions one was ended early."""
+RUNNING = 13
+"""Of how many overrides one lasts; the others ended early, as `governance/overrides` lets a person have 50."""
 SUSPENDED = (8, 9)
 """The numbers of the policies of which a version is suspended."""
 
 
 def record_recent_actions(database: Database, clock: Clock, people: People) -> None:
-    """Makes the exceptions and the suspensions."""
+    """Record the overrides and the suspensions."""
     director, compliance = people.signers[Role.SALES_DIRECTOR][0], people.signers[Role.COMPLIANCE][0]
     with GovernanceEvaluator() as signers:
         for number in range(OVERRIDES):
@@ -54,7 +54,7 @@ def _record_override(  # noqa: PLR0913, PLR0917  # where, and who signs
         second = replace(compliance, confirmed_at=transaction.now)
         reason = "与合同一致 / as the contract says"
         sign_override(transaction, second, override.id, role=Role.COMPLIANCE, digest=override.digest, reason=reason)
-    if number % ENDED == 0:
+    if number % RUNNING != 0:
         with database.write(clock) as transaction:
             actor = replace(director, confirmed_at=transaction.now)
             end_override(transaction, actor, override.id, role=role, reason="合同已变更 / the contract was changed")
