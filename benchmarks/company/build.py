@@ -34,6 +34,7 @@ from policy_service.canonical import to_canonical_json
 from policy_service.cli.init import set_up
 from policy_service.clock import uuid7
 from policy_service.database import Database, Transaction
+from policy_service.decisions.groups.service import rebuild
 from policy_service.language.load import load_bytes
 from policy_service.migrations import upgrade
 from policy_service.registry.model import ActivationKind, Period
@@ -104,6 +105,7 @@ def build(folder: Path, size: Size) -> None:
     with database.write(clock) as transaction:
         cover_rows(transaction, next(reversed(read_log_keys(folder / "keys").values())))
     record_recent_actions(database, clock, people)
+    rebuild(database, clock)
     with database.write(clock) as transaction:
         sign_checkpoint(transaction, folder / "keys")
     copy_checkpoints(database, clock, FileCopy(folder / "checkpoints"))
