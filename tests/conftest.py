@@ -80,6 +80,13 @@ def _place(name: str) -> bytes:
     return hashlib.sha256(f"{ORDER} {name}".encode()).digest()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Raises TypeError for cases that are in no order: processes that share the tests have to collect the same."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        if any(isinstance(each, (set, frozenset)) for each in mark.args):
+            raise TypeError(f"sort the cases of {metafunc.definition.nodeid}: a set has another order in each process")
+
+
 def pytest_collection_finish() -> None:
     """Has the garbage collector look seldom, and never through the tests themselves: it took a tenth of the time."""
     gc.collect()
