@@ -25,6 +25,8 @@ from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
 from api.features.decisions.listing import DECISIONS
 from api.features.decisions.pages import decision_routes
+from api.features.groups.listing import GROUPS, MEMBERS
+from api.features.groups.movement_listing import MOVEMENTS, MOVES
 from api.features.help.pages import help_routes
 from api.features.home.pages import home_routes
 from api.features.in_force.pages import in_force_routes
@@ -75,7 +77,19 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     suspend_routes,
 )
 """What makes the routes of each part."""
-TABLE_PAGES: Sequence[Table[Any]] = (AUDIT_LOG, CHANGES, SUSPENSIONS, OVERRIDES, ACCOUNTS, API_KEYS, CHECKPOINTS)
+TABLE_PAGES: Sequence[Table[Any]] = (
+    AUDIT_LOG,
+    CHANGES,
+    SUSPENSIONS,
+    OVERRIDES,
+    ACCOUNTS,
+    API_KEYS,
+    CHECKPOINTS,
+    GROUPS,
+    MEMBERS,
+    MOVEMENTS,
+    MOVES,
+)
 TABLES: Sequence[ExportedList[Any]] = (*TABLE_PAGES, DECISIONS)
 """Every list, each with its exports."""
 OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}

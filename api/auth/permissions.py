@@ -93,6 +93,10 @@ EXPORTED_LISTS = (
     "/api-keys",
     "/audit",
     "/audit/checkpoints",
+    "/groups",
+    "/groups/members",
+    "/movements",
+    "/movements/subjects",
 )
 """The lists that are exported, too: whoever may read one may export it."""
 EXPORT_PATHS = frozenset(f"{path}.{each}" for path in EXPORTED_LISTS for each in ("csv", "xlsx"))
@@ -251,6 +255,10 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/decisions"): REVIEWING,
     ("GET", "/decisions/{decision}"): REVIEWING,
     ("GET", "/decisions/{decision}/proof.json"): REVIEWING,
+    ("GET", "/groups"): REVIEWING,
+    ("GET", "/groups/members"): REVIEWING,
+    ("GET", "/movements"): REVIEWING,
+    ("GET", "/movements/subjects"): REVIEWING,
     ("GET", "/overrides"): REVIEWING,
     ("POST", "/overrides"): DIRECTING,
     ("GET", "/overrides/new"): DIRECTING,

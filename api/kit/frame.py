@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[Message, str], ...] = (
     (Message("Changes"), "/changes"),
     (Message("Suspensions"), "/suspensions"),
     (Message("Decisions"), "/decisions"),
+    (Message("Group lists"), "/groups"),
     (Message("Overrides"), "/overrides"),
     (Message("In force"), "/in-force"),
     (Message("Regulations"), "/regulations"),

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from tests.pages.workbook import workbook_rows
 
 HOSTILE = '=HYPERLINK("http://evil.example") \u202e'
 DEFAULT_MAX = 50
+MONTHS = f"policy={TIER}&from=2026-02-01&to=2026-04-01"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,19 @@ def api_key(here: Company) -> Json:
 def decide(here: Company) -> None:
     here.clock.move(minutes=1)
     decided(here, "S1")
+
+
+def member(here: Company) -> None:
+    number = len(here.did("GET", f"/v1/groups/{TIER}", "compliance")["items"])
+    decided(here, f"G{here.next_version()}", TIER, orders=200 if number % 2 else 1)
+
+
+def move(here: Company, *orders: tuple[int, int]) -> None:
+    """Subjects of their own, decided about in January and in March."""
+    for each in orders:
+        subject = f"M{here.next_version()}"
+        for month, number in zip((1, 3), each, strict=True):
+            decided(here, subject, TIER, orders=number, as_of=date(2026, month, 10))
 
 
 def seal(here: Company) -> None:
@@ -150,6 +164,38 @@ CASES = {
         wrong=("event=nonsense", "until=nonsense"),
         sorts=("seq", "-seq"),
         files=(),
+    ),
+    "/groups": Case(
+        rest="/v1/groups",
+        by="compliance",
+        add=member,
+        filters=(f"policy={TIER}", "day=2026-02-01", "day=2025-01-01"),
+        wrong=("day=nonsense", "policy=nonsense"),
+    ),
+    "/groups/members": Case(
+        rest=f"/v1/groups/{TIER}",
+        by="compliance",
+        add=member,
+        key="decision_id",
+        base=f"policy={TIER}",
+        filters=("group=size:big", "rule=small", "subject=G0", "day=2026-02-01"),
+        wrong=("day=nonsense",),
+    ),
+    "/movements": Case(
+        rest="/v1/movements",
+        by="compliance",
+        add=lambda here: move(here, (200, 1), (1, 200), (200, 200)),
+        base=MONTHS,
+        wrong=("from=nonsense",),
+    ),
+    "/movements/subjects": Case(
+        rest="/v1/movements/subjects",
+        by="compliance",
+        add=lambda here: move(here, (200, 1)),
+        key="decision_id",
+        base=MONTHS,
+        filters=("before=size:big", "after=size:big", "before=none"),
+        wrong=("to=nonsense",),
     ),
     "/audit/checkpoints": Case(
         rest="/v1/audit/checkpoints",

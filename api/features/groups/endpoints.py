@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 from datetime import date
-from itertools import groupby
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator
 from sqlmodel import Session
 
+from api.features.groups.days import check_days
 from api.features.groups.schemas import (
-    GroupList,
-    GroupSizeModel,
+    GroupPage,
     MemberPage,
     MovementMatrix,
     MovePage,
-    PolicyGroups,
     SubjectModel,
-    group_model,
     member_model,
     move_model,
     movement_model,
     rates_model,
+    size_model,
 )
 from api.service import Service
 from api.web.cursors import Cursor
 from api.web.openapi import problems
-from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY, ProblemError, invalid_parameters_detail
+from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
 from api.web.transactions import run_read
 from policy_service.decisions.groups.model import Group
-from policy_service.decisions.groups.movements import Move, MoveFilter, declaring_head, list_moves, movements, rates
+from policy_service.decisions.groups.movements import (
+    NONE,
+    Move,
+    MoveFilter,
+    declaring_head,
+    list_moves,
+    movements,
+    page_of_movements,
+    rates,
+)
 from policy_service.decisions.groups.queries import (
     PAGE_SIZE,
-    GroupSize,
     Member,
     MemberFilter,
-    group_sizes,
+    list_groups,
     list_members,
     matching_groups,
     subject_assignments,
@@ -46,8 +52,7 @@ from policy_service.language.types import DateType, ValueRejected, parse_value
 from policy_service.paging import Page
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
-NEW = "none"
-"""The name of no group, from which those come that were not decided about before."""
+MAX_GROUPS = 500
 _DAY_TYPE = DateType()
 
 
@@ -69,11 +74,12 @@ OnDay = Annotated[DayText | None, Query(description="as of this day; left out: b
 From = Annotated[DayText, Query(alias="from", description="the first day")]
 To = Annotated[DayText, Query(description="the second day, not before the first")]
 InGroup = Annotated[str | None, Query(max_length=400, description="only this group, e.g. `tier:S`, `missing_facts`")]
-Before = Annotated[str | None, Query(max_length=400, description=f"only from this group; `{NEW}` for no group")]
+Before = Annotated[str | None, Query(max_length=400, description=f"only from this group; `{NONE}` for no group")]
 After = Annotated[str | None, Query(max_length=400, description="only to this group")]
 OfRule = Annotated[str | None, Query(max_length=64, description="only those that this rule decided")]
 OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only this subject")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="subjects on a page")]
+GroupLimit = Annotated[int, Query(ge=1, le=MAX_GROUPS, description="groups on a page")]
 POLICY_PROBLEMS = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 
@@ -95,11 +101,14 @@ def _add_groups(router: APIRouter, service: Service) -> None:
         return sorted(versions.versions) if policy is None else [policy]
 
     @router.get("/groups", operation_id="list_groups", responses=POLICY_PROBLEMS)
-    async def list_groups(policy: OfPolicy = None, day: OnDay = None) -> GroupList:
+    async def list_groups_of_policies(
+        policy: OfPolicy = None, day: OnDay = None, limit: GroupLimit = MAX_GROUPS, cursor: Cursor = None
+    ) -> GroupPage:
         """How many subjects each group of each policy has."""
-        sizes = await run_read(service, lambda session: group_sizes(session, names(session, policy), day))
-        by_policy = groupby(sizes, key=lambda each: (each.policy, each.kind))
-        return GroupList(day=day, items=[_policy_groups(*key, list(its)) for key, its in by_policy])
+        page = await run_read(
+            service, lambda session: list_groups(session, names(session, policy), day, cursor=cursor, limit=limit)
+        )
+        return GroupPage(day=day, items=list(map(size_model, page.items)), next_cursor=page.next_cursor)
 
     @router.get("/groups/{domain}/{policy}", operation_id="list_group", responses=POLICY_PROBLEMS)
     async def list_group(  # noqa: PLR0913  # two of the path, the filters
@@ -134,18 +143,22 @@ def _add_groups(router: APIRouter, service: Service) -> None:
 
 def _add_movements(router: APIRouter, service: Service) -> None:
     @router.get("/movements", operation_id="list_movements", responses=POLICY_PROBLEMS)
-    async def list_movements(policy: ThePolicy, since: From, to: To) -> MovementMatrix:
+    async def list_movements(
+        policy: ThePolicy, since: From, to: To, *, limit: GroupLimit = MAX_GROUPS, cursor: Cursor = None
+    ) -> MovementMatrix:
         """How many subjects went from which group to which between two days, with the loss and upgrade rates."""
-        _check_days(since, to)
+        check_days(since, to)
 
         def read(session: Session) -> MovementMatrix:
             head = declaring_head(session, service.catalogue, policy, service.now())
             matrix = movements(session, policy, since, to)
+            page = page_of_movements(matrix, cursor, limit)
             return MovementMatrix(
                 policy=policy,
                 since=since,
                 until=to,
-                movements=list(map(movement_model, matrix)),
+                items=list(map(movement_model, page.items)),
+                next_cursor=page.next_cursor,
                 groups=list(map(rates_model, rates(matrix, head))),
             )
 
@@ -163,13 +176,13 @@ def _add_movements(router: APIRouter, service: Service) -> None:
         cursor: Cursor = None,
     ) -> MovePage:
         """The subjects that moved, by identifier, each with the decision by which it last did."""
-        _check_days(since, to)
+        check_days(since, to)
 
         def read(session: Session) -> Page[Move]:
             service.catalogue.snapshot(session).versions_of(policy)
-            came_from = _groups(session, policy, None if before == NEW else before)
+            came_from = _groups(session, policy, None if before == NONE else before)
             went_to = _groups(session, policy, after)
-            criteria = MoveFilter(policy, since, to, came_from, went_to, is_new=before == NEW)
+            criteria = MoveFilter(policy, since, to, came_from, went_to, is_new=before == NONE)
             return list_moves(session, criteria, cursor=cursor, limit=limit)
 
         page = await run_read(service, read)
@@ -178,16 +191,3 @@ def _add_movements(router: APIRouter, service: Service) -> None:
 
 def _groups(session: Session, policy: str, name: str | None) -> list[Group] | None:
     return None if name is None else matching_groups(session, policy, name)
-
-
-def _check_days(since: date, until: date) -> None:
-    """Raise ProblemError unless the second day is not before the first."""
-    if until < since:
-        expected = f"a day from {since} on"
-        problem = {"parameter": "to", "code": "out-of-range", "value": str(until), "expected": expected}
-        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(["to"]), problems=[problem])
-
-
-def _policy_groups(policy: str, kind: str, sizes: list[GroupSize]) -> PolicyGroups:
-    groups = [GroupSizeModel(**group_model(each.group).model_dump(), subjects=each.subjects) for each in sizes]
-    return PolicyGroups(policy=policy, kind=kind, subjects=sum(each.subjects for each in sizes), groups=groups)

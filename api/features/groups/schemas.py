@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from api.web.schemas import Digest, Model, Words
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import GroupRates, Move, Movement
-from policy_service.decisions.groups.queries import Member
+from policy_service.decisions.groups.queries import GroupSize, Member
 
 Status = Literal["decided", "no_rule_matched", "missing_facts", "conflict", "suspended"]
 GroupName = Annotated[str, Field(description="`tier:S`, or the status where nothing was decided")]
@@ -26,25 +26,20 @@ class GroupModel(Model):
 
 
 class GroupSizeModel(GroupModel):
-    """How many subjects a group has."""
+    """How many subjects of a kind a group of a policy has."""
 
+    id: str
+    policy: str
+    kind: str
     subjects: int
 
 
-class PolicyGroups(Model):
-    """The groups of one policy that have subjects of a kind."""
-
-    policy: str
-    kind: str
-    subjects: Annotated[int, Field(description="how many the policy decided about")]
-    groups: list[GroupSizeModel]
-
-
-class GroupList(Model):
-    """The groups of all policies."""
+class GroupPage(Model):
+    """Some of the groups, by policy, kind and status, and how to ask for the next ones."""
 
     day: Annotated[date | None, Field(description="the day asked for; null for the newest decisions")]
-    items: list[PolicyGroups]
+    items: list[GroupSizeModel]
+    next_cursor: str | None
 
 
 class MemberModel(Model):
@@ -84,6 +79,7 @@ class SubjectModel(Model):
 class MovementModel(Model):
     """How many subjects went from one group to another, or stayed."""
 
+    id: str
     before: Annotated[GroupModel | None, Field(description="null for those without a decision on the first day")]
     after: GroupModel
     subjects: int
@@ -113,7 +109,8 @@ class MovementMatrix(Model):
     policy: str
     since: Annotated[date, Field(alias="from")]
     until: Annotated[date, Field(alias="to")]
-    movements: list[MovementModel]
+    items: list[MovementModel]
+    next_cursor: str | None
     groups: list[GroupRatesModel]
 
 
@@ -140,6 +137,12 @@ def group_model(group: Group) -> GroupModel:
     return GroupModel.model_validate({"name": group.name, "status": group.status, "values": group.values})
 
 
+def size_model(size: GroupSize) -> GroupSizeModel:
+    """The size of a group as JSON."""
+    group = group_model(size.group).model_dump()
+    return GroupSizeModel(**group, id=size.id, policy=size.policy, kind=size.kind, subjects=size.subjects)
+
+
 def member_model(member: Member) -> MemberModel:
     """Where a subject stands, as JSON."""
     entry, decision = member.entry, member.decision
@@ -164,6 +167,7 @@ def member_model(member: Member) -> MemberModel:
 def movement_model(movement: Movement) -> MovementModel:
     """A cell of the matrix as JSON."""
     return MovementModel(
+        id=movement.id,
         before=group_model(movement.before) if movement.before else None,
         after=group_model(movement.after),
         subjects=movement.subjects,

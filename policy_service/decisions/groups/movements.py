@@ -25,12 +25,14 @@ from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType
-from policy_service.paging import Order, Page, fetch
+from policy_service.paging import Order, Page, fetch, page_of
 from policy_service.registry import policy_cache
 from policy_service.registry.catalogue import Catalogue
 from policy_service.subject import Subject
 
 _BEFORE, _AFTER, _CAUSE = (aliased(OutcomePeriod, name=name) for name in ("before", "after", "cause"))
+NONE = "none"
+"""The name of no group, from which those come that were not decided about before."""
 MAX_WORDS = 1_000_000
 """The place of a word that the choice has no longer."""
 _BY_SUBJECT = Order("subject", (col(_AFTER.subject), col(_AFTER.kind)))
@@ -43,6 +45,11 @@ class Movement:
     before: Group | None
     after: Group
     subjects: int
+
+    @property
+    def id(self) -> str:
+        """The text that tells it from all others of the same policy and days."""
+        return f"{self.before.name if self.before else NONE}>{self.after.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,14 @@ def movements(session: Session, policy: str, since: date, until: date) -> list[M
     return sorted([*moved, *stayed], key=lambda each: (each.before or Group("", ""), each.after))
 
 
+def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int) -> Page[Movement]:
+    """Some cells of a matrix, in the order of their groups. Raises InvalidCursor."""
+    nowhere = Group("", "")
+    return page_of(
+        matrix, "movements", lambda each: (*(each.before or nowhere), *each.after), after=cursor, limit=limit
+    )
+
+
 def rates(matrix: Sequence[Movement], head: Policy) -> list[GroupRates]:
     """What became of each group; `head` declares which outcome is the better one."""
     ranks = GroupRanks(head)
@@ -184,8 +199,8 @@ def list_moves(
     session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Move]:
     """The subjects that moved, by identifier. Raises InvalidCursor."""
-    is_cause = and_(_same_place(_CAUSE), col(_CAUSE.since) == _AFTER.entered)
-    query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER, _CAUSE.first).join(_CAUSE, is_cause)
+    cause = select(col(_CAUSE.first)).where(_same_place(_CAUSE), col(_CAUSE.since) == _AFTER.entered)
+    query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER, cause.scalar_subquery())
     page = fetch(session, query, _BY_SUBJECT, lambda *row: row, after=cursor, limit=limit)
     records = read_records(session, {row[3] for row in page.items})
     moves = tuple(

@@ -18,10 +18,11 @@ from policy_service.decisions.record import DecisionRecord, read_row
 from policy_service.decisions.record_queries import check_lookup
 from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import reading_row
-from policy_service.paging import Order, Page, fetch
+from policy_service.paging import Order, Page, fetch, page_of
+from policy_service.registry.service import policy_names
 from policy_service.subject import Subject
 
-_BY_KIND = Order("kind", (col(OutcomePeriod.subject), col(OutcomePeriod.kind)))
+_BY_SUBJECT = Order("subject", (col(OutcomePeriod.subject), col(OutcomePeriod.kind)))
 PAGE_SIZE = 50
 MAX_PAGE = 500
 _BY_GROUP = Order(
@@ -38,6 +39,11 @@ class GroupSize:
     kind: str
     group: Group
     subjects: int
+
+    @property
+    def id(self) -> str:
+        """The text that tells it from all others."""
+        return f"{self.policy}:{self.kind}:{self.group.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +90,34 @@ def group_sizes(session: Session, policies: Iterable[str], day: date | None = No
     return [GroupSize(policy, kind, Group(status, outcome), int(size)) for policy, kind, status, outcome, size in rows]
 
 
+def list_groups(
+    session: Session,
+    policies: Iterable[str],
+    day: date | None = None,
+    *,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[GroupSize]:
+    """The groups of some policies that have subjects, in their order. Raises InvalidCursor."""
+    sizes = group_sizes(session, policies, day)
+    return page_of(sizes, "groups", lambda each: (each.policy, each.kind, *each.group), after=cursor, limit=limit)
+
+
+def grouped_policies(session: Session) -> list[str]:
+    """The names of the policies that decided about anybody."""
+    query = select(COUNTS.c.policy).where(COUNTS.c.policy.in_(policy_names(session)), COUNTS.c.day == OPEN).distinct()
+    return sorted(session.connection().execute(query).scalars())
+
+
+def policy_groups(session: Session, policy: str) -> list[Group]:
+    """The groups that a policy ever had."""
+    query = select(COUNTS.c.status, COUNTS.c.outcome).where(COUNTS.c.policy == policy).distinct()
+    return sorted(Group(*row) for row in session.connection().execute(query))
+
+
 def matching_groups(session: Session, policy: str, name: str) -> list[Group]:
     """The groups that a policy ever had and that a name matches, such as `tier:S`."""
-    query = select(COUNTS.c.status, COUNTS.c.outcome).where(COUNTS.c.policy == policy).distinct()
-    groups = [Group(*row) for row in session.connection().execute(query)]
-    return sorted(each for each in groups if each.matches(name))
+    return [each for each in policy_groups(session, policy) if each.matches(name)]
 
 
 def list_members(
@@ -106,7 +135,8 @@ def list_members(
     if criteria.subject is not None:
         query = query.where(row.subject == criteria.subject)
     with reading_row("outcome_period", criteria.policy):
-        order = _BY_GROUP if criteria.subject is None else _BY_KIND  # each as an index has it
+        is_one = criteria.subject is not None or len(criteria.groups or ()) == 1
+        order = _BY_SUBJECT if is_one else _BY_GROUP  # each as an index has it
         page = fetch(session, query, order, lambda period: period, after=cursor, limit=max(1, min(limit, MAX_PAGE)))
         return Page(tuple(_members(session, page.items)), page.next_cursor)
 

@@ -27,10 +27,9 @@ class OutcomePeriod(SQLModel, table=True):
 
     __tablename__ = "outcome_period"
     __table_args__ = (
-        # all that lists and movements filter by, so that no row is fetched in vain
-        Index(
-            "outcome_period_group", *("policy", "status", "outcome", "subject", "kind"), *("until", "rule", "entered")
-        ),
+        Index("outcome_period_group", "policy", "status", "outcome", "subject", "kind", "until"),
+        Index("outcome_period_rule", "policy", "rule", "status", "outcome", "subject", "kind", "until"),
+        Index("outcome_period_entry", "policy", "entered"),
         {"sqlite_with_rowid": False},
     )
 

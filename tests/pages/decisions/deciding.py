@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 
 from policy_service.actor import Actor, Role
@@ -22,9 +22,11 @@ HOSTILE = "<script>alert(1)</script>=cmd()\u202e" + "🙂" * 20 + "W" * 100
 """As long as a subject may be, and nothing that may be run."""
 
 
-def decided(here: Company, subject: str, *policies: str, kind: str = CUSTOMER, **facts: object) -> str:
+def decided(
+    here: Company, subject: str, *policies: str, kind: str = CUSTOMER, as_of: date | None = None, **facts: object
+) -> str:
     """The identifier of a decision about somebody, by the bonus unless told otherwise."""
-    request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind)
+    request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind, as_of=as_of)
     answer = here.app.service.decisions.decide_in_thread(request, CRM)
     body: str = json.loads(answer.body)["decision_id"]
     return body

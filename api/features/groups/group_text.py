@@ -1,0 +1,71 @@
+"""Groups in words, and what every page of groups reads: policies to choose from, and the day it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session
+
+from api.kit.answers import STATUS_NAMES, FieldText, outcome_cell, outcome_texts
+from api.kit.frame import Frame
+from api.kit.table import Options, TableContext, TableQuery
+from policy_service.decisions.groups.model import Group
+from policy_service.decisions.groups.movements import declaring_head
+from policy_service.decisions.groups.queries import grouped_policies
+from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.messages import Message
+
+NO_GROUP = Message("not decided before")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupText:
+    """A group in words: its values with their titles, or its status."""
+
+    name: str
+    texts: tuple[tuple[FieldText, ...], ...]
+    status: Message
+
+    def label(self, frame: Frame) -> str:
+        """The same in one text."""
+        return "; ".join(outcome_cell(self.texts, frame.lang)) if self.texts else self.status
+
+    def cell(self, frame: Frame) -> object:
+        """What an export has of it."""
+        return outcome_cell(self.texts, frame.lang) if self.texts else self.status
+
+
+def group_text(group: Group | None, head: Policy, lang: Language) -> GroupText:
+    """A group in the words of a version; None is no group."""
+    if group is None:
+        return GroupText("none", (), NO_GROUP)
+    texts = outcome_texts(group.values, head, lang) if group.values else ()
+    return GroupText(group.name, texts, STATUS_NAMES[group.status])
+
+
+def read_heads(session: Session, context: TableContext, policies: Iterable[str]) -> Mapping[str, Policy]:
+    """The versions that say what the groups of policies are called."""
+    catalogue, now = context.service.catalogue, context.frame.now
+    return {name: declaring_head(session, catalogue, name, now) for name in set(policies)}
+
+
+def policy_options(session: Session, context: TableContext) -> Options:
+    """The policies that decided about anybody, by title."""
+    lang, heads = context.frame.lang, read_heads(session, context, grouped_policies(session))
+    return tuple((name, _in(heads[name].title, lang)) for name in sorted(heads))
+
+
+def chosen_policy(session: Session, query: TableQuery) -> str | None:
+    """The policy that was chosen, else the first; None when none decided about anybody."""
+    return query.filters["policy"] or next(iter(grouped_policies(session)), None)
+
+
+def today(context: TableContext) -> date:
+    """The day it is for the service."""
+    return context.frame.now.astimezone(context.service.zone).date()
+
+
+def _in(title: Bilingual, lang: Language) -> str:
+    return title.zh if lang == "zh" else title.en

@@ -1,0 +1,219 @@
+"""`/movements`: how many went from which group to which between two days; `/movements/subjects`: who they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlmodel import Session
+
+from api.features.groups.days import check_days
+from api.features.groups.group_text import (
+    NO_GROUP,
+    GroupText,
+    chosen_policy,
+    group_text,
+    policy_options,
+    read_heads,
+    today,
+)
+from api.features.groups.listing import GROUPS, group_options
+from api.kit.listing import link
+from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from policy_service.decisions.groups.movements import (
+    NONE,
+    GroupRanks,
+    GroupRates,
+    Move,
+    MoveFilter,
+    Movement,
+    list_moves,
+    movements,
+    page_of_movements,
+    rates,
+)
+from policy_service.decisions.groups.queries import matching_groups
+from policy_service.language.types import parse_date
+from policy_service.messages import Message
+from policy_service.paging import Page
+
+MONTH = timedelta(days=30)
+"""How far the first day lies behind the second, when neither was chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """One cell of the matrix."""
+
+    movement: Movement
+    before: GroupText
+    after: GroupText
+    address: str | None
+    """Where the subjects are listed; none of those that stayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovementSummary:
+    """What stands above the list: the matrix, and what became of each group."""
+
+    since: date
+    until: date
+    columns: Sequence[GroupText]
+    rows: Sequence[tuple[GroupText, Sequence[MovementRow | None]]]
+    rates: Sequence[tuple[GroupText, GroupRates]]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRow:
+    """One subject that moved."""
+
+    move: Move
+    before: GroupText
+    after: GroupText
+
+
+def _days(context: TableContext, filters: Mapping[str, str]) -> tuple[date, date]:
+    """The days that were chosen, or the last month. Raises ProblemError."""
+    until = parse_date(filters.get("to", "")) or today(context)
+    since = parse_date(filters.get("from", "")) or until - MONTH
+    check_days(since, until)
+    return since, until
+
+
+def _read_movements(session: Session, context: TableContext, query: TableQuery) -> Page[MovementRow]:
+    policy = chosen_policy(session, query)
+    if policy is None:
+        return Page(())
+    since, until = _days(context, query.filters)
+    page = page_of_movements(movements(session, policy, since, until), query.cursor, query.limit)
+    head, lang = read_heads(session, context, [policy])[policy], context.frame.lang
+    rows = (
+        MovementRow(
+            each,
+            group_text(each.before, head, lang),
+            group_text(each.after, head, lang),
+            _address(policy, since, until, each),
+        )
+        for each in page.items
+    )
+    return Page(tuple(rows), page.next_cursor)
+
+
+def _address(policy: str, since: date, until: date, movement: Movement) -> str | None:
+    if movement.before == movement.after:
+        return None
+    names = {"before": movement.before.name if movement.before else NONE, "after": movement.after.name}
+    return link(MOVES.path, policy=policy, **{"from": since, "to": until, **names})
+
+
+def _read_summary(session: Session, context: TableContext) -> MovementSummary | None:
+    options = dict(policy_options(session, context))
+    policy = context.params.get("policy") or next(iter(options), None)
+    days = [context.params.get(name, "") for name in ("from", "to")]
+    if policy not in options or any(day and parse_date(day) is None for day in days):
+        return None
+    since, until = _days(context, context.params)
+    matrix, lang = movements(session, policy, since, until), context.frame.lang
+    head = read_heads(session, context, [policy])[policy]
+    order = GroupRanks(head).sort_key
+    befores = sorted({each.before for each in matrix if each.before is not None}, key=order)
+    afters = sorted({each.after for each in matrix}, key=order)
+    cells = {
+        (each.before, each.after): MovementRow(
+            each,
+            group_text(each.before, head, lang),
+            group_text(each.after, head, lang),
+            _address(policy, since, until, each),
+        )
+        for each in matrix
+    }
+    return MovementSummary(
+        since,
+        until,
+        [group_text(each, head, lang) for each in afters],
+        [
+            (group_text(before, head, lang), [cells.get((before, after)) for after in afters])
+            for before in [*befores, None]
+        ],
+        [(group_text(each.group, head, lang), each) for each in rates(matrix, head)],
+    )
+
+
+def _read_moves(session: Session, context: TableContext, query: TableQuery) -> Page[MoveRow]:
+    policy, filters = chosen_policy(session, query), query.filters
+    if policy is None:
+        return Page(())
+    since, until = _days(context, filters)
+    before, after = filters["before"], filters["after"]
+    criteria = MoveFilter(
+        policy,
+        since,
+        until,
+        matching_groups(session, policy, before) if before and before != NONE else None,
+        matching_groups(session, policy, after) if after else None,
+        is_new=before == NONE,
+    )
+    page = list_moves(session, criteria, cursor=query.cursor, limit=query.limit)
+    head, lang = read_heads(session, context, [policy])[policy], context.frame.lang
+    rows = (
+        MoveRow(each, group_text(each.before, head, lang), group_text(each.after, head, lang)) for each in page.items
+    )
+    return Page(tuple(rows), page.next_cursor)
+
+
+def _before_options(session: Session, context: TableContext) -> Options:
+    return (*group_options(session, context), (NONE, NO_GROUP))
+
+
+DAYS = (TableFilter("from", Message("Between"), "day"), TableFilter("to", Message("And"), "day"))
+MOVEMENTS: Table[MovementRow] = Table(
+    path="/movements",
+    title=Message("Tier movements"),
+    about=Message(
+        "How many subjects went from which group to which between two days, the last month if none is chosen."
+    ),
+    columns=(
+        TableColumn("before", Message("From group"), lambda each, frame: each.before.cell(frame)),
+        TableColumn("after", Message("To group"), lambda each, frame: each.after.cell(frame)),
+        TableColumn("subjects", Message("Subjects"), lambda each, _: each.movement.subjects),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.movement.id, is_export_only=True),
+    ),
+    filters=(TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the first policy")), *DAYS),
+    sort="",
+    read=_read_movements,
+    row_id=lambda each: each.movement.id,
+    cells="groups/_movement_cells.html",
+    empty=GROUPS.empty,
+    no_match=Message("No subject was decided about until then."),
+    read_extra=_read_summary,
+    breadcrumbs=((GROUPS.title, GROUPS.path),),
+)
+MOVES: Table[MoveRow] = Table(
+    path="/movements/subjects",
+    title=Message("Who moved"),
+    about=Message(
+        "The subjects that were in another group on the second day than on the first, and the decision by which."
+    ),
+    columns=(
+        TableColumn("subject", Message("Subject"), lambda each, _: each.move.subject.id),
+        TableColumn("before", Message("From group"), lambda each, frame: each.before.cell(frame)),
+        TableColumn("after", Message("To group"), lambda each, frame: each.after.cell(frame)),
+        TableColumn("day", Message("In the group since"), lambda each, _: each.move.day),
+        TableColumn("cause", Message("Cause"), lambda each, _: each.move.decision.as_of),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.move.decision.decision_id, is_export_only=True),
+    ),
+    filters=(
+        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the first policy")),
+        *DAYS,
+        TableFilter("before", Message("From group"), "choice", _before_options, Message("all groups")),
+        TableFilter("after", Message("To group"), "choice", group_options, Message("all groups")),
+    ),
+    sort="",
+    read=_read_moves,
+    row_id=lambda each: each.move.decision.decision_id,
+    cells="groups/_move_cells.html",
+    empty=(Message("Nobody moved."), Message("Choose other days, or another policy.")),
+    no_match=Message("Nobody moved."),
+    breadcrumbs=((GROUPS.title, GROUPS.path), (MOVEMENTS.title, MOVEMENTS.path)),
+)

@@ -1,0 +1,88 @@
+"""Group lists and movements in a browser: from the home page to the customers of a tier and why, and to a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from tests.api.company import Company, company
+from tests.approval.world import TIER, tier
+from tests.pages.decisions.deciding import decided, excepted
+from tests.pages.visitor import Seen, Visitor
+
+WORDS = {
+    "en": ("Group lists", "many", "Tier movements", "The decision for 10 Mar 2026"),
+    "zh-CN": ("分组名单", "多", "等级变动", "2026年3月10日 的决定"),
+}
+MONTHS = f"/movements?policy={TIER}&from=2026-02-01&to=2026-03-31"
+
+
+def link_with(page: Seen, part: str) -> str:
+    """The first link of a table whose address has this part."""
+    return next(href for each in page.all("table a") if part in (href := each.attributes["href"] or ""))
+
+
+def rows(page: Seen) -> dict[str, str]:
+    """The rows of a list, by subject."""
+    return {each.text()[:2]: each.text() for each in page.all("tbody tr[id]")}
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    """C1 grew between January and March, C2 shrank, C3 stays big, C4 is big by an override."""
+    with company() as made:
+        made.in_force(tier("1.1.0", 100))
+        for subject, january, march in (("C1", 1, 200), ("C2", 200, 1), ("C3", 200, 200)):
+            for month, orders in ((1, january), (3, march)):
+                decided(made, subject, TIER, orders=orders, as_of=date(2026, month, 10))
+        excepted(made, "C4", policy=TIER, outcome={"size": "big"})
+        decided(made, "C4", TIER, orders=1)
+        yield made
+
+
+@pytest.mark.parametrize("lang", WORDS)
+def test_from_the_home_page_to_the_customers_of_a_tier_and_why_in_two_clicks(here: Company, lang: str) -> None:
+    lists, many, *_ = WORDS[lang]
+    visitor = Visitor(here, "sales", lang)
+    groups = visitor.get(visitor.get("/").link(lists))
+    found = rows(visitor.get(link_with(groups, "group=size%3Abig")))
+    assert list(found) == ["C1", "C3", "C4"]
+    assert many in found["C1"]
+    assert "a partner of ten years" in found["C4"]
+
+
+@pytest.mark.parametrize("lang", WORDS)
+def test_from_a_movement_to_its_cause_in_three_clicks(here: Company, lang: str) -> None:
+    *_, movements, cause = WORDS[lang]
+    visitor = Visitor(here, "sales", lang)
+    assert visitor.get(visitor.get("/groups").link(movements)).status == 200
+    moved = visitor.get(link_with(visitor.get(MONTHS), "before=size%3Abig"))
+    assert list(rows(moved)) == ["C2"]
+    decision = visitor.get(moved.link(cause))
+    assert decision.status == 200
+    assert "C2" in decision.text()
+
+
+def test_the_rates_stand_below_the_matrix(here: Company) -> None:
+    tables = Visitor(here, "sales").get(MONTHS).all("table")
+    big = next(row for row in tables[1].css("tbody tr") if "big" in row.text())
+    assert [cell.text() for cell in big.css("td")] == ["2", "2", "1", "0", "0", "50.0%", "0.0%"]
+
+
+def test_what_cannot_be_shown_is_told(here: Company) -> None:
+    visitor = Visitor(here, "sales")
+    assert visitor.get("/movements?from=2026-03-02&to=2026-03-01").status == 422
+    assert visitor.get("/movements?policy=tiering/none").status == 422
+    before = visitor.get("/groups?day=2025-01-01")
+    assert "No subject is in a group of this policy, or had been by then." in before.text()
+    assert "No subject matches." in visitor.get(f"/groups/members?policy={TIER}&rule=none").text()
+
+
+def test_a_company_without_decisions_has_no_lists() -> None:
+    with company() as made:
+        visitor = Visitor(made, "sales")
+        for path in ("/groups", "/groups/members", "/movements", "/movements/subjects"):
+            page = visitor.get(path)
+            assert (page.status, page.has("tbody tr")) == (200, False), path
