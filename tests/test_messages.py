@@ -263,12 +263,12 @@ UNSAID = {
 
 @pytest.mark.parametrize("file", TELLING)
 def test_whatever_is_said_to_a_person_is_a_sentence(file: str) -> None:
-    unfit = [f"line {line}: {text}" for line, text in _said(file) if text not in UNSAID]
+    unfit = [f"line {line}: {text}" for line, text in _texts_of(file) if text not in UNSAID]
     assert not unfit, "wrap it in `Message`, so that it can be told in Chinese"
 
 
 def test_nothing_is_excused_that_is_no_longer_there() -> None:
-    assert {text for file in TELLING for _, text in _said(file)} == UNSAID
+    assert {text for file in TELLING for _, text in _texts_of(file)} == UNSAID
 
 
 def test_the_pattern_of_a_sentence_is_a_literal() -> None:
@@ -285,7 +285,7 @@ def _check_patterns(file: Path) -> None:
             assert isinstance(node.args[0], ast.Constant), f"{file}:{node.lineno}: the catalogue cannot collect this"
 
 
-def _said(file: str) -> Iterator[tuple[int, str]]:
+def _texts_of(file: str) -> Iterator[tuple[int, str]]:
     """Every text of several words in a file that is no `Message` and explains nothing: its line, and it."""
     tree = ast.parse((ROOT / file).read_text("utf-8"))
     explained = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}

@@ -24,7 +24,7 @@ from tests.language.sample import loaded, policy_text, rule_lines, ruled, tabled
 NUMBER = "  out: {type: integer}\n"
 
 
-def found(text: str) -> list[tuple[WarningCode, str, str | None]]:
+def warnings_of(text: str) -> list[tuple[WarningCode, str, str | None]]:
     """The warnings of a file: code, the characters meant, hint."""
     policy = loaded(text)
     lines = policy.text.splitlines()
@@ -89,7 +89,7 @@ def test_a_cell_is_warned_of(column: str, cell: str, warnings: list[tuple[Warnin
     rows = [f"when: ['{cell}'], then: [yes]"]
     if column == "maybe":
         rows.append("when: [is missing], then: [no]")
-    assert found(tabled(column, *rows, hit="RULE ORDER")) == warnings
+    assert warnings_of(tabled(column, *rows, hit="RULE ORDER")) == warnings
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_cell_is_warned_of(column: str, cell: str, warnings: list[tuple[Warnin
     ],
 )
 def test_a_condition_is_warned_of(when: str, warnings: list[tuple[WarningCode, str, str | None]]) -> None:
-    assert found(ruled(f"'{when}'")) == warnings
+    assert warnings_of(ruled(f"'{when}'")) == warnings
 
 
 def rows_found(hit: str, *rows: str, outcome: str | None = None) -> list[str]:
@@ -172,12 +172,12 @@ cross_table:
         (WarningCode.OVERLAPPING_RULES, "`top-few` and `top-some`"),
         (WarningCode.REDUNDANT_TEST, '`"A"` is covered by `"A"`'),
     ]
-    assert [text for _, text, _ in found(policy_text(grid))] == ['"> 100"', "no", '"A"']
+    assert [text for _, text, _ in warnings_of(policy_text(grid))] == ['"> 100"', "no", '"A"']
 
 
 def test_what_is_decided_otherwise_is_no_row() -> None:
     text = tabled("count_", "when: ['> 3'], then: [yes]", hit="UNIQUE")
-    assert found(f"{text}  otherwise: {{then: [no], because: {{zh: 否, en: no}}}}\n") == []
+    assert warnings_of(f"{text}  otherwise: {{then: [no], because: {{zh: 否, en: no}}}}\n") == []
 
 
 def generated(seeds: range) -> list[tuple[int, Policy]]:

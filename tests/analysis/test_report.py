@@ -70,7 +70,7 @@ OLD_TIER, OLD_VISITS = load_bytes(TIER.encode()), load_bytes(VISITS.encode())
 IN_FORCE = {policy.id: policy for policy in (OLD_TIER, OLD_VISITS)}
 
 
-def found(report: Report) -> dict[str, tuple[str, ...]]:
+def cases_by_code(report: Report) -> dict[str, tuple[str, ...]]:
     """The cases of everything found, by its code."""
     return {each.code: each.cases for each in report.findings}
 
@@ -87,7 +87,7 @@ def test_what_the_old_examples_now_get_and_who_takes_the_outcome_is_told() -> No
     new = made(TIER, ('"> 100"', '"> 300"'), ("amount: 200", "amount: 400"))
     report = analyse([new], IN_FORCE)
     assert report.errors == ()
-    assert found(report) == {
+    assert cases_by_code(report) == {
         "other-answers": ("much: was tier S by large, is now tier A by rest",),
         "dependants-affected": ("followup/small 1.0.0",),
     }
@@ -108,21 +108,21 @@ def test_examples_are_told_with_their_titles() -> None:
 
 def test_an_old_example_that_can_no_longer_be_read_is_told() -> None:
     new = made(TIER, ("min: 0", "min: 0, max: 100"), ("amount: 200", "amount: 100"), ('"> 100"', '"> 99"'))
-    [case] = found(analyse([new], IN_FORCE))["other-answers"]
+    [case] = cases_by_code(analyse([new], IN_FORCE))["other-answers"]
     assert case.startswith("much: was tier S by large, is now amount 200.00 is refused: expected ")
 
 
 def test_a_fact_that_is_no_longer_asked_is_left_out_of_the_old_examples() -> None:
     more = TIER.replace("facts:\n  amount", "facts:\n  note: {type: text, optional: true}\n  amount", 1)
     old = load_bytes(more.replace("{amount: 200}", "{amount: 200, note: x}").encode())
-    assert found(analyse([made(TIER)], {old.id: old})) == {}
+    assert cases_by_code(analyse([made(TIER)], {old.id: old})) == {}
 
 
 def test_failing_examples_and_broken_laws_are_errors() -> None:
     new = made(TIER, ("then: [S]", "then: [A]"), ("then: [A], because: {zh: 余", "then: [S], because: {zh: 余"))
     report = analyse([new], {})
     assert [each.code for each in report.errors] == ["example-failed", "invariant-broken"]
-    cases = found(report)
+    cases = cases_by_code(report)
     assert cases["example-failed"] == (
         "much: expected tier S by large, found tier A by large",
         "little: expected tier A by rest, found tier S by rest",
@@ -134,7 +134,9 @@ def test_the_evaluators_that_fail_are_named_when_not_all_do(monkeypatch: pytest.
     tried = ExampleRun((("python", "example", Failure("much", "tier S by large", "tier A by rest")),))
     monkeypatch.setattr("policy_service.analysis.candidate.run_examples", lambda _: tried)
     report = analyse([made(TIER)], {})
-    assert found(report)["example-failed"] == ("much: expected tier S by large, found tier A by rest (by python)",)
+    assert cases_by_code(report)["example-failed"] == (
+        "much: expected tier S by large, found tier A by rest (by python)",
+    )
     [one] = report.candidates
     assert (tried.passed, one.example_run.to_dict()["passed"]) == (False, False)
 
@@ -146,7 +148,9 @@ def test_a_policy_that_the_engine_cannot_take_is_an_error(monkeypatch: pytest.Mo
     monkeypatch.setattr(example_run, "run_smoke_tests", refuse)
     assert not run_examples(OLD_TIER).passed
     report = analyse([made(TIER)], {})
-    assert found(report)["engine-refused"] == ("the rules engine cannot be trusted with it: tiering/small: it hangs",)
+    assert cases_by_code(report)["engine-refused"] == (
+        "the rules engine cannot be trusted with it: tiering/small: it hangs",
+    )
     assert [each.severity for each in report.findings] == ["error"]
 
 
@@ -162,7 +166,7 @@ def test_a_policy_in_force_that_would_no_longer_fit_is_an_error() -> None:
 
 def test_a_candidate_that_needs_what_is_not_in_force_is_an_error() -> None:
     report = analyse([made(VISITS)], {})
-    assert found(report)["requirement-unfit"] == ("unknown-policy: unknown policy `tiering/small`",)
+    assert cases_by_code(report)["requirement-unfit"] == ("unknown-policy: unknown policy `tiering/small`",)
     assert analyse([made(VISITS)], {OLD_TIER.id: OLD_TIER}).errors == ()
 
 
@@ -173,21 +177,21 @@ def test_what_did_not_fit_before_does_not_block_an_unrelated_change() -> None:
 
 def test_two_versions_of_one_policy_are_an_error() -> None:
     report = analyse([made(TIER), made(TIER, ("version: 1.0.0", "version: 1.2.0\n# version: 1.0.0"))], IN_FORCE)
-    assert found(report)["policy-twice"] == ("1.1.0", "1.2.0")
+    assert cases_by_code(report)["policy-twice"] == ("1.1.0", "1.2.0")
 
 
 def test_what_those_who_sign_should_know_is_a_warning() -> None:
     newer = made(TIER, ("version: 1.0.0", "version: 2.0.0\n# version: 1.0.0"))
-    assert found(analyse([OLD_TIER], {newer.id: newer}))["older-version"] == ("2.0.0",)
-    assert found(analyse([OLD_TIER], IN_FORCE))["nothing-changed"] == ("1.0.0",)
+    assert cases_by_code(analyse([OLD_TIER], {newer.id: newer}))["older-version"] == ("2.0.0",)
+    assert cases_by_code(analyse([OLD_TIER], IN_FORCE))["nothing-changed"] == ("1.0.0",)
     asks = made(
         TIER, ("facts:\n  amount", "facts:\n  vip: {type: boolean}\n  amount"), ("{amount", "{vip: true, amount")
     )
-    assert found(analyse([asks], IN_FORCE))["facts-demanded"] == ("vip",)
+    assert cases_by_code(analyse([asks], IN_FORCE))["facts-demanded"] == ("vip",)
     laws = TIER[TIER.index("  - {id: rising") :]
-    assert found(analyse([made(TIER, (laws, ""))], IN_FORCE))["invariants-dropped"] == ("rising",)
+    assert cases_by_code(analyse([made(TIER, (laws, ""))], IN_FORCE))["invariants-dropped"] == ("rising",)
     example = next(line for line in TIER.splitlines() if "name: little" in line)
-    assert found(analyse([made(TIER, (f"{example}\n", ""))], {}))["rules-untried"] == ("rest",)
+    assert cases_by_code(analyse([made(TIER, (f"{example}\n", ""))], {}))["rules-untried"] == ("rest",)
 
 
 def test_the_report_made_again_is_the_same_and_depends_on_nothing_else_in_force() -> None:

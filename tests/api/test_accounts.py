@@ -30,7 +30,7 @@ def app() -> Iterator[Application]:
         yield made
 
 
-def found(app: Application, name: str) -> dict[str, Any]:
+def find_account(app: Application, name: str) -> dict[str, Any]:
     items = ask("GET", ACCOUNTS, app=app).json()["items"]
     return next(item for item in items if item["name"] == name)
 
@@ -41,7 +41,7 @@ def test_an_account_is_made_listed_and_read(app: Application) -> None:
     ada = made.json()
     assert (ada["roles"], ada["enabled"], ada["external"]) == (["author"], True, None)
     assert not any(secret in made.text for secret in (SECRET, "argon2"))
-    assert ask("GET", f"{ACCOUNTS}/{ada['id']}", app=app).json() == ada == found(app, "ada")
+    assert ask("GET", f"{ACCOUNTS}/{ada['id']}", app=app).json() == ada == find_account(app, "ada")
     assert_problem(ask("GET", f"{ACCOUNTS}/nobody", app=app), 404, "not-found")
 
 
@@ -71,7 +71,7 @@ def test_what_an_account_cannot_be_made_from_is_told_at_once(app: Application) -
 
 def test_no_password_holds_a_word_of_the_company(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "words", ("acme",))
-    author = found(app, "author")
+    author = find_account(app, "author")
     weak = "we sell A.C.M.E. things"
     own = {"old": SECRET, "new": weak}
     for method, path, role, body in (
@@ -84,7 +84,7 @@ def test_no_password_holds_a_word_of_the_company(app: Application, monkeypatch: 
 
 
 def test_an_account_is_changed_and_its_sessions_end(app: Application) -> None:
-    author = found(app, "author")
+    author = find_account(app, "author")
     external = {"issuer": "https://identities.example/", "subject": "1"}
     changes = {"roles": ["compliance"], "password": "another staple for it", "external": external}
     changed = ask("PATCH", f"{ACCOUNTS}/{author['id']}", app=app, json=changes)
@@ -99,16 +99,16 @@ def test_an_account_is_changed_and_its_sessions_end(app: Application) -> None:
 
 
 def test_all_changes_of_a_request_are_made_or_none(app: Application) -> None:
-    director, author = found(app, "sales_director"), found(app, "author")
+    director, author = find_account(app, "sales_director"), find_account(app, "author")
     external = {"issuer": "https://identities.example", "subject": "1"}
     assert ask("PATCH", f"{ACCOUNTS}/{director['id']}", app=app, json={"external": external}).status_code == 200
     both = {"roles": ["compliance"], "external": external}
     assert_problem(ask("PATCH", f"{ACCOUNTS}/{author['id']}", app=app, json=both), 409, "conflict")
-    assert found(app, "author") == author
+    assert find_account(app, "author") == author
 
 
 def test_no_administrator_changes_their_own_roles_or_leaves_nobody_to_do_it(app: Application) -> None:
-    own = f"{ACCOUNTS}/{found(app, 'administrator')['id']}"
+    own = f"{ACCOUNTS}/{find_account(app, 'administrator')['id']}"
     roles = assert_problem(ask("PATCH", own, app=app, json={"roles": ["sales_director"]}), 403, "not-allowed")
     assert roles["detail"].startswith("You cannot change your own roles")
     state = assert_problem(ask("PATCH", own, app=app, json={"enabled": False}), 403, "not-allowed")

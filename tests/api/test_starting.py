@@ -31,14 +31,14 @@ def prepared(backend: str = "sqlite") -> Iterator[tuple[str, Database]]:
         yield url, database
 
 
-def begun(url: str, **changes: Any) -> Settings:  # noqa: ANN401  # whatever a setting takes
+def settings_on(url: str, **changes: Any) -> Settings:  # noqa: ANN401  # whatever a setting takes
     """The settings of a service on a database."""
     return settings(**{"database_url": SecretStr(url), "engine": "python", "policies": one_policy(), **changes})
 
 
 def begin(url: str, **changes: Any) -> Service:  # noqa: ANN401  # whatever a setting takes
     """A service on a database; whoever begins it closes it."""
-    return open_service(begun(url, **changes), StandingClock())
+    return open_service(settings_on(url, **changes), StandingClock())
 
 
 def altered(database: Database, table: str, statement: str) -> None:
@@ -55,7 +55,7 @@ def altered(database: Database, table: str, statement: str) -> None:
 
 def decided(database: Database, url: str) -> None:
     """Records three decisions and seals them."""
-    app = create_app(begun(url), StandingClock())
+    app = create_app(settings_on(url), StandingClock())
     for number in range(3):
         assert decide(app=app, subject=f"C{number}").status_code == 200
     cast("Application", app).service.close()

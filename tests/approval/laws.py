@@ -195,11 +195,11 @@ def _actions(session: Session, change: str) -> Sequence[ActionRow]:
 
 def _meaning(session: Session, digest: str) -> str:
     row = session.get(TextRow, digest) or session.get_one(VersionRow, digest)
-    return _meant(row.content) or digest
+    return _meaning_of(row.content) or digest
 
 
 @cache
-def _meant(content: bytes) -> str:
+def _meaning_of(content: bytes) -> str:
     try:
         return load_bytes(content).meaning
     except PolicyError:

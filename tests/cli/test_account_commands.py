@@ -15,7 +15,7 @@ from policy_service.identity.service import find_account_by_name, stored_hash
 from policy_service.migrations import upgrade
 from tests.cli.command import Ended, call
 from tests.databases import TestClock
-from tests.identity.people import SECRET, told
+from tests.identity.people import SECRET, event_names
 
 PASSWORD = f"{SECRET}\n".encode()
 CREATE = ("account", "create", "ada", "--printed-name", "Ada Example", "--role", "author")
@@ -61,7 +61,7 @@ def test_an_account_is_made_changed_and_told(database: Database, capsys: pytest.
         password_hash = stored_hash(session, account.id)
     assert password_hash is not None
     assert matches(password_hash, "another staple for it")
-    assert "password_changed" in told(database)
+    assert "password_changed" in event_names(database)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_is_refused_is_told_in_a_sentence(
     ended = call(capsys, *arguments, stdin=stdin)
     assert ended.status == 2
     assert sentence in ended.err
-    assert told(database) == ["account_created"]
+    assert event_names(database) == ["account_created"]
 
 
 def test_no_password_holds_a_word_of_the_company(
@@ -93,7 +93,7 @@ def test_no_password_holds_a_word_of_the_company(
     monkeypatch.setenv("POLICY_SERVICE_PASSWORD_WORDS", "acme, battery")
     ended = call(capsys, *CREATE, stdin=PASSWORD)
     assert (ended.status, "a word of the company" in ended.err) == (2, True)
-    assert told(database) == []
+    assert event_names(database) == []
 
 
 def test_a_byte_order_mark_is_no_part_of_a_password(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +114,7 @@ def test_a_password_is_typed_twice(
     ended = call(capsys, *CREATE)
     assert (ended.status, ended.err) == (2, "policy-service: the two passwords differ\n")
     assert call(capsys, *CREATE).status == 0
-    assert told(database) == ["account_created"]
+    assert event_names(database) == ["account_created"]
 
 
 def issue(capsys: pytest.CaptureFixture[str]) -> Ended:
@@ -154,4 +154,4 @@ def test_the_command_line_attests_at_the_very_start(database: Database, capsys: 
         account = find_account_by_name(session, "ada")
     assert account is not None
     assert account.attested
-    assert told(database) == ["account_created", "account_vouched"]
+    assert event_names(database) == ["account_created", "account_vouched"]

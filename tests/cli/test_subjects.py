@@ -16,7 +16,7 @@ from policy_service.migrations import upgrade
 from policy_service.subject import Subject
 from tests.cli.command import call
 from tests.databases import TestClock
-from tests.identity.people import told
+from tests.identity.people import event_names
 
 ERASE = ("subject", "erase", "C1", "--reason", "the customer asked for it")
 ROTATE = ("subject", "rotate-master-key")
@@ -49,9 +49,9 @@ def test_a_subject_is_erased_and_the_log_has_it(
     assert (ended.status, ended.err) == (0, "")
     assert "cannot be read any more" in ended.out
     assert left(database, tmp_path) == {C2}
-    assert told(database) == ["subject_erased"]
+    assert event_names(database) == ["subject_erased"]
     again = call(capsys, *ERASE, "--yes")
-    assert (again.status, told(database)) == (2, ["subject_erased"])
+    assert (again.status, event_names(database)) == (2, ["subject_erased"])
     assert "The customer C1 has no key" in again.err
 
 
@@ -66,7 +66,7 @@ def test_the_master_key_is_rotated_and_the_log_has_it(
     assert before not in MasterKeys(tmp_path).file.read_text("ascii")
     assert after != before
     assert left(database, tmp_path) == {C1, C2}
-    assert told(database) == ["master_key_rotated"]
+    assert event_names(database) == ["master_key_rotated"]
 
 
 @pytest.mark.parametrize("command", [ERASE, ROTATE])
@@ -74,7 +74,7 @@ def test_without_a_word_nothing_is_done(
     database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
 ) -> None:
     ended = call(capsys, *command)
-    assert (ended.status, told(database)) == (2, [])
+    assert (ended.status, event_names(database)) == (2, [])
     assert "say --yes to confirm" in ended.err
     assert left(database, tmp_path) == {C1, C2}
 
@@ -102,4 +102,4 @@ def test_what_is_wrong_is_told(
     ended = call(capsys, *ERASE, "--yes", *more)
     assert ended.status == 2
     assert sentence in ended.err.lower()
-    assert told(database) == []
+    assert event_names(database) == []

@@ -25,7 +25,7 @@ from policy_service.language.types import (
     Value,
 )
 from tests.conformance.evaluators import COMPILED, EVALUATORS, Definition, Evaluator
-from tests.conformance.facts import Pair, fact_sets, shown
+from tests.conformance.facts import Pair, fact_sets, render_facts
 from tests.conformance.generate import Draft, generate
 from tests.conformance.shapes import SHAPES
 
@@ -181,6 +181,6 @@ def report(draft: Draft, pair: Pair, name: str) -> str:
     results = answer(Definition(policy), (facts, pair[1])), answer(evaluator, (facts, pair[1]))
     evaluator.close()
     return (
-        f"{name} is wrong, seed {draft.name}\n\n{draft.text}\nas_of = {pair[1]}\n{shown(facts)}\n"
+        f"{name} is wrong, seed {draft.name}\n\n{draft.text}\nas_of = {pair[1]}\n{render_facts(facts)}\n"
         f"definition: {results[0]!r}\n{name}: {results[1]!r}\n"
     )

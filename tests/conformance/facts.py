@@ -103,7 +103,7 @@ def _pool(kind: Type, constants: AbstractSet[object]) -> list[Value]:
     return [value for value in near if kind.low <= value <= kind.high]
 
 
-def shown(facts: Mapping[str, Value]) -> str:
+def render_facts(facts: Mapping[str, Value]) -> str:
     """Facts for a person, long texts cut."""
     return "\n".join(
         f"  {name} = {str(value)[:80]!r}" if isinstance(value, str) else f"  {name} = {value!r}"

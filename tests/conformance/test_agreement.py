@@ -15,7 +15,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched
 from tests.conformance.comparison import BLOCK, Tally, answer, compare_block, drafts_of, opened, same
 from tests.conformance.evaluators import COMPILED, Definition
-from tests.conformance.facts import Pair, fact_sets, shown
+from tests.conformance.facts import Pair, fact_sets, render_facts
 from tests.conformance.features import FEATURES, features_of
 from tests.conformance.generate import generate
 from tests.conformance.shapes import SHAPES
@@ -81,7 +81,7 @@ def test_every_evaluator_agrees_on_policies_that_shrink(rng: random.Random) -> N
             for name, evaluator in evaluators.items():
                 result = answer(evaluator, pair)
                 assert same(result, expected), (
-                    f"{name}: {result}, not {expected}\n{draft.text}\n{shown(pair[0])}\n{pair[1]}"
+                    f"{name}: {result}, not {expected}\n{draft.text}\n{render_facts(pair[0])}\n{pair[1]}"
                 )
 
 

@@ -20,7 +20,7 @@ from policy_service.language.types import LIMIT, NumberType
 from tests.conformance.columnar import answers
 from tests.conformance.comparison import drafts_of, same
 from tests.conformance.evaluators import Definition
-from tests.conformance.facts import Pair, fact_sets, pools_of, shown
+from tests.conformance.facts import Pair, fact_sets, pools_of, render_facts
 from tests.conformance.test_written_cases import ANY_DAY, POLICIES, expected, facts_of
 from tests.effort import effort
 from tests.shipped import NEWEST
@@ -72,7 +72,7 @@ def test_queries_agree_with_the_definition_on_generated_policies(
         definition = Definition(policy)
         for pair, answer in zip(pairs, found, strict=True):
             wanted = definition.evaluate(*pair)
-            assert same(answer, wanted), f"{answer}, not {wanted}\n{policy.text}\n{shown(pair[0])}\n{pair[1]}"
+            assert same(answer, wanted), f"{answer}, not {wanted}\n{policy.text}\n{render_facts(pair[0])}\n{pair[1]}"
     assert carried > 2 * refused
 
 

@@ -28,7 +28,7 @@ def expected(policy: Policy, example: Example) -> Result:
         case "decided":
             outcome = example.outcome or ()
             entries = (outcome,) if isinstance(outcome, Mapping) else outcome
-            values = tuple(tuple(kept(entry[name]) for name in policy.outcomes) for entry in entries)
+            values = tuple(tuple(stored_value(entry[name]) for name in policy.outcomes) for entry in entries)
             return Decided(values, example.rules or ())
         case "no_rule_matched":
             return NoRuleMatched()
@@ -38,14 +38,14 @@ def expected(policy: Policy, example: Example) -> Result:
             return Conflict(example.rules or ())
 
 
-def kept(value: object) -> Value:
+def stored_value(value: object) -> Value:
     """A kept value; what the loader read is nothing else."""
     assert isinstance(value, bool | int | str | frozenset)
     return value
 
 
 def facts_of(example: Example) -> dict[str, Value]:
-    return {name: kept(value) for name, value in example.facts.items()}
+    return {name: stored_value(value) for name, value in example.facts.items()}
 
 
 @pytest.mark.parametrize("evaluator", EVALUATORS)

@@ -27,7 +27,7 @@ CHANGES = effort(25, 200)
 CALLERS = 8
 
 
-class Asked(NamedTuple):
+class CallerDecision(NamedTuple):
     """One decision as its caller saw it."""
 
     start: datetime
@@ -36,14 +36,16 @@ class Asked(NamedTuple):
     digest: str
 
 
-async def callers(decisions: DecisionService, clock: SystemClock, stop: threading.Event, seen: list[Asked]) -> None:
+async def callers(
+    decisions: DecisionService, clock: SystemClock, stop: threading.Event, seen: list[CallerDecision]
+) -> None:
     async def caller() -> None:
         while not stop.is_set():
             start = clock.now()
             answer = await decisions.decide(DecisionRequest("C1", {"amount": "150"}), CRM)
             body = msgspec.json.decode(answer.body)
             digest = body["outcomes"]["tiering/one"]["digest"]
-            seen.append(Asked(start, clock.now(), body["decision_id"], digest))
+            seen.append(CallerDecision(start, clock.now(), body["decision_id"], digest))
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
 
@@ -63,7 +65,7 @@ def change(database: Database, clock: SystemClock, stop: threading.Event) -> Non
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_record_names_a_version_that_was_active_between_its_start_and_its_end(backend: str) -> None:
     clock, stop = SystemClock(), threading.Event()
-    seen: list[Asked] = []
+    seen: list[CallerDecision] = []
     with fresh_database(backend) as database:
         put(database, clock, tier())
         with opened(database, clock, look_seconds=30) as (one, _), opened(database, clock) as (other, _):

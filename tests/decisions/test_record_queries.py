@@ -52,7 +52,9 @@ def decided(request: pytest.FixtureRequest) -> Iterator[tuple[Setting, list[Deci
         yield each, each.records()
 
 
-def found(each: Setting, criteria: RecordFilter, limit: int = 50, *, oldest_first: bool = False) -> list[int]:
+def numbers_found_by(
+    each: Setting, criteria: RecordFilter, limit: int = 50, *, oldest_first: bool = False
+) -> list[int]:
     """The numbers of what the pages hold, one after another."""
     seqs: list[int] = []
     cursor = None
@@ -91,7 +93,9 @@ def test_the_pages_hold_all_of_a_policy_in_order_however_many_are_looked_through
     each, every = decided
     monkeypatch.setattr(record_queries, "MAX_SCANNED", scanned)
     expected = [record.seq for record in every if policy is None or policy in record.outcomes]
-    assert found(each, RecordFilter(policy=policy), limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
+    assert numbers_found_by(each, RecordFilter(policy=policy), limit, oldest_first=oldest_first) == ordered(
+        expected, oldest_first
+    )
 
 
 @pytest.mark.parametrize("oldest_first", [True, False])
@@ -108,13 +112,13 @@ def test_those_of_a_subject_are_listed_narrowed_to_a_policy_and_a_time(
     since, until = mine[1].decided_at, mine[5].decided_at
     for policy in (None, ONE, OTHER, "no/such"):
         expected = [record.seq for record in mine if policy is None or policy in record.outcomes]
-        assert found(each, RecordFilter(REGULAR, policy), limit, oldest_first=oldest_first) == ordered(
+        assert numbers_found_by(each, RecordFilter(REGULAR, policy), limit, oldest_first=oldest_first) == ordered(
             expected, oldest_first
         )
         criteria = RecordFilter(REGULAR, policy, since=since, until=until)
         expected = [r.seq for r in mine[1:5] if policy is None or policy in r.outcomes]
-        assert found(each, criteria, limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
-    assert found(each, RecordFilter("nobody"), limit, oldest_first=oldest_first) == []
+        assert numbers_found_by(each, criteria, limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
+    assert numbers_found_by(each, RecordFilter("nobody"), limit, oldest_first=oldest_first) == []
 
 
 @pytest.mark.parametrize("oldest_first", [True, False])
@@ -139,17 +143,17 @@ def test_those_of_a_kind_are_listed_of_everybody_and_of_a_subject(
         and (policy is None or policy in record.outcomes)
     ]
     criteria = RecordFilter(subject, policy, kind=kind)
-    assert found(each, criteria, 2, oldest_first=oldest_first) == ordered(expected, oldest_first)
+    assert numbers_found_by(each, criteria, 2, oldest_first=oldest_first) == ordered(expected, oldest_first)
 
 
 def test_those_of_a_version_are_listed(decided: tuple[Setting, list[DecisionRecord]]) -> None:
     each, every = decided
     assert (
-        found(each, RecordFilter(policy=ONE, version="1.1.0"))
+        numbers_found_by(each, RecordFilter(policy=ONE, version="1.1.0"))
         == [r.seq for r in every[9:][::-1] if ONE in r.outcomes]
         != []
     )
-    assert found(each, RecordFilter(policy=ONE, version="9.9.9")) == []
+    assert numbers_found_by(each, RecordFilter(policy=ONE, version="9.9.9")) == []
 
 
 def test_those_of_a_time_are_listed(decided: tuple[Setting, list[DecisionRecord]]) -> None:

@@ -29,7 +29,7 @@ CRM = Actor("k1", "crm", "CRM", frozenset({Role.INTEGRATION}), "machine")
 SHOP = Actor("k2", "shop", "Shop", frozenset({Role.INTEGRATION}), "machine")
 
 
-def asked(subject: str = "C1", amount: object = "150.00", **more: object) -> DecisionRequest:
+def request_of(subject: str = "C1", amount: object = "150.00", **more: object) -> DecisionRequest:
     return DecisionRequest(subject, {"amount": amount, **more})
 
 
@@ -40,7 +40,7 @@ def ask(decisions: DecisionService, request: DecisionRequest, actor: Actor = CRM
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_answered_is_on_record(backend: str) -> None:
     with setting(backend) as each:
-        answer = ask(each.decisions, asked(amount=Decimal("150.10")))
+        answer = ask(each.decisions, request_of(amount=Decimal("150.10")))
         body = msgspec.json.decode(answer.body)
         assert body["outcomes"] == answer.outcomes
         assert body["outcomes"]["tiering/one"]["outcome"] == {"tier": "A"}
@@ -66,7 +66,7 @@ def test_what_is_answered_is_on_record(backend: str) -> None:
 def test_a_hundred_requests_with_one_key_have_one_effect_and_equal_answers(backend: str) -> None:
     async def all_at_once(decisions: DecisionService) -> list[RecordedAnswer]:
         return await asyncio.gather(
-            *(decisions.decide(asked(), CRM, key="same", fingerprint="f") for _ in range(100)),
+            *(decisions.decide(request_of(), CRM, key="same", fingerprint="f") for _ in range(100)),
         )
 
     with setting(backend) as each:
@@ -74,7 +74,7 @@ def test_a_hundred_requests_with_one_key_have_one_effect_and_equal_answers(backe
         assert len({answer.body for answer in answers}) == 1
         assert [answer.outcomes is None for answer in answers].count(False) == 1
         assert len(each.records()) == 1
-        again = ask(each.decisions, asked(), key="same", fingerprint="f")
+        again = ask(each.decisions, request_of(), key="same", fingerprint="f")
         assert (again.body, again.outcomes) == (answers[0].body, None)
         assert len(each.records()) == 1
 
@@ -85,7 +85,7 @@ def test_two_services_on_one_database_give_one_key_one_effect(backend: str) -> N
         answers: list[RecordedAnswer] = []
 
         def go(decisions: DecisionService) -> None:
-            answers.append(decisions.decide_in_thread(asked(), CRM, key="same", fingerprint="f"))
+            answers.append(decisions.decide_in_thread(request_of(), CRM, key="same", fingerprint="f"))
 
         threads = [threading.Thread(target=go, args=(each,)) for each in (one.decisions, other) * 10]
         for thread in threads:
@@ -100,34 +100,34 @@ def test_two_services_on_one_database_give_one_key_one_effect(backend: str) -> N
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_key_belongs_to_who_chose_it(backend: str) -> None:
     with setting(backend) as each:
-        ask(each.decisions, asked(), CRM, key="1", fingerprint="f")
-        ask(each.decisions, asked(), SHOP, key="1", fingerprint="g")
+        ask(each.decisions, request_of(), CRM, key="1", fingerprint="f")
+        ask(each.decisions, request_of(), SHOP, key="1", fingerprint="g")
         assert len(each.records()) == 2
 
 
 def test_a_key_with_another_request_is_refused_on_record_and_under_way() -> None:
     async def both(decisions: DecisionService) -> None:
-        first = asyncio.create_task(decisions.decide(asked(), CRM, key="1", fingerprint="f"))
+        first = asyncio.create_task(decisions.decide(request_of(), CRM, key="1", fingerprint="f"))
         await asyncio.sleep(0)
         with pytest.raises(IdempotencyKeyReused):
-            await decisions.decide(asked("C2"), CRM, key="1", fingerprint="g")
+            await decisions.decide(request_of("C2"), CRM, key="1", fingerprint="g")
         await first
 
     with setting("sqlite") as each:
         asyncio.run(both(each.decisions))
         with pytest.raises(IdempotencyKeyReused, match="take a new key"):
-            ask(each.decisions, asked("C2"), key="1", fingerprint="g")
+            ask(each.decisions, request_of("C2"), key="1", fingerprint="g")
         with pytest.raises(InvalidIdempotencyKey):
-            ask(each.decisions, asked(), key="not visible", fingerprint="f")
+            ask(each.decisions, request_of(), key="not visible", fingerprint="f")
         assert len(each.records()) == 1
 
 
 def test_who_waits_too_long_for_the_same_request_is_told() -> None:
     async def both(decisions: DecisionService, release: threading.Event) -> RecordedAnswer:
-        first = asyncio.create_task(decisions.decide(asked(), CRM, key="1", fingerprint="f"))
+        first = asyncio.create_task(decisions.decide(request_of(), CRM, key="1", fingerprint="f"))
         await asyncio.sleep(0)
         with pytest.raises(RequestInFlight, match="still under way"):
-            await decisions.decide(asked(), CRM, key="1", fingerprint="f")
+            await decisions.decide(request_of(), CRM, key="1", fingerprint="f")
         release.set()
         return await first
 
@@ -137,9 +137,9 @@ def test_who_waits_too_long_for_the_same_request_is_told() -> None:
 
 def test_a_caller_who_leaves_does_not_undo_what_others_wait_for() -> None:
     async def leave(decisions: DecisionService) -> RecordedAnswer:
-        first = asyncio.create_task(decisions.decide(asked(), CRM, key="1", fingerprint="f"))
+        first = asyncio.create_task(decisions.decide(request_of(), CRM, key="1", fingerprint="f"))
         await asyncio.sleep(0)
-        second = asyncio.create_task(decisions.decide(asked(), CRM, key="1", fingerprint="f"))
+        second = asyncio.create_task(decisions.decide(request_of(), CRM, key="1", fingerprint="f"))
         await asyncio.sleep(0)
         first.cancel()
         return await second
@@ -153,13 +153,13 @@ def test_a_caller_who_leaves_does_not_undo_what_others_wait_for() -> None:
 def test_a_refusal_is_not_kept_but_what_was_answered_stays_though_the_policies_changed(backend: str) -> None:
     with setting(backend) as each:
         with pytest.raises(FactsRejected):
-            ask(each.decisions, asked(amount="-1"), key="1", fingerprint="f")
-        answer = ask(each.decisions, asked(), key="1", fingerprint="f")
+            ask(each.decisions, request_of(amount="-1"), key="1", fingerprint="f")
+        answer = ask(each.decisions, request_of(), key="1", fingerprint="f")
         put(each.database, each.clock, load_bytes(tier("2.0.0").text.replace("amount", "sum").encode()))
         each.decisions.in_force.refresh()
-        assert ask(each.decisions, asked(), key="1", fingerprint="f").body == answer.body
+        assert ask(each.decisions, request_of(), key="1", fingerprint="f").body == answer.body
         with pytest.raises(FactsRejected):
-            ask(each.decisions, asked(), key="2", fingerprint="f")
+            ask(each.decisions, request_of(), key="2", fingerprint="f")
 
 
 def test_what_policies_ask_is_refused_before_anything_is_recorded() -> None:
@@ -189,8 +189,8 @@ def test_a_sensitive_fact_is_sealed_on_record_and_masked_in_the_trace(backend: s
 def test_a_subject_has_a_history_from_the_newest_backwards(backend: str) -> None:
     with setting(backend) as each:
         for amount in range(5):
-            ask(each.decisions, asked(amount=amount))
-            ask(each.decisions, asked("C2", amount))
+            ask(each.decisions, request_of(amount=amount))
+            ask(each.decisions, request_of("C2", amount))
         with each.database.read() as session:
             page = subject_history(session, Subject("C1"), limit=2)
             assert [record.facts["amount"] for record in page.records] == [4, 3]
@@ -204,7 +204,7 @@ def test_a_subject_has_a_history_from_the_newest_backwards(backend: str) -> None
 
 def test_policies_of_governance_decide_only_when_they_are_asked_for() -> None:
     with setting("sqlite", tier(), signing()) as each:
-        assert list(ask(each.decisions, asked()).outcomes or {}) == ["tiering/one"]
+        assert list(ask(each.decisions, request_of()).outcomes or {}) == ["tiering/one"]
         request = DecisionRequest("X", {"domain": "other"}, policies=("governance/signing",), kind="change")
         assert list(ask(each.decisions, request).outcomes or {}) == ["governance/signing"]
         with pytest.raises(UnknownSubjectKind, match="no policy is about `change`, only about `customer`"):
@@ -217,7 +217,7 @@ def test_a_desk_without_policies_is_not_ready() -> None:
         opened(database, Clock()) as (decisions, _),
         pytest.raises(NotReady, match="no policy is in force"),
     ):
-        ask(decisions, asked())
+        ask(decisions, request_of())
 
 
 def test_a_change_of_versions_at_its_instant_is_decided_by_the_new_ones() -> None:
@@ -225,10 +225,10 @@ def test_a_change_of_versions_at_its_instant_is_decided_by_the_new_ones() -> Non
         start = each.clock.now()
         put(each.database, each.clock, tier("1.1.0", 200), Period(start.replace(hour=5)))
         each.decisions.in_force.refresh()
-        assert (ask(each.decisions, asked()).outcomes or {})["tiering/one"]["version"] == "1.0.0"
+        assert (ask(each.decisions, request_of()).outcomes or {})["tiering/one"]["version"] == "1.0.0"
         each.clock.move(hours=4)
-        assert (ask(each.decisions, asked()).outcomes or {})["tiering/one"]["outcome"] == {"tier": "B"}
-        assert each.decisions.decide_in_thread(asked(), CRM).outcomes
+        assert (ask(each.decisions, request_of()).outcomes or {})["tiering/one"]["outcome"] == {"tier": "B"}
+        assert each.decisions.decide_in_thread(request_of(), CRM).outcomes
         assert [record.policies["tiering/one"].version for record in each.records()] == ["1.0.0", "1.1.0", "1.1.0"]
 
 
@@ -240,9 +240,9 @@ def test_who_asks_while_versions_change_waits_for_them(*, in_thread: bool) -> No
         each.decisions.in_force.refresh()
         each.clock.move(hours=4)
         if in_thread:
-            decision = each.decisions.decide_in_thread(asked(), CRM, key="1", fingerprint="f")
+            decision = each.decisions.decide_in_thread(request_of(), CRM, key="1", fingerprint="f")
         else:
-            decision = ask(each.decisions, asked())
+            decision = ask(each.decisions, request_of())
         assert (decision.outcomes or {})["tiering/one"]["version"] == "1.1.0"
 
 
@@ -250,7 +250,7 @@ def test_who_waits_too_long_for_the_versions_is_told() -> None:
     async def both(decisions: DecisionService, release: threading.Event) -> None:
         for _ in range(2):
             with pytest.raises(VersionsChanging):
-                await decisions.decide(asked(), CRM)
+                await decisions.decide(request_of(), CRM)
         release.set()
 
     release = threading.Event()
@@ -265,7 +265,7 @@ def test_who_waits_too_long_for_the_versions_is_told() -> None:
 
 def test_a_service_that_ends_gives_up_what_is_under_way() -> None:
     async def begin(decisions: DecisionService) -> None:
-        task = asyncio.create_task(decisions.decide(asked(), CRM, key="1", fingerprint="f"))
+        task = asyncio.create_task(decisions.decide(request_of(), CRM, key="1", fingerprint="f"))
         await asyncio.sleep(0.01)
         del task
 
@@ -277,5 +277,5 @@ def test_a_service_that_ends_gives_up_what_is_under_way() -> None:
 def test_a_desk_is_opened_with_what_is_in_force() -> None:
     with setting("sqlite") as each:
         decisions = open_decision_service(each.database, each.clock, ZONE, each.secrets, engine="python")
-        assert decisions.decide_in_thread(asked(), CRM).outcomes
+        assert decisions.decide_in_thread(request_of(), CRM).outcomes
         decisions.close()

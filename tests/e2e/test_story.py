@@ -61,12 +61,12 @@ class Story:
 )
 def story(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Story]:
     lang, scripts = request.param
-    with told(browser, lang, scripts=scripts) as opened:
+    with open_story(browser, lang, scripts=scripts) as opened:
         yield opened
 
 
 @contextmanager
-def told(browser: Browser, lang: str, *, scripts: bool) -> Iterator[Story]:
+def open_story(browser: Browser, lang: str, *, scripts: bool) -> Iterator[Story]:
     with ExitStack() as closing:
         here = closing.enter_context(company())
         address = closing.enter_context(served(here))

@@ -20,7 +20,7 @@ from policy_service.clock import SystemClock, timestamp
 from tests.api.client import SECRET
 from tests.api.company import ROLES
 from tests.approval.world import TIER, tier
-from tests.storage.life import Kept
+from tests.storage.life import Acknowledged
 
 DECIDING = 4
 """Clients that decide."""
@@ -54,7 +54,7 @@ class Memory:
 
     tokens: Mapping[str, str]
     life: int = 0
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[Acknowledged] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     unanswered: list[Request] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Memory:
         """Keeps an answer."""
         with self.seen:
             self.told.append(result)
-            self.kept.append(Kept(result.request.kind, name_of(result)))
+            self.kept.append(Acknowledged(result.request.kind, name_of(result)))
             self.many[result.request.kind] += 1
             self.seen.notify_all()
 

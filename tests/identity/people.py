@@ -27,7 +27,7 @@ def made(database: Database, clock: TestClock, name: str, *roles: Role, password
         return make(transaction, name, *roles, password=password)
 
 
-def told(database: Database) -> list[str]:
+def event_names(database: Database) -> list[str]:
     """The names of the events in the log, in order."""
     with database.read() as session:
         return list(session.exec(select(AuditEntry.event).order_by(col(AuditEntry.seq))))

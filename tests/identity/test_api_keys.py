@@ -20,7 +20,7 @@ from policy_service.identity.last_used import LastUsed
 from policy_service.identity.tables import ApiKeyRow
 from policy_service.identity.tokens import digest_of, is_key_like, parse_key
 from tests.databases import BACKENDS, TestClock, fresh_database
-from tests.identity.people import made, told
+from tests.identity.people import event_names, made
 
 DAY = timedelta(days=1)
 
@@ -67,7 +67,7 @@ def test_a_key_opens_as_a_machine_in_its_scopes(database: Database) -> None:
     with database.read() as session:
         secret = issued.text.split("_", 2)[2]
         assert secret not in str(session.exec(select(ApiKeyRow)).all())
-    assert told(database) == ["api_key_issued"]
+    assert event_names(database) == ["api_key_issued"]
 
 
 @pytest.mark.parametrize("text", ["", "psk_", "psk__", "psk_x_y", "psk_{id}_", "psk_{id}_wrong", "{id}", "psk_{id}"])
@@ -114,7 +114,7 @@ def test_a_key_taken_back_elsewhere_opens_nothing_a_second_later(database: Datab
     with pytest.raises(AuthenticationFailed, match="the API key was revoked"):
         ring.authenticate(issued.text, clock.now())
     ring.authenticate(other.text, clock.now())
-    assert told(database).count("api_key_revoked") == 1
+    assert event_names(database).count("api_key_revoked") == 1
 
 
 def test_what_this_process_writes_counts_at_once(database: Database) -> None:

@@ -14,7 +14,7 @@ from policy_service.identity.authentication import authenticate_session, change_
 from policy_service.identity.errors import IdentityConflict, IdentityPermissionDenied, StaleAccount, UnknownAccount
 from policy_service.identity.sessions import SessionLimits
 from tests.databases import BACKENDS, TestClock, fresh_database
-from tests.identity.people import SECRET, make, told
+from tests.identity.people import SECRET, event_names, make
 
 DIRECTOR = Role.SALES_DIRECTOR
 OWN = "known to nobody else"
@@ -109,7 +109,7 @@ def test_a_director_whom_an_administrator_made_signs_nothing_before_compliance_a
     ada = house.enter("ada", OWN)
     assert ada.roles == {Role.AUTHOR, DIRECTOR}
     assert ada.pending_roles is None
-    assert told(house.database)[-2:] == ["account_vouched", "signed_in"]
+    assert event_names(house.database)[-2:] == ["account_vouched", "signed_in"]
 
 
 ATTACKS: dict[str, Callable[[Transaction, Actor, str], object]] = {
@@ -162,7 +162,7 @@ def test_an_attestation_is_told_once_and_for_what_was_seen(house: House) -> None
     after = house.attest("controller", "ada", before.etag)
     assert after.etag != before.etag
     assert house.attest("controller", "ada") == after
-    assert told(house.database)[-2:] == ["account_linked", "account_vouched"]
+    assert event_names(house.database)[-2:] == ["account_linked", "account_vouched"]
     with pytest.raises(UnknownAccount), house.database.write(house.clock) as transaction:
         service.attest(transaction, SERVICE, "nobody")
 

@@ -21,7 +21,7 @@ from policy_service.identity.errors import (
 from policy_service.identity.queries import AccountFilter, list_accounts
 from policy_service.identity.tables import CredentialRow
 from tests.databases import BACKENDS, TestClock, fresh_database
-from tests.identity.people import made, make, told
+from tests.identity.people import event_names, made, make
 
 ISSUER = "https://identities.example"
 
@@ -46,7 +46,7 @@ def test_an_account_is_made_and_found(database: Database) -> None:
         with pytest.raises(UnknownAccount, match="no account has the identifier nobody"):
             service.read_account(session, "nobody")
     assert ada.roles == {Role.AUTHOR, Role.COMPLIANCE}
-    assert told(database) == ["account_created"] * 2
+    assert event_names(database) == ["account_created"] * 2
 
 
 def test_all_that_is_wrong_with_an_account_is_told_at_once(database: Database) -> None:
@@ -55,7 +55,7 @@ def test_all_that_is_wrong_with_an_account_is_told_at_once(database: Database) -
             transaction, SERVICE, name="A", printed_name="", roles=[Role.ADMINISTRATOR, Role.COMPLIANCE]
         )
     assert [fault.member for fault in refused.value.errors] == ["name", "printed_name", "roles"]
-    assert told(database) == []
+    assert event_names(database) == []
 
 
 def test_a_name_is_never_given_twice(database: Database) -> None:
@@ -101,7 +101,7 @@ def test_who_is_no_administrator_changes_nothing(database: Database) -> None:
             database.write(clock) as transaction,
         ):
             act(transaction)
-    assert told(database) == ["account_created"] * 2
+    assert event_names(database) == ["account_created"] * 2
 
 
 def test_changes_are_told_once_and_in_order(database: Database) -> None:
@@ -118,7 +118,7 @@ def test_changes_are_told_once_and_in_order(database: Database) -> None:
         service.set_password(transaction, ada.actor(), ada.id, "another hash")
     assert after.roles == {Role.COMPLIANCE}
     assert after.enabled
-    assert told(database)[1:] == [
+    assert event_names(database)[1:] == [
         *("roles_changed", "account_linked", "account_disabled", "account_enabled", "password_changed")
     ]
 

@@ -32,7 +32,7 @@ from policy_service.identity.sessions import OIDC, PASSWORD, SessionLimits, Star
 from policy_service.identity.tables import FailureRow, SessionRow
 from policy_service.identity.throttle import ADDRESS_LIMIT, LIMIT, NAME_LIMIT, Origin, counters, log_counter
 from tests.databases import BACKENDS, START, TestClock, fresh_database
-from tests.identity.people import SECRET, made, told
+from tests.identity.people import SECRET, event_names, made
 
 ENDS = SessionLimits()
 OTHER = "another staple for a battery"
@@ -64,7 +64,7 @@ def test_the_right_password_opens_a_session(database: Database) -> None:
     assert actor == started.actor == ada.actor()
     assert signed_in == started.user_session
     assert signed_in.method == PASSWORD
-    assert told(database) == ["account_created", "signed_in"]
+    assert event_names(database) == ["account_created", "signed_in"]
     with database.read() as session:
         assert started.token not in str(session.exec(select(SessionRow)).all())
 
@@ -116,7 +116,7 @@ def test_signing_out_ends_this_session_only_and_once(database: Database) -> None
             sessions.sign_out(transaction, first.actor, first.user_session)
     assert not is_open(database, clock, first)
     assert is_open(database, clock, second)
-    assert told(database).count("signed_out") == 1
+    assert event_names(database).count("signed_out") == 1
 
 
 @pytest.mark.parametrize("what", ["roles", "disabled", "password", "linked"])
@@ -158,7 +158,7 @@ def test_after_five_wrong_passwords_not_even_the_right_one_is_taken(database: Da
     fail(database, clock, name, LIMIT)
     with pytest.raises(SignInThrottled, match="too many wrong passwords: try again after 01:01:00 UTC"):
         sign_in(database, clock, name, SECRET)
-    assert told(database)[1:] == (["sign_in_blocked"] if name == "ada" else [])
+    assert event_names(database)[1:] == (["sign_in_blocked"] if name == "ada" else [])
     clock.move(minutes=1)
     if name == "ada":
         sign_in(database, clock, name, SECRET)
@@ -186,7 +186,7 @@ def test_guesses_made_at_once_count_one_by_one(database: Database) -> None:
         thread.join()
     assert ends.count(SignInFailed) == LIMIT - 1
     assert ends.count(SignInThrottled) == 12 - LIMIT + 1
-    assert told(database).count("sign_in_blocked") == 1
+    assert event_names(database).count("sign_in_blocked") == 1
 
 
 def test_failures_of_yesterday_are_not_kept(database: Database) -> None:
@@ -214,7 +214,7 @@ def test_strangers_keep_out_those_of_their_own_address_only(database: Database) 
     with pytest.raises(SignInThrottled):
         sign_in(database, clock, "ada", SECRET, HERE)
     assert sign_in(database, clock, "ada", SECRET, THERE).token
-    assert told(database) == ["account_created", "sign_in_blocked", "signed_in"]
+    assert event_names(database) == ["account_created", "sign_in_blocked", "signed_in"]
 
 
 def test_a_name_is_not_guessed_from_many_addresses(database: Database) -> None:

@@ -93,7 +93,7 @@ def warned(name: str) -> list[Diagnostic]:
     return list(lint(load_bytes(path.read_bytes(), path.name)))
 
 
-def shown(name: str) -> str:
+def render_errors(name: str) -> str:
     """All that is said of a file."""
     if name not in WARNINGS:
         return str(refused(name))
@@ -108,7 +108,7 @@ def sections(page: Path = PAGE) -> dict[str, str]:
 
 def _write() -> None:
     for name in (*mistakes(), *WARNINGS):
-        (FOLDER / f"{name}.txt").write_text(f"{shown(name)}\n", "utf-8")
+        (FOLDER / f"{name}.txt").write_text(f"{render_errors(name)}\n", "utf-8")
     for page in (PAGE, PAGE.with_suffix(".zh.md")):
         text = page.read_text("utf-8")
         for code, section in sections(page).items():

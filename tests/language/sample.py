@@ -79,7 +79,7 @@ def loaded(text: str) -> Policy:
     return load_bytes(text.encode())
 
 
-def told(text: str | bytes) -> list[tuple[str, str, str | None]]:
+def diagnostics_of(text: str | bytes) -> list[tuple[str, str, str | None]]:
     """The faults of a file: the characters meant, `code: message`, and the hint; empty when there are none."""
     content = text.encode() if isinstance(text, str) else text
     try:

@@ -4,14 +4,14 @@
 
 import pytest
 
-from tests.language.sample import RULES, policy_text, ruled, tabled, told
+from tests.language.sample import RULES, diagnostics_of, policy_text, ruled, tabled
 
 NUMBERS = "".join(f"  f{number}: {{type: integer}}\n" for number in range(8))
 SUM = "(" + " + ".join(f"f{number}" for number in range(8)) + " + 1)"
 
 
 def first(text: str | bytes) -> str:
-    return told(text)[0][1]
+    return diagnostics_of(text)[0][1]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_outcome_of_many_products_is_refused_too() -> None:
 )  # fmt: skip
 def test_alternatives_are_counted_and_limited(count: int, result: str | None) -> None:
     both = " and ".join(f"(count_ > {number} or whole > {number})" for number in range(count))
-    diagnostics = told(ruled(f"'{both}'"))
+    diagnostics = diagnostics_of(ruled(f"'{both}'"))
     message = f"rule-too-wide: the condition has {result} alternatives, at most 64 are allowed"
     assert [(fault[1], fault[2]) for fault in diagnostics] == (
         [(message, "split the rule into several")] if result else []
@@ -83,12 +83,12 @@ def test_alternatives_are_counted_and_limited(count: int, result: str | None) ->
 
 def test_a_band_of_a_scorecard_and_a_cell_with_many_tests_are_one_alternative() -> None:
     tests = ", ".join(f"[{number}..{number}]" for number in range(0, 90, 2))
-    assert told(tabled("count_, whole", f"when: ['{tests}', '{tests}'], then: [yes]")) == []
+    assert diagnostics_of(tabled("count_, whole", f"when: ['{tests}', '{tests}'], then: [yes]")) == []
 
 
 def test_a_table_of_five_thousand_rows_is_refused_in_one_sentence() -> None:
     rows = (f"when: ['> {number}'], then: [yes]" for number in range(5_000))
-    assert told(tabled("whole", *rows)) == [
+    assert diagnostics_of(tabled("whole", *rows)) == [
         ("rows", "too-many-rules: a policy has at most 1,000 rules, this one 5,000", "split the policy into several")
     ]
 
@@ -100,10 +100,12 @@ def test_a_flood_of_faults_is_cut_off() -> None:
 
 @pytest.mark.parametrize("name", ["id", "sid", "s_", "_g", "list", "dict", "str", "none", "true_"])
 def test_names_that_mean_something_elsewhere_are_just_names(name: str) -> None:
-    diagnostics = told(policy_text(facts=f"  {name}: {{type: boolean}}\n", logic=RULES.replace('"true"', name)))
+    diagnostics = diagnostics_of(
+        policy_text(facts=f"  {name}: {{type: boolean}}\n", logic=RULES.replace('"true"', name))
+    )
     assert [fault[1].partition(":")[0] for fault in diagnostics] == (["invalid-name"] if name.startswith("_") else [])
 
 
 def test_long_words_and_lines_stay_readable() -> None:
-    [fault] = told(ruled(f"{'x' * 3_000} > 1"))
+    [fault] = diagnostics_of(ruled(f"{'x' * 3_000} > 1"))
     assert fault[1] == f"unknown-fact: unknown fact `{'x' * 60}… (3000 characters)`"

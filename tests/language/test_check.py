@@ -4,7 +4,7 @@
 
 import pytest
 
-from tests.language.sample import ruled, tabled, told
+from tests.language.sample import diagnostics_of, ruled, tabled
 
 TAGS_HINT = 'write `list contains(tags, "word")` or `"word" in tags`'
 DURATION_HINT = 'write a duration: `@"P30D"`, or count days: `(…).days`'
@@ -125,7 +125,7 @@ ZERO = "give the facts of the divisor a `min` above zero, or write `max(…, 1)`
     ],
 )  # fmt: skip
 def test_a_fault_is_told_at_its_characters(when: str, expected: str, message: str, hint: str | None) -> None:
-    diagnostics = told(ruled(f"'{when}'"))
+    diagnostics = diagnostics_of(ruled(f"'{when}'"))
     assert (expected, message, hint) in diagnostics
     assert all(fault[1] == message for fault in diagnostics)
 
@@ -176,7 +176,7 @@ def test_this_means_something_for_every_subject(when: str) -> None:
         text = text.replace("min: 0, max: 100}", "min: 1, max: 100}").replace(
             "min: 0, max: 1000}", "min: 1, max: 1000}"
         )
-    assert told(text) == []
+    assert diagnostics_of(text) == []
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_this_means_something_for_every_subject(when: str) -> None:
     ],
 )
 def test_an_optional_fact_is_asked_about_first(when: str) -> None:
-    assert [fault[:2] for fault in told(ruled(f"'{when}'"))] == [
+    assert [fault[:2] for fault in diagnostics_of(ruled(f"'{when}'"))] == [
         ("maybe", "optional-not-asked: optional fact `maybe` is used before it is asked about")
     ]
 
 
 def test_all_faults_of_an_expression_are_told_at_once() -> None:
-    diagnostics = told(ruled("'spent > 1 and tier = \"Z\" and flag + 1 > nothing'"))
+    diagnostics = diagnostics_of(ruled("'spent > 1 and tier = \"Z\" and flag + 1 > nothing'"))
     assert [fault[0] for fault in diagnostics] == ["spent", 'tier = "Z"', "flag", "nothing"]
 
 
@@ -221,11 +221,11 @@ def test_all_faults_of_an_expression_are_told_at_once() -> None:
     ],
 )
 def test_a_cell_is_a_condition_on_its_column(column: str, cell: str, message: str) -> None:
-    assert [fault[1] for fault in told(tabled(column, f"when: ['{cell}'], then: [yes]"))] == [message]
+    assert [fault[1] for fault in diagnostics_of(tabled(column, f"when: ['{cell}'], then: [yes]"))] == [message]
 
 
 @pytest.mark.parametrize(
     ("column", "cell"), [("flag", "?"), ("flag", "true"), ("tier", '"S", "A"'), ("as_of", "> born")]
 )
 def test_a_cell_may_be_this(column: str, cell: str) -> None:
-    assert told(tabled(column, f"when: ['{cell}'], then: [yes]")) == []
+    assert diagnostics_of(tabled(column, f"when: ['{cell}'], then: [yes]")) == []

@@ -10,7 +10,7 @@ from policy_service.language.cross_tables import input_path, rule_path
 from policy_service.language.document import MAX_RULES
 from policy_service.language.policy import Bilingual, Hit, Policy
 from policy_service.language.unparse import unparse
-from tests.language.sample import loaded, policy_text, told
+from tests.language.sample import diagnostics_of, loaded, policy_text
 
 OUTCOMES = "  out: {type: choice, of: [yes, no]}\n  within: {type: duration, min: PT1M, max: P9D}\n"
 COLUMNS = """\
@@ -125,7 +125,7 @@ def test_an_optional_fact_is_known_where_a_head_tests_it() -> None:
     text = crossed(rows % "1", columns, ("tier", "maybe")).replace(OUTCOMES, "  out: {type: integer, max: 9}\n")
     assert len(loaded(text).rules) == 2
     faulty = crossed(rows % "'maybe'", columns, ("tier", "maybe")).replace(OUTCOMES, "  out: {type: integer}\n")
-    assert [message for _, message, _ in told(faulty)] == [
+    assert [message for _, message, _ in diagnostics_of(faulty)] == [
         "optional-not-asked: optional fact `maybe` is used before it is asked about"
     ]
 
@@ -167,13 +167,13 @@ S, A = ROWS.splitlines(keepends=True)
     ],
 )  # fmt: skip
 def test_a_fault_is_told_at_its_place(text: str, faults: list[tuple[str, str, str | None]]) -> None:
-    assert told(text) == faults
+    assert diagnostics_of(text) == faults
 
 
 def test_all_faults_of_a_grid_are_told_at_once() -> None:
     columns = COLUMNS.replace(">= 10", "< 10").replace("few", "f w")
     rows = S.replace("[yes, PT1H]", "[maybe, PT1H]") + A.replace('["-", [no, PT3H]]', "[[no, PT3X]]")
-    assert [message.partition(":")[0] for _, message, _ in told(crossed(rows, columns))] == [
+    assert [message.partition(":")[0] for _, message, _ in diagnostics_of(crossed(rows, columns))] == [
         "invalid-name",
         "duplicate-id",
         "unknown-choice",
@@ -190,7 +190,7 @@ def test_a_grid_has_no_more_cells_than_a_policy_has_rules() -> None:
         for index in range(side)
     )
     text = crossed(rows, columns, ("whole", "count_")).replace(OUTCOMES, "  out: {type: choice, of: [yes, no]}\n")
-    assert told(text) == [
+    assert diagnostics_of(text) == [
         (
             "rows",
             f"too-many-rules: a cross table has at most {MAX_RULES:,} cells, this one 1,600",
@@ -200,7 +200,7 @@ def test_a_grid_has_no_more_cells_than_a_policy_has_rules() -> None:
     one = crossed(
         rows.splitlines(keepends=True)[0].replace("cells: [", "cells: [" + "yes, " * 1000), columns, ("whole", "count_")
     )
-    assert "too-many-rules" in told(one.replace(OUTCOMES, "  out: {type: choice, of: [yes, no]}\n"))[-1][1]
+    assert "too-many-rules" in diagnostics_of(one.replace(OUTCOMES, "  out: {type: choice, of: [yes, no]}\n"))[-1][1]
 
 
 def test_a_rule_that_is_too_wide_is_told_at_its_cell() -> None:
@@ -208,6 +208,6 @@ def test_a_rule_that_is_too_wide_is_told_at_its_cell() -> None:
         "    - {id: wide, when: '? > 1 and (" + " or ".join(f"whole = {n} or count_ = {n}" for n in range(33)) + ")'}\n"
     )
     rows = "    - {id: S, when: '\"S\"', cells: [[yes, PT1H]], because: {zh: 是, en: so}}\n"
-    [(text, message, _)] = told(crossed(rows, columns))
+    [(text, message, _)] = diagnostics_of(crossed(rows, columns))
     assert message.startswith("rule-too-wide")
     assert text == "["

@@ -19,7 +19,7 @@ from policy_service.language.types import (
     TextType,
     Type,
 )
-from tests.language.sample import loaded, policy_text, told
+from tests.language.sample import diagnostics_of, loaded, policy_text
 
 NAME_HINT = "lower-case letters, digits and underscores, a letter first, at most 64"
 CURRENCY_HINT = "the currencies are CNY, USD, EUR, GBP, HKD, TWD, SGD, AUD, JPY, KRW"
@@ -101,7 +101,7 @@ def test_money_has_the_decimals_of_its_currency(currency: str) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_of_a_declaration_is_told(declaration: str, expected: str, message: str, hint: str | None) -> None:
-    assert told(fact(declaration)) == [(expected, message, hint)]
+    assert diagnostics_of(fact(declaration)) == [(expected, message, hint)]
 
 
 @pytest.mark.parametrize("kind", TYPE_KEYS)
@@ -110,21 +110,23 @@ def test_a_type_has_its_keys_and_no_others(kind: str) -> None:
     values["words"] = "{a: {zh: 甲, en: alpha}}"
     words = {"date": ("2001-01-01", "2002-01-01"), "duration": ("P1D", "P2D")}.get(kind, ("1", "2"))
     values |= dict(zip(("min", "max"), words, strict=True))
-    diagnostics = told(fact(", ".join([f"type: {kind}", *(f"{key}: {value}" for key, value in values.items())])))
+    diagnostics = diagnostics_of(
+        fact(", ".join([f"type: {kind}", *(f"{key}: {value}" for key, value in values.items())]))
+    )
     refused = [key for key in values if key not in TYPE_KEYS[kind]]
     assert diagnostics == [(key, f"key-not-allowed: the type `{kind}` has no `{key}`", None) for key in refused]
 
 
 def test_a_choice_in_quotes_may_hold_a_full_width_comma() -> None:
-    assert told(fact('type: choice, of: ["是，已确认", 否]')) == []
+    assert diagnostics_of(fact('type: choice, of: ["是，已确认", 否]')) == []
 
 
 def test_a_full_width_sign_that_was_meant_for_yaml_is_named() -> None:
     comma, colon = "`，` is full-width: write `, `", "`：` is full-width: write `: `"
-    assert told(fact("type: integer，min: 0"))[0][2] == comma
-    assert told(fact("type: integer， optional: true"))[0][2] == comma
-    assert colon in [fault[2] for fault in told(fact("type：integer"))]
-    assert told(fact("type: boolean，"))[0][2] == comma
+    assert diagnostics_of(fact("type: integer，min: 0"))[0][2] == comma
+    assert diagnostics_of(fact("type: integer， optional: true"))[0][2] == comma
+    assert colon in [fault[2] for fault in diagnostics_of(fact("type：integer"))]
+    assert diagnostics_of(fact("type: boolean，"))[0][2] == comma
 
 
 def test_words_of_tags_and_of_outcomes_have_titles_too() -> None:
@@ -137,30 +139,34 @@ def test_words_of_tags_and_of_outcomes_have_titles_too() -> None:
 @pytest.mark.parametrize("name", ["F", "1a", "_a", "a-b", "a b", "客户", "a" * 65])
 def test_what_is_no_name_is_refused(name: str) -> None:
     result = name if len(name) <= 60 else f"{name[:60]}… (65 characters)"
-    assert told(fact("type: boolean", name)) == [(name, f"invalid-name: `{result}` is no name", NAME_HINT)]
+    assert diagnostics_of(fact("type: boolean", name)) == [(name, f"invalid-name: `{result}` is no name", NAME_HINT)]
     outcome = f"  {name}: {{type: choice, of: [yes]}}\n"
-    assert told(policy_text(outcome=outcome)) == [(name, f"invalid-name: `{result}` is no name", NAME_HINT)]
+    assert diagnostics_of(policy_text(outcome=outcome)) == [(name, f"invalid-name: `{result}` is no name", NAME_HINT)]
 
 
 @pytest.mark.parametrize("name", ["a", "a1_", "a" * 64])
 def test_what_is_a_name_is_accepted(name: str) -> None:
-    assert told(fact("type: boolean", name)) == []
+    assert diagnostics_of(fact("type: boolean", name)) == []
 
 
 @pytest.mark.parametrize("word", sorted(WORDS - {"null"}))
 def test_a_word_of_the_language_is_no_name(word: str) -> None:
     message = f"invalid-name: `{word}` is a word of the language"
-    assert told(fact("type: boolean", word)) == [(word, message, f"call it `{word}_`")]
+    assert diagnostics_of(fact("type: boolean", word)) == [(word, message, f"call it `{word}_`")]
 
 
 def test_some_names_have_a_meaning_already() -> None:
     day, total = "the day the decision is made for", "a scorecard's total"
-    assert told(fact("type: boolean", "as_of")) == [("as_of", f"invalid-name: `as_of` always means {day}", None)]
-    assert told(fact("type: boolean", "score")) == [("score", f"invalid-name: `score` always means {total}", None)]
+    assert diagnostics_of(fact("type: boolean", "as_of")) == [
+        ("as_of", f"invalid-name: `as_of` always means {day}", None)
+    ]
+    assert diagnostics_of(fact("type: boolean", "score")) == [
+        ("score", f"invalid-name: `score` always means {total}", None)
+    ]
     for name in ("as_of", "score"):
-        diagnostics = told(policy_text(outcome=f"  {name}: {{type: choice, of: [yes]}}\n"))
+        diagnostics = diagnostics_of(policy_text(outcome=f"  {name}: {{type: choice, of: [yes]}}\n"))
         assert diagnostics == [(name, f"invalid-name: `{name}` has a meaning of its own", None)]
-    diagnostics = told(policy_text(outcome="  tier: {type: choice, of: [yes]}\n"))
+    diagnostics = diagnostics_of(policy_text(outcome="  tier: {type: choice, of: [yes]}\n"))
     assert diagnostics == [("tier", "duplicate-id: `tier` is a fact already", None)]
 
 
@@ -182,5 +188,5 @@ def test_a_fact_has_its_title_or_its_name_and_says_where_it_comes_from() -> None
 
 
 def test_all_faults_of_declarations_are_told_at_once() -> None:
-    diagnostics = told(policy_text(facts="  a: {type: x}\n  b: {type: money}\n", outcome="  c: {type: y}\n"))
+    diagnostics = diagnostics_of(policy_text(facts="  a: {type: x}\n  b: {type: money}\n", outcome="  c: {type: y}\n"))
     assert [fault[1].split(":")[0] for fault in diagnostics] == ["invalid-value", "missing-key", "invalid-value"]

@@ -17,7 +17,7 @@ from policy_service.language.diagnostics import (
 FAULT = Diagnostic(Code.SYNTAX, "wrong", SourceSpan(1, 3, 2), "mend it")
 
 
-def shown(line: str, column: int, width: int = 1) -> list[str]:
+def rendered_lines(line: str, column: int, width: int = 1) -> list[str]:
     return Diagnostic(Code.SYNTAX, "wrong", SourceSpan(1, column, width)).render("f.yaml", [line]).split("\n")[1:]
 
 
@@ -48,16 +48,19 @@ def test_a_fault_without_hint_or_without_its_line_is_shorter() -> None:
     ],
 )
 def test_the_caret_stands_under_what_is_meant(line: str, column: int, width: int, carets: str) -> None:
-    assert shown(line, column, width) == [f"    {line}", f"    {carets}"]
+    assert rendered_lines(line, column, width) == [f"    {line}", f"    {carets}"]
 
 
 def test_of_a_long_line_the_part_that_is_meant_is_shown() -> None:
     line = "a" * 500 + "bcd" + "e" * 500
-    assert shown(line, 1) == ["    " + "a" * MAX_EXCERPT, "    ^"]
-    assert shown("a" * MAX_EXCERPT, MAX_EXCERPT) == ["    " + "a" * MAX_EXCERPT, "    " + " " * (MAX_EXCERPT - 1) + "^"]
-    assert shown(line, 501, 3) == ["    …" + line[400:800], "    " + " " * 101 + "^^^"]
-    assert shown("x" + "y" * 500, 1, 500) == ["    x" + "y" * 399, "    " + "^" * 400]
-    assert shown(line, 110, 400) == ["    …" + line[9:409], "    " + " " * 101 + "^" * 300]
+    assert rendered_lines(line, 1) == ["    " + "a" * MAX_EXCERPT, "    ^"]
+    assert rendered_lines("a" * MAX_EXCERPT, MAX_EXCERPT) == [
+        "    " + "a" * MAX_EXCERPT,
+        "    " + " " * (MAX_EXCERPT - 1) + "^",
+    ]
+    assert rendered_lines(line, 501, 3) == ["    …" + line[400:800], "    " + " " * 101 + "^^^"]
+    assert rendered_lines("x" + "y" * 500, 1, 500) == ["    x" + "y" * 399, "    " + "^" * 400]
+    assert rendered_lines(line, 110, 400) == ["    …" + line[9:409], "    " + " " * 101 + "^" * 300]
 
 
 def test_control_characters_are_spelt_out_and_do_nothing_to_a_terminal() -> None:

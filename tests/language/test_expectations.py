@@ -17,7 +17,7 @@ from policy_service.language.types import (
     Type,
 )
 from policy_service.language.unparse import unparse
-from tests.language.sample import OUTCOME, RULES, loaded, policy_text, rule_lines, told
+from tests.language.sample import OUTCOME, RULES, diagnostics_of, loaded, policy_text, rule_lines
 
 EXAMPLES = "examples:\n"
 ONE_OF = "example-expectation: an example expects one of `outcome` with `rule`, `missing`, or `status`"
@@ -66,7 +66,7 @@ def test_a_list_of_outcomes_is_expected_where_the_policy_lists_them() -> None:
     [result] = loaded(policy_text(logic, rest=rest)).examples
     assert (result.outcome, result.rules) == (({"out": "yes"}, {"out": "no"}), ("a", "b"))
     one = rest.replace("[{out: yes}, {out: no}]", "{out: yes}")
-    assert [fault[1] for fault in told(policy_text(logic, rest=one))] == [
+    assert [fault[1] for fault in diagnostics_of(policy_text(logic, rest=one))] == [
         "example-expectation: this policy's outcome is a list with one entry a rule"
     ]
 
@@ -99,17 +99,19 @@ GIVES = "outcome: {out: yes}, rule: one"
     ],
 )  # fmt: skip
 def test_a_fault_of_an_example_is_told(keys: str, expected: str, message: str, hint: str | None) -> None:
-    assert told(example(keys)) == [(expected, message, hint)]
+    assert diagnostics_of(example(keys)) == [(expected, message, hint)]
 
 
 def test_two_examples_with_one_name_are_refused() -> None:
     line = f"  - {{name: same, facts: {{}}, {GIVES}}}\n"
-    assert told(policy_text(rest=EXAMPLES + line + line)) == [("same", "duplicate-id: `same` is used twice", None)]
+    assert diagnostics_of(policy_text(rest=EXAMPLES + line + line)) == [
+        ("same", "duplicate-id: `same` is used twice", None)
+    ]
 
 
 def test_an_example_of_a_policy_whose_rules_have_faults_is_read_all_the_same() -> None:
     text = example(f"facts: {{flag: x}}, {GIVES}").replace("hit: FIRST", "hit: FRIST")
-    assert [fault[1].partition(":")[0] for fault in told(text)] == ["hit-policy", "example-facts"]
+    assert [fault[1].partition(":")[0] for fault in diagnostics_of(text)] == ["hit-policy", "example-facts"]
 
 
 @pytest.mark.parametrize(
@@ -171,22 +173,22 @@ def test_the_total_law_and_laws_over_outcomes_are_kept() -> None:
     ],
 )  # fmt: skip
 def test_a_fault_of_an_invariant_is_told(keys: str, expected: str, message: str, hint: str | None) -> None:
-    assert told(law(keys)) == [(expected, message, hint)]
+    assert diagnostics_of(law(keys)) == [(expected, message, hint)]
 
 
 def test_no_law_is_about_a_list_of_outcomes() -> None:
     logic = rule_lines(("a", "flag", "[yes]"), hit="COLLECT")
     best = OUTCOME.replace("no]", "no], ordered: best-first")
-    diagnostics = told(law("increasing: spend, never_lowers: out", best, logic))
+    diagnostics = diagnostics_of(law("increasing: spend, never_lowers: out", best, logic))
     assert diagnostics == [("out", "invariant: this policy lists several outcomes", ORDER)]
-    [fault] = told(law("always: flag", best, logic))
+    [fault] = diagnostics_of(law("always: flag", best, logic))
     assert fault[1] == "invariant: an invariant speaks of one outcome, and this policy lists several"
 
 
 def test_two_invariants_with_one_name_are_refused() -> None:
     text = law("always: flag")
     line = text.splitlines()[-1] + "\n"
-    assert told(text + line) == [("law", "duplicate-id: `law` is used twice", None)]
+    assert diagnostics_of(text + line) == [("law", "duplicate-id: `law` is used twice", None)]
 
 
 @pytest.mark.parametrize(

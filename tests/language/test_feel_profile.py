@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policy_service.language.diagnostics import Code
-from tests.language.sample import loaded, told
+from tests.language.sample import diagnostics_of, loaded
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "feel.md").read_text("utf-8")
 FACTS = """\
@@ -65,7 +65,7 @@ def test_what_is_supported_is_accepted(example: str) -> None:
     [(code(row[0]), code(row[1])) for row in rows("Refused, where FEEL would answer null or guess")],
 )
 def test_what_is_refused_is_refused_so(example: str, refused: str) -> None:
-    assert refused in {fault[1].partition(":")[0] for fault in told(policy(example))}
+    assert refused in {fault[1].partition(":")[0] for fault in diagnostics_of(policy(example))}
     assert refused in [*Code]
 
 
@@ -76,5 +76,5 @@ def test_what_is_refused_is_refused_so(example: str, refused: str) -> None:
 def test_what_is_read_in_two_ways_is_refused_and_its_other_spelling_accepted(
     example: str, refused: str, instead: str
 ) -> None:
-    assert {fault[1].partition(":")[0] for fault in told(policy(example))} == {refused}
+    assert {fault[1].partition(":")[0] for fault in diagnostics_of(policy(example))} == {refused}
     assert loaded(policy(instead)).rules[0].id == "one"

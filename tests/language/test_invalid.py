@@ -3,12 +3,12 @@
 import pytest
 
 from policy_service.language.diagnostics import Code, WarningCode
-from tests.language.mistakes import FOLDER, MADE, SEVERAL, WARNINGS, mistakes, refused, shown, warned
+from tests.language.mistakes import FOLDER, MADE, SEVERAL, WARNINGS, mistakes, refused, render_errors, warned
 
 
 @pytest.mark.parametrize("mistake", [*mistakes(), *sorted(WARNINGS)])
 def test_a_mistake_is_told_in_these_words(mistake: str) -> None:
-    assert f"{shown(mistake)}\n" == (FOLDER / f"{mistake}.txt").read_text("utf-8")
+    assert f"{render_errors(mistake)}\n" == (FOLDER / f"{mistake}.txt").read_text("utf-8")
 
 
 @pytest.mark.parametrize("code", WarningCode)

@@ -20,7 +20,7 @@ from policy_service.language.load import (
     version_key,
 )
 from policy_service.language.source import MAX_BYTES
-from tests.language.sample import loaded, policy_text, told
+from tests.language.sample import diagnostics_of, loaded, policy_text
 
 TEXT = policy_text()
 ID_HINT = "write `<domain>/<policy>` in lower-case letters, e.g. `tiering/rfm_value`"
@@ -69,7 +69,7 @@ def test_a_policy_has_the_bytes_of_its_file(mark: str, end: str) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_of_the_identity_is_told(old: str, new: str, expected: str, message: str, hint: str) -> None:
-    assert told(TEXT.replace(old, new)) == [(expected, message, hint)]
+    assert diagnostics_of(TEXT.replace(old, new)) == [(expected, message, hint)]
 
 
 def test_a_file_stands_where_its_name_says(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from policy_service.language.ast import TRUE, And
 from policy_service.language.policy import Aggregate, Hit
 from policy_service.language.unparse import unparse
-from tests.language.sample import FACTS, RULES, loaded, policy_text, rule_lines, ruled, tabled, told
+from tests.language.sample import FACTS, RULES, diagnostics_of, loaded, policy_text, rule_lines, ruled, tabled
 
 NUMBER = "  out: {type: integer}\n"
 HITS = "the hit policies are UNIQUE, ANY, FIRST, PRIORITY, RULE ORDER, OUTPUT ORDER, COLLECT"
@@ -59,7 +59,7 @@ def one(then: str, hit: str, aggregate: str | None, outcome: str) -> str:
     ],
 )  # fmt: skip
 def test_a_fault_of_the_logic_is_told(text: str, expected: str, message: str, hint: str | None) -> None:
-    results = [fault for fault in told(text) if fault[1] != "missing-outcome: the rule gives no out"]
+    results = [fault for fault in diagnostics_of(text) if fault[1] != "missing-outcome: the rule gives no out"]
     assert results == [(expected, message, hint)]
 
 
@@ -70,7 +70,7 @@ def test_a_rule_may_be_called(id_: str) -> None:
 
 def test_two_rules_with_one_name_are_refused() -> None:
     text = policy_text(rule_lines(("a", "flag", "[yes]"), ("a", "flag", "[no]")))
-    assert [fault[:2] for fault in told(text)] == [("a", "duplicate-id: `a` is used twice")]
+    assert [fault[:2] for fault in diagnostics_of(text)] == [("a", "duplicate-id: `a` is used twice")]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ SUM = "  out: {type: integer, min: %s, max: %s}\n"
 )
 def test_a_sum_fits_whichever_rules_match(values: tuple[str, str], low: str, high: str, reach: str | None) -> None:
     rules = [(f"r{index}", "flag", f'["{value}"]') for index, value in enumerate(values)]
-    diagnostics = told(policy_text(rule_lines(*rules, hit="COLLECT", aggregate="sum"), SUM % (low, high)))
+    diagnostics = diagnostics_of(policy_text(rule_lines(*rules, hit="COLLECT", aggregate="sum"), SUM % (low, high)))
     message = f"may-exceed: the sum can be anything {reach}"
     assert diagnostics == ([("sum", message, CAP)] if reach else [])
 
@@ -142,17 +142,17 @@ def test_a_row_is_the_and_of_its_cells_with_optional_facts_asked_first() -> None
 
 def test_a_cell_may_use_an_optional_fact_that_an_earlier_cell_asked_about() -> None:
     missing = "when: ['is missing', '-'], then: [no]"
-    assert told(tabled("maybe, count_", "when: ['> 1', '> maybe'], then: [yes]", missing)) == []
-    assert told(tabled("maybe, count_", "when: ['is not missing', '> maybe'], then: [yes]", missing)) == []
+    assert diagnostics_of(tabled("maybe, count_", "when: ['> 1', '> maybe'], then: [yes]", missing)) == []
+    assert diagnostics_of(tabled("maybe, count_", "when: ['is not missing', '> maybe'], then: [yes]", missing)) == []
     for cell in ("-", "is missing", "is missing, > 3"):
         text = tabled("maybe, count_", f"when: ['{cell}', '> maybe'], then: [yes]", missing)
-        assert [fault[1].partition(":")[0] for fault in told(text)] == ["optional-not-asked"]
+        assert [fault[1].partition(":")[0] for fault in diagnostics_of(text)] == ["optional-not-asked"]
 
 
 def test_free_rules_have_no_columns_and_outcomes_may_use_what_the_condition_asked() -> None:
     policy = loaded(one('["maybe"]', "FIRST", None, NUMBER).replace("when: 'flag'", "when: 'maybe is not missing'"))
     assert (policy.form, policy.inputs, policy.rules[0].cells) == ("rules", (), ())
-    [fault] = told(one('["maybe"]', "FIRST", None, NUMBER))
+    [fault] = diagnostics_of(one('["maybe"]', "FIRST", None, NUMBER))
     assert fault[:2] == ("maybe", "optional-not-asked: optional fact `maybe` is used before it is asked about")
 
 

@@ -37,7 +37,7 @@ def policy(name: str, *needs: str, subject: str = "customer", kind: str = "choic
     return load_bytes((TEXT % (name, subject, "\n".join(facts) or "  f: {type: boolean}", hit)).encode())
 
 
-def told(*policies: Policy) -> list[tuple[str, str, str, str | None]]:
+def diagnostics_of(*policies: Policy) -> list[tuple[str, str, str, str | None]]:
     with pytest.raises(PolicyFolderError) as refused:
         topological_order(policies)
     return [
@@ -56,34 +56,34 @@ def test_a_policy_stands_after_those_it_needs() -> None:
 
 
 def test_what_is_not_there_cannot_be_needed() -> None:
-    diagnostics = told(policy("t/b", "t/aa"), policy("t/a"))
+    diagnostics = diagnostics_of(policy("t/b", "t/aa"), policy("t/a"))
     assert diagnostics == [("t/b/1.0.0.yaml", "unknown-policy", "unknown policy `t/aa`", "did you mean `t/a`?")]
     text = (TEXT % ("t/b", "customer", "  f: {type: choice, of: [a, b], from: t/a.outt}", "FIRST")).encode()
     message = "`t/a` has no outcome `outt`"
-    assert told(load_bytes(text), policy("t/a")) == [
+    assert diagnostics_of(load_bytes(text), policy("t/a")) == [
         ("t/b/1.0.0.yaml", "unknown-outcome", message, "did you mean `out`?")
     ]
 
 
 def test_policies_that_need_each_other_are_told_in_a_circle() -> None:
-    [fault] = told(policy("t/a", "t/c"), policy("t/b", "t/a"), policy("t/c", "t/b"))
+    [fault] = diagnostics_of(policy("t/a", "t/c"), policy("t/b", "t/a"), policy("t/c", "t/b"))
     assert fault[1] == "requirement-cycle"
     assert fault[2].startswith("the policies need each other in a circle: t/")
     names = fault[2].partition(": ")[2].split(" → ")
     assert names[0] == names[-1]
     assert set(names) == {"t/a", "t/b", "t/c"}
-    [fault] = told(policy("t/a", "t/a"))
+    [fault] = diagnostics_of(policy("t/a", "t/a"))
     assert fault[2] == "the policies need each other in a circle: t/a → t/a"
 
 
 def test_a_policy_is_there_once() -> None:
     message = "`t/a` is there twice, as 1.0.0 and 1.0.0"
-    assert told(policy("t/a"), policy("t/a")) == [("t/a/1.0.0.yaml", "duplicate-version", message, None)]
+    assert diagnostics_of(policy("t/a"), policy("t/a")) == [("t/a/1.0.0.yaml", "duplicate-version", message, None)]
 
 
 def test_both_policies_are_about_one_subject() -> None:
     message = "`t/a` is about a customer, this policy about a complaint"
-    assert told(policy("t/b", "t/a", subject="complaint"), policy("t/a")) == [
+    assert diagnostics_of(policy("t/b", "t/a", subject="complaint"), policy("t/a")) == [
         ("t/b/1.0.0.yaml", "requirement-mismatch", message, None)
     ]
 
@@ -91,13 +91,13 @@ def test_both_policies_are_about_one_subject() -> None:
 def test_a_listed_choice_becomes_tags() -> None:
     listing = policy("t/a", hit="COLLECT")
     assert len(topological_order([policy("t/b", "t/a", kind="tags"), listing])) == 2
-    [fault] = told(policy("t/b", "t/a"), listing)
+    [fault] = diagnostics_of(policy("t/b", "t/a"), listing)
     assert fault[2] == "`f0` takes one of a, b; `t/a.out` is a list of one of a, b"
     assert fault[3] == "the fact's type must take every value of the outcome"
 
 
 def test_the_faults_of_all_policies_are_told_at_once() -> None:
-    diagnostics = told(policy("t/a", "t/x"), policy("t/b", "t/y"))
+    diagnostics = diagnostics_of(policy("t/a", "t/x"), policy("t/b", "t/y"))
     assert [fault[:2] for fault in diagnostics] == [
         ("t/a/1.0.0.yaml", "unknown-policy"),
         ("t/b/1.0.0.yaml", "unknown-policy"),

@@ -7,7 +7,7 @@ import pytest
 from policy_service.language.policy import Hit
 from policy_service.language.scorecards import MAX_EDGES
 from policy_service.language.types import NumberType
-from tests.language.sample import loaded, policy_text, told
+from tests.language.sample import diagnostics_of, loaded, policy_text
 
 BAND = '    - {id: b%d, when: "%s", then: [%s], because: {zh: 是, en: so}}\n'
 BAND_HINT = 'write "< 40", "[40..70)" or ">= 70"'
@@ -59,7 +59,7 @@ def test_these_bands_hold_every_total_once(bands: tuple[str, ...]) -> None:
 )
 def test_a_total_in_no_band_is_named(bands: tuple[str, ...], total: int) -> None:
     hint = "totals run from 0 to 100"
-    assert told(card(*bands)) == [("-", f"band-gap: no band holds a total of {total}", hint)]
+    assert diagnostics_of(card(*bands)) == [("-", f"band-gap: no band holds a total of {total}", hint)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_total_in_no_band_is_named(bands: tuple[str, ...], total: int) -> None
     ],
 )
 def test_a_total_in_two_bands_is_named(bands: tuple[str, ...], names: str, total: int) -> None:
-    [fault] = told(card(*bands))
+    [fault] = diagnostics_of(card(*bands))
     assert fault[1:] == (f"band-overlap: {names} both hold a total of {total}", None)
 
 
@@ -122,7 +122,7 @@ CAP = "cap it: `min(…, most)` and `max(…, least)`, or bound its facts"
     ],
 )  # fmt: skip
 def test_a_fault_of_a_scorecard_is_told(text: str, expected: str, message: str, hint: str | None) -> None:
-    assert told(text) == [(expected, message, hint)]
+    assert diagnostics_of(text) == [(expected, message, hint)]
 
 
 def test_bands_may_name_so_many_numbers() -> None:
@@ -130,15 +130,17 @@ def test_bands_may_name_so_many_numbers() -> None:
         listed = ", ".join(str(edge) for edge in range(number))
         return listed, f"not({listed})"
 
-    assert told(card(*bands(MAX_EDGES), points="min(count_, 100)")) == []
+    assert diagnostics_of(card(*bands(MAX_EDGES), points="min(count_, 100)")) == []
     message = f"too-complex: the bands name {MAX_EDGES + 1} numbers, at most {MAX_EDGES} are allowed"
-    assert told(card(*bands(MAX_EDGES + 1))) == [("-", message, None)]
+    assert diagnostics_of(card(*bands(MAX_EDGES + 1))) == [("-", message, None)]
 
 
 def test_a_band_may_give_a_value_made_of_the_score_and_no_optional_fact() -> None:
     outcome = "  out: {type: integer}\n"
     text = card(">= 0", then='"score + 1"')
     text = text.replace("  out: {type: choice, of: [yes, no]}\n", outcome)
-    assert told(text) == []
-    assert [fault[0] for fault in told(text.replace("score + 1", "score + min(max(maybe, 0), 1)"))] == ["maybe"]
-    assert told(card(">= 0", points="score"))[0][1] == "unknown-fact: unknown fact `score`"
+    assert diagnostics_of(text) == []
+    assert [fault[0] for fault in diagnostics_of(text.replace("score + 1", "score + min(max(maybe, 0), 1)"))] == [
+        "maybe"
+    ]
+    assert diagnostics_of(card(">= 0", points="score"))[0][1] == "unknown-fact: unknown fact `score`"

@@ -5,7 +5,7 @@
 import pytest
 
 from policy_service.language.types import Value
-from tests.language.sample import loaded, ruled, told
+from tests.language.sample import diagnostics_of, loaded, ruled
 
 CAP = "cap it: `min(…, most)` and `max(…, least)`, or bound its facts"
 INSIDE = "inside ±2^53 in its smallest unit"
@@ -66,7 +66,7 @@ def test_a_constant_is_kept_as_its_value(kind: str, then: str, value: Value) -> 
     ],
 )
 def test_an_expression_that_fits_is_accepted(kind: str, then: str) -> None:
-    assert told(gives(kind, then)) == []
+    assert diagnostics_of(gives(kind, then)) == []
 
 
 def test_a_fact_with_one_value_is_still_a_fact() -> None:
@@ -112,7 +112,7 @@ def test_what_holds_no_fact_is_worked_out_once() -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_told(kind: str, then: str, expected: str, message: str, hint: str | None) -> None:
-    diagnostics = told(gives(kind, then))
+    diagnostics = diagnostics_of(gives(kind, then))
     assert [(fault[1], fault[2]) for fault in diagnostics] == [(message, hint)]
     assert diagnostics[0][0].strip("'") == expected.strip("'")
 
@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_told(kind: str, then: str, expected: str, message:
 )
 def test_nothing_is_no_value(kind: str, expected: str, code: str) -> None:
     text = ruled("flag", "[~]", f"  out: {{{kind}}}\n")
-    assert told(text) == [("~", f"{code}: expected {expected}, found nothing", None)]
+    assert diagnostics_of(text) == [("~", f"{code}: expected {expected}, found nothing", None)]
 
 
 TWO = "  a: {type: integer}\n  b: {type: integer}\n"
@@ -147,7 +147,7 @@ TWO = "  a: {type: integer}\n  b: {type: integer}\n"
     ],
 )  # fmt: skip
 def test_a_rule_gives_every_outcome(then: str, faults: list[tuple[str, str, str | None]]) -> None:
-    diagnostics = told(ruled("flag", then, TWO))
+    diagnostics = diagnostics_of(ruled("flag", then, TWO))
     assert [fault[1] for fault in diagnostics] == [fault[1] for fault in faults]
     assert [fault[2] for fault in diagnostics if fault[2] != "did you mean `b`?"] == [
         fault[2] for fault in faults if fault[0] != "bb"

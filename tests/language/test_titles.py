@@ -6,7 +6,7 @@ import pytest
 
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Bilingual, Policy
-from tests.language.sample import policy_text, told
+from tests.language.sample import diagnostics_of, policy_text
 
 BIG = "title: {zh: 大单, en: Large order}"
 TITLE = Bilingual("大单", "Large order")
@@ -79,4 +79,6 @@ def test_a_title_in_one_language_alone_is_refused(title: str, expected: str, mes
     old = "{id: one, "
     text = policy_text()
     assert old in text
-    assert [fault[:2] for fault in told(text.replace(old, f"{old}title: {title}, ", 1))] == [(expected, message)]
+    assert [fault[:2] for fault in diagnostics_of(text.replace(old, f"{old}title: {title}, ", 1))] == [
+        (expected, message)
+    ]

@@ -28,7 +28,7 @@ def policy() -> Policy:
     return load_bytes("".join(blocks("yaml")).encode(), NAME)
 
 
-def kept(facts: dict[str, Any]) -> dict[str, Value]:
+def stored_facts(facts: dict[str, Any]) -> dict[str, Value]:
     return {name: parse_value(policy().facts[name].type, value) for name, value in facts.items()}
 
 
@@ -55,7 +55,7 @@ def test_the_mistake_made_on_purpose_is_told_in_the_words_of_the_page() -> None:
 
 def test_the_customer_of_the_page_gets_the_answer_of_the_page() -> None:
     facts, answer = map(json.loads, blocks("json"))
-    result = evaluate(policy(), kept(facts), TODAY)
+    result = evaluate(policy(), stored_facts(facts), TODAY)
     assert result == Decided((tuple(answer["outcome"].values()),), tuple(answer["rules"]))
     [rule] = [rule for rule in policy().rules if rule.id in answer["rules"]]
     assert [rule.because.to_dict()] == answer["because"]

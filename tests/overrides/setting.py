@@ -50,7 +50,7 @@ SMALL = {"size": "small"}
 MOMENT = timedelta(microseconds=1)
 
 
-def asked(
+def override_request(
     made: World,
     subject: str = "C1",
     policy: str = TIER,

@@ -25,15 +25,15 @@ from tests.approval.world import (
 from tests.decisions.setting import decide_and_record
 from tests.overrides.setting import (
     REWARD,
-    asked,
     book,
+    override_request,
     record,
     sign,
 )
 
 
 def test_a_decision_made_while_it_was_provisional_is_replayed_as_it_was(made: World) -> None:
-    it = record(made, asked(made))
+    it = record(made, override_request(made))
     assert it.lapses_at is not None
     with Decider([load_bytes(tier("1.0.0"))], engine="definition") as decider:
         first = decide_and_record(made.database, made.clock, decider, "C1", {"orders": 500}, overrides={TIER: it})
@@ -47,10 +47,10 @@ def test_a_decision_made_while_it_was_provisional_is_replayed_as_it_was(made: Wo
 
 
 def test_lists_tell_what_waits_applies_and_is_over(both: World) -> None:
-    provisional = record(both, asked(both, "P"))
-    waiting = record(both, asked(both, "W", REWARD, {"reward": "20000.00"}))
-    alone = record(both, asked(both, "A", days=2))
-    signed = sign(both, record(both, asked(both, "S")))
+    provisional = record(both, override_request(both, "P"))
+    waiting = record(both, override_request(both, "W", REWARD, {"reward": "20000.00"}))
+    alone = record(both, override_request(both, "A", days=2))
+    signed = sign(both, record(both, override_request(both, "S")))
 
     def listed(**which: object) -> list[str]:
         with both.database.read() as session:

@@ -42,9 +42,9 @@ from tests.overrides.setting import (
     MOMENT,
     REWARD,
     SHIPPED,
-    asked,
     book,
     events,
+    override_request,
     prepare,
     record,
     refusal,
@@ -55,19 +55,19 @@ from tests.overrides.setting import (
 
 
 def test_one_director_pays_nobody_80000_yuan_for_a_year(made: World) -> None:
-    told = refusal(made, asked(made, "FRIEND", REWARD, {"reward": "80000.00"}, days=360))
+    told = refusal(made, override_request(made, "FRIEND", REWARD, {"reward": "80000.00"}, days=360))
     assert "governance/overrides 1.0.0 rejects this override by its rule `money-large`: 超过 50,000 元" in told
     assert "An amount above 50,000 CNY is no exception; the policy has to be changed (R-GOV-2)" in told
 
 
 def test_an_amount_counts_without_its_sign_and_in_all(made: World) -> None:
-    assert "money-large" in refusal(made, asked(made, "C1", REWARD, {"reward": "-50000.01"}))
-    facts = prepare(made, asked(made, "C1", REWARD, {"reward": "-20.50"})).facts
+    assert "money-large" in refusal(made, override_request(made, "C1", REWARD, {"reward": "-50000.01"}))
+    facts = prepare(made, override_request(made, "C1", REWARD, {"reward": "-20.50"})).facts
     assert (facts["outcome_kind"], Decimal(facts["amount"])) == ("money", Decimal("20.50"))
 
 
 def test_money_applies_only_once_everybody_who_signs_a_change_of_the_policy_has_signed(both: World) -> None:
-    it = record(both, asked(both, "C1", REWARD, {"reward": "20000.00"}, days=60))
+    it = record(both, override_request(both, "C1", REWARD, {"reward": "20000.00"}, days=60))
     assert (it.verdict, it.missing_roles) == ("needs_signers", ("finance_director", "general_manager", "compliance"))
     assert (it.state(both.now), it.covers(both.now), it.starts_at) == ("waiting", False, None)
     assert book(both).active_overrides(Subject("C1"), both.now) == {}
@@ -90,16 +90,16 @@ def test_money_applies_only_once_everybody_who_signs_a_change_of_the_policy_has_
 
 
 def test_what_waits_lapses_without_having_applied(made: World) -> None:
-    it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}, days=60))
+    it = record(made, override_request(made, "C1", REWARD, {"reward": "20000.00"}, days=60))
     made.move(days=7)
     assert it.state(made.now) == "lapsed"
     with pytest.raises(OverrideRejected, match="lapsed without the required signatures"):
         sign(made, it, FINANCE)
-    assert record(made, asked(made, "C1", REWARD, {"reward": "20000.00"})).id != it.id
+    assert record(made, override_request(made, "C1", REWARD, {"reward": "20000.00"})).id != it.id
 
 
 def test_a_tier_applies_at_once_and_lapses_to_the_microsecond_unless_the_others_sign(both: World) -> None:
-    it = record(both, asked(both))
+    it = record(both, override_request(both))
     assert (it.verdict, it.missing_roles) == ("provisional", ("compliance",))
     assert it.lapses_at == both.now + 3 * DAY
     kept = book(both)
@@ -115,23 +115,23 @@ def test_a_tier_applies_at_once_and_lapses_to_the_microsecond_unless_the_others_
 
 
 def test_for_three_days_one_signature_is_enough_but_not_again(made: World) -> None:
-    it = record(made, asked(made, days=3))
+    it = record(made, override_request(made, days=3))
     assert (it.verdict, it.lapses_at, it.missing_roles, it.state(made.now)) == ("allowed", None, (), "runs")
     with pytest.raises(OverrideRejected, match="needs no further signature"):
         sign(made, it)
     made.move(days=3)
-    assert record(made, asked(made, days=3)).verdict == "needs_signers"
-    assert record(made, asked(made, "C2", days=3)).verdict == "allowed"
+    assert record(made, override_request(made, days=3)).verdict == "needs_signers"
+    assert record(made, override_request(made, "C2", days=3)).verdict == "allowed"
 
 
 def test_one_that_lapsed_is_not_recorded_again_by_one_alone(made: World) -> None:
-    record(made, asked(made))
+    record(made, override_request(made))
     made.move(days=4)
-    assert record(made, asked(made)).verdict == "needs_signers"
+    assert record(made, override_request(made)).verdict == "needs_signers"
 
 
 def test_it_lasts_no_longer_than_governance_says(made: World) -> None:
-    told = refusal(made, asked(made, "C1", REWARD, days=91))
+    told = refusal(made, override_request(made, "C1", REWARD, days=91))
     assert told == "governance/overrides 1.0.0 allows this override at most 90 days; it would last 91."
 
 
@@ -139,12 +139,12 @@ def test_who_has_too_many_records_no_more(made: World) -> None:
     for number in range(4):
         made.import_(tier("1.0.0").replace(TIER.encode(), f"tiering/t{number}".encode()), at=made.now)
     for number in range(4):
-        it = replace(asked(made), policy=f"tiering/t{number}")
+        it = replace(override_request(made), policy=f"tiering/t{number}")
         record(made, it)
-    record(made, asked(made))
-    assert prepare(made, asked(made, "C2")).facts["running_of_person"] == 5
+    record(made, override_request(made))
+    assert prepare(made, override_request(made, "C2")).facts["running_of_person"] == 5
     made.import_(tier("1.0.0").replace(TIER.encode(), b"tiering/more"), at=made.now)
-    assert "by its rule `too-many`" in refusal(made, replace(asked(made), policy="tiering/more"))
+    assert "by its rule `too-many`" in refusal(made, replace(override_request(made), policy="tiering/more"))
 
 
 # ---------------------------------------------------------------------------------------------- who signs
@@ -161,27 +161,27 @@ def test_who_has_too_many_records_no_more(made: World) -> None:
     ],
 )
 def test_who_does_not_sign(made: World, by: Actor, role: Role, *, fresh: bool, why: str) -> None:
-    it = record(made, asked(made))
+    it = record(made, override_request(made))
     with pytest.raises(OverridePermissionDenied, match=why):
         sign(made, it, by, role, fresh=fresh)
 
 
 def test_nobody_signs_in_two_roles(made: World) -> None:
     finance_and_compliance = person("two", Role.FINANCE_DIRECTOR, Role.COMPLIANCE)
-    it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}))
+    it = record(made, override_request(made, "C1", REWARD, {"reward": "20000.00"}))
     sign(made, it, finance_and_compliance, Role.COMPLIANCE)
     with pytest.raises(OverridePermissionDenied, match="every signature must be another person's"):
         sign(made, it, finance_and_compliance, Role.FINANCE_DIRECTOR)
 
 
 def test_a_signature_is_on_what_was_shown(made: World) -> None:
-    it = record(made, asked(made))
+    it = record(made, override_request(made))
     with pytest.raises(OverrideRejected, match="The override has changed since you read it"):
         sign(made, it, digest=f"sha256:{'0' * 64}")
 
 
 def test_the_reader_is_told_in_which_roles_they_may_sign(made: World) -> None:
-    it = record(made, asked(made))
+    it = record(made, override_request(made))
     assert signing_roles(it, COMPLIANCE, made.now) == (Role.COMPLIANCE,)
     assert signing_roles(it, BOTH, made.now) == (Role.COMPLIANCE,)
     assert signing_roles(it, SALES, made.now) == ()
@@ -189,7 +189,7 @@ def test_the_reader_is_told_in_which_roles_they_may_sign(made: World) -> None:
 
 
 def test_one_that_waits_is_ended_by_those_who_may(made: World) -> None:
-    it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}))
+    it = record(made, override_request(made, "C1", REWARD, {"reward": "20000.00"}))
     with made.database.write(made.clock) as transaction:
         ended = end_override(transaction, made.fresh(COMPLIANCE), it.id, role=Role.COMPLIANCE, reason="no")
         assert read_override_end(transaction.session, it.id) == OverrideEnd(COMPLIANCE.id, made.now, "no")
@@ -204,14 +204,14 @@ def test_one_that_waits_is_ended_by_those_who_may(made: World) -> None:
 
 def test_without_a_policy_of_its_own_every_override_needs_the_others_first() -> None:
     with world() as made:
-        it = record(made, asked(made))
+        it = record(made, override_request(made))
         assert (it.verdict, it.missing_roles, it.lapses_at) == ("needs_signers", ("compliance",), made.now + 3 * DAY)
         assert it.decided_by is not None
         assert (it.decided_by["overrides"], it.decided_by["sign_off"]["policy"]) == (None, SIGN_OFF)
 
 
 def test_what_was_decided_by_which_rule_of_which_facts_is_on_record(made: World) -> None:
-    it = record(made, asked(made))
+    it = record(made, override_request(made))
     assert it.decided_by is not None
     assert (it.decided_by["rule"], it.decided_by["overrides"]["version"]) == ("other", "1.0.0")
     assert it.decided_by["facts"] == {
@@ -230,14 +230,14 @@ def test_what_was_decided_by_which_rule_of_which_facts_is_on_record(made: World)
 
 
 def test_what_changed_since_governance_was_asked_is_asked_again(made: World) -> None:
-    prepared = prepare(made, asked(made))
-    record(made, asked(made, "C2"))
+    prepared = prepare(made, override_request(made))
+    record(made, override_request(made, "C2"))
     with (
         made.database.write(made.clock) as transaction,
         pytest.raises(OverrideRejected, match="changed while this was"),
     ):
         record_override(transaction, made.fresh(SALES), prepared)
-    prepared = prepare(made, asked(made))
+    prepared = prepare(made, override_request(made))
     with (
         made.database.write(made.clock) as transaction,
         pytest.raises(OverrideRejected, match="changed while this was"),
@@ -307,13 +307,13 @@ def test_a_version_that_decides_something_else_is_not_signed(
 )
 def test_what_governance_does_not_decide_is_not_recorded(made: World, before: bytes, after: bytes, why: str) -> None:
     made.import_(OTHERWISE.replace(before, after), at=made.now)
-    assert refusal(made, asked(made)).startswith(why)
-    assert record(made, asked(made, days=7)).verdict == "allowed"
+    assert refusal(made, override_request(made)).startswith(why)
+    assert record(made, override_request(made, days=7)).verdict == "allowed"
 
 
 def test_nobody_records_while_nobody_can_say_who_signs() -> None:
     with world() as made:
-        it = asked(made)
+        it = override_request(made)
         prepared = prepare(made, it)
         assert prepared.sign_off is not None
         made.import_(sign_off_text("1.1.0"), at=made.now)
@@ -323,4 +323,4 @@ def test_nobody_records_while_nobody_can_say_who_signs() -> None:
 
 def test_nobody_is_excepted_from_a_policy_that_is_suspended(both: World) -> None:
     both.suspend(version="1.0.0")
-    assert refusal(both, asked(both)) == f"{TIER} is suspended, so there is nothing to override."
+    assert refusal(both, override_request(both)) == f"{TIER} is suspended, so there is nothing to override."

@@ -24,8 +24,8 @@ from tests.approval.world import (
 from tests.overrides.setting import (
     MOMENT,
     REWARD,
-    asked,
     book,
+    override_request,
     record,
     sign,
 )
@@ -33,7 +33,7 @@ from tests.overrides.setting import (
 SECOND = person("second", Role.FINANCE_DIRECTOR)
 
 
-def shown(made: World, it: Override) -> Override:
+def read_shown_override(made: World, it: Override) -> Override:
     with made.database.read() as session:
         return read_with_signature_validity(session, it.id, made.now)
 
@@ -43,7 +43,7 @@ def left(both: World) -> tuple[World, Override]:
     """An exception that the finance director signed, who has left since."""
     for actor in (SALES, FINANCE, SECOND, GENERAL, COMPLIANCE):
         both.hire(actor)
-    it = record(both, asked(both, "C1", REWARD, {"reward": "20000.00"}))
+    it = record(both, override_request(both, "C1", REWARD, {"reward": "20000.00"}))
     sign(both, it, FINANCE)
     both.dismiss(FINANCE)
     return both, it
@@ -51,21 +51,26 @@ def left(both: World) -> tuple[World, Override]:
 
 def test_a_signature_counts_while_its_signer_has_the_account_and_the_role(left: tuple[World, Override]) -> None:
     made, it = left
-    result = shown(made, it)
+    result = read_shown_override(made, it)
     assert result.void == {FINANCE.id: "Finance no longer has an enabled account."}
     assert result.missing_roles == ("finance_director", "general_manager", "compliance")
     made.engage(FINANCE)
-    assert (shown(made, it).void, shown(made, it).missing_roles) == ({}, ("general_manager", "compliance"))
+    assert (read_shown_override(made, it).void, read_shown_override(made, it).missing_roles) == (
+        {},
+        ("general_manager", "compliance"),
+    )
     made.employ(FINANCE, Role.AUTHOR)
-    assert shown(made, it).void == {FINANCE.id: "Finance no longer holds the role of the finance director."}
+    assert read_shown_override(made, it).void == {
+        FINANCE.id: "Finance no longer holds the role of the finance director."
+    }
     made.employ(FINANCE, Role.FINANCE_DIRECTOR)
     made.withdraw_attestation(FINANCE)
-    assert list(shown(made, it).void) == [FINANCE.id]
+    assert list(read_shown_override(made, it).void) == [FINANCE.id]
 
 
 def test_another_person_signs_in_the_role_before_all_others(left: tuple[World, Override]) -> None:
     made, it = left
-    assert signing_roles(shown(made, it), GENERAL, made.now) == ()
+    assert signing_roles(read_shown_override(made, it), GENERAL, made.now) == ()
     with pytest.raises(
         OverridePermissionDenied, match=r"Finance no longer has an enabled account\. First another person must sign"
     ):
@@ -81,7 +86,7 @@ def test_another_person_signs_in_the_role_before_all_others(left: tuple[World, O
     assert (result.missing_roles, result.state(made.now)) == ((), "runs")
     assert book(made).active_overrides(Subject("C1"), made.now) == {REWARD: result}
     made.dismiss(SECOND)
-    assert (shown(made, it).void, shown(made, it).state(made.now)) == ({}, "runs")
+    assert (read_shown_override(made, it).void, read_shown_override(made, it).state(made.now)) == ({}, "runs")
 
 
 def test_one_who_signed_instead_may_leave_as_well(left: tuple[World, Override]) -> None:
@@ -89,18 +94,18 @@ def test_one_who_signed_instead_may_leave_as_well(left: tuple[World, Override]) 
     third = person("third", Role.FINANCE_DIRECTOR)
     sign(made, it, SECOND)
     made.dismiss(SECOND)
-    assert shown(made, it).missing_roles[0] == "finance_director"
+    assert read_shown_override(made, it).missing_roles[0] == "finance_director"
     made.hire(third)
     assert sign(made, it, third).missing_roles == ("general_manager", "compliance")
     made.engage(FINANCE)
-    assert sorted(shown(made, it).void) == [SECOND.id]
-    assert shown(made, it).missing_roles == ("general_manager", "compliance")
+    assert sorted(read_shown_override(made, it).void) == [SECOND.id]
+    assert read_shown_override(made, it).missing_roles == ("general_manager", "compliance")
 
 
 def test_when_who_recorded_it_has_left_it_is_recorded_anew(left: tuple[World, Override]) -> None:
     made, it = left
     made.dismiss(SALES)
-    assert set(shown(made, it).void) == {FINANCE.id, SALES.id}
+    assert set(read_shown_override(made, it).void) == {FINANCE.id, SALES.id}
     with pytest.raises(
         OverrideRejected, match=r"Sales no longer has an enabled account\. End this override, and record"
     ):
@@ -109,11 +114,11 @@ def test_when_who_recorded_it_has_left_it_is_recorded_anew(left: tuple[World, Ov
 
 def test_what_applies_for_a_time_goes_on_when_a_signer_leaves_and_lapses(made: World) -> None:
     made.hire(SALES)
-    it = record(made, asked(made))
+    it = record(made, override_request(made))
     made.dismiss(SALES)
     assert it.lapses_at is not None
-    assert shown(made, it).void
+    assert read_shown_override(made, it).void
     assert list(book(made).active_overrides(Subject("C1"), it.lapses_at - MOMENT)) == [TIER]
     assert book(made).active_overrides(Subject("C1"), it.lapses_at) == {}
     made.move(days=3)
-    assert (shown(made, it).void, shown(made, it).state(made.now)) == ({}, "lapsed")
+    assert (read_shown_override(made, it).void, read_shown_override(made, it).state(made.now)) == ({}, "lapsed")

@@ -107,7 +107,7 @@ def set_at(document: Any, path: Path_, value: Any) -> bytes:  # noqa: ANN401  # 
     return json.dumps(changed, ensure_ascii=False).encode()
 
 
-def shown(pack: Pack) -> list[str]:
+def governance_files(pack: Pack) -> list[str]:
     """The files that show what people decided."""
     tables = [name for name in ("timeline.json", "overrides.json") if pack.json(name)]
     return tables + [name for name in pack.names() if name.startswith("suspensions/") or name.endswith("/change.json")]
@@ -119,7 +119,7 @@ def test_a_pack_is_fine_as_it_was_made(pack: Pack) -> None:
 
 
 def test_every_field_that_is_altered_is_named(pack: Pack) -> None:
-    names = shown(pack)
+    names = governance_files(pack)
     assert {name.partition("/")[0] for name in names} >= {"timeline.json", "overrides.json", "suspensions", "changes"}
     for name in names:
         document = pack.json(name)
@@ -197,7 +197,12 @@ def test_what_is_shown_beside_the_parts_is_made_of_them(pack: Pack) -> None:
     "content", sample([b"", b"[]", b"{}", b"[1]", b'[{"activation": 5}]', b"null", b"{", b"\xff"], 3)
 )
 def test_parts_that_are_none_are_named_and_break_nothing(pack: Pack, content: bytes) -> None:
-    for name in [*shown(pack), "audit/checkpoints.ndjson", "audit/entries.ndjson", "decisions/decisions.csv"]:
+    for name in [
+        *governance_files(pack),
+        "audit/checkpoints.ndjson",
+        "audit/entries.ndjson",
+        "decisions/decisions.csv",
+    ]:
         assert faults(pack, **{name: content}) != [], name
 
 

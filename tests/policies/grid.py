@@ -138,7 +138,7 @@ class Block:
 
     def facts(self, point: Point) -> dict[str, Value]:
         """The facts that are given at a point."""
-        return given(self.axes, point)
+        return present_facts(self.axes, point)
 
 
 def blocks(policy: Policy) -> Iterator[Block]:
@@ -151,11 +151,11 @@ def blocks(policy: Policy) -> Iterator[Block]:
         here = dict(zip(fixed, chosen, strict=True))
         axes = {name: (here[name],) if name in here else axis(policy, name, here) for name in policy.facts}
         points = product(*axes.values())
-        results = {point: evaluate(policy, given(axes, point), as_of) for point in points}
+        results = {point: evaluate(policy, present_facts(axes, point), as_of) for point in points}
         yield Block(policy, as_of, axes, results)
 
 
-def given(axes: Mapping[str, object], point: Point) -> dict[str, Value]:
+def present_facts(axes: Mapping[str, object], point: Point) -> dict[str, Value]:
     """The facts that are not None."""
     return {name: stored for name, stored in zip(axes, point, strict=True) if stored is not None}
 

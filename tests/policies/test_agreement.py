@@ -10,7 +10,7 @@ from policy_service.language.outcome import Decided
 from policy_service.language.policy import Policy
 from tests.conformance.comparison import answer, opened, same, sound
 from tests.conformance.evaluators import Definition
-from tests.conformance.facts import fact_sets, shown
+from tests.conformance.facts import fact_sets, render_facts
 from tests.effort import effort
 from tests.shipped import NEWEST
 
@@ -27,8 +27,8 @@ def test_every_evaluator_agrees_with_the_definition(policy: Policy) -> None:
         for pair in fact_sets(random.Random(policy.id), policy, SUBJECTS):
             expected = answer(Definition(policy), pair)
             decided += isinstance(expected, Decided)
-            assert sound(policy, expected), (shown(pair[0]), pair[1], expected)
+            assert sound(policy, expected), (render_facts(pair[0]), pair[1], expected)
             for name, evaluator in evaluators.items():
                 result = answer(evaluator, pair)
-                assert same(result, expected), (name, shown(pair[0]), pair[1], result, expected)
+                assert same(result, expected), (name, render_facts(pair[0]), pair[1], result, expected)
     assert decided >= DECIDED * SUBJECTS

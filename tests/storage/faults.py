@@ -42,7 +42,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyRow
 from policy_service.migrations.self_check import self_check
 from tests.databases import BACKENDS, empty_url
-from tests.storage.life import Kept, live, set_up
+from tests.storage.life import Acknowledged, live, set_up
 
 LIFE = 1.2
 """Seconds after which a child is killed at the latest."""
@@ -61,7 +61,7 @@ class Lost(AssertionError):
 # ----------------------------------------------------------------------------------------------- the parent
 
 
-def kill_once(url: str, folder: Path, seconds: float, after: bytes) -> list[Kept]:
+def kill_once(url: str, folder: Path, seconds: float, after: bytes) -> list[Acknowledged]:
     """Lets a child live for some seconds after it told `after`; gives what it said was kept."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -70,7 +70,7 @@ def kill_once(url: str, folder: Path, seconds: float, after: bytes) -> list[Kept
         try:
             live(url, folder, lambda stored: _write(writing, stored))
         except BaseException as fault:  # noqa: BLE001  # told to the parent, which fails
-            _write(writing, Kept("fault", repr(fault)))
+            _write(writing, Acknowledged("fault", repr(fault)))
         finally:
             os._exit(1)
     os.close(writing)
@@ -84,10 +84,10 @@ def kill_once(url: str, folder: Path, seconds: float, after: bytes) -> list[Kept
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
         raise Lost(f"the child ended by itself: {content.decode()[-1_000:]}")
-    return [Kept(*line.split(" ", 1)) for line in content.decode().splitlines()]
+    return [Acknowledged(*line.split(" ", 1)) for line in content.decode().splitlines()]
 
 
-def _write(pipe: int, stored: Kept) -> None:
+def _write(pipe: int, stored: Acknowledged) -> None:
     os.write(pipe, f"{stored.kind} {stored.id}\n".encode())  # at once: the pipe takes a short line whole
 
 
@@ -129,7 +129,7 @@ def _actions(session: Session, action: Action) -> list[ActionRow]:
     return list(session.exec(select(ActionRow).where(ActionRow.action == action)))
 
 
-def look(url: str, folder: Path, stored: list[Kept], *, thoroughly: bool) -> None:
+def look(url: str, folder: Path, stored: list[Acknowledged], *, thoroughly: bool) -> None:
     """Looks at the database as the next start of the service does, and at what was acknowledged. Raises Lost."""
     database = Database(url)
     try:
@@ -144,7 +144,7 @@ def look(url: str, folder: Path, stored: list[Kept], *, thoroughly: bool) -> Non
         raise Lost("\n".join(faults))
 
 
-def _lost(session: Session, stored: list[Kept]) -> Iterator[str]:
+def _lost(session: Session, stored: list[Acknowledged]) -> Iterator[str]:
     for kind, find in ROWS.items():
         lost = sorted({each.id for each in stored if each.kind == kind} - set(find(session)))
         if lost:
@@ -183,7 +183,7 @@ def _unsound(session: Session, folder: Path, *, thoroughly: bool) -> Iterator[st
 
 def run(backend: str, kills: int, write: Callable[[str], object] = print) -> Counter[str]:
     """Kills so many children on a database of its own; gives how many of each kind were acknowledged. Raises Lost."""
-    results: list[Kept] = []
+    results: list[Acknowledged] = []
     with empty_url(backend) as url, tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         set_up(url, folder)

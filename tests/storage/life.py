@@ -60,7 +60,7 @@ DECIDING = 4
 DAY = timedelta(days=1)
 
 
-class Kept(NamedTuple):
+class Acknowledged(NamedTuple):
     """What was acknowledged, and under which identifier it must be found."""
 
     kind: str
@@ -82,12 +82,12 @@ def set_up(url: str, folder: Path) -> None:
     database.close()
 
 
-def live(url: str, folder: Path, tell: Callable[[Kept], None]) -> None:
+def live(url: str, folder: Path, tell: Callable[[Acknowledged], None]) -> None:
     """Starts as the service does, and works until killed."""
     database, clock = Database(url), SystemClock()
     faults = self_check(database) if migrations.is_current(database) else ["the tables are not there"]
     for fault in faults:
-        tell(Kept("fault", fault))
+        tell(Acknowledged("fault", fault))
     secrets = FactCipher(MasterKeys(folder))
     in_force = InForce(database, clock, engine="python")
     desk = DecisionService(database, ZoneInfo("UTC"), in_force, DecisionWriter(database, clock, in_force, secrets))
@@ -97,25 +97,25 @@ def live(url: str, folder: Path, tell: Callable[[Kept], None]) -> None:
     threading.Event().wait()
 
 
-def _work(done: Callable[[], Iterator[Kept]], tell: Callable[[Kept], None]) -> None:
+def _work(done: Callable[[], Iterator[Acknowledged]], tell: Callable[[Acknowledged], None]) -> None:
     try:
         for kept in done():
             tell(kept)
     except BaseException as fault:  # noqa: BLE001  # told to the parent, which fails
-        tell(Kept("fault", repr(fault)))
+        tell(Acknowledged("fault", repr(fault)))
 
 
-def decide(desk: DecisionService, thread: int) -> Iterator[Kept]:
+def decide(desk: DecisionService, thread: int) -> Iterator[Acknowledged]:
     """Decides, with sensitive facts in every other case, each under a key of its own."""
     for number in numbers():
         key = f"{os.getpid()}-{thread}-{number}"
         facts = {"amount": number, **({"phone": "13800000000"} if number % 2 else {})}
         request = DecisionRequest(subject=f"C{key}", facts=facts, as_of=date(2026, 11, 21))
         answer = msgspec.json.decode(desk.decide_in_thread(request, MACHINE, key=key, fingerprint=key).body)
-        yield Kept("decision", answer["decision_id"])
+        yield Acknowledged("decision", answer["decision_id"])
 
 
-def govern(database: Database, clock: SystemClock, folder: Path) -> Iterator[Kept]:
+def govern(database: Database, clock: SystemClock, folder: Path) -> Iterator[Acknowledged]:
     """Signs exceptions, and seals what was decided."""
     for _ in numbers():
         with database.write(clock) as transaction:
@@ -129,15 +129,15 @@ def govern(database: Database, clock: SystemClock, folder: Path) -> Iterator[Kep
                 reason="a test of what is kept",
                 until=transaction.now + DAY,
             )
-        yield Kept("override", override.id)
+        yield Acknowledged("override", override.id)
         with database.write(clock) as transaction:
             block = seal(transaction, max_records=100)
             sign_checkpoint(transaction, folder)
         if block is not None:
-            yield Kept("block", str(block.number))
+            yield Acknowledged("block", str(block.number))
 
 
-def sign(database: Database, clock: SystemClock) -> Iterator[Kept]:
+def sign(database: Database, clock: SystemClock) -> Iterator[Acknowledged]:
     """Drafts changes, comments on them, submits them, and signs them in two roles."""
     signers = GovernanceEvaluator()
     for _ in numbers():
@@ -145,15 +145,15 @@ def sign(database: Database, clock: SystemClock) -> Iterator[Kept]:
             text = POLICY.format(version=f"1.0.{transaction.number}").encode()
             period = Period(transaction.now + DAY)
             change = create(transaction, AUTHOR, title="kept", reason="kept", effective=period, texts=[text])
-        yield Kept("change", change.id)
+        yield Acknowledged("change", change.id)
         with database.write(clock) as transaction:
             said = comment(transaction, AUTHOR, change.id, "kept")
-        yield Kept("comment", said.id)
+        yield Acknowledged("comment", said.id)
         with database.read() as session:
             prepared = prepare_submission(session, change.id, signers, clock.now())
         with database.write(clock) as transaction:
             change = submit(transaction, AUTHOR, prepared, expected=prepared.etag)
-        yield Kept("submission", change.id)
+        yield Acknowledged("submission", change.id)
         for role, person in SIGNERS.items():
             with database.write(clock) as transaction:
                 sign_off(
@@ -165,4 +165,4 @@ def sign(database: Database, clock: SystemClock) -> Iterator[Kept]:
                     meaning=Meaning.APPROVED,
                     reason="kept",
                 )
-            yield Kept("signature", f"{change.id}/{role}")
+            yield Acknowledged("signature", f"{change.id}/{role}")

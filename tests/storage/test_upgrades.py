@@ -84,7 +84,7 @@ def upgraded(before: Database) -> Database:
     return before
 
 
-def found(database: Database, words: str) -> set[str]:
+def find_changes(database: Database, words: str) -> set[str]:
     """The changes that somebody finds who looks for these words."""
     with database.read() as session:
         return {change.id for change in approval.list_changes(session, ChangeFilter(text=words)).items}
@@ -127,7 +127,7 @@ def test_every_title_on_record_is_kept_as_it_is_searched(upgraded: Database) -> 
     ],
 )
 def test_a_change_from_before_is_found_by_its_title(upgraded: Database, words: str, changes: set[str]) -> None:
-    assert found(upgraded, words) == changes
+    assert find_changes(upgraded, words) == changes
 
 
 def test_changes_go_on_where_they_stopped(upgraded: Database) -> None:
@@ -135,8 +135,8 @@ def test_changes_go_on_where_they_stopped(upgraded: Database) -> None:
     with upgraded.read() as session:
         [change] = approval.list_changes(session, ChangeFilter(text="larger")).items
     world.edit(change, tier("1.0.0"), by=ANN)
-    assert found(upgraded, "edited") == {"larger"}
-    assert found(upgraded, "larger") == set()
+    assert find_changes(upgraded, "edited") == {"larger"}
+    assert find_changes(upgraded, "larger") == set()
 
 
 @pytest.mark.parametrize("statement", ["UPDATE change_titled SET words = ''", "DELETE FROM change_titled"])
@@ -160,7 +160,7 @@ def test_many_titles_are_carried_over_a_part_at_a_time(before: Database) -> None
     with before.read() as session:
         words = session.exec(select(ChangeTitleRow.search_text).where(col(ChangeTitleRow.number) > 2)).all()
     assert sorted(words) == sorted(f"title {number}" for number in numbers)
-    assert found(before, "title 2502") == {"larger"}
+    assert find_changes(before, "title 2502") == {"larger"}
 
 
 def test_a_database_that_had_the_titles_under_an_earlier_number_keeps_them(before: Database) -> None:
@@ -172,4 +172,4 @@ def test_a_database_that_had_the_titles_under_an_earlier_number_keeps_them(befor
     assert schema(before) == expected
     migrations.upgrade(before)
     assert migrations.is_current(before)
-    assert found(before, "larger") == {"larger"}
+    assert find_changes(before, "larger") == {"larger"}

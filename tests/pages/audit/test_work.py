@@ -39,7 +39,7 @@ def settled(visitor: Visitor, page: Seen) -> Seen:
     return page
 
 
-def begun(here: Company, name: str, form: str) -> tuple[Visitor, Seen]:
+def start_job(here: Company, name: str, form: str) -> tuple[Visitor, Seen]:
     visitor = Visitor(here, name)
     response = visitor.send(visitor.get("/audit"), form, follow=False)
     assert response.status == 303
@@ -47,7 +47,7 @@ def begun(here: Company, name: str, form: str) -> tuple[Visitor, Seen]:
 
 
 def test_a_verification_ends_with_its_verdict_in_words(here: Company) -> None:
-    visitor, page = begun(here, "compliance", "#verify-log")
+    visitor, page = start_job(here, "compliance", "#verify-log")
     page = settled(visitor, page)
     assert page.text("#verdict") == "The log matches what was signed"
     entries = visitor.get("/audit").text("dl.facts dd").split()[0]
@@ -57,7 +57,7 @@ def test_a_verification_ends_with_its_verdict_in_words(here: Company) -> None:
 
 
 def test_who_did_not_ask_does_not_find_it(here: Company) -> None:
-    visitor, page = begun(here, "compliance", "#verify-log")
+    visitor, page = start_job(here, "compliance", "#verify-log")
     other = Visitor(here, "both").get(page.address)
     assert other.status == 404
     assert "There is no such job." in other.text(".empty")
@@ -84,7 +84,7 @@ def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatc
     monkeypatch.setattr(auditing, "parts_of", lambda _: {"entries": 16})
     monkeypatch.setattr(auditing, "verify_log", slow)
     monkeypatch.setattr(auditing, "verify_rest", lambda _session, verdict, *_: verdict)
-    visitor, page = begun(here, "compliance", "#verify-log")
+    visitor, page = start_job(here, "compliance", "#verify-log")
     until = time.monotonic() + PATIENCE
     while "25%" not in page.text("#work"):
         assert time.monotonic() < until, page.text("#work")
@@ -114,14 +114,14 @@ def test_what_keeps_it_from_being_done_is_told(here: Company, monkeypatch: pytes
         raise ProblemError(BUSY, Message("the log is being read whole already"))
 
     monkeypatch.setattr(auditing, "verify_log", busy)
-    visitor, page = begun(here, "compliance", "#verify-log")
+    visitor, page = start_job(here, "compliance", "#verify-log")
     page = settled(visitor, page)
     assert "the log is being read whole already" in page.text(".refusal")
     assert page.has("#start-again button")
 
 
 def test_an_export_is_made_fetched_and_verifies(here: Company) -> None:
-    visitor, page = begun(here, "compliance", "#export-log")
+    visitor, page = start_job(here, "compliance", "#export-log")
     page = settled(visitor, page)
     answer = visitor.get(f"{page.address}/file")
     assert answer.headers["content-disposition"] == 'attachment; filename="log.ndjson"'

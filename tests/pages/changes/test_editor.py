@@ -27,13 +27,13 @@ def editor(visitor: Visitor, change: Json, query: str = "") -> Seen:
     return page
 
 
-def kept(here: Company, change: Json) -> list[bytes]:
+def draft_files(here: Company, change: Json) -> list[bytes]:
     """The files of a draft as they are kept."""
     with here.database.read() as session:
         return [approval.read_text(session, name) for name in approval.read_change(session, change["id"]).draft.texts]
 
 
-def shown(page: Seen) -> list[str]:
+def shown_texts(page: Seen) -> list[str]:
     return [node.text() for node in page.all("textarea[name=text]")]
 
 
@@ -54,7 +54,7 @@ def test_saving_what_was_not_edited_keeps_every_byte_and_the_instant(here: Compa
     assert after["title"] == "Another title"
     assert after["texts"] == change["texts"]
     assert after["effective"] == change["effective"]
-    assert kept(here, change) == [crlf, bonus("1.1.0")]
+    assert draft_files(here, change) == [crlf, bonus("1.1.0")]
 
 
 def test_an_edited_file_is_saved_and_checked(here: Company) -> None:
@@ -62,7 +62,7 @@ def test_an_edited_file_is_saved_and_checked(here: Company) -> None:
     visitor = Visitor(here, "ben")
     wrong = tier("1.1.0").replace(b"inputs: [orders]", b"inputs: [order]").decode()
     page = visitor.send(editor(visitor, change), "#draft", text=wrong)
-    assert kept(here, change) == [wrong.encode()]
+    assert draft_files(here, change) == [wrong.encode()]
     assert "unknown-fact" in page.text("#looked")
     assert page.text("#looked mark") == "order"
     line = wrong.split("\n").index("  inputs: [order]") + 1
@@ -76,7 +76,7 @@ def test_checking_keeps_nothing(here: Company) -> None:
     visitor = Visitor(here, "ann")
     page = visitor.send(editor(visitor, change), "#draft", text="policy: [", do="check", title="Not yet")
     assert "yaml-syntax" in page.text("#looked")
-    assert shown(page) == ["policy: ["]
+    assert shown_texts(page) == ["policy: ["]
     assert page.one("#title").attributes["value"] == "Not yet"
     assert "not saved yet" in page.text(".about")
     assert here.read(change)["revision"] == 1
@@ -120,19 +120,19 @@ def test_files_are_added_and_removed_before_anything_is_saved(here: Company) -> 
     change = here.create(tier("1.1.0"))
     visitor = Visitor(here, "ann")
     page = visitor.send(editor(visitor, change), "#draft", do="add", start="rewards/bonus")
-    assert shown(page) == [tier("1.1.0").decode(), bonus("1.1.0").decode()]
+    assert shown_texts(page) == [tier("1.1.0").decode(), bonus("1.1.0").decode()]
     page = visitor.send(page, "#draft", do="remove-0")
-    assert shown(page) == [bonus("1.1.0").decode()]
-    assert kept(here, change) == [tier("1.1.0")]
+    assert shown_texts(page) == [bonus("1.1.0").decode()]
+    assert draft_files(here, change) == [tier("1.1.0")]
     visitor.send(page, "#draft")
-    assert kept(here, change) == [bonus("1.1.0")]
+    assert draft_files(here, change) == [bonus("1.1.0")]
 
 
 def test_a_policy_that_is_not_in_force_cannot_be_added(here: Company) -> None:
     visitor = Visitor(here, "ann")
     page = visitor.send(editor(visitor, here.create(tier("1.1.0"))), "#draft", do="add", start="no/such")
     assert page.text("#fault-start") == "There is no such policy in force."
-    assert len(shown(page)) == 1
+    assert len(shown_texts(page)) == 1
 
 
 def test_an_uploaded_file_takes_the_place_of_the_one_of_its_policy(here: Company) -> None:
@@ -140,17 +140,17 @@ def test_an_uploaded_file_takes_the_place_of_the_one_of_its_policy(here: Company
     upload = tier("1.4.0", 7).replace(b"\n", b"\r\n")
     visitor = Visitor(here, "ann")
     visitor.send(editor(visitor, change), "#draft", {"file": upload})
-    assert kept(here, change) == [upload, bonus("1.1.0")]
+    assert draft_files(here, change) == [upload, bonus("1.1.0")]
 
 
 def test_a_file_that_is_not_text_survives_being_shown(here: Company) -> None:
     visitor = Visitor(here, "ann")
     change, content = here.create(), b"policy: a/b\n# \xff\x00\n"
     visitor.send(editor(visitor, change), "#draft", {"file": content})
-    assert kept(here, change) == [content]
+    assert draft_files(here, change) == [content]
     page = visitor.send(editor(visitor, change), "#draft", reason="Another reason.")
     assert "not-utf8" in page.text("#looked")
-    assert kept(here, change) == [content]
+    assert draft_files(here, change) == [content]
 
 
 def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(here: Company) -> None:
@@ -165,10 +165,10 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(here: Comp
     assert "Ben's title" in page.text("section.warning dl")
     assert '- - {id: big, when: [">= 300"]' in page.text("section.warning del")
     assert '+ - {id: big, when: [">= 400"]' in page.text("section.warning ins")
-    assert shown(page) == [tier("1.1.0", 400).decode()]
-    assert kept(here, change) == [tier("1.1.0", 300)]
+    assert shown_texts(page) == [tier("1.1.0", 400).decode()]
+    assert draft_files(here, change) == [tier("1.1.0", 300)]
     ann.send(page, "#draft")
-    assert kept(here, change) == [tier("1.1.0", 400)], "who has seen both may save"
+    assert draft_files(here, change) == [tier("1.1.0", 400)], "who has seen both may save"
 
 
 def test_looking_again_does_not_hide_that_somebody_saved_meanwhile(here: Company) -> None:
@@ -186,7 +186,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(here: Company
     page = visitor.send(editor(visitor, change), "#draft", title=None, text="mine")
     assert page.status == 422
     assert page.text("#fault-title") == "This field is required."
-    assert shown(page) == ["mine"]
+    assert shown_texts(page) == ["mine"]
 
 
 def test_who_may_not_edit_is_led_to_the_change(here: Company) -> None:
@@ -234,7 +234,7 @@ def test_hostile_text_is_shown_as_it_is(here: Company) -> None:
     hostile = '</textarea><script>alert(1)</script>\n"\u202e=cmd()": ['
     change = here.create(tier("1.1.0"))
     page = visitor.send(editor(visitor, change), "#draft", text=hostile + "x" * 10_000)
-    assert shown(page) == [hostile + "x" * 10_000]
+    assert shown_texts(page) == [hostile + "x" * 10_000]
     assert not page.has("main script")
 
 
@@ -242,7 +242,7 @@ def test_a_text_may_begin_with_an_empty_line(here: Company) -> None:
     change = here.create(b"\n\n" + tier("1.1.0"))
     visitor = Visitor(here, "ann")
     visitor.send(editor(visitor, change), "#draft", title="again")
-    assert kept(here, change) == [b"\n\n" + tier("1.1.0")]
+    assert draft_files(here, change) == [b"\n\n" + tier("1.1.0")]
 
 
 def test_what_takes_too_long_to_check_is_not_lost() -> None:
@@ -250,7 +250,7 @@ def test_what_takes_too_long_to_check_is_not_lost() -> None:
         visitor, change = Visitor(slow, "ann"), slow.create()
         page = visitor.send(editor(visitor, change), "#draft", text="policy: mine", do="check")
         assert "takes more than 0.001 s" in page.text("#looked .warning")
-        assert shown(page) == ["policy: mine"]
+        assert shown_texts(page) == ["policy: mine"]
         part = visitor.post("/changes/check", {"text": "policy: mine"}, hx_request="true")
         assert (part.status, part.has("main")) == (200, False)
         assert "takes more than 0.001 s" in part.text(".warning")

@@ -27,7 +27,7 @@ def here() -> Iterator[Company]:
         yield here
 
 
-def shown(here: Company, by: str = "ann", lang: str = "en", **query: str) -> Seen:
+def get_page(here: Company, by: str = "ann", lang: str = "en", **query: str) -> Seen:
     return Visitor(here, by, lang).get(f"/in-force?{urlencode(query)}")
 
 
@@ -38,7 +38,7 @@ def row(page: Seen, policy: str = TIER) -> str:
 
 
 def test_now_is_shown_at_first(here: Company) -> None:
-    page = shown(here)
+    page = get_page(here)
     assert page.status == 200
     assert "In force now, 21 Nov 2026, 11:00:00 +08:00." in said(page)
     assert row(page).startswith(
@@ -51,7 +51,7 @@ def test_now_is_shown_at_first(here: Company) -> None:
 
 
 def test_an_earlier_day_shows_what_applied_and_what_stands_since(here: Company) -> None:
-    page = shown(here, valid_at="2026-11-21T09:59")
+    page = get_page(here, valid_at="2026-11-21T09:59")
     assert "Versions in force at 21 Nov 2026, 09:59:00 +08:00, as recorded until 21 Nov 2026, 11:00:00" in said(page)
     assert "1 policy differs today." in page.text()
     assert "1.0.0" in row(page)
@@ -61,14 +61,14 @@ def test_an_earlier_day_shows_what_applied_and_what_stands_since(here: Company) 
 
 
 def test_a_day_to_come_shows_what_is_planned_as_far_as_it_was_known(here: Company) -> None:
-    assert "1.2.0 26 Nov 2026, 11:00 onwards change: still larger" in row(shown(here, valid_at="2026-11-30T00:00"))
-    before = shown(here, valid_at="2026-11-30T00:00", known_at="2026-11-20T23:00")
+    assert "1.2.0 26 Nov 2026, 11:00 onwards change: still larger" in row(get_page(here, valid_at="2026-11-30T00:00"))
+    before = get_page(here, valid_at="2026-11-30T00:00", known_at="2026-11-20T23:00")
     assert "1.1.0 21 Nov 2026, 10:00 onwards" in row(before)
-    assert "1.0.0" in row(shown(here, valid_at="2026-11-30T00:00", known_at="2026-11-20T09:30"))
+    assert "1.0.0" in row(get_page(here, valid_at="2026-11-30T00:00", known_at="2026-11-20T09:30"))
 
 
 def test_before_the_set_up_nothing_was_in_force(here: Company) -> None:
-    page = shown(here, valid_at="2020-01-01T00:00")
+    page = get_page(here, valid_at="2020-01-01T00:00")
     assert "3 policies differ today." in page.text()
     assert "none" in row(page)
     assert "since then 1.1.0" in row(page)
@@ -77,7 +77,7 @@ def test_before_the_set_up_nothing_was_in_force(here: Company) -> None:
 def test_the_minute_of_now_is_now(here: Company) -> None:
     here.clock.move(seconds=30)
     try:
-        page = shown(here, valid_at=at(here), known_at=at(here))
+        page = get_page(here, valid_at=at(here), known_at=at(here))
         assert "In force now, 21 Nov 2026, 11:00:30 +08:00." in said(page)
     finally:
         here.clock.move(seconds=-30)
@@ -96,7 +96,7 @@ def test_the_minute_of_now_is_now(here: Company) -> None:
 def test_instants_that_are_none_are_refused_beside_the_field(
     here: Company, query: dict[str, str], field: str, fault: str
 ) -> None:
-    page = shown(here, **query)
+    page = get_page(here, **query)
     assert page.status == 422
     assert fault in page.text(f"#fault-{field}")
     assert not page.has("tbody")
@@ -109,11 +109,11 @@ def listed(page: Seen) -> list[str]:
 
 
 def test_one_domain_or_one_policy_may_be_looked_at_alone(here: Company) -> None:
-    page = shown(here, domain="tiering")
+    page = get_page(here, domain="tiering")
     assert len(page.all("tbody")) == 1
-    assert listed(shown(here, policy=TIER)) == [TIER]
+    assert listed(get_page(here, policy=TIER)) == [TIER]
     for wrong in ({"domain": "nowhere"}, {"policy": HOSTILE}, {"domain": "rewards", "policy": TIER}):
-        page = shown(here, **wrong)
+        page = get_page(here, **wrong)
         assert "No matching policies." in page.text(".empty")
         assert page.link("Show all") == "/in-force"
     narrowed = Visitor(here, "sales").get(f"/policies/{TIER}").link("View another time")
@@ -122,7 +122,7 @@ def test_one_domain_or_one_policy_may_be_looked_at_alone(here: Company) -> None:
 
 def test_it_is_sorted_by_its_headings(here: Company) -> None:
     visitor = Visitor(here, "ann")
-    page = shown(here, valid_at="2026-11-21T12:00")
+    page = get_page(here, valid_at="2026-11-21T12:00")
     assert page.one('th[aria-sort="ascending"]').text() == "Policy"
     everything = listed(page)
     assert everything == sorted(everything)
@@ -133,15 +133,15 @@ def test_it_is_sorted_by_its_headings(here: Company) -> None:
     assert listed(by_day)[-1] == TIER
     assert not by_day.has('th[scope="rowgroup"]')
     assert listed(visitor.get(by_day.one("th[aria-sort=ascending] a").attributes["href"] or ""))[0] == TIER
-    assert listed(shown(here, sort="nonsense", cursor="nowhere")) == everything
+    assert listed(get_page(here, sort="nonsense", cursor="nowhere")) == everything
 
 
 @pytest.mark.parametrize("sort", ["policy", "-policy", "from", "-from"])
 def test_pages_follow_each_other_without_a_gap(here: Company, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
     body = {"sort": sort, "valid_at": "2026-11-20T10:00"}
-    everything = listed(shown(here, **body))
+    everything = listed(get_page(here, **body))
     monkeypatch.setattr(in_force_page, "PAGE", 1)
-    page, visitor = shown(here, **body), Visitor(here, "ann")
+    page, visitor = get_page(here, **body), Visitor(here, "ann")
     assert "1 policy differs today." in page.text()
     seen = listed(page)
     while page.has("a[rel=next]"):
@@ -152,11 +152,11 @@ def test_pages_follow_each_other_without_a_gap(here: Company, monkeypatch: pytes
 
 
 def test_changes_are_linked_for_those_who_may_read_them(here: Company) -> None:
-    assert shown(here, "ann").has('tbody a[href^="/changes/"]')
+    assert get_page(here, "ann").has('tbody a[href^="/changes/"]')
 
 
 def test_it_is_told_in_chinese(here: Company) -> None:
-    text = said(shown(here, lang="zh", valid_at="2026-11-20T10:00"))
+    text = said(get_page(here, lang="zh", valid_at="2026-11-20T10:00"))
     assert "其中 1 项政策如今有所不同。" in text
     assert "此后 1.1.0" in text
     assert "自 2026年11月21日 10:00" in text
@@ -167,6 +167,6 @@ def test_a_suspension_is_shown_with_its_signature() -> None:
         here.in_force(tier("1.1.0", 50))
         body = {"policy": TIER, "version": "1.1.0", "role": "sales_director", "reason": "wrong", "password": SECRET}
         suspension = here.did("POST", "/v1/suspensions", "sales", body)["id"]
-        page = shown(here)
+        page = get_page(here)
         assert "suspension: The suspension Sales, sales director, 21 Nov 2026, 11:00" in row(page)
         assert page.link("The suspension") == f"/suspensions/{suspension}"
