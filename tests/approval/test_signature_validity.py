@@ -10,6 +10,7 @@ import pytest
 from policy_service.actor import Role
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action, ChangeState, InvalidState, PermissionDenied
+from policy_service.approval.signature_lines import signature_lines
 from tests.approval.world import (
     ANN,
     BEN,
@@ -147,6 +148,17 @@ def test_a_role_that_waits_for_somebody_to_attest_counts_as_not_held(made: World
     change = signed_by_sales(made)
     made.withdraw_attestation(SALES)
     assert made.read(change).missing_roles == (Role.SALES_DIRECTOR,)
+
+
+def test_each_role_has_a_line_and_a_signature_that_does_not_count_one_of_its_own(made: World) -> None:
+    assert signature_lines(made.create(tier("1.3.0", 300))) == ()
+    change = signed_by_sales(made)
+    roles = change.frozen_submission.roles
+    assert [(line.role, line.counts) for line in signature_lines(change)] == [(role, True) for role in roles]
+    made.dismiss(SALES)
+    lines = [line for line in signature_lines(made.read(change)) if line.role is Role.SALES_DIRECTOR]
+    assert [(line.signature is not None, line.counts) for line in lines] == [(True, False), (False, False)]
+    assert "Sales" in str(lines[0].void_reason)
 
 
 def test_with_the_role_given_back_after_another_signed_both_signatures_stand(made: World) -> None:

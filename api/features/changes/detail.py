@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.features.changes.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from api.features.changes.report import Candidate, ReportView, frozen_report
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from api.kit.vocabulary import enum_label
+from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
 from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval import service as approval

@@ -18,7 +18,6 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
 from api.features.changes.detail import OPEN_STATES, ChangeDetail, read_change_detail
-from api.features.changes.signatures import SignatureLine, signature_lines
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.rendering import Pages
@@ -26,6 +25,7 @@ from api.web.transactions import run_read
 from policy_service.approval import service as approval
 from policy_service.approval.change import ActionRecord, Comment
 from policy_service.approval.service import Change, ChangeState
+from policy_service.approval.signature_lines import SignatureLine, signature_lines
 from policy_service.messages import Message
 from policy_service.registry.model import Activation
 from policy_service.registry.service import activations

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policy_service.actor import Role
-from policy_service.approval.change import ActionRecord
-from policy_service.approval.service import Change
+from policy_service.approval.change import ActionRecord, Change
 
 
 @dataclass(frozen=True, slots=True)
