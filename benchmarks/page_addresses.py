@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from sqlmodel import Session, select
 
-from api.auth.permissions import PERMISSIONS, PUBLIC, check_permission
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, PUBLIC, check_permission
 from benchmarks.company.build import QUERIED_POLICIES
 from benchmarks.company.decision_history import SUBJECTS
 from benchmarks.company.texts import policy_name
@@ -62,7 +62,7 @@ def pages_of(session: Session, now: datetime) -> tuple[list[PageRequest], list[s
     requests: list[PageRequest] = []
     missing: list[str] = []
     for (method, template), access in PERMISSIONS.items():
-        if method != "GET" or template.startswith(NOT_PAGES):
+        if method != "GET" or template.startswith(NOT_PAGES) or template in EXPORT_PATHS:
             continue
         kinds = _values_by_kind(template, gaps)
         if not kinds:
@@ -161,8 +161,8 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "open": {"state": "open"},
             "rejected": {"state": "rejected"},
             "of a policy": {"policy": name},
-            "words": {"words": "adjustment 4711"},
-            "words of many": {"words": "adjustment", "sort": "created"},
+            "words": {"q": "adjustment 4711"},
+            "words of many": {"q": "adjustment", "sort": "created"},
             "for me": {"mine": "yes"},
             "begun first": {"sort": "created"},
         },

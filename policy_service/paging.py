@@ -11,7 +11,6 @@ added, and a cursor of another order is refused. Rows that a query cannot exclud
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -159,7 +158,7 @@ def page_of(  # noqa: PLR0913  # what is listed, from where on, and how much of 
 
 def _encode(order: str, row: Iterable[Any]) -> str:
     values = [{"at": timestamp(each)} if isinstance(each, datetime) else each for each in row]
-    text = json.dumps([order, *values], separators=(",", ":"))
+    text = json.dumps([order, *values], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
@@ -167,7 +166,7 @@ def _decode(cursor: str, order: str, kinds: Sequence[type]) -> list[Any]:
     """The values of a cursor of an order. Raises InvalidCursor."""
     try:
         return [_value(*each) for each in zip(_parts(cursor, order), kinds, strict=True)]
-    except (binascii.Error, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise InvalidCursor(cursor) from error
 
 
@@ -187,9 +186,15 @@ def _kind(column: ColumnElement[Any]) -> type:
 
 
 def _value(value: object, kind: type) -> object:
-    """Read one value of a cursor as its column has it."""
-    if kind is datetime and isinstance(value, dict) and list(value) == ["at"]:
-        return datetime.fromisoformat(value["at"])
-    if type(value) is kind and not (isinstance(value, int) and abs(value) >= 2**63):
-        return value
+    """Read one value of a cursor as its column has it; what no column holds was not written here."""
+    match value:
+        case {"at": str(text), **rest} if kind is datetime and not rest:
+            instant = datetime.fromisoformat(text)
+            if timestamp(instant) == text:
+                return instant
+        case str() if kind is str and "\0" not in value:
+            value.encode()  # raises UnicodeEncodeError for half a character
+            return value
+        case bool() | int() if type(value) is kind and abs(value) < 2**63:
+            return value
     raise ValueError(value)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Select, Table
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
+from api.web.cursors import MAX_CURSOR_LENGTH
 from policy_service.clock import SystemClock
 from policy_service.database import Database, Instant, LaneName
 from policy_service.paging import InvalidCursor, Order, Page, fetch, fetch_all
@@ -104,6 +105,9 @@ def test_all_pages_are_one_list_up_to_a_limit(most: int) -> None:
     assert list(fetch_all(pages.__getitem__, most)) == [1, 2, 3, 4, 5][:most]
 
 
+AT = {"at": "2026-11-20T01:00:00.000000Z"}
+
+
 def cursor(*values: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
 
@@ -117,17 +121,21 @@ def cursor(*values: object) -> str:
         cursor(),
         cursor("at"),
         cursor("name", "a", 1),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}),
+        cursor("at", AT),
         cursor("at", {"at": "yesterday"}, 1),
-        cursor("at", {"by": "2026-11-20T01:00:00Z"}, 1),
+        cursor("at", {"by": AT["at"]}, 1),
         cursor("at", {}, 1),
-        cursor("at", "2026-11-20T01:00:00Z", 1),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}, "1"),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}, bool(1)),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}, 2**63),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}, 1.5),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}, None),
-        cursor("at", {"at": "2026-11-20T01:00:00Z"}, 1, 2),
+        cursor("at", AT | {"by": 1}, 1),
+        cursor("at", {"at": "2026-11-20T01:00:00"}, 1),
+        cursor("at", {"at": "2026-W01-1"}, 1),
+        cursor("at", {"at": "0001-01-01T00:00:00.000000+23:59"}, 1),
+        cursor("at", AT["at"], 1),
+        cursor("at", AT, "1"),
+        cursor("at", AT, bool(1)),
+        cursor("at", AT, 2**63),
+        cursor("at", AT, 1.5),
+        cursor("at", AT, None),
+        cursor("at", AT, 1, 2),
         base64.urlsafe_b64encode(b"[" * 200).decode(),
         base64.urlsafe_b64encode(b"{}").decode(),
         base64.urlsafe_b64encode(b"\xff").decode(),
@@ -136,6 +144,17 @@ def cursor(*values: object) -> str:
 def test_a_cursor_that_this_list_did_not_issue_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidCursor):
         ORDERS[0].after(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["a\0", "\ud800", 1, None])
+def test_a_text_that_no_column_holds_is_refused(wrong: object) -> None:
+    ORDERS[1].after(cursor("name", "甲", 1))
+    with pytest.raises(InvalidCursor):
+        ORDERS[1].after(cursor("name", wrong, 1))
+
+
+def test_a_cursor_is_short_enough_to_be_given_back() -> None:
+    assert len(ORDERS[1].cursor(("𠀀" * 200, 1))) <= MAX_CURSOR_LENGTH
 
 
 def test_a_cursor_stands_after_its_row() -> None:

@@ -121,9 +121,9 @@ class JobPages:
     async def form_page(self, pages: Pages, request: Request, form: FormState) -> Page:
         """Build the page on which a job is started."""
         account = principal_of(request).actor.id
-        jobs = await run_read(pages.service, lambda session: queries.list_jobs(session, account, self.kind.name))
+        jobs = await run_read(pages.service, lambda session: queries.list_jobs(session, account, [self.kind.name]))
         now = pages.service.clock.now()
-        mine = tuple(progress_of(job, f"{self.path}/{job.id}", now) for job in jobs)
+        mine = tuple(progress_of(job, f"{self.path}/{job.id}", now) for job in jobs.items)
         if self.start_page is not None:
             return await self.start_page(pages, request, form, mine)
         frame = pages.frame(request)

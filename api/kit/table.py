@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
@@ -26,6 +27,7 @@ from api.kit.listing import Column, Listing
 from api.kit.rendering import Pages
 from api.kit.subjects import invalid_subject_errors
 from api.service import Service
+from api.web.transactions import run_read
 from policy_service.actor import Actor, Role
 from policy_service.language.types import parse_date
 from policy_service.messages import Message
@@ -71,12 +73,12 @@ class TableColumn(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class TableFilter:
-    """A field of the filter bar: a text, one of some options, a day, or a box to tick."""
+    """A field of the filter bar: a text, one of some options, a day, a box to tick, or what a link sets."""
 
     name: str
     title: Message
-    kind: Literal["text", "exact", "choice", "day", "check"] = "text"
-    """Blanks around an exact text count."""
+    kind: Literal["text", "link", "choice", "day", "check"] = "text"
+    """A `link` is set by links, is offered where it is set, and is a text in which blanks around it count."""
     options: Options | Callable[[Session, TableContext], Options] = ()
     unset: Message = ANY
     """The label of no choice."""
@@ -139,6 +141,12 @@ class BoundFilter:
     field: TableFilter
     options: Options
 
+    def is_offered(self, actor: Actor, query: TableQuery, errors: FieldErrors) -> bool:
+        """Return True if the field stands in the filter bar."""
+        field = self.field
+        is_set = field.kind != "link" or query.filters[field.name] or field.name in errors
+        return bool(is_set and (field.roles is None or field.roles & actor.roles))
+
 
 @dataclass(frozen=True, slots=True)
 class TablePage:
@@ -167,6 +175,13 @@ def table_context(pages: Pages, request: Request, notices: Mapping[str, Message]
     return TableContext(pages, pages.service, frame, principal_of(request).actor, params)
 
 
+async def render_table(pages: Pages, request: Request, table: Table[Any]) -> Response:
+    """The page that a request for a table asks for. Raises ProblemError, InvalidCursor."""
+    context = table_context(pages, request, table.notices)
+    page = await run_read(pages.service, lambda session: table_page(session, table, context))
+    return pages.render(page, 422 if page.form.errors else 200)
+
+
 def table_page(session: Session, table: Table[Any], context: TableContext) -> TablePage:
     """One page of a table, or why there is none, in its form. Raises InvalidCursor."""
     filters, query, errors = bind_query(session, table, context)
@@ -182,7 +197,7 @@ def table_page(session: Session, table: Table[Any], context: TableContext) -> Ta
         table=table,
         listing=Listing(table.path, query.filters, columns, query.sort, query.cursor, page.next_cursor),
         form=FormState("", {name: (value,) for name, value in query.filters.items()}, errors),
-        filters=tuple(each for each in filters if each.field.roles is None or each.field.roles & context.actor.roles),
+        filters=tuple(each for each in filters if each.is_offered(context.actor, query, errors)),
         rows=page.items,
         extra=table.read_extra(session, context) if table.read_extra else None,
     )
@@ -201,7 +216,7 @@ def bind_query(
         for each in table.filters
     )
     texts = [(each.name, each.kind, params.get(each.name, "")) for each in table.filters]
-    values = {name: text if kind == "exact" else text.strip() for name, kind, text in texts}
+    values = {name: text if kind == "link" else text.strip() for name, kind, text in texts}
     errors = {each.field.name: error for each in fields if (error := _filter_error(each, values[each.field.name]))}
     sort = params.get("sort", "")
     is_known = sort.removeprefix("-") in {each.name for each in table.columns if each.is_sortable}
@@ -220,9 +235,9 @@ def _filter_error(bound: BoundFilter, value: str) -> Message | None:
         case "day":
             day = parse_date(value)
             return None if day and is_plausible_day(day) else Message("Not a valid date or time.")
-        case "text" | "exact" if len(value) > MAX_FILTER_LENGTH:
+        case "text" | "link" if len(value) > MAX_FILTER_LENGTH:
             return Message("At most {limit} characters.", limit=MAX_FILTER_LENGTH)
-        case "text" | "exact":
+        case "text" | "link":
             return None
 
 

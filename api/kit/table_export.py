@@ -34,8 +34,8 @@ from api.kit.table import (
     Table,
     TableContext,
     bind_query,
+    render_table,
     table_context,
-    table_page,
 )
 from api.kit.vocabulary import enum_label
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
@@ -50,6 +50,12 @@ from policy_service.paging import Page, fetch_all
 
 MAX_ROWS = 50_000
 """Rows of an export; a file that holds fewer than the filters leave says so in its last row."""
+MAX_CELL_LENGTH = 32_767
+"""Characters of a cell of a workbook."""
+MAX_DIGITS = 15
+"""Digits of a number that a workbook, whose numbers are binary floating point, holds exactly."""
+FIRST_DAY = date(1900, 3, 1)
+"""The first day that all spreadsheets number alike."""
 READ_ROWS = 500
 """Rows that are read at a time."""
 CHUNK_BYTES = 1 << 18
@@ -79,9 +85,7 @@ def table_routes(pages: Pages, table: Table[Any]) -> APIRouter:
     @router.get(table.path)
     async def show(request: Request) -> Response:
         """One page."""
-        context = table_context(pages, request, table.notices)
-        page = await run_read(pages.service, lambda session: table_page(session, table, context))
-        return pages.render(page, 422 if page.form.errors else 200)
+        return await render_table(pages, request, table)
 
     return router
 
@@ -140,15 +144,16 @@ def _write(
     session: Session, table: ExportedList[Any], context: TableContext, export_format: ExportFormat, file: Path
 ) -> ExportSummary:
     _, query, errors = bind_query(session, table, context)
-    if errors:
-        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(errors))
+    unknown = context.params.keys() - {"sort", *query.filters}  # a filter with a wrong name would disclose all rows
+    if invalid := [*errors, *sorted(unknown)]:
+        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(invalid))
     frame, zone = context.frame, context.service.zone
     count = 0
 
     def read_page(cursor: str | None) -> Page[Any]:
         return table.read(session, context, replace(query, cursor=cursor, limit=READ_ROWS))
 
-    with _WRITERS[export_format](file, translations(frame.lang).gettext(table.title)) as write_row:
+    with WRITERS[export_format](file, translations(frame.lang).gettext(table.title)) as write_row:
         write_row([cell_of(each.title, frame.lang, zone) for each in table.columns])
         for item in fetch_all(read_page, MAX_ROWS + 1):
             if count == MAX_ROWS:
@@ -215,17 +220,17 @@ def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
     def write_row(cells: Iterable[Cell]) -> None:
         nonlocal number
         for position, cell in enumerate(cells):
-            match cell:
+            match _native(cell):
                 case None:
                     pass
-                case datetime():
-                    sheet.write_datetime(number, position, cell, instant)
-                case date():
-                    sheet.write_datetime(number, position, cell, day)
-                case str():
-                    sheet.write_string(number, position, cell, None if number else bold)
-                case _:
-                    sheet.write_number(number, position, cell)
+                case datetime() as value:
+                    sheet.write_datetime(number, position, value, instant)
+                case date() as value:
+                    sheet.write_datetime(number, position, value, day)
+                case str() as text:
+                    sheet.write_string(number, position, text, None if number else bold)
+                case value:
+                    sheet.write_number(number, position, value)
         number += 1
 
     try:
@@ -234,7 +239,22 @@ def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
         book.close()
 
 
-_WRITERS = {"csv": _csv_file, "xlsx": _workbook}
+def _native(cell: Cell) -> Cell:
+    """A value as a workbook holds it exactly; as text, if it holds none like it."""
+    match cell:
+        case datetime() if cell.date() < FIRST_DAY:
+            return str(cell)
+        case date() if not isinstance(cell, datetime) and cell < FIRST_DAY:
+            return str(cell)
+        case int() | Decimal() if len(Decimal(cell).as_tuple().digits) > MAX_DIGITS:
+            return str(cell)
+        case str() if len(cell) > MAX_CELL_LENGTH:
+            return f"{cell[: MAX_CELL_LENGTH - 1]}…"
+        case _:
+            return cell
+
+
+WRITERS = {"csv": _csv_file, "xlsx": _workbook}
 
 
 def _chunks(content: BinaryIO) -> Iterator[bytes]:

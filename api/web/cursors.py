@@ -12,7 +12,9 @@ from fastapi import Query
 from api.web.problems import INVALID_PARAMETER, Problem, ProblemError, invalid_parameters_detail
 from policy_service.decisions.request import format_or_null
 
-Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
+MAX_CURSOR_LENGTH = 2_000
+"""Characters of a cursor: a name of 200, in any writing, fits."""
+Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before")]
 
 NUMBER = re.compile("[0-9]{1,15}")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session, col, select
 
@@ -11,9 +12,15 @@ from policy_service.integrity import reading_row
 from policy_service.jobs.encoding import decode_json
 from policy_service.jobs.model import Job, JobProblem, JobState
 from policy_service.jobs.tables import JobRow
+from policy_service.paging import Order, Page, fetch
 
-MAX_LISTED = 50
-"""Jobs of a list."""
+JobSort = Literal["started", "-started"]
+"""By when a job was started; with `-` the newest first."""
+_BY_START = (col(JobRow.started_at), col(JobRow.id))
+_ORDERS: Mapping[JobSort, Order] = {
+    "started": Order("started", _BY_START),
+    "-started": Order("-started", _BY_START, descending=True),
+}
 
 
 def read_job(session: Session, job_id: str, account: str, kind: str | None = None) -> Job | None:
@@ -24,13 +31,18 @@ def read_job(session: Session, job_id: str, account: str, kind: str | None = Non
     return _job(row)
 
 
-def list_jobs(session: Session, account: str, kind: str | None = None) -> list[Job]:
-    """Return the newest jobs of the account, newest first. Raises DamagedRecord."""
-    query = select(JobRow).where(JobRow.account == account)
-    if kind is not None:
-        query = query.where(JobRow.kind == kind)
-    query = query.order_by(col(JobRow.started_at).desc(), col(JobRow.id).desc()).limit(MAX_LISTED)
-    return [_job(row) for row in session.exec(query)]
+def list_jobs(  # noqa: PLR0913  # which, in which order, how many
+    session: Session,
+    account: str,
+    kinds: Collection[str],
+    *,
+    sort: JobSort = "-started",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Job]:
+    """Return a page of the jobs of some kinds that the account started. Raises InvalidCursor, DamagedRecord."""
+    query = select(JobRow).where(JobRow.account == account, col(JobRow.kind).in_(kinds))
+    return fetch(session, query, _ORDERS[sort], _job, after=cursor, limit=limit)
 
 
 def last_done(session: Session, kind: str) -> Job | None:

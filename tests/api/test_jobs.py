@@ -71,7 +71,7 @@ def test_a_file_is_fetched_by_who_started_the_job_alone(here: Company) -> None:
     assert len(answer.content) == job["file"]["size"]
     for method, path in (("GET", ""), ("GET", "/file"), ("DELETE", "")):
         assert_problem(here.ask(method, f"/v1/jobs/{job['id']}{path}", "both"), 404, "not-found")
-    assert here.did("GET", "/v1/jobs", "both") == {"items": []}
+    assert here.did("GET", "/v1/jobs", "both") == {"items": [], "next_cursor": None}
     assert here.did("DELETE", f"/v1/jobs/{job['id']}", "compliance")["state"] == "done"
 
 
@@ -98,7 +98,7 @@ def test_who_may_not_start_a_kind_any_more_does_not_read_it(here: Company) -> No
     assert change.is_success, change.text
     here.clock.move(seconds=1)  # the session before ended
     assert_problem(here.ask("GET", f"/v1/jobs/{job['id']}", "both"), 403, "not-allowed")
-    assert here.did("GET", "/v1/jobs", "both") == {"items": []}
+    assert here.did("GET", "/v1/jobs", "both") == {"items": [], "next_cursor": None}
 
 
 # ------------------------------------------------------------------------------------------ the server is killed

@@ -21,6 +21,7 @@ from policy_service.jobs.service import (
     start_job,
 )
 from policy_service.messages import Message
+from policy_service.paging import InvalidCursor, Page
 from tests.databases import BACKENDS, START, fresh_database
 
 PROCESS = "0" * 36
@@ -65,15 +66,20 @@ def test_a_job_is_found_by_its_account_and_kind_alone(database: Database) -> Non
         assert read_job(session, one.id, "ben") is None
         assert read_job(session, one.id, "ann", "pack") is None
         assert read_job(session, "none", "ann") is None
-        assert list_jobs(session, "ben") == list_jobs(session, "ann", "pack") == []
+        assert list_jobs(session, "ben", ["export"]).items == list_jobs(session, "ann", ["pack"]).items == ()
 
 
-def test_jobs_are_listed_newest_first(database: Database) -> None:
+def test_jobs_are_listed_newest_first_page_by_page(database: Database) -> None:
     jobs = [job(number, kind) for number, kind in enumerate(("export", "pack", "export"))]
     started(database, *jobs)
     with database.read() as session:
-        assert list_jobs(session, "ann") == jobs[::-1]
-        assert list_jobs(session, "ann", "export") == [jobs[2], jobs[0]]
+        assert list_jobs(session, "ann", ["export", "pack"]).items == tuple(jobs[::-1])
+        assert list_jobs(session, "ann", ["export", "pack"], sort="started").items == tuple(jobs)
+        first = list_jobs(session, "ann", ["export"], limit=1)
+        assert first.items == (jobs[2],)
+        assert list_jobs(session, "ann", ["export"], limit=1, cursor=first.next_cursor) == Page((jobs[0],))
+        with pytest.raises(InvalidCursor):
+            list_jobs(session, "ann", ["export"], sort="started", cursor=first.next_cursor)
 
 
 @pytest.mark.parametrize("state", [each for each in JobState if each is not JobState.RUNNING])

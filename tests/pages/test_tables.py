@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
 from api.kit.table import EXPORT_FORMATS, ExportedList
-from api.kit.table_export import cell_of, guard_formula
+from api.kit.table_export import MAX_CELL_LENGTH, WRITERS, cell_of, guard_formula
 from api.page_routes import TABLES
 from policy_service.clock import timestamp
 from policy_service.messages import Message
 from tests.api.client import SECRET
 from tests.api.company import Company, Json, company
 from tests.approval.world import TIER, tier
+from tests.architecture.project import ROOT
 from tests.databases import BACKENDS
 from tests.hidden import written_before
 from tests.pages.decisions.deciding import decided, excepted
@@ -29,6 +33,8 @@ from tests.pages.workbook import workbook_rows
 HOSTILE = '=HYPERLINK("http://evil.example") \u202e'
 DEFAULT_MAX = 50
 MONTHS = f"policy={TIER}&from=2026-02-01&to=2026-04-01"
+OLD = datetime(1800, 1, 2, tzinfo=UTC).replace(tzinfo=None)
+"""An instant before those that a workbook numbers; cells have no zone."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +214,17 @@ CASES = {
 }
 
 
+TURNED = re.compile(r"parts\.(pager|column_headers)\(")
+NOT_TABLES = {
+    "policies/list.html": "a register: several tables, one a domain, of what is in force at this moment",
+    "policies/policy.html": "the history of one policy, in a page of other things",
+    "policies/rule.html": "the history of one rule, worked out of all texts of its policy, not read row by row",
+    "policies/examples.html": "the examples of one policy file, in its order, each run now",
+    "in_force/page.html": "what was in force at an instant, as known at another: two dates, and differences",
+}
+"""The lists that are no tables of the kit, and why; packs, verifications and exports are lists of the kit of jobs."""
+
+
 @pytest.fixture(scope="module", params=BACKENDS)
 def here(request: pytest.FixtureRequest) -> Iterator[Company]:
     """A company with some rows in every list."""
@@ -241,6 +258,11 @@ def rest_ids(here: Company, case: Case, query: str = "", limit: int = DEFAULT_MA
         cursor = f"cursor={page['next_cursor']}"
 
 
+def step(whole: list[str]) -> int:
+    """Rows of a page, so that there are several pages, and not too many for a test."""
+    return 1 + len(whole) // 8
+
+
 def page_ids(here: Company, table: ExportedList[Any], case: Case, query: str = "") -> list[str]:
     """The identifiers of all pages of the page."""
     visitor, found = Visitor(here, case.by), list[str]()
@@ -272,13 +294,19 @@ def test_every_list_has_a_case_and_its_exports_are_for_those_who_may_read_it() -
         assert PERMISSIONS["GET", path] == PERMISSIONS["GET", path.rpartition(".")[0]]
 
 
+def test_no_other_page_turns_pages_by_hand_without_a_reason() -> None:
+    folder = ROOT / "api" / "templates"
+    turned = {str(each.relative_to(folder)) for each in folder.rglob("*.html") if TURNED.search(each.read_text())}
+    assert turned == NOT_TABLES.keys() | {"kit/table.html"}
+
+
 def test_pages_of_any_size_give_every_row_once_and_in_order(here: Company, table: ExportedList[Any]) -> None:
     case = CASES[table.path]
     for sort in case.sorts:
         query = f"sort={sort}" if sort else ""
         whole = list(rest_ids(here, case, query))
         assert len(whole) == len(set(whole)) >= 3
-        for limit in (1, 2, len(whole)):
+        for limit in (step(whole), step(whole) + 1, len(whole)):
             assert list(rest_ids(here, case, query, limit)) == whole
 
 
@@ -287,7 +315,7 @@ def test_a_row_that_is_added_between_two_pages_moves_no_other(here: Company, tab
     for sort in case.sorts:
         query = f"sort={sort}" if sort else ""
         before = list(rest_ids(here, case, query))
-        seen, pages = list[str](), rest_ids(here, case, query, 1)
+        seen, pages = list[str](), rest_ids(here, case, query, step(before))
         seen.append(next(pages))
         case.add(here)
         seen += pages
@@ -298,9 +326,8 @@ def test_a_row_that_is_added_between_two_pages_moves_no_other(here: Company, tab
 def test_page_and_rest_give_the_same_rows_in_the_same_order(
     here: Company, table: ExportedList[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 2)
-    monkeypatch.setattr("api.features.decisions.listing.PAGE_SIZE", 2)
     case = CASES[table.path]
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", step(list(rest_ids(here, case))) + 1)
     sorts = [f"sort={each}" for each in case.sorts if each]
     for query in ("", *sorts, *case.filters):
         assert page_ids(here, table, case, query) == list(rest_ids(here, case, query)), query
@@ -350,6 +377,7 @@ def test_what_there_is_not_is_refused_in_place_and_in_files(here: Company, table
         assert page.text(f"#fault-{wrong.partition('=')[0]}")
         assert visitor.get(f"{table.path}.csv?{wrong}").status == 422
         assert here.ask("GET", f"{case.rest}?{wrong}", case.by).status_code == 422
+    assert visitor.get(f"{table.path}.csv?nonsense=1").status == 422
     for cursor in ("nonsense", "WyJvdGhlciIsMV0=", "%ff"):
         assert visitor.get(f"{table.path}?cursor={cursor}").status == 422
         assert here.ask("GET", f"{case.rest}?cursor={cursor}", case.by).status_code == 422
@@ -366,6 +394,17 @@ def test_whoever_may_not_read_a_list_may_not_export_it(here: Company, table: Exp
 def test_a_text_that_begins_like_a_formula_is_none(text: str) -> None:
     assert guard_formula(text) == f"'{text}"
     assert guard_formula(f"a{text}") == f"a{text}"
+
+
+def test_what_a_workbook_cannot_hold_exactly_is_a_text_in_it(tmp_path: Path) -> None:
+    cells = (10**15 - 1, 10**15, Decimal("0.1234567890123456"), date(1900, 3, 1), date(1, 2, 3), OLD)
+    with WRITERS["xlsx"](tmp_path / "list.xlsx", "[a/b]") as write_row:
+        write_row([*cells, "x" * 40_000])
+    (row,) = workbook_rows((tmp_path / "list.xlsx").read_bytes())
+    assert row[:3] == ["999999999999999", "1000000000000000", "0.1234567890123456"]
+    assert row[4:6] == ["0001-02-03", "1800-01-02 00:00:00"]
+    assert len(row[6]) == MAX_CELL_LENGTH
+    assert row[6].endswith("x…")
 
 
 def test_a_value_that_no_cell_can_hold_is_a_fault(here: Company) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table_options import policy_options
 from api.kit.vocabulary import enum_label
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
@@ -19,7 +20,6 @@ from policy_service.approval.service import Change, ChangeKind, ChangeState, Ver
 from policy_service.identity.service import accounts
 from policy_service.messages import Message
 from policy_service.paging import Page
-from policy_service.registry.service import policy_names
 
 PATH = "/changes"
 OPEN_FILTER = "open"
@@ -89,10 +89,6 @@ def _row(change: Change, mine_filter: ChangeFilter) -> Row:
     )
 
 
-def _policy_options(session: Session, _: TableContext) -> Options:
-    return tuple((name, name) for name in policy_names(session))
-
-
 def _author_options(session: Session, _: TableContext) -> Options:
     """Who may begin changes, by the name that is printed."""
     authors = [account for account in accounts(session).values() if Role.AUTHOR in account.roles]
@@ -129,7 +125,7 @@ CHANGES: Table[Row] = Table(
         TableFilter("q", Message("Words in the title")),
         TableFilter("state", Message("State"), "choice", STATE_NAMES, Message("all states")),
         TableFilter("kind", Message("Kind"), "choice", KIND_NAMES, Message("all kinds")),
-        TableFilter("policy", Message("Policy"), "choice", _policy_options, Message("all policies")),
+        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies")),
         TableFilter("author", Message("Author"), "choice", _author_options, Message("anyone")),
         TableFilter("mine", Message("awaiting my signature"), "check", roles=frozenset(SIGNING_ROLES)),
     ),

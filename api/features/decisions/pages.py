@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.decisions.detail import decision_id, decision_page
-from api.features.decisions.listing import DECISIONS, decisions_page, read_query
+from api.features.decisions.listing import DECISIONS, decision_address
 from api.kit.rendering import NO_STORE, Pages
+from api.kit.table import render_table
 from api.kit.table_export import export_routes
 from api.web.transactions import run_read
 from policy_service.decisions.block_store import prove_decision
@@ -26,12 +27,11 @@ def decision_routes(pages: Pages) -> APIRouter:
 
     @router.get("/decisions")
     async def decisions(request: Request) -> Response:
-        """The latest decisions, or those that are looked for."""
-        frame, query = pages.frame(request), read_query(request.query_params)
-        result = await run_read(service, lambda session: decisions_page(service, session, frame, query))
-        if isinstance(result, str):
-            return pages.redirect(result)
-        return pages.render(result, 422 if result.form.errors else 200)
+        """The decisions that the filters leave, or the way to the one whose identifier was typed."""
+        text = request.query_params.get("q", "")
+        if address := await run_read(service, lambda session: decision_address(session, text)):
+            return pages.redirect(address)
+        return await render_table(pages, request, DECISIONS)
 
     @router.get("/decisions/{decision}")
     async def decision(request: Request, decision: str) -> Response:

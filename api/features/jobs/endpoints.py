@@ -1,16 +1,17 @@
 """`/v1/jobs`: starts long work, says how far it is, gives its result and its file; only to the account it is of."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.jobs.schemas import JobFileModel, JobList, JobModel, JobProblemModel
+from api.features.jobs.schemas import JobFileModel, JobModel, JobPage, JobProblemModel
 from api.service import Service
+from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
 from api.web.json_body import invalid_body_error, read_json_body, request_body
 from api.web.openapi import problems
@@ -36,6 +37,8 @@ from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message
 
 ACCEPTED = 202
+PAGE_SIZE = 50
+Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="jobs on a page")]
 READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
 
 
@@ -79,12 +82,17 @@ def _add_start(router: APIRouter, service: Service, jobs: Jobs, kind: AnyKind) -
 
 
 def _add_reading(router: APIRouter, service: Service, jobs: Jobs) -> None:
-    @router.get("", operation_id="list_jobs")
-    async def list_jobs(request: Request) -> JobList:
-        """The newest jobs that the caller started, newest first, without their results."""
+    @router.get("", operation_id="list_jobs", responses=problems(INVALID_PARAMETER))
+    async def list_jobs(
+        request: Request, *, sort: queries.JobSort = "-started", limit: Limit = PAGE_SIZE, cursor: Cursor = None
+    ) -> JobPage:
+        """List the jobs that the caller started, the newest first by default, without their results."""
         actor = principal_of(request).actor
-        own_jobs = await run_read(service, lambda session: queries.list_jobs(session, actor.id))
-        return JobList(items=[_model(jobs, job) for job in own_jobs if _permission(actor, job.kind) is True])
+        kinds = [kind for kind in jobs.kinds if _permission(actor, kind) is True]
+        page = await run_read(
+            service, lambda s: queries.list_jobs(s, actor.id, kinds, sort=sort, cursor=cursor, limit=limit)
+        )
+        return JobPage(items=[_model(jobs, job) for job in page.items], next_cursor=page.next_cursor)
 
     @router.get("/{job}", operation_id="get_job", responses=problems(*READ_PROBLEMS))
     async def get_job(request: Request, job: str) -> JobModel:

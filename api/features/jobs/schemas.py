@@ -38,7 +38,8 @@ class JobModel(Model):
     problem: JobProblemModel | None
 
 
-class JobList(Model):
-    """The newest jobs of the account, without their results."""
+class JobPage(Model):
+    """Jobs that the account started, without their results."""
 
     items: list[JobModel]
+    next_cursor: str | None

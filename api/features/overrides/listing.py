@@ -12,15 +12,14 @@ from sqlmodel import Session
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.overrides.last_decision import read_policy_version
 from api.kit.answers import FieldText, outcome_cell, outcome_texts
-from api.kit.subjects import kind_options
-from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.actor import Role
 from policy_service.decisions.override import Override, OverrideState
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
 from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus, list_overrides
 from policy_service.paging import Page
-from policy_service.registry.service import policy_names
 from policy_service.subject import Subject, kind_label
 
 PATH = "/overrides"
@@ -89,16 +88,6 @@ def _row(override: Override, policy: Policy | None, now: datetime, lang: Languag
     )
 
 
-def _policy_options(session: Session, _: TableContext) -> Options:
-    return tuple((name, name) for name in policy_names(session))
-
-
-def _kind_options(session: Session, context: TableContext) -> Options:
-    frame = context.frame
-    policies = context.service.catalogue.in_force(session, frame.now).values()
-    return kind_options(policies, frame.lang, context.params.get("kind", ""))
-
-
 def _denied_reason(_: Session, context: TableContext) -> str | None:
     """Why the reader may make none; None for whoever may."""
     permission = check_permission(context.actor, PERMISSIONS["POST", PATH])
@@ -130,8 +119,8 @@ OVERRIDES: Table[Row] = Table(
     ),
     filters=(
         TableFilter("subject", Message("Subject")),
-        TableFilter("kind", Message("Kind of subject"), "choice", _kind_options, Message("all kinds")),
-        TableFilter("policy", Message("Policy"), "choice", _policy_options, Message("all policies")),
+        TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),
+        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies")),
         TableFilter("state", Message("Which"), "choice", STATUS_NAMES, Message("all")),
     ),
     sort="-recorded",

@@ -58,7 +58,8 @@ def test_the_latest_stand_first_with_what_was_decided_by_which_rule(here: Compan
     assert page.has(f'tbody a[href="/policies/{TIER}/rules/small"]')
 
 
-def test_the_next_page_goes_on_where_this_one_ends(here: Company) -> None:
+def test_the_next_page_goes_on_where_this_one_ends(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 25)
     first = listed(here)
     second = Visitor(here, "compliance").get(first.link("Next page"))
     assert len(subjects(first)) == 25
@@ -74,7 +75,6 @@ def test_its_heading_turns_the_order_round_on_every_page_of_it(here: Company, qu
     assert page.one('th[aria-sort="descending"] a').text() == "Decided"
     page = visitor.get(page.link("Decided"))
     assert page.one('th[aria-sort="ascending"] a').text() == "Decided"
-    assert "The earliest" in page.one("h2#found").text()
     oldest = all_subjects(visitor, page)
     assert len(oldest) > 25
     assert oldest == newest[::-1]
@@ -84,15 +84,15 @@ def test_the_order_stays_when_the_list_is_narrowed(here: Company) -> None:
     visitor = Visitor(here, "compliance")
     page = visitor.send(listed(here, sort="decided"), "form.filters[role=search]", q="L1")
     assert "sort=decided" in page.address
-    assert "About L1, the oldest first" in " ".join(page.one("h2#found").text().split())
+    assert set(subjects(page)) == {"L1"}
     assert listed(here, sort="nonsense").has('th[aria-sort="descending"]')
 
 
 def test_those_of_a_policy_are_looked_through_a_part_at_a_time(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_queries, "MAX_SCANNED", 5)
-    for sort, result in (("decided", "There are later decisions."), ("-decided", "There are earlier decisions.")):
+    for sort in ("decided", "-decided"):
         page = listed(here, policy=SIGN_OFF, sort=sort)
-        assert result in page.text(".empty")
+        assert "There are more: go on to the next page." in page.text(".empty")
         assert page.has("a[rel=next]")
 
 
@@ -106,8 +106,8 @@ def test_one_field_finds_a_subject_whatever_it_is_called(here: Company) -> None:
 def test_one_field_finds_a_decision_by_its_identifier(here: Company) -> None:
     with here.database.read() as session:
         decision = session.exec(select(DecisionRow.id).where(DecisionRow.subject == "L7")).one()
-    for query in ({"q": f" {decision.upper()} "}, {"decision": decision}):
-        assert listed(here, **query).address == f"/decisions/{decision}"
+    assert listed(here, q=f" {decision.upper()} ").address == f"/decisions/{decision}"
+    assert "No matching decisions." in listed(here, q="01a1ff94-2390-7b0a-9ce3-d0d78dc00a10").text(".empty")
 
 
 def test_a_list_is_narrowed_to_a_policy_and_to_days(here: Company) -> None:
@@ -121,11 +121,9 @@ def test_a_list_is_narrowed_to_a_policy_and_to_days(here: Company) -> None:
 @pytest.mark.parametrize(
     ("query", "fault"),
     [
-        ({"decision": "17"}, "There is no decision with this identifier."),
-        ({"q": "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"}, "There is no decision with this identifier."),
         ({"subject": "x" * 201}, "Invalid subject: write at most 200 characters."),
         ({"subject": "a\u0007b"}, "Invalid subject: leave out the hidden character U+0007."),
-        ({"policy": "no/such"}, "There is no such policy."),
+        ({"policy": "no/such"}, "Choose one of the options."),
         ({"since": "2026-02-31"}, "Not a valid date or time."),
         ({"until": "9999-12-31"}, "Not a valid date or time."),
     ],
@@ -144,7 +142,7 @@ def test_nothing_found_is_said(here: Company) -> None:
     page = listed(here, subject="nobody")
     assert page.status == 200
     assert "No matching decisions." in page.text()
-    assert page.link("All decisions") == "/decisions"
+    assert page.link("Show all") == "/decisions"
     assert "No matching decisions." in listed(here, policy=SIGN_OFF).text()
 
 
@@ -157,7 +155,7 @@ def test_subjects_are_shown_and_not_run(here: Company) -> None:
 def test_the_list_is_told_in_chinese(here: Company) -> None:
     page = listed(here, lang="zh")
     assert page.one("h1").text() == "决定"
-    assert "下一页" in page.text()
+    assert "导出筛选后的全部行" in page.text()
 
 
 def test_before_anything_is_decided_the_page_says_so() -> None:
