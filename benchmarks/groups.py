@@ -11,7 +11,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -74,8 +74,8 @@ class GroupFigures:
     rebuild_seconds: float
     timings: tuple[Timing, ...]
     microseconds: Mapping[str, float]
-    """Of processor time and waiting, a decision in a transaction of some: without group lists, with them; the median
-    of the rounds, and the median of the differences within each."""
+    """Of processor time, a decision in a transaction of some: without group lists, with them; the median of the
+    rounds, and the median of the differences within each."""
 
 
 def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
@@ -193,32 +193,49 @@ def _ask(name: str, question: Callable[[Session], object], session: Session, rou
 
 
 def _write(database: Database, folder: Path, rng: random.Random, subjects: int, rounds: int) -> dict[str, float]:
-    """Record the like decisions with and without group lists, by turns."""
+    """Record the like decisions with and without group lists, by turns; one subject in ten is in another tier."""
     actor, clock = Actor("k1", "crm", "CRM", frozenset(), "machine"), SystemClock()
     in_force = InForce(database, clock, engine="python")
     writer = GroupWriter(in_force, FactCipher(open_or_create(folder)))
+    facts = _facts_by_tier(in_force, rng)
     taken: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * rounds):
         day = date(2027, 1, 1) + timedelta(days=number)
         for with_lists in (True, False) if number % 2 else (False, True):
+            chosen = [Subject(f"C{rng.randrange(subjects):07}") for _ in range(GROUP_SIZE)]
             items = []
-            for _ in range(GROUP_SIZE):
-                amount = str(rng.randrange(1_000_000))
-                facts = {**FACTS, "amount_12m": amount, "industry_mean_amount": "300000"}
-                question = Question(Subject(f"C{rng.randrange(subjects):07}"), facts, day, (POLICY,))
+            for subject, tier in zip(chosen, _tiers(database, chosen), strict=True):
+                moved = rng.choice(TIERS) if rng.randrange(MOVES_EVERY) == 0 else tier
+                question = Question(subject, facts[moved], day, (POLICY,))
                 items.append(PendingDecision(in_force.evaluate(question), actor))
             record = record_outcomes if with_lists else lambda _session, decisions: list(decisions)
-            begin = time.perf_counter()
+            begin = time.thread_time()
             with (
                 mock.patch.object(group, "record_outcomes", record),
                 database.write(clock, LaneName.DECISIONS) as transaction,
             ):
                 writer.write(transaction, items)
-            taken[with_lists].append(1e6 * (time.perf_counter() - begin) / GROUP_SIZE)
+            taken[with_lists].append(1e6 * (time.thread_time() - begin) / GROUP_SIZE)
     in_force.close()
     difference = [one - other for one, other in zip(taken[True], taken[False], strict=True)]
     return {
         "without": statistics.median(taken[False]),
         "with": statistics.median(taken[True]),
-        "difference": statistics.median(difference),
+        "difference by": statistics.median(difference),
     }
+
+
+def _facts_by_tier(in_force: InForce, rng: random.Random) -> dict[str, dict[str, object]]:
+    """Facts that each tier is decided by."""
+    found: dict[str, dict[str, object]] = {}
+    while len(found) < len(TIERS):
+        numbers = {"orders_12m": rng.randrange(10), "recency_days": rng.randrange(200)}
+        facts = {**FACTS, **numbers, "amount_12m": str(rng.randrange(1_000_000)), "industry_mean_amount": "300000"}
+        decision = in_force.evaluate(Question(Subject("C0"), facts, QUARTERS[0], (POLICY,))).decision
+        found.setdefault(decision.to_dict()[POLICY]["outcome"]["tier"], facts)
+    return found
+
+
+def _tiers(database: Database, subjects: Sequence[Subject]) -> list[str]:
+    with database.read() as session:
+        return [str(subject_assignments(session, each)[0].group.values["tier"]) for each in subjects]

@@ -185,6 +185,9 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "oldest first": {"sort": "seq"},
         },
         "/audit/checkpoints": {"of old": {"until": before}, "oldest first": {"sort": "size"}},
+        "/groups": {"of a policy": {"policy": name}, "of old": {"day": before}},
+        "/groups/members": {"of a policy": {"policy": name}, "of a rule": {"policy": name, "rule": "row-1"}},
+        "/movements": {"of a year": {"policy": name, "from": before}},
         "/overrides": {"running": {"state": "running"}, "of a policy": {"policy": name}},
         "/in-force": {
             "of old": {"valid_at": f"{before}T00:00", "known_at": f"{before}T00:00"},

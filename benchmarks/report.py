@@ -185,9 +185,9 @@ def groups_table(figures: GroupFigures) -> str:
     header = ("question", "p50 ms", "p95 ms", "slowest")
     lines = [(each.name, f"{each.p50:.1f}", f"{each.p95:.1f}", f"{each.slowest:.1f}") for each in figures.timings]
     built = f"{figures.decisions:,} decisions about {figures.subjects:,} subjects, lists made in"
-    costs = ", ".join(f"{name} {microseconds:.0f}" for name, microseconds in figures.microseconds.items())
+    costs = ", ".join(f"{name} group lists {microseconds:.0f}" for name, microseconds in figures.microseconds.items())
     table = _table(header, lines)
-    return f"{built} {figures.rebuild_seconds:.0f} s\n\n{table}\n\nµs to record a decision, group lists: {costs}"
+    return f"{built} {figures.rebuild_seconds:.0f} s\n\n{table}\n\nµs of processor time a decision: {costs}"
 
 
 def population_table(figures: PopulationFigures) -> str:

@@ -102,6 +102,7 @@ def build(folder: Path, size: Size) -> None:
         _import(transaction, size.policies)
     _build_history(database, folder, people, size, (clock.at, end))
     clock.at = end
+    rebuild(database, clock)
     with database.write(clock) as transaction:
         cover_rows(transaction, next(reversed(read_log_keys(folder / "keys").values())))
     record_recent_actions(database, clock, people)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Date, Row, Table, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Date, Table, func, literal, select, union_all
 
 from policy_service.decisions.groups.model import OPEN, Assignment, DayRecord, Period, Place
 from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
@@ -32,14 +32,13 @@ def period_row(where: Place, period: Period) -> dict[str, object]:
     }
 
 
-def read_periods(rows: Iterable[Row[Any]]) -> dict[Place, list[Period]]:
-    """The periods that rows tell, by place, in order."""
+def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
+    """The periods that whole rows tell, by place, in order."""
     periods: dict[Place, list[Period]] = defaultdict(list)
-    for row in rows:
-        assignment = Assignment(row.status, row.outcome, row.rule, row.override)
-        last = None if row.last is None else DayRecord(row.as_of, row.last)
-        period = Period(row.since, row.until, row.entered, assignment, row.first, last)
-        periods[Place(row.subject, row.kind, row.policy)].append(period)
+    for subject, kind, policy, until, since, entered, status, outcome, rule, override, first, last, as_of in rows:
+        newest = None if last is None else DayRecord(as_of, last)
+        period = Period(since, until, entered, Assignment(status, outcome, rule, override), first, newest)
+        periods[Place(subject, kind, policy)].append(period)
     for its in periods.values():
         its.sort()
     return periods
