@@ -37,6 +37,7 @@ from api.features.policies.pages import policies_routes
 from api.features.regulations.pages import regulation_page_routes
 from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
+from api.features.session.second_factor import second_factor_routes
 from api.features.session.sign_in import sign_in_routes
 from api.features.suspensions.detail import suspension_routes
 from api.features.suspensions.listing import SUSPENSIONS
@@ -59,6 +60,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     home_routes,
     sign_in_routes,
     account_routes,
+    second_factor_routes,
     new_account_routes,
     account_page_routes,
     account_action_routes,

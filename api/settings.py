@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     """Hours after which a session ends in any case."""
     password_words: str = ""
     """Words that no new password may hold: the company's name, its products."""
+    second_factor: Literal["off", "required"] = "off"
+    """Whether a signature by password takes a one-time code of the signer's second factor, too."""
     trusted_proxies: Annotated[str, AfterValidator(_valid_networks)] = ""
     """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
     allowed_hosts: Annotated[str, AfterValidator(_valid_hosts)] = ""

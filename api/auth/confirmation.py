@@ -20,9 +20,11 @@ from api.auth.browsers import device_cookie
 from api.service import Service
 from api.web.addresses import client_address
 from api.web.problems import BUSY, CONFIRMATION_NEEDED, NOT_ALLOWED, ProblemError
+from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.identity import authentication
 from policy_service.identity.errors import SignInFailed, SignInThrottled
+from policy_service.identity.second_factor import enrolled_at
 from policy_service.identity.sessions import OIDC, StartedSession
 from policy_service.identity.throttle import Origin, network_of
 from policy_service.messages import Message
@@ -31,6 +33,10 @@ MAX_CONCURRENT = 2
 """Passwords that are hashed at the same time, each in 64 MiB, in each of the two lines."""
 MAX_WAITING = 32
 """Requests that may wait for that."""
+CODE_HEADER = "one-time-code"
+"""In which a program sends the code of a second factor."""
+WRONG_PASSWORD = Message("The password is wrong.")
+WRONG_CODE = Message("The password or the code is wrong, or the code was used before.")
 Result = TypeVar("Result")
 _anonymous_limiter, _session_limiter = CapacityLimiter(MAX_CONCURRENT), CapacityLimiter(MAX_CONCURRENT)
 _sign_ins_by_network: Counter[str] = Counter()
@@ -57,8 +63,13 @@ async def sign_in_with_password(service: Service, request: Request, name: str, p
         )
 
 
-async def reauthenticate(service: Service, request: Request, password: SecretStr | None) -> Actor:
+async def reauthenticate(
+    service: Service, request: Request, password: SecretStr | None, code: str | None = ""
+) -> Actor:
     """Re-authenticate the caller for this action: by the password, or at the identity provider.
+
+    Where a second factor is required, the password goes with a `code`, or with one in the header `One-Time-Code`; a
+    `code` of None asks for none.
 
     Raises ProblemError, SignInThrottled, AuthenticationFailed, ReauthenticationRequired.
     """
@@ -68,18 +79,29 @@ async def reauthenticate(service: Service, request: Request, password: SecretStr
     actor, user_session = principal.actor, principal.user_session
     if password is not None:
         secret, origin = password.get_secret_value(), Origin(session=user_session.id)
+        has_factor = service.settings.second_factor == "required" and code is not None
+        if has_factor:
+            await _require_second_factor(service, actor)
+        asked_code = (code or request.headers.get(CODE_HEADER, "")) if has_factor else None
         try:
             with _log_failed_password(service, "confirmation_failed", client_address(request.scope)):
                 return await run_hashing(
-                    lambda: authentication.reauthenticate(service.database, service.clock, actor, secret, origin)
+                    lambda: authentication.reauthenticate(
+                        service.database, service.clock, actor, secret, origin, asked_code
+                    )
                 )
         except SignInFailed:
-            raise ProblemError(CONFIRMATION_NEEDED, Message("The password is wrong.")) from None
+            raise ProblemError(CONFIRMATION_NEEDED, WRONG_CODE if has_factor else WRONG_PASSWORD) from None
     if user_session.method != OIDC:
         raise ProblemError(CONFIRMATION_NEEDED, Message("Send your password with the request."))
     return await to_thread.run_sync(
         lambda: authentication.use_oidc_confirmation(service.database, service.clock, actor, user_session)
     )
+
+
+async def _require_second_factor(service: Service, actor: Actor) -> None:
+    if await run_read(service, lambda session: enrolled_at(session, actor.id)) is None:
+        raise ProblemError(CONFIRMATION_NEEDED, Message("Set up your second factor first, under “My account”."))
 
 
 async def change_password(service: Service, request: Request, old: SecretStr, new: SecretStr) -> None:

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
-from api.kit.forms import FieldErrors, Form, FormModel, FormState, read_form, validate_form
+from api.kit.forms import CODE, FieldErrors, Form, FormModel, FormState, read_form, validate_form
 from api.kit.rendering import Command, FormPage, PageBuilder, Pages, WorkerPage
 from api.service import Service
 from api.web.problems import PRECONDITION_FAILED, ProblemError
@@ -150,7 +150,8 @@ async def _run(action: FormAction[Values], form_request: FormRequest[Values], fo
 async def _prepare(action: FormAction[Values], form_request: FormRequest[Values]) -> FormRequest[Values]:
     if action.confirm:
         password = getattr(form_request.values, "password", None)
-        actor = await reauthenticate(form_request.service, form_request.request, password)
+        code = form_request.form.value(CODE)
+        actor = await reauthenticate(form_request.service, form_request.request, password, code)
         form_request = replace(form_request, actor=actor)
     if action.prepare:
         form_request = replace(form_request, prepared=await action.prepare(form_request))

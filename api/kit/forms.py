@@ -36,11 +36,13 @@ MAX_FIELDS = 2_000
 """Fields of a form."""
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
-SECRET_FIELDS = frozenset({"password", "old", "new", "again"})
+SECRET_FIELDS = frozenset({"password", "old", "new", "again", "_code"})
 """Fields that are never shown again."""
 PASSWORD_FIELDS = ("password", "old")
 """Fields by which a person proves who they are."""
 ENTER_AGAIN = Message("Enter it again.")
+CODE = "_code"
+"""The field of a one-time code, in forms that confirm who sends them."""
 KEY = "_key"
 ETAG = "_etag"
 FieldErrors = dict[str, Message]
@@ -191,7 +193,7 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
     """The fields of a form as the model has them, or what is wrong with each."""
     data: dict[str, object] = {}
     for name, values in form.fields.items():
-        if name in {KEY, ETAG}:
+        if name in {KEY, ETAG, CODE}:
             continue
         field_ = model.model_fields.get(name)
         is_list = field_ is not None and get_origin(field_.annotation) in {list, tuple, set, frozenset}

@@ -46,9 +46,10 @@ NOT_SECURITY: Mapping[str, str] = {
 }
 EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("lane", "count"): "how many transactions there were: nobody goes by it, as who looks for changes asks the log",
+    ("second_factor", "last_step"): "which code was used last; it lets nobody in, and a code counts for a minute",
     ("signed_in", "seen_at"): "when a session was last used; it ends by its age in any case",
 }
-KEYED = frozenset({"credential"})
+KEYED = frozenset({"credential", "second_factor"})
 """Tables whose digests are made with the log's key, so that the log tells nothing of what they hold."""
 FETCH_SIZE = 5_000
 """Rows fetched at a time."""

@@ -42,7 +42,12 @@ IN_FORCE = ("activation", "cancellation")
 SUSPENSIONS = ("suspension", "ratification", "suspension_end")
 OVERRIDES = ("override", "override_signature", "override_end")
 API_KEYS = ("api_key", "api_key_revocation")
-ACCOUNTS: Mapping[str, str] = {"account": "id", "account_change": "account", "credential": "account"}
+ACCOUNTS: Mapping[str, str] = {
+    "account": "id",
+    "account_change": "account",
+    "credential": "account",
+    "second_factor": "account",
+}
 """The tables that say who may do what, each with the column that says whose row it is."""
 MAX_FAULTS = 20
 """Faults that are told."""

@@ -17,7 +17,7 @@ from policy_service.actor import Actor
 from policy_service.audit.guard import ACCOUNTS, guard_of
 from policy_service.clock import Clock
 from policy_service.database import Database, Transaction
-from policy_service.identity import devices, failures, passwords, sessions
+from policy_service.identity import devices, failures, passwords, second_factor, sessions
 from policy_service.identity.account import Account, ExternalIdentity
 from policy_service.identity.errors import (
     AuthenticationFailed,
@@ -77,10 +77,22 @@ def sign_in(database: Database, clock: Clock, name: str, password: str, origin: 
     )
 
 
-def reauthenticate(database: Database, clock: Clock, actor: Actor, password: str, origin: Origin = ANYWHERE) -> Actor:
-    """The actor, who has just proved again who they are. Raises SignInFailed, SignInThrottled."""
+def reauthenticate(  # noqa: PLR0913, PLR0917  # who, by what, and where it comes from
+    database: Database,
+    clock: Clock,
+    actor: Actor,
+    password: str,
+    origin: Origin = ANYWHERE,
+    code: str | None = None,
+) -> Actor:
+    """The actor, who has just proved again who they are; a `code` is asked for unless it is None.
+
+    A wrong code is a wrong password: it is counted as one. Raises SignInFailed, SignInThrottled.
+    """
     attempt = attempt_password(database, clock, actor.name, password, origin)
     with database.write(clock) as transaction:
+        if attempt.is_correct and code is not None and not second_factor.use_code(transaction, actor.id, code):
+            attempt = replace(attempt, is_correct=False)
         account_or_error = resolve_attempt(transaction, attempt)
         result = account_or_error.actor(transaction.now) if isinstance(account_or_error, Account) else account_or_error
     return _unwrap(result)

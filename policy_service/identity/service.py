@@ -281,6 +281,11 @@ def stored_hash(session: Session, account: str) -> str | None:
     return None if row is None else row.password_hash
 
 
+def require_administrator(actor: Actor) -> None:
+    """Raises IdentityPermissionDenied when an actor may not administer accounts."""
+    _require(may_administer(actor))
+
+
 def _require(permission: PermissionResult) -> None:
     if permission is not True:
         raise IdentityPermissionDenied(permission)

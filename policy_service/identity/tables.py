@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from policy_service.actor import Role
@@ -58,6 +58,17 @@ class CredentialRow(SQLModel, table=True):
     account: str = Field(primary_key=True, max_length=36, foreign_key="account.id")
     password_hash: str = Field(max_length=200)
     changed_at: datetime = Field(sa_type=Instant)
+
+
+class SecondFactorRow(SQLModel, table=True):
+    """The secret of an account's one-time codes, and the step of the code that was used last."""
+
+    __tablename__ = "second_factor"
+
+    account: str = Field(primary_key=True, max_length=36, foreign_key="account.id")
+    secret: str = Field(max_length=64)
+    created_at: datetime = Field(sa_type=Instant)
+    last_step: int = Field(sa_type=BigInteger)
 
 
 class SessionRow(SQLModel, table=True):

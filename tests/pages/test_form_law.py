@@ -16,13 +16,17 @@ from api.features.changes import action_routes
 from api.features.overrides import pages as overrides
 from api.features.packs import pages as packs
 from api.features.session import account as own_account
+from api.features.session import second_factor as own_factor
 from api.features.suspensions import detail, suspend
 from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
-from api.kit.forms import SECRET_FIELDS
+from api.kit.forms import CODE, SECRET_FIELDS
 from policy_service.actor import Role
 from policy_service.clock import timestamp
+from policy_service.database import Transaction
+from policy_service.identity import second_factor
 from policy_service.identity import service as identity
+from policy_service.identity.account import Account
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.sessions import PASSWORD, start_session
 from tests.api.client import SECRET
@@ -42,11 +46,13 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     packs.CREATE,
     own_account.CHANGE_PASSWORD,
     own_account.END_OTHERS,
+    own_factor.REMOVE,
     *detail.ACTIONS,
     suspend.SUSPEND,
 )
 BY_PATH = {action.path: action for action in ACTIONS}
 OTHERS = {
+    "/account/second-factor": "its code is made from the key that the page shows",
     "/sign-in": "a stranger has no account that a form key could belong to",
     "/sign-out": "has no fields and no page of its own",
     "/preferences": "writes cookies and goes back to any page",
@@ -77,12 +83,14 @@ def scenarios(here: Company) -> dict[str, Scenario]:
     here.in_force(bonus("1.1.0"))
     with here.database.write(here.clock) as transaction:  # of two sessions one can be ended
         start_session(transaction, here.people["finance"], PASSWORD)
+        enrol(transaction, here.people["sally"])
     reason = {"reason": "sound"}
     signed = {**reason, "password": SECRET}
     results = {
         "/accounts": Scenario("root", "/accounts/new", {"name": "a.new.one", "printed_name": "A New One"}),
         "/api-keys": Scenario("root", "/api-keys/new", {"name": "a machine", "scopes": ["integration"]}),
         "/packs": Scenario("compliance", "/packs", {"policy": TIER}),
+        "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),
         "/account/sessions/end": Scenario("finance", "/account", {}),
         "/account/password": Scenario("ben", "/account", {"old": SECRET, "new": NEW, "again": NEW}),
         "/suspensions": Scenario("sales", f"/policies/{TIER}/suspend", signed),
@@ -92,6 +100,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         ("disable", "root", {}),
         ("enable", "root", {}),
         ("password", "root", {"new": NEW, "again": NEW}),
+        ("second-factor", "root", {}),
         ("link", "root", {"issuer": "https://identity.example", "subject": "1"}),
         ("attest", "compliance", {"password": SECRET}),
     ):
@@ -120,6 +129,13 @@ def scenarios(here: Company) -> dict[str, Scenario]:
     return results
 
 
+def enrol(transaction: Transaction, account: Account) -> None:
+    """Gives an account a second factor."""
+    key = second_factor.new_secret()
+    step = int(transaction.now.timestamp()) // second_factor.STEP_SECONDS
+    second_factor.enrol(transaction, account.actor(), key, second_factor.code_at(key, step))
+
+
 def _account(here: Company, action: str) -> str:
     roles = [Role.SALES_DIRECTOR if action == "attest" else Role.AUTHOR]
     with here.database.write(here.clock) as transaction:
@@ -133,6 +149,8 @@ def _account(here: Company, action: str) -> str:
             password_hash=password_hash,
         )
         identity.set_password(transaction, account.actor(), account.id, password_hash)
+        if action == "second-factor":
+            enrol(transaction, account)
         if action == "enable":
             identity.disable(transaction, here.people["root"].actor(), account.id)
     return account.id
@@ -225,7 +243,7 @@ def test_every_form_is_an_action_or_has_a_reason_not_to_be() -> None:
 def test_secrets_are_never_shown_again() -> None:
     drawn = [(field.name, field.widget.kind) for action in ACTIONS for field in form_fields(action.form)]
     secrets = {name for name, kind in drawn if kind in {"proof", "new-password", "current-password"}}
-    assert secrets == SECRET_FIELDS
+    assert secrets | {CODE} == SECRET_FIELDS
 
 
 @pytest.mark.parametrize("path", BY_PATH)

@@ -21,6 +21,9 @@ POST /sign-out                                                     aut sal fin g
 GET  /account                                                      aut sal fin gen com int adm
 POST /account/password                                             aut sal fin gen com int adm
 POST /account/sessions/end                                         aut sal fin gen com int adm
+GET  /account/second-factor                                        aut sal fin gen com int adm
+POST /account/second-factor                                        aut sal fin gen com int adm
+POST /account/second-factor/remove                                 aut sal fin gen com int adm
 GET  /policies                                                     aut sal fin gen com int adm
 GET  /policies/{domain}/{policy}                                   aut sal fin gen com int adm
 GET  /policies/{domain}/{policy}/compare                           aut sal fin gen com int adm
@@ -102,6 +105,7 @@ POST /accounts/{account}/disable                                    ·   ·   ·
 POST /accounts/{account}/enable                                     ·   ·   ·   ·   ·   ·  adm
 POST /accounts/{account}/password                                   ·   ·   ·   ·   ·   ·  adm
 POST /accounts/{account}/link                                       ·   ·   ·   ·   ·   ·  adm
+POST /accounts/{account}/second-factor                              ·   ·   ·   ·   ·   ·  adm
 POST /accounts/{account}/attest                                     ·   ·   ·   ·  com  ·  adm
 GET  /api-keys                                                      ·   ·   ·   ·   ·   ·  adm
 POST /api-keys                                                      ·   ·   ·   ·   ·   ·  adm

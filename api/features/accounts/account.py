@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from fastapi import APIRouter
@@ -34,6 +35,7 @@ from policy_service.identity.account import (
 )
 from policy_service.identity.attestation import can_be_attested, may_attest
 from policy_service.identity.history import history
+from policy_service.identity.second_factor import enrolled_at
 from policy_service.messages import Message
 
 NOTICES: Mapping[str, Message] = {
@@ -43,6 +45,7 @@ NOTICES: Mapping[str, Message] = {
     "enable": Message("The person may sign in again."),
     "password": Message("The password was changed. The person's sessions have ended."),
     "link": Message("The account was linked. The person's sessions have ended."),
+    "second-factor": Message("The second factor was removed."),
     "attest": Message("You attested the account: its signing roles take effect."),
 }
 
@@ -71,6 +74,8 @@ class AccountPage:
     forms: Mapping[str, FormState]
     roles: Sequence[tuple[str, Message]]
     history: tuple[AccountHistoryItem, ...]
+    factor_since: datetime | None
+    """Since when the account has a second factor; None when it has none."""
 
 
 def account_page_routes(pages: Pages) -> APIRouter:
@@ -90,11 +95,12 @@ async def account_page(
 ) -> AccountPage:
     """The page of an account; `rejected_forms` is the form that has to be filled in again. Raises UnknownAccount."""
 
-    def query(session: Session) -> tuple[dict[str, Account], tuple[AccountHistoryItem, ...]]:
+    def query(session: Session) -> tuple[dict[str, Account], tuple[AccountHistoryItem, ...], datetime | None]:
         identity.read_account(session, account_id)
-        return identity.accounts(session), history_items(history(session, account_id))
+        items = history_items(history(session, account_id))
+        return identity.accounts(session), items, enrolled_at(session, account_id)
 
-    accounts, items = await run_read(pages.service, query)
+    accounts, items, factor_since = await run_read(pages.service, query)
     actor, account = principal_of(request).actor, accounts[account_id]
     return AccountPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
@@ -109,7 +115,7 @@ async def account_page(
         fields=FIELDS,
         needs_attestation=account.pending_roles is not None,
         reauthentication=reauthentication_state(
-            request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
+            pages.service, request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
         ),
         issuer=pages.service.settings.oidc_issuer or "",
         forms={
@@ -119,6 +125,7 @@ async def account_page(
         },
         roles=ROLES,
         history=items,
+        factor_since=factor_since,
     )
 
 

@@ -20,7 +20,7 @@ from api.kit.passwords import NewPasswordForm, field_errors
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.database import Transaction
-from policy_service.identity import passwords
+from policy_service.identity import passwords, second_factor
 from policy_service.identity import service as identity
 from policy_service.identity.account import ExternalIdentity, roles_error
 
@@ -92,6 +92,7 @@ ACTIONS = (
         prepare=_hash_password,
     ),
     _action("link", _link),
+    _action("second-factor", lambda transaction, form, account: second_factor.remove(transaction, form.actor, account)),
     _action(
         "attest",
         lambda transaction, form, account: identity.attest(transaction, form.actor, account, expected=form.etag),

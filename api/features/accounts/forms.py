@@ -60,6 +60,7 @@ FORMS: Mapping[str, type[FormModel]] = {
     "enable": EmptyForm,
     "password": NewPasswordForm,
     "link": LinkForm,
+    "second-factor": EmptyForm,
     "attest": AttestationForm,
 }
 """The forms of the page, by the end of their address."""

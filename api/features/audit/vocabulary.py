@@ -41,6 +41,8 @@ EVENT_NAMES: Mapping[str, Message] = {
     "account_linked": Message("Account linked"),
     "account_vouched": Message("Account attested"),
     "password_changed": Message("Password changed"),
+    "second_factor_set": Message("Second factor set up"),
+    "second_factor_removed": Message("Second factor removed"),
     "signed_in": Message("Signed in"),
     "signed_out": Message("Signed out"),
     "sign_in_blocked": Message("Sign-in blocked"),

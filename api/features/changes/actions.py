@@ -149,5 +149,5 @@ def change_actions(
         digest=change.digest,
         by_action=by_action,
         meanings=meanings,
-        reauthentication=reauthentication_state(request, now, f"{path}#sign-panel"),
+        reauthentication=reauthentication_state(pages.service, request, now, f"{path}#sign-panel"),
     )

@@ -167,7 +167,7 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
         end_denied_reason=_end_denied_reason(frame.actor, override, now),
         form=form,
         ending_roles=held_roles(frame.actor, ENDING_ROLES),
-        reauthentication=reauthentication_state(request, now, f"{PATH}/{name}"),
+        reauthentication=reauthentication_state(service, request, now, f"{PATH}/{name}"),
     )
 
 

@@ -110,7 +110,7 @@ def new_override_page(
         entries=outcome_entries(policy, form, frame.lang) if policy else (),
         last_decision=read_last_decision(session, policy_subject, name, frame.lang) if policy_subject else None,
         roles=held_roles(frame.actor, DIRECTORS),
-        reauthentication=reauthentication_state(request, frame.now, return_address),
+        reauthentication=reauthentication_state(service, request, frame.now, return_address),
         max_days=MAX_LENGTH.days,
     )
 

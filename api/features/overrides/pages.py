@@ -20,7 +20,7 @@ from api.features.overrides.new_override import (
     read_override_form,
 )
 from api.kit.form_action import FormAction, FormRequest, form_routes
-from api.kit.forms import FormState, read_form
+from api.kit.forms import CODE, FormState, read_form
 from api.kit.frame import Page, with_rejected
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
@@ -73,7 +73,7 @@ def _add_creation(router: APIRouter, pages: Pages) -> None:
             )
 
         async def prepare() -> Command:
-            actor = await reauthenticate(service, request, submission.password)
+            actor = await reauthenticate(service, request, submission.password, form.value(CODE))
             prepared = await prepared_override(service, actor, submission.override)
 
             def command(transaction: Transaction) -> str:

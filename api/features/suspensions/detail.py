@@ -99,7 +99,9 @@ async def suspension_page(
         ratify_permission=approval.ratify_permission(suspension, actor, frame.now),
         end_permission=approval.end_permission(suspension, actor, frame.now),
         forms={name: (rejected_forms or {}).get(name) or pages.new_form() for name in COMMANDS},
-        reauthentication=reauthentication_state(request, frame.now, f"/suspensions/{suspension.id}#acts"),
+        reauthentication=reauthentication_state(
+            pages.service, request, frame.now, f"/suspensions/{suspension.id}#acts"
+        ),
     )
 
 

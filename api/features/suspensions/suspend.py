@@ -83,7 +83,7 @@ async def suspend_page(pages: Pages, request: Request, policy: str, form_state: 
         if isinstance(prospect, SuspensionPreview)
         else Permission(prospect.message),
         form=form_state,
-        reauthentication=reauthentication_state(request, frame.now, f"/policies/{policy}/suspend"),
+        reauthentication=reauthentication_state(pages.service, request, frame.now, f"/policies/{policy}/suspend"),
     )
 
 

@@ -92,6 +92,30 @@ class PasswordChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SecondFactorSet(Event):
+    """An account has a second factor."""
+
+    name = "second_factor_set"
+    summary = Bilingual(
+        "{actor} 启用账户 {account_name} 的第二因素", "{actor} set up the second factor of {account_name}"
+    )
+    account: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorRemoved(Event):
+    """An account has no second factor any more."""
+
+    name = "second_factor_removed"
+    summary = Bilingual(
+        "{actor} 移除账户 {account_name} 的第二因素", "{actor} removed the second factor of {account_name}"
+    )
+    account: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn(Event):
     """A person signed in."""
 

@@ -1,0 +1,132 @@
+"""`/account/second-factor`: set up the second factor of one's own account, and remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.confirmation import reauthenticate
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Proof, Widget, form_fields
+from api.kit.forms import FieldErrors, FormModel, FormState
+from api.kit.frame import Frame
+from api.kit.listing import link
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Pages
+from api.web.transactions import run_read
+from policy_service.database import Transaction
+from policy_service.identity import second_factor
+from policy_service.messages import Message
+
+PATH = "/account/second-factor"
+NOTICES: Mapping[str, Message] = {
+    "set": Message("Your second factor is set up."),
+    "removed": Message("Your second factor was removed."),
+}
+"""What was just done, by the word in the address."""
+
+
+class EnrolForm(FormModel):
+    """A code of the secret that the page showed, and the password."""
+
+    secret: Annotated[str, HIDDEN, Field(max_length=64)]
+    code: Annotated[
+        str,
+        Widget("name", Message("One-time code"), Message("Six digits, from the application.")),
+        Field(max_length=20),
+    ]
+    password: Annotated[SecretStr, Widget("current-password", Message("Your password")), Field(max_length=MAX_PASSWORD)]
+
+
+class RemoveForm(FormModel):
+    """The proof of who removes it."""
+
+    password: Proof = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorPage:
+    """My second factor."""
+
+    template: ClassVar[str] = "session/second_factor.html"
+    enrol_fields: ClassVar[tuple[FormField, ...]] = form_fields(EnrolForm)
+    remove_fields: ClassVar[tuple[FormField, ...]] = form_fields(RemoveForm)
+    frame: Frame
+    since: datetime | None
+    is_required: bool
+    secret: str
+    """A new one, or the one of the form that was refused."""
+    address: str
+    """By which an application takes the secret up."""
+    reauthentication: Reauthentication
+    form: FormState
+
+
+async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactorPage:
+    actor, service = principal_of(request).actor, pages.service
+    secret = form.value("secret") or second_factor.new_secret()
+    return SecondFactorPage(
+        frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
+        since=await run_read(service, lambda session: second_factor.enrolled_at(session, actor.id)),
+        is_required=service.settings.second_factor == "required",
+        secret=secret,
+        address=second_factor.address_of(secret, actor.name),
+        reauthentication=reauthentication_state(service, request, service.clock.now(), PATH),
+        form=form,
+    )
+
+
+async def _validate(form: FormRequest[EnrolForm]) -> FieldErrors:
+    step = second_factor.proving_step(form.values.secret, form.values.code, form.service.clock.now())
+    return {"code": second_factor.WRONG_CODE} if step is None else {}
+
+
+async def _confirm(form: FormRequest[EnrolForm]) -> None:
+    await reauthenticate(form.service, form.request, form.values.password, code=None)
+
+
+def _enrol(transaction: Transaction, form: FormRequest[EnrolForm]) -> None:
+    second_factor.enrol(transaction, form.actor, form.values.secret, form.values.code)
+
+
+def _remove(transaction: Transaction, form: FormRequest[RemoveForm]) -> None:
+    second_factor.remove(transaction, form.actor, form.actor.id)
+
+
+ENROL = FormAction(
+    PATH,
+    EnrolForm,
+    page=_page,
+    command=_enrol,
+    done=lambda *_: link(PATH, done="set"),
+    validate=_validate,
+    prepare=_confirm,
+)
+REMOVE = FormAction(
+    f"{PATH}/remove",
+    RemoveForm,
+    page=_page,
+    command=_remove,
+    done=lambda *_: link(PATH, done="removed"),
+    confirm=True,
+)
+
+
+def second_factor_routes(pages: Pages) -> APIRouter:
+    """Routes of the reader's own second factor."""
+    router = form_routes(pages, ENROL, REMOVE)
+
+    @router.get(PATH)
+    async def my_second_factor(request: Request) -> Response:
+        """Show whether the caller has a second factor, and how to set it up or remove it."""
+        return pages.render(await _page(pages, request, pages.new_form()))
+
+    return router

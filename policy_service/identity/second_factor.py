@@ -1,0 +1,116 @@
+"""A second factor for signatures: one-time codes by time (TOTP, RFC 6238), six digits of HMAC-SHA-1 every 30 seconds.
+
+An account has one secret or none; an application on its owner's telephone makes the same codes. A code counts within
+one step of 30 seconds on either side, and once: the step that was used last is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from datetime import datetime
+from urllib.parse import quote
+
+from sqlmodel import Session
+
+from policy_service.actor import Actor
+from policy_service.audit.events import SecondFactorRemoved, SecondFactorSet
+from policy_service.audit.log import append
+from policy_service.database import Transaction
+from policy_service.identity.errors import IdentityConflict
+from policy_service.identity.service import read_account, require_administrator
+from policy_service.identity.tables import SecondFactorRow
+from policy_service.messages import Message
+
+STEP_SECONDS = 30
+WINDOW = 1
+"""Steps before and after now whose codes count."""
+SECRET_BYTES = 20
+"""As long as what HMAC-SHA-1 gives (RFC 4226, section 4)."""
+ISSUER = "policy-service"
+WRONG_CODE = Message("The code does not belong to this key: enter the newest one.")
+
+
+def new_secret() -> str:
+    """A secret that nobody can guess, in Base32 as applications take it."""
+    return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def code_at(secret: str, step: int) -> str:
+    """Return the code of a step (RFC 4226, section 5.3)."""
+    digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8, "big"), "sha1")
+    offset = digest[-1] & 15
+    return f"{(int.from_bytes(digest[offset : offset + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
+
+
+def matching_step(secret: str, code: str, now: datetime, last_step: int) -> int | None:
+    """Return the step of a code that counts at an instant and was not used before; None when there is none."""
+    current = int(now.timestamp()) // STEP_SECONDS
+    steps = range(max(current - WINDOW, last_step + 1), current + WINDOW + 1)
+    digits = "".join(code.split()).encode()
+    return next((step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), digits)), None)
+
+
+def proving_step(secret: str, code: str, now: datetime) -> int | None:
+    """Return the step of a code that proves a new secret; None when it does not, or when the secret is none."""
+    try:
+        is_secret = len(base64.b32decode(secret)) == SECRET_BYTES
+    except binascii.Error:
+        return None
+    return matching_step(secret, code, now, 0) if is_secret else None
+
+
+def address_of(secret: str, name: str) -> str:
+    """The address by which an application takes the secret up, for an account of this name."""
+    return f"otpauth://totp/{ISSUER}:{quote(name)}?secret={secret}&issuer={ISSUER}"
+
+
+def enrolled_at(session: Session, account: str) -> datetime | None:
+    """Return since when an account has a second factor; None when it has none."""
+    row = session.get(SecondFactorRow, account)
+    return row.created_at if row else None
+
+
+def enrol(transaction: Transaction, actor: Actor, secret: str, code: str) -> None:
+    """Gives the actor's own account a second factor, proved by a code of it.
+
+    Raises IdentityConflict when it has one already, or when the code does not count.
+    """
+    if enrolled_at(transaction.session, actor.id) is not None:
+        raise IdentityConflict(Message("Your account has a second factor: remove it first."))
+    step = proving_step(secret, code, transaction.now)
+    if step is None:
+        raise IdentityConflict(WRONG_CODE)
+    row = SecondFactorRow(account=actor.id, secret=secret, created_at=transaction.now, last_step=step)
+    transaction.session.add(row)
+    transaction.session.flush()
+    append(transaction, actor, SecondFactorSet(actor.id, actor.name))
+
+
+def remove(transaction: Transaction, actor: Actor, account: str) -> None:
+    """Takes the second factor of an account away: one's own, or anyone's by an administrator.
+
+    Raises IdentityPermissionDenied, UnknownAccount, IdentityConflict when there is none.
+    """
+    owner = read_account(transaction.session, account)
+    if actor.id != account:
+        require_administrator(actor)
+    row = transaction.session.get(SecondFactorRow, account)
+    if row is None:
+        raise IdentityConflict(Message("The account has no second factor."))
+    transaction.session.delete(row)
+    transaction.session.flush()
+    append(transaction, actor, SecondFactorRemoved(account, owner.name))
+
+
+def use_code(transaction: Transaction, account: str, code: str) -> bool:
+    """Return True if a code of an account's second factor counts now; it then counts no more."""
+    row = transaction.session.get(SecondFactorRow, account)
+    step = matching_step(row.secret, code, transaction.now, row.last_step) if row else None
+    if row is None or step is None:
+        return False
+    row.last_step = step
+    transaction.session.flush()
+    return True
