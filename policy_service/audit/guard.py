@@ -49,6 +49,8 @@ ACCOUNTS: Mapping[str, str] = {
     "second_factor": "account",
 }
 """The tables that say who may do what, each with the column that says whose row it is."""
+GUARDED = (*IN_FORCE, *SUSPENSIONS, *OVERRIDES, *API_KEYS, *ACCOUNTS)
+"""The tables that say what is in force and who may do what."""
 MAX_FAULTS = 20
 """Faults that are told."""
 MAX_TOLD = 10_000
@@ -77,7 +79,7 @@ class Usable(NamedTuple):
 class Guard:
     """The rows that one process has verified."""
 
-    def __init__(self, tables: Collection[str] = (*IN_FORCE, *SUSPENSIONS, *OVERRIDES, *API_KEYS, *ACCOUNTS)) -> None:
+    def __init__(self, tables: Collection[str] = GUARDED) -> None:
         self._tables = [SQLModel.metadata.tables[name] for name in tables]
         sizes = (f'(SELECT count(*) FROM "{table.name}")' for table in self._tables)  # noqa: S608  # names of ours
         self._sizes_query = f"SELECT {', '.join(sizes)}"

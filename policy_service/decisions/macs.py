@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy
 from sqlalchemy import Row, Table
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor
 from policy_service.audit.coverage import column_values, read_rows, row_digest, row_key
@@ -26,9 +26,9 @@ from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import LATEST, NEVER, Transaction, database_of
 from policy_service.decisions.record import read_record
-from policy_service.decisions.record_queries import last_decision_seq
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
+from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
 from policy_service.subject import CUSTOMER
 
@@ -36,6 +36,11 @@ _DECISIONS: Table = DecisionRow.__table__  # type: ignore[attr-defined]  # SQLMo
 FEW = 20
 """Records that are asked for one whose MAC is right."""
 _SUBJECT_KEYS = SubjectKeyRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+def last_decision_seq(session: Session) -> int:
+    """The number of the last record; 0 when there is none."""
+    return session.exec(select(func.max(DecisionRow.seq))).one() or 0
 
 
 def begin_mac_key(transaction: Transaction, folder: Path) -> None:
@@ -79,6 +84,11 @@ class MacKeys(NamedTuple):
         if is_valid:
             return None
         return Message("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
+
+    def require_written(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> None:
+        """Sees to it that the service wrote a record as it is. Raises DamagedRecord."""
+        if digest(row.line) != row.digest or self.mac_fault(row) is not None:
+            raise DamagedRecord("decision", str(row.seq))
 
 
 def _last_at(session: Session) -> datetime | None:

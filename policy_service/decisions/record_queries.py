@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import Row
+from sqlmodel import Session, col, select
 
+from policy_service.decisions.macs import last_decision_seq, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, read_record, read_row
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.decisions.tables import DecisionRow
@@ -41,11 +43,6 @@ class UnknownDecision(PolicyServiceError, LookupError):
 
     def __init__(self, decision_id: str) -> None:
         super().__init__(Message("there is no decision {decision}", decision=decision_id))
-
-
-def last_decision_seq(session: Session) -> int:
-    """The number of the last record; 0 when there is none."""
-    return session.exec(select(func.max(DecisionRow.seq))).one() or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +89,11 @@ class RecordPage(NamedTuple):
 
 
 def read_decision(session: Session, decision_id: str) -> DecisionRecord:
-    """One record. Raises UnknownDecision."""
+    """One record. Raises UnknownDecision, and DamagedRecord where the service did not write it as it is."""
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
+    read_mac_keys(session).require_written(row)
     return read_row(row.seq, row.line)
 
 
@@ -137,7 +135,7 @@ def find_records(
     """The records that are wanted, newest first unless told otherwise, from `cursor` on; at most MAX_PAGE.
 
     For those of one policy or kind at most SCANNED are looked through: a page may hold few, or none, and still have a
-    cursor. Raises InvalidSubject.
+    cursor. Raises InvalidSubject, and DamagedRecord where the service did not write one as it is.
     """
     if criteria.subject is not None:
         check_lookup(session, criteria.subject, criteria.kind)
@@ -146,17 +144,18 @@ def find_records(
     first, end = seq_range(session, criteria.since, criteria.until)
     if cursor is not None:
         first, end = (max(first, cursor), end) if oldest_first else (first, min(end, cursor + 1))
-    records: list[DecisionRecord] = []
+    records, keys = list[DecisionRecord](), read_mac_keys(session)
     scanned_count = seq = 0
     lines = _lines(session, criteria, (first, end), max_lines, oldest_first=oldest_first)
-    for seq, line in lines:
-        scanned_count += 1
+    for row in lines:
+        scanned_count, seq = scanned_count + 1, row.seq
         with reading_row("decision", seq):
-            record = criteria.read_match(line)
+            record = criteria.read_match(row.line)
         if record is None:
             continue
         if len(records) == limit:
             return RecordPage(records, seq)
+        keys.require_written(row)
         records.append(record)
     next_seq = seq + 1 if oldest_first else seq - 1
     return RecordPage(records, next_seq if scanned_count == max_lines and first <= next_seq < end else None)
@@ -190,23 +189,25 @@ def seq_range(session: Session, since: datetime | None = None, until: datetime |
 
 def newest_lines(session: Session, limit: int) -> Iterator[bytes]:
     """The lines of the newest records, from the last backwards."""
-    for _, line in _lines(session, RecordFilter(), seq_range(session), limit):
-        yield line
+    for row in _lines(session, RecordFilter(), seq_range(session), limit):
+        yield row.line
 
 
 def _lines(
     session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool = False
-) -> Iterator[tuple[int, bytes]]:
-    """Numbers and lines of a subject's records, or everyone's, between two numbers, half open, in their order."""
+) -> Iterator[Row[Any, Any, Any, Any]]:
+    """The rows of a subject's records, or everyone's, between two numbers, half open, in their order."""
     seq, (first, end) = col(DecisionRow.seq), seqs
-    query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end)
+    query = select(DecisionRow.seq, DecisionRow.line, DecisionRow.digest, DecisionRow.mac).where(
+        seq >= first, seq < end
+    )
     if criteria.subject is not None:
         query = query.where(DecisionRow.subject == criteria.subject)
         if criteria.kind is not None:
             query = query.where(DecisionRow.kind == criteria.kind)
     query = query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)
     with closing(session.exec(query, execution_options={"yield_per": FETCH_SIZE})) as rows:
-        yield from rows
+        yield from cast("Iterator[Row[Any, Any, Any, Any]]", rows)
 
 
 def _first_from(session: Session, instant: datetime, end: int) -> int:

@@ -34,12 +34,12 @@ from policy_service.audit.verdict import LogFault, LogVerdict
 from policy_service.audit.verify import EntryProgress, PartTick, say_nothing
 from policy_service.clock import timestamp
 from policy_service.database import Lane, LaneName
+from policy_service.database.file_check import file_faults
 from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.blocks import BlockReport
 from policy_service.decisions.encryption import is_encrypted, key_id_of
 from policy_service.decisions.groups.verification import count_periods, group_faults
-from policy_service.decisions.macs import MacKeys, last_erasures, read_mac_keys, subject_key_faults
-from policy_service.decisions.record_queries import last_decision_seq
+from policy_service.decisions.macs import MacKeys, last_decision_seq, last_erasures, read_mac_keys, subject_key_faults
 from policy_service.decisions.state_tables import BlockRow, SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import DamagedRecord
@@ -109,6 +109,7 @@ def verify_rest(
         ("lane", lambda: _lane_faults(session, now)),
         ("outcome_period", lambda: islice(group_faults(session, partial(tick, "periods of group lists")), MAX_FAULTS)),
         ("sqlite_master", lambda: schema_faults(session.connection())),
+        ("sqlite_master", lambda: file_faults(session.connection(), "integrity_check")),
     )
     messages: dict[str, None] = {}
     for table, check in checks:

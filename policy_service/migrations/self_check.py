@@ -9,16 +9,16 @@ from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service.append_only import schema_faults
+from policy_service.audit.guard import GUARDED
 from policy_service.database import Database, DatabaseUnavailable, Lane, LaneName
-
-MAX_FAULTS = 20
-"""How many faults of its file SQLite tells."""
+from policy_service.database.file_check import file_faults
 
 
 def self_check(database: Database, *, thorough: bool = False) -> list[str]:
     """Return the errors of a database that is current, a sentence each; none when all is well.
 
-    Reads every page of a SQLite file; when thorough, its indexes and references as well. Raises DatabaseUnavailable.
+    Reads every page of a SQLite file, and compares the indexes of what is in force and who may do what with its rows;
+    when thorough, all indexes and references. Raises DatabaseUnavailable.
     """
     try:
         with database.read() as session:
@@ -42,13 +42,14 @@ def _faults(connection: Connection, *, thorough: bool) -> list[str]:
 
 
 def _sqlite(connection: Connection, *, thorough: bool) -> list[str]:
-    check = "integrity_check" if thorough else "quick_check"
-    faults = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA {check}({MAX_FAULTS})")]
-    messages = [f"SQLite finds the file damaged: {fault}" for fault in faults if fault != "ok"]
-    if thorough:
-        dangling = {str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
-        messages.extend(f"rows of the table `{table}` refer to rows that are not there" for table in sorted(dangling))
-    return messages
+    if not thorough:
+        by_index = (file_faults(connection, "integrity_check", table) for table in (*GUARDED, "version"))
+        return file_faults(connection, "quick_check") or [fault for faults in by_index for fault in faults]
+    dangling = {str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+    return [
+        *file_faults(connection, "integrity_check"),
+        *(f"rows of the table `{table}` refer to rows that are not there" for table in sorted(dangling)),
+    ]
 
 
 def _postgresql(connection: Connection) -> list[str]:

@@ -27,7 +27,6 @@ from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.sessions import PASSWORD, confirm, end_all, start_session, use_confirmation
 from policy_service.identity.tables import ApiKeyRow
 from policy_service.identity.tokens import digest_of, format_key
 from tests.api.client import HERE, SECRET
@@ -104,51 +103,6 @@ def test_a_password_put_into_the_database_opens_nothing(here: Company) -> None:
     tamper(here, f"UPDATE credential SET password_hash = '{hash_password('another secret')}'")
     with pytest.raises(AuthenticationFailed, match="the account differs from the log"):
         sign_in(database, clock, "ann", "another secret")
-
-
-def test_a_session_that_nobody_began_is_none(here: Company) -> None:
-    general = here.people["general"].id
-    at = timestamp(here.clock.at)
-    tamper(
-        here,
-        "INSERT INTO signed_in (id, digest, account, method, started_at, seen_at) "
-        f"VALUES ('s1', '{digest_of('stolen')}', '{general}', 'password', '{at}', '{at}')",
-    )
-    here._tokens["general", here.clock.at] = "stolen"
-    assert here.ask("GET", "/v1/session", "general").status_code == 401
-    assert "the row s1 of `signed_in` is not what the log says" in concerns(here)
-
-
-@pytest.mark.parametrize("is_known", [True, False])
-def test_a_session_that_was_ended_is_not_opened_again(here: Company, is_known: bool) -> None:
-    """Its row is what it was when it began, and an entry told of that: a later one tells of the end."""
-    ann = here.people["ann"].id
-    if is_known:
-        assert here.ask("GET", "/v1/session").status_code == 200
-    token = here.token("ann")
-    with here.database.write(here.clock) as transaction:
-        end_all(transaction, ann, "password changed")
-    assert here.ask("GET", "/v1/session").status_code == 401
-    tamper(here, f"UPDATE signed_in SET ended_at = NULL, ended_why = NULL WHERE account = '{ann}'")
-    assert here.token("ann") == token
-    assert here.ask("GET", "/v1/session").status_code == 401
-    assert "of `signed_in` is not what the log says" in concerns(here)
-
-
-def test_a_confirmation_that_was_used_does_not_come_back(here: Company) -> None:
-    sales = here.people["sales"]
-    with here.database.write(here.clock) as transaction:
-        started = start_session(transaction, sales, PASSWORD)
-    with here.database.write(here.clock) as transaction:
-        confirmed = confirm(transaction, started.user_session.id)
-    here._tokens["sales", here.clock.at] = started.token
-    assert here.ask("GET", "/v1/session", "sales").status_code == 200
-    with here.database.write(here.clock) as transaction:
-        assert use_confirmation(transaction, started.user_session.id) == confirmed
-    assert here.ask("GET", "/v1/session", "sales").status_code == 200
-    where = f"WHERE id = '{started.user_session.id}'"
-    tamper(here, f"UPDATE signed_in SET confirmed_at = '{timestamp(confirmed)}' {where}")
-    assert here.ask("GET", "/v1/session", "sales").status_code == 401
 
 
 def test_an_api_key_that_nobody_issued_opens_nothing_and_the_others_do(here: Company) -> None:

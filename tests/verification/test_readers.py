@@ -23,11 +23,11 @@ from policy_service.database import Database
 from policy_service.identity.api_keys import issue_key
 from policy_service.packs.scope import Scope
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
-from tests.api.client import SECRET
+from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
 from tests.databases import BACKENDS
-from tests.packs.packing import packed
+from tests.packs.packing import decided, packed
 from tests.pages.visitor import Visitor
 from tests.verification.everything import Place, executed
 
@@ -175,6 +175,18 @@ def test_no_pack_and_no_command_tells_of_rows_that_were_added(here: Company, tmp
             result = CliRunner().invoke(app, [*command, "--json"])
             assert result.exit_code == 0, result.output
             assert FORGED not in result.output
+
+
+def test_a_decision_that_was_altered_is_shown_to_nobody(here: Company) -> None:
+    decision = decided(here, "C1", orders=100)
+    addresses = (f"/v1/decisions/{decision}", "/v1/subjects/C1/decisions")
+    assert [here.ask("GET", each, "compliance").status_code for each in addresses] == [200, 200]
+    line = "CAST(replace(CAST(line AS text), 'bonus', 'malus') AS blob)"
+    if here.database.engine.dialect.name == "postgresql":
+        line = "convert_to(replace(convert_from(line, 'UTF8'), 'bonus', 'malus'), 'UTF8')"
+    tamper(here, f"UPDATE decision SET line = {line}")
+    for each in addresses:
+        assert_problem(here.ask("GET", each, "compliance"), 503, "damaged-record")
 
 
 def test_queries_of_every_kind_do_without_rows_that_were_added(here: Company) -> None:
