@@ -58,6 +58,7 @@ class Demo:
         if (name, lang) not in self.people:
             result = self.closing.enter_context(person(self.browser, self.address, lang=lang))
             result.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+            result.page.set_default_timeout(60_000)
             result.sign_in(f"demo-{name}", self.secrets[f"demo-{name}"])
             self.people[name, lang] = result
         return self.people[name, lang]
@@ -109,7 +110,7 @@ def demo() -> Iterator[Demo]:
 
 def wait_for(address: str) -> None:
     """Until the service answers."""
-    for _ in range(200):
+    for _ in range(1_200):
         try:
             urlopen(f"{address}/readyz").close()  # noqa: S310
         except OSError:
