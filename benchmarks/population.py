@@ -149,8 +149,8 @@ def _compare(  # noqa: PLR0913  # two queries, and how they are measured
     connection: duckdb.DuckDBPyConnection, rows: int, bits: int, ours: str, by_hand: str, *, rounds: int
 ) -> QueryFigures:
     differences = DIFFERENCES.format(ours=ours, by_hand=by_hand)
-    if rows <= MAX_WHOLE_RUN and (found := connection.execute(differences).fetchall()[0][0]):
-        raise WrongAnswerError(f"{found:,} of {rows:,} answers of {POLICY} are not those that are written by hand")
+    if rows <= MAX_WHOLE_RUN and (result := connection.execute(differences).fetchall()[0][0]):
+        raise WrongAnswerError(f"{result:,} of {rows:,} answers of {POLICY} are not those that are written by hand")
     seconds: dict[str, list[float]] = {ours: [], by_hand: []}
     for number in range(rounds + 1):
         for sql in (ours, by_hand) if number % 2 else (by_hand, ours):

@@ -52,11 +52,11 @@ def code_point(character: str) -> str:
 
 def characters(*names: str) -> set[str]:
     """Return the characters that some of the files hold together."""
-    found: set[str] = set()
+    held: set[str] = set()
     for name in names:
         with TTFont(FOLDER / name, lazy=True) as font:
-            found.update(map(chr, font.getBestCmap()))
-    return found
+            held.update(map(chr, font.getBestCmap()))
+    return held
 
 
 @cache

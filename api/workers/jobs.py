@@ -115,10 +115,10 @@ class Jobs:
             processes = queries.running_processes(session)
             keep = {kind.name: kind.keep for kind in self.kinds.values()}
             expired = queries.expired_jobs(session, keep, KEEP, now)
-        gone = [process for process in processes if not self._is_alive(process)]
-        if gone or expired:
+        ended_processes = [process for process in processes if not self._is_alive(process)]
+        if ended_processes or expired:
             with database.write_unlogged() as session:
-                interrupted = job_rows.interrupt_jobs(session, gone, now)
+                interrupted = job_rows.interrupt_jobs(session, ended_processes, now)
                 job_rows.remove_jobs(session, expired)
             for job_id in (*interrupted, *expired):
                 self._file(job_id).unlink(missing_ok=True)

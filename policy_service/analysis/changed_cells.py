@@ -41,8 +41,8 @@ class ChangedCells:
 def changed_cells(tables: MergedTables, limit: int = MAX_LINES) -> ChangedCells:
     """Return the cells that change in the rules and bands of two versions, in the order of the tables."""
     lines = [line for table in (tables.rules, tables.bands) if table is not None for line in _changed_cells(table)]
-    shown = lines if len(lines) <= limit else lines[: max(limit, 1)]
-    return ChangedCells(tuple(shown), len(lines) - len(shown))
+    first_lines = lines if len(lines) <= limit else lines[: max(limit, 1)]
+    return ChangedCells(tuple(first_lines), len(lines) - len(first_lines))
 
 
 def _changed_cells(table: MergedTable) -> Iterator[ChangedCell]:

@@ -122,8 +122,8 @@ def open_sessions(
         col(SessionRow.ended_at).is_(None),
         col(SessionRow.started_at) > now - limits.absolute,
     )
-    found = [_user_session(row, last_use(row.id)) for row in session.exec(query)]
-    still_open = [each for each in found if now < each.ends_at(limits)]
+    sessions = [_user_session(row, last_use(row.id)) for row in session.exec(query)]
+    still_open = [each for each in sessions if now < each.ends_at(limits)]
     return tuple(sorted(still_open, key=lambda each: (each.seen_at, each.id), reverse=True))
 
 

@@ -203,14 +203,14 @@ def altered(here: Company, column: str, value: str) -> Iterator[None]:
         for trigger, _ in triggers:
             connection.execute(f"DROP TRIGGER {trigger}")
         before = connection.execute(f'SELECT rowid, "{name}" FROM "{table}"').fetchall()  # noqa: S608
-        row, kept = before[-1]
-        given = value.encode() if isinstance(kept, bytes) else value
+        row, stored = before[-1]
+        given_value = value.encode() if isinstance(stored, bytes) else value
         try:
-            connection.execute(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', (given, row))  # noqa: S608
+            connection.execute(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', (given_value, row))  # noqa: S608
             here.app.service.database._cache.clear()
             yield
         finally:
-            connection.execute(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', (kept, row))  # noqa: S608
+            connection.execute(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', (stored, row))  # noqa: S608
             here.app.service.database._cache.clear()
             for _, sql in triggers:
                 connection.execute(sql)
@@ -236,7 +236,7 @@ def values_of(column: str) -> Sequence[str]:
 
 def damage_is_told(furnished: Furnished, column: str, value: str, answers: list[tuple[str, str, int]]) -> bool:
     """Whether some reader tells of the damage; none of them may fail. What each answered is added to `answers`."""
-    told = False
+    is_told = False
     by = "root" if READERS[column] is ACCOUNTS else "compliance"
     with furnished.service(restarted=column in COLD) as here, altered(here, column, value):
         visitor = Visitor(here, by)
@@ -249,20 +249,20 @@ def damage_is_told(furnished: Furnished, column: str, value: str, answers: list[
                 status, text = page.status, page.text()
             answers.append((value, path, status))
             assert status != 500, (column, value, path, text[:500])
-            told = told or (status in {200, 503} and "damaged" in text)
-    return told
+            is_told = is_told or (status in {200, 503} and "damaged" in text)
+    return is_told
 
 
 @pytest.mark.parametrize("column", sample(READERS, 2))
 def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) -> None:
     answers: list[tuple[str, str, int]] = []
-    told = sum(damage_is_told(furnished, column, value, answers) for value in values_of(column))
+    result = sum(damage_is_told(furnished, column, value, answers) for value in values_of(column))
     quiet = {"audit_entry.digest", "checkpoint.at", "checkpoint.peaks", "block.root", "change_text.content"}
     quiet |= {"checkpoint_copy.difference", "change_action.number", "audit_entry.event"}
     quiet |= {"account.created_at"}  # what the log does not say of an account is not used, so nobody reads it
     quiet |= {"activation.digest", "change_submitted.effective_from"}  # looked for, never read
     quiet |= QUIET
-    assert told or column in quiet, f"nobody said that {column} is damaged: {answers}"
+    assert result or column in quiet, f"nobody said that {column} is damaged: {answers}"
 
 
 def test_a_key_that_cannot_be_read_opens_nothing_and_others_do(furnished: Furnished) -> None:

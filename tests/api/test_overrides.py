@@ -61,28 +61,28 @@ def end(override: str, *, by: Role = Role.COMPLIANCE, **changes: object) -> http
 def entry(subject: str, policy: str = RFM, **more: object) -> dict[str, Any]:
     """What a policy answers about a subject."""
     answer = decide(subject=subject, policies=[policy], facts={**CUSTOMER, **more})
-    found: dict[str, Any] = answer.json()["outcomes"][policy]
-    return found
+    result: dict[str, Any] = answer.json()["outcomes"][policy]
+    return result
 
 
 def test_an_exception_is_answered_until_it_is_ended() -> None:
     made = make("O1")
     assert made.status_code == 201, made.text
-    told = made.json()
-    assert made.headers["location"] == f"{OVERRIDES}/{told['override']}"
-    assert (told["policy"], told["version"], told["by"]) == (RFM, VERSIONS[RFM], "The sales director")
-    assert told["until"] == "2027-02-28T16:00:00Z"
+    body = made.json()
+    assert made.headers["location"] == f"{OVERRIDES}/{body['override']}"
+    assert (body["policy"], body["version"], body["by"]) == (RFM, VERSIONS[RFM], "The sales director")
+    assert body["until"] == "2027-02-28T16:00:00Z"
     excepted = entry("O1")
     assert (excepted["outcome"], excepted["rules"]) == ({"tier": "S"}, [])
-    assert excepted["overridden"]["override"] == told["override"]
+    assert excepted["overridden"]["override"] == body["override"]
     assert excepted["overridden"]["rules_said"]["outcome"] == {"tier": "A"}
     assert entry("O1", "followup/contact_cadence", last_contact_on="2026-11-01")["status"] == "decided"
     assert entry("O2")["outcome"] == {"tier": "A"}
 
-    ended = end(told["override"])
+    ended = end(body["override"])
     assert (ended.status_code, ended.json()["ended_at"]) == (200, "2026-11-20T17:30:00Z")
     assert entry("O1")["outcome"] == {"tier": "A"}
-    problem = assert_problem(end(told["override"]), 422, "override-unfit")
+    problem = assert_problem(end(body["override"]), 422, "override-unfit")
     assert problem["reasons"] == ["The override has already ended."]
 
 

@@ -231,7 +231,7 @@ def test_a_reason_names_the_roles() -> None:
 
 def test_the_reference_tells_of_every_kind_of_address() -> None:
     page = (ROOT / "docs" / "reference" / "roles.md").read_text("utf-8")
-    told = re.findall(r"`(?:[A-Z]+ )?(/[^` ]*)`", page)
+    results = re.findall(r"`(?:[A-Z]+ )?(/[^` ]*)`", page)
     families = {"/".join(path.split("/")[:3]) for _, path in PERMISSIONS if path not in EXPORT_PATHS}
-    assert {family for family in families if not any(path.startswith(family) for path in told)} == set()
+    assert {family for family in families if not any(path.startswith(family) for path in results)} == set()
     assert all(f"`{role.value}`" in page for role in Role)

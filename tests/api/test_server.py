@@ -181,9 +181,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
             begun = {"log": str(log), "port": str(port), "before": before, "environment": environment}
             print(json.dumps(begun), file=orders, flush=True)
             status = int(statuses.readline())
-            said = log.read_text("utf-8")
-            assert "Traceback" not in said.splitlines()[0]
-            return status, said
+            text = log.read_text("utf-8")
+            assert "Traceback" not in text.splitlines()[0]
+            return status, text
 
         yield ended
         orders.close()
@@ -191,9 +191,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 def test_it_ends_with_another_status_when_it_fails(start: Start, database: str) -> None:
     fault = "api.app.tune_interpreter = lambda: 1 / 0"
-    status, said = start(before=fault, **begun(database))
-    assert (status, "ZeroDivisionError" in said) == (1, True)
-    assert all(json.loads(line)["event"] for line in said.splitlines())
+    status, text = start(before=fault, **begun(database))
+    assert (status, "ZeroDivisionError" in text) == (1, True)
+    assert all(json.loads(line)["event"] for line in text.splitlines())
 
 
 def test_it_ends_with_another_status_when_the_versions_in_force_cannot_decide(
@@ -204,33 +204,33 @@ def test_it_ends_with_another_status_when_the_versions_in_force_cannot_decide(
         row = record_version(transaction, SERVICE, bonus("1.0.0"), change=None)
         version = read_version(transaction.session, row.id, row.version)
         activate(transaction, SERVICE, version, Period(transaction.now), ActivationKind.INITIAL)
-    status, said = start(**begun(url))
-    assert (status, TIER in said) == (7, True)
+    status, text = start(**begun(url))
+    assert (status, TIER in text) == (7, True)
 
 
 def test_it_ends_with_another_status_without_a_key(start: Start, database: str, tmp_path: Path) -> None:
-    status, said = start(**begun(database) | {"POLICY_SERVICE_KEYS": str(tmp_path)})
-    assert (status, "POLICY_SERVICE_KEYS" in said) == (4, True)
+    status, text = start(**begun(database) | {"POLICY_SERVICE_KEYS": str(tmp_path)})
+    assert (status, "POLICY_SERVICE_KEYS" in text) == (4, True)
 
 
 def test_it_ends_with_another_status_when_something_on_record_was_altered(
     start: Start, database: str, tmp_path: Path
 ) -> None:
-    status, said = start(**begun(copied(database, tmp_path, "DROP TRIGGER decision_no_update")))
-    assert (status, "lost a trigger" in said) == (5, True)
+    status, text = start(**begun(copied(database, tmp_path, "DROP TRIGGER decision_no_update")))
+    assert (status, "lost a trigger" in text) == (5, True)
 
 
 def test_it_ends_with_another_status_when_the_port_is_taken(start: Start, database: str) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        status, said = start(listener.getsockname()[1], **begun(database))
-    assert (status, "address already in use" in said) == (6, True)
+        status, text = start(listener.getsockname()[1], **begun(database))
+    assert (status, "address already in use" in text) == (6, True)
 
 
 def test_it_ends_with_another_status_when_the_database_does_not_answer(start: Start, tmp_path: Path) -> None:
-    status, said = start(**begun(f"postgresql://ada:secret@/none?host={tmp_path}"))
-    assert (status, "does not answer" in said, "secret" in said) == (3, True, False)
+    status, text = start(**begun(f"postgresql://ada:secret@/none?host={tmp_path}"))
+    assert (status, "does not answer" in text, "secret" in text) == (3, True, False)
 
 
 def test_a_log_that_nobody_reads_stops_nothing_and_ctrl_c_stops_it_as_a_supervisor_does() -> None:
@@ -275,10 +275,10 @@ def test_every_status_is_in_the_reference() -> None:
 
 
 def test_it_does_not_start_on_a_database_that_nobody_set_up(start: Start, tmp_path: Path) -> None:
-    status, said = start(DATABASE_URL=f"sqlite:///{tmp_path / 'nothing.db'}")
+    status, text = start(DATABASE_URL=f"sqlite:///{tmp_path / 'nothing.db'}")
     assert status == 3
-    assert "run `policy-service init`" in said
-    assert "Traceback" not in said
+    assert "run `policy-service init`" in text
+    assert "Traceback" not in text
     assert not list(tmp_path.iterdir())
 
 
@@ -287,7 +287,7 @@ def test_it_does_not_start_on_a_database_that_nobody_set_up(start: Start, tmp_pa
     [("ENGIN", "python", "unknown setting"), ("POLICIES", "nowhere", "POLICY_SERVICE_POLICIES: ")],
 )
 def test_it_does_not_start_with_a_wrong_setting(start: Start, name: str, value: str, sentence: str) -> None:
-    status, said = start(**{f"POLICY_SERVICE_{name}": value})
+    status, text = start(**{f"POLICY_SERVICE_{name}": value})
     assert status == 2
-    assert sentence in said
-    assert "Traceback" not in said
+    assert sentence in text
+    assert "Traceback" not in text

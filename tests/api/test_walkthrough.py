@@ -263,7 +263,7 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
 def pages_with(language: str) -> set[str]:
     """The pages that have a block of a language; those in Chinese have the same blocks to the letter."""
     names = [name_of(page) for page in markdown_files() if not page.name.endswith(".zh.md")]
-    return {name for name in names if any(found == language for _, found, _ in blocks(name))}
+    return {name for name in names if any(result == language for _, result, _ in blocks(name))}
 
 
 @pytest.fixture(scope="module")
@@ -281,8 +281,10 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     *begin, serve = _commands_of_make_run(port)
     for command in begin:
         subprocess.run(command, cwd=folder, env=environment, check=True, timeout=200)
-    with (folder / SAID).open("w") as said:
-        server = subprocess.Popen(serve, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, text=True)
+    with (folder / SAID).open("w") as output:
+        server = subprocess.Popen(
+            serve, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until_ready(server, address)
@@ -319,22 +321,22 @@ def _write_program(file: Path, arguments: str) -> None:
 @pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"the pages are typed with {', '.join(NEEDED)}")
 @pytest.mark.parametrize("walk", [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 4)], ids=lambda walk: str(walk.page))
 def test_the_commands_of_a_page_do_what_it_says(terminal: Terminal, walk: Walk) -> None:
-    said = terminal.walk(walk)
+    text = terminal.walk(walk)
     ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}
     left = {file.name for file in terminal.folder.iterdir()} - {folder.strip("/") for folder in FOLDERS}
     assert sorted(left - ignored) == [], "a clone would show them as new: add them to .gitignore"
-    rest = squeezed(said)
+    rest = squeezed(text)
     for words in walk.prints:
-        _, found, rest = rest.partition(squeezed(words))
-        assert found, f"{words!r} is not printed, or not in its place:\n{said}"
+        _, result, rest = rest.partition(squeezed(words))
+        assert result, f"{words!r} is not printed, or not in its place:\n{text}"
 
 
 @pytest.mark.slow
 def test_make_run_ends_with_the_address_to_open_and_whom_to_sign_in_as(terminal: Terminal) -> None:
-    said = (terminal.folder / SAID).read_text("utf-8")
-    assert said.split()[-1] == terminal.address
+    text = (terminal.folder / SAID).read_text("utf-8")
+    assert text.split()[-1] == terminal.address
     secrets = dict(line.split() for line in (terminal.folder / "var/demo-accounts.txt").read_text("utf-8").splitlines())
-    assert f"demo-sales-director   {secrets['demo-sales-director']}" in said
+    assert f"demo-sales-director   {secrets['demo-sales-director']}" in text
     log = (terminal.folder / "var/service.log").read_text("utf-8")
     assert "service_started" in {json.loads(line)["event"] for line in log.splitlines()}
 

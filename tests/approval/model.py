@@ -109,7 +109,7 @@ class Approval(Excepting):
             latest: list[datetime] = [lane.at for lane in session.exec(select(Lane))]
         return max(self.made.now, *latest)
 
-    def attempt(self, name: str, act: Callable[..., Any], actor: Actor, *arguments: object, **said: object) -> Any:  # noqa: ANN401  # what the act gives
+    def attempt(self, name: str, act: Callable[..., Any], actor: Actor, *arguments: object, **value: object) -> Any:  # noqa: ANN401  # what the act gives
         """Does something that may be refused; then nothing must have been left behind."""
         before, present = self._count(), self.present(actor)
         if present is None:
@@ -117,13 +117,13 @@ class Approval(Excepting):
             return None
         try:
             with self.made.database.write(self.made.clock) as transaction:
-                done = act(transaction, present, *arguments, **said)
+                done = act(transaction, present, *arguments, **value)
         except (OperationRejected, OverrideRejected) as refused:
-            told = str(refused)
+            message = str(refused)
         else:
             DONE[name] += 1
             return done
-        assert told, name
+        assert message, name
         assert self._count() == before
         DONE[f"{name}: refused"] += 1
         return None
@@ -166,29 +166,29 @@ class Approval(Excepting):
     @rule(by=authors, chosen=st.lists(texts, min_size=1, max_size=2), ahead=minutes, lasts=st.none() | minutes)
     def create(self, by: Actor, chosen: list[bytes], ahead: int, lasts: int | None) -> None:
         period = self._period(ahead, lasts)
-        said = {"title": "t", "reason": "r", "effective": period, "texts": chosen}
-        change = self.attempt("create", approval.create, by, **said)
+        arguments = {"title": "t", "reason": "r", "effective": period, "texts": chosen}
+        change = self.attempt("create", approval.create, by, **arguments)
         self.changes += [change.id] if change else []
 
     @rule(by=authors, minor=st.integers(0, 12), ahead=minutes, lasts=st.none() | minutes)
     def rollback(self, by: Actor, minor: int, ahead: int, lasts: int | None) -> None:
         period = self._period(ahead, lasts)
-        said = {"title": "t", "reason": "r", "effective": period, "versions": [(TIER, f"1.{minor}.0")]}
-        change = self.attempt("rollback", approval.rollback, by, **said)
+        arguments = {"title": "t", "reason": "r", "effective": period, "versions": [(TIER, f"1.{minor}.0")]}
+        change = self.attempt("rollback", approval.rollback, by, **arguments)
         self.changes += [change.id] if change else []
 
     @rule(by=authors, ahead=minutes, lasts=st.none() | minutes)
     def end_policy(self, by: Actor, ahead: int, lasts: int | None) -> None:
         """Drafts the ending of the policy that no other takes anything of."""
-        said = {"title": "t", "reason": "r", "effective": self._period(ahead, lasts), "ends": [BONUS]}
-        change = self.attempt("draft an ending", approval.create, by, **said)
+        arguments = {"title": "t", "reason": "r", "effective": self._period(ahead, lasts), "ends": [BONUS]}
+        change = self.attempt("draft an ending", approval.create, by, **arguments)
         self.changes += [change.id] if change else []
 
     @rule(pick=which, by=authors, chosen=st.lists(texts, max_size=2), ahead=minutes)
     def edit(self, pick: int, by: Actor, chosen: list[bytes], ahead: int) -> None:
         seen = self.read(pick)
-        said = {"title": "t", "reason": "r", "effective": self._period(ahead, None), "texts": chosen}
-        done = self.attempt("edit", approval.edit, by, seen.id, expected=seen.etag, **said)
+        arguments = {"title": "t", "reason": "r", "effective": self._period(ahead, None), "texts": chosen}
+        done = self.attempt("edit", approval.edit, by, seen.id, expected=seen.etag, **arguments)
         assert done is None or seen.state == "draft"
 
     @rule(pick=which, by=deciders, ahead=st.integers(60, 4_000), signatures=st.integers(0, 4))
@@ -222,8 +222,8 @@ class Approval(Excepting):
         digests = [acted.digest for acted in seen.actions if acted.digest]
         digest = (digests[0] if stale and digests else seen.digest) or "sha256:0"
         actor = self.fresh(by) if fresh else by
-        said = {"role": role, "digest": digest, "meaning": Meaning.APPROVED, "reason": "r"}
-        done = self.attempt("sign", approval.sign_off, actor, seen.id, **said)
+        arguments = {"role": role, "digest": digest, "meaning": Meaning.APPROVED, "reason": "r"}
+        done = self.attempt("sign", approval.sign_off, actor, seen.id, **arguments)
         if done is not None:
             assert fresh
             assert by.kind == "person"
@@ -248,9 +248,9 @@ class Approval(Excepting):
         with self.made.database.read() as session:
             return held_by(session, account, role)
 
-    def _law(self, law: Callable[..., None], *arguments: object, **said: object) -> None:
+    def _law(self, law: Callable[..., None], *arguments: object, **value: object) -> None:
         with self.made.database.read() as session:
-            law(session, *arguments, **said)
+            law(session, *arguments, **value)
 
     @rule(by=st.sampled_from(HIRED), held=st.sets(st.sampled_from((Role.AUTHOR, *SIGNING_ROLES)), max_size=2))
     def change_roles(self, by: Actor, held: set[Role]) -> None:
@@ -289,8 +289,8 @@ class Approval(Excepting):
     def suspend(self, by: Actor, role: Role, policy: str) -> None:
         role = own(by, role)
         version = self.made.version(policy, self.now) or "1.0.0"
-        said = {"policy": policy, "version": version, "role": role, "reason": "r"}
-        done = self.attempt("suspend", approval.suspend, self.fresh(by), **said)
+        arguments = {"policy": policy, "version": version, "role": role, "reason": "r"}
+        done = self.attempt("suspend", approval.suspend, self.fresh(by), **arguments)
         if done is not None:
             self._law(falls_back_rightly, done.id, known=self.made.activations())
             until = done.signature.at + timedelta(hours=72)
@@ -298,18 +298,18 @@ class Approval(Excepting):
 
     @rule(pick=which, by=deciders, role=roles)
     def ratify(self, pick: int, by: Actor, role: Role) -> None:
-        if found := self._emergency(pick):
-            done = self.attempt("ratify", approval.ratify, self.fresh(by), found.id, role=own(by, role), reason="r")
+        if result := self._emergency(pick):
+            done = self.attempt("ratify", approval.ratify, self.fresh(by), result.id, role=own(by, role), reason="r")
             if done is not None:
                 assert done.signature.by.id != by.id
-                self.emergencies[found.id] = replace(found, until=found.at + timedelta(days=30))
+                self.emergencies[result.id] = replace(result, until=result.at + timedelta(days=30))
 
     @rule(pick=which, by=deciders, role=roles)
     def end(self, pick: int, by: Actor, role: Role) -> None:
-        if found := self._emergency(pick):
+        if result := self._emergency(pick):
             act = approval.end_suspension
-            if self.attempt("end", act, self.fresh(by), found.id, role=own(by, role), reason="r") is not None:
-                self.emergencies[found.id] = replace(found, until=self.now)
+            if self.attempt("end", act, self.fresh(by), result.id, role=own(by, role), reason="r") is not None:
+                self.emergencies[result.id] = replace(result, until=self.now)
 
     @rule()
     def wait_for_the_next_change(self) -> None:
@@ -381,11 +381,11 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--backend", choices=BACKENDS, default="sqlite")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     done = failures = 0
-    while done < asked.steps:
+    while done < options.steps:
         try:
-            run(min(2_000, asked.steps - done), asked.backend)
+            run(min(2_000, options.steps - done), options.backend)
         except Exception:  # noqa: BLE001  # a law that does not hold, or a fault
             failures += 1
             traceback.print_exc()

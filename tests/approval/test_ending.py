@@ -56,10 +56,10 @@ def lite() -> Iterator[World]:
         yield one
 
 
-def problems(made: World, *texts: bytes, **said: object) -> str:
+def problems(made: World, *texts: bytes, **value: object) -> str:
     """Why a change cannot be submitted."""
     with pytest.raises(ValidationFailed) as refused:
-        made.submit(made.create(*texts, **said))  # type: ignore[arg-type]  # what a draft says
+        made.submit(made.create(*texts, **value))  # type: ignore[arg-type]  # what a draft says
     return "\n".join(refused.value.messages)
 
 
@@ -79,9 +79,9 @@ def test_what_was_known_before_the_ending_was_scheduled_stays_as_it_was(made: Wo
     before = made.now
     made.move(hours=1)
     day = made.schedule(made.signed(ends=[BONUS])).draft.effective.start
-    found = active_at(made.activations(), BONUS, day, before)
-    assert found is not None
-    assert found.version == "1.0.0"
+    result = active_at(made.activations(), BONUS, day, before)
+    assert result is not None
+    assert result.version == "1.0.0"
 
 
 def test_an_ending_is_cancelled_before_its_day(made: World) -> None:
@@ -105,16 +105,16 @@ def test_an_ended_policy_is_taken_up_again_by_a_change_or_a_rollback(made: World
 
 
 def test_a_policy_that_others_need_is_not_ended_without_them_and_they_are_named(lite: World) -> None:
-    told = problems(lite, ends=[TIER])
-    assert f"{BONUS} 1.0.0 takes an outcome of {TIER} and cannot do without" in told
-    assert f"{BONUS} 1.0.0 would lack `size`, which it takes from {TIER}: end it in the same change" in told
+    errors = problems(lite, ends=[TIER])
+    assert f"{BONUS} 1.0.0 takes an outcome of {TIER} and cannot do without" in errors
+    assert f"{BONUS} 1.0.0 would lack `size`, which it takes from {TIER}: end it in the same change" in errors
 
 
 def test_a_policy_that_would_come_into_force_later_counts_too(lite: World) -> None:
     lite.schedule(lite.signed(ALONE, start=lite.now + DAY))
     lite.schedule(lite.signed(bonus("1.2.0"), start=lite.now + 5 * DAY))
-    told = problems(lite, ends=[TIER], start=lite.now + 3 * DAY)
-    assert f"{BONUS} 1.2.0 would lack `size`" in told
+    errors = problems(lite, ends=[TIER], start=lite.now + 3 * DAY)
+    assert f"{BONUS} 1.2.0 would lack `size`" in errors
 
 
 @pytest.mark.parametrize(
@@ -144,16 +144,18 @@ def test_the_digest_covers_the_ending_and_that_of_a_change_without_one_is_as_it_
     plain, ending = lite.submit(lite.create(tier("1.1.0"))), lite.submit(lite.create(ends=[BONUS]))
     assert "ends" not in plain.frozen_submission.to_dict()
     assert "afterwards" not in plain.frozen_submission.to_dict()
-    told = ending.frozen_submission.to_dict()
-    assert told["ends"] == [{"policy": BONUS, "version": "1.0.0", "digest": ending.frozen_submission.ends[0].digest}]
-    assert ending.digest != digest_of({"change": ending.id, **{name: told[name] for name in told if name != "ends"}})
+    result = ending.frozen_submission.to_dict()
+    assert result["ends"] == [{"policy": BONUS, "version": "1.0.0", "digest": ending.frozen_submission.ends[0].digest}]
+    assert ending.digest != digest_of(
+        {"change": ending.id, **{name: result[name] for name in result if name != "ends"}}
+    )
 
 
 def test_a_change_that_ends_a_policy_is_found_by_its_name(lite: World) -> None:
     change = lite.submit(lite.create(ends=[BONUS]))
     with lite.database.read() as session:
-        found = approval.list_changes(session, ChangeFilter(policy=BONUS))
-    assert [each.id for each in found.items] == [change.id]
+        changes = approval.list_changes(session, ChangeFilter(policy=BONUS))
+    assert [each.id for each in changes.items] == [change.id]
 
 
 def test_two_changes_for_one_policy_and_instant_are_refused(lite: World) -> None:
@@ -171,7 +173,7 @@ def test_a_version_that_follows_on_an_ending_was_not_compared_with_it(lite: Worl
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("value", "text"),
     [
         ({"ends": ["rewards/none"]}, "rewards/none is not in force then, so there is nothing to end"),
         ({"ends": [BONUS], "texts": (bonus("1.1.0"),)}, "The change holds rewards/bonus twice"),
@@ -179,9 +181,9 @@ def test_a_version_that_follows_on_an_ending_was_not_compared_with_it(lite: Worl
         ({}, "The change holds no version of any policy"),
     ],
 )
-def test_what_is_not_ended(lite: World, said: dict[str, object], told: str) -> None:
-    texts = said.pop("texts", ())
-    assert told in problems(lite, *texts, **said)  # type: ignore[misc]  # bytes
+def test_what_is_not_ended(lite: World, value: dict[str, object], text: str) -> None:
+    texts = value.pop("texts", ())
+    assert text in problems(lite, *texts, **value)  # type: ignore[misc]  # bytes
 
 
 def test_a_policy_of_governance_is_ended_with_its_successor_alone(lite: World) -> None:
@@ -230,8 +232,8 @@ def test_nothing_comes_after_a_period_without_end(lite: World) -> None:
 
 def test_sign_off_is_not_left_to_end_by_a_period(lite: World) -> None:
     start = lite.now + DAY
-    told = problems(lite, sign_off_text("1.1.0"), start=start, until=start + DAY, afterwards="nothing")
-    assert "governance/sign_off decides who signs" in told
+    errors = problems(lite, sign_off_text("1.1.0"), start=start, until=start + DAY, afterwards="nothing")
+    assert "governance/sign_off decides who signs" in errors
 
 
 def test_a_rollback_ends_nothing(lite: World) -> None:

@@ -93,18 +93,18 @@ def every(made: World) -> list[Change]:
         return fold_rows(session, session.exec(select(ChangeRow).order_by(col(ChangeRow.id))).all())
 
 
-def listed(made: World, wanted: ChangeFilter, sort: ChangeSort = "-created", limit: int = MAX_PAGE) -> list[Change]:
+def listed(made: World, criteria: ChangeFilter, sort: ChangeSort = "-created", limit: int = MAX_PAGE) -> list[Change]:
     """What the pages of a list hold, one after another."""
-    found: list[Change] = []
+    results: list[Change] = []
     cursor = None
     while True:
         with made.database.read() as session:
-            page = approval.list_changes(session, wanted, sort=sort, cursor=cursor, limit=limit)
+            page = approval.list_changes(session, criteria, sort=sort, cursor=cursor, limit=limit)
         assert len(page.items) == limit or page.next_cursor is None
-        found += page.items
+        results += page.items
         cursor = page.next_cursor
         if cursor is None:
-            return found
+            return results
 
 
 def order(sort: ChangeSort, change: Change) -> tuple[str, str]:
@@ -198,12 +198,12 @@ def test_what_waits_for_somebody_is_what_they_can_sign_the_longest_wait_first(ma
 
 
 def test_filters_are_combined(made: World) -> None:
-    wanted = ChangeFilter(
+    criteria = ChangeFilter(
         frozenset({ChangeState.SCHEDULED, ChangeState.SUBMITTED, ChangeState.DRAFT}), "change", BEN.id, text="limit"
     )
-    expected = [change for change in listed(made, ChangeFilter(), "-acted") if wanted.matches(change)]
+    expected = [change for change in listed(made, ChangeFilter(), "-acted") if criteria.matches(change)]
     assert expected
-    assert listed(made, wanted, "-acted", 1) == expected
+    assert listed(made, criteria, "-acted", 1) == expected
 
 
 def test_a_cursor_that_nobody_gave_out_is_refused(made: World) -> None:

@@ -54,12 +54,15 @@ def test_each_verdict_is_that_of_its_act(world: World, actor: Actor) -> None:
             effective=approval.make_period(world.now + timedelta(days=1), None),
             texts=[tier("1.2.0", 300)],
         )
-    found = approval.change_permissions(change, actor, world.now)
-    assert set(found) == set(Action) - {Action.CREATE}
-    for action in set(found) - {Action.SIGN_OFF}:
+    result = approval.change_permissions(change, actor, world.now)
+    assert set(result) == set(Action) - {Action.CREATE}
+    for action in set(result) - {Action.SIGN_OFF}:
         alone = approval.check_permission(change, action, actor, world.now)
-        assert (found[action].allowed, found[action].denied_reason) == (alone is True, None if alone is True else alone)
-    assert found[Action.SIGN_OFF].denied_reason is not None
+        assert (result[action].allowed, result[action].denied_reason) == (
+            alone is True,
+            None if alone is True else alone,
+        )
+    assert result[Action.SIGN_OFF].denied_reason is not None
 
 
 def test_whoever_would_confirm_may_sign_in_the_roles_they_hold(world: World) -> None:
@@ -89,19 +92,19 @@ def test_a_suspension_that_is_ratified_or_over_says_so(world: World) -> None:
 
 def test_what_a_suspension_would_do_is_told_before_it_is_signed(world: World) -> None:
     with world.database.read() as session:
-        found = approval.preview_suspension(session, SALES, TIER, None, world.now)
-        assert found.fallback is not None
-        assert (found.suspended.version, found.fallback.version) == ("1.1.0", "1.0.0")
-        assert approval.suspend_permission(found, SALES, world.now).roles == (Role.SALES_DIRECTOR,)
-        assert not approval.suspend_permission(found, COMPLIANCE, world.now).allowed
+        result = approval.preview_suspension(session, SALES, TIER, None, world.now)
+        assert result.fallback is not None
+        assert (result.suspended.version, result.fallback.version) == ("1.1.0", "1.0.0")
+        assert approval.suspend_permission(result, SALES, world.now).roles == (Role.SALES_DIRECTOR,)
+        assert not approval.suspend_permission(result, COMPLIANCE, world.now).allowed
         with pytest.raises(InvalidState, match=r"1\.1\.0 is in force, not 1\.0\.0"):
             approval.preview_suspension(session, SALES, TIER, "1.0.0", world.now)
         with pytest.raises(InvalidState, match="nothing to suspend"):
             approval.preview_suspension(session, SALES, "tiering/none", None, world.now)
     suspended(world)
     with world.database.read() as session:
-        found = approval.preview_suspension(session, SALES, TIER, None, world.now)
-        assert (found.suspended.version, found.fallback) == ("1.0.0", None)
+        result = approval.preview_suspension(session, SALES, TIER, None, world.now)
+        assert (result.suspended.version, result.fallback) == ("1.0.0", None)
 
 
 def test_that_nothing_would_apply_is_told_before_it_is_signed(database: Database) -> None:
@@ -109,9 +112,9 @@ def test_that_nothing_would_apply_is_told_before_it_is_signed(database: Database
     world.import_(tier("1.0.0"))
     world.clock.move(hours=1)
     with world.database.read() as session:
-        found = approval.preview_suspension(session, SALES, TIER, None, world.now)
-    assert (found.suspended.version, found.fallback) == ("1.0.0", None)
-    assert approval.suspend_permission(found, SALES, world.now).allowed
+        result = approval.preview_suspension(session, SALES, TIER, None, world.now)
+    assert (result.suspended.version, result.fallback) == ("1.0.0", None)
+    assert approval.suspend_permission(result, SALES, world.now).allowed
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -131,14 +134,14 @@ def test_suspensions_are_listed_by_how_they_stand_a_page_at_a_time(backend: str)
             )
         world.clock.move(days=31)
         third = suspended(world)
-        wanted: dict[SuspensionStatus | None, list[str]] = {
+        expected: dict[SuspensionStatus | None, list[str]] = {
             None: [third.id, second.id, first.id],
             "running": [third.id],
             "unratified": [third.id],
             "over": [second.id, first.id],
         }
         with database.read() as session:
-            for standing, names in wanted.items():
+            for standing, names in expected.items():
                 page = list_suspensions(session, SuspensionFilter(None, standing), world.now)
                 assert ([each.id for each in page.items], page.next_cursor) == (names, None)
             page = list_suspensions(session, SuspensionFilter(TIER), world.now, limit=2)

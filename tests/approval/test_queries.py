@@ -14,9 +14,9 @@ from policy_service.integrity import DamagedRecord
 from tests.approval.world import ANN, BEN, BONUS, COMPLIANCE, SIGNERS, TIER, World, bonus, tier, world
 
 
-def titles(made: World, wanted: ChangeFilter) -> list[str]:
+def titles(made: World, criteria: ChangeFilter) -> list[str]:
     with made.database.read() as session:
-        return [change.draft.title for change in approval.list_changes(session, wanted).items]
+        return [change.draft.title for change in approval.list_changes(session, criteria).items]
 
 
 def test_changes_are_listed_the_newest_first_and_as_wanted() -> None:

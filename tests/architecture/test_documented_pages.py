@@ -35,13 +35,15 @@ NO_PAGES = re.compile(r"/(v1|static|healthz|readyz|metrics|docs|openapi\.json|pr
 @cache
 def labels(*, chinese: bool) -> set[str]:
     """Everything the pages say, in one language; `…` stands where a value comes."""
-    found: set[str] = set()
+    results: set[str] = set()
     for file in sorted((LOCALES / "zh_CN").glob("*.po")):
         with file.open("rb") as text:
             for message in read_po(text, locale="zh_CN"):
-                said = message.string if chinese else message.id
-                found |= {PLACE.sub("…", each) for each in (said if isinstance(said, (list, tuple)) else (said,))}
-    return found
+                answer = message.string if chinese else message.id
+                results |= {
+                    PLACE.sub("…", each) for each in (answer if isinstance(answer, (list, tuple)) else (answer,))
+                }
+    return results
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=name_of)
@@ -55,17 +57,17 @@ def test_what_a_guide_shows_in_bold_is_said_by_a_page(page: Path) -> None:
 @pytest.mark.parametrize("page", markdown_files(), ids=name_of)
 def test_every_picture_is_there_in_both_languages(page: Path) -> None:
     for target in PICTURE.findall(page.read_text("utf-8")):
-        shown = (page.parent / target).resolve()
-        if shown.is_relative_to(IMAGES):
-            name = Path(*shown.relative_to(IMAGES).parts[1:])
+        result = (page.parent / target).resolve()
+        if result.is_relative_to(IMAGES):
+            name = Path(*result.relative_to(IMAGES).parts[1:])
             assert all((IMAGES / lang / name).is_file() for lang in ("en", "zh")), f"{target} is not there in both"
 
 
 def test_both_languages_have_the_same_pictures_and_every_one_is_shown() -> None:
     english, chinese = ({file.name for file in (IMAGES / lang).iterdir()} for lang in ("en", "zh"))
-    shown = {Path(target).name for page in markdown_files() for target in PICTURE.findall(page.read_text("utf-8"))}
+    results = {Path(target).name for page in markdown_files() for target in PICTURE.findall(page.read_text("utf-8"))}
     assert english == chinese
-    assert sorted(english - shown) == []
+    assert sorted(english - results) == []
 
 
 def test_the_reference_has_every_page_and_no_other() -> None:

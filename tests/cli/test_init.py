@@ -45,11 +45,11 @@ PASSWORD = b"correct horse battery\n"
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an empty database, which the environment names; the keys stand beside the policies."""
-    with empty_url(request.param) as found:
-        monkeypatch.setenv(DATABASE, found)
+    with empty_url(request.param) as opened:
+        monkeypatch.setenv(DATABASE, opened)
         monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
         monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints.ndjson"))
-        yield found
+        yield opened
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def looked(url: str) -> Iterator[Session]:
 
 
 def account_roles(url: str) -> dict[str, frozenset[Role]]:
-    [found] = [{each.name: each.roles for each in accounts(session).values()} for session in looked(url)]
-    return found
+    [result] = [{each.name: each.roles for each in accounts(session).values()} for session in looked(url)]
+    return result
 
 
 def begin(capsys: Capture, policies: Path, *arguments: str, stdin: bytes = b"") -> Ended:
@@ -105,8 +105,8 @@ def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_i
     assert "drafted tiering/small 1.1.0, not in force: it has to be signed" in second.out
     assert "drafted tiering/other 1.0.0, not in force: it has to be signed" in second.out
     assert "imported" not in second.out
-    [found] = [[(each.policy, each.version) for each in activations(session)] for session in looked(url)]
-    assert found == [("tiering/small", "1.0.0")]
+    [result] = [[(each.policy, each.version) for each in activations(session)] for session in looked(url)]
+    assert result == [("tiering/small", "1.0.0")]
     [drafts] = [approval.list_changes(session).items for session in looked(url)]
     assert [len(change.draft.texts) for change in drafts] == [2]
     assert drafts[0].id in second.out
@@ -187,16 +187,16 @@ def test_demo_accounts_stand_for_every_role_and_share_one_password_that_is_kept(
     assert frozenset.union(*roles.values()) == set(Role) - {Role.INTEGRATION}
     kept_in = tmp_path / "demo-accounts.txt"
     assert stat.S_IMODE(kept_in.stat().st_mode) == 0o600
-    told = dict(re.findall(r"^  (demo-\S+) +(\S+)$", first.out, re.MULTILINE))
-    assert told == demo_accounts.read(kept_in)
-    assert told == dict(re.findall(r"^  (demo-\S+) +(\S+)$", again.out, re.MULTILINE))
-    key = told.pop("demo-integration")
-    assert set(told) == set(roles)
-    [password] = set(told.values())
+    result = dict(re.findall(r"^  (demo-\S+) +(\S+)$", first.out, re.MULTILINE))
+    assert result == demo_accounts.read(kept_in)
+    assert result == dict(re.findall(r"^  (demo-\S+) +(\S+)$", again.out, re.MULTILINE))
+    key = result.pop("demo-integration")
+    assert set(result) == set(roles)
+    [password] = set(result.values())
     for session in looked(url):
-        kept = {stored_hash(session, each.id) for each in accounts(session).values()}
-        assert len(kept) == 1
-        assert matches(kept.pop() or "", password)
+        results = {stored_hash(session, each.id) for each in accounts(session).values()}
+        assert len(results) == 1
+        assert matches(results.pop() or "", password)
         [issued] = api_keys(session).values()
         assert (issued.name, issued.scopes) == ("demo-integration", frozenset({Role.INTEGRATION}))
     assert key.startswith("psk_")
@@ -221,7 +221,7 @@ def test_demo_accounts_are_refused_beside_those_of_people(url: str, policies: Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "password", "said"),
+    ("name", "password", "text"),
     [
         ("wang", b"short\n", "the password will not do: expected 12 to 256 characters"),
         ("wang", b"", "the password will not do"),
@@ -229,10 +229,10 @@ def test_demo_accounts_are_refused_beside_those_of_people(url: str, policies: Pa
     ],
 )
 def test_a_bad_name_or_password_makes_nothing(
-    url: str, policies: Path, capsys: Capture, name: str, password: bytes, said: str
+    url: str, policies: Path, capsys: Capture, name: str, password: bytes, text: str
 ) -> None:
     ended = begin(capsys, policies, "--admin", name, stdin=password)
-    assert (ended.status, said in ended.err) == (2, True)
+    assert (ended.status, text in ended.err) == (2, True)
     for session in looked(url):
         assert (list(accounts(session)), list(versions(session))) == ([], [])
 
@@ -267,7 +267,7 @@ def test_faulty_policies_leave_nothing_half_done(url: str, policies: Path, capsy
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "text"),
     [
         ("mysql://nowhere/x", "`mysql` is no database this service knows"),
         ("sqlite:////proc/nowhere/service.db", "/proc/nowhere"),
@@ -275,13 +275,13 @@ def test_faulty_policies_leave_nothing_half_done(url: str, policies: Path, capsy
     ],
 )
 def test_a_database_that_is_not_there_is_told_in_one_sentence(
-    address: str, said: str, tmp_path: Path, policies: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    address: str, text: str, tmp_path: Path, policies: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATABASE, address)
     monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
     monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints.ndjson"))
     ended = begin(capsys, policies)
-    assert (ended.status, said in ended.err, len(ended.err.splitlines())) == (2, True, 1), ended.err
+    assert (ended.status, text in ended.err, len(ended.err.splitlines())) == (2, True, 1), ended.err
 
 
 def test_two_at_once_set_up_one_service(url: str, policies: Path) -> None:
@@ -289,9 +289,9 @@ def test_two_at_once_set_up_one_service(url: str, policies: Path) -> None:
     running = [
         subprocess.Popen(command, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
     ]
-    said = [each.communicate(timeout=120) for each in running]
-    assert [each.returncode for each in running] == [0, 0], said
-    assert sum(b"made the accounts" in out for out, _ in said) == 1
+    results = [each.communicate(timeout=120) for each in running]
+    assert [each.returncode for each in running] == [0, 0], results
+    assert sum(b"made the accounts" in out for out, _ in results) == 1
     for session in looked(url):
         assert (len(versions(session)), len(signing_keys(session)), len(api_keys(session))) == (1, 1, 1)
         assert len(accounts(session)) == len(init.DEMO_ROLES)

@@ -41,11 +41,11 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def test_queries_answer_the_written_cases(name: str, connection: duckdb.DuckDBPyConnection) -> None:
     policy = POLICIES[name]
     pairs = [(facts_of(each), datetime.date.fromisoformat(each.as_of or ANY_DAY)) for each in policy.examples]
-    found = answers(connection, policy, pairs)
+    result = answers(connection, policy, pairs)
     wrong = [
-        f"{example.name}: expected {wanted}, found {answer}"
-        for example, answer in zip(policy.examples, found, strict=True)
-        if not same(answer, wanted := expected(policy, example))
+        f"{example.name}: expected {expected_values}, found {answer}"
+        for example, answer in zip(policy.examples, result, strict=True)
+        if not same(answer, expected_values := expected(policy, example))
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -64,15 +64,17 @@ def test_queries_agree_with_the_definition_on_generated_policies(
     for policy in generated(seed, effort(10, 25)):
         pairs = list(fact_sets(random.Random(seed), policy, 20))
         try:
-            found = answers(connection, policy, pairs)
+            result = answers(connection, policy, pairs)
         except NotColumnar:
             refused += 1
             continue
         carried += 1
         definition = Definition(policy)
-        for pair, answer in zip(pairs, found, strict=True):
-            wanted = definition.evaluate(*pair)
-            assert same(answer, wanted), f"{answer}, not {wanted}\n{policy.text}\n{render_facts(pair[0])}\n{pair[1]}"
+        for pair, answer in zip(pairs, result, strict=True):
+            expected_values = definition.evaluate(*pair)
+            assert same(answer, expected_values), (
+                f"{answer}, not {expected_values}\n{policy.text}\n{render_facts(pair[0])}\n{pair[1]}"
+            )
     assert carried > 2 * refused
 
 

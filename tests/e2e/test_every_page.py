@@ -87,8 +87,8 @@ def english(here: Company, html: str) -> set[str]:
     people = " ".join(f"{each.name} {each.printed_name}" for each in here.people.values())
     policies = f"{tier('1.0.0').decode()} {bonus('1.0.0').decode()} {TIER} governance/sign_off governance/overrides"
     written = f"{people} {policies} small big {DRAFT_TITLE}"
-    found = WORD.findall(tree.body.text(separator=" ")) if tree.body else []
-    return set(found) - FILES - set(WORD.findall(f"{written} {SAME_IN_CHINESE}"))
+    text = WORD.findall(tree.body.text(separator=" ")) if tree.body else []
+    return set(text) - FILES - set(WORD.findall(f"{written} {SAME_IN_CHINESE}"))
 
 
 def overflow(page: Page) -> int:

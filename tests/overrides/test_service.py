@@ -55,9 +55,9 @@ from tests.overrides.setting import (
 
 
 def test_one_director_pays_nobody_80000_yuan_for_a_year(made: World) -> None:
-    told = refusal(made, override_request(made, "FRIEND", REWARD, {"reward": "80000.00"}, days=360))
-    assert "governance/overrides 1.0.0 rejects this override by its rule `money-large`: 超过 50,000 元" in told
-    assert "An amount above 50,000 CNY is no exception; the policy has to be changed (R-GOV-2)" in told
+    result = refusal(made, override_request(made, "FRIEND", REWARD, {"reward": "80000.00"}, days=360))
+    assert "governance/overrides 1.0.0 rejects this override by its rule `money-large`: 超过 50,000 元" in result
+    assert "An amount above 50,000 CNY is no exception; the policy has to be changed (R-GOV-2)" in result
 
 
 def test_an_amount_counts_without_its_sign_and_in_all(made: World) -> None:
@@ -102,15 +102,15 @@ def test_a_tier_applies_at_once_and_lapses_to_the_microsecond_unless_the_others_
     it = record(both, override_request(both))
     assert (it.verdict, it.missing_roles) == ("provisional", ("compliance",))
     assert it.lapses_at == both.now + 3 * DAY
-    kept = book(both)
-    assert kept.active_overrides(Subject("C1"), it.lapses_at - MOMENT) == {TIER: it}
-    assert kept.active_overrides(Subject("C1"), it.lapses_at) == {}
+    stored = book(both)
+    assert stored.active_overrides(Subject("C1"), it.lapses_at - MOMENT) == {TIER: it}
+    assert stored.active_overrides(Subject("C1"), it.lapses_at) == {}
     assert [it.state(at) for at in (both.now, it.lapses_at - MOMENT, it.lapses_at)] == ["provisional"] * 2 + ["lapsed"]
     both.move(days=1)
     signed = sign(both, it)
     with both.database.read() as session:
-        kept.refresh(session)
-    assert kept.active_overrides(Subject("C1"), it.until - MOMENT) == {TIER: signed}
+        stored.refresh(session)
+    assert stored.active_overrides(Subject("C1"), it.until - MOMENT) == {TIER: signed}
     assert [signed.state(at) for at in (both.now, it.until)] == ["runs", "over"]
 
 
@@ -131,8 +131,8 @@ def test_one_that_lapsed_is_not_recorded_again_by_one_alone(made: World) -> None
 
 
 def test_it_lasts_no_longer_than_governance_says(made: World) -> None:
-    told = refusal(made, override_request(made, "C1", REWARD, days=91))
-    assert told == "governance/overrides 1.0.0 allows this override at most 90 days; it would last 91."
+    result = refusal(made, override_request(made, "C1", REWARD, days=91))
+    assert result == "governance/overrides 1.0.0 allows this override at most 90 days; it would last 91."
 
 
 def test_who_has_too_many_records_no_more(made: World) -> None:

@@ -65,9 +65,9 @@ def test_a_cell_that_is_no_value_of_its_fact_is_refused_with_its_row(
     column: str, cell: str, reason: str, tmp_path: Path
 ) -> None:
     report = run_file(write_csv(tmp_path / "p.csv", [ROW, with_cells(**{"subject": "C2", column: cell})]))
-    [told] = read_result(report.paths[1])
-    assert (told["row"], told["line"]) == ("2", "3")
-    assert reason in told["reason"]
+    [result] = read_result(report.paths[1])
+    assert (result["row"], result["line"]) == ("2", "3")
+    assert reason in result["reason"]
     assert [row["subject"] for row in read_result(report.paths[0])] == ["C1"]
 
 
@@ -110,8 +110,8 @@ def test_a_line_end_inside_quotes_makes_no_row_and_lines_are_told(tmp_path: Path
     headings = (*HEADINGS, "note")
     rows = [(*ROW, "two\nlines"), (*with_cells(subject="C2", orders_12m="x"), ""), (*with_cells(subject="C3"), "")]
     report = run_file(write_csv(tmp_path / "p.csv", rows, headings))
-    [told] = read_result(report.paths[1])
-    assert (told["row"], told["line"], told["subject"]) == ("2", "4", "C2")
+    [result] = read_result(report.paths[1])
+    assert (result["row"], result["line"], result["subject"]) == ("2", "4", "C2")
     assert read_result(report.paths[0])[0]["note"] == "two\nlines"
 
 

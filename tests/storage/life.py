@@ -99,8 +99,8 @@ def live(url: str, folder: Path, tell: Callable[[Acknowledged], None]) -> None:
 
 def _work(done: Callable[[], Iterator[Acknowledged]], tell: Callable[[Acknowledged], None]) -> None:
     try:
-        for kept in done():
-            tell(kept)
+        for stored in done():
+            tell(stored)
     except BaseException as fault:  # noqa: BLE001  # told to the parent, which fails
         tell(Acknowledged("fault", repr(fault)))
 
@@ -147,8 +147,8 @@ def sign(database: Database, clock: SystemClock) -> Iterator[Acknowledged]:
             change = create(transaction, AUTHOR, title="kept", reason="kept", effective=period, texts=[text])
         yield Acknowledged("change", change.id)
         with database.write(clock) as transaction:
-            said = comment(transaction, AUTHOR, change.id, "kept")
-        yield Acknowledged("comment", said.id)
+            answer = comment(transaction, AUTHOR, change.id, "kept")
+        yield Acknowledged("comment", answer.id)
         with database.read() as session:
             prepared = prepare_submission(session, change.id, signers, clock.now())
         with database.write(clock) as transaction:

@@ -184,10 +184,10 @@ def test_a_trigger_that_keeps_back_what_is_written_is_named(here: Company) -> No
         ]
     tamper(here, *statements)
     govern(here)
-    told = "`helpful` is a trigger that `override_end` was not given"
-    assert told in concerns(here)
-    assert told in str(Place(here.database.url, here.app.service.settings.keys).verify().faults)
-    with pytest.raises(NotSoundError, match=told), begun_again(here):
+    message = "`helpful` is a trigger that `override_end` was not given"
+    assert message in concerns(here)
+    assert message in str(Place(here.database.url, here.app.service.settings.keys).verify().faults)
+    with pytest.raises(NotSoundError, match=message), begun_again(here):
         pass
 
 

@@ -122,7 +122,7 @@ def faults(database: Database, number: int, folder: Path) -> list[str]:
 
 
 def test_what_the_service_did_is_never_taken_for_tampering(tmp_path: Path) -> None:
-    found: dict[int, list[str]] = {}
+    results: dict[int, list[str]] = {}
     with copied("sqlite", begun) as beginning, closing(Database(beginning.url)) as database:
         assert database.file is not None
         content, folder = database.file.read_bytes(), tmp_path / "keys"
@@ -130,7 +130,7 @@ def test_what_the_service_did_is_never_taken_for_tampering(tmp_path: Path) -> No
             put_back(database, content)
             shutil.rmtree(folder, ignore_errors=True)
             database.keys = shutil.copytree(beginning.folder, folder)
-            if told := faults(database, number, folder):
-                found[number] = told
-                sys.stdout.write(f"history {number}: {told}\n")
-    assert found == {}
+            if errors := faults(database, number, folder):
+                results[number] = errors
+                sys.stdout.write(f"history {number}: {errors}\n")
+    assert results == {}

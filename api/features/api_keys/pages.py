@@ -104,8 +104,8 @@ def _read_revocation(session: Session, context: TableContext) -> Revocation:
 
 
 def _key_to_revoke(session: Session, key: str) -> ApiKey | None:
-    found = api_keys(session).get(key)
-    return found if found is not None and found.revoked_at is None else None
+    api_key = api_keys(session).get(key)
+    return api_key if api_key is not None and api_key.revoked_at is None else None
 
 
 API_KEYS: Table[KeyRow] = Table(

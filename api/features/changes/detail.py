@@ -98,12 +98,12 @@ class ChangeDetail:
     @property
     def first_cells(self) -> tuple[tuple[VersionComparison, ChangedCells], ...]:
         """The versions with the first cells that change in each; together as many as one screen has room for."""
-        room, found = MAX_LINES, []
+        room, cells_by_version = MAX_LINES, []
         for each in self.comparisons:
             cells = changed_cells(each.tables, room)
             room -= len(cells.lines)
-            found.append((each, cells))
-        return tuple(found)
+            cells_by_version.append((each, cells))
+        return tuple(cells_by_version)
 
     @property
     def example_count(self) -> int:

@@ -57,8 +57,8 @@ def filled(
 
 
 def test_a_choice_is_taken_where_it_is_decided(connection: duckdb.DuckDBPyConnection) -> None:  # noqa: F811
-    found = filled(connection, policy_of(), WORDS, [None, "B", "B"])
-    assert found == [("A", False), ("A", True), ("B", False)]
+    result = filled(connection, policy_of(), WORDS, [None, "B", "B"])
+    assert result == [("A", False), ("A", True), ("B", False)]
 
 
 def test_a_number_is_taken_as_it_is_kept(connection: duckdb.DuckDBPyConnection) -> None:  # noqa: F811

@@ -136,8 +136,8 @@ def test_an_outcome_that_needs_128_bits_on_its_way_is_exact(
     connection: duckdb.DuckDBPyConnection,  # noqa: F811
 ) -> None:
     policy = policy_of(outcome="n: {type: integer}", then='"min(floor(amount * count / 3), 9007199254740991)"')
-    found = answers(connection, policy, [pair(amount=100, count=5, name=""), pair(amount=2**53, count=2**53, name="")])
-    assert found == [Decided(((166,),), ("first",)), Decided(((2**53 - 1,),), ("first",))]
+    answer = answers(connection, policy, [pair(amount=100, count=5, name=""), pair(amount=2**53, count=2**53, name="")])
+    assert answer == [Decided(((166,),), ("first",)), Decided(((2**53 - 1,),), ("first",))]
 
 
 def test_an_overflow_raises_and_is_never_missing(connection: duckdb.DuckDBPyConnection) -> None:  # noqa: F811

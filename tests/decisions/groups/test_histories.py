@@ -67,8 +67,8 @@ def check_lists(session: Session, history: History, days: Iterable[date | None])
             if decided is not None
         }
         members = listed(session, MemberFilter(history.policy, day))
-        found = {each.subject.id: (each.group, each.rule, each.override, each.since) for each in members}
-        assert found == expected, (history, day)
+        results = {each.subject.id: (each.group, each.rule, each.override, each.since) for each in members}
+        assert results == expected, (history, day)
         for each in members:
             decided = its[each.subject.id]
             assert decided is not None
@@ -101,10 +101,10 @@ def check_movements(session: Session, history: History, first: date, last: date)
             lambda cursor: list_moves(session, MoveFilter(history.policy, first, last), cursor=cursor, limit=1), 99
         )
     )
-    moved = {
+    results = {
         name: after for name in names if (after := history.at(name, last)) and not same(history, name, first, last)
     }
-    assert {each.subject.id: each.after for each in moves} == {name: after.group for name, after in moved.items()}
+    assert {each.subject.id: each.after for each in moves} == {name: after.group for name, after in results.items()}
     for move in moves:
         assert move.day == history.since(move.subject.id, last)
         cause = history.at(move.subject.id, move.day)

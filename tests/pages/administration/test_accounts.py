@@ -19,24 +19,24 @@ NEW = "another staple for it"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def made(here: Company, name: str, *roles: Role, by: str = "root", own: bool = True) -> Account:
     """An account that somebody made; its person has a password of their own unless told."""
     with here.database.write(here.clock) as transaction:
-        kept = passwords.hash_password(SECRET)
+        password_hash = passwords.hash_password(SECRET)
         account = identity.create_account(
             transaction,
             here.people[by].actor(),
             name=name,
             printed_name=name.title(),
             roles=roles,
-            password_hash=kept,
+            password_hash=password_hash,
         )
         if own:
-            identity.set_password(transaction, account.actor(), account.id, kept)
+            identity.set_password(transaction, account.actor(), account.id, password_hash)
         here.people[name] = identity.read_account(transaction.session, account.id)
     return here.people[name]
 
@@ -79,13 +79,13 @@ def test_the_list_is_filtered_sorted_and_says_when_nothing_fits(here: Company) -
 def test_a_long_list_has_pages(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.kit.table.PAGE_SIZE", 4)
     visitor = Visitor(here, "root")
-    found, address = [], "/accounts?sort=name"
+    results, address = [], "/accounts?sort=name"
     while address:
         page = visitor.get(address)
-        found += [node.text() for node in page.all("tbody th a")]
+        results += [node.text() for node in page.all("tbody th a")]
         address = page.link("Next page") if "Next page" in page.text() else ""
-    assert found == sorted(found)
-    assert {"ann", "writing"} <= set(found)
+    assert results == sorted(results)
+    assert {"ann", "writing"} <= set(results)
 
 
 def test_an_account_is_made_and_its_password_shown_nowhere(here: Company) -> None:
@@ -107,13 +107,13 @@ def test_an_account_is_made_and_its_password_shown_nowhere(here: Company) -> Non
 
 def test_a_form_that_is_sent_twice_makes_one_account(here: Company) -> None:
     visitor = Visitor(here, "root")
-    given = {"_key": "twice", "name": "twice", "printed_name": "Twice"}
-    first, second = (visitor.post("/accounts", given, follow=False) for _ in range(2))
+    fields = {"_key": "twice", "name": "twice", "printed_name": "Twice"}
+    first, second = (visitor.post("/accounts", fields, follow=False) for _ in range(2))
     assert first.headers["location"] == second.headers["location"]
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "told"),
+    ("fields", "field", "text"),
     [
         ({"name": "X"}, "name", "3 to 64 small letters"),
         ({"name": ""}, "name", "This field is required."),
@@ -125,17 +125,17 @@ def test_a_form_that_is_sent_twice_makes_one_account(here: Company) -> None:
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(
-    here: Company, given: dict[str, str | list[str]], field: str, told: str
+    here: Company, fields: dict[str, str | list[str]], field: str, text: str
 ) -> None:
-    page = Visitor(here, "root").post("/accounts", {"name": "fine", "printed_name": "Fine", **given})
+    page = Visitor(here, "root").post("/accounts", {"name": "fine", "printed_name": "Fine", **fields})
     assert page.status == 422
-    assert told in page.text(f"#fault-{field}")
+    assert text in page.text(f"#fault-{field}")
 
 
 def test_no_password_holds_a_word_of_the_company(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "words", ("staple",))
-    given = {"name": "fine", "printed_name": "Fine", "password": NEW, "again": NEW}
-    page = Visitor(here, "root").post("/accounts", given)
+    fields = {"name": "fine", "printed_name": "Fine", "password": NEW, "again": NEW}
+    page = Visitor(here, "root").post("/accounts", fields)
     assert "a word of the company" in page.text("#fault-password")
     page = act(here, here.people["ann"], "password", new=NEW, again=NEW)
     assert "a word of the company" in page.text("#fault-new")
@@ -195,25 +195,25 @@ def test_a_password_that_was_lost_is_set_anew(here: Company) -> None:
 
 def test_an_account_is_linked_and_nobody_else_to_the_same_person(here: Company) -> None:
     one, other = made(here, "linked.one"), made(here, "linked.two")
-    given = {"issuer": "https://identities.example/", "subject": "248"}
-    assert "linked it to 248 of https://identities.example" in act(here, one, "link", **given).text("tbody")
-    refused = act(here, other, "link", **given)
+    fields = {"issuer": "https://identities.example/", "subject": "248"}
+    assert "linked it to 248 of https://identities.example" in act(here, one, "link", **fields).text("tbody")
+    refused = act(here, other, "link", **fields)
     assert refused.status == 409
     assert "is linked to" in refused.text(".refusal")
 
 
 def test_nobody_administers_themselves_and_is_told_why(here: Company) -> None:
     page = Visitor(here, "root").get(f"/accounts/{here.people['root'].id}")
-    told = page.text()
-    assert "You cannot change your own roles: another administrator must." in told
-    assert "You cannot link your own account: another administrator must." in told
-    assert "is the last enabled administrator: make another one first." in told
-    assert "Change your own password under “My account”." in told
+    text = page.text()
+    assert "You cannot change your own roles: another administrator must." in text
+    assert "You cannot link your own account: another administrator must." in text
+    assert "is the last enabled administrator: make another one first." in text
+    assert "Change your own password under “My account”." in text
     assert not page.has("form[action^='/accounts']")
     for what in ("roles", "disable", "link"):
-        given = {"_key": what, "_etag": here.people["root"].etag, "issuer": "https://a.example", "subject": "1"}
-        given = given if what == "link" else {"_key": what, "_etag": given["_etag"]}
-        assert Visitor(here, "root").post(f"/accounts/{here.people['root'].id}/{what}", given).status == 403
+        fields = {"_key": what, "_etag": here.people["root"].etag, "issuer": "https://a.example", "subject": "1"}
+        fields = fields if what == "link" else {"_key": what, "_etag": fields["_etag"]}
+        assert Visitor(here, "root").post(f"/accounts/{here.people['root'].id}/{what}", fields).status == 403
 
 
 def test_compliance_attests_with_the_password_again(here: Company) -> None:
@@ -231,14 +231,14 @@ def test_compliance_attests_with_the_password_again(here: Company) -> None:
 
 
 def test_what_stands_against_attestation_is_said_instead_of_a_button(here: Company) -> None:
-    given = made(here, "director.given", Role.SALES_DIRECTOR, own=False)
-    page = Visitor(here, "compliance").get(f"/accounts/{given.id}")
+    value = made(here, "director.given", Role.SALES_DIRECTOR, own=False)
+    page = Visitor(here, "compliance").get(f"/accounts/{value.id}")
     assert "its owner must change it first" in page.text(".because")
     assert not page.has("form[action$='/attest']")
     with here.database.write(here.clock) as transaction:
         writer = identity.create_account(transaction, SERVICE, name="plain", printed_name="Plain", roles=[])
-    told = Visitor(here, "compliance").get(f"/accounts/{writer.id}").text()
-    assert "No attestation needed" in told
+    text = Visitor(here, "compliance").get(f"/accounts/{writer.id}").text()
+    assert "No attestation needed" in text
 
 
 def test_attestation_is_for_the_account_as_it_was_seen(here: Company) -> None:

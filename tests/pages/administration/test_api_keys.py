@@ -19,14 +19,14 @@ HOSTILE = "=cmd()|' /C calc'!A0 <script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def issue(here: Company, **fields: Any) -> Seen:  # noqa: ANN401  # what is filled in
     visitor = Visitor(here, "root")
-    given: dict[str, Any] = {"name": "orders", "scopes": ["integration"], **fields}
-    return visitor.send(visitor.get("/api-keys/new"), "form.panel", **given)
+    values: dict[str, Any] = {"name": "orders", "scopes": ["integration"], **fields}
+    return visitor.send(visitor.get("/api-keys/new"), "form.panel", **values)
 
 
 def test_a_key_is_issued_shown_once_and_opens(here: Company) -> None:
@@ -45,9 +45,9 @@ def test_a_key_is_issued_shown_once_and_opens(here: Company) -> None:
 
 def test_the_same_form_again_issues_nothing_and_shows_nothing(here: Company) -> None:
     visitor = Visitor(here, "root")
-    given = {"_key": "one", "name": "twice", "scopes": "integration", "expires_at": "2027-01-01T00:00"}
-    assert visitor.post("/api-keys", given, follow=False).status == 201
-    again = visitor.post("/api-keys", given)
+    fields = {"_key": "one", "name": "twice", "scopes": "integration", "expires_at": "2027-01-01T00:00"}
+    assert visitor.post("/api-keys", fields, follow=False).status == 201
+    again = visitor.post("/api-keys", fields)
     assert again.address == "/api-keys?done=issued"
     assert "was shown once" in again.text(".notice")
     assert "psk_" not in again.html
@@ -63,7 +63,7 @@ def test_the_end_is_read_in_the_time_zone_of_the_service(here: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "told"),
+    ("fields", "field", "text"),
     [
         ({"name": ""}, "name", "This field is required."),
         ({"name": "x" * 101}, "name", "At most 100 characters."),
@@ -74,10 +74,10 @@ def test_the_end_is_read_in_the_time_zone_of_the_service(here: Company) -> None:
         ({"expires_at": "2099-01-01T00:00"}, "expires_at", "at most 400 days away"),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field(here: Company, given: dict[str, object], field: str, told: str) -> None:
-    page = issue(here, **given)
+def test_what_is_wrong_stands_beside_its_field(here: Company, fields: dict[str, object], field: str, text: str) -> None:
+    page = issue(here, **fields)
     assert page.status == 422
-    assert told in page.text(f"#fault-{field}")
+    assert text in page.text(f"#fault-{field}")
 
 
 def test_the_list_tells_states_uses_and_hostile_names(here: Company) -> None:
@@ -102,10 +102,10 @@ def test_a_key_is_revoked_after_it_was_asked_again(here: Company) -> None:
     text = issue(here, name="to be revoked").one("#secret").attributes["value"] or ""
     visitor = Visitor(here, "root")
     page = visitor.get("/api-keys?q=to+be+revoked")
-    asked = visitor.get(page.link("Revoke …").partition("#")[0])
-    assert "Revoke this key?" in asked.text(".alarm")
-    assert "never used" in asked.text(".alarm")
-    done = visitor.send(asked, ".alarm form")
+    request = visitor.get(page.link("Revoke …").partition("#")[0])
+    assert "Revoke this key?" in request.text(".alarm")
+    assert "never used" in request.text(".alarm")
+    done = visitor.send(request, ".alarm form")
     assert "The API key was revoked" in done.text(".notice")
     assert "revoked" in done.text("tbody")
     assert not done.has("tbody a")

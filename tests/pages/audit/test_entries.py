@@ -24,11 +24,11 @@ HOSTILE = "<img src=x onerror=alert(1)> \u202etxt.exe"
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """A company whose log is signed up to its last entry but one or two."""
-    with company() as found:
+    with company() as here:
         with written_before():
-            found.create(tier("1.2.0", 80_000), title=HOSTILE, effective=later(found, 3))
-        found.app.service.sealer.seal_all()
-        yield found
+            here.create(tier("1.2.0", 80_000), title=HOSTILE, effective=later(here, 3))
+        here.app.service.sealer.seal_all()
+        yield here
 
 
 def line_of(page: Seen) -> bytes:

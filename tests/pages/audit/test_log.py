@@ -21,12 +21,12 @@ HOSTILE = '<script>alert(1)</script> =cmd()|" \u202etxt.exe 😀'
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """A company with a change in force and one whose names are hostile."""
-    with company() as found:
-        found.in_force(tier("1.1.0", 90_000))
+    with company() as here:
+        here.in_force(tier("1.1.0", 90_000))
         with written_before():
-            found.create(tier("1.2.0", 80_000), title=HOSTILE, reason="x" * 3_000, effective=later(found, 3))
-        found.app.service.sealer.seal_all()
-        yield found
+            here.create(tier("1.2.0", 80_000), title=HOSTILE, reason="x" * 3_000, effective=later(here, 3))
+        here.app.service.sealer.seal_all()
+        yield here
 
 
 def numbers(page: Seen) -> list[int]:
@@ -41,8 +41,8 @@ def test_every_event_and_every_thing_has_a_name() -> None:
 def test_the_newest_entry_comes_first_in_a_sentence(here: Company) -> None:
     page = Visitor(here, "compliance").get("/audit")
     assert page.status == 200
-    found = numbers(page)
-    assert found == sorted(found, reverse=True)
+    result = numbers(page)
+    assert result == sorted(result, reverse=True)
     assert "Sales signed as sales director (approves): sound" in page.text("table.entries")
     assert "is in force from" in page.text("table.entries")
 

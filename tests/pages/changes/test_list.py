@@ -14,19 +14,19 @@ HOSTILE = "<script>alert(1)</script> \u202e" + "w" * 150
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.create(tier("1.1.0", 5), title="A draft of sizes", effective=later(found, 2))
-        found.clock.move(minutes=1)
-        found.moved("submit", found.create(tier("1.2.0", 6), title="Sizes, submitted", effective=later(found, 3)))
-        found.clock.move(minutes=1)
-        found.moved("withdraw", found.create(bonus("1.1.0", 7), by="ben", title="Bonus, withdrawn"), "ben")
-        found.clock.move(minutes=1)
-        found.in_force(tier("1.3.0", 8))
-        found.create(title="Back", rollback={"tiering/size": "1.0.0"}, texts=[], effective=later(found, 9))
-        found.clock.move(minutes=1)
+    with company() as here:
+        here.create(tier("1.1.0", 5), title="A draft of sizes", effective=later(here, 2))
+        here.clock.move(minutes=1)
+        here.moved("submit", here.create(tier("1.2.0", 6), title="Sizes, submitted", effective=later(here, 3)))
+        here.clock.move(minutes=1)
+        here.moved("withdraw", here.create(bonus("1.1.0", 7), by="ben", title="Bonus, withdrawn"), "ben")
+        here.clock.move(minutes=1)
+        here.in_force(tier("1.3.0", 8))
+        here.create(title="Back", rollback={"tiering/size": "1.0.0"}, texts=[], effective=later(here, 9))
+        here.clock.move(minutes=1)
         with written_before():
-            found.create(title=HOSTILE, by="ben")
-        yield found
+            here.create(title=HOSTILE, by="ben")
+        yield here
 
 
 def titles(page: Seen) -> list[str]:

@@ -110,7 +110,7 @@ def test_tables_repeat_their_heads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "stored"),
     [
         ("at least 80,000.00 CNY or", "at least 80,000.00\xa0CNY or"),
         ("30 分钟；2 小时，3 天内", "30\xa0分钟；2\xa0小时，3\xa0天内"),
@@ -118,8 +118,8 @@ def test_tables_repeat_their_heads() -> None:
         ("rule 3 holds", "rule 3 holds"),
     ],
 )
-def test_no_line_ends_within_an_amount(text: str, kept: str) -> None:
-    assert keep_amounts(text) == kept
+def test_no_line_ends_within_an_amount(text: str, stored: str) -> None:
+    assert keep_amounts(text) == stored
 
 
 def test_the_pdf_is_written_in_the_typeface_of_the_service_alone(paper: Seen) -> None:

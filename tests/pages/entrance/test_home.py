@@ -29,15 +29,15 @@ def busy(here: Company) -> None:
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """A busy company whose state no test alters."""
-    with company(furnish=busy) as found:
-        yield found
+    with company(furnish=busy) as here:
+        yield here
 
 
 @pytest.fixture
 def own() -> Iterator[Company]:
     """A busy company of one test's own."""
-    with company(furnish=busy) as found:
-        yield found
+    with company(furnish=busy) as own:
+        yield own
 
 
 def test_nobody_gets_in_without_signing_in(here: Company) -> None:

@@ -22,8 +22,8 @@ LINK = re.compile(r'(?:href|src)="([^"]*)"')
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def test_every_page_leads_to_a_document_there_is_in_both_languages() -> None:
@@ -41,14 +41,14 @@ def test_every_page_leads_to_a_document_there_is_in_both_languages() -> None:
 def test_every_link_of_a_document_leads_to_a_heading_a_picture_or_a_page(lang: Language) -> None:
     headings: dict[str, set[str]] = {}
     for path in PATHS:
-        found = document(path, lang)
-        assert found is not None
-        headings["/help" if path == INDEX else f"/help/{path}"] = set(re.findall(r'id="([^"]+)"', found.body))
+        result = document(path, lang)
+        assert result is not None
+        headings["/help" if path == INDEX else f"/help/{path}"] = set(re.findall(r'id="([^"]+)"', result.body))
     assert len(headings) > 80
     for path in PATHS:
-        found = document(path, lang)
-        assert found is not None
-        for target in map(unquote, LINK.findall(found.body)):
+        result = document(path, lang)
+        assert result is not None
+        for target in map(unquote, LINK.findall(result.body)):
             address, _, anchor = target.partition("#")
             if "://" in target or address == "/regulations":
                 continue
@@ -60,9 +60,9 @@ def test_every_link_of_a_document_leads_to_a_heading_a_picture_or_a_page(lang: L
 
 def test_a_document_has_no_markup_of_its_own_and_nothing_inline() -> None:
     for path in PATHS:
-        found = document(path, "en")
-        assert found is not None
-        assert not re.search(r"<(?:script|style|iframe)|style=|<h1[^>]*>.*<h1", found.body, re.DOTALL), path
+        result = document(path, "en")
+        assert result is not None
+        assert not re.search(r"<(?:script|style|iframe)|style=|<h1[^>]*>.*<h1", result.body, re.DOTALL), path
 
 
 @pytest.mark.parametrize(("lang", "title"), [("zh", "签署变更"), ("en", "Sign a change")])

@@ -34,8 +34,8 @@ LISTING = (
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def form(here: Company, subject: str = "", policy: str = TIER, by: str = "sales", lang: str = "en") -> Seen:
@@ -114,11 +114,11 @@ def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
     with company() as here:
         until = timestamp(here.clock.at + timedelta(days=30))
         body = {"subject": "S6", "policy": BONUS, "outcome": {"bonus": 7}, "role": "sales_director", "until": until}
-        found = here.did("POST", "/v1/overrides", "sales", {**body, "reason": "a partner", "password": SECRET})
-        address = f"/v1/overrides/{found['override']}"
+        answer = here.did("POST", "/v1/overrides", "sales", {**body, "reason": "a partner", "password": SECRET})
+        address = f"/v1/overrides/{answer['override']}"
 
         def sign(by: str, role: str) -> httpx.Response:
-            signature = {"role": role, "digest": found["digest"], "reason": "as agreed", "password": SECRET}
+            signature = {"role": role, "digest": answer["digest"], "reason": "as agreed", "password": SECRET}
             return here.ask("POST", f"{address}/sign-offs", by, signature)
 
         assert sign("compliance", "compliance").status_code == 201
@@ -130,12 +130,12 @@ def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
         assert [(each["counts"], each["why_not"]) for each in read["signatures"]] == [(False, why)]
         assert "compliance" in read["owed"]
         assert here.did("GET", "/v1/overrides?state=waiting", "both")["items"] == [read]
-        text = said(Visitor(here, "general").get(f"/overrides/{found['override']}"))
+        text = said(Visitor(here, "general").get(f"/overrides/{answer['override']}"))
         assert f"does not count {why}" in text
         assert f"{why} First another person must sign instead." in text
         assert assert_problem(sign("general", "general_manager"), 403, "not-allowed")["detail"].startswith(why)
         assert f"{why[:10]} 的账户已停用。须先由他人重新签署。" in said(
-            Visitor(here, "general", "zh").get(f"/overrides/{found['override']}")
+            Visitor(here, "general", "zh").get(f"/overrides/{answer['override']}")
         )
         assert "S6" in Visitor(here, "both").get("/").text()
         for by, role in (("both", "compliance"), ("finance", "finance_director"), ("general", "general_manager")):

@@ -43,11 +43,11 @@ def body(role: str = "sales_director", reason: str = "it misjudges") -> Json:
 
 def test_the_form_names_what_falls_back_to_what_and_for_how_long(still: Company) -> None:
     page = Visitor(still, "sales").get(FORM)
-    told = page.text("dl.facts")
-    assert "Version to suspend 1.1.0" in told
-    assert "Version in its place 1.0.0" in told
-    assert "72 hours" in told
-    assert "30 days" in told
+    text = page.text("dl.facts")
+    assert "Version to suspend 1.1.0" in text
+    assert "Version in its place 1.0.0" in text
+    assert "72 hours" in text
+    assert "30 days" in text
     assert "roll back" in page.text(".panel")
     assert not page.has("a[href^='/changes/new']")
 
