@@ -47,7 +47,7 @@ class Aspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ArticleCell:
     """One cell of a decision table, and what its column is called."""
 
     aspect: Aspect
@@ -61,7 +61,7 @@ class Article:
     kind: Kind
     name: str
     aspects: Mapping[str, Aspect]
-    cells: Mapping[str, Cell] = field(default_factory=dict)
+    cells: Mapping[str, ArticleCell] = field(default_factory=dict)
     """Of a row of a decision table the condition once more, column by column."""
 
 
@@ -151,7 +151,7 @@ class PolicyArticles:
         columns = zip(self.policy.inputs, rule.cells, strict=True) if rule.cells else ()
         return Article(kind, rule.id, aspects, {name: self.cell(name, part) for name, part in columns})
 
-    def cell(self, name: str, part: Expr) -> Cell:
+    def cell(self, name: str, part: Expr) -> ArticleCell:
         """A cell of the column that asks about a fact."""
 
         def cell_text(each: Context) -> str:
@@ -159,7 +159,7 @@ class PolicyArticles:
                 return each.words.anything
             return cell(condition(part, each), each.words, each.title(name))
 
-        return Cell(
+        return ArticleCell(
             Aspect(repr(part), self._in_both_languages(cell_text), alters=True),
             self._in_both_languages(lambda each: each.title(name)),
         )

@@ -35,7 +35,7 @@ STATE_NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedChange:
     """One change of the list."""
 
     change: Change
@@ -50,7 +50,7 @@ class Row:
     """Whether it waits for a signature of the reader."""
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Row]:
+def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedChange]:
     actor, now = context.actor, context.frame.now
     page = approval.list_changes(
         session,
@@ -77,9 +77,9 @@ def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> Ch
     )
 
 
-def _row(change: Change, mine_filter: ChangeFilter) -> Row:
+def _row(change: Change, mine_filter: ChangeFilter) -> ListedChange:
     submission, draft = change.submission, change.draft
-    return Row(
+    return ListedChange(
         change=change,
         versions=submission.versions if submission else draft.versions,
         files=len(draft.texts),
@@ -101,7 +101,7 @@ def _denied_reason(_: Session, context: TableContext) -> str | None:
     return None if permission is True else permission
 
 
-CHANGES: Table[Row] = Table(
+CHANGES: Table[ListedChange] = Table(
     path=PATH,
     title=Message("Changes"),
     about=Message("Changes put versions of policies in force, from draft to signature."),

@@ -32,7 +32,7 @@ MAX_ANSWERS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedDecision:
     """One decision of the list."""
 
     decision: str
@@ -73,7 +73,7 @@ def _exists(session: Session, decision: str) -> bool:
     return True
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Row]:
+def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedDecision]:
     """Return one page of the decisions that the filters leave. Raises InvalidSubject."""
     since, until = instants_between(query.day("since"), query.day("until"), context.service.zone)
     text, subject, kind, policy = (query.filters[name] or None for name in ("q", "subject", "kind", "policy"))
@@ -83,9 +83,9 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Pa
     return Page(tuple(_row(each, versions[each.decision_id], context) for each in page.items), page.next_cursor)
 
 
-def _row(record: DecisionRecord, versions: Versions, context: TableContext) -> Row:
+def _row(record: DecisionRecord, versions: Versions, context: TableContext) -> ListedDecision:
     answers = policy_answers(record, versions, context.frame.lang)
-    return Row(
+    return ListedDecision(
         decision=record.decision_id,
         subject=record.subject,
         decided_at=record.decided_at,
@@ -102,7 +102,7 @@ def _answer_cell(answer: PolicyAnswer, lang: Language) -> Message:
     return Message("{policy} {version}: {outcome}", policy=answer.policy, version=answer.version, outcome=outcome)
 
 
-DECISIONS: Table[Row] = Table(
+DECISIONS: Table[ListedDecision] = Table(
     path=PATH,
     title=Message("Decisions"),
     about=Message("Every decision: about whom, by which rule. Each can be replayed and proved."),

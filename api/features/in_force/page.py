@@ -68,7 +68,7 @@ class InForceQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InForceRow:
     """One policy: its version then, why it was in force, and its version now."""
 
     policy: str
@@ -92,7 +92,7 @@ class Domain:
     """The policies of one domain, or all that are listed when they are sorted by day."""
 
     name: str | None
-    rows: tuple[Row, ...]
+    rows: tuple[InForceRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +210,10 @@ def _paginated(pairs: list[_ThenAndNow], times: _Periods, query: InForceQuery) -
 
 def _row(
     service: Service, session: Session, pair: _ThenAndNow, times: _Periods, origins: Mapping[str, ActivationOrigin]
-) -> Row:
+) -> InForceRow:
     then, now, policy = pair.then, pair.now, pair.policy
     activation = then or now
-    return Row(
+    return InForceRow(
         policy=policy,
         title=service.catalogue.load(session, activation.digest).title if activation else Bilingual(policy, policy),
         version=then.version if then and not then.is_stop else None,
@@ -235,12 +235,12 @@ def _current_status(then: Activation | None, now: Activation | None) -> CurrentS
     return "same" if (then.digest, then.is_stop) == (now.digest, now.is_stop) else "other"
 
 
-def _domains(rows: list[Row]) -> tuple[Domain, ...]:
-    by_domain: dict[str, list[Row]] = {}
+def _domains(rows: list[InForceRow]) -> tuple[Domain, ...]:
+    by_domain: dict[str, list[InForceRow]] = {}
     for row in rows:
         by_domain.setdefault(row.policy.partition("/")[0], []).append(row)
     return tuple(Domain(domain_name(name), tuple(each)) for name, each in by_domain.items())
 
 
-def _single_group(rows: list[Row]) -> tuple[Domain, ...]:
+def _single_group(rows: list[InForceRow]) -> tuple[Domain, ...]:
     return (Domain(None, tuple(rows)),) if rows else ()

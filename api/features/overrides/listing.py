@@ -39,7 +39,7 @@ STATE_NAMES: Mapping[OverrideState, Message] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedOverride:
     """One override of the list."""
 
     override: str
@@ -58,7 +58,7 @@ class Row:
     """Who has not signed yet."""
 
 
-def read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Row]:
+def read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedOverride]:
     """Return one page of the overrides that the filters leave. Raises InvalidSubject."""
     subject, kind, policy, status = (query.filters[name] or None for name in ("subject", "kind", "policy", "state"))
     criteria = OverrideFilter(subject, kind, policy, cast("OverrideStatus | None", status))
@@ -70,9 +70,9 @@ def read_page(session: Session, context: TableContext, query: TableQuery) -> Pag
     return Page(tuple(rows), page.next_cursor)
 
 
-def _row(override: Override, policy: Policy | None, now: datetime, lang: Language) -> Row:
+def _row(override: Override, policy: Policy | None, now: datetime, lang: Language) -> ListedOverride:
     state = override.state(now)
-    return Row(
+    return ListedOverride(
         override=override.id,
         subject=override.subject,
         policy=override.policy,
@@ -94,7 +94,7 @@ def _denied_reason(_: Session, context: TableContext) -> str | None:
     return None if permission is True else permission
 
 
-OVERRIDES: Table[Row] = Table(
+OVERRIDES: Table[ListedOverride] = Table(
     path=PATH,
     title=Message("Overrides"),
     about=Message("Overrides of a policy for one subject, each with its reason, its end and its signatures."),

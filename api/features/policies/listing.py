@@ -69,7 +69,7 @@ class PolicyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DomainGroup:
     """The policies of a domain, or all that are listed when they are sorted otherwise."""
 
     domain: str | None
@@ -84,7 +84,7 @@ class PoliciesPage:
     frame: Frame
     listing: Listing
     domains: tuple[tuple[str, str], ...]
-    groups: tuple[Group, ...]
+    groups: tuple[DomainGroup, ...]
     total_count: int
     """How many policies there are."""
 
@@ -165,12 +165,12 @@ def make_page(frame: Frame, rows: Sequence[PolicyRow], query: Callable[[str, str
     )
 
 
-def _groups(rows: Sequence[PolicyRow], *, by_domain: bool) -> tuple[Group, ...]:
+def _groups(rows: Sequence[PolicyRow], *, by_domain: bool) -> tuple[DomainGroup, ...]:
     if not by_domain:
-        return (Group(None, tuple(rows)),) if rows else ()
+        return (DomainGroup(None, tuple(rows)),) if rows else ()
     domains = dict.fromkeys(line.domain for line in rows)
     return tuple(
-        Group(domain_name(domain), tuple(line for line in rows if line.domain == domain)) for domain in domains
+        DomainGroup(domain_name(domain), tuple(line for line in rows if line.domain == domain)) for domain in domains
     )
 
 

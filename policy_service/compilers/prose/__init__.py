@@ -21,7 +21,7 @@ from policy_service.compilers.prose.expectations import InvariantWords
 from policy_service.compilers.prose.grid import GridCell, GridLine, GridWords, grid_words
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.page import Explanation, explain, explanation
-from policy_service.compilers.prose.statement import Clause, Group, Statement, outline
+from policy_service.compilers.prose.statement import Clause, ClauseGroup, Statement, outline
 from policy_service.compilers.prose.table import Table, markdown
 from policy_service.language.ast import Expr
 from policy_service.language.policy import Bilingual, Language, Policy, Rule
@@ -29,11 +29,11 @@ from policy_service.language.types import Type, Value
 
 __all__ = [
     "Clause",
+    "ClauseGroup",
     "Explanation",
     "GridCell",
     "GridLine",
     "GridWords",
-    "Group",
     "InvariantWords",
     "RuleWords",
     "Statement",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Literal, assert_never
 
 from policy_service.compilers.prose.context import CONDITIONS, Context, sort_of, unit_of
-from policy_service.compilers.prose.statement import Clause, Group, Statement, clause, group
+from policy_service.compilers.prose.statement import Clause, ClauseGroup, Statement, clause, group
 from policy_service.compilers.prose.values import is_literal, single, value
 from policy_service.language.ast import (
     And,
@@ -91,7 +91,7 @@ def _equivalence(comparator: Comparator, left: Expr, right: Expr, context: Conte
         if isinstance(one, Constant):
             return condition(other, context, holds=(one.value is True) == (comparator == "="))
     kind: Literal["same", "differ"] = "same" if comparator == "=" else "differ"
-    return Group(kind, context.words.lead(kind), (condition(left, context), condition(right, context)))
+    return ClauseGroup(kind, context.words.lead(kind), (condition(left, context), condition(right, context)))
 
 
 def _membership(expression: In, context: Context, *, holds: bool) -> Statement:

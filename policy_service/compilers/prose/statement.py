@@ -29,7 +29,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ClauseGroup:
     """Several statements, and how many of them must hold; `lead` says so in words."""
 
     connective: Connective
@@ -37,7 +37,7 @@ class Group:
     parts: tuple[Statement, ...]
 
 
-Statement = Clause | Group
+Statement = Clause | ClauseGroup
 
 
 def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
@@ -50,7 +50,7 @@ def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Sta
     joined: dict[str, Clause] = {}
     statements: list[Statement] = []
     for part in dict.fromkeys(_spread(connective, parts)):
-        if isinstance(part, Group) or not part.predicates or part.connective not in (None, connective):
+        if isinstance(part, ClauseGroup) or not part.predicates or part.connective not in (None, connective):
             statements.append(part)
         elif (before := joined.get(part.subject)) is None:
             joined[part.subject] = part
@@ -65,12 +65,12 @@ def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Sta
             statements[statements.index(before)] = joined_clause
     if len(statements) == 1:
         return statements[0]
-    return Group(connective, words.lead(connective), tuple(statements))
+    return ClauseGroup(connective, words.lead(connective), tuple(statements))
 
 
 def _spread(connective: Connective, parts: tuple[Statement, ...]) -> Iterator[Statement]:
     for part in parts:
-        if isinstance(part, Group) and part.connective == connective:
+        if isinstance(part, ClauseGroup) and part.connective == connective:
             yield from part.parts
         else:
             yield part
