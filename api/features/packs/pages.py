@@ -9,7 +9,7 @@ from typing import ClassVar
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from api.features.packs.forms import Option, PackForm, policy_options
+from api.features.packs.forms import Option, PackForm, titled_policy_options
 from api.features.packs.jobs import PACK
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
@@ -42,7 +42,7 @@ class PacksPage:
 async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
     frame, service = pages.frame(request), pages.service
     in_force = service.decider.policies
-    policies = await run_read(service, lambda session: policy_options(session, in_force, frame.lang))
+    policies = await run_read(service, lambda session: titled_policy_options(session, in_force, frame.lang))
     kinds = kind_options(in_force.values(), frame.lang, form.value("kind"))
     return PacksPage(frame, form, policies, kinds, MAX_SAMPLE, jobs, PACK.keep)
 
