@@ -155,7 +155,7 @@ DECISION_ANSWER: Json = {
     "title": "DecisionAnswer",
     "type": "object",
     "properties": {
-        "decision_id": {"type": "string", "format": "uuid"},
+        "decision_id": {"type": ["string", "null"], "format": "uuid", "description": "null of a preview"},
         "subject": {"type": "string"},
         "kind": {"type": "string"},
         "as_of": {"type": "string", "format": "date"},
@@ -237,6 +237,14 @@ IDEMPOTENCY_KEY: Json = {
     "schema": {"type": "string"},
 }
 
+RECORD: Json = {
+    "name": "record",
+    "in": "query",
+    "required": False,
+    "description": "`false`: a preview, which is recorded nowhere",
+    "schema": {"type": "boolean", "default": True},
+}
+
 
 def _lines(*names: str) -> Json:
     """NDJSON whose lines are each one of the named schemas."""
@@ -302,9 +310,9 @@ def decisions_path(decider: Decider, clock: Clock, day: date) -> Json:
             "summary": "Decide about one subject",
             "description": (
                 "Policies that those asked for need are decided too, and answered when they decide. "
-                "What is answered is on record."
+                "What is answered is on record, unless it is a preview."
             ),
-            "parameters": [IDEMPOTENCY_KEY],
+            "parameters": [IDEMPOTENCY_KEY, RECORD],
             "requestBody": {
                 "required": True,
                 "content": {"application/json": {"schema": _reference("DecisionRequest"), "examples": requests}},

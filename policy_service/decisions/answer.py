@@ -8,6 +8,7 @@ import msgspec
 
 from policy_service.clock import Clock, timestamp
 from policy_service.decisions.decision import Decision, Json
+from policy_service.decisions.masking import masked_trace, sensitive_facts
 
 
 def unrecorded_answer(decision: Decision, subject: str | None, kind: str, clock: Clock) -> Json:
@@ -15,8 +16,16 @@ def unrecorded_answer(decision: Decision, subject: str | None, kind: str, clock:
     return answer_document(decision, subject, kind, decision.to_dict(), str(clock.new_id()), clock.now())
 
 
+def preview_answer(decision: Decision, subject: str, kind: str, decided_at: datetime) -> Json:
+    """The answer to a preview: it has no identifier, as nothing is recorded; its trace masks sensitive facts."""
+    if decision.trace is not None:
+        sensitive = sensitive_facts([each.policy for each in decision.evaluated.values()])
+        decision = decision._replace(trace=masked_trace(decision.trace, sensitive))
+    return answer_document(decision, subject, kind, decision.to_dict(), None, decided_at)
+
+
 def answer_document(  # noqa: PLR0913, PLR0917  # what an answer says that the decision does not know itself
-    decision: Decision, subject: str | None, kind: str, outcomes: Json, decision_id: str, decided_at: datetime
+    decision: Decision, subject: str | None, kind: str, outcomes: Json, decision_id: str | None, decided_at: datetime
 ) -> Json:
     """The decision, with its outcomes, as JSON; `trace` only when it was asked for."""
     document: Json = {

@@ -21,7 +21,8 @@ from policy_service.decisions.groups.records import placed_decisions
 from policy_service.decisions.groups.service import record_outcomes
 from policy_service.decisions.in_force import Evaluation, InForce
 from policy_service.decisions.macs import current_mac_key, mac_of_record
-from policy_service.decisions.record import FactsNeeded, encode_facts_read, masked_trace, record_line
+from policy_service.decisions.masking import masked_trace
+from policy_service.decisions.record import FactsNeeded, encode_facts_read, record_line
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyKeyReused, IdempotencyRow, ScopedKey, find_responses

@@ -37,7 +37,7 @@ from policy_service.actor import Actor
 from policy_service.canonical import MAX_INTEGER, to_canonical_json_unchecked
 from policy_service.clock import timestamp
 from policy_service.decisions.decision import Decision
-from policy_service.decisions.masking import masked, sensitive_facts
+from policy_service.decisions.masking import sensitive_facts
 from policy_service.integrity import reading_row
 from policy_service.language.policy import Policy
 from policy_service.subject import CUSTOMER, Subject
@@ -187,11 +187,3 @@ def decode_fact(value: Any) -> Any:  # noqa: ANN401  # JSON
             return [decode_fact(item) for item in value]
         case _:
             return value
-
-
-def masked_trace(trace: Json, sensitive: frozenset[str]) -> Json:
-    """The trace with a mask for every value of a sensitive fact."""
-    return {
-        policy: [{**rule, "saw": masked(rule["saw"], sensitive)} if "saw" in rule else rule for rule in rules]
-        for policy, rules in trace.items()
-    }

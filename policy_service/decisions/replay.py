@@ -24,9 +24,9 @@ from policy_service.decisions.blocks import find_alteration
 from policy_service.decisions.decider import Decider
 from policy_service.decisions.decision import Decision, Json
 from policy_service.decisions.encryption import DecryptionFailed
-from policy_service.decisions.masking import sensitive_facts
+from policy_service.decisions.masking import masked_trace, sensitive_facts
 from policy_service.decisions.override_store import UnknownOverride, read_override
-from policy_service.decisions.record import DecisionRecord, decode_fact, masked_trace, read_row
+from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
 from policy_service.decisions.record_queries import UnknownDecision
 from policy_service.decisions.subjects import FactCipher, FactsErased
 from policy_service.decisions.tables import DecisionRow

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
@@ -22,9 +23,11 @@ from api.web.problems import (
     MALFORMED_JSON,
     REQUEST_REFUSED,
     ProblemError,
+    invalid_parameters_detail,
 )
 from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
 from policy_service.clock import today
+from policy_service.decisions.answer import encode_answer, preview_answer
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.group import RecordedAnswer
 from policy_service.decisions.in_force import NotReady, Question
@@ -48,6 +51,8 @@ OTHER_KIND, UNKNOWN_KIND = "other-kind", "unknown-kind"
 POLICY_ENDED = "policy-ended"
 KIND_CODES = (OTHER_KIND, UNKNOWN_KIND)
 """The codes of what does not fit the kind of the subject."""
+RECORD = "record"
+"""The parameter that says whether the decision is recorded."""
 KEY = b"idempotency-key"
 REPLAYED = (b"idempotency-replayed", b"true")
 
@@ -66,12 +71,33 @@ class DecisionRoute:
         request, key, principal = parse_request(service, body), scope_idempotency_key(scope), scope_principal(scope)
         fingerprint = fingerprint_of("POST", PATH, body) if key else ""
         try:
-            answer = await service.decisions.decide(request, principal.actor, key=key, fingerprint=fingerprint)
+            if is_preview(scope):
+                answer = await self._preview(request)
+            else:
+                answer = await service.decisions.decide(request, principal.actor, key=key, fingerprint=fingerprint)
+                count_decision(service, answer, started)
         except (FactsRejected, UnknownPolicies, UnknownSubjectKind) as error:
             raise invalid_request_error(request_problems(service, request, error)) from None
-        count_decision(service, answer, started)
         await send({"type": "http.response.start", "status": 200, "headers": _headers(answer)})
         await send({"type": "http.response.body", "body": answer.body})
+
+    async def _preview(self, request: DecisionRequest) -> RecordedAnswer:
+        """The answer that the request would get, which is recorded nowhere."""
+        evaluation = await self.service.decisions.evaluate(request)
+        answer = preview_answer(evaluation.decision, *evaluation.question.subject, self.service.now())
+        return RecordedAnswer(encode_answer(answer), answer["outcomes"])
+
+
+def is_preview(scope: Scope) -> bool:
+    """Return True if the query asks for nothing to be recorded. Raises ProblemError when it says neither."""
+    if not scope["query_string"]:
+        return False
+    values = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(RECORD, ["true"])
+    if values not in [["true"], ["false"]]:
+        value, expected = format_or_null(",".join(values)), "`true` or `false`"
+        problem = {"parameter": RECORD, "code": "mistyped", "value": value, "expected": expected}
+        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail([RECORD]), problems=[problem])
+    return values == ["false"]
 
 
 def _headers(answer: RecordedAnswer) -> list[tuple[bytes, bytes]]:
