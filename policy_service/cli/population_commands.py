@@ -16,6 +16,7 @@ class RunEngine(StrEnum):
     """What computes the answers about a population."""
 
     duckdb = "duckdb"
+    spark = "spark"
     python = "python"
 
 

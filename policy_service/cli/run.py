@@ -15,10 +15,10 @@ from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.language.policy import Language
+from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping, read_mapping
 from policy_service.population.run import RunReport, RunRequest, run_policies
-from policy_service.population.stages import RunEngine
 from policy_service.shipped import shipped_policies
 
 
@@ -33,7 +33,7 @@ class RunOptions:
     mapping: Path | None
     as_of: str | None
     kind: str
-    engine: RunEngine
+    engine: EngineName
     lang: Language
 
 

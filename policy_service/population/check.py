@@ -23,7 +23,7 @@ from policy_service.language.policy import Policy
 from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType, Type
 from policy_service.population.errors import RunFailed
 from policy_service.population.plan import Plan
-from policy_service.population.population import ARROW, SUBJECT
+from policy_service.population.population import ARROW, ROW, SUBJECT
 from policy_service.population.stages import PolicyStage, Stages
 
 EDGE_ROWS = 500
@@ -74,6 +74,7 @@ def edge_rows(plan: Plan, measured: Mapping[str, Interval]) -> pa.Table:
         if column in optional:
             cells = [None if (row + index) % 7 == 0 else cell for row, cell in enumerate(cells)]
         arrays[column] = pa.array(cells, ARROW[column_type(kinds[column])])
+    arrays[ROW] = pa.array(range(EDGE_ROWS), pa.int64())
     arrays[SUBJECT] = pa.array([f"edge {row}" for row in range(EDGE_ROWS)])
     return pa.table(arrays)
 

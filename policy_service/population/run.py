@@ -21,19 +21,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from policy_service.canonical import digest
-from policy_service.compilers.columnar import door
 from policy_service.language.policy import Language, Policy
 from policy_service.population.check import check_rows, edge_rows
-from policy_service.population.errors import PopulationRejected, RejectedRow, RunFailed
+from policy_service.population.engines import EngineName, QueryEngine, open_engine
+from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 from policy_service.population.output import (
     MAX_SHEET_ROWS,
     AnswerWriter,
+    Format,
     format_of,
     result_table,
     write_rejected_rows,
@@ -42,7 +42,7 @@ from policy_service.population.output import (
 from policy_service.population.plan import Plan, make_plan
 from policy_service.population.population import ROW, SUBJECT, Population, register, write_whole
 from policy_service.population.source import PART_ROWS, open_source
-from policy_service.population.stages import RunEngine, Stages, compile_stages
+from policy_service.population.stages import Stages, compile_stages
 
 SAMPLE_ROWS = 1_000
 """Rows of a population that are decided again, spread evenly."""
@@ -64,7 +64,7 @@ class RunRequest:
     kind: str
     as_of: datetime.date
     mapping: Mapping
-    engine: RunEngine = "duckdb"
+    engine: EngineName = "duckdb"
     lang: Language = "en"
 
 
@@ -85,23 +85,25 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
     Raises PopulationRejected with everything that is wrong with the question, RunFailed when an answer is not the
     definition's, OSError.
     """
+    file_format = format_of(request.output)
+    with open_engine(request.engine) as engine:
+        return _run(request, file_format, engine, progress)
+
+
+def _run(request: RunRequest, file_format: Format, engine: QueryEngine, progress: Progress) -> RunReport:
     output = request.output
-    file_format = format_of(output)
     source = open_source(request.population, request.mapping)
     plan = make_plan(source.headings, request.mapping, request.policies, request.requested, request.kind)
-    question = _question(request, source.digest, plan)
+    question = _question(request, source.digest, plan, engine.version)
     folder = _work_folder(output, question)
     population = register(source, plan, folder, lambda rows: progress("read", rows, None))
     if file_format == "xlsx" and population.count > MAX_SHEET_ROWS:
         raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
-    with duckdb.connect() as connection:
-        connection.execute(door.SETUP)
-        stages = compile_stages(plan, population.bounds, request.as_of.toordinal(), connection, request.engine)
-        try:
-            checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
-            counts = _decide_parts(request, population, stages, progress)
-        except duckdb.Error as error:
-            raise RunFailed(f"DuckDB: {error}") from None
+    stages = compile_stages(
+        plan, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
+    )
+    checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
+    counts = _decide_parts(request, population, stages, progress)
     parts = [_answers_path(part) for part in population.parts]
     rejects, manifest_path = _beside(output, "rejects.csv"), _beside(output, "manifest.json")
     write_whole(output, lambda temporary: write_result(temporary, file_format, parts))
@@ -130,7 +132,7 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
     return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
 
 
-def _question(request: RunRequest, population_digest: str, plan: Plan) -> dict[str, Any]:
+def _question(request: RunRequest, population_digest: str, plan: Plan, engine_version: str) -> dict[str, Any]:
     """All that the answers depend on."""
     return {
         "version": VERSION,
@@ -138,7 +140,7 @@ def _question(request: RunRequest, population_digest: str, plan: Plan) -> dict[s
         "mapping": digest(request.mapping.model_dump_json().encode()),
         "policies": [{"id": each.id, "version": each.version, "digest": each.digest} for each in plan.policies],
         "as_of": request.as_of.isoformat(),
-        "engine": {"name": request.engine, "version": duckdb.__version__},
+        "engine": {"name": request.engine, "version": engine_version},
         "lang": request.lang,
         "part_rows": PART_ROWS,
     }

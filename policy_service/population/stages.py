@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from policy_service.compilers.columnar import door
@@ -25,13 +24,13 @@ from policy_service.language.core import Core
 from policy_service.language.lower import lower
 from policy_service.language.policy import AS_OF, Policy
 from policy_service.language.types import BooleanType
+from policy_service.population.engines import PART, QueryEngine
+from policy_service.population.errors import RunFailed
 from policy_service.population.plan import Plan
-from policy_service.population.population import ARROW
+from policy_service.population.population import ARROW, ROW
 
-PART = "part"
 AS_OF_COLUMN = "as_of"
 Step = Callable[[pa.Table], pa.Table]
-RunEngine = Literal["duckdb", "python"]
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,15 @@ def compile_stages(
     plan: Plan,
     measured: Mapping[str, Interval],
     as_of: int,
-    connection: duckdb.DuckDBPyConnection,
-    engine: RunEngine = "duckdb",
+    engine: QueryEngine,
+    *,
+    by_python: bool = False,
 ) -> Stages:
-    """Compile the policies of a plan for a population whose columns have the `measured` values."""
-    return _Compilation(plan, measured, as_of, connection, engine).build()
+    """Compile the policies of a plan for a population whose columns have the `measured` values.
+
+    With `by_python` no policy becomes a query.
+    """
+    return _Compilation(plan, measured, as_of, engine, by_python=by_python).build()
 
 
 class _Compilation:
@@ -94,16 +97,17 @@ class _Compilation:
         plan: Plan,
         measured: Mapping[str, Interval],
         as_of: int,
-        connection: duckdb.DuckDBPyConnection,
-        engine: RunEngine,
+        engine: QueryEngine,
+        *,
+        by_python: bool,
     ) -> None:
         self.plan = plan
         self.measured = measured
         self.as_of = as_of
-        self.connection = connection
         self.engine = engine
+        self.all_by_python = by_python
         self.columns: dict[str, str] = {each.column: column_type(each.type) for each in plan.columns}
-        self.columns[AS_OF_COLUMN] = "int64"
+        self.columns.update({ROW: "int64", AS_OF_COLUMN: "int64"})
         self.table = self._fresh()
         self.added: list[str] = []
         self.steps: list[Step] = []
@@ -126,7 +130,7 @@ class _Compilation:
         facts, refused = self._fill(policy, prefix)
         answer = AnswerColumns(policy, prefix)
         self.stages[policy.id] = PolicyStage(policy, facts, answer, refused)
-        if self.engine == "python":
+        if self.all_by_python:
             self._add_python(policy, core, "the engine is Python")
             return
         try:
@@ -137,7 +141,7 @@ class _Compilation:
                 columns={**facts, AS_OF: AS_OF_COLUMN},
                 bounds=self._bounds(policy, facts),
                 prefix=prefix,
-                dialect=door.DUCKDB,
+                dialect=self.engine.dialect,
                 refused=refused,
             )
             self.added += answer.names
@@ -192,7 +196,7 @@ class _Compilation:
         if self.added:
             query = self.table.select(*self.columns, *self.added)
             self.steps.append(
-                _QueryStep(self.connection, door.DUCKDB.sql(query), tuple(self.added), tuple(self.columns))
+                _QueryStep(self.engine, self.engine.dialect.sql(query), tuple(self.added), tuple(self.columns))
             )
             for name, kind in query.schema().items():
                 self.columns[name] = {"string": "string", "boolean": "boolean", "int32": "int32"}.get(
@@ -206,14 +210,15 @@ class _Compilation:
 class _QueryStep:
     """Adds columns by a query."""
 
-    connection: duckdb.DuckDBPyConnection
+    engine: QueryEngine
     sql: str
     added: tuple[str, ...]
     needed: tuple[str, ...]
 
     def __call__(self, part: pa.Table) -> pa.Table:
-        self.connection.register(PART, part.select(list(self.needed)))
-        found = self.connection.sql(self.sql).to_arrow_table()
+        found = self.engine.query(self.sql, part.select(list(self.needed)))
+        if not found[ROW].equals(part[ROW]):
+            raise RunFailed("the engine did not answer about each row once")
         for name in self.added:
             part = part.append_column(name, found[name])
         return part

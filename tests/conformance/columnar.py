@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +17,7 @@ from policy_service.language.policy import AS_OF, Policy
 from policy_service.language.types import DateType
 from tests.conformance.facts import Pair
 
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 ARROW = {"int64": pa.int64(), "string": pa.string()}
 
 
@@ -35,11 +37,11 @@ def table_of(policy: Policy, pairs: Sequence[Pair]) -> pa.Table:
     return pa.table({names[name]: pa.array(cells[name], ARROW[column_type(kind)]) for name, kind in kinds.items()})
 
 
-def sql_of(policy: Policy, dialect: door.Dialect = door.DUCKDB) -> str:
-    """The query over the table `subjects`. Raises NotColumnar."""
+def sql_of(policy: Policy, dialect: door.Dialect = door.DUCKDB, more: Mapping[str, str] = NO_MORE) -> str:
+    """The query over the table `subjects`, which has `more` columns, by their types. Raises NotColumnar."""
     kinds = {**{name: fact.type for name, fact in policy.facts.items()}, AS_OF: DateType()}
     names = columns_of(policy)
-    table = door.table_of("subjects", {names[name]: column_type(kind) for name, kind in kinds.items()})
+    table = door.table_of("subjects", {**{names[name]: column_type(kind) for name, kind in kinds.items()}, **more})
     answers = add_answers(
         table, policy, lower(policy), columns=names, bounds=fact_bounds(policy), prefix="a_", dialect=dialect
     )

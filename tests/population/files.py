@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policy_service.language.policy import Policy
+from policy_service.population.engines import EngineName
 from policy_service.population.mapping import Mapping
 from policy_service.population.run import RunReport, RunRequest, run_policies
-from policy_service.population.stages import RunEngine
 from tests.shipped import NEWEST
 
 DAY = datetime.date(2026, 11, 21)
@@ -50,7 +50,7 @@ def run_file(
     mapping: Mapping | None = None,
     policies: Sequence[Policy] = NEWEST,
     as_of: datetime.date = DAY,
-    engine: RunEngine = "duckdb",
+    engine: EngineName = "duckdb",
 ) -> RunReport:
     """Run policies over a file."""
     request = RunRequest(

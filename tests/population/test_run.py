@@ -6,16 +6,17 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -23,12 +24,12 @@ from policy_service.decisions.decider import Decider
 from policy_service.errors import FactsRejected
 from policy_service.language.load import load_bytes
 from policy_service.language.types import format_value
+from policy_service.population import engines, source
 from policy_service.population import run as run_module
-from policy_service.population import source, stages
+from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.output import result_table
-from policy_service.population.stages import RunEngine
 from tests.conformance.facts import pools_of
 from tests.effort import effort
 from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
@@ -61,7 +62,7 @@ def test_real_purchases_are_tiered(purchases: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "python"])
-def test_chained_policies_answer_as_single_decisions_do(engine: RunEngine, tmp_path: Path) -> None:
+def test_chained_policies_answer_as_single_decisions_do(engine: EngineName, tmp_path: Path) -> None:
     """Facts at every edge, some missing, and tiers that were supplied, rightly or not."""
     policies = [BY_ID[RFM], BY_ID[CADENCE]]
     rng = random.Random(16)
@@ -135,24 +136,55 @@ def test_without_names_all_policies_run_whose_facts_are_there(tmp_path: Path) ->
 
 def test_an_answer_that_is_not_the_definitions_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "p.csv", [ROW])
-    compile_query = stages._QueryStep
-
-    def wrong(connection: Any, sql: str, *rest: Any) -> Any:  # noqa: ANN401
-        return compile_query(connection, sql.replace("'A'", "'B'"), *rest)
-
-    monkeypatch.setattr(stages, "_QueryStep", wrong)
+    query = engines._DuckDB.query
+    monkeypatch.setattr(engines._DuckDB, "query", lambda self, sql, part: query(self, sql.replace("'A'", "'B'"), part))
     with pytest.raises(RunFailed, match=r"tiering/rfm_value, subject .* is not the definition's"):
         run_file(path)
     assert not tmp_path.joinpath("output.csv").exists()
 
 
-def test_an_engine_that_fails_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise duckdb.OutOfRangeException("Overflow in multiplication")
+def test_an_engine_that_fails_or_loses_a_row_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = engines._DuckDB.query
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    overflow = "9223372036854775807::BIGINT + "
+    monkeypatch.setattr(
+        engines._DuckDB,
+        "query",
+        lambda self, sql, part: query(self, sql.replace("SELECT ", f"SELECT {overflow}", 1), part),
+    )
+    with pytest.raises(RunFailed, match="DuckDB: Out of Range Error: Overflow in addition"):
+        run_file(path)
+    monkeypatch.setattr(engines._DuckDB, "query", lambda self, sql, part: query(self, sql, part).slice(1))
+    with pytest.raises(RunFailed, match="did not answer about each row once"):
+        run_file(path)
 
-    monkeypatch.setattr(stages._QueryStep, "__call__", fail)
-    with pytest.raises(RunFailed, match="DuckDB: Overflow"):
-        run_file(write_csv(tmp_path / "p.csv", [ROW]))
+
+@pytest.mark.skipif(find_spec("pyspark") is None or shutil.which("java") is None, reason="no Spark or no Java")
+def test_spark_answers_as_duckdb_does(tmp_path: Path) -> None:
+    path = write_csv(
+        tmp_path / "p.csv", [ROW, with_cells(subject="C2", recency_days=""), with_cells(subject="C3", amount_12m="")]
+    )
+    ours = run_file(path, requested=(RFM, CADENCE), mapping=Mapping(constants={"last_contact_on": "2026-11-01"}))
+    answers = ours.paths[0].read_bytes()
+    spark = run_file(
+        path, requested=(RFM, CADENCE), mapping=Mapping(constants={"last_contact_on": "2026-11-01"}), engine="spark"
+    )
+    assert spark.manifest["engine"]["version"].startswith("Spark 4")
+    assert spark.paths[0].read_bytes() == answers
+
+
+def test_what_spark_lacks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    with pytest.raises(PopulationRejected, match="Spark is not installed"):
+        run_file(path, engine="spark")
+    monkeypatch.setattr(engines, "find_spec", lambda _: object())
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(PopulationRejected, match="Spark needs Java 17"):
+        run_file(path, engine="spark")
 
 
 def test_texts_that_a_spreadsheet_would_run_are_guarded_and_numbers_are_not(tmp_path: Path) -> None:
