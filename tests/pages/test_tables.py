@@ -255,7 +255,8 @@ def rest_ids(here: Company, case: Case, query: str = "", limit: int = DEFAULT_MA
         yield from (str(each[case.key]) for each in page["items"])
         if page["next_cursor"] is None:
             return
-        cursor = f"cursor={page['next_cursor']}"
+        before, cursor = cursor, f"cursor={page['next_cursor']}"
+        assert cursor != before, "the page after a page is itself"
 
 
 def step(whole: list[str]) -> int:
@@ -272,7 +273,8 @@ def page_ids(here: Company, table: ExportedList[Any], case: Case, query: str = "
         found += [(each.attributes["id"] or "").removeprefix("row-") for each in page.all("tbody tr[id]")]
         if not page.has("a[rel=next]"):
             return found
-        page = visitor.get(page.link("Next page"))
+        before, page = page.address, visitor.get(page.link("Next page"))
+        assert page.address != before, "the page after a page is itself"
 
 
 def exported(
