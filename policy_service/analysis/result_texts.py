@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from policy_service.compilers.prose import value_in_words
+from policy_service.language.policy import Bilingual, Language, Outcome, Policy
+from policy_service.language.types import ValueRejected, parse_value
 from policy_service.messages import Message
 
 
@@ -17,6 +20,32 @@ def localized_result(text: str) -> str:
     if match := re.fullmatch(r"(?s)(.*) by (.*)", text):
         return Message("{outcome} by {rules}", outcome=match[1], rules=match[2])
     return text
+
+
+def result_in_words(text: str, policy: Policy, lang: Language) -> str:
+    """A result as the report keeps it, in the titles and words of a policy; what does not fit is told as it stands."""
+    shape = ", ".join(f"{re.escape(name)} (.*?)" for name in policy.outcomes)
+    match = re.fullmatch(rf"(?s){shape} by (.*)", text)
+    if match is None:
+        return localized_result(text)
+    *values, rules = match.groups()
+    pairs = zip(policy.outcomes.values(), values, strict=True)
+    outcomes = (_outcome_in_words(outcome, value, lang) for outcome, value in pairs)
+    titles = {rule.id: _in(rule.title, lang) for rule in policy.rules if rule.title is not None}
+    deciding = ", ".join(titles.get(rule, rule) for rule in rules.split(", "))
+    return Message("{outcome} by {rules}", outcome="; ".join(outcomes), rules=deciding)
+
+
+def _outcome_in_words(outcome: Outcome, value: str, lang: Language) -> str:
+    try:
+        words = value_in_words(outcome.type, parse_value(outcome.type, value), lang, outcome.words)
+    except ValueRejected:
+        words = value
+    return f"{_in(outcome.title, lang)} {words}"
+
+
+def _in(title: Bilingual, lang: Language) -> str:
+    return title.zh if lang == "zh" else title.en
 
 
 def _missing(names: str) -> Message:

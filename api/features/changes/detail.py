@@ -7,7 +7,7 @@ a draft only the titles are read here: to check them may take long, and happens 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from api.kit.frame import Frame
 from api.kit.vocabulary import enum_label
 from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
+from policy_service.analysis.result_texts import result_in_words
 from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState, Version
@@ -166,6 +167,18 @@ def _comparison(  # noqa: PLR0913, PLR0917  # one version, and all that it is to
     policy = catalogue.load(session, version.digest)
     digest = next((each.digest for each in bases if each.policy == version.policy), None)
     base = catalogue.load(session, digest) if digest else None
+    if base is not None:
+        candidate = replace(
+            candidate,
+            changed_answers=tuple(
+                replace(
+                    each,
+                    before=result_in_words(each.before, base, lang),
+                    after=result_in_words(each.after, policy, lang),
+                )
+                for each in candidate.changed_answers
+            ),
+        )
     return VersionComparison(policy, base, candidate, _prose(policy, lang), _merged_tables(base, policy, lang))
 
 

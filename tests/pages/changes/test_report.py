@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from api.features.changes.report import report_of
-from policy_service.analysis.result_texts import localized_result
+from policy_service import load_bytes
+from policy_service.analysis.result_texts import localized_result, result_in_words
+from policy_service.language.policy import Language
 from policy_service.messages import Message
 from tests.api.company import Company, company, later
 from tests.approval.world import tier
+from tests.pages.policies.texts import crossed
 from tests.pages.visitor import Visitor
 
 
@@ -85,6 +88,20 @@ def test_answers_are_told_in_any_language(text: str, pattern: str) -> None:
     assert words == text
     assert isinstance(words, Message)
     assert words.pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "words"),
+    [
+        ("en", "level high, within PT1H by S-many", "level ‘high’; time 1 hour by S-many"),
+        ("zh", "level high, within PT30M by S-few, A-many", "水平 “high”; 时限 30 分钟 by S-few, A-many"),
+        ("en", "level ?, within soon by S-many", "level ?; time soon by S-many"),
+        ("en", "no rule matched", "no rule matched"),
+        ("en", "size big by big", "size big by big"),
+    ],
+)
+def test_an_answer_is_told_in_the_words_of_its_policy(lang: Language, text: str, words: str) -> None:
+    assert result_in_words(text, load_bytes(crossed()), lang) == words
 
 
 def test_any_other_answer_stays_as_it_is() -> None:
