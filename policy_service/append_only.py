@@ -12,6 +12,7 @@ was declared, at every start and while the service runs; and the log is sealed b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, UniqueConstraint, event, inspect
@@ -64,7 +65,7 @@ def create_triggers(connection: Connection, table: str, *keys: list[str]) -> Non
 def tables_without_triggers(connection: Connection, tables: Iterable[str]) -> list[str]:
     """The tables that lack one of their triggers, in order; one that does something else is none."""
     existing = _triggers(connection)
-    return sorted(table for table in tables if not _expected_triggers(connection, table) <= existing)
+    return sorted(table for table in tables if not _expected_triggers(connection.dialect.name, table) <= existing)
 
 
 def schema_faults(connection: Connection) -> list[str]:
@@ -73,11 +74,12 @@ def schema_faults(connection: Connection) -> list[str]:
     Tables that are not there are no concern of this.
     """
     existing, names = _triggers(connection), set(inspect(connection).get_table_names())
-    expected = set().union(*(_expected_triggers(connection, table) for table in APPEND_ONLY_TABLES if table in names))
+    dialect = connection.dialect.name
+    expected = set().union(*(_expected_triggers(dialect, table) for table in APPEND_ONLY_TABLES if table in names))
     lacking = dict.fromkeys(table for table, *_ in sorted(expected - existing))
     known = {(table, name) for table, name, _ in expected}
     added = sorted({(table, name) for table, name, _ in existing} - known)
-    views = connection.exec_driver_sql(_SQLITE_VIEWS if connection.dialect.name == "sqlite" else _POSTGRESQL_VIEWS)
+    views = connection.exec_driver_sql(_SQLITE_VIEWS if dialect == "sqlite" else _POSTGRESQL_VIEWS)
     return [
         *(
             Message("the table `{table}` has lost a trigger that makes it append-only", table=table)
@@ -97,10 +99,11 @@ def _triggers(connection: Connection) -> set[tuple[str, str, str]]:
     return {(table, name, does) for table, name, does in connection.exec_driver_sql(query)}
 
 
-def _expected_triggers(connection: Connection, table: str) -> set[tuple[str, str, str]]:
-    if connection.dialect.name == "postgresql":
+@cache
+def _expected_triggers(dialect: str, table: str) -> frozenset[tuple[str, str, str]]:
+    if dialect == "postgresql":
         kinds = {"append_only": ("DELETE OR UPDATE", "ROW"), "no_truncate": ("TRUNCATE", "STATEMENT")}
-        return {
+        return frozenset(
             (
                 table,
                 f"{table}_{kind}",
@@ -110,9 +113,9 @@ def _expected_triggers(connection: Connection, table: str) -> set[tuple[str, str
                 ),
             )
             for kind, (events, each) in kinds.items()
-        }
+        )
     statements = trigger_statements(table, unique_keys(SQLModel.metadata.tables[table]), "sqlite")
-    return {(table, each.split(maxsplit=3)[2], each) for each in statements}
+    return frozenset((table, each.split(maxsplit=3)[2], each) for each in statements)
 
 
 def trigger_statements(table: str, keys: Iterable[list[str]], dialect: str) -> list[str]:

@@ -89,7 +89,7 @@ class Guard:
         self._known: dict[str, _KnownRows] = {}
         self._faults: dict[str, list[str]] = {}
         self._left_out: dict[str, frozenset[str]] = {}
-        self._unlogged: dict[Mapper[Any], list[_Row]] = {}
+        self._unlogged: dict[str, list[_Row]] = {}
         self._schema_faults: list[str] = []
         self._notes: dict[str, None] = {}
         self._told: dict[tuple[str, str], tuple[int, str | None]] = {}
@@ -124,7 +124,8 @@ class Guard:
         if found is None:
             self.refresh(session)
             with self._lock:
-                found = session.info[_UNLOGGED] = {mapper: keys for mapper, keys in self._unlogged.items() if keys}
+                found = {_mapper_of(name): keys for name, keys in self._unlogged.items() if keys}
+            session.info[_UNLOGGED] = found
         return found
 
     def usable(self, session: Session, tables: Collection[str]) -> Usable:
@@ -228,10 +229,10 @@ class Guard:
         if actual == state:
             self._known[name] = known
             self._faults.pop(name, None)
-            self._unlogged.pop(_mapper_of(table), None)
+            self._unlogged.pop(name, None)
             return
         self._faults[name], added = _differing_rows(session, table, key)
-        self._unlogged[_mapper_of(table)] = list(_primary_keys(session, table, added))
+        self._unlogged[name] = list(_primary_keys(session, table, added))
         known, actual = self._rows(session, table, key, added)
         if actual == state:
             self._known[name], self._left_out[name] = known, added
@@ -346,8 +347,10 @@ def _newest_digest(
     return found
 
 
-def _mapper_of(table: Table) -> Mapper[Any]:
-    return next(each for each in inspect(AuditEntry).registry.mappers if each.local_table is table)
+def _mapper_of(table: str) -> Mapper[Any]:
+    return next(
+        each for each in inspect(AuditEntry).registry.mappers if each.local_table is SQLModel.metadata.tables[table]
+    )
 
 
 def _primary_keys(session: Session, table: Table, keys: Collection[str]) -> Iterator[_Row]:
