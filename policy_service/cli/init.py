@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
 
@@ -23,15 +24,18 @@ from policy_service.approval.policies import record_meanings
 from policy_service.approval.shipped_policies import ShippedDraft, propose_shipped
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import Copy, Unreachable
+from policy_service.audit.events import DemonstrationBegun
 from policy_service.audit.keys import InvalidSignedLine, KeyUnavailable
+from policy_service.audit.log import append
 from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.cli import demo_accounts
 from policy_service.cli.command_line_actor import command_line
+from policy_service.cli.demo_company import CUSTOMERS, YEAR, DemoCompany, SteppedClock
 from policy_service.cli.output import print_line
 from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import configured_copies, open_database, refuse_difference
-from policy_service.clock import Clock, SystemClock
+from policy_service.clock import DEFAULT_ZONE, Clock, SystemClock
 from policy_service.database import Database, Transaction
 from policy_service.database.engines import printable_address
 from policy_service.decisions import macs
@@ -93,7 +97,15 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             if password
             else _first_administrator(database, administrator, printed_name)
         )
-        result = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
+        folder, is_company = policies or shipped_policies(), demo and policies is None and _is_empty(database)
+        clock: SystemClock | SteppedClock = SteppedClock(SystemClock().now() - YEAR) if is_company else SystemClock()
+        result = set_up(database, clock, keys, folder, people, demo=demo)
+        if isinstance(clock, SteppedClock):
+            print_line(f"making a year of {CUSTOMERS} invented customers, which takes a while")
+            names = {person.role: person.name for person in people}
+            in_force = result.imported.activated_versions
+            DemoCompany(database, clock, keys, ZoneInfo(DEFAULT_ZONE), in_force, names).make()
+            result = replace(result, key=set_up(database, SystemClock(), keys, folder, (), demo=True).key)
         if lacks_groups(database):
             rebuild(database, SystemClock())
         for copy in configured_copies():
@@ -106,6 +118,11 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             demo_accounts.save(file, secrets_of)
         demo_accounts.print_accounts(file)
     return EXIT_FAULT if result.imported.edited_messages else EXIT_OK
+
+
+def _is_empty(database: Database) -> bool:
+    with database.read() as session:
+        return not accounts(session)
 
 
 def _copy_to(database: Database, copy: Copy) -> None:
@@ -123,6 +140,8 @@ def set_up(
     try:
         with database.write(clock) as transaction:
             actor = command_line()
+            if demo and not accounts(transaction.session):
+                append(transaction, actor, DemonstrationBegun())
             ensure_signing_key(transaction, keys, by=actor)
             macs.begin_mac_key(transaction, keys)
             _refuse_lost_key(transaction.session, keys)

@@ -34,6 +34,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "override_ended": Message("Override ended"),
     "subject_erased": Message("Subject erased"),
     "master_key_rotated": Message("Master key rotated"),
+    "demonstration_begun": Message("Demonstration set up"),
     "account_created": Message("Account created"),
     "roles_changed": Message("Roles changed"),
     "account_disabled": Message("Account disabled"),

@@ -9,6 +9,17 @@ from policy_service.language.policy import Bilingual
 
 
 @dataclass(frozen=True, slots=True)
+class DemonstrationBegun(Event):
+    """The database was set up to be tried: its people, customers and decisions are invented."""
+
+    name = "demonstration_begun"
+    summary = Bilingual(
+        "{actor} 建立演示：其中的人员、客户和决定均为虚构",
+        "{actor} set up a demonstration: its people, customers and decisions are invented",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class AccountCreated(Event):
     """A person was given an account."""
 

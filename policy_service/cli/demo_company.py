@@ -1,0 +1,209 @@
+"""The company of `init --demo`: a year in which invented customers were decided about, and people signed and refused.
+
+All of it is made through the library, as the service does it, with a clock that is stepped from a year ago to now. The
+first entry of the log says that it is a demonstration.
+
+| when           | what                                                                                             |
+|----------------|--------------------------------------------------------------------------------------------------|
+| a year ago     | the set-up: keys, policies, accounts                                                              |
+| every month    | the tier of every customer; each example of other policies, about its salesperson, complaint, …  |
+| in the spring  | a change that the directors sign, and one that compliance rejects                                 |
+| in the autumn  | overrides for some customers                                                                      |
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from policy_service.actor import Actor, Role
+from policy_service.approval.change import Meaning
+from policy_service.approval.draft_check import prepare_submission
+from policy_service.approval.drafts import create
+from policy_service.approval.review import reject, sign_off, submit
+from policy_service.approval.schedule import schedule
+from policy_service.approval.signers import GovernanceEvaluator
+from policy_service.approval.store import read_change
+from policy_service.audit.service import sign_checkpoint
+from policy_service.clock import uuid7
+from policy_service.database import Database, LaneName
+from policy_service.decisions.block_store import seal
+from policy_service.decisions.group import GroupWriter, PendingDecision
+from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.subjects import FactCipher
+from policy_service.identity.service import find_account_by_name
+from policy_service.language.policy import Policy
+from policy_service.language.types import format_value
+from policy_service.overrides.service import OverrideRequest, prepare_override, record_override
+from policy_service.registry.model import Period
+from policy_service.subject import CUSTOMER, Subject
+
+CUSTOMERS = 200
+MONTHS = 12
+MONTH = timedelta(days=30)
+YEAR = MONTHS * MONTH
+TIER = "tiering/rfm_value"
+MEAN = {"industry_mean_amount": "300000.00", "industry_mean_orders": "3"}
+INDUSTRIES = ("it", "manufacturing", "retail", "internet", "finance", "services", "other")
+SIGNED, REJECTED = "tiering/enterprise_scale", "tiering/importance"
+"""The policies that a change is signed for, and rejected."""
+MACHINE = Actor("demo-crm", "demo-crm", "CRM", frozenset({Role.INTEGRATION}), "machine")
+
+
+@dataclass
+class SteppedClock:
+    """A clock that goes on when it is told to; its identifiers are of its own time."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        """The instant it was stepped to."""
+        return self.at
+
+    def new_id(self) -> uuid.UUID:
+        """A UUID of version 7 of that instant."""
+        return uuid7(int(self.at.timestamp() * 1_000), int.from_bytes(os.urandom(10)))
+
+    def step(self, by: timedelta) -> None:
+        """Go on."""
+        self.at += by
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCompany:
+    """Makes the history of a company whose set-up was made at the time of the clock."""
+
+    database: Database
+    clock: SteppedClock
+    keys: Path
+    zone: ZoneInfo
+    policies: Sequence[Policy]
+    """Those in force, in the newest versions."""
+    account_names: Mapping[Role, str]
+
+    def make(self) -> None:
+        """Live a year, a month at a time. Raises DatabaseUnavailable."""
+        in_force = InForce(self.database, self.clock, engine="python")
+        writer = GroupWriter(in_force, FactCipher(open_or_create(self.keys)))
+        try:
+            for month in range(MONTHS):
+                self._decide(in_force, writer, [*self._customers(month), *self._examples(month)])
+                if month == MONTHS // 3:
+                    self._change(SIGNED, "Say the source of each threshold", is_signed=True)
+                    self._change(REJECTED, "Weigh recency more", is_signed=False)
+                    in_force.refresh()
+                if month == 2 * MONTHS // 3:
+                    self._override_tiers(in_force)
+                self.clock.step(MONTH - timedelta(minutes=1))
+        finally:
+            in_force.close()
+
+    def _decide(self, in_force: InForce, writer: GroupWriter, questions: Sequence[Question]) -> None:
+        """Record decisions in one transaction, and seal them."""
+        in_force.refresh()
+        pending = [PendingDecision(in_force.evaluate(each), MACHINE) for each in questions]
+        with self.database.write(self.clock, LaneName.DECISIONS) as transaction:
+            writer.write(transaction, pending)
+        with self.database.write(self.clock) as transaction:
+            while seal(transaction) is not None:
+                continue
+            sign_checkpoint(transaction, self.keys)
+
+    def _customers(self, month: int) -> Iterator[Question]:
+        """The tier of every customer; each has a strength, which drifts."""
+        day = self.clock.at.astimezone(self.zone).date()
+        for number in range(CUSTOMERS):
+            drift = (number * 37 + month * month * 61) % 23 - 11
+            strength = max(0, min(99, (number * 7_919) % 100 + (drift if number % 3 == 0 else 0)))
+            facts = {
+                "amount_12m": f"{strength * 6_000}.00",
+                "orders_12m": strength // 12,
+                "recency_days": 120 - strength,
+                "industry": INDUSTRIES[number % len(INDUSTRIES)],
+                **MEAN,
+            }
+            yield Question(Subject(f"C2025{number:05}"), facts, day, (TIER,))
+
+    def _examples(self, month: int) -> Iterator[Question]:
+        """An example of each other policy about somebody or something, another one each month."""
+        day = self.clock.at.astimezone(self.zone).date()
+        for policy in self.policies:
+            examples = [each for each in policy.examples if each.status == "decided"]
+            if examples and policy.domain != "governance" and policy.subject != CUSTOMER:
+                example = examples[month % len(examples)]
+                subject = Subject(f"{policy.subject}-{month % 10 + 1:03}", policy.subject)
+                yield Question(subject, _facts(policy, example.facts), day, (policy.id,))
+
+    def _change(self, policy: str, title: str, *, is_signed: bool) -> None:
+        """A new version of a policy: its author submits it; the signers sign it, or compliance rejects it."""
+        version = next(each for each in self.policies if each.id == policy)
+        text = version.text.replace(f"version: {version.version}", "version: 1.9.0", 1).encode()
+        governance = GovernanceEvaluator()
+        with self.database.write(self.clock) as transaction:
+            author = self._actor(transaction.session, Role.AUTHOR)
+            effective = Period(transaction.now + timedelta(days=1))
+            change = create(
+                transaction,
+                author,
+                title=title,
+                reason="the yearly review asks for it",
+                effective=effective,
+                texts=[text],
+            )
+        with self.database.read() as session:
+            prepared = prepare_submission(session, change.id, governance, self.clock.now())
+        with self.database.write(self.clock) as transaction:
+            change = submit(transaction, author, prepared, expected=prepared.etag)
+        if not is_signed:
+            with self.database.write(self.clock) as transaction:
+                compliance = self._actor(transaction.session, Role.COMPLIANCE)
+                reason = "the regulation does not say so"
+                reject(transaction, compliance, change.id, reason=reason, expected=change.etag)
+            return
+        for role in prepared.roles:
+            with self.database.write(self.clock) as transaction:
+                sign_off(
+                    transaction,
+                    self._actor(transaction.session, role),
+                    change.id,
+                    role=role,
+                    digest=str(change.digest),
+                    meaning=Meaning.APPROVED,
+                    reason="checked against the regulation",
+                )
+        with self.database.write(self.clock) as transaction:
+            expected = read_change(transaction.session, change.id).etag
+            schedule(transaction, author, change.id, expected=expected)
+
+    def _override_tiers(self, in_force: InForce) -> None:
+        """Overrides for some customers, each with its reason and its end."""
+        governance = GovernanceEvaluator()
+        for number, reason in enumerate(("a partner of ten years", "a tender is under way", "sister of a large group")):
+            with self.database.write(self.clock) as transaction:
+                session, now = transaction.session, transaction.now
+                director = self._actor(session, Role.SALES_DIRECTOR)
+                subject, until = Subject(f"C2025{number * 11:05}"), now + timedelta(days=60)
+                outcome = {"tier": "A"}
+                request = OverrideRequest(subject, TIER, outcome, Role.SALES_DIRECTOR, reason, until)
+                prepared = prepare_override(session, governance, director, request, now)
+                record_override(transaction, director, prepared)
+        in_force.refresh()
+
+    def _actor(self, session: Any, role: Role) -> Actor:  # noqa: ANN401  # SQLModel's
+        """The person in a role, who has just confirmed who they are."""
+        account = find_account_by_name(session, self.account_names[role])
+        if account is None:
+            raise LookupError(role)
+        return replace(account.actor(), confirmed_at=self.clock.now())
+
+
+def _facts(policy: Policy, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of an example as a caller gives them."""
+    return {name: format_value(policy.facts[name].type, value) for name, value in kept.items()}
