@@ -22,18 +22,19 @@ class RunEngine(StrEnum):
 
 def run_over_population(  # noqa: PLR0917  # one parameter an option
     population: Annotated[
-        Path,
+        str,
         typer.Option(
             metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="CSV, Parquet or xlsx, a row a subject.",
+            help="CSV, Parquet, xlsx or DuckDB, or the address of a PostgreSQL database; a row a subject.",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path, typer.Option(metavar="FILE", dir_okay=False, help="CSV, Parquet or xlsx.", show_default=False)
     ],
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The table of a database.", show_default=False)
+    ] = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,5 +59,5 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
     """Decide about every subject of a file."""
     from policy_service.cli.run import RunOptions, run
 
-    options = RunOptions(population, output, policy, policies, mapping, as_of, kind, engine.value, lang.value)
+    options = RunOptions(population, table, output, policy, policies, mapping, as_of, kind, engine.value, lang.value)
     raise typer.Exit(run(options, as_json=json))

@@ -15,6 +15,7 @@ from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.language.policy import Language
+from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping, read_mapping
@@ -26,7 +27,8 @@ from policy_service.shipped import shipped_policies
 class RunOptions:
     """The arguments of the command, as typed."""
 
-    population: Path
+    population: str
+    table: str | None
     output: Path
     policies: Sequence[str] | None
     folder: Path | None
@@ -39,6 +41,7 @@ class RunOptions:
 
 def run(options: RunOptions, *, as_json: bool) -> int:
     """Decide about everybody in a file; returns the exit status."""
+    _check_population(options)
     as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
     folder = options.folder or shipped_policies()
     try:
@@ -56,6 +59,7 @@ def run(options: RunOptions, *, as_json: bool) -> int:
             mapping=mapping,
             engine=options.engine,
             lang=options.lang,
+            table=options.table,
         )
         report = run_policies(request, _progress())
     except PopulationRejected as error:
@@ -69,6 +73,15 @@ def run(options: RunOptions, *, as_json: bool) -> int:
     else:
         _print(report)
     return EXIT_OK
+
+
+def _check_population(options: RunOptions) -> None:
+    """Raise UsageError unless there is such a file, or a table is named of such a database."""
+    address = is_address(options.population)
+    if not address and not Path(options.population).is_file():
+        raise UsageError(f"--population {options.population}: no such file")
+    if (address or options.population.endswith(".duckdb")) and options.table is None:
+        raise UsageError("--table names the table of the database")
 
 
 def _fail(problems: Sequence[str], *, as_json: bool) -> int:

@@ -25,7 +25,7 @@ from policy_service.population.cells import ColumnJudge
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 from policy_service.population.plan import FactColumn, Plan
-from policy_service.population.source import RawPart, Source
+from policy_service.population.source import RawPart, RowSource
 from policy_service.subject import id_error
 
 OnProgress = Callable[[int], None]
@@ -62,7 +62,7 @@ def raw_column(position: int) -> str:
     return f"in{position}"
 
 
-def register(source: Source, plan: Plan, folder: Path, on_progress: OnProgress) -> Population:
+def register(source: RowSource, plan: Plan, folder: Path, on_progress: OnProgress) -> Population:
     """Judge every row and store the good ones below `folder`. Raises PopulationRejected, OSError."""
     _check_types(source, plan)
     judges, constants = _judges(plan, source.mapping)
@@ -85,12 +85,12 @@ def register(source: Source, plan: Plan, folder: Path, on_progress: OnProgress) 
         parts=tuple(parts),
     )
     if seen == 0:
-        raise PopulationRejected([f"{source.path}: the file has no rows"])
+        raise PopulationRejected([f"{source.label}: there are no rows"])
     _check_duplicates(population, source)
     return population
 
 
-def _check_types(source: Source, plan: Plan) -> None:
+def _check_types(source: RowSource, plan: Plan) -> None:
     """Refuse typed columns that do not hold a fact exactly. Raises PopulationRejected."""
     problems = []
     for column in plan.columns:
@@ -102,7 +102,7 @@ def _check_types(source: Source, plan: Plan) -> None:
         if kind.startswith("timestamp") and isinstance(column.type, DateType):
             problems.append(f"`{heading}` is a timestamp and not a day: store a date, in the zone that is meant")
     if problems:
-        raise PopulationRejected([f"{source.path}: {problem}" for problem in dict.fromkeys(problems)])
+        raise PopulationRejected([f"{source.label}: {problem}" for problem in dict.fromkeys(problems)])
 
 
 def _judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
@@ -208,7 +208,7 @@ def _hulls(told: Sequence[dict[str, Any]]) -> dict[str, Interval]:
     return hulls
 
 
-def _check_duplicates(population: Population, source: Source) -> None:
+def _check_duplicates(population: Population, source: RowSource) -> None:
     """Refuse a population in which a subject has several rows. Raises PopulationRejected."""
     with duckdb.connect() as connection:
         files = [str(part) for part in population.parts]
@@ -219,9 +219,9 @@ def _check_duplicates(population: Population, source: Source) -> None:
         ).fetchall()
     if found:
         problems = [
-            f"{source.path}: subject `{subject}` has the rows {', '.join(map(str, rows[:5]))}"
+            f"{source.label}: subject `{subject}` has the rows {', '.join(map(str, rows[:5]))}"
             for subject, rows in found
         ]
         if len(problems) > MAX_TOLD:
-            problems[MAX_TOLD:] = [f"{source.path}: … and further subjects have several rows"]
+            problems[MAX_TOLD:] = [f"{source.label}: … and further subjects have several rows"]
         raise PopulationRejected(problems)

@@ -17,6 +17,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import pyarrow.parquet as pq
 from policy_service.canonical import digest
 from policy_service.language.policy import Language, Policy
 from policy_service.population.check import check_rows, edge_rows
+from policy_service.population.database import open_table
 from policy_service.population.engines import EngineName, QueryEngine, open_engine
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
@@ -41,7 +43,7 @@ from policy_service.population.output import (
 )
 from policy_service.population.plan import Plan, make_plan
 from policy_service.population.population import ROW, SUBJECT, Population, register, write_whole
-from policy_service.population.source import PART_ROWS, open_source
+from policy_service.population.source import PART_ROWS, RowSource, open_source
 from policy_service.population.stages import Stages, compile_stages
 
 SAMPLE_ROWS = 1_000
@@ -56,7 +58,8 @@ Progress = Callable[[str, int, int | None], None]
 class RunRequest:
     """What is to be decided about whom."""
 
-    population: Path
+    population: Path | str
+    """A file, or the address of a database."""
     output: Path
     policies: Sequence[Policy]
     requested: Sequence[str] | None
@@ -66,6 +69,8 @@ class RunRequest:
     mapping: Mapping
     engine: EngineName = "duckdb"
     lang: Language = "en"
+    table: str | None = None
+    """The table of a database."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +91,26 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
     definition's, OSError.
     """
     file_format = format_of(request.output)
-    with open_engine(request.engine) as engine:
-        return _run(request, file_format, engine, progress)
+    with open_engine(request.engine) as engine, _open_population(request) as source:
+        return _run(request, file_format, source, engine, progress)
 
 
-def _run(request: RunRequest, file_format: Format, engine: QueryEngine, progress: Progress) -> RunReport:
+@contextmanager
+def _open_population(request: RunRequest) -> Iterator[RowSource]:
+    """The rows to decide about. Raises PopulationRejected, OSError."""
+    if request.table is None:
+        yield open_source(Path(request.population), request.mapping)
+        return
+    with open_table(str(request.population), request.table, request.mapping) as source:
+        yield source
+
+
+def _run(
+    request: RunRequest, file_format: Format, source: RowSource, engine: QueryEngine, progress: Progress
+) -> RunReport:
     output = request.output
-    source = open_source(request.population, request.mapping)
     plan = make_plan(source.headings, request.mapping, request.policies, request.requested, request.kind)
-    question = _question(request, source.digest, plan, engine.version)
+    question = _question(request, source, plan, engine.version)
     folder = _work_folder(output, question)
     population = register(source, plan, folder, lambda rows: progress("read", rows, None))
     if file_format == "xlsx" and population.count > MAX_SHEET_ROWS:
@@ -132,11 +148,11 @@ def _run(request: RunRequest, file_format: Format, engine: QueryEngine, progress
     return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
 
 
-def _question(request: RunRequest, population_digest: str, plan: Plan, engine_version: str) -> dict[str, Any]:
+def _question(request: RunRequest, source: RowSource, plan: Plan, engine_version: str) -> dict[str, Any]:
     """All that the answers depend on."""
     return {
         "version": VERSION,
-        "population": {"path": request.population.name, "digest": population_digest},
+        "population": {"name": source.label, "digest": source.digest},
         "mapping": digest(request.mapping.model_dump_json().encode()),
         "policies": [{"id": each.id, "version": each.version, "digest": each.digest} for each in plan.policies],
         "as_of": request.as_of.isoformat(),

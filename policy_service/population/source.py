@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,6 +43,37 @@ class RawPart:
     rejected_rows: tuple[RejectedRow, ...] = ()
 
 
+class RowSource(Protocol):
+    """Rows of a population, from a file or from a table."""
+
+    @property
+    def label(self) -> str:
+        """What messages and manifests call it."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of its content."""
+
+    @property
+    def encoding(self) -> str | None:
+        """The encoding of a text."""
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The names of its columns."""
+
+    @property
+    def types(self) -> tuple[str, ...] | None:
+        """The types of the columns, where it says them."""
+
+    @property
+    def mapping(self) -> Mapping:
+        """How the columns are to be read."""
+
+    def parts(self) -> Iterator[RawPart]:
+        """All rows, part by part. Raises PopulationRejected."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A file of a population."""
@@ -56,6 +87,11 @@ class Source:
     """The types of the columns, where the file says them."""
     mapping: Mapping
     _stat: tuple[int, int, int] = field(repr=False, default=(0, 0, 0))
+
+    @property
+    def label(self) -> str:
+        """What messages and manifests call it."""
+        return self.path.name
 
     def parts(self) -> Iterator[RawPart]:
         """All rows, part by part. Raises PopulationRejected."""
@@ -84,7 +120,7 @@ def open_source(path: Path, mapping: Mapping) -> Source:
         headings = _csv_headings(path, encoding, mapping)
     else:
         raise PopulationRejected([f"{path}: expected a file .csv, .parquet or .xlsx"])
-    if problems := _heading_problems(headings):
+    if problems := heading_problems(headings):
         raise PopulationRejected([f"{path}: {problem}" for problem in problems])
     return Source(path, digest, encoding, headings, types, mapping, stat)
 
@@ -109,7 +145,8 @@ def _scan(path: Path) -> tuple[str, int | None]:
     return f"sha256:{digest.hexdigest()}", error
 
 
-def _heading_problems(headings: Sequence[str]) -> list[str]:
+def heading_problems(headings: Sequence[str]) -> list[str]:
+    """What is wrong with a row of headings."""
     if not headings:
         return ["the file has no heading row"]
     if len(headings) > MAX_COLUMNS:

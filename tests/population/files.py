@@ -43,7 +43,7 @@ def with_cells(**cells: str) -> tuple[str, ...]:
 
 
 def run_file(
-    path: Path,
+    path: Path | str,
     output: Path | None = None,
     *,
     requested: Sequence[str] | None = (RFM,),
@@ -51,17 +51,19 @@ def run_file(
     policies: Sequence[Policy] = NEWEST,
     as_of: datetime.date = DAY,
     engine: EngineName = "duckdb",
+    table: str | None = None,
 ) -> RunReport:
     """Run policies over a file."""
     request = RunRequest(
         population=path,
-        output=output or path.with_name("output.csv"),
+        output=output or Path(path).with_name("output.csv"),
         policies=policies,
         requested=requested,
         kind="customer",
         as_of=as_of,
         mapping=mapping or Mapping(),
         engine=engine,
+        table=table,
     )
     return run_policies(request, lambda *_: None)
 

@@ -131,7 +131,7 @@ def test_an_empty_cell_is_missing_and_other_words_only_where_the_mapping_says_so
 
 def test_a_subject_with_two_rows_is_refused_with_both(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "p.csv", [ROW, with_cells(subject="C2"), ROW])
-    assert problems(path) == (f"{path}: subject `C1` has the rows 1, 3",)
+    assert problems(path) == ("p.csv: subject `C1` has the rows 1, 3",)
 
 
 @pytest.mark.parametrize(("content", "problem"), [("", "has no heading row"), ("subject\n", "needs the columns")])
@@ -139,7 +139,7 @@ def test_a_file_without_rows_or_columns_is_refused(content: str, problem: str, t
     path = tmp_path / "p.csv"
     path.write_text(content)
     assert problem in problems(path)[0]
-    assert "the file has no rows" in problems(write_csv(path, []))[0]
+    assert "there are no rows" in problems(write_csv(path, []))[0]
 
 
 def test_every_column_that_is_lacking_is_told_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""Tables of databases as populations: DuckDB files and PostgreSQL, read in one snapshot, in the order of the subjects.
+
+Cells come as the database types them, exactly; floats and timestamps are refused as in Parquet. The digest is of the
+headings, their types and every cell, so that the same rows have the same digest wherever they stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from policy_service.population.errors import PopulationRejected
+from policy_service.population.mapping import Mapping
+from policy_service.population.source import PART_ROWS, RawPart, heading_problems
+
+POSTGRESQL = ("postgresql://", "postgres://")
+_FLOATS = {"DOUBLE": "double", "FLOAT": "float", "float8": "double", "float4": "float"}
+
+
+def is_address(population: str) -> bool:
+    """True if a population is named by the address of a PostgreSQL database."""
+    return population.startswith(POSTGRESQL)
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A table of a database, whose snapshot stays open."""
+
+    label: str
+    """The table's name, which is all that is told of where it stands."""
+    digest: str
+    headings: tuple[str, ...]
+    types: tuple[str, ...]
+    mapping: Mapping
+    _rows: Any
+    encoding: None = None
+
+    def parts(self) -> Iterator[RawPart]:
+        """All rows, part by part."""
+        number = 0
+        for records in self._rows():
+            rows = range(number + 1, number + 1 + len(records))
+            number += len(records)
+            columns = [[_hashable(cell) for cell in column] for column in zip(*records, strict=True)]
+            arrays = [pa.array([_text(cell) for cell in column], pa.string()) for column in columns]
+            yield RawPart(rows, [None] * len(rows), columns, arrays)
+
+
+@contextmanager
+def open_table(population: str, table: str, mapping: Mapping) -> Iterator[TableSource]:
+    """A table, with its digest and its headings. Raises PopulationRejected."""
+    opened = _open_postgresql if is_address(population) else _open_duckdb
+    with opened(population, table, mapping.subject) as (headings, types, rows):
+        if problems := heading_problems(headings):
+            raise PopulationRejected([f"{table}: {problem}" for problem in problems])
+        digest = hashlib.sha256(repr((headings, types)).encode())
+        for records in rows():
+            for record in records:
+                digest.update("\x1f".join("\x00" if cell is None else _text(cell) or "" for cell in record).encode())
+                digest.update(b"\x1e")
+        yield TableSource(table, f"sha256:{digest.hexdigest()}", headings, types, mapping, rows)
+
+
+Opened = tuple[tuple[str, ...], tuple[str, ...], Any]
+"""Headings, their types, and what gives the rows, PART_ROWS at a time, each time it is called."""
+
+
+@contextmanager
+def _open_duckdb(population: str, table: str, subject: str) -> Iterator[Opened]:
+    try:
+        with duckdb.connect(str(Path(population)), read_only=True) as connection:
+            relation = connection.table(table)
+            headings, types = tuple(relation.columns), tuple(_kind(str(kind)) for kind in relation.types)
+            connection.begin()
+            query = f"SELECT * FROM {_quoted(table)} ORDER BY {_quoted(subject)}"  # noqa: S608  # quoted
+
+            def rows() -> Iterator[Sequence[tuple[Any, ...]]]:
+                cursor = connection.execute(query)
+                while records := cursor.fetchmany(PART_ROWS):
+                    yield records
+
+            _check_subject(headings, subject, table)
+            yield headings, types, rows
+    except duckdb.Error as error:
+        raise PopulationRejected([f"{table}: DuckDB: {error}"]) from None
+
+
+@contextmanager
+def _open_postgresql(population: str, table: str, subject: str) -> Iterator[Opened]:
+    try:
+        import psycopg  # noqa: PLC0415  # an extra
+    except ImportError:
+        raise PopulationRejected(["PostgreSQL is not installed: `pip install 'policy-service[postgres]'`"]) from None
+    try:
+        with psycopg.connect(population) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            quoted = ".".join(map(_quoted, table.split(".")))
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM {quoted} LIMIT 0".encode())  # noqa: S608  # quoted
+                described = cursor.description or []
+                headings = tuple(column.name for column in described)
+                types = tuple(_kind(column.type_display) for column in described)
+            _check_subject(headings, subject, table)
+            query = f'SELECT * FROM {quoted} ORDER BY {_quoted(subject)}::text COLLATE "C"'.encode()  # noqa: S608
+
+            def rows() -> Iterator[Sequence[tuple[Any, ...]]]:
+                with connection.cursor(name="population") as named:
+                    named.execute(query)
+                    while records := named.fetchmany(PART_ROWS):
+                        yield records
+
+            yield headings, types, rows
+    except psycopg.Error as error:
+        raise PopulationRejected([f"{table}: PostgreSQL: {str(error).splitlines()[0]}"]) from None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _check_subject(headings: Sequence[str], subject: str, table: str) -> None:
+    if subject not in headings:
+        raise PopulationRejected([f"{table}: no column `{subject}`, which names the subjects"])
+
+
+def _kind(name: str) -> str:
+    """A type, by the names that Parquet's have."""
+    return _FLOATS.get(name, name.lower())
+
+
+def _hashable(cell: object) -> object:
+    return tuple(cell) if isinstance(cell, list) else cell
+
+
+def _text(cell: object) -> str | None:
+    """A cell as it is written into a result."""
+    match cell:
+        case None:
+            return None
+        case bool():
+            return "true" if cell else "false"
+        case Decimal():
+            return format(cell, "f")
+        case date():
+            return cell.isoformat()
+        case list() | tuple():
+            return ";".join(map(str, cell))
+        case _:
+            return str(cell)
