@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from sqlalchemy import insert
@@ -78,6 +79,15 @@ class GroupFigures:
     rounds, and the median of the differences within each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What records decisions, as the service does."""
+
+    database: Database
+    in_force: InForce
+    groups: GroupWriter
+
+
 def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
     """Build the database, make the lists, ask, and write."""
     with ExitStack() as stack:
@@ -88,7 +98,11 @@ def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
         policy = next(each for each in newest(load_folder(shipped_policies())) if each.id == POLICY)
         _put_in_force(database, clock, policy)
         rng = random.Random(1)  # no secret
-        subjects = _record(database, policy, decisions, rng)
+        in_force = InForce(database, clock, engine="python")
+        stack.callback(in_force.close)
+        facts = _facts_by_tier(in_force, rng)
+        answers = {tier: _decide(in_force, facts[tier]) for tier in TIERS}
+        subjects = _record(database, policy, decisions, rng, answers)
         begin = time.perf_counter()
         rebuild(database, clock)
         seconds = time.perf_counter() - begin
@@ -96,7 +110,8 @@ def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
             timings = tuple(
                 _ask(name, partial_question, session, rounds) for name, partial_question in _questions(rng, subjects)
             )
-        return GroupFigures(decisions, subjects, seconds, timings, _write(database, folder, rng, subjects, rounds))
+        writer = Writer(database, in_force, GroupWriter(in_force, FactCipher(open_or_create(folder))))
+        return GroupFigures(decisions, subjects, seconds, timings, _write(writer, rng, subjects, rounds, facts))
 
 
 def _put_in_force(database: Database, clock: SystemClock, policy: Policy) -> None:
@@ -106,7 +121,9 @@ def _put_in_force(database: Database, clock: SystemClock, policy: Policy) -> Non
         activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
 
 
-def _record(database: Database, policy: Policy, decisions: int, rng: random.Random) -> int:
+def _record(
+    database: Database, policy: Policy, decisions: int, rng: random.Random, answers: Mapping[str, Mapping[str, object]]
+) -> int:
     """Write the records, a quarter after the other; give the number of subjects."""
     subjects = decisions // len(QUARTERS)
     tiers = [TIERS[min(3, int(rng.expovariate(1)))] for _ in range(subjects)]
@@ -116,7 +133,7 @@ def _record(database: Database, policy: Policy, decisions: int, rng: random.Rand
         quarter, number = divmod(seq - 1, subjects)
         if quarter and rng.randrange(MOVES_EVERY) == 0:
             tiers[number] = rng.choice(TIERS)
-        rows.append(_row(policy, seq, f"C{number:07}", QUARTERS[quarter], tiers[number]))
+        rows.append(_row(policy, seq, f"C{number:07}", QUARTERS[quarter], answers[tiers[number]]))
         if len(rows) == ROWS_AT_ONCE or seq == subjects * len(QUARTERS):
             with database.engine.begin() as connection:
                 connection.execute(insert(DecisionRow), rows)
@@ -124,12 +141,10 @@ def _record(database: Database, policy: Policy, decisions: int, rng: random.Rand
     return subjects
 
 
-def _row(policy: Policy, seq: int, subject: str, day: date, tier: str) -> dict[str, object]:
+def _row(policy: Policy, seq: int, subject: str, day: date, answer: Mapping[str, object]) -> dict[str, object]:
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seq)
     id_ = str(uuid7(int(at.timestamp() * 1_000), seq))
     identity = {"version": policy.version, "digest": policy.digest}
-    because = [{"zh": "近期、高频、高额", "en": "buys lately, often and much"}]
-    answer = {"status": "decided", "outcome": {"tier": tier}, "rules": [tier], "because": because}
     line = to_canonical_json_unchecked(
         {
             "decision_id": id_,
@@ -143,7 +158,7 @@ def _row(policy: Policy, seq: int, subject: str, day: date, tier: str) -> dict[s
             "asked": [policy.id],
             "explain": False,
             "policies": {policy.id: identity},
-            "outcomes": {policy.id: answer | identity},
+            "outcomes": {policy.id: answer},
             "engine": {policy.id: "durable_rules"},
             "benchmark_set": None,
             "overrides": [],
@@ -172,7 +187,7 @@ def _questions(rng: random.Random, subjects: int) -> Iterator[tuple[str, Callabl
     yield "all of a policy", lambda session: list_members(session, MemberFilter(POLICY))
     yield "of a group, page by page", later_page
     yield "of a group on a day", lambda session: list_members(session, MemberFilter(POLICY, QUARTERS[1], best))
-    yield "of a rule", lambda session: list_members(session, MemberFilter(POLICY, rule="B"))
+    yield "of a rule", lambda session: list_members(session, MemberFilter(POLICY, rule="S"))
     yield "of a rule that decided nobody", lambda session: list_members(session, MemberFilter(POLICY, rule="none"))
     yield "one subject in a list", lambda session: list_members(session, MemberFilter(POLICY, subject=anybody()))
     yield "one subject", lambda session: subject_assignments(session, Subject(anybody()))
@@ -192,12 +207,12 @@ def _ask(name: str, question: Callable[[Session], object], session: Session, rou
     return Timing(name, statistics.median(times[1:]), quantiles[-1], max(times[1:]))
 
 
-def _write(database: Database, folder: Path, rng: random.Random, subjects: int, rounds: int) -> dict[str, float]:
+def _write(
+    writer: Writer, rng: random.Random, subjects: int, rounds: int, facts: Mapping[str, dict[str, object]]
+) -> dict[str, float]:
     """Record the like decisions with and without group lists, by turns; one subject in ten is in another tier."""
     actor, clock = Actor("k1", "crm", "CRM", frozenset(), "machine"), SystemClock()
-    in_force = InForce(database, clock, engine="python")
-    writer = GroupWriter(in_force, FactCipher(open_or_create(folder)))
-    facts = _facts_by_tier(in_force, rng)
+    database, in_force = writer.database, writer.in_force
     taken: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * rounds):
         day = date(2027, 1, 1) + timedelta(days=number)
@@ -214,9 +229,8 @@ def _write(database: Database, folder: Path, rng: random.Random, subjects: int, 
                 mock.patch.object(group, "record_outcomes", record),
                 database.write(clock, LaneName.DECISIONS) as transaction,
             ):
-                writer.write(transaction, items)
+                writer.groups.write(transaction, items)
             taken[with_lists].append(1e6 * (time.thread_time() - begin) / GROUP_SIZE)
-    in_force.close()
     difference = [one - other for one, other in zip(taken[True], taken[False], strict=True)]
     return {
         "without": statistics.median(taken[False]),
@@ -231,9 +245,14 @@ def _facts_by_tier(in_force: InForce, rng: random.Random) -> dict[str, dict[str,
     while len(found) < len(TIERS):
         numbers = {"orders_12m": rng.randrange(10), "recency_days": rng.randrange(200)}
         facts = {**FACTS, **numbers, "amount_12m": str(rng.randrange(1_000_000)), "industry_mean_amount": "300000"}
-        decision = in_force.evaluate(Question(Subject("C0"), facts, QUARTERS[0], (POLICY,))).decision
-        found.setdefault(decision.to_dict()[POLICY]["outcome"]["tier"], facts)
+        found.setdefault(_decide(in_force, facts)["outcome"]["tier"], facts)
     return found
+
+
+def _decide(in_force: InForce, facts: dict[str, object]) -> Any:  # noqa: ANN401  # JSON
+    """The entry of an answer."""
+    decision = in_force.evaluate(Question(Subject("C0"), facts, QUARTERS[0], (POLICY,))).decision
+    return decision.to_dict()[POLICY]
 
 
 def _tiers(database: Database, subjects: Sequence[Subject]) -> list[str]:

@@ -93,7 +93,7 @@ def _server(folder: Path) -> Server:
 
 def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mapping[str, str]]:
     """Return the requests, the addresses that cannot be filled, and the sessions of the readers."""
-    database, clock = Database(f"sqlite:///{folder}/service.db"), SystemClock()
+    database, clock = Database(f"sqlite:///{folder}/service.db", keys=folder / "keys"), SystemClock()
     with database.read() as session:
         requests, missing = pages_of(session, clock.now())
     with database.write(clock) as transaction:
