@@ -25,7 +25,7 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
         str,
         typer.Option(
             metavar="FILE",
-            help="CSV, Parquet, xlsx or DuckDB, or the address of a PostgreSQL database; a row a subject.",
+            help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, or `records`: the service's own.",
             show_default=False,
         ),
     ],
@@ -34,6 +34,12 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
     ],
     table: Annotated[
         str | None, typer.Option(metavar="NAME", help="The table of a database.", show_default=False)
+    ] = None,
+    max_age: Annotated[
+        int | None,
+        typer.Option(
+            "--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.", show_default=False
+        ),
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -59,5 +65,7 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
     """Decide about every subject of a file."""
     from policy_service.cli.run import RunOptions, run
 
-    options = RunOptions(population, table, output, policy, policies, mapping, as_of, kind, engine.value, lang.value)
+    options = RunOptions(
+        population, table, max_age, output, policy, policies, mapping, as_of, kind, engine.value, lang.value
+    )
     raise typer.Exit(run(options, as_json=json))

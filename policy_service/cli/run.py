@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line, print_table
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.cli.storage import open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
+from policy_service.decisions.master_keys import KeyFileError, MasterKeys
+from policy_service.decisions.subjects import FactCipher
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.language.policy import Language
+from policy_service.paths import database_url, keys_folder
 from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.records import open_records
 from policy_service.population.run import RunReport, RunRequest, run_policies
+from policy_service.population.source import RowSource
 from policy_service.shipped import shipped_policies
+
+RECORDS = "records"
+"""What `--population` calls the service's own decision records."""
+OpenRecords = Callable[..., AbstractContextManager[RowSource]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,7 @@ class RunOptions:
 
     population: str
     table: str | None
+    max_age: int | None
     output: Path
     policies: Sequence[str] | None
     folder: Path | None
@@ -41,6 +55,23 @@ class RunOptions:
 
 def run(options: RunOptions, *, as_json: bool) -> int:
     """Decide about everybody in a file; returns the exit status."""
+    with ExitStack() as stack:
+        return _run(options, _records(options, stack), as_json=as_json)
+
+
+def _records(options: RunOptions, stack: ExitStack) -> OpenRecords | None:
+    """What opens the service's own records, if they are the population; the database stays open with the stack."""
+    if options.population != RECORDS:
+        return None
+    database = stack.enter_context(open_current_database(database_url(os.environ)))
+    try:
+        cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
+    except KeyFileError as error:
+        raise UsageError(str(error)) from None
+    return partial(open_records, database, cipher, options.kind, max_age=options.max_age)
+
+
+def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> int:
     _check_population(options)
     as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
     folder = options.folder or shipped_policies()
@@ -60,6 +91,7 @@ def run(options: RunOptions, *, as_json: bool) -> int:
             engine=options.engine,
             lang=options.lang,
             table=options.table,
+            source=None if records is None else partial(records, as_of=as_of),
         )
         report = run_policies(request, _progress())
     except PopulationRejected as error:
@@ -77,6 +109,8 @@ def run(options: RunOptions, *, as_json: bool) -> int:
 
 def _check_population(options: RunOptions) -> None:
     """Raise UsageError unless there is such a file, or a table is named of such a database."""
+    if options.population == RECORDS:
+        return
     address = is_address(options.population)
     if not address and not Path(options.population).is_file():
         raise UsageError(f"--population {options.population}: no such file")

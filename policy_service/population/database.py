@@ -44,6 +44,11 @@ class TableSource:
     _rows: Any
     encoding: None = None
 
+    @property
+    def written(self) -> int:
+        """All columns are written beside the answers."""
+        return len(self.headings)
+
     def parts(self) -> Iterator[RawPart]:
         """All rows, part by part."""
         number = 0

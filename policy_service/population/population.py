@@ -71,7 +71,7 @@ def register(source: RowSource, plan: Plan, folder: Path, on_progress: OnProgres
     for index, raw in enumerate(source.parts()):
         path = folder / f"input-{index:06}.parquet"
         if not path.with_suffix(".json").exists():
-            _store(path, *_judge(raw, plan, judges, constants))
+            _store(path, *_judge(raw, plan, judges, constants, source.written))
         parts.append(path)
         seen += len(raw.rows) + len(raw.rejected_rows)
         on_progress(seen)
@@ -80,7 +80,7 @@ def register(source: RowSource, plan: Plan, folder: Path, on_progress: OnProgres
         digest=source.digest,
         count=sum(each["rows"] for each in told),
         refused=sum(each["refused"] for each in told),
-        headings=source.headings,
+        headings=source.headings[: source.written],
         bounds=_hulls(told),
         parts=tuple(parts),
     )
@@ -122,7 +122,7 @@ def _judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict[str, 
 
 
 def _judge(
-    raw: RawPart, plan: Plan, judges: Sequence[ColumnJudge], constants: dict[str, Cell]
+    raw: RawPart, plan: Plan, judges: Sequence[ColumnJudge], constants: dict[str, Cell], written: int
 ) -> tuple[pa.Table, list[RejectedRow], int]:
     """The rows that can be decided, the reasons of the others, and how many these are."""
     count = len(raw.rows)
@@ -149,21 +149,22 @@ def _judge(
         for index, texts in sorted(reasons.items())
     ]
     return (
-        _table(raw, plan.columns, subjects, facts, reasons.keys()),
+        _table(raw, written, plan.columns, subjects, facts, reasons.keys()),
         sorted([*raw.rejected_rows, *rejected_rows], key=lambda rejected: rejected.row),
         len(raw.rejected_rows) + len(reasons),
     )
 
 
-def _table(
+def _table(  # noqa: PLR0913, PLR0917  # what a part is made of
     raw: RawPart,
+    written: int,
     columns: Sequence[FactColumn],
     subjects: list[str],
     facts: dict[str, list[Cell]],
     refused: Iterable[int],
 ) -> pa.Table:
     arrays: dict[str, Any] = {ROW: pa.array(raw.rows, pa.int64()), SUBJECT: pa.array(subjects, pa.string())}
-    for position, cells in enumerate(raw.columns):
+    for position, cells in enumerate(raw.columns[:written]):
         arrays[raw_column(position)] = raw.arrays[position] if raw.arrays else pa.array(cells, pa.string())
     for column in columns:
         arrays[column.column] = pa.array(facts[column.column], ARROW[column_type(column.type)])
@@ -194,8 +195,11 @@ def _store(path: Path, table: pa.Table, rejected_rows: list[RejectedRow], refuse
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its place, and put it there when it is whole."""
     temporary = path.with_name(f"{path.name}.partial")
-    write(temporary)
-    temporary.replace(path)
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _hulls(told: Sequence[dict[str, Any]]) -> dict[str, Interval]:

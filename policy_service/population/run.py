@@ -17,7 +17,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,8 @@ class RunRequest:
     lang: Language = "en"
     table: str | None = None
     """The table of a database."""
+    source: Callable[[], AbstractContextManager[RowSource]] | None = None
+    """What opens rows that are neither a file nor a table."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,10 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
 @contextmanager
 def _open_population(request: RunRequest) -> Iterator[RowSource]:
     """The rows to decide about. Raises PopulationRejected, OSError."""
+    if request.source is not None:
+        with request.source() as source:
+            yield source
+        return
     if request.table is None:
         yield open_source(Path(request.population), request.mapping)
         return

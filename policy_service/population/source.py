@@ -70,6 +70,10 @@ class RowSource(Protocol):
     def mapping(self) -> Mapping:
         """How the columns are to be read."""
 
+    @property
+    def written(self) -> int:
+        """How many of the columns, from the first on, are written beside the answers."""
+
     def parts(self) -> Iterator[RawPart]:
         """All rows, part by part. Raises PopulationRejected."""
 
@@ -92,6 +96,11 @@ class Source:
     def label(self) -> str:
         """What messages and manifests call it."""
         return self.path.name
+
+    @property
+    def written(self) -> int:
+        """All columns are written beside the answers."""
+        return len(self.headings)
 
     def parts(self) -> Iterator[RawPart]:
         """All rows, part by part. Raises PopulationRejected."""

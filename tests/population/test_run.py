@@ -201,6 +201,23 @@ def test_texts_that_a_spreadsheet_would_run_are_guarded_and_numbers_are_not(tmp_
 # interruptions
 
 
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, *_: object) -> None:
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_module, "write_result", fail)
+    with pytest.raises(OSError, match="No space left"):
+        run_file(write_csv(tmp_path / "p.csv", [ROW]))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["output.csv.parts", "p.csv"]
+
+
+def test_the_service_starts_without_what_only_populations_need() -> None:
+    script = "import sys, api.app, policy_service.cli.app; print({'duckdb', 'ibis', 'pyarrow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
 def test_a_run_goes_on_from_the_parts_that_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "PART_ROWS", 10)
     rows = [with_cells(subject=f"C{number}") for number in range(55)]

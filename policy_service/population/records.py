@@ -1,0 +1,136 @@
+"""The service's own decision records as a population: of every subject the facts of its latest decision.
+
+Facts grow old: the day of each decision is written beside the answers, and a subject whose latest decision is older
+than a limit is refused as such. Facts are not written into the result, and about a subject that was erased nothing is
+decided.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from sqlmodel import Session, col, func, select
+
+from policy_service.database import Database
+from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
+from policy_service.decisions.subjects import ERASED, FactCipher
+from policy_service.decisions.tables import DecisionRow
+from policy_service.population.errors import PopulationRejected, RejectedRow
+from policy_service.population.mapping import Mapping
+from policy_service.population.source import PART_ROWS, RawPart, heading_problems
+
+FETCH_SIZE = 500
+"""Records fetched at a time."""
+NAME = "decision records"
+OWN = ("subject", "decided_on")
+"""The columns that are written beside the answers."""
+
+
+@dataclass(frozen=True)
+class RecordSource:
+    """The latest decisions of all subjects of a kind."""
+
+    digest: str
+    """Of the digests of the records, in the order of the subjects."""
+    headings: tuple[str, ...]
+    mapping: Mapping
+    as_of: date
+    max_age: int | None
+    """Days."""
+    _session: Session
+    _cipher: FactCipher
+    _seqs: Sequence[int]
+    label: str = NAME
+    encoding: None = None
+    types: None = None
+    written: int = len(OWN)
+
+    def parts(self) -> Iterator[RawPart]:
+        """All records, part by part."""
+        for start in range(0, len(self._seqs), PART_ROWS):
+            rows: list[int] = []
+            cells: list[list[Any]] = []
+            rejected: list[RejectedRow] = []
+            for number, record in enumerate(_records(self._session, self._seqs[start : start + PART_ROWS]), start + 1):
+                facts = self._cipher.readable_facts(self._session, record.subject, record.decision_id, record.facts)
+                if (reason := self._reason(record, facts)) is not None:
+                    rejected.append(RejectedRow(number, None, record.subject.id, reason))
+                    continue
+                rows.append(number)
+                given = [_cell(decode_fact(facts.get(name))) for name in self.headings[self.written :]]
+                cells.append([record.subject.id, record.as_of.isoformat(), *given])
+            columns = list(zip(*cells, strict=True)) or [()] * len(self.headings)
+            arrays = [pa.array(column, pa.string()) for column in columns[: self.written]]
+            yield RawPart(rows, [None] * len(rows), columns, arrays, tuple(rejected))
+
+    def _reason(self, record: DecisionRecord, facts: dict[str, Any]) -> str | None:
+        """Why nothing is decided about the subject, or None."""
+        if any(value == ERASED for value in facts.values()):
+            return "the facts of the latest decision were erased"
+        age = (self.as_of - record.as_of).days
+        if self.max_age is not None and age > self.max_age:
+            return f"the latest decision is {age} days old, and not {self.max_age} at most"
+        return None
+
+
+@contextmanager
+def open_records(
+    database: Database, cipher: FactCipher, kind: str, as_of: date, max_age: int | None = None
+) -> Iterator[RecordSource]:
+    """The latest decisions of all subjects of a kind, at most `max_age` days old on the day `as_of`.
+
+    Raises PopulationRejected, DamagedRecord.
+    """
+    with database.read() as session:
+        latest = (
+            select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind).group_by(col(DecisionRow.subject))
+        )
+        seqs = session.exec(latest.order_by(col(DecisionRow.subject))).all()
+        digest, names = hashlib.sha256(), set[str]()
+        for row in _rows(session, seqs):
+            digest.update(row.digest.encode())
+            names.update(read_row(row.seq, row.line).facts)
+        headings = (*OWN, *sorted(names))
+        if problems := heading_problems(headings):
+            raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
+        found = f"sha256:{digest.hexdigest()}"
+        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs)
+
+
+def _rows(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRow]:
+    """The rows of these numbers, in this order, each as the service wrote it. Raises DamagedRecord."""
+    keys = read_mac_keys(session)
+    for start in range(0, len(seqs), FETCH_SIZE):
+        wanted = seqs[start : start + FETCH_SIZE]
+        rows = {row.seq: row for row in session.exec(select(DecisionRow).where(col(DecisionRow.seq).in_(wanted)))}
+        for seq in wanted:
+            keys.require_written(rows[seq])
+            yield rows[seq]
+        session.expunge_all()
+
+
+def _records(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRecord]:
+    return (read_row(row.seq, row.line) for row in _rows(session, seqs))
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401  # JSON
+    """A fact as a cell: numbers by their text, so that 1 and true are two."""
+    match value:
+        case bool() | None:
+            return value
+        case int():
+            return str(value)
+        case Decimal():
+            return format(value, "f")
+        case list():
+            return tuple(value)
+        case _:
+            return value

@@ -1,0 +1,74 @@
+"""The service's own records are a population: the latest facts of each subject, but for those that were erased."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from policy_service.actor import Actor, Role
+from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.subjects import erase_subject
+from policy_service.population.mapping import Mapping
+from policy_service.population.records import open_records
+from policy_service.population.run import RunReport, RunRequest, run_policies
+from policy_service.subject import Subject
+from tests.databases import BACKENDS
+from tests.decisions.desks import Setting, setting, tier
+from tests.population.files import read_result
+
+MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozenset({Role.INTEGRATION}), "machine")
+OFFICER = Actor("0197a000-0000-7000-8000-000000000008", "wang", "Wang", frozenset({Role.COMPLIANCE}), "person")
+ONE = "tiering/one"
+GUEST = "13800000000"
+
+
+def decide(each: Setting, subject: str, **facts: object) -> None:
+    asyncio.run(each.decisions.decide(DecisionRequest(subject, facts, policies=(ONE,)), MACHINE))
+
+
+def run(each: Setting, output: Path, *, max_age: int | None = None) -> RunReport:
+    """Run a candidate, by which 500 is the least of A, over the records."""
+    as_of = date(2026, 12, 1)
+    opened = partial(open_records, each.database, each.secrets, "customer", as_of, max_age)
+    candidate = tier("1.1.0", 500)
+    request = RunRequest("records", output, [candidate], None, "customer", as_of, Mapping(), source=opened)
+    return run_policies(request, lambda *_: None)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp_path: Path) -> None:
+    with setting(backend) as each:
+        decide(each, "C1", amount=900)
+        decide(each, "C1", amount="120.50")
+        decide(each, "C2", amount=600)
+        decide(each, "C3", amount=1, phone=GUEST)
+        decide(each, "C4", amount=700, phone=GUEST)
+        each.clock.move(days=8)
+        decide(each, "C5", phone="1")
+        with each.database.write(each.clock) as transaction:
+            officer = replace(OFFICER, confirmed_at=each.clock.now())
+            erase_subject(transaction, officer, Subject("C4"), "asked for it")
+        report = run(each, tmp_path / "o.csv")
+        young = run(each, tmp_path / "young.csv", max_age=7)
+    rows = read_result(report.paths[0])
+    assert list(rows[0])[:3] == ["subject", "decided_on", f"{ONE}.tier"]
+    assert [(row["subject"], row["decided_on"], row[f"{ONE}.tier"], row[f"{ONE}.status"]) for row in rows] == [
+        ("C1", "2026-11-20", "B", "decided"),
+        ("C2", "2026-11-20", "A", "decided"),
+        ("C3", "2026-11-20", "S", "decided"),
+        ("C5", "2026-11-28", "", "missing_facts"),
+    ]
+    assert [(row["subject"], row["reason"]) for row in read_result(report.paths[1])] == [
+        ("C4", "the facts of the latest decision were erased"),
+        ("C5", f"{ONE}: missing amount"),
+    ]
+    assert GUEST.encode() not in b"".join(path.read_bytes() for path in report.paths)
+    assert [row["subject"] for row in read_result(young.paths[0])] == ["C5"]
+    reasons = {row["subject"]: row["reason"] for row in read_result(young.paths[1])}
+    assert reasons["C1"] == "the latest decision is 11 days old, and not 7 at most"
+    assert young.manifest["refused"] == 4
