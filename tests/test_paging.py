@@ -121,6 +121,7 @@ def cursor(*values: object) -> str:
         cursor(),
         cursor("at"),
         cursor("name", "a", 1),
+        cursor("-at", AT, 1),
         cursor("at", AT),
         cursor("at", {"at": "yesterday"}, 1),
         cursor("at", {"by": AT["at"]}, 1),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -383,6 +384,10 @@ def test_what_there_is_not_is_refused_in_place_and_in_files(here: Company, table
     for cursor in ("nonsense", "WyJvdGhlciIsMV0=", "%ff"):
         assert visitor.get(f"{table.path}?cursor={cursor}").status == 422
         assert here.ask("GET", f"{case.rest}?cursor={cursor}", case.by).status_code == 422
+    for sort, other in pairwise(case.sorts):
+        first_page = here.did("GET", case.rest + query_of(case.base, "limit=1", f"sort={sort}"), case.by)
+        query = query_of(case.base, f"sort={other}", f"cursor={first_page['next_cursor']}")
+        assert here.ask("GET", case.rest + query, case.by).status_code == 422
 
 
 def test_whoever_may_not_read_a_list_may_not_export_it(here: Company, table: ExportedList[Any]) -> None:
