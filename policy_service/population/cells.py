@@ -14,10 +14,12 @@ An empty cell is a missing fact, and so are the words that the mapping lists; `N
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from policy_service.compilers.columnar.layout import Cell, to_cell
 from policy_service.decisions.facts_reader import fact_problem, value_reader
+from policy_service.decisions.masking import MASK
 from policy_service.language.types import BooleanType, TagsType, Type, ValueRejected
 
 TRUTHS = {"true": True, "false": False}
@@ -38,8 +40,11 @@ def raw_value(kind: Type, cell: object) -> object:
 class ColumnJudge:
     """Reads the cells of one column as values of one type."""
 
-    def __init__(self, name: str, kind: Type, words: Mapping[str, str], missing: Iterable[str]) -> None:
+    def __init__(
+        self, name: str, kind: Type, words: Mapping[str, str], missing: Iterable[str], *, sensitive: bool = False
+    ) -> None:
         self.name = name
+        self.sensitive = sensitive
         self.kind = kind
         self._read_value = value_reader(kind)
         self._words = words
@@ -62,5 +67,6 @@ class ColumnJudge:
                 values[cell] = to_cell(self.kind, self._read_value(raw))
             except ValueRejected as error:
                 values[cell] = None
-                reasons[cell] = str(fact_problem(self.name, error, raw, self._read_value))
+                problem = fact_problem(self.name, error, raw, self._read_value)
+                reasons[cell] = str(replace(problem, value=MASK, hint=None) if self.sensitive else problem)
         return [values[cell] for cell in cells], reasons

@@ -9,6 +9,7 @@ from collections.abc import Mapping as ReadOnly
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policy_service.decisions.masking import sensitive_facts
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import required_policies, topological_order
@@ -27,6 +28,7 @@ class FactColumn:
     """The column in a query."""
     position: int | None
     """The column of the file; None for a constant, and for a fact that the file does not give."""
+    sensitive: bool
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,9 @@ def make_plan(
         raise PopulationRejected(problems)
     running = tuple(policy for policy in ordered if policy in chosen)
     facts = dict.fromkeys((name, fact.type) for policy in running for name, fact in policy.facts.items())
+    sensitive = sensitive_facts(running)
     columns = tuple(
-        FactColumn(name, kind_, f"f{index}", positions.get(_heading(name, mapping)))
+        FactColumn(name, kind_, f"f{index}", positions.get(_heading(name, mapping)), name in sensitive)
         for index, (name, kind_) in enumerate(facts)
     )
     return Plan(running, columns, positions[mapping.subject], left_out)

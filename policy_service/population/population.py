@@ -108,7 +108,8 @@ def _check_types(source: RowSource, plan: Plan) -> None:
 def _judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
     """What reads each column, and the facts that are the same for every subject. Raises PopulationRejected."""
     judges = [
-        ColumnJudge(each.name, each.type, mapping.words.get(each.name, {}), mapping.missing) for each in plan.columns
+        ColumnJudge(each.name, each.type, mapping.words.get(each.name, {}), mapping.missing, sensitive=each.sensitive)
+        for each in plan.columns
     ]
     constants: dict[str, Cell] = {}
     problems = []

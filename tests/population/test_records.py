@@ -19,7 +19,7 @@ from policy_service.population.run import RunReport, RunRequest, run_policies
 from policy_service.subject import Subject
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, setting, tier
-from tests.population.files import read_result
+from tests.population.files import read_result, run_file, write_csv
 
 MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozenset({Role.INTEGRATION}), "machine")
 OFFICER = Actor("0197a000-0000-7000-8000-000000000008", "wang", "Wang", frozenset({Role.COMPLIANCE}), "person")
@@ -29,6 +29,13 @@ GUEST = "13800000000"
 
 def decide(each: Setting, subject: str, **facts: object) -> None:
     asyncio.run(each.decisions.decide(DecisionRequest(subject, facts, policies=(ONE,)), MACHINE))
+
+
+def test_a_sensitive_fact_is_not_told_in_a_reason(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [("C1", "1", "1" * 1_001)], ("subject", "amount", "phone"))
+    report = run_file(path, policies=[tier()], requested=None)
+    [row] = read_result(report.paths[1])
+    assert row["reason"] == "phone: mistyped: expected text of at most 1,000 characters, found •••"
 
 
 def run(each: Setting, output: Path, *, max_age: int | None = None) -> RunReport:

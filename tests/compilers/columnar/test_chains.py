@@ -75,3 +75,26 @@ def test_a_list_becomes_tags_with_each_word_once(connection: duckdb.DuckDBPyConn
     policy = replace(policy_of(more=MORE), hit=Hit.COLLECT)
     one, both = (to_cell(kind, frozenset(words)) for words in ("A", "AB"))
     assert filled(connection, policy, kind, [one, one, None]) == [(one, False), (both, True), (None, False)]
+
+
+def test_a_subject_whose_facts_contradict_a_decision_is_not_evaluated(
+    connection: duckdb.DuckDBPyConnection,  # noqa: F811
+) -> None:
+    policy = policy_of()
+    names = columns_of(policy)
+    columns = {**dict.fromkeys(names.values(), "int64"), names["name"]: "string", "differs": "boolean"}
+    answered = add_answers(
+        door.table_of("subjects", columns),
+        policy,
+        lower(policy),
+        columns=names,
+        bounds=fact_bounds(policy),
+        prefix="a_",
+        dialect=door.DUCKDB,
+        refused="differs",
+    )
+    facts: Facts = {"amount": 9, "count": 1, "name": ""}
+    pairs = [(facts, datetime.date(2026, 11, 21))] * 2
+    connection.register("subjects", table_of(policy, pairs).append_column("differs", pa.array([True, False])))
+    rows = connection.sql(door.DUCKDB.sql(answered)).to_arrow_table().to_pylist()
+    assert [(row["a_status"], row["a_o0"]) for row in rows] == [("contradiction", None), ("decided", "A")]
