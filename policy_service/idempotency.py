@@ -5,15 +5,17 @@
         …                                                                      # the effect
         store_response(transaction, principal, key, fingerprint, StoredResponse(201, body))
 
-The fingerprint is of the whole request. A key that comes again with another request is refused. Refusals are not kept:
-nothing was done, so the same key may be used again.
+The fingerprint is of the whole request, and is kept in a MAC with the answer, so that whoever has the database gives
+nobody another answer. A key that comes again with another request is refused, as is one whose answer was altered, or
+kept before the log had a key. Refusals are not kept: nothing was done, so the same key may be used again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -22,12 +24,16 @@ from sqlalchemy import Column, LargeBinary, Table, bindparam, select
 from sqlmodel import Field, Session, SQLModel
 
 from policy_service.append_only import make_append_only
+from policy_service.audit.guard import keys_of
+from policy_service.audit.log_key import LogKey, key_id_of
+from policy_service.canonical import to_canonical_json_unchecked
 from policy_service.database import Instant, Transaction
 from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 """1 to 200 visible ASCII characters."""
+MARK_LENGTH = 71
 BATCH_SIZE = 500
 """Keys asked for in one statement."""
 ScopedKey = tuple[str, str]
@@ -58,6 +64,26 @@ class StoredResponse:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedResponse:
+    """An answer as it is kept, with the mark of the request it was given to."""
+
+    name: ScopedKey
+    mark: str
+    response: StoredResponse
+    keys: Mapping[str, LogKey]
+    """Those of the log; none where it has none."""
+
+    def is_to(self, fingerprint: str) -> bool:
+        """Return True if the service gave this answer to a request."""
+        if not self.keys:
+            return self.mark == fingerprint
+        key = self.keys.get(key_id_of(self.mark))
+        if key is None:
+            return False
+        return hmac.compare_digest(self.mark.encode(), mark_of(key, self.name, fingerprint, self.response).encode())
+
+
 class IdempotencyRow(SQLModel, table=True):
     """An answer under the key of its request; keys of different principals have nothing to do with each other."""
 
@@ -65,7 +91,8 @@ class IdempotencyRow(SQLModel, table=True):
 
     principal: str = Field(primary_key=True, max_length=64)
     key: str = Field(primary_key=True, max_length=200)
-    fingerprint: str = Field(max_length=71)
+    fingerprint: str = Field(max_length=MARK_LENGTH)
+    """The MAC of the request's fingerprint and the answer; without a key of the log the fingerprint alone."""
     status: int
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=Instant)
@@ -92,37 +119,48 @@ def fingerprint_of(method: str, path: str, body: bytes) -> str:
 
 def find_response(session: Session, principal: str, key: str, fingerprint: str) -> StoredResponse | None:
     """The answer that was given to this request; None when it is new. Raises IdempotencyKeyReused."""
-    row = session.get(IdempotencyRow, (principal, key))
-    if row is None:
+    recorded = find_responses(session, [(principal, key)]).get((principal, key))
+    if recorded is None:
         return None
-    if row.fingerprint != fingerprint:
+    if not recorded.is_to(fingerprint):
         raise IdempotencyKeyReused
-    return StoredResponse(row.status, row.body)
+    return recorded.response
 
 
-def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[ScopedKey, tuple[str, StoredResponse]]:
-    """Those of the keys that were used, each with the fingerprint of its request and the answer."""
-    keys: dict[str, list[str]] = {}
+def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[ScopedKey, RecordedResponse]:
+    """The answers under those of the keys that were used. Raises KeyUnavailable."""
+    log_keys, keys = keys_of(session), dict[str, list[str]]()
     for principal, key in scoped_keys:
         keys.setdefault(principal, []).append(key)
-    responses: dict[ScopedKey, tuple[str, StoredResponse]] = {}
+    responses: dict[ScopedKey, RecordedResponse] = {}
     for principal, principal_keys in keys.items():
         for start in range(0, len(principal_keys), BATCH_SIZE):
             parameters = {"principal": principal, "keys": principal_keys[start : start + BATCH_SIZE]}
-            for key, fingerprint, status, body in session.connection().execute(_RESPONSES_OF_KEYS, parameters):
-                responses[principal, key] = (fingerprint, StoredResponse(status, body))
+            for key, mark, status, body in session.connection().execute(_RESPONSES_OF_KEYS, parameters):
+                response = StoredResponse(status, body)
+                responses[principal, key] = RecordedResponse((principal, key), mark, response, log_keys)
     return responses
+
+
+def mark_of(log_key: LogKey | None, name: ScopedKey, fingerprint: str, response: StoredResponse) -> str:
+    """The mark that is kept with an answer to a request."""
+    if log_key is None:
+        return fingerprint
+    head = to_canonical_json_unchecked([*name, fingerprint, response.status])
+    mac = log_key.tag("answer", b"%b\n%b" % (head, bytes(response.body))).hex()
+    return f"{log_key.id}:{mac}"[:MARK_LENGTH]
 
 
 def store_response(
     transaction: Transaction, principal: str, key: str, fingerprint: str, response: StoredResponse
 ) -> None:
-    """Keeps the answer with the effect."""
+    """Keeps the answer with the effect. Raises KeyUnavailable."""
+    log_key = next(reversed([*keys_of(transaction.session).values()]), None)
     transaction.session.add(
         IdempotencyRow(
             principal=principal,
             key=key,
-            fingerprint=fingerprint,
+            fingerprint=mark_of(log_key, (principal, key), fingerprint, response),
             status=response.status,
             body=response.body,
             created_at=transaction.now,

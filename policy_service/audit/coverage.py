@@ -37,7 +37,7 @@ DERIVED: Mapping[str, str] = {
     "lane": "each is as late as what was written; a later instant moves no time that nothing else bears out",
 }
 NOT_SECURITY: Mapping[str, str] = {
-    "idempotency": "answers that are given again to whoever sends the same request with the same key",
+    "idempotency": "answers that are given again to the same request; each is under a MAC with its request",
     "checkpoint_copy": "remembers how many checkpoints were copied where; the copies themselves are compared",
     "api_key_use": "when a key was last used, to within some minutes",
     "sign_in_failure": "slows down guesses of passwords; nobody is let in by it",

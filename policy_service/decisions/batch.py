@@ -242,8 +242,8 @@ class Batch:
             return dict.fromkeys(names, error)
         stored_lines = ((number, content, stored_answers.get(names[number])) for number, content in lines)
         return {
-            number: RecordedAnswer(stored[1].body, None)
-            if stored[0] == _fingerprint(content)
+            number: RecordedAnswer(stored.response.body, None)
+            if stored.is_to(_fingerprint(content))
             else IdempotencyKeyReused()
             for number, content, stored in stored_lines
             if stored is not None

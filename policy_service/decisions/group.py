@@ -11,6 +11,7 @@ from sqlalchemy import Table, insert
 from sqlmodel import Session, func, select
 
 from policy_service.actor import Actor
+from policy_service.audit.log_key import LogKey
 from policy_service.canonical import digest
 from policy_service.database import Lane, LaneName, Transaction
 from policy_service.decisions.answer import answer_document, encode_answer
@@ -25,7 +26,14 @@ from policy_service.decisions.masking import masked_trace
 from policy_service.decisions.record import FactsNeeded, encode_facts_read, record_line
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
-from policy_service.idempotency import IdempotencyKeyReused, IdempotencyRow, ScopedKey, find_responses
+from policy_service.idempotency import (
+    IdempotencyKeyReused,
+    IdempotencyRow,
+    ScopedKey,
+    StoredResponse,
+    find_responses,
+    mark_of,
+)
 from policy_service.subject import Subject
 
 OK = 200
@@ -115,10 +123,9 @@ class GroupWriter:
         answers: list[RecordResult] = []
         for item in items:
             if item.key and item.name in stored_answers:
-                fingerprint, stored = stored_answers[item.name]
-                answers.append(
-                    RecordedAnswer(stored.body, None) if fingerprint == item.fingerprint else IdempotencyKeyReused()
-                )
+                stored = stored_answers[item.name]
+                is_same = stored.is_to(item.fingerprint)
+                answers.append(RecordedAnswer(stored.response.body, None) if is_same else IdempotencyKeyReused())
             elif item in results:
                 answers.append(results[item])
             else:
@@ -146,7 +153,7 @@ class GroupWriter:
                 rows.append(row | {"mac": mac_of_record(key, row["digest"])})
                 placed += self._place(draft, seq, answer.outcomes or {})
         answers = [
-            _idempotency_row(item, result, at)
+            _idempotency_row(item, result, at, key)
             for item, result in results.items()
             if item.key and isinstance(result, RecordedAnswer)
         ]
@@ -219,12 +226,12 @@ def _make_row(
     )
 
 
-def _idempotency_row(item: PendingDecision, answer: RecordedAnswer, at: datetime) -> Json:
+def _idempotency_row(item: PendingDecision, answer: RecordedAnswer, at: datetime, log_key: LogKey | None) -> Json:
     principal, key = item.name
     return {
         "principal": principal,
         "key": key,
-        "fingerprint": item.fingerprint,
+        "fingerprint": mark_of(log_key, item.name, item.fingerprint, StoredResponse(OK, answer.body)),
         "status": OK,
         "body": answer.body,
         "created_at": at,

@@ -28,8 +28,8 @@ from policy_service.decisions.writer import DecisionWriter
 from policy_service.errors import FactsRejected, PolicyServiceError, UnknownPolicies, UnknownSubjectKind
 from policy_service.idempotency import (
     IdempotencyKeyReused,
+    RecordedResponse,
     ScopedKey,
-    StoredResponse,
     check_key,
     find_response,
     find_responses,
@@ -128,8 +128,8 @@ class DecisionService:
             evaluation = self.in_force.evaluate(question)
         return self.writer.submit(PendingDecision(evaluation, actor, key, fingerprint)).result()
 
-    def recall(self, names: Iterable[ScopedKey]) -> dict[ScopedKey, tuple[str, StoredResponse]]:
-        """Return recorded answers under some keys, each with its request's fingerprint. Raises DatabaseUnavailable."""
+    def recall(self, names: Iterable[ScopedKey]) -> dict[ScopedKey, RecordedResponse]:
+        """Return the recorded answers under some keys. Raises DatabaseUnavailable."""
         with self._database.read() as session:
             return find_responses(session, names)
 

@@ -17,7 +17,13 @@ from policy_service.decisions.in_force import Evaluation, InForce, NotReady, Ver
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.service import DecisionService
 from policy_service.decisions.writer import MAX_LINES_BESIDE, QueueFull
-from policy_service.idempotency import IdempotencyKeyReused, InvalidIdempotencyKey, ScopedKey, StoredResponse
+from policy_service.idempotency import (
+    IdempotencyKeyReused,
+    InvalidIdempotencyKey,
+    RecordedResponse,
+    ScopedKey,
+    StoredResponse,
+)
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, held, put, setting, tier
 from tests.decisions.test_service import CRM
@@ -32,7 +38,7 @@ class Desk:
         self.writer = self
         self.batches = self.singles = 0
         self.groups: list[int] = []
-        self.stored: dict[ScopedKey, tuple[str, StoredResponse]] = {}
+        self.stored: dict[ScopedKey, RecordedResponse] = {}
         self.refuse: Callable[[DecisionRequest], None] = lambda _: None
         self._seconds = seconds
 
@@ -40,7 +46,7 @@ class Desk:
         self.refuse(request)
         return cast("Evaluation", request.subject)
 
-    def recall(self, names: Iterable[ScopedKey]) -> dict[ScopedKey, tuple[str, StoredResponse]]:
+    def recall(self, names: Iterable[ScopedKey]) -> dict[ScopedKey, RecordedResponse]:
         return {name: self.stored[name] for name in names if name in self.stored}
 
     def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
@@ -50,7 +56,8 @@ class Desk:
         def settle() -> None:
             for item in items:
                 if item.key:
-                    self.stored[item.name] = (item.fingerprint, StoredResponse(200, str(item.evaluation).encode()))
+                    response = StoredResponse(200, str(item.evaluation).encode())
+                    self.stored[item.name] = RecordedResponse(item.name, item.fingerprint, response, {})
             future.set_result([RecordedAnswer(str(item.evaluation).encode(), {}) for item in items])
 
         asyncio.get_running_loop().call_later(self._seconds, settle)

@@ -20,6 +20,7 @@ from policy_service.audit.guard import API_KEYS, OVERRIDES, SUSPENSIONS, start_g
 from policy_service.cli.app import app
 from policy_service.clock import timestamp
 from policy_service.database import Database
+from policy_service.idempotency import fingerprint_of
 from policy_service.identity.api_keys import issue_key
 from policy_service.packs.scope import Scope
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
@@ -187,6 +188,22 @@ def test_a_decision_that_was_altered_is_shown_to_nobody(here: Company) -> None:
     tamper(here, f"UPDATE decision SET line = {line}")
     for each in addresses:
         assert_problem(here.ask("GET", each, "compliance"), 503, "damaged-record")
+
+
+@pytest.mark.parametrize("mark", ["fingerprint", "''", f"'{fingerprint_of('POST', '/v1/decisions', b'{}')}'"])
+def test_an_answer_that_was_altered_is_given_to_nobody(here: Company, mark: str) -> None:
+    with here.database.write(here.clock) as transaction:
+        until = transaction.now + timedelta(days=1)
+        key = issue_key(transaction, SERVICE, name="again", scopes=[Role.INTEGRATION], expires_at=until)
+    here._tokens["again", here.clock.at] = key.text
+    body = {"subject": "C7", "facts": {"orders": 1}, "policies": [BONUS]}
+    first = here.did("POST", "/v1/decisions", "again", body, idempotency_key="k1")
+    assert here.did("POST", "/v1/decisions", "again", body, idempotency_key="k1") == first
+    tamper(
+        here, f"UPDATE idempotency SET status = 200, body = (SELECT content FROM version LIMIT 1), fingerprint = {mark}"
+    )
+    again = here.ask("POST", "/v1/decisions", "again", body, idempotency_key="k1")
+    assert_problem(again, 422, "idempotency-key-reused")
 
 
 def test_queries_of_every_kind_do_without_rows_that_were_added(here: Company) -> None:
