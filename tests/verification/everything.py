@@ -21,6 +21,7 @@ from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Database
 from policy_service.decisions.verification import verify_everything
+from policy_service.identity import second_factor
 from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.service import link
@@ -57,6 +58,11 @@ def fill(here: Company) -> None:
             key = issue_key(transaction, SERVICE, name=f"k{number}", scopes=[Role.INTEGRATION], expires_at=until).key.id
             if number:
                 revoke_key(transaction, SERVICE, key)
+        for name in ("finance", "general"):
+            secret_of_codes = second_factor.new_secret()
+            step = int(transaction.now.timestamp()) // second_factor.STEP_SECONDS
+            code = second_factor.code_at(secret_of_codes, step)
+            second_factor.enrol(transaction, here.people[name].actor(), secret_of_codes, code)
         link(transaction, SERVICE, here.people["ben"].id, ExternalIdentity("https://id.example", "ben"))
         confirm(transaction, start_session(transaction, here.people["ben"], PASSWORD).user_session.id)
     signed_instead(here, "C3")

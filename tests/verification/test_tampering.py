@@ -181,7 +181,7 @@ def test_without_the_key_all_is_found_but_what_only_the_key_tells(place: Place, 
     there = tampered(place, tmp_path, Mutation("edit", "account_change", "roles"))
     assert not there.verify(with_key=False).is_fine
     hidden = tampered(place, tmp_path, Mutation("edit", "credential", "password_hash"))
-    assert {"credential"} == KEYED
+    assert {"credential", "second_factor"} == KEYED
     assert hidden.verify(with_key=False).is_fine
     assert is_named(Mutation("edit", "credential"), found(hidden))
 
