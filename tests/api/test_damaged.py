@@ -180,6 +180,7 @@ UNREAD = {
     "idempotency.body",  # read when the same request comes again: below
     "idempotency.created_at",  # read by nobody
     "oidc_flow.started_at",  # of somebody who is away at the provider of identities
+    "second_factor.created_at",  # told on the page of one's own account alone
     "sign_in_failure.since",  # a counter for those who have no session yet
     "sign_in_failure.last",
     "sign_in_failure.blocked_until",
