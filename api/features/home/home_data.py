@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.home.group_counts import PolicyCounts, read_group_counts
 from api.features.home.signing_tasks import SigningTask, change_task, override_task, suspension_task
 from api.kit.answers import version_address
 from policy_service.actor import Actor, Role
@@ -30,6 +31,7 @@ from policy_service.identity.attestation import can_be_attested, may_attest
 from policy_service.identity.service import accounts
 from policy_service.messages import Message
 from policy_service.overrides.signature_validity import with_signature_validity
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.recent_activations import RecentActivation, ending_activations, recent_activations
 
 MAX_ITEMS = 8
@@ -90,6 +92,8 @@ class HomeData:
     ending: tuple[EndingItem, ...]
     """What ends soon, the first end at the top."""
     counts: Mapping[ChangeState, int] | None
+    groups: tuple[PolicyCounts, ...]
+    """How many subjects each outcome has; none for who may not read them."""
     activations: tuple[RecentActivation, ...]
     running_suspensions: tuple[Suspension, ...]
     """The suspensions that last now."""
@@ -97,7 +101,7 @@ class HomeData:
     unsigned: int
 
 
-def read_home_data(session: Session, actor: Actor, now: datetime, zone: ZoneInfo) -> HomeData:
+def read_home_data(session: Session, catalogue: Catalogue, actor: Actor, now: datetime, zone: ZoneInfo) -> HomeData:
     """Read the data for this reader."""
     may_read_changes = may_see(actor, "/changes")
     running = tuple(each for each in approval.read_suspensions(session) if each.is_active(now))
@@ -110,6 +114,7 @@ def read_home_data(session: Session, actor: Actor, now: datetime, zone: ZoneInfo
         later=tuple(each for each in upcoming if each.day > last_day) if upcoming is not None else None,
         ending=_ending(session, actor, now, running),
         counts={state: state_counts[state] for state in OPEN_STATES} if state_counts is not None else None,
+        groups=read_group_counts(session, catalogue, now) if may_see(actor, "/groups") else (),
         activations=recent_activations(session, now, limit=MAX_ITEMS),
         running_suspensions=running,
         unsealed=count_unsealed(session),

@@ -42,7 +42,9 @@ def home_routes(pages: Pages) -> APIRouter:
     async def home(request: Request) -> Response:
         """The home page of the caller."""
         actor, frame = principal_of(request).actor, pages.frame(request)
-        data = await run_read(service, lambda session: read_home_data(session, actor, frame.now, service.zone))
+        data = await run_read(
+            service, lambda session: read_home_data(session, service.catalogue, actor, frame.now, service.zone)
+        )
         is_administrator = Role.ADMINISTRATOR in actor.roles
         health = read_health(service, data.unsealed, data.unsigned) if is_administrator else None
         content = HomeContent(data, health, is_signer=bool(actor.roles & set(SIGNING_ROLES)))

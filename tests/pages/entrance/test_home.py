@@ -10,6 +10,7 @@ from policy_service.identity import service as identity
 from tests.api.client import SECRET
 from tests.api.company import Company, company, later, submitted
 from tests.approval.world import TIER, tier
+from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Visitor
 
 HOSTILE = "=cmd() <script>alert(1)</script> 😀"
@@ -167,3 +168,14 @@ def test_when_a_day_has_come_it_is_no_longer_to_come(own: Company) -> None:
     page = Visitor(own, "finance").get("/")
     assert "Nothing takes effect within a week." in page.text("section[aria-labelledby=soon]")
     assert "2.4.0" in page.text("section[aria-labelledby=lately]")
+
+
+def test_the_subjects_of_each_outcome_are_counted_for_who_reads_decisions(own: Company) -> None:
+    assert not Visitor(own, "sales").get("/").has("section[aria-labelledby=groups]")
+    for subject, orders in (("C1", 250), ("C2", 251), ("C3", 7)):
+        decided(own, subject, TIER, orders=orders)
+    page = Visitor(own, "sales").get("/")
+    counted = [" ".join(each.text(separator=" ").split()) for each in page.all("section[aria-labelledby=groups] li")]
+    assert counted == ["2 big", "1 small"]
+    assert page.link("big") == f"/groups/members?policy={TIER.replace('/', '%2F')}&group=size%3Abig"
+    assert not Visitor(own, "ann").get("/").has("section[aria-labelledby=groups]")

@@ -1,0 +1,82 @@
+"""How many subjects each outcome has, of the policies whose outcome is one choice: few figures, counted already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from api.kit.answers import STATUS_NAMES
+from api.kit.listing import link
+from policy_service.decisions.groups.model import Group, countable_outcomes
+from policy_service.decisions.groups.movements import declaring_head
+from policy_service.decisions.groups.queries import group_sizes, grouped_policies
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.types import ChoiceType
+from policy_service.messages import Message
+from policy_service.registry.catalogue import Catalogue
+
+MAX_POLICIES = 2
+"""Policies whose outcomes the home page counts."""
+FIRST_DOMAIN = "tiering/"
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCount:
+    """One outcome, and its subjects."""
+
+    title: Bilingual | Message
+    address: str
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCounts:
+    """The outcomes of a policy, the best first where they are ordered."""
+
+    policy: str
+    title: Bilingual
+    outcomes: tuple[OutcomeCount, ...]
+
+
+def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> tuple[PolicyCounts, ...]:
+    """The counts of the policies that decided about anybody, those that give tiers first."""
+    heads: dict[str, Policy] = {}
+    for name in sorted(grouped_policies(session), key=lambda each: (not each.startswith(FIRST_DOMAIN), each)):
+        head = declaring_head(session, catalogue, name, now)
+        if len(heads) < MAX_POLICIES and _choice_of(head) is not None:
+            heads[name] = head
+    sizes: dict[str, Counter[Group]] = {name: Counter() for name in heads}
+    for size in group_sizes(session, heads):
+        sizes[size.policy][size.group] += size.subjects
+    return tuple(PolicyCounts(name, head.title, _outcomes(head, sizes[name])) for name, head in heads.items())
+
+
+def _choice_of(head: Policy) -> ChoiceType | None:
+    """The choice that is the only outcome of a policy; None when it has others."""
+    names = countable_outcomes(head)
+    kind = head.outcomes[names[0]].type if len(names) == len(head.outcomes) == 1 else None
+    return kind if isinstance(kind, ChoiceType) else None
+
+
+def _outcomes(head: Policy, sizes: Mapping[Group, int]) -> tuple[OutcomeCount, ...]:
+    (name, outcome), choice = next(iter(head.outcomes.items())), _choice_of(head)
+    order = list(choice.of) if choice else []
+
+    def place(group: Group) -> tuple[int, str]:
+        value = group.values.get(name)
+        return (order.index(value) if value in order else len(order), group.name)
+
+    return tuple(
+        OutcomeCount(
+            outcome.words.get(group.values[name], Bilingual(group.values[name], group.values[name]))
+            if group.values
+            else STATUS_NAMES[group.status],
+            link("/groups/members", policy=head.id, group=group.name),
+            sizes[group],
+        )
+        for group in sorted(sizes, key=place)
+    )
