@@ -28,7 +28,7 @@ from api.features.policies.schemas import (
 from api.features.policies.table_schemas import TableDifference, table_difference
 from api.service import Service
 from api.web.body import read_body
-from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.openapi import CHECK_BODY, VERSION_ANSWERS, problems
 from api.web.problems import (
     BODY_TOO_LARGE,
@@ -51,6 +51,7 @@ from policy_service.decisions.request import MAX_FACTS, format_or_null
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import with_required_policies
 from policy_service.lru_cache import LruCache
+from policy_service.paging import page_of
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import active_at, all_active_at, ending_at, in_force_periods
 from policy_service.registry.service import activations
@@ -102,11 +103,11 @@ def _add_lists(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
         """The policies by name, each in the version that decides now, or that was suspended or ended."""
-        after, now = decode_cursor(cursor), service.now()
+        now = service.now()
         policies = await run_read(service, lambda session: _standing(catalogue, session, now))
-        rest = [each for each in policies if each.policy > after and domain in {None, each.domain}]
-        next_cursor = encode_cursor(rest[limit - 1].policy) if len(rest) > limit else None
-        return PolicyPage(items=rest[:limit], next_cursor=next_cursor)
+        selected = (each for each in policies if domain in {None, each.domain})
+        page = page_of(selected, "policy", lambda each: (each.policy,), after=cursor, limit=limit)
+        return PolicyPage(items=list(page.items), next_cursor=page.next_cursor)
 
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=POLICY_RESPONSES)
     async def list_versions(request: Request, domain: str, policy: str) -> VersionList:

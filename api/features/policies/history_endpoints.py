@@ -18,7 +18,7 @@ from api.features.policies.history_schemas import (
     rule_version_model,
 )
 from api.service import Service
-from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_POLICY, ProblemError
 from api.web.schemas import READ_PROBLEMS
@@ -27,9 +27,11 @@ from policy_service.analysis.rule_history import find_rule, rule_history
 from policy_service.approval.provenance import read_provenance
 from policy_service.decisions.firings import firings
 from policy_service.language.diagnostics import shorten
+from policy_service.language.load import version_key
 from policy_service.messages import Message
+from policy_service.paging import page_of
 from policy_service.registry.catalogue import Catalogue
-from policy_service.registry.snapshot import RegistrySnapshot
+from policy_service.registry.snapshot import RegistrySnapshot, Version
 
 PAGE = 12
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="versions on a page")]
@@ -69,11 +71,11 @@ def policy_history_routes(service: Service) -> APIRouter:
         request: Request, domain: str, policy: str, rule: str, limit: Limit = PAGE, cursor: Cursor = None
     ) -> RuleHistoryModel:
         """A rule through the versions of its policy, the newest first, and how often it decided lately."""
-        name, now, after = f"{domain}/{policy}", service.now(), decode_cursor(cursor)
+        name, now = f"{domain}/{policy}", service.now()
 
         def query(session: Session) -> RuleHistoryModel:
             snapshot = visible_versions(catalogue, session, request)
-            return _rule_history(catalogue, session, snapshot, name, rule, now, after, limit)
+            return _rule_history(catalogue, session, snapshot, name, rule, now, cursor, limit)
 
         return await run_read(service, query)
 
@@ -87,7 +89,7 @@ def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how m
     name: str,
     rule: str,
     now: datetime,
-    after: str,
+    cursor: str | None,
     limit: int,
 ) -> RuleHistoryModel:
     versions = snapshot.versions_of(name)
@@ -95,9 +97,9 @@ def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how m
         raise ProblemError(
             NOT_FOUND, Message("no version of `{policy}` has a rule `{rule}`", policy=name, rule=shorten(rule))
         )
-    first = next((position for position, each in enumerate(versions, 1) if each.version == after), 0)
-    page_versions = versions[first : first + limit]
-    with_before = versions[first : first + limit + 1]  # the last of them is what the oldest shown is compared with
+    page = page_of(versions, "-version", _key, descending=True, after=cursor, limit=limit)
+    older = [each for each in versions if page.items and _key(each) < _key(page.items[-1])]
+    with_before = [*page.items, *older[:1]]  # the last of them is what the oldest shown is compared with
     history = rule_history([catalogue.load(session, each.digest) for each in with_before], rule)
     periods = snapshot.periods(name)
     return RuleHistoryModel(
@@ -106,7 +108,11 @@ def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how m
         firings=firings_model(firings(session, name), rule),
         items=[
             rule_version_model(version, each, periods.get(version.version, ()), now)
-            for version, each in zip(page_versions, history, strict=False)
+            for version, each in zip(page.items, history, strict=False)
         ],
-        next_cursor=encode_cursor(page_versions[-1].version) if len(with_before) > len(page_versions) else None,
+        next_cursor=page.next_cursor,
     )
+
+
+def _key(version: Version) -> tuple[int, ...]:
+    return version_key(version.version)
