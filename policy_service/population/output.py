@@ -21,7 +21,7 @@ import xlsxwriter
 
 from policy_service.compilers.columnar.layout import STATUSES
 from policy_service.language.outcome import Decided, MissingFacts
-from policy_service.language.policy import Language, Rule
+from policy_service.language.policy import Language, Policy, Rule
 from policy_service.language.types import (
     BooleanType,
     DateType,
@@ -51,14 +51,13 @@ def format_of(path: Path) -> Format:
     return found
 
 
-def output_headings(headings: Sequence[str], stages: Sequence[PolicyStage]) -> list[str]:
-    """The headings of a result."""
-    added = [
-        f"{stage.policy.id}.{name}"
-        for stage in stages
-        for name in (*stage.policy.outcomes, "rule", "reason", "status", "missing")
+def answer_headings(policies: Iterable[Policy]) -> list[str]:
+    """The headings of the columns that a run adds."""
+    return [
+        f"{policy.id}.{name}"
+        for policy in policies
+        for name in (*policy.outcomes, "rule", "reason", "status", "missing")
     ]
-    return [*headings, *added]
 
 
 class AnswerWriter:
@@ -150,7 +149,7 @@ def result_table(
     arrays = [decided[raw_column(position)] for position, _ in enumerate(headings)]
     for writer in writers:
         arrays += [pa.array(cells, kind) for cells, kind in zip(writer.columns(decided), writer.types, strict=True)]
-    return pa.table(arrays, names=output_headings(headings, stages))
+    return pa.table(arrays, names=[*headings, *answer_headings(stage.policy for stage in stages)])
 
 
 def write_result(path: Path, file_format: Format, parts: Iterable[Path]) -> None:

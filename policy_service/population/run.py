@@ -36,6 +36,7 @@ from policy_service.population.output import (
     MAX_SHEET_ROWS,
     AnswerWriter,
     Format,
+    answer_headings,
     format_of,
     result_table,
     write_rejected_rows,
@@ -116,6 +117,11 @@ def _run(
 ) -> RunReport:
     output = request.output
     plan = make_plan(source.headings, request.mapping, request.policies, request.requested, request.kind)
+    if taken := set(answer_headings(plan.policies)).intersection(source.headings[: source.written]):
+        names = ", ".join(f"`{name}`" for name in sorted(taken))
+        raise PopulationRejected(
+            [f"{source.label}: the run adds columns that are there already, leave them out: {names}"]
+        )
     question = _question(request, source, plan, engine.version)
     folder = _work_folder(output, question)
     population = register(source, plan, folder, lambda rows: progress("read", rows, None))

@@ -281,3 +281,30 @@ def test_a_workbook_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path) -> 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text("{}")
     assert "expected a file .csv, .parquet or .xlsx" in problems(tmp_path / "p.json")[0]
+
+
+def test_all_rows_are_read_whatever_dimension_the_sheet_says(tmp_path: Path) -> None:
+    """Generators write A1, and a sheet of more rows than its dimension says."""
+    whole = workbook(tmp_path / "whole.xlsx", [list(with_cells(subject=f"C{number}")) for number in range(50)])
+    path = tmp_path / "p.xlsx"
+    with zipfile.ZipFile(whole) as source_file, zipfile.ZipFile(path, "w") as target:
+        for entry in source_file.infolist():
+            content = source_file.read(entry)
+            if entry.filename == "xl/worksheets/sheet1.xml":
+                assert b'<dimension ref="A1:G51"/>' in content
+                content = content.replace(b'<dimension ref="A1:G51"/>', b'<dimension ref="A1"/>')
+            target.writestr(entry, content)
+    assert run_file(path).manifest["subjects"] == 50
+
+
+def test_a_control_character_in_a_text_makes_no_broken_workbook(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [(*ROW, "a\x01b")], (*HEADINGS, "note"))
+    run_file(path, tmp_path / "o.xlsx")
+    again = run_file(tmp_path / "o.xlsx", tmp_path / "again.csv", requested=["tiering/absolute_value"])
+    assert read_result(again.paths[0])[0][f"{RFM}.tier"] == "A"
+
+
+def test_a_result_that_is_run_over_again_by_the_same_policy_is_refused(tmp_path: Path) -> None:
+    result = run_file(write_csv(tmp_path / "p.csv", [ROW])).paths[0]
+    with pytest.raises(PopulationRejected, match=r"columns that are there already, leave them out: `.*\.missing`"):
+        run_file(result, tmp_path / "again.csv")
