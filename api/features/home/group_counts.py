@@ -1,4 +1,4 @@
-"""How many subjects each outcome has, of the policies whose outcome is one choice: few figures, counted already."""
+"""How many customers each outcome has, of the policies whose outcome is one choice: few figures, counted already."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message
 from policy_service.registry.catalogue import Catalogue
+from policy_service.subject import CUSTOMER
 
 MAX_POLICIES = 2
 """Policies whose outcomes the home page counts."""
@@ -43,11 +44,11 @@ class PolicyCounts:
 
 
 def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> tuple[PolicyCounts, ...]:
-    """The counts of the policies that decided about anybody, those that give tiers first."""
+    """The counts of the policies that decided about customers, those that give tiers first."""
     heads: dict[str, Policy] = {}
     for name in sorted(grouped_policies(session), key=lambda each: (not each.startswith(FIRST_DOMAIN), each)):
         head = declaring_head(session, catalogue, name, now)
-        if len(heads) < MAX_POLICIES and _choice_of(head) is not None:
+        if len(heads) < MAX_POLICIES and head.subject == CUSTOMER and _choice_of(head) is not None:
             heads[name] = head
     sizes: dict[str, Counter[Group]] = {name: Counter() for name in heads}
     for size in group_sizes(session, heads):
