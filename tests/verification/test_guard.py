@@ -23,6 +23,7 @@ from policy_service.clock import timestamp
 from policy_service.database import NEVER, Database, LaneName, borne_out, transaction_count
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.verification import verify_rest
+from policy_service.identity import second_factor
 from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.errors import AuthenticationFailed
@@ -95,6 +96,23 @@ def test_a_role_that_was_taken_away_does_not_come_back(here: Company) -> None:
     ann = here.people["ann"].id
     tamper(here, f"DELETE FROM account_change WHERE account = '{ann}'")
     assert here.ask("GET", "/v1/session").status_code == 401
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_a_second_factor_that_was_removed_or_put_into_the_database_lets_nobody_in(
+    here: Company, is_removed: bool
+) -> None:
+    sales = here.people["sales"]
+    secret = second_factor.new_secret()
+    if is_removed:
+        with here.database.write(here.clock) as transaction:
+            step = int(transaction.now.timestamp()) // second_factor.STEP_SECONDS
+            second_factor.enrol(transaction, sales.actor(), secret, second_factor.code_at(secret, step))
+    assert here.ask("GET", "/v1/session", "sales").status_code == 200
+    added = f"INSERT INTO second_factor VALUES ('{sales.id}', '{secret}', '{timestamp(here.clock.at)}', 0)"
+    tamper(here, f"DELETE FROM second_factor WHERE account = '{sales.id}'" if is_removed else added)
+    assert here.ask("GET", "/v1/session", "sales").status_code == 401
+    assert f"the rows of {sales.id} in `second_factor` are not what the log says" in concerns(here)
 
 
 def test_a_password_put_into_the_database_opens_nothing(here: Company) -> None:
