@@ -44,7 +44,7 @@ def read_mapping(path: Path) -> Mapping:
     if path.stat().st_size > MAX_BYTES:
         raise PopulationRejected([f"{path}: a mapping has at most {MAX_BYTES:,} bytes"])
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_TextLoader)  # noqa: S506  # a safe loader
+        content = _TextLoader(path.read_text(encoding="utf-8-sig")).get_single_data()
         return Mapping.model_validate(content or {})
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PopulationRejected([f"{path}: {error}"]) from None

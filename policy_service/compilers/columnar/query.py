@@ -27,7 +27,7 @@ from policy_service.compilers.columnar.terms import Terms
 from policy_service.compilers.columnar.widths import Bounds, Interval, type_interval
 from policy_service.language.core import ComputedNumber, Core, CoreRule, OutcomeExpr
 from policy_service.language.outcome import by_priority
-from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy
+from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy, Scorecard
 from policy_service.language.types import DateType, Type
 
 MAX_SHARED = 2_000
@@ -88,8 +88,8 @@ class _Answers:
             raise NotColumnar(self.policy.id, "a word of it holds a separator of records")
         terms.add({self._name("absent"): self._absent()})
         terms.prepare((rule.when, rule.then) for rule in self.core.rules)
-        if self.policy.scorecard is not None:
-            self._add_band()
+        if (card := self.policy.scorecard) is not None:
+            self._add_band(card)
         elif self.answer.has_rule:
             self._add_rule()
         else:
@@ -172,10 +172,9 @@ class _Answers:
 
     # scorecards
 
-    def _add_band(self) -> None:
+    def _add_band(self, card: Scorecard) -> None:
         """Add the total, and the number of its band."""
-        card, terms = self.policy.scorecard, self.terms
-        assert card is not None  # noqa: S101  # for the type checker
+        terms = self.terms
         self._add_matches()
         points = [
             cases([(self._matches(index), terms.outcome(self.core.rules[index].then[0], card.type))], whole(0))
