@@ -218,10 +218,10 @@ def test_too_many_files_at_once_are_put_off() -> None:
     async def rush(app: Application) -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
         headers = YAML | as_fits("POST", CHECK)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=300) as client:
             return await asyncio.gather(*(client.post(CHECK, content=b"a: b", headers=headers) for _ in range(20)))
 
-    with opened(workers=SHARED, engine="python", policy_check_seconds=60) as app:
+    with opened(workers=SHARED, engine="python", policy_check_seconds=300) as app:
         answers = portal().call(rush, app)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert {answer.status_code for answer in answers} == {200, 503}
