@@ -47,6 +47,7 @@ from policy_service.audit.log import append
 from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message, translate
 from policy_service.paging import Page, fetch_all
+from policy_service.spreadsheet import guard_formula
 
 MAX_ROWS = 50_000
 """Rows of an export; a file that holds fewer than the filters leave says so in its last row."""
@@ -60,7 +61,6 @@ READ_ROWS = 500
 """Rows that are read at a time."""
 CHUNK_BYTES = 1 << 18
 """Bytes of a file that are sent at a time."""
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones, too: spreadsheets of Chinese and Japanese take them
 MEDIA_TYPES: dict[ExportFormat, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -190,11 +190,6 @@ def cell_of(value: object, lang: Language, zone: ZoneInfo) -> Cell:
             return "; ".join(str(cell_of(each, lang, zone)) for each in value if each is not None)
         case _:
             raise TypeError(f"no cell for {type(value).__name__}")
-
-
-def guard_formula(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 @contextmanager

@@ -7,7 +7,6 @@ one step of 30 seconds on either side, and once: the step that was used last is 
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import secrets
 from datetime import datetime
@@ -57,7 +56,7 @@ def proving_step(secret: str, code: str, now: datetime) -> int | None:
     """Return the step of a code that proves a new secret; None when it does not, or when the secret is none."""
     try:
         is_secret = len(base64.b32decode(secret)) == SECRET_BYTES
-    except binascii.Error:
+    except ValueError:  # binascii.Error among them
         return None
     return matching_step(secret, code, now, 0) if is_secret else None
 

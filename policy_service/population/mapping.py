@@ -13,10 +13,11 @@ formulas: stored                       # take the results that a workbook stores
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from yaml.constructor import ConstructorError
 
 from policy_service.population.errors import PopulationRejected
 
@@ -48,10 +49,20 @@ def read_mapping(path: Path) -> Mapping:
         return Mapping.model_validate(content or {})
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PopulationRejected([f"{path}: {error}"]) from None
+    except RecursionError:
+        raise PopulationRejected([f"{path}: nested too deeply"]) from None
     except ValidationError as error:
         problems = [f"{path}: {'.'.join(map(str, each['loc'])) or 'mapping'}: {each['msg']}" for each in error.errors()]
         raise PopulationRejected(problems) from None
 
 
 class _TextLoader(yaml.BaseLoader):
-    """Every scalar is a text, as it is written."""
+    """Every scalar is a text, as it is written; a key stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        names: set[object] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in names:
+                raise ConstructorError(None, None, f"`{key.value}` stands twice", key.start_mark)
+            names.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep)

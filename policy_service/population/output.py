@@ -34,10 +34,10 @@ from policy_service.language.types import (
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.population import raw_column
 from policy_service.population.stages import PolicyStage
+from policy_service.spreadsheet import guard_formula
 
 MAX_SHEET_ROWS = 1_048_575
 """Rows of a workbook below the heading."""
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 Format = Literal["csv", "parquet", "xlsx"]
 _DIGITS = 18
@@ -198,8 +198,8 @@ def _text(cell: object) -> str:
 
 
 def _guard(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    """A text that no spreadsheet takes for a formula; a number is none."""
+    return text if _NUMBER.fullmatch(text) else guard_formula(text)
 
 
 def _write_xlsx(path: Path, parts: Iterable[Path]) -> None:
@@ -213,8 +213,10 @@ def _write_xlsx(path: Path, parts: Iterable[Path]) -> None:
         sheet = book.add_worksheet()
         for number, row in enumerate(_rows(parts)):
             for column, cell in enumerate(row):
-                if cell is not None:
-                    sheet.write_string(number, column, _text(cell))
+                if cell is not None and sheet.write_string(number, column, _text(cell)):
+                    raise PopulationRejected(
+                        ["a workbook holds no text of more than 32,767 characters: write CSV or Parquet"]
+                    )
 
 
 def write_rejected_rows(path: Path, rejected_rows: Iterable[RejectedRow]) -> int:

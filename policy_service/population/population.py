@@ -8,6 +8,7 @@ there is whole, so after an interruption the work goes on with the next.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ MAX_TOLD = 20
 """Duplicate subjects that an error names."""
 ARROW = {"int64": pa.int64(), "string": pa.string()}
 ROW, SUBJECT = "row", "subject"
+_NO_NAMES = re.compile(r"double|float|bool|binary|blob|bytea|struct|map|union|list|json|\[\]")
+"""In the types of columns that do not name subjects, of Parquet and of databases."""
+_NESTED = re.compile(r"struct[<(]|map[<(]|union[<(]|list.*list|\[\]\[")
+"""In the types of columns whose cells have parts that have parts."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +97,21 @@ def register(source: RowSource, plan: Plan, folder: Path, on_progress: OnProgres
 
 def _check_types(source: RowSource, plan: Plan) -> None:
     """Refuse typed columns that do not hold a fact exactly. Raises PopulationRejected."""
+    if source.types is None:
+        return
     problems = []
+    if _NO_NAMES.search(kind := source.types[plan.subject]):
+        problems.append(f"`{source.headings[plan.subject]}` is {kind}: name subjects by texts or whole numbers")
     for column in plan.columns:
-        if source.types is None or column.position is None:
+        if column.position is None:
             continue
         kind, heading = source.types[column.position], source.headings[column.position]
         if kind in {"double", "float", "halffloat"} and not isinstance(column.type, ChoiceType | TextType | TagsType):
             problems.append(f"`{heading}` is binary floating point, which is not exact: store decimals or text")
         if kind.startswith("timestamp") and isinstance(column.type, DateType):
             problems.append(f"`{heading}` is a timestamp and not a day: store a date, in the zone that is meant")
+        if _NESTED.search(kind):
+            problems.append(f"`{heading}` is {kind}: store one value in a cell, or a list of texts")
     if problems:
         raise PopulationRejected([f"{source.label}: {problem}" for problem in dict.fromkeys(problems)])
 

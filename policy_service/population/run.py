@@ -106,10 +106,22 @@ def _open_population(request: RunRequest) -> Iterator[RowSource]:
             yield source
         return
     if request.table is None:
+        _check_output(Path(request.population), request.output)
         yield open_source(Path(request.population), request.mapping)
         return
     with open_table(str(request.population), request.table, request.mapping) as source:
         yield source
+
+
+def _check_output(population: Path, output: Path) -> None:
+    """Refuse a result that would overwrite the rows it is made from. Raises PopulationRejected, OSError."""
+    if any(path.exists() and path.samefile(population) for path in (output, *_companions(output))):
+        raise PopulationRejected([f"{output}: the result would take the place of the population: name another file"])
+
+
+def _companions(output: Path) -> tuple[Path, Path]:
+    """The rejects and the manifest of a result."""
+    return _beside(output, "rejects.csv"), _beside(output, "manifest.json")
 
 
 def _run(
@@ -133,7 +145,7 @@ def _run(
     checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
     counts = _decide_parts(request, population, stages, progress)
     parts = [_answers_path(part) for part in population.parts]
-    rejects, manifest_path = _beside(output, "rejects.csv"), _beside(output, "manifest.json")
+    rejects, manifest_path = _companions(output)
     write_whole(output, lambda temporary: write_result(temporary, file_format, parts))
     lines = 0
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +28,8 @@ MAX_COLUMNS = 1_000
 MAX_CELL = 32_768
 """Characters of a cell; a workbook's hold no more."""
 _CHUNK = 1 << 20
+Utf8 = Literal["whole", "cut", "no"]
+"""Whether bytes are UTF-8: all of them, all but the last character, or not."""
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -105,7 +107,12 @@ class Source:
     def parts(self) -> Iterator[RawPart]:
         """All rows, part by part. Raises PopulationRejected."""
         read = {".parquet": _parquet_parts, ".xlsx": _xlsx_parts}.get(self.path.suffix.lower(), _csv_parts)
-        yield from read(self)
+        for part in read(self):
+            self._check_unchanged()  # a part is kept for the next run, so it must be of the bytes of the digest
+            yield part
+        self._check_unchanged()
+
+    def _check_unchanged(self) -> None:
         if _stat_of(self.path) != self._stat:
             raise PopulationRejected([f"{self.path}: the file was changed while it was read"])
 
@@ -114,7 +121,7 @@ def open_source(path: Path, mapping: Mapping) -> Source:
     """A file, with its digest and its headings. Raises PopulationRejected, OSError."""
     stat = _stat_of(path)
     suffix = path.suffix.lower()
-    digest, utf8_error = _scan(path)
+    digest, utf8 = _scan(path)
     encoding: str | None = None
     types: tuple[str, ...] | None = None
     if suffix == ".parquet":
@@ -125,7 +132,7 @@ def open_source(path: Path, mapping: Mapping) -> Source:
 
         headings = read_headings(path, mapping)
     elif suffix in {".csv", ".txt"}:
-        encoding = _encoding_of(path, utf8_error)
+        encoding = _encoding_of(path, utf8)
         headings = _csv_headings(path, encoding, mapping)
     else:
         raise PopulationRejected([f"{path}: expected a file .csv, .parquet or .xlsx"])
@@ -139,19 +146,28 @@ def _stat_of(path: Path) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _scan(path: Path) -> tuple[str, int | None]:
-    """The digest of the bytes, and where they stop to be UTF-8."""
-    digest, decoder, position, error = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), 0, None
+def _scan(path: Path) -> tuple[str, Utf8]:
+    """The digest of the bytes, and whether they are UTF-8."""
+    digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
+    utf8: Utf8 = "whole"
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        for chunk in _chunks(file):
             digest.update(chunk)
-            if error is None:
-                try:
-                    decoder.decode(chunk)
-                except UnicodeDecodeError as found:
-                    error = position + found.start
-            position += len(chunk)
-    return f"sha256:{digest.hexdigest()}", error
+            try:
+                if utf8 == "whole":
+                    decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError:
+                utf8 = "no" if chunk else "cut"
+    return f"sha256:{digest.hexdigest()}", utf8
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a file; at the end an empty chunk, at which a decoder tells of a character that is cut off."""
+    chunk = file.read(_CHUNK)
+    while chunk:
+        yield chunk
+        chunk = file.read(_CHUNK)
+    yield chunk
 
 
 def heading_problems(headings: Sequence[str]) -> list[str]:
@@ -175,22 +191,27 @@ def heading_problems(headings: Sequence[str]) -> list[str]:
 # CSV
 
 
-def _encoding_of(path: Path, utf8_error: int | None) -> str:
+def _encoding_of(path: Path, utf8: Utf8) -> str:
     with path.open("rb") as file:
         start = file.read(4)
     if start.startswith(_WIDE_MARKS):
         raise PopulationRejected([f"{path}: the file is UTF-16 or UTF-32: save it as UTF-8"])
-    if utf8_error is None:
-        return "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
+    is_marked = start.startswith(codecs.BOM_UTF8)
+    if utf8 == "whole":
+        return "utf-8-sig" if is_marked else "utf-8"
+    if utf8 == "cut":  # most such bytes are GB18030, too: other characters than were written
+        raise PopulationRejected([f"{path}: the file ends within a character: it was cut off"])
+    if is_marked:
+        raise PopulationRejected([f"{path}: not UTF-8, although its byte order mark says so"])
     line = 1
     decoder = codecs.getincrementaldecoder("gb18030")()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        for chunk in _chunks(file):
             try:
-                decoder.decode(chunk)
+                decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                line += chunk[: error.start].count(b"\n")
-                message = f"{path}: line {line}: neither UTF-8 nor GB18030 (byte 0x{chunk[error.start]:02x})"
+                line += error.object[: error.start].count(b"\n")
+                message = f"{path}: line {line}: neither UTF-8 nor GB18030 (byte 0x{error.object[error.start]:02x})"
                 raise PopulationRejected([message]) from None
             line += chunk.count(b"\n")
     return "gb18030"

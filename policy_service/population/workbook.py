@@ -1,14 +1,20 @@
 """Reads a workbook's sheet as texts: numbers by their shortest form, never by their format.
 
-A number of more than 15 digits is stored inexactly, so it is refused where it should be exact; a formula is refused
-unless the mapping takes the results that are stored. What unpacks to far more than a workbook does is not unpacked.
+A number of more than 15 digits is stored inexactly, so it is refused where it should be exact; an error such as `#N/A`
+is no empty cell, so its row is refused; a formula is refused unless the mapping takes the results that are stored. What
+unpacks to far more than a workbook does is not unpacked, nor is a sheet read whose last cell is far away: the reader
+makes room for every cell up to it.
 """
 
 from __future__ import annotations
 
 import datetime
+import html
+import math
 import re
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,12 +30,33 @@ MAX_RATIO = 200
 SMALL = 64 << 20
 MAX_EXACT = 10**15
 """Whole numbers from here on have digits that a workbook does not store."""
-_FORMULA = re.compile(rb'<c\b[^>]*?\br="[A-Z]+([0-9]+)"[^>]*>\s*<f\b')
-_OVERLAP = 4_096
+MAX_CELLS = 50_000_000
+"""Cells of the rectangle from the first to the last cell of a sheet."""
+_ATTRIBUTES = rb"""((?:[^<>"']|"[^"<]*"|'[^'<]*')*)>"""
+_CELL = re.compile(rb"<(?:[\w.-]+:)?(row|c|f)\b" + _ATTRIBUTES)
+_SHEET = re.compile(rb"<(?:[\w.-]+:)?(?:sheet|Relationship)\b" + _ATTRIBUTES)
+_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]*)([0-9]{1,12})["']""")
+_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
+_ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_CHUNK = 1 << 20
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What the cells of a sheet are, by the numbers of their rows."""
+
+    rows: int = 0
+    columns: int = 0
+    formulas: set[int] = field(default_factory=set)
+    errors: set[int] = field(default_factory=set)
 
 
 def _sheet(path: Path, mapping: Mapping) -> CalamineSheet:
     _check_size(path)
+    for scan in _scans(path, None):
+        if scan.rows * scan.columns > MAX_CELLS:
+            where = f"row {scan.rows:,}, column {scan.columns:,}"
+            raise PopulationRejected([f"{path}: a cell stands far away ({where}): delete the empty rows and columns"])
     try:
         book = CalamineWorkbook.from_path(path)
         names = book.sheet_names
@@ -67,7 +94,9 @@ def read_headings(path: Path, mapping: Mapping) -> tuple[str, ...]:
 def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]], list[RejectedRow]]:
     """The rows below the heading, by number, and those refused. Raises PopulationRejected."""
     content = _sheet(path, mapping).to_python(skip_empty_area=False)[1:]
-    formulas = _formula_rows(path) if mapping.formulas == "refused" else set()
+    scans = _scans(path, mapping.sheet)
+    formulas = set[int]().union(*(scan.formulas for scan in scans if mapping.formulas == "refused"))
+    errors = set[int]().union(*(scan.errors for scan in scans))
     rows: list[tuple[int, list[str]]] = []
     rejected_rows: list[RejectedRow] = []
     for number, cells in enumerate(content, 1):
@@ -77,6 +106,8 @@ def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]
         reasons = [f"column {index}: {reason}" for index, (_, reason) in enumerate(texts, 1) if reason]
         if number + 1 in formulas:
             reasons.append("a formula: store its value, or map `formulas: stored`")
+        if number + 1 in errors:
+            reasons.append("an error such as #N/A: correct it, or empty the cell")
         if reasons:
             rejected_rows.append(RejectedRow(number, number + 1, texts[0][0], "; ".join(reasons)))
         else:
@@ -90,7 +121,7 @@ def _text(cell: object) -> tuple[str, str | None]:
         case bool():
             return ("true" if cell else "false"), None
         case float() | int():
-            if abs(cell) >= MAX_EXACT:
+            if math.isnan(cell) or abs(cell) >= MAX_EXACT:
                 return str(cell), "a number of more than 15 digits is stored inexactly: format the column as text"
             if cell == int(cell):
                 return str(int(cell)), None
@@ -105,16 +136,64 @@ def _text(cell: object) -> tuple[str, str | None]:
             return str(cell), None
 
 
-def _formula_rows(path: Path) -> set[int]:
-    """The rows, as the sheets number them, that hold a formula."""
-    rows: set[int] = set()
+def _scans(path: Path, sheet: str | None) -> list[_Scan]:
+    """What the cells of a sheet are; of all parts of the file for None, and where it does not say which part it is."""
     with zipfile.ZipFile(path) as archive:
-        for entry in archive.infolist():
-            if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
-                tail = b""
-                with archive.open(entry) as file:
-                    while chunk := file.read(1 << 20):
-                        tail += chunk
-                        rows.update(int(match[1]) for match in _FORMULA.finditer(tail))
-                        tail = tail[-_OVERLAP:]
-    return rows
+        names = archive.namelist()
+        part = None if sheet is None else _part_of(archive, sheet)
+        return [_scan(archive, name) for name in ([part] if part in names else names)]
+
+
+def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    """The part of the file that holds a sheet."""
+    try:
+        book, relations = archive.read("xl/workbook.xml"), archive.read("xl/_rels/workbook.xml.rels")
+    except KeyError:
+        return None
+    ids = {each.get("r:id") for each in _tags(book) if each.get("name") == sheet}
+    targets = [each.get("Target", "") for each in _tags(relations) if each.get("Id") in ids]
+    return next((each[1:] if each.startswith("/") else f"xl/{each}" for each in targets), None)
+
+
+def _tags(text: bytes) -> Iterator[dict[str, str]]:
+    for match in _SHEET.finditer(text):
+        found = _ATTRIBUTE.findall(match[1].decode(errors="replace"))
+        yield {name: html.unescape(double or single) for name, double, single in found}
+
+
+def _scan(archive: zipfile.ZipFile, name: str) -> _Scan:
+    scan, row, column = _Scan(), 0, 0
+    for kind, attributes in _cells(archive, name):
+        reference = _REFERENCE.search(attributes)
+        if kind == b"f":
+            scan.formulas.add(row)
+        elif kind == b"row":
+            row, column = int(reference[2]) if reference else row + 1, 0
+        else:
+            row = int(reference[2]) if reference else row
+            column = _column(reference[1]) if reference else column + 1
+            scan.rows, scan.columns = max(scan.rows, row), max(scan.columns, column)
+            if _ERROR.search(attributes):
+                scan.errors.add(row)
+    return scan
+
+
+def _cells(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[bytes, bytes]]:
+    """The rows, cells and formulas of a part, in order, each with its attributes."""
+    tail = b""
+    with archive.open(name) as file:
+        while chunk := file.read(_CHUNK):
+            tail = tail[-_CHUNK:] + chunk
+            end = 0
+            for match in _CELL.finditer(tail):
+                end = match.end()
+                yield match[1], match[2]
+            tail = tail[max(end, tail.rfind(b"<")) :]
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column by its letters."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - ord("A") + 1
+    return number

@@ -17,10 +17,11 @@ import pytest
 
 from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
 from api.kit.table import EXPORT_FORMATS, ExportedList
-from api.kit.table_export import MAX_CELL_LENGTH, WRITERS, cell_of, guard_formula
+from api.kit.table_export import MAX_CELL_LENGTH, WRITERS, cell_of
 from api.page_routes import TABLES
 from policy_service.clock import timestamp
 from policy_service.messages import Message
+from policy_service.spreadsheet import guard_formula
 from tests.api.client import SECRET
 from tests.api.company import Company, Json, company
 from tests.approval.world import TIER, tier

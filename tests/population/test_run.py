@@ -190,12 +190,34 @@ def test_what_spark_lacks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_texts_that_a_spreadsheet_would_run_are_guarded_and_numbers_are_not(tmp_path: Path) -> None:
     headings = (*HEADINGS, "note", "amount")
     rows = [(*ROW, "=1+1", "-1250.50"), (*with_cells(subject="C2"), "-2+3", "+86")]
+    rows.append((*with_cells(subject="C3"), "＝1+1", "\n=1"))
     report = run_file(write_csv(tmp_path / "p.csv", rows, headings))
     assert [(row["note"], row["amount"]) for row in read_result(report.paths[0])] == [
         ("'=1+1", "-1250.50"),
         ("'-2+3", "+86"),
+        ("'＝1+1", "'\n=1"),
     ]
     assert report.paths[0].read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_a_text_that_a_workbook_does_not_hold_is_not_left_out(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [(*ROW, "x" * 32_768)], (*HEADINGS, "note"))
+    with pytest.raises(PopulationRejected, match="a workbook holds no text of more than 32,767 characters"):
+        run_file(path, tmp_path / "o.xlsx")
+    assert not (tmp_path / "o.xlsx").exists()
+
+
+def test_a_result_takes_the_place_of_no_population(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    content, link = path.read_bytes(), tmp_path / "link.csv"
+    link.symlink_to(path)
+    for population, output in [(path, path), (link, path), (path, link)]:
+        with pytest.raises(PopulationRejected, match="would take the place of the population"):
+            run_file(population, output)
+    rejects = write_csv(tmp_path / "o.csv.rejects.csv", [ROW])
+    with pytest.raises(PopulationRejected, match="would take the place of the population"):
+        run_file(rejects, tmp_path / "o.csv")
+    assert path.read_bytes() == content
 
 
 # interruptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -101,6 +102,22 @@ def test_a_file_of_no_encoding_is_refused_at_its_first_bad_byte(tmp_path: Path) 
     assert problems(path) == (f"{path}: the file is UTF-16 or UTF-32: save it as UTF-8",)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("subject\n客户".encode()[:-1], "the file ends within a character: it was cut off"),
+        ("subject\n客户\n".encode("gb18030") + b"\xbf", "line 3: neither UTF-8 nor GB18030 (byte 0xbf)"),
+        (b"\xef\xbb\xbfsubject\n\xbf\xcd\n", "not UTF-8, although its byte order mark says so"),
+    ],
+)
+def test_a_file_that_is_cut_off_or_mixed_is_not_read_as_other_characters(
+    content: bytes, problem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_bytes(content)
+    assert problems(path) == (f"{path}: {problem}",)
+
+
 def test_two_columns_with_one_heading_are_refused(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "p.csv", [], ("subject", "Tier", " ｔier"))
     assert problems(path) == (f"{path}: columns 2 and 3 have the same heading `ｔier`",)
@@ -157,6 +174,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
     stats = iter([(1, 1, 1), (1, 2, 1)])
     monkeypatch.setattr(source, "_stat_of", lambda _: next(stats))
     assert problems(path) == (f"{path}: the file was changed while it was read",)
+    assert not list(tmp_path.glob("*.parts/input-*"))  # the next run would take them for those of the digest
 
 
 # the mapping
@@ -181,6 +199,8 @@ def test_a_mapping_names_columns_constants_and_words(tmp_path: Path) -> None:
         ("unknown: 1", "unknown: Extra inputs"),
         ("a: [", "while parsing"),
         ("formulas: any", "formulas: Input should be"),
+        ("words: {industry: {x: it, x: retail}}", "`x` stands twice"),
+        ("[" * 5_000, "nested too deeply"),
     ],
 )
 def test_a_mapping_that_says_something_else_is_refused(text: str, problem: str, tmp_path: Path) -> None:
@@ -216,6 +236,18 @@ def test_floats_and_timestamps_are_refused_as_columns(tmp_path: Path) -> None:
     ]
     path.write_bytes(b"PAR1")
     assert "no Parquet file" in problems(path)[0]
+
+
+def test_columns_without_single_values_are_refused(tmp_path: Path) -> None:
+    struct, lists = pa.array([{"a": 1}]), pa.array([[["it"]]])
+    path = parquet(tmp_path / "p.parquet", subject=pa.array([1e16]), orders_12m=struct, industry=lists)
+    assert [each.split(": ", 1)[1] for each in problems(path)] == [
+        "`subject` is double: name subjects by texts or whole numbers",
+        "`orders_12m` is struct<a: int64>: store one value in a cell, or a list of texts",
+        "`industry` is list<element: list<element: string>>: store one value in a cell, or a list of texts",
+    ]
+    for subjects in (pa.array(["C1"]).dictionary_encode(), pa.array(["C1"], pa.large_string()), pa.array([1])):
+        assert run_file(parquet(path, subject=subjects)).manifest["subjects"] == 1
 
 
 # workbooks
@@ -276,6 +308,60 @@ def test_a_workbook_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path) -> 
         for _ in range(65):
             entry.write(bytes(1 << 20))
     assert "unpacks to 68,157,440 bytes" in problems(path)[0]
+
+
+def rewritten(path: Path, *changes: tuple[bytes, bytes]) -> Path:
+    """The workbook with other bytes in its first sheet."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for before, after in changes:
+        sheet = parts["xl/worksheets/sheet1.xml"]
+        parts["xl/worksheets/sheet1.xml"] = re.sub(before, after, sheet)
+        assert parts["xl/worksheets/sheet1.xml"] != sheet
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (),
+        ((rb' r="([A-Z]*[0-9]+)"', rb" r='\1'"),),
+        ((rb' r="[A-Z]*[0-9]+"', b""),),
+        ((rb"<(/?)(c|f|v|row|sheetData|worksheet)\b", rb"<\1x:\2"), (b"xmlns=", b"xmlns:x=")),
+    ],
+    ids=["Excel", "single quotes", "no references", "a prefix"],
+)
+def test_a_formula_is_found_however_the_sheet_is_written(
+    changes: tuple[tuple[bytes, bytes], ...], tmp_path: Path
+) -> None:
+    path = workbook(tmp_path / "p.xlsx", [["C1", "=1+1", *ROW[2:]], list(with_cells(subject="C2"))])
+    report = run_file(rewritten(path, *changes))
+    assert ([row["row"] for row in read_result(report.paths[1])], report.manifest["subjects"]) == (["1"], 1)
+
+
+def test_an_error_is_no_empty_cell_and_another_sheet_does_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "p.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet, other = book.add_worksheet("客户 & 组"), book.add_worksheet("2")
+        for number, row in enumerate([HEADINGS, ROW, with_cells(subject="C2")]):
+            sheet.write_row(number, 0, row)
+        sheet.write_formula(1, HEADINGS.index("recency_days"), "=NA()", None, "#N/A")
+        other.write_formula(2, 0, "=1+1")
+    report = run_file(path, mapping=Mapping(sheet="客户 & 组", formulas="stored"))
+    assert rejects(report) == ["an error such as #N/A: correct it, or empty the cell"]
+    report = run_file(path, mapping=Mapping(sheet="客户 & 组"))
+    assert [row["row"] for row in read_result(report.paths[1])] == ["1"]
+
+
+def test_numbers_that_are_none_and_cells_far_away_are_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", [["C1", 800000, *ROW[2:]]])
+    [reason] = rejects(run_file(rewritten(path, (b"<v>800000</v>", b"<v>NaN</v>"))))
+    assert reason.startswith("column 2: a number")
+    [problem] = problems(rewritten(path, (b'"G2"', b'"XFD1048576"')))
+    assert "a cell stands far away (row 1,048,576, column 16,384)" in problem
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
