@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from policy_service.canonical import digest
 from policy_service.decisions.record import DecisionRecord
+from policy_service.integrity import DamagedRecord
 from policy_service.language.policy import Policy
 from policy_service.registry import policy_cache
 from policy_service.registry.service import UnknownVersion, load_version
@@ -38,6 +39,6 @@ def _versions_used(session: Session, record: DecisionRecord) -> Versions:
     for policy, reference in record.policies.items():
         try:
             versions[policy] = policy_cache.load(session, reference.digest)
-        except UnknownVersion:
+        except (DamagedRecord, UnknownVersion):
             continue  # its values are told as they stand
     return versions
