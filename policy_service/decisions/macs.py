@@ -6,7 +6,7 @@ from one that was put beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,12 +148,12 @@ def _content(values: Mapping[str, Any]) -> bytes:
     return row_digest(_SUBJECT_KEYS, {**values, "mac": None}).encode()
 
 
-def last_erasures(session: Session, name: str | None = None) -> dict[tuple[str, str], str]:
-    """Return when each subject was last erased; or each of one name."""
+def last_erasures(session: Session, names: Collection[str] | None = None) -> dict[tuple[str, str], str]:
+    """Return when each subject was last erased; or each of some names."""
     query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
-    if name is not None:
+    if names is not None:
         query = query.join(AuditAbout, col(AuditEntry.seq) == col(AuditAbout.seq))
-        query = query.where(AuditAbout.about == f"subject:{name}")
+        query = query.where(col(AuditAbout.about).in_([f"subject:{name}" for name in names]))
     erased_at: dict[tuple[str, str], str] = {}
     at: datetime
     for at, line in session.exec(query.order_by(col(AuditEntry.seq))):

@@ -2,7 +2,7 @@
 
     periods = ()
     for decision in decisions:                                     # in the order of the records
-        periods = place(periods, decision, next_decision)
+        periods = place(periods, decision, next_day)
 
 On a day D a subject has the outcome of the record with the greatest `as_of` not after D; of several of that day the
 newest one counts, that is the one recorded last. So a decision of a day gone by changes the days from its own to the
@@ -102,22 +102,13 @@ class PlacedDecision(NamedTuple):
     assignment: Assignment
 
 
-class DayRecord(NamedTuple):
-    """The record that counts on a day."""
-
-    day: date
-    seq: int
-
-
 class Period(NamedTuple):
-    """A subject's outcome from one day until before another; `last` is the newest record, if there is no end."""
+    """A subject's outcome from one day until before another."""
 
     since: date
     until: date
     entered: date
     assignment: Assignment
-    first: int
-    last: DayRecord | None = None
 
 
 def countable_outcomes(policy: Policy) -> tuple[str, ...]:
@@ -182,47 +173,38 @@ class AssignmentReader:
 _NONE = {"override": ""}
 
 
-def place(
-    periods: Sequence[Period], decision: PlacedDecision, next_record: Callable[[], DayRecord | None]
-) -> list[Period]:
+def place(periods: Sequence[Period], decision: PlacedDecision, next_day: Callable[[], date | None]) -> Sequence[Period]:
     """The periods with one more decision, which must be the newest record.
 
-    `periods` may leave out those that ended before the day of the decision. `next_record` gives the record of the next
-    day that has one; it is asked only for a decision of a day gone by.
+    `periods` may leave out those that ended before the day of the decision. `next_day` gives the next day that has a
+    record; it is asked only when the answer is another than that of the day so far.
     """
     day, assignment = decision.day, decision.assignment
-    this = DayRecord(day, decision.seq)
     if not periods:
-        return [Period(day, OPEN, day, assignment, this.seq, this)]
-    last = max(this, periods[-1].last or this)
+        return [Period(day, OPEN, day, assignment)]
     position = next((index for index, each in enumerate(periods) if each.since <= day < each.until), None)
     if position is None:  # before the first
-        return _joined([Period(day, periods[0].since, day, assignment, this.seq), *periods], last)
+        return _joined([Period(day, periods[0].since, day, assignment), *periods])
     current = periods[position]
     if current.assignment == assignment:
-        first = this.seq if current.since == day else current.first
-        return _joined([*periods[:position], current._replace(first=first), *periods[position + 1 :]], last)
+        return periods
     pieces = [current._replace(until=day)] if current.since < day else []
-    following = next_record() if day < last.day else None
-    if following is None or following.day >= current.until:
-        pieces.append(Period(day, current.until, day, assignment, this.seq))
+    following = next_day()
+    if following is None or following >= current.until:
+        pieces.append(Period(day, current.until, day, assignment))
     else:
-        pieces.append(Period(day, following.day, day, assignment, this.seq))
-        pieces.append(Period(following.day, current.until, following.day, current.assignment, following.seq))
-    return _joined([*periods[:position], *pieces, *periods[position + 1 :]], last)
+        pieces.append(Period(day, following, day, assignment))
+        pieces.append(Period(following, current.until, following, current.assignment))
+    return _joined([*periods[:position], *pieces, *periods[position + 1 :]])
 
 
-def periods_of(records: Mapping[date, tuple[int, Assignment]]) -> list[Period]:
-    """The periods that follow from the record that counts on each day."""
-    days = sorted(records)
-    if not days:
-        return []
-    ends = [*days[1:], OPEN]
-    pieces = [Period(day, end, day, records[day][1], records[day][0]) for day, end in zip(days, ends, strict=True)]
-    return _joined(pieces, DayRecord(days[-1], records[days[-1]][0]))
+def periods_of(assignments: Mapping[date, Assignment]) -> list[Period]:
+    """The periods that follow from the assignment that counts on each day with a record."""
+    days = sorted(assignments)
+    return _joined(Period(day, end, day, assignments[day]) for day, end in zip(days, [*days[1:], OPEN], strict=False))
 
 
-def _joined(pieces: Iterable[Period], last: DayRecord) -> list[Period]:
+def _joined(pieces: Iterable[Period]) -> list[Period]:
     """Pieces in order, neighbours with the same assignment joined, each with the day its group was entered."""
     periods: list[Period] = []
     for piece in pieces:
@@ -231,10 +213,9 @@ def _joined(pieces: Iterable[Period], last: DayRecord) -> list[Period]:
             periods[-1] = before._replace(until=piece.until)
         elif before is not None:
             entered = before.entered if before.assignment.group == piece.assignment.group else piece.since
-            periods.append(piece._replace(entered=entered, last=None))
+            periods.append(piece._replace(entered=entered))
         else:
-            periods.append(piece._replace(last=None))
-    periods[-1] = periods[-1]._replace(last=last)
+            periods.append(piece)
     return periods
 
 

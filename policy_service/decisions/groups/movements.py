@@ -19,8 +19,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from policy_service.decisions.groups.model import DECIDED, Group
-from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, in_groups, read_records
+from policy_service.decisions.groups.model import DECIDED, Group, Place
+from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, in_groups
+from policy_service.decisions.groups.records import counting_records
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
 from policy_service.language.policy import Policy
@@ -30,7 +31,7 @@ from policy_service.registry import policy_cache
 from policy_service.registry.catalogue import Catalogue
 from policy_service.subject import Subject
 
-_BEFORE, _AFTER, _CAUSE = (aliased(OutcomePeriod, name=name) for name in ("before", "after", "cause"))
+_BEFORE, _AFTER = (aliased(OutcomePeriod, name=name) for name in ("before", "after"))
 NONE = "none"
 """The name of no group, from which those come that were not decided about before."""
 MAX_WORDS = 1_000_000
@@ -199,19 +200,19 @@ def list_moves(
     session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Move]:
     """The subjects that moved, by identifier. Raises InvalidCursor."""
-    cause = select(col(_CAUSE.first)).where(_same_place(_CAUSE), col(_CAUSE.since) == _AFTER.entered)
-    query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER, cause.scalar_subquery())
+    query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER)
     page = fetch(session, query, _BY_SUBJECT, lambda *row: row, after=cursor, limit=limit)
-    records = read_records(session, {row[3] for row in page.items})
+    causes = [(Place(row[2].subject, row[2].kind, row[2].policy), row[2].entered) for row in page.items]
+    records = counting_records(session, causes)
     moves = tuple(
         Move(
             Subject(after.subject, after.kind),
             None if status is None else Group(status, outcome),
             Group(after.status, after.outcome),
             after.entered,
-            records[first],
+            records[cause],
         )
-        for status, outcome, after, first in page.items
+        for (status, outcome, after), cause in zip(page.items, causes, strict=True)
     )
     return Page(moves, page.next_cursor)
 

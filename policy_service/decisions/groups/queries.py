@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from policy_service.decisions.groups.model import OPEN, Group
+from policy_service.decisions.groups.model import OPEN, Group, Place
+from policy_service.decisions.groups.records import counting_records
 from policy_service.decisions.groups.rows import COUNTS
 from policy_service.decisions.groups.tables import OutcomePeriod
-from policy_service.decisions.record import DecisionRecord, read_row
+from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import check_lookup
-from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import reading_row
 from policy_service.paging import Order, Page, fetch, page_of
 from policy_service.registry.service import policy_names
@@ -162,8 +162,10 @@ def _on(day: date | None) -> tuple[ColumnElement[bool], ...]:
 
 
 def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]:
-    seqs = {each.last or each.first for each in periods}
-    records = read_records(session, seqs)
+    wanted = [
+        (Place(each.subject, each.kind, each.policy), None if each.until == OPEN else each.since) for each in periods
+    ]
+    records = counting_records(session, wanted)
     return [
         Member(
             Subject(each.subject, each.kind),
@@ -172,13 +174,7 @@ def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]
             each.rule,
             each.override,
             each.entered,
-            records[each.last or each.first],
+            records[which],
         )
-        for each in periods
+        for each, which in zip(periods, wanted, strict=True)
     ]
-
-
-def read_records(session: Session, seqs: Collection[int]) -> dict[int, DecisionRecord]:
-    """Some records, by number. Raises DamagedRecord."""
-    query = select_model(DecisionRow.seq, DecisionRow.line).where(col(DecisionRow.seq).in_(seqs))
-    return {seq: read_row(seq, line) for seq, line in session.exec(query)}

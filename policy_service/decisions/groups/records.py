@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from typing import Any, NamedTuple, cast
@@ -15,15 +15,15 @@ from sqlmodel import Session
 from policy_service.decisions.groups.model import (
     Assignment,
     AssignmentReader,
-    DayRecord,
     Period,
     Place,
     PlacedDecision,
     periods_of,
 )
 from policy_service.decisions.macs import last_erasures
+from policy_service.decisions.record import DecisionRecord, read_row
 from policy_service.decisions.tables import DecisionRow
-from policy_service.integrity import reading_row
+from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.registry import policy_cache
 from policy_service.subject import CUSTOMER, Subject
 
@@ -33,12 +33,12 @@ _NEVER = ""
 _DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 _C = _DECISIONS.c
 _RECORDS = select(_C.seq, _C.as_of, _C.line).execution_options(yield_per=FETCH_SIZE)
-_LATER = _RECORDS.where(
-    _C.subject == bindparam("its_subject"),
-    _C.kind == bindparam("its_kind"),
-    _C.as_of > bindparam("day"),
-    _C.seq < bindparam("before"),
-).order_by(_C.as_of, _C.seq.desc())
+_OF_SUBJECT = (_C.subject == bindparam("its_subject"), _C.kind == bindparam("its_kind"))
+_LATER = _RECORDS.where(*_OF_SUBJECT, _C.as_of > bindparam("day"), _C.seq < bindparam("before")).order_by(
+    _C.as_of, _C.seq.desc()
+)
+_NEWEST = _RECORDS.where(*_OF_SUBJECT).order_by(_C.as_of.desc(), _C.seq.desc())
+_OF_DAY = _RECORDS.where(*_OF_SUBJECT, _C.as_of == bindparam("day")).order_by(_C.seq.desc())
 
 
 class _Line(msgspec.Struct):
@@ -59,9 +59,9 @@ class Erasures(NamedTuple):
     erased_at: Mapping[tuple[str, str], str]
 
     @staticmethod
-    def read(session: Session, subject: str | None = None) -> Erasures:
-        """Those on record, or those of the subjects of one name."""
-        return Erasures(last_erasures(session, subject))
+    def read(session: Session, subjects: Collection[str] | None = None) -> Erasures:
+        """Those on record, or those of the subjects of some names."""
+        return Erasures(last_erasures(session, subjects))
 
     def hides(self, line: _Line) -> bool:
         """Return True if a record was made before its subject was erased."""
@@ -76,10 +76,10 @@ def placed_decisions(
         yield PlacedDecision(Place(*subject, policy), day, seq, reader.read(entry))
 
 
-def next_record(session: Session, decision: PlacedDecision) -> DayRecord | None:
-    """The record that counts on the next day that has one, of those before a decision; None when there is none."""
+def next_day(session: Session, decision: PlacedDecision) -> date | None:
+    """The next day that has a record, of those before a decision; None when there is none."""
     where = decision.place
-    erasures, marker = Erasures.read(session, where.subject), f'"{where.policy}"'.encode()
+    erasures, marker = Erasures.read(session, [where.subject]), _marker(where.policy)
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": decision.day, "before": decision.seq}
     with closing(session.connection().execute(_LATER, names)) as rows:
         for seq, day, line in rows:
@@ -87,8 +87,40 @@ def next_record(session: Session, decision: PlacedDecision) -> DayRecord | None:
                 continue
             record = _read(seq, line)
             if where.policy in record.outcomes and not erasures.hides(record):
-                return DayRecord(day, seq)
+                return cast("date", day)
     return None
+
+
+def counting_records(
+    session: Session, wanted: Collection[tuple[Place, date | None]]
+) -> dict[tuple[Place, date | None], DecisionRecord]:
+    """The records that count: on a day that has one, or, without a day, the newest. Raises DamagedRecord."""
+    erasures = Erasures.read(session, {where.subject for where, _ in wanted})
+    policies: dict[tuple[str, str, date | None], set[str]] = defaultdict(set)
+    for where, day in wanted:
+        policies[where.subject, where.kind, day].add(where.policy)
+    records: dict[tuple[Place, date | None], DecisionRecord] = {}
+    for (subject, kind, day), missing in policies.items():
+        names = {"its_subject": subject, "its_kind": kind} | ({} if day is None else {"day": day})
+        with closing(session.connection().execute(_NEWEST if day is None else _OF_DAY, names)) as rows:
+            for seq, _, line in rows:
+                if not any(_marker(policy) in line for policy in missing):
+                    continue
+                record = _read(seq, line)
+                if erasures.hides(record):
+                    continue
+                for policy in missing & record.outcomes.keys():
+                    records[Place(subject, kind, policy), day] = read_row(seq, line)
+                missing.difference_update(record.outcomes)
+                if not missing:
+                    break
+        if missing:
+            raise DamagedRecord("outcome_period", f"{subject} {min(missing)}")
+    return records
+
+
+def _marker(policy: str) -> bytes:
+    return f'"{policy}"'.encode()
 
 
 def next_subjects(session: Session, last: str, limit: int) -> list[str]:
@@ -102,7 +134,7 @@ def expected_periods(
     session: Session, reader: AssignmentReader, erasures: Erasures, subjects: Sequence[str]
 ) -> dict[Place, list[Period]]:
     """The periods of some subjects, as they follow from all their records."""
-    days: dict[Place, dict[date, tuple[int, Assignment]]] = defaultdict(dict)
+    days: dict[Place, dict[date, Assignment]] = defaultdict(dict)
     query = _RECORDS.where(_DECISIONS.c.subject.in_(subjects)).order_by(_DECISIONS.c.subject, _DECISIONS.c.seq)
     with closing(session.connection().execute(query)) as rows:
         for seq, day, line in rows:
@@ -112,8 +144,8 @@ def expected_periods(
             reader.load_missing(record.outcomes.values(), lambda digest: policy_cache.load_head(session, digest))
             subject = Subject(record.subject, record.kind)
             for each in placed_decisions(reader, subject, day, seq, record.outcomes):
-                days[each.place][day] = seq, each.assignment
-    return {where: periods_of(records) for where, records in days.items()}
+                days[each.place][day] = each.assignment
+    return {where: periods_of(assignments) for where, assignments in days.items()}
 
 
 def _read(seq: int, line: bytes) -> _Line:

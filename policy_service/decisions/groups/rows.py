@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Date, Table, func, literal, select, union_all
 
-from policy_service.decisions.groups.model import OPEN, Assignment, DayRecord, Period, Place
+from policy_service.decisions.groups.model import OPEN, Assignment, Period, Place
 from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
 
 Periods = Mapping[Place, Sequence[Period]]
@@ -19,25 +19,20 @@ GROUP = ("policy", "kind", "status", "outcome")
 
 def period_row(where: Place, period: Period) -> dict[str, object]:
     """The row of a period."""
-    assignment, last = period.assignment, period.last
     return {
         **where._asdict(),
         "until": period.until,
         "since": period.since,
         "entered": period.entered,
-        **assignment._asdict(),
-        "first": period.first,
-        "last": last.seq if last else None,
-        "as_of": last.day if last else None,
+        **period.assignment._asdict(),
     }
 
 
 def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
     """The periods that whole rows tell, by place, in order."""
     periods: dict[Place, list[Period]] = defaultdict(list)
-    for subject, kind, policy, until, since, entered, status, outcome, rule, override, first, last, as_of in rows:
-        newest = None if last is None else DayRecord(as_of, last)
-        period = Period(since, until, entered, Assignment(status, outcome, rule, override), first, newest)
+    for subject, kind, policy, until, since, entered, status, outcome, rule, override in rows:
+        period = Period(since, until, entered, Assignment(status, outcome, rule, override))
         periods[Place(subject, kind, policy)].append(period)
     for its in periods.values():
         its.sort()

@@ -17,7 +17,7 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -27,14 +27,13 @@ from policy_service.decisions.groups.model import (
     OPEN,
     AssignmentReader,
     CountKey,
-    DayRecord,
     Period,
     Place,
     PlacedDecision,
     count_into,
     place,
 )
-from policy_service.decisions.groups.records import Erasures, expected_periods, next_record, next_subjects
+from policy_service.decisions.groups.records import Erasures, expected_periods, next_day, next_subjects
 from policy_service.decisions.groups.rows import (
     COUNTS,
     PERIODS,
@@ -67,9 +66,7 @@ _PERIODS_FROM = (
     )
     .order_by(_C.until)
 )
-_KEY = [column == bindparam(f"at_{column.name}") for column in PERIODS.primary_key]
-_TOUCH = update(PERIODS).where(*_KEY).values(last=bindparam("to_last"), as_of=bindparam("to_as_of"))
-_DELETE = delete(PERIODS).where(*_KEY)
+_DELETE = delete(PERIODS).where(*[column == bindparam(f"at_{column.name}") for column in PERIODS.primary_key])
 
 
 def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> None:
@@ -83,11 +80,13 @@ def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> No
     after: dict[Place, Sequence[Period]] = {}
     for where, its in by_place.items():
         periods = open_periods.get(where, ())
+        if periods and all(_says_the_same(periods[0], each) for each in its):
+            continue
         if periods and any(_needs_history(periods[0], each) for each in its):
             periods = _periods_from(connection, where, min(each.day for each in its))
         before[where] = periods
         for each in its:
-            periods = place(periods, each, partial(next_record, session, each))
+            periods = place(periods, each, partial(next_day, session, each))
         after[where] = periods
     _replace(connection, before, after)
 
@@ -138,6 +137,11 @@ def _rebuild_part(session: Session, reader: AssignmentReader, last: str, subject
         connection.execute(insert(COUNTS).from_select([column.name for column in COUNTS.c], expected_counts()))
 
 
+def _says_the_same(current: Period, decision: PlacedDecision) -> bool:
+    """Return True if a decision alters nothing: most do not."""
+    return decision.day >= current.since and decision.assignment == current.assignment
+
+
 def _needs_history(current: Period, decision: PlacedDecision) -> bool:
     """Return True if a decision alters more than the period without an end and those behind it."""
     return decision.day < current.since or (decision.day == current.since and decision.assignment != current.assignment)
@@ -163,24 +167,18 @@ def _periods_from(connection: Connection, where: Place, day: date) -> Sequence[P
 
 def _replace(connection: Connection, before: Periods, after: Periods) -> None:
     """Write what differs."""
-    touched: list[dict[str, object]] = []
     removed: list[dict[str, object]] = []
     added: dict[Place, list[Period]] = {}
     changes: Counter[CountKey] = Counter()
     for where in before.keys() | after.keys():
         old, new = before.get(where, ()), after.get(where, ())
-        if len(old) == len(new) == 1 and old[0]._replace(last=None) == new[0]._replace(last=None):
-            last = new[0].last or DayRecord(new[0].since, new[0].first)
-            touched.append(_key(where, OPEN) | {"to_last": last.seq, "to_as_of": last.day})
-            continue
         kept = set(old) & set(new)
         removed += [_key(where, each.until) for each in old if each not in kept]
         added[where] = [each for each in new if each not in kept]
         count_into(changes, where, new)
         count_into(changes, where, old, -1)
-    for statement, rows in ((_TOUCH, touched), (_DELETE, removed)):
-        if rows:
-            connection.execute(statement, rows)
+    if removed:
+        connection.execute(_DELETE, removed)
     _insert(connection, added)
     _count(connection, changes)
 

@@ -45,12 +45,6 @@ class OutcomePeriod(SQLModel, table=True):
     """The values that can be counted, as canonical JSON; empty when there are none."""
     rule: str = Field(max_length=MAX_RULE)
     override: str = Field(max_length=36)
-    first: int = Field(sa_type=BigInteger)
-    """The number of the record that the period begins with."""
-    last: int | None = Field(default=None, sa_type=BigInteger)
-    """The number of the newest record, of a period without an end."""
-    as_of: date | None = None
-    """The day of that record."""
 
 
 class OutcomeCount(SQLModel, table=True):

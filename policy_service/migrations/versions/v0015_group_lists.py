@@ -32,9 +32,6 @@ def upgrade() -> None:
         Column("outcome", String(400), nullable=False),
         Column("rule", String(64), nullable=False),
         Column("override", String(36), nullable=False),
-        Column("first", BigInteger(), nullable=False),
-        Column("last", BigInteger(), nullable=True),
-        Column("as_of", Date(), nullable=True),
         PrimaryKeyConstraint("subject", "kind", "policy", "until"),
         sqlite_with_rowid=False,
     )
