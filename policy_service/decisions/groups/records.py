@@ -79,13 +79,14 @@ def placed_decisions(
 def next_day(session: Session, decision: PlacedDecision) -> date | None:
     """The next day that has a record, of those before a decision; None when there is none."""
     where = decision.place
-    erasures, marker = Erasures.read(session, [where.subject]), _marker(where.policy)
+    marker, erasures = _marker(where.policy), None
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": decision.day, "before": decision.seq}
     with closing(session.connection().execute(_LATER, names)) as rows:
         for seq, day, line in rows:
             if marker not in line:  # cheap byte test first
                 continue
             record = _read(seq, line)
+            erasures = erasures or Erasures.read(session, [where.subject])
             if where.policy in record.outcomes and not erasures.hides(record):
                 return cast("date", day)
     return None
