@@ -11,6 +11,7 @@ import csv
 import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from policy_service.compilers.columnar.layout import STATUSES
 from policy_service.language.outcome import Decided, MissingFacts
@@ -202,6 +204,15 @@ def _guard(text: str) -> str:
     return text if _NUMBER.fullmatch(text) else guard_formula(text)
 
 
+@contextmanager
+def _told_as_oserror() -> Iterator[None]:
+    """Raise what the writer says of a full disk as any other file would."""
+    try:
+        yield
+    except FileCreateError as error:
+        raise OSError(*error.args) from None
+
+
 def _write_xlsx(path: Path, parts: Iterable[Path]) -> None:
     options = {
         "constant_memory": True,
@@ -209,7 +220,7 @@ def _write_xlsx(path: Path, parts: Iterable[Path]) -> None:
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with xlsxwriter.Workbook(path, options) as book:
+    with _told_as_oserror(), xlsxwriter.Workbook(path, options) as book:
         sheet = book.add_worksheet()
         for number, row in enumerate(_rows(parts)):
             for column, cell in enumerate(row):

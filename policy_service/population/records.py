@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as ReadOnly
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +19,9 @@ from typing import Any
 import pyarrow as pa
 from sqlmodel import Session, col, func, select
 
+from policy_service.clock import timestamp
 from policy_service.database import Database
-from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.macs import last_erasures, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
 from policy_service.decisions.subjects import ERASED, FactCipher
 from policy_service.decisions.tables import DecisionRow
@@ -39,7 +41,8 @@ class RecordSource:
     """The latest decisions of all subjects of a kind."""
 
     digest: str
-    """Of the digests of the records, in the order of the subjects."""
+    """Of the digests of the records, in the order of the subjects, the age that counts, and all erasures: what was
+    worked out before one is not used after it."""
     headings: tuple[str, ...]
     mapping: Mapping
     as_of: date
@@ -48,6 +51,7 @@ class RecordSource:
     _session: Session
     _cipher: FactCipher
     _seqs: Sequence[int]
+    _erased_at: ReadOnly[tuple[str, str], str]
     label: str = NAME
     encoding: None = None
     types: None = None
@@ -73,7 +77,8 @@ class RecordSource:
 
     def _reason(self, record: DecisionRecord, facts: dict[str, Any]) -> str | None:
         """Why nothing is decided about the subject, or None."""
-        if any(value == ERASED for value in facts.values()):
+        is_erased = timestamp(record.decided_at) <= self._erased_at.get((record.subject.id, record.subject.kind), "")
+        if is_erased or any(value == ERASED for value in facts.values()):
             return "the facts of the latest decision were erased"
         age = (self.as_of - record.as_of).days
         if self.max_age is not None and age > self.max_age:
@@ -94,7 +99,8 @@ def open_records(
             select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind).group_by(col(DecisionRow.subject))
         )
         seqs = session.exec(latest.order_by(col(DecisionRow.subject))).all()
-        digest, names = hashlib.sha256(), set[str]()
+        erased_at = last_erasures(session)
+        digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set[str]()
         for row in _rows(session, seqs):
             digest.update(row.digest.encode())
             names.update(read_row(row.seq, row.line).facts)
@@ -102,7 +108,7 @@ def open_records(
         if problems := heading_problems(headings):
             raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
         found = f"sha256:{digest.hexdigest()}"
-        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs)
+        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs, erased_at)
 
 
 def _rows(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRow]:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from policy_service.population.database import open_table
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
 from tests.databases import empty_url
@@ -59,6 +60,20 @@ def test_a_table_is_decided_about_like_a_file(database: str, tmp_path: Path) -> 
 def test_what_is_not_there_is_told(database: str, table: str, subject: str, problem: str, tmp_path: Path) -> None:
     with pytest.raises(PopulationRejected, match=problem):
         run_file(database, tmp_path / "o.csv", table=table, mapping=Mapping(subject=subject))
+
+
+def test_rows_that_differ_have_other_digests_whatever_their_cells_hold(tmp_path: Path) -> None:
+    sources = []
+    for number, row in enumerate(
+        [("C1", "a\x1fb", "c"), ("C1", "a", "b\x1fc"), ("C1", "\x00", "c"), ("C1", None, "c")]
+    ):
+        path = tmp_path / f"{number}.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE customers (subject text, one text, other text)")
+            connection.execute("INSERT INTO customers VALUES (?, ?, ?)", row)
+        with open_table(str(path), "customers", Mapping()) as source:
+            sources.append(source.digest)
+    assert len(set(sources)) == len(sources)
 
 
 def test_floats_are_refused(tmp_path: Path) -> None:

@@ -55,11 +55,16 @@ def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp
         decide(each, "C2", amount=600)
         decide(each, "C3", amount=1, phone=GUEST)
         decide(each, "C4", amount=700, phone=GUEST)
+        decide(each, "C6", phone=GUEST)
+        decide(each, "C6", amount=700)
         each.clock.move(days=8)
         decide(each, "C5", phone="1")
         with each.database.write(each.clock) as transaction:
             officer = replace(OFFICER, confirmed_at=each.clock.now())
             erase_subject(transaction, officer, Subject("C4"), "asked for it")
+        before = run(each, tmp_path / "o.csv").manifest["population"]
+        with each.database.write(each.clock) as transaction:
+            erase_subject(transaction, officer, Subject("C6"), "asked for it, and the latest facts are not sensitive")
         report = run(each, tmp_path / "o.csv")
         young = run(each, tmp_path / "young.csv", max_age=7)
     rows = read_result(report.paths[0])
@@ -72,10 +77,13 @@ def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp
     ]
     assert [(row["subject"], row["reason"]) for row in read_result(report.paths[1])] == [
         ("C4", "the facts of the latest decision were erased"),
+        ("C6", "the facts of the latest decision were erased"),
         ("C5", f"{ONE}: missing amount"),
     ]
     assert GUEST.encode() not in b"".join(path.read_bytes() for path in report.paths)
     assert [row["subject"] for row in read_result(young.paths[0])] == ["C5"]
     reasons = {row["subject"]: row["reason"] for row in read_result(young.paths[1])}
     assert reasons["C1"] == "the latest decision is 11 days old, and not 7 at most"
-    assert young.manifest["refused"] == 4
+    assert young.manifest["refused"] == 5
+    digests = [each["digest"] for each in (before, report.manifest["population"], young.manifest["population"])]
+    assert len(set(digests)) == 3, "parts from before an erasure, or of another age, are not gone on with"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -29,7 +31,7 @@ from policy_service.population import run as run_module
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
-from policy_service.population.output import result_table
+from policy_service.population.output import result_table, write_result
 from tests.conformance.facts import pools_of
 from tests.effort import effort
 from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
@@ -232,6 +234,15 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     with pytest.raises(OSError, match="No space left"):
         run_file(write_csv(tmp_path / "p.csv", [ROW]))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output.csv.parts", "p.csv"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the writer's own files
+def test_a_workbook_that_cannot_be_written_is_told_as_any_file(tmp_path: Path) -> None:
+    part = tmp_path / "p.parquet"
+    pq.write_table(pa.table({"a": ["x"]}), part)
+    with pytest.raises(OSError, match="No such file"):
+        write_result(tmp_path / "none" / "o.xlsx", "xlsx", [part])
+    gc.collect()
 
 
 def test_the_service_starts_without_what_only_populations_need() -> None:
