@@ -6,6 +6,8 @@ import pytest
 from sqlmodel import Session
 
 from policy_service.actor import SERVICE
+from policy_service.audit.events import VersionImported
+from policy_service.audit.log import append
 from policy_service.database import Database, LaneName, cached
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, activations, cancel, read_version
@@ -72,6 +74,7 @@ def test_it_is_read_once_as_long_as_nobody_writes_what_it_is_made_of() -> None:
         with made.database.read() as session:
             assert cached(session, "number", read) == 1
         with made.database.write(made.clock) as transaction:
+            append(transaction, SERVICE, VersionImported("tiering/other", "1.0.0", "sha256:0"))
             assert cached(transaction.session, "number", read) == 2
         with made.database.read() as session:
             assert cached(session, "number", read) == 3
