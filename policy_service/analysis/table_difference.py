@@ -122,11 +122,11 @@ def merged_tables(difference: Difference, lang: Language) -> MergedTables:
     old, new = difference.old, difference.new
     before, after = (explanation(old, lang) if old else None), explanation(new, lang)
     previous_positions = {kind: _previous_positions(difference, kind, lang) for kind in (Kind.RULE, Kind.BAND)}
-    bands = [_bands(policy, each, lang) for policy, each in ((old, before), (new, after)) if policy and each]
+    bands = [bands_grid(policy, each, lang) for policy, each in ((old, before), (new, after)) if policy and each]
     return MergedTables(
         rules=merge(
-            _rules(old, before, lang) if old and before else EMPTY_GRID,
-            _rules(new, after, lang),
+            rules_grid(old, before, lang) if old and before else EMPTY_GRID,
+            rules_grid(new, after, lang),
             previous_positions[Kind.RULE],
         ),
         grid=_merged_grid(old, before, new, after),
@@ -140,8 +140,8 @@ def merged_tables(difference: Difference, lang: Language) -> MergedTables:
 
 def merge(old: Grid, new: Grid, previous_positions: Mapping[str, str] | None = None) -> MergedTable:
     """Lays two tables over each other; `previous_positions` says of rows where they stood."""
-    columns = _interleave(list(old.columns), list(new.columns))
-    names = _interleave(list(old.rows), list(new.rows))
+    columns = interleave(list(old.columns), list(new.columns))
+    names = interleave(list(old.rows), list(new.rows))
     rows = [
         _row(old.rows.get(name), new.rows.get(name), columns, (previous_positions or {}).get(name, ""))
         for name in names
@@ -176,7 +176,7 @@ def _cell(before: CellText | None, after: CellText | None) -> Cell:
     return Cell(before.text if before else None, after.text if after else None, before != after, is_wording)
 
 
-def _interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
+def interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """All names in the order of the new; those that are gone behind the one they stood behind."""
     new_names = set(new)
     removed_after: dict[str | None, list[str]] = {}
@@ -224,7 +224,7 @@ def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> d
 # ------------------------------------------------------------------------------------------------ what is laid over
 
 
-def _rules(policy: Policy, prose: Explanation, lang: Language) -> Grid:
+def rules_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
     """The rules: a column for each input, or one for the condition; each outcome; the reason."""
     rule_table = prose.table or table(policy, lang)
     inputs = [f"input {name}" for name in policy.inputs] if policy.form == "table" else ["when"]
@@ -288,7 +288,7 @@ def _grid(policy: Policy, prose: Explanation) -> Grid:
     return Grid({RULE: grid.corner, **headers}, rows)
 
 
-def _bands(policy: Policy, prose: Explanation, lang: Language) -> Grid:
+def bands_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
     """The bands of a scorecard, with their reasons."""
     if prose.bands is None or policy.scorecard is None:
         return EMPTY_GRID

@@ -13,7 +13,7 @@ import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
 from policy_service.cli.options import Folder, Json, Kind, Lang, Paths
-from policy_service.cli.population_commands import run_over_population
+from policy_service.cli.population_commands import run_over_population, simulate_change
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
@@ -38,6 +38,7 @@ app.add_typer(account)
 app.add_typer(api_key)
 app.add_typer(subject)
 app.command("run")(run_over_population)
+app.command("simulate")(simulate_change)
 
 
 class Engine(StrEnum):

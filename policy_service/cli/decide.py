@@ -94,12 +94,12 @@ def _check_subject(subject: str | None, kind: str) -> None:
         raise UsageError("; ".join(f"--{part}: {fault}" for part, fault in faults.items()))
 
 
-def read_day(text: str) -> date:
-    """The day that `--as-of` names. Raises UsageError."""
+def read_day(text: str, option: str = "--as-of") -> date:
+    """The day that an option names. Raises UsageError."""
     try:
         parse_value(_DAY, text)
     except ValueRejected:
-        raise UsageError(f"--as-of {text[:40]!r}: expected {describe_type(_DAY)}") from None
+        raise UsageError(f"{option} {text[:40]!r}: expected {describe_type(_DAY)}") from None
     return date.fromisoformat(text)
 
 

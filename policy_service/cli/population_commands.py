@@ -69,3 +69,58 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
         population, table, max_age, output, policy, policies, mapping, as_of, kind, engine.value, lang.value
     )
     raise typer.Exit(run(options, as_json=json))
+
+
+def simulate_change(  # noqa: PLR0917  # one parameter an option
+    candidate: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="A policy file; may be repeated.", show_default=False
+        ),
+    ],
+    population: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="CSV, Parquet or xlsx, a row a subject.",
+            show_default=False,
+        ),
+    ],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="A policy to compare; default: the candidates and what depends on them; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="DAY", help="The day from which the candidates are in force.", show_default=False
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Which column is which fact, as YAML.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="CSV: everybody who moves, and why.", show_default=False),
+    ] = None,
+    policies: Folder = None,
+    lang: Annotated[Lang, typer.Option(help="The language of cells.")] = Lang.en,
+    json: Json = False,
+) -> None:
+    """Compare candidates with what is in force, over every subject of a file."""
+    from policy_service.cli.simulate import SimulationOptions, run
+
+    options = SimulationOptions(candidate, population, policy, policies, as_of, start, mapping, output, lang.value)
+    raise typer.Exit(run(options, as_json=json))

@@ -27,7 +27,7 @@ from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping, read_mapping
 from policy_service.population.records import open_records
-from policy_service.population.run import RunReport, RunRequest, run_policies
+from policy_service.population.run import Progress, RunReport, RunRequest, run_policies
 from policy_service.population.source import RowSource
 from policy_service.shipped import shipped_policies
 
@@ -93,13 +93,13 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
             table=options.table,
             source=None if records is None else partial(records, as_of=as_of),
         )
-        report = run_policies(request, _progress())
+        report = run_policies(request, tell_progress())
     except PopulationRejected as error:
-        return _fail(error.problems, as_json=as_json)
+        return fail(error.problems, as_json=as_json)
     except PolicyError as error:
-        return _fail([str(error)], as_json=as_json)
+        return fail([str(error)], as_json=as_json)
     except (RunFailed, OSError) as error:
-        return _fail([str(error)], as_json=as_json)
+        return fail([str(error)], as_json=as_json)
     if as_json:
         print_json(report.manifest)
     else:
@@ -118,7 +118,8 @@ def _check_population(options: RunOptions) -> None:
         raise UsageError("--table names the table of the database")
 
 
-def _fail(problems: Sequence[str], *, as_json: bool) -> int:
+def fail(problems: Sequence[str], *, as_json: bool) -> int:
+    """Print why nothing was computed; returns the exit status."""
     if as_json:
         print_json({"detail": "not run", "problems": list(problems)})
     else:
@@ -127,8 +128,8 @@ def _fail(problems: Sequence[str], *, as_json: bool) -> int:
     return EXIT_FAULT
 
 
-def _progress() -> Callable[[str, int, int | None], None]:
-    """Tell on a terminal how far the run is."""
+def tell_progress() -> Progress:
+    """Tell on a terminal how far the work is."""
 
     def tell(what: str, done: int, total: int | None) -> None:
         if sys.stderr.isatty():

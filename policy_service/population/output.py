@@ -182,7 +182,7 @@ def _rows(parts: Iterable[Path]) -> Iterator[list[Any]]:
 
 def _write_csv(path: Path, parts: Iterable[Path]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows([_guard(_text(cell)) for cell in row] for row in _rows(parts))
+        csv.writer(file).writerows([guard(_text(cell)) for cell in row] for row in _rows(parts))
 
 
 def _text(cell: object) -> str:
@@ -199,7 +199,7 @@ def _text(cell: object) -> str:
             return str(cell)
 
 
-def _guard(text: str) -> str:
+def guard(text: str) -> str:
     """A text that no spreadsheet takes for a formula; a number is none."""
     return text if _NUMBER.fullmatch(text) else guard_formula(text)
 
@@ -237,7 +237,5 @@ def write_rejected_rows(path: Path, rejected_rows: Iterable[RejectedRow]) -> int
         writer = csv.writer(file)
         writer.writerow(["row", "line", "subject", "reason"])
         for count, each in enumerate(rejected_rows, 1):  # noqa: B007  # the last one is the number
-            writer.writerow(
-                [each.row, "" if each.line is None else each.line, _guard(each.subject), _guard(each.reason)]
-            )
+            writer.writerow([each.row, "" if each.line is None else each.line, guard(each.subject), guard(each.reason)])
     return count

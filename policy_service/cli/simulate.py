@@ -1,0 +1,156 @@
+"""`policy-service simulate`: the effect of candidates over a file of subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from policy_service.cli.decide import read_day
+from policy_service.cli.output import print_json, print_line, print_table
+from policy_service.cli.run import fail, tell_progress
+from policy_service.cli.status import EXIT_OK, UsageError
+from policy_service.clock import DEFAULT_ZONE, SystemClock, today
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import load_bytes, load_folder, newest
+from policy_service.language.policy import Language, Policy
+from policy_service.language.source import MAX_BYTES
+from policy_service.population.errors import PopulationRejected, RunFailed
+from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.simulation import simulate
+from policy_service.population.simulation_plan import SimulationRequest
+from policy_service.shipped import shipped_policies
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationOptions:
+    """The arguments of the command, as typed."""
+
+    candidates: Sequence[Path]
+    population: Path
+    policies: Sequence[str] | None
+    folder: Path | None
+    as_of: str | None
+    start: str | None
+    mapping: Path | None
+    output: Path | None
+    lang: Language
+
+
+def run(options: SimulationOptions, *, as_json: bool) -> int:
+    """Compare the candidates with what is in force; returns the exit status."""
+    as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+    start = read_day(options.start, "--from") if options.start is not None else None
+    folder = options.folder or shipped_policies()
+    try:
+        candidates = _read_candidates(options.candidates)
+        in_force = newest(load_folder(folder))
+        if not in_force:
+            raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
+        request = SimulationRequest(
+            population=options.population,
+            policies=in_force,
+            candidates=candidates,
+            requested=options.policies,
+            as_of=as_of,
+            start=start,
+            mapping=Mapping() if options.mapping is None else read_mapping(options.mapping),
+            output=options.output,
+            lang=options.lang,
+        )
+        report = simulate(request, tell_progress())
+    except PopulationRejected as error:
+        return fail(error.problems, as_json=as_json)
+    except (PolicyError, RunFailed, OSError) as error:
+        return fail([str(error)], as_json=as_json)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+    return EXIT_OK
+
+
+def _read_candidates(paths: Sequence[Path]) -> list[Policy]:
+    """The candidates, wherever their files stand. Raises PopulationRejected with the errors of all, OSError."""
+    candidates, problems = [], []
+    for path in paths:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        try:
+            candidates.append(load_bytes(content, str(path)))
+        except PolicyError as error:
+            problems.append(str(error))
+    if problems:
+        raise PopulationRejected(problems)
+    return candidates
+
+
+def _print(report: dict[str, Any]) -> None:
+    bundle = report["bundle"]
+    print_line(f"{report['moved']:,} of {report['subjects']:,} subjects move on {bundle['as_of']}")
+    if not report["in_effect"]:
+        print_line(f"the candidates are in force from {bundle['start']}: no effect before")
+    if report["refused"]:
+        print_line(f"{report['refused']:,} rows refused, on both sides")
+    print_table(
+        ["policy", "before", "after", "moved", "unchanged", "undecided"],
+        [
+            (each["policy"], *(each[side] or "-" for side in ("before", "after")), *_counts(each))
+            for each in report["policies"]
+        ],
+    )
+    for each in report["policies"]:
+        _print_policy(each, everything=each["moved"] > 0)
+    if report["movers"]:
+        print_table(["subject", report["measure"] or "", "moves", "charged to"], list(map(_mover, report["movers"])))
+    for name, facts in report["left_out"].items():
+        print_line(f"left out: {name}, which lacks {', '.join(facts)}")
+    if report["output"]:
+        print_line(f"written: {report['output']}")
+    print_line(f"bundle: {bundle['digest']}")
+
+
+def _counts(figures: dict[str, Any]) -> list[str]:
+    return [f"{figures[name]:,}" for name in ("moved", "unchanged", "undecided")]
+
+
+def _print_policy(figures: dict[str, Any], *, everything: bool) -> None:
+    """Print the money of a policy and, where anybody moves, who moves and why."""
+    if figures["money"]:
+        rows = [
+            tuple(each[name] for name in ("outcome", "currency", "before", "after", "difference"))
+            for each in figures["money"]
+        ]
+        print_table(["money", "currency", "before", "after", "difference"], rows)
+    if not everything:
+        return
+    print_line(figures["policy"])
+    changed = [each for each in figures["matrix"] if each["from"] != each["to"]]
+    print_table(
+        ["outcome", "from", "to", "subjects"],
+        [(each["outcome"], each["from"], each["to"], f"{each['subjects']:,}") for each in changed],
+    )
+    if figures["by"]:
+        print_table(
+            ["by", "word", "subjects", "moved"],
+            [(each["fact"], each["word"], f"{each['subjects']:,}", f"{each['moved']:,}") for each in figures["by"]],
+        )
+    print_table(
+        ["charged to", "together with", "subjects"],
+        [(each["difference"], each["with"] or "", f"{each['subjects']:,}") for each in figures["attribution"]],
+        lines=True,
+    )
+
+
+def _mover(mover: dict[str, Any]) -> tuple[str, ...]:
+    moves = [
+        f"{each['policy']}: "
+        + ", ".join(
+            f"{one['outcome']} {one['from']} → {one['to']}" for one in each["outcomes"] if one["from"] != one["to"]
+        )
+        for each in mover["policies"]
+    ]
+    reasons = dict.fromkeys(reason for each in mover["policies"] for reason in each["charged_to"])
+    return (mover["subject"], mover["measure"] or "", "\n".join(moves), "\n".join(reasons))

@@ -1,0 +1,351 @@
+"""Simulates a change over a population: what is in force against the candidates, subject by subject.
+
+Both sides are decided about the same rows. A subject moves when the status or an outcome is another; one that is
+decided on neither side counts as undecided and never as unchanged. Before the start the candidates are not in force,
+so the effect is exactly zero.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from policy_service.canonical import digest, digest_of
+from policy_service.language.policy import Policy
+from policy_service.language.types import ChoiceType, NumberType, write_decimal
+from policy_service.population.attribution import Attribution, Change, Charge, charges_table
+from policy_service.population.check import check_rows, edge_rows
+from policy_service.population.differences import CellDifference, differences
+from policy_service.population.engines import QueryEngine, open_engine
+from policy_service.population.errors import PopulationRejected, RunFailed
+from policy_service.population.output import guard
+from policy_service.population.plan import FactColumn
+from policy_service.population.population import Population, register, write_whole
+from policy_service.population.run import SAMPLE_ROWS, Progress
+from policy_service.population.sides import ANSWERS, STATUS, Side, differs, has_words, keep_answers
+from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
+from policy_service.population.source import open_source
+from policy_service.population.stages import compile_stages
+
+NAMED = 20
+"""Subjects that a report names; a file names all."""
+_FETCHED = 10_000
+
+
+def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
+    """The effect of the candidates, as JSON.
+
+    Raises PopulationRejected with everything that is wrong with the question, PolicyError when the candidates do not
+    fit to what is in force, RunFailed when an answer is not the definition's, OSError.
+    """
+    check_candidates(request)
+    if request.output is not None and request.output.suffix.lower() != ".csv":
+        raise PopulationRejected([f"{request.output}: expected a file .csv"])
+    source = open_source(request.population, request.mapping)
+    plans = make_plans(request, source)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        duckdb.connect() as connection,
+        open_engine("duckdb") as engine,
+    ):
+        population = register(source, plans.after, Path(folder), lambda rows: progress("read", rows, None))
+        connection.execute("SET temp_directory = ?", [folder])
+        try:
+            return _Simulation(request, plans, population, connection, engine).run(progress)
+        except duckdb.Error as error:
+            raise RunFailed(f"DuckDB: {error}") from None
+
+
+class _Simulation:
+    """One comparison, with its answers in one table."""
+
+    def __init__(
+        self,
+        request: SimulationRequest,
+        plans: Plans,
+        population: Population,
+        connection: duckdb.DuckDBPyConnection,
+        engine: QueryEngine,
+    ) -> None:
+        self.request = request
+        self.plans = plans
+        self.population = population
+        self.connection = connection
+        self.engine = engine
+        self.starts = request.start is None or request.start <= request.as_of
+        self.compared = plans.compared
+        day = request.as_of.toordinal()
+        bounds = population.bounds
+        after = plans.after if self.starts else plans.before
+        self.before = Side("b_", compile_stages(plans.before, bounds, day, engine))
+        self.after = Side("a_", compile_stages(after, bounds, day, engine))
+        self.moved = {name: differs(self.before.columns(name), self.after.columns(name)) for name in self.compared}
+        self.anything = " OR ".join(self.moved.values())
+        self.facts = self._own_facts()
+        self.measure = next((each for each in self.facts if _is_money(each.type)), None)
+
+    def run(self, progress: Progress) -> dict[str, Any]:
+        """Decide, compare, charge."""
+        checked = self._decide(progress)
+        found = [
+            differences(self.before.policy(name), policy, self.request.lang)
+            for name in (each.id for each in self.plans.after.policies)
+            if (policy := self.after.policy(name)) in self.request.candidates and policy is not None
+        ]
+        listed = [each for of_policy in found for each in of_policy]
+        change = Change(
+            {policy.id: policy for policy in self.plans.before.policies},
+            {policy.id: policy for policy in self.plans.after.policies},
+            listed,
+        )
+        charges = self._charges(change) if listed else [[] for _ in self.compared]
+        moved = self._count(self.anything)
+        if self.request.output is not None:
+            self._write(self.request.output, listed)
+        return {
+            "bundle": self._bundle(),
+            "in_effect": self.starts,
+            "subjects": self.population.count,
+            "refused": self.population.refused,
+            "moved": moved,
+            "checked": checked,
+            "policies": [self._report(name, of_policy) for name, of_policy in zip(self.compared, charges, strict=True)],
+            "movers": list(self._movers(listed, NAMED)),
+            "measure": self.measure.name if self.measure else None,
+            "left_out": {name: list(facts) for name, facts in self.plans.left_out.items()},
+            "output": str(self.request.output) if self.request.output else None,
+        }
+
+    def _decide(self, progress: Progress) -> int:
+        """Decide all parts on both sides; returns how many answers were compared with the definition."""
+        bounds, as_of = self.population.bounds, self.request.as_of
+        facts = [each.column for each in self.plans.after.columns]
+        checked = done = 0
+        every = max(1, self.population.count // SAMPLE_ROWS)
+        for side, plan in (
+            (self.before, self.plans.before),
+            (self.after, self.plans.after if self.starts else self.plans.before),
+        ):
+            checked += check_rows(side.stages.decide(edge_rows(plan, bounds)), side.stages, as_of)
+        for path in self.population.parts:
+            part = pq.read_table(path)
+            keep_answers(self.connection, part, facts, (self.before, self.after), self.compared)
+            sample = part.take(pa.array(range(0, part.num_rows, every), pa.int64()))
+            for side in (self.before, self.after):
+                checked += check_rows(side.stages.decide(sample), side.stages, as_of)
+            done += part.num_rows
+            progress("decided", done, self.population.count)
+        return checked
+
+    def _charges(self, change: Change) -> list[list[Charge]]:
+        attribution = Attribution(
+            self.connection,
+            self.engine,
+            self.plans.after,
+            self.population.bounds,
+            self.request.as_of,
+            change,
+            self.after,
+            self.compared,
+        )
+        return attribution.charge(self.moved)
+
+    def _bundle(self) -> dict[str, Any]:
+        """All that the figures depend on, with one digest."""
+        content = {
+            "as_of": self.request.as_of.isoformat(),
+            "start": (self.request.start or self.request.as_of).isoformat(),
+            "compared": list(self.compared),
+            "before": [_version_of(policy) for policy in self.plans.before.policies],
+            "after": [_version_of(policy) for policy in self.plans.after.policies],
+            "population": self.population.digest,
+            "mapping": digest(self.request.mapping.model_dump_json().encode()),
+            "code": {"policy_service": version("policy-service"), "duckdb": duckdb.__version__},
+        }
+        return {**content, "digest": digest_of(content)}
+
+    # figures
+
+    def _count(self, condition: str) -> int:
+        return int(self._rows(f"SELECT count(*) FROM {ANSWERS} WHERE {condition}")[0][0])  # noqa: S608
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+    def _own_facts(self) -> list[FactColumn]:
+        """The facts that the compared policies ask the file for, in the order declared; none that is sensitive."""
+        asked = {
+            (name, fact.type)
+            for side in (self.before, self.after)
+            for policy in self.compared
+            if (version_ := side.policy(policy)) is not None
+            for name, fact in version_.facts.items()
+            if fact.requirement is None and fact.measure is None
+        }
+        return [
+            each
+            for each in self.plans.after.columns
+            if (each.name, each.type) in asked and each.position is not None and not each.sensitive
+        ]
+
+    def _report(self, name: str, charges: Sequence[Charge]) -> dict[str, Any]:
+        """The figures of one policy."""
+        before, after = self.before.policy(name), self.after.policy(name)
+        moved, undecided = self._count(self.moved[name]), self._count(self._is_undecided(name))
+        outcomes = dict.fromkeys(outcome for side in (before, after) if side for outcome in side.outcomes)
+        return {
+            "policy": name,
+            "before": before.version if before else None,
+            "after": after.version if after else None,
+            "moved": moved,
+            "undecided": undecided,
+            "unchanged": self.population.count - moved - undecided,
+            "matrix": [
+                row for each in outcomes if has_words(after or before, each) for row in self._matrix(name, each)
+            ],
+            "money": [self._money(name, each) for each in outcomes if self._is_money(name, each)],
+            "by": [row for fact in self.facts if isinstance(fact.type, ChoiceType) for row in self._by(name, fact)],
+            "attribution": [
+                {
+                    "difference": str(each.first),
+                    "with": None if each.first is each.second else str(each.second),
+                    "subjects": each.subjects,
+                }
+                for each in charges
+            ],
+        }
+
+    def _is_undecided(self, name: str) -> str:
+        status = self.after.columns(name).get(STATUS)
+        return f"NOT {self.moved[name]} AND {status} <> 'decided'" if status else "true"
+
+    def _matrix(self, name: str, outcome: str) -> Iterator[dict[str, Any]]:
+        before, after = self.before.label(name, outcome), self.after.label(name, outcome)
+        rows = self._rows(f"SELECT {before}, {after}, count(*) FROM {ANSWERS} GROUP BY 1, 2 ORDER BY 1, 2")  # noqa: S608
+        for one, other, subjects in rows:
+            yield {"outcome": outcome, "from": one, "to": other, "subjects": subjects}
+
+    def _by(self, name: str, fact: FactColumn) -> Iterator[dict[str, Any]]:
+        rows = self._rows(
+            f"SELECT coalesce({fact.column}, '(missing)'), count(*), count(*) FILTER (WHERE {self.moved[name]}) "  # noqa: S608
+            f"FROM {ANSWERS} GROUP BY 1 ORDER BY 1"
+        )
+        for word, subjects, moved in rows:
+            yield {"fact": fact.name, "word": word, "subjects": subjects, "moved": moved}
+
+    def _is_money(self, name: str, outcome: str) -> bool:
+        versions = (self.before.policy(name), self.after.policy(name))
+        return any(each and outcome in each.outcomes and _is_money(each.outcomes[outcome].type) for each in versions)
+
+    def _money(self, name: str, outcome: str) -> dict[str, Any]:
+        """The sum of an outcome before and after, exact."""
+        sums, kind = [], None
+        for side in (self.before, self.after):
+            policy, column = side.policy(name), side.columns(name).get(outcome)
+            if policy is None or column is None:
+                sums.append(0)
+                continue
+            kind = policy.outcomes[outcome].type
+            values = f"SELECT unnest(string_split(CAST({column} AS VARCHAR), chr(30))) AS value FROM {ANSWERS}"  # noqa: S608
+            rows = self._rows(f"SELECT coalesce(sum(value::HUGEINT), 0) FROM ({values}) WHERE value <> ''")  # noqa: S608
+            sums.append(int(rows[0][0]))
+        if not isinstance(kind, NumberType):
+            raise TypeError(f"no money: {kind!r}")
+        before, after = sums
+        texts = [write_decimal(value, kind.scale) for value in (before, after, after - before)]
+        return {
+            "outcome": outcome,
+            "currency": kind.currency,
+            **dict(zip(("before", "after", "difference"), texts, strict=True)),
+        }
+
+    # who moves
+
+    def _movers(self, listed: Sequence[CellDifference], limit: int | None) -> Iterator[dict[str, Any]]:
+        """The subjects that move, the largest first."""
+        measure = self.measure.column if self.measure else "NULL"
+        columns, shown = ["subject", measure], []
+        for index, name in enumerate(self.compared):
+            versions = (self.before.policy(name), self.after.policy(name))
+            outcomes = dict.fromkeys(outcome for each in versions if each for outcome in each.outcomes)
+            shown.append([each for each in outcomes if has_words(versions[1] or versions[0], each)])
+            charged = ("first", "second") if listed else ("NULL", "NULL")
+            columns += [self.moved[name], *(f"charged_{index}.{each}" if listed else each for each in charged)]
+            columns += [side.label(name, each) for each in shown[-1] for side in (self.before, self.after)]
+        joins = " ".join(
+            f"LEFT JOIN {charges_table(index)} AS charged_{index} ON charged_{index}.row = {ANSWERS}.row"
+            for index, _ in enumerate(self.compared if listed else ())
+        )
+        order = f"ORDER BY {measure} DESC NULLS LAST, {ANSWERS}.row" + (f" LIMIT {limit}" if limit else "")
+        cursor = self.connection.execute(
+            f"SELECT {', '.join(columns)} FROM {ANSWERS} {joins} WHERE {self.anything} {order}"  # noqa: S608
+        )
+        while rows := cursor.fetchmany(_FETCHED):
+            for row in rows:
+                yield self._mover(list(row), shown, listed)
+
+    def _mover(
+        self, cells: list[Any], shown: Sequence[Sequence[str]], listed: Sequence[CellDifference]
+    ) -> dict[str, Any]:
+        subject, measure, *rest = cells
+        policies = []
+        for name, outcomes in zip(self.compared, shown, strict=True):
+            moves, first, second, *_ = rest
+            words = rest[3 : 3 + 2 * len(outcomes)]
+            rest = rest[3 + 2 * len(outcomes) :]
+            if moves:
+                pairs = zip(outcomes, words[::2], words[1::2], strict=True)
+                policies.append(
+                    {
+                        "policy": name,
+                        "outcomes": [{"outcome": each, "from": one, "to": other} for each, one, other in pairs],
+                        "charged_to": [
+                            str(listed[each]) for each in dict.fromkeys((first, second)) if each is not None
+                        ],
+                    }
+                )
+        kind = self.measure.type if self.measure else None
+        text = write_decimal(measure, kind.scale) if isinstance(kind, NumberType) and measure is not None else None
+        return {"subject": subject, "measure": text, "policies": policies}
+
+    def _write(self, output: Path, listed: Sequence[CellDifference]) -> None:
+        """Write every subject that moves, a line for each policy."""
+        heading = [
+            "subject",
+            self.measure.name if self.measure else "measure",
+            "policy",
+            "before",
+            "after",
+            "charged_to",
+        ]
+
+        def write(path: Path) -> None:
+            with path.open("w", encoding="utf-8-sig", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(heading)
+                for each in self._movers(listed, None):
+                    for policy in each["policies"]:
+                        words = [
+                            "; ".join(f"{one['outcome']}={one[end]}" for one in policy["outcomes"])
+                            for end in ("from", "to")
+                        ]
+                        cells = [each["subject"], each["measure"] or "", policy["policy"], *words]
+                        writer.writerow([guard(cell) for cell in (*cells, " + ".join(policy["charged_to"]))])
+
+        write_whole(output, write)
+
+
+def _is_money(kind: object) -> bool:
+    return isinstance(kind, NumberType) and kind.kind == "money"
+
+
+def _version_of(policy: Policy) -> dict[str, str]:
+    return {"id": policy.id, "version": policy.version, "digest": policy.digest}

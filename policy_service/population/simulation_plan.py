@@ -1,0 +1,104 @@
+"""What a simulation decides on each side: the policies, in order, and the columns of their facts."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from policy_service.language.policy import Language, Policy
+from policy_service.language.requirements import required_policies, topological_order
+from policy_service.language.types import NumberType
+from policy_service.population.errors import PopulationRejected
+from policy_service.population.mapping import Mapping as ColumnMapping
+from policy_service.population.plan import Plan, make_plan
+from policy_service.population.source import RowSource
+
+
+@dataclass(frozen=True)
+class SimulationRequest:
+    """What is to be compared about whom."""
+
+    population: Path
+    policies: Sequence[Policy]
+    """In force, one version of each."""
+    candidates: Sequence[Policy]
+    requested: Sequence[str] | None
+    """The policies to compare; None for the candidates and all that depends on them."""
+    as_of: datetime.date
+    start: datetime.date | None
+    """The day from which the candidates are in force; None for the day `as_of`."""
+    mapping: ColumnMapping
+    output: Path | None = None
+    """A CSV file that names every subject that moves."""
+    lang: Language = "en"
+
+
+def check_candidates(request: SimulationRequest) -> None:
+    """Refuse candidates that are no change. Raises PopulationRejected."""
+    in_force = {policy.id: policy for policy in request.policies}
+    ids = [policy.id for policy in request.candidates]
+    problems = [f"{name}: there are several candidates" for name in dict.fromkeys(ids) if ids.count(name) > 1]
+    for each in request.candidates:
+        if (old := in_force.get(each.id)) is not None and old.digest == each.digest:
+            problems.append(f"{each.id} {each.version} is what is in force: a candidate is another version")
+        for name, outcome in each.outcomes.items():
+            before = old.outcomes[name].type if old is not None and name in old.outcomes else outcome.type
+            if _unit(before) != _unit(outcome.type):
+                problems.append(f"{each.id}: `{name}` has another currency, or other decimals, than in force")
+    if len({policy.subject for policy in request.candidates}) > 1:
+        problems.append("the candidates are about several kinds of subjects: simulate each kind by itself")
+    if problems:
+        raise PopulationRejected(problems)
+
+
+def _unit(kind: object) -> object:
+    return (kind.scale, kind.currency) if isinstance(kind, NumberType) else None
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What is decided on each side, about the same columns."""
+
+    before: Plan
+    after: Plan
+    """With the candidates in force, whatever the day."""
+    compared: tuple[str, ...]
+    left_out: Mapping[str, tuple[str, ...]]
+
+
+def make_plans(request: SimulationRequest, source: RowSource) -> Plans:
+    """Match both sides with the columns of a file. Raises PopulationRejected, PolicyError."""
+    in_force = {policy.id: policy for policy in request.policies}
+    target = {**in_force, **{policy.id: policy for policy in request.candidates}}
+    topological_order(target.values())
+    changed = {policy.id for policy in request.candidates}
+    kind = request.candidates[0].subject
+    affected = _closure(changed, lambda each: {p.id for p in target.values() if each in required_policies(p)})
+    headings, mapping = source.headings, request.mapping
+    try:
+        offered = make_plan(headings, mapping, tuple(target.values()), None, kind)
+        available, left_out = {policy.id for policy in offered.policies}, offered.left_out
+    except PopulationRejected:
+        available, left_out = set(), {}
+    wanted = set(request.requested) if request.requested is not None else changed | (affected & available)
+    needed = _closure(wanted, lambda each: required_policies(target[each]) & available if each in target else set())
+    names = sorted(wanted | needed | changed)
+    after = make_plan(headings, mapping, tuple(target.values()), names, kind)
+    before = make_plan(headings, mapping, request.policies, [name for name in names if name in in_force], kind)
+    both = {(each.name, each.type): each for plan in (before, after) for each in plan.columns}
+    sensitive = {each.name for plan in (before, after) for each in plan.columns if each.sensitive}
+    columns = tuple(
+        replace(each, column=f"f{index}", sensitive=each.name in sensitive) for index, each in enumerate(both.values())
+    )
+    compared = tuple(policy.id for policy in after.policies if policy.id in wanted)
+    lacking = {name: facts for name, facts in left_out.items() if name in affected and name not in names}
+    return Plans(replace(before, columns=columns), replace(after, columns=columns), compared, lacking)
+
+
+def _closure(names: set[str], neighbours: Callable[[str], Collection[str]]) -> set[str]:
+    found = list(names)
+    for each in found:
+        found += sorted(set(neighbours(each)) - set(found))
+    return set(found)
