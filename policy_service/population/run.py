@@ -196,7 +196,8 @@ def _work_folder(output: Path, question: dict[str, Any]) -> Path:
     key = folder / "question.json"
     text = json.dumps(question, sort_keys=True)
     if not key.exists() or key.read_text(encoding="utf-8") != text:
-        if folder.exists() and not key.exists() and any(folder.iterdir()):
+        half = f"{key.name}.partial"  # of a run that was killed at once
+        if folder.exists() and not key.exists() and any(path.name != half for path in folder.iterdir()):
             raise PopulationRejected([f"{folder}: the folder is not one of a run: move it away"])
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

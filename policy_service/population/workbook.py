@@ -93,7 +93,9 @@ def read_headings(path: Path, mapping: Mapping) -> tuple[str, ...]:
 
 def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]], list[RejectedRow]]:
     """The rows below the heading, by number, and those refused. Raises PopulationRejected."""
-    content = _sheet(path, mapping).to_python(skip_empty_area=False)[1:]
+    headings, *content = _sheet(path, mapping).to_python(skip_empty_area=False)
+    names = [_text(cell)[0].strip() for cell in headings]
+    subject = names.index(mapping.subject) if mapping.subject in names else 0
     scans = _scans(path, mapping.sheet)
     formulas = set[int]().union(*(scan.formulas for scan in scans if mapping.formulas == "refused"))
     errors = set[int]().union(*(scan.errors for scan in scans))
@@ -109,7 +111,7 @@ def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]
         if number + 1 in errors:
             reasons.append("an error such as #N/A: correct it, or empty the cell")
         if reasons:
-            rejected_rows.append(RejectedRow(number, number + 1, texts[0][0], "; ".join(reasons)))
+            rejected_rows.append(RejectedRow(number, number + 1, texts[subject][0], "; ".join(reasons)))
         else:
             rows.append((number, [text for text, _ in texts]))
     return rows, rejected_rows

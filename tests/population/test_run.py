@@ -286,6 +286,9 @@ def test_another_question_begins_anew(tmp_path: Path) -> None:
     (folder / "answers-000000.json").write_text("not JSON")
     assert run_file(path).manifest["subjects"] == 1
     folder.mkdir()
+    (folder / "question.json.partial").write_text("{")
+    assert run_file(path).manifest["subjects"] == 1
+    folder.mkdir()
     (folder / "mine.txt").write_text("x")
     with pytest.raises(PopulationRejected, match="the folder is not one of a run"):
         run_file(path)

@@ -356,6 +356,16 @@ def test_an_error_is_no_empty_cell_and_another_sheet_does_not_matter(tmp_path: P
     assert [row["row"] for row in read_result(report.paths[1])] == ["1"]
 
 
+def test_a_refused_row_is_told_by_its_subject_in_whichever_column_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "p.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate([HEADINGS, with_cells(subject="C7")]):
+            sheet.write_row(number, 0, row[::-1])
+        sheet.write_formula(1, 0, "=1+1")
+    assert [row["subject"] for row in read_result(run_file(path).paths[1])] == ["C7"]
+
+
 def test_numbers_that_are_none_and_cells_far_away_are_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "p.xlsx", [["C1", 800000, *ROW[2:]]])
     [reason] = rejects(run_file(rewritten(path, (b"<v>800000</v>", b"<v>NaN</v>"))))
