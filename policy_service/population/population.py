@@ -225,12 +225,20 @@ def _hulls(told: Sequence[dict[str, Any]]) -> dict[str, Interval]:
 
 
 def _check_duplicates(population: Population, source: RowSource) -> None:
-    """Refuse a population in which a subject has several rows. Raises PopulationRejected."""
+    """Refuse a population in which a subject has several rows, one of which may be refused.
+
+    Raises PopulationRejected.
+    """
+    refused = [each for each in population.rejected_rows() if each.subject]
+    table = {"subject": [each.subject for each in refused], "row": [each.row for each in refused]}
     with duckdb.connect() as connection:
+        connection.register("refused", pa.table(table, pa.schema([("subject", pa.string()), ("row", pa.int64())])))
         files = [str(part) for part in population.parts]
         found = connection.execute(
-            'SELECT subject, list("row" ORDER BY "row") FROM read_parquet(?) GROUP BY subject HAVING count(*) > 1 '
-            'ORDER BY min("row") LIMIT ?',
+            """WITH good AS (SELECT subject, "row" FROM read_parquet(?))
+            SELECT subject, list("row" ORDER BY "row")
+            FROM (FROM good UNION ALL SELECT subject, "row" FROM refused WHERE subject IN (SELECT subject FROM good))
+            GROUP BY subject HAVING count(*) > 1 ORDER BY min("row") LIMIT ?""",
             [files, MAX_TOLD + 1],
         ).fetchall()
     if found:

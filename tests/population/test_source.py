@@ -149,6 +149,9 @@ def test_an_empty_cell_is_missing_and_other_words_only_where_the_mapping_says_so
 def test_a_subject_with_two_rows_is_refused_with_both(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "p.csv", [ROW, with_cells(subject="C2"), ROW])
     assert problems(path) == ("p.csv: subject `C1` has the rows 1, 3",)
+    bad = with_cells(orders_12m="x")
+    assert problems(write_csv(path, [bad, ROW])) == ("p.csv: subject `C1` has the rows 1, 2",)
+    assert run_file(write_csv(path, [bad, bad])).manifest["refused"] == 2
 
 
 @pytest.mark.parametrize(("content", "problem"), [("", "has no heading row"), ("subject\n", "needs the columns")])
