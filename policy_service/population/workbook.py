@@ -13,6 +13,7 @@ import html
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -140,10 +141,15 @@ def _text(cell: object) -> tuple[str, str | None]:
 
 def _scans(path: Path, sheet: str | None) -> list[_Scan]:
     """What the cells of a sheet are; of all parts of the file for None, and where it does not say which part it is."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        part = None if sheet is None else _part_of(archive, sheet)
-        return [_scan(archive, name) for name in ([part] if part in names else names)]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            part = None if sheet is None else _part_of(archive, sheet)
+            return [_scan(archive, name) for name in ([part] if part in names else names)]
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise PopulationRejected(
+            [f"{path.name}: no workbook: {error}"]
+        ) from None  # damaged, or larger than it declares
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:

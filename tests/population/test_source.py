@@ -377,6 +377,14 @@ def test_numbers_that_are_none_and_cells_far_away_are_refused(tmp_path: Path) ->
     assert "a cell stands far away (row 1,048,576, column 16,384)" in problem
 
 
+def test_a_workbook_that_declares_less_than_it_holds_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", [list(ROW)])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/more.xml", b" " * 1_000)
+        archive.filelist[-1].file_size = 10
+    assert "no workbook: Bad CRC-32" in problems(path)[0]
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text("{}")
     assert "expected a file .csv, .parquet or .xlsx" in problems(tmp_path / "p.json")[0]
