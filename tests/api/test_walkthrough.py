@@ -42,7 +42,9 @@ NOT_TYPED = {
     "CONTRIBUTING.md": "what runs the tests, and what writes a migration",
     "benchmarks/README.md": "takes half an hour",
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
+    "docs/how-to/find-who-moved.md": "an address of one's own; tests/api/test_groups.py asks the same",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
+    "docs/how-to/run-over-a-file.md": "files, databases and a cluster of one's own; tests/population has its own",
     "docs/how-to/rotate-the-signing-key.md": "a key that nobody has; tests/verification/test_keys.py loses one",
     "docs/how-to/set-up.md": "sets another machine up; tests/wheel_check.py installs the wheel",
     "docs/how-to/verify-the-log.md": "places that are not here; tests/audit/test_copies.py has such places",
@@ -206,6 +208,15 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
         SESSIONS + "TOKEN=$(sign_in compliance); rm -f log.ndjson; mkdir -p /mnt/elsewhere",
     ),
     Walk("docs/how-to/rotate-the-signing-key.md", ["key 2 is in use, endorsed by the key before it"]),
+    Walk(
+        "docs/how-to/run-over-a-file.md",
+        ["2 subjects decided for 2026-11-21, 1 rows refused", "written: tiers.csv.manifest.json"],
+    ),
+    Walk(
+        "docs/how-to/simulate-before-drafting.md",
+        ["1 of 3 subjects move on 2026-11-21", "tier A → S", "written: movers.csv"],
+        f"ln -s '{ROOT}/policies' policies; trap 'rm policies' EXIT",
+    ),
     Walk("docs/reference/cli.md", ["policy: tiering/my_groups", '"tier":"A"']),
 )
 

@@ -21,7 +21,8 @@ def written() -> str:
 
 def listed() -> str:
     """The list as it must be: a line a table, in the order of their packages."""
-    mappers = sorted(SQLModel._sa_registry.mappers, key=lambda each: (each.class_.__module__, str(each.local_table)))
+    declared = [each for each in SQLModel._sa_registry.mappers if each.class_.metadata is SQLModel.metadata]
+    mappers = sorted(declared, key=lambda each: (each.class_.__module__, str(each.local_table)))
     lines = ["| table | append-only | only one row has the same | a row is | in the log |", "|---|---|---|---|---|"]
     for each in mappers:
         table = SQLModel.metadata.tables[str(each.local_table)]
