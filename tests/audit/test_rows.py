@@ -180,6 +180,14 @@ def test_an_older_snapshot_is_compared_with_what_was_told_until_then(log: Log) -
         assert watching.row_matches(older, table, before, since)
 
 
+def test_a_process_without_keys_compares_no_row() -> None:
+    table: Table = SQLModel.metadata.tables["signed_in"]
+    watching = Guard()
+    with fresh_database("sqlite") as database, database.read() as session:
+        assert watching.row_matches(session, table, {"id": "a"}, TestClock().at)
+    assert watching.faults == []
+
+
 def test_no_more_is_noted_than_is_told() -> None:
     watching = Guard()
     for number in range(MAX_FAULTS + 10):
