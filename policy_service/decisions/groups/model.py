@@ -103,12 +103,13 @@ class PlacedDecision(NamedTuple):
 
 
 class Period(NamedTuple):
-    """A subject's outcome from one day until before another."""
+    """A subject's outcome from one day until before another; `newest`: its last day with a record, if it has no end."""
 
     since: date
     until: date
     entered: date
     assignment: Assignment
+    newest: date | None = None
 
 
 def countable_outcomes(policy: Policy) -> tuple[str, ...]:
@@ -177,34 +178,36 @@ def place(periods: Sequence[Period], decision: PlacedDecision, next_day: Callabl
     """The periods with one more decision, which must be the newest record.
 
     `periods` may leave out those that ended before the day of the decision. `next_day` gives the next day that has a
-    record; it is asked only when the answer is another than that of the day so far.
+    record; it is asked only for another answer about a day gone by.
     """
     day, assignment = decision.day, decision.assignment
     if not periods:
-        return [Period(day, OPEN, day, assignment)]
+        return [Period(day, OPEN, day, assignment, day)]
+    newest = max(day, periods[-1].newest or day)
     position = next((index for index, each in enumerate(periods) if each.since <= day < each.until), None)
     if position is None:  # before the first
-        return _joined([Period(day, periods[0].since, day, assignment), *periods])
+        return _joined([Period(day, periods[0].since, day, assignment), *periods], newest)
     current = periods[position]
     if current.assignment == assignment:
-        return periods
+        return [*periods[:-1], periods[-1]._replace(newest=newest)]
     pieces = [current._replace(until=day)] if current.since < day else []
-    following = next_day()
+    following = next_day() if day < newest else None
     if following is None or following >= current.until:
         pieces.append(Period(day, current.until, day, assignment))
     else:
         pieces.append(Period(day, following, day, assignment))
         pieces.append(Period(following, current.until, following, current.assignment))
-    return _joined([*periods[:position], *pieces, *periods[position + 1 :]])
+    return _joined([*periods[:position], *pieces, *periods[position + 1 :]], newest)
 
 
 def periods_of(assignments: Mapping[date, Assignment]) -> list[Period]:
     """The periods that follow from the assignment that counts on each day with a record."""
     days = sorted(assignments)
-    return _joined(Period(day, end, day, assignments[day]) for day, end in zip(days, [*days[1:], OPEN], strict=False))
+    ends = zip(days, [*days[1:], OPEN], strict=False)
+    return _joined([Period(day, end, day, assignments[day]) for day, end in ends], days[-1]) if days else []
 
 
-def _joined(pieces: Iterable[Period]) -> list[Period]:
+def _joined(pieces: Iterable[Period], newest: date) -> list[Period]:
     """Pieces in order, neighbours with the same assignment joined, each with the day its group was entered."""
     periods: list[Period] = []
     for piece in pieces:
@@ -213,9 +216,10 @@ def _joined(pieces: Iterable[Period]) -> list[Period]:
             periods[-1] = before._replace(until=piece.until)
         elif before is not None:
             entered = before.entered if before.assignment.group == piece.assignment.group else piece.since
-            periods.append(piece._replace(entered=entered))
+            periods.append(piece._replace(entered=entered, newest=None))
         else:
-            periods.append(piece)
+            periods.append(piece._replace(newest=None))
+    periods[-1] = periods[-1]._replace(newest=newest)
     return periods
 
 

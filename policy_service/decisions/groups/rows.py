@@ -25,14 +25,15 @@ def period_row(where: Place, period: Period) -> dict[str, object]:
         "since": period.since,
         "entered": period.entered,
         **period.assignment._asdict(),
+        "newest": period.newest,
     }
 
 
 def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
     """The periods that whole rows tell, by place, in order."""
     periods: dict[Place, list[Period]] = defaultdict(list)
-    for subject, kind, policy, until, since, entered, status, outcome, rule, override in rows:
-        period = Period(since, until, entered, Assignment(status, outcome, rule, override))
+    for subject, kind, policy, until, since, entered, status, outcome, rule, override, newest in rows:
+        period = Period(since, until, entered, Assignment(status, outcome, rule, override), newest)
         periods[Place(subject, kind, policy)].append(period)
     for its in periods.values():
         its.sort()

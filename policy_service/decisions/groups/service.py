@@ -138,8 +138,9 @@ def _rebuild_part(session: Session, reader: AssignmentReader, last: str, subject
 
 
 def _says_the_same(current: Period, decision: PlacedDecision) -> bool:
-    """Return True if a decision alters nothing: most do not."""
-    return decision.day >= current.since and decision.assignment == current.assignment
+    """Return True if a decision alters nothing, as most of those after the first of a day do not."""
+    is_known = current.newest is not None and current.since <= decision.day <= current.newest
+    return is_known and decision.assignment == current.assignment
 
 
 def _needs_history(current: Period, decision: PlacedDecision) -> bool:

@@ -45,6 +45,8 @@ class OutcomePeriod(SQLModel, table=True):
     """The values that can be counted, as canonical JSON; empty when there are none."""
     rule: str = Field(max_length=MAX_RULE)
     override: str = Field(max_length=36)
+    newest: date | None = None
+    """The greatest day that has a record, of a period without an end."""
 
 
 class OutcomeCount(SQLModel, table=True):

@@ -32,6 +32,7 @@ def upgrade() -> None:
         Column("outcome", String(400), nullable=False),
         Column("rule", String(64), nullable=False),
         Column("override", String(36), nullable=False),
+        Column("newest", Date(), nullable=True),
         PrimaryKeyConstraint("subject", "kind", "policy", "until"),
         sqlite_with_rowid=False,
     )
