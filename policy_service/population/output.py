@@ -42,6 +42,8 @@ MAX_SHEET_ROWS = 1_048_575
 """Rows of a workbook below the heading."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 Format = Literal["csv", "parquet", "xlsx"]
+DETAILS = ("rule", "reason", "status", "missing")
+"""The columns of an answer beside its outcomes; an outcome of such a name is called `outcome.rule`."""
 _DIGITS = 18
 
 
@@ -54,11 +56,11 @@ def format_of(path: Path) -> Format:
 
 
 def answer_headings(policies: Iterable[Policy]) -> list[str]:
-    """The headings of the columns that a run adds."""
+    """The headings of the columns that a run adds; no name of an outcome has a point in it, so no two are the same."""
     return [
         f"{policy.id}.{name}"
         for policy in policies
-        for name in (*policy.outcomes, "rule", "reason", "status", "missing")
+        for name in (*(f"outcome.{each}" if each in DETAILS else each for each in policy.outcomes), *DETAILS)
     ]
 
 
@@ -79,7 +81,7 @@ class AnswerWriter:
         outcomes = [_arrow_type(kind) for kind in self._kinds]
         if self.stage.policy.returns_list:
             outcomes = [pa.list_(kind) for kind in outcomes]
-        return [*outcomes, *[pa.string()] * 4]
+        return [*outcomes, *[pa.string()] * len(DETAILS)]
 
     def columns(self, decided: pa.Table) -> list[list[Any]]:
         """The outcomes, the rules, the reasons, the status and the missing facts."""
@@ -87,7 +89,7 @@ class AnswerWriter:
         cells = [decided[name].to_pylist() for name in names]
         rows = list(zip(*cells, self.stage.missing(decided), strict=True))
         written = {row: self._write(dict(zip(names, row, strict=False)), row[-1]) for row in set(rows)}
-        width = len(self._kinds) + 4
+        width = len(self._kinds) + len(DETAILS)
         return [[written[row][index] for row in rows] for index in range(width)]
 
     def _write(self, row: dict[str, Any], missing: tuple[str, ...]) -> list[Any]:

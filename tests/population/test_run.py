@@ -136,6 +136,39 @@ def test_without_names_all_policies_run_whose_facts_are_there(tmp_path: Path) ->
         run_file(write_csv(tmp_path / "p.csv", [ROW]), requested=["tiering/rfm"])
 
 
+NAMES = """
+policy: rewards/names
+version: 1.0.0
+title: {zh: 名, en: Names}
+subject: customer
+facts:
+  amount: {type: integer, min: 0}
+outcome:
+  rule: {type: choice, of: [A, B]}
+  status: {type: integer, min: 0}
+  bonus: {type: integer, min: 0}
+table:
+  hit: FIRST
+  inputs: [amount]
+  rows:
+    - {id: much, when: ["> 5"], then: [A, 1, 2], because: {zh: 多, en: much}}
+    - {id: few, when: ["-"], then: [B, 3, 4], because: {zh: 少, en: few}}
+"""
+
+
+@pytest.mark.parametrize("output", ["o.csv", "o.parquet"])
+def test_an_outcome_may_be_called_like_a_column_of_each_answer(output: str, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [("C1", "9"), ("C2", "1")], ("subject", "amount"))
+    result = run_file(path, tmp_path / output, policies=[load_bytes(NAMES.encode())], requested=None).paths[0]
+    rows = read_result(result) if output.endswith(".csv") else pq.read_table(result).to_pylist()
+    names = ("outcome.rule", "outcome.status", "bonus", "rule", "reason", "status", "missing")
+    assert list(rows[0])[2:] == [f"rewards/names.{name}" for name in names]
+    assert [[str(cell) for cell in list(row.values())[2:7]] for row in rows] == [
+        ["A", "1", "2", "much", "much"],
+        ["B", "3", "4", "few", "few"],
+    ]
+
+
 def test_an_answer_that_is_not_the_definitions_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "p.csv", [ROW])
     query = engines._DuckDB.query
