@@ -4,7 +4,8 @@
     router = table_routes(pages, SUSPENSIONS)        # GET /suspensions, /suspensions.csv and /suspensions.xlsx
                                                      # (api/kit/table_export.py)
 
-`cells` names a template of macros: one a column, each given a row, and `above`, what stands before the filters, if any.
+`cells` names a template of macros: one a column, each given a row; `above`, what stands before the filters, if any; and
+`summary`, what stands after them, where `read_summary` reads one.
 Each exported path has its row in `api/auth/permissions.py`.
 """
 
@@ -128,6 +129,8 @@ class Table(ExportedList[Item]):
     no_match: Message
     read_extra: Callable[[Session, TableContext], Any] | None = None
     """Reads what else `above` and the cells show."""
+    read_summary: Callable[[Session, TableContext, TableQuery], Any] | None = None
+    """Reads what sums up the rows that the filters leave, or None where there is nothing to sum up."""
     breadcrumbs: Breadcrumbs = ()
     css_class: str = ""
     notices: Mapping[str, Message] = field(default_factory=dict)
@@ -160,6 +163,7 @@ class TablePage:
     filters: tuple[BoundFilter, ...]
     """Those that are offered to the reader."""
     rows: tuple[Any, ...]
+    summary: Any
     extra: Any
 
     @property
@@ -186,9 +190,11 @@ def table_page(session: Session, table: Table[Any], context: TableContext) -> Ta
     """One page of a table, or why there is none, in its form. Raises InvalidCursor."""
     filters, query, errors = bind_query(session, table, context)
     page: Page[Any] = Page(())
+    summary = None
     if not errors:
         try:
             page = table.read(session, context, query)
+            summary = table.read_summary(session, context, query) if table.read_summary else None
         except InvalidSubject as error:
             errors = invalid_subject_errors(error)
     columns = [Column(each.name, each.title, each.is_sortable) for each in table.columns if not each.is_export_only]
@@ -199,6 +205,7 @@ def table_page(session: Session, table: Table[Any], context: TableContext) -> Ta
         form=FormState("", {name: (value,) for name, value in query.filters.items()}, errors),
         filters=tuple(each for each in filters if each.is_offered(context.actor, query, errors)),
         rows=page.items,
+        summary=summary,
         extra=table.read_extra(session, context) if table.read_extra else None,
     )
 

@@ -10,10 +10,9 @@ from sqlmodel import Session
 
 from api.kit.answers import STATUS_NAMES, FieldText, outcome_cell, outcome_texts
 from api.kit.frame import Frame
-from api.kit.table import Options, TableContext, TableQuery
+from api.kit.table import Options, TableContext
 from policy_service.decisions.groups.model import Group
-from policy_service.decisions.groups.movements import declaring_head
-from policy_service.decisions.groups.queries import grouped_policies
+from policy_service.decisions.groups.movements import declaring_head, grouped_heads
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
 
@@ -52,14 +51,16 @@ def read_heads(session: Session, context: TableContext, policies: Iterable[str])
 
 
 def policy_options(session: Session, context: TableContext) -> Options:
-    """The policies that decided about anybody, by title."""
-    lang, heads = context.frame.lang, read_heads(session, context, grouped_policies(session))
-    return tuple((name, _in(heads[name].title, lang)) for name in sorted(heads))
+    """The policies that decided about anybody, by title; those that give tiers first."""
+    heads = grouped_heads(session, context.service.catalogue, context.frame.now)
+    return tuple((name, _in(head.title, context.frame.lang)) for name, head in heads.items())
 
 
-def chosen_policy(session: Session, query: TableQuery) -> str | None:
-    """The policy that was chosen, else the first; None when none decided about anybody."""
-    return query.filters["policy"] or next(iter(grouped_policies(session)), None)
+def chosen_policy(session: Session, context: TableContext) -> str | None:
+    """The policy that was chosen, else the first; None when the chosen one, or any, did not decide about anybody."""
+    policies = dict(policy_options(session, context))
+    policy = context.params.get("policy", "").strip() or next(iter(policies), None)
+    return policy if policy in policies else None
 
 
 def today(context: TableContext) -> date:

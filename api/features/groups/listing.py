@@ -72,7 +72,7 @@ def _read_groups(session: Session, context: TableContext, query: TableQuery) -> 
 
 def _read_members(session: Session, context: TableContext, query: TableQuery) -> Page[MemberRow]:
     """Raises InvalidCursor, InvalidSubject."""
-    policy, filters, lang = chosen_policy(session, query), query.filters, context.frame.lang
+    policy, filters, lang = chosen_policy(session, context), query.filters, context.frame.lang
     if policy is None:
         return Page(())
     groups = matching_groups(session, policy, filters["group"]) if filters["group"] else None
@@ -88,9 +88,8 @@ def _read_members(session: Session, context: TableContext, query: TableQuery) ->
 
 def group_options(session: Session, context: TableContext) -> Options:
     """The groups of the policy that was chosen."""
-    policies = grouped_policies(session)
-    policy = context.params.get("policy") or next(iter(policies), None)
-    if policy is None or policy not in policies:
+    policy = chosen_policy(session, context)
+    if policy is None:
         return ()
     head = read_heads(session, context, [policy])[policy]
     texts = (group_text(each, head, context.frame.lang) for each in policy_groups(session, policy))

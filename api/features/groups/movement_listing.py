@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,7 +34,6 @@ from policy_service.decisions.groups.movements import (
     rates,
 )
 from policy_service.decisions.groups.queries import matching_groups
-from policy_service.language.types import parse_date
 from policy_service.messages import Message
 from policy_service.paging import Page
 
@@ -55,7 +54,7 @@ class MovementRow:
 
 @dataclass(frozen=True, slots=True)
 class MovementSummary:
-    """What stands above the list: the matrix, and what became of each group."""
+    """What stands between the filters and the list: the matrix, and what became of each group."""
 
     since: date
     until: date
@@ -73,19 +72,19 @@ class MoveRow:
     after: GroupText
 
 
-def _days(context: TableContext, filters: Mapping[str, str]) -> tuple[date, date]:
+def _days(context: TableContext, query: TableQuery) -> tuple[date, date]:
     """The days that were chosen, or the last month. Raises ProblemError."""
-    until = parse_date(filters.get("to", "")) or today(context)
-    since = parse_date(filters.get("from", "")) or until - MONTH
+    until = query.day("to") or today(context)
+    since = query.day("from") or until - MONTH
     check_days(since, until)
     return since, until
 
 
 def _read_movements(session: Session, context: TableContext, query: TableQuery) -> Page[MovementRow]:
-    policy = chosen_policy(session, query)
+    policy = chosen_policy(session, context)
     if policy is None:
         return Page(())
-    since, until = _days(context, query.filters)
+    since, until = _days(context, query)
     page = page_of_movements(movements(session, policy, since, until), query.cursor, query.limit)
     head, lang = read_heads(session, context, [policy])[policy], context.frame.lang
     rows = (
@@ -107,14 +106,14 @@ def _address(policy: str, since: date, until: date, movement: Movement) -> str |
     return link(MOVES.path, policy=policy, **{"from": since, "to": until, **names})
 
 
-def _read_summary(session: Session, context: TableContext) -> MovementSummary | None:
-    options = dict(policy_options(session, context))
-    policy = context.params.get("policy") or next(iter(options), None)
-    days = [context.params.get(name, "") for name in ("from", "to")]
-    if policy not in options or any(day and parse_date(day) is None for day in days):
+def _read_summary(session: Session, context: TableContext, query: TableQuery) -> MovementSummary | None:
+    policy = chosen_policy(session, context)
+    if policy is None:
         return None
-    since, until = _days(context, context.params)
+    since, until = _days(context, query)
     matrix, lang = movements(session, policy, since, until), context.frame.lang
+    if not matrix:
+        return None
     head = read_heads(session, context, [policy])[policy]
     order = GroupRanks(head).sort_key
     befores = sorted({each.before for each in matrix if each.before is not None}, key=order)
@@ -141,10 +140,10 @@ def _read_summary(session: Session, context: TableContext) -> MovementSummary | 
 
 
 def _read_moves(session: Session, context: TableContext, query: TableQuery) -> Page[MoveRow]:
-    policy, filters = chosen_policy(session, query), query.filters
+    policy, filters = chosen_policy(session, context), query.filters
     if policy is None:
         return Page(())
-    since, until = _days(context, filters)
+    since, until = _days(context, query)
     before, after = filters["before"], filters["after"]
     criteria = MoveFilter(
         policy,
@@ -186,7 +185,7 @@ MOVEMENTS: Table[MovementRow] = Table(
     cells="groups/_movement_cells.html",
     empty=GROUPS.empty,
     no_match=Message("No subject was decided about until then."),
-    read_extra=_read_summary,
+    read_summary=_read_summary,
     breadcrumbs=((GROUPS.title, GROUPS.path),),
 )
 MOVES: Table[MoveRow] = Table(

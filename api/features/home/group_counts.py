@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sqlmodel import Session
 
 from api.kit.answers import STATUS_NAMES
 from api.kit.listing import link
 from policy_service.decisions.groups.model import Group, countable_outcomes
-from policy_service.decisions.groups.movements import declaring_head
-from policy_service.decisions.groups.queries import group_sizes, grouped_policies
+from policy_service.decisions.groups.movements import grouped_heads
+from policy_service.decisions.groups.queries import group_sizes
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message
@@ -22,7 +23,6 @@ from policy_service.subject import CUSTOMER
 
 MAX_POLICIES = 2
 """Policies whose outcomes the home page counts."""
-FIRST_DOMAIN = "tiering/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,12 @@ class PolicyCounts:
 
 def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> tuple[PolicyCounts, ...]:
     """The counts of the policies that decided about customers, those that give tiers first."""
-    heads: dict[str, Policy] = {}
-    for name in sorted(grouped_policies(session), key=lambda each: (not each.startswith(FIRST_DOMAIN), each)):
-        head = declaring_head(session, catalogue, name, now)
-        if len(heads) < MAX_POLICIES and head.subject == CUSTOMER and _choice_of(head) is not None:
-            heads[name] = head
+    heads = {
+        name: head
+        for name, head in grouped_heads(session, catalogue, now).items()
+        if head.subject == CUSTOMER and _choice_of(head) is not None
+    }
+    heads = dict(islice(heads.items(), MAX_POLICIES))
     sizes: dict[str, Counter[Group]] = {name: Counter() for name in heads}
     for size in group_sizes(session, heads):
         sizes[size.policy][size.group] += size.subjects

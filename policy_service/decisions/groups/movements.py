@@ -20,7 +20,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from policy_service.decisions.groups.model import DECIDED, Group, Place
-from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, in_groups
+from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, grouped_policies, in_groups
 from policy_service.decisions.groups.records import counting_records
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
@@ -36,6 +36,8 @@ NONE = "none"
 """The name of no group, from which those come that were not decided about before."""
 MAX_WORDS = 1_000_000
 """The place of a word that the choice has no longer."""
+TIERING = "tiering"
+"""The domain of the policies that give tiers."""
 _BY_SUBJECT = Order("subject", (col(_AFTER.subject), col(_AFTER.kind)))
 
 
@@ -173,6 +175,11 @@ class GroupRanks:
                 if outcome.type.ordered and self._ordered is None:
                     self._ordered = name
 
+    @property
+    def are_ordered(self) -> bool:
+        """True if a choice of the policy is ordered."""
+        return self._ordered is not None
+
     def is_better(self, one: Group, other: Group) -> bool:
         """Return True if both have a word that is ordered, and the one's is better."""
         ranks = [self._rank(each) for each in (one, other)]
@@ -194,6 +201,16 @@ def declaring_head(session: Session, catalogue: Catalogue, policy: str, now: dat
     snapshot = catalogue.snapshot(session)
     newest, active = snapshot.versions_of(policy)[0], snapshot.active(policy, now)
     return policy_cache.load_head(session, active[1].digest if active else newest.digest)
+
+
+def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict[str, Policy]:
+    """The declaring heads of the policies that decided about anybody: tiering first, and there ordered tiers first."""
+
+    def place(head: Policy) -> tuple[bool, bool, str]:
+        return head.domain != TIERING, not GroupRanks(head).are_ordered, head.id
+
+    heads = (declaring_head(session, catalogue, name, now) for name in grouped_policies(session))
+    return {head.id: head for head in sorted(heads, key=place)}
 
 
 def list_moves(

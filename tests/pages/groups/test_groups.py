@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from tests.api.company import Company, company
-from tests.approval.world import TIER, tier
+from tests.approval.world import BONUS, TIER, tier
 from tests.pages.decisions.deciding import decided, excepted
 from tests.pages.visitor import Seen, Visitor
 
@@ -39,6 +39,7 @@ def here() -> Iterator[Company]:
                 decided(made, subject, TIER, orders=orders, as_of=date(2026, month, 10))
         excepted(made, "C4", policy=TIER, outcome={"size": "big"})
         decided(made, "C4", TIER, orders=1)
+        decided(made, "C4", BONUS, orders=1)
         yield made
 
 
@@ -71,10 +72,21 @@ def test_the_rates_stand_below_the_matrix(here: Company) -> None:
     assert [cell.text() for cell in big.css("td")] == ["2", "2", "1", "0", "0", "50.0%", "0.0%"]
 
 
+def test_tiers_come_first_and_filters_stand_above_the_matrix(here: Company) -> None:
+    visitor = Visitor(here, "sales")
+    page = visitor.get("/movements")
+    assert [each.attributes["value"] for each in page.all("#policy option")] == ["", TIER, BONUS]
+    assert [each.text() for each in page.all("table.matrix thead th")] == ["size: ‘big’", "size: ‘small’"]
+    assert page.body.index(b'id="filters"') < page.body.index(b'class="matrix"')
+    assert visitor.get("/groups").all("#policy option")[1].attributes["value"] == TIER
+
+
 def test_what_cannot_be_shown_is_told(here: Company) -> None:
     visitor = Visitor(here, "sales")
     assert visitor.get("/movements?from=2026-03-02&to=2026-03-01").status == 422
-    assert visitor.get("/movements?policy=tiering/none").status == 422
+    for wrong in ("policy=tiering/none", "to=0001-01-02", "from=nonsense"):
+        refused = visitor.get(f"/movements?{wrong}")
+        assert (refused.status, refused.has("table")) == (422, False), wrong
     before = visitor.get("/groups?day=2025-01-01")
     assert "No subject is in a group of this policy, or had been by then." in before.text()
     assert "No subject matches." in visitor.get(f"/groups/members?policy={TIER}&rule=none").text()
