@@ -29,10 +29,17 @@ from policy_service.decisions.override_store import read_overrides
 from policy_service.identity.account import Account
 from policy_service.identity.attestation import can_be_attested, may_attest
 from policy_service.identity.service import accounts
+from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.overrides.signature_validity import with_signature_validity
+from policy_service.registry import policy_cache
 from policy_service.registry.catalogue import Catalogue
-from policy_service.registry.recent_activations import RecentActivation, ending_activations, recent_activations
+from policy_service.registry.recent_activations import (
+    EndingActivation,
+    RecentActivation,
+    ending_activations,
+    recent_activations,
+)
 
 MAX_ITEMS = 8
 """Items of a list on the home page; each leads to the whole list."""
@@ -67,9 +74,20 @@ class EndingItem:
     """Something that ends soon."""
 
     kind: Message
-    title: str
+    title: Bilingual
+    """The title of the policy."""
+    name: str
+    """The version, or the policy and the subject of an override."""
     address: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecentVersion:
+    """A version that took effect, and its title."""
+
+    title: Bilingual
+    activation: RecentActivation
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +112,7 @@ class HomeData:
     counts: Mapping[ChangeState, int] | None
     groups: tuple[PolicyCounts, ...]
     """How many subjects each outcome has; none for who may not read them."""
-    activations: tuple[RecentActivation, ...]
+    activations: tuple[RecentVersion, ...]
     running_suspensions: tuple[Suspension, ...]
     """The suspensions that last now."""
     unsealed: int
@@ -112,10 +130,13 @@ def read_home_data(session: Session, catalogue: Catalogue, actor: Actor, now: da
         tasks=_pending_tasks(session, actor, now, running),
         this_week=tuple(each for each in upcoming if each.day <= last_day) if upcoming is not None else None,
         later=tuple(each for each in upcoming if each.day > last_day) if upcoming is not None else None,
-        ending=_ending(session, actor, now, running),
+        ending=_ending(session, catalogue, actor, now, running),
         counts={state: state_counts[state] for state in OPEN_STATES} if state_counts is not None else None,
         groups=read_group_counts(session, catalogue, now) if may_see(actor, "/groups") else (),
-        activations=recent_activations(session, now, limit=MAX_ITEMS),
+        activations=tuple(
+            RecentVersion(_title(session, catalogue, each.policy, each.version), each)
+            for each in recent_activations(session, now, limit=MAX_ITEMS)
+        ),
         running_suspensions=running,
         unsealed=count_unsealed(session),
         unsigned=unsigned_count(session),
@@ -152,24 +173,32 @@ def _to_sign(session: Session, actor: Actor, now: datetime, running: Sequence[Su
     return tuple(sorted(tasks, key=lambda task: task.due))
 
 
-def _ending(session: Session, actor: Actor, now: datetime, running: Sequence[Suspension]) -> tuple[EndingItem, ...]:
+def _ending(
+    session: Session, catalogue: Catalogue, actor: Actor, now: datetime, running: Sequence[Suspension]
+) -> tuple[EndingItem, ...]:
     """The versions, suspensions and overrides that end within `SOON`."""
+
+    def item(kind: Message, of: EndingActivation | Suspension | Override, about: str, address: str) -> EndingItem:
+        title = _title(session, catalogue, of.policy, of.version)
+        return EndingItem(kind, title, f"{of.policy} {about}", address, of.until)
+
+    versions, suspension, override = Message("Version"), Message("Suspension"), Message("Override")
     items = [
-        EndingItem(
-            Message("Version"), f"{each.policy} {each.version}", version_address(each.policy, each.version), each.until
-        )
-        for each in ending_activations(session, now, now + SOON, limit=MAX_ITEMS)
-    ]
-    items += [
-        EndingItem(Message("Suspension"), f"{each.policy} {each.version}", f"/suspensions/{each.id}", each.until)
-        for each in running
+        *(
+            item(versions, each, each.version, version_address(each.policy, each.version))
+            for each in ending_activations(session, now, now + SOON, limit=MAX_ITEMS)
+        ),
+        *(item(suspension, each, each.version, f"/suspensions/{each.id}") for each in running),
     ]
     if may_see(actor, "/overrides"):
-        items += [
-            EndingItem(Message("Override"), f"{each.policy} · {each.subject.id}", f"/overrides/{each.id}", each.until)
-            for _, each in read_overrides(session, active_at=now, ending_by=now + SOON, limit=MAX_ITEMS)
-        ]
-    return tuple(sorted(items, key=lambda item: item.until)[:MAX_ITEMS])
+        ending = read_overrides(session, active_at=now, ending_by=now + SOON, limit=MAX_ITEMS)
+        items += [item(override, each, f"· {each.subject.id}", f"/overrides/{each.id}") for _, each in ending]
+    return tuple(sorted(items, key=lambda each: each.until)[:MAX_ITEMS])
+
+
+def _title(session: Session, catalogue: Catalogue, policy: str, version: str) -> Bilingual:
+    """Return the title that a version gives its policy."""
+    return policy_cache.load_head(session, catalogue.snapshot(session).version(policy, version).digest).title
 
 
 def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Override, ...]:

@@ -53,6 +53,7 @@ SECTIONS: tuple[HomeSection, ...] = (
     HomeSection("waiting", Message("To sign"), "home/_to_sign.html", _to_sign),
     HomeSection("tasks", Message("My tasks"), "home/_tasks.html", _other_tasks),
     HomeSection("soon", Message("In force this week"), "home/_week.html", lambda each: each.data, is_aside=True),
+    HomeSection("open", Message("Open changes"), "home/_open.html", lambda each: each.data.counts, is_aside=True),
     HomeSection("ending", Message("Ends soon"), "home/_ending.html", lambda each: each.data.ending, is_aside=True),
     HomeSection("groups", Message("Customers by outcome"), "home/_groups.html", lambda each: each.data.groups or None),
     HomeSection("lately", Message("Recently in effect"), "home/_recent.html", lambda each: each.data),

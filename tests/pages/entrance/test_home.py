@@ -75,12 +75,15 @@ def test_an_author_finds_drafts_and_what_was_sent_back(here: Company) -> None:
 def test_what_becomes_active_stands_by_its_day(here: Company) -> None:
     soon = Visitor(here, "finance").get("/").text("section[aria-labelledby=soon]")
     assert "Nothing takes effect within a week. Later (1) 30 Nov 2026 for next year" in soon
-    assert "2 draft 1 submitted 0 approved" in soon
+    assert "draft" not in soon
+    assert Visitor(here, "finance").get("/").text("section[aria-labelledby=open]") == (
+        "Open changes 2 draft 1 submitted 0 approved"
+    )
 
 
 def test_what_came_into_force_is_told_to_everybody(here: Company) -> None:
     lately = Visitor(here, "root").get("/").text("section[aria-labelledby=lately]")
-    assert f"{TIER} 1.1.0" in lately
+    assert f"size {TIER} 1.1.0" in lately
     assert "2.4.0" not in lately
 
 
@@ -110,6 +113,7 @@ def test_the_page_is_told_in_chinese(here: Company) -> None:
     page = Visitor(here, "sales", "zh").get("/")
     assert page.one("h1").text() == "主页"
     assert page.all("h2")[0].text() == "待签署"
+    assert f"规模 {TIER} 1.1.0" in page.text("section[aria-labelledby=lately]")
     assert "2026年11月30日" in page.text("section[aria-labelledby=soon]")
 
 
@@ -121,7 +125,7 @@ def test_a_suspension_is_on_everybodys_page_and_waits_to_be_ratified(own: Compan
     assert f"{TIER} 1.1.0 Suspension to ratify" in waiting
     assert "the suspended version applies again" in waiting
     assert "Suspension to ratify" not in Visitor(own, "general").get("/").text("section[aria-labelledby=waiting]")
-    assert f"{TIER} 1.1.0 Suspension" in Visitor(own, "ann").get("/").text("section[aria-labelledby=ending]")
+    assert f"size {TIER} 1.1.0 Suspension" in Visitor(own, "ann").get("/").text("section[aria-labelledby=ending]")
     assert "suspension" in Visitor(own, "ann").get("/").text("section[aria-labelledby=lately]")
 
 
