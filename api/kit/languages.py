@@ -64,7 +64,7 @@ def translations(lang: Language) -> Translations:
     if lang == "zh":
         merged.plural = _no_plural  # merging leaves out how a catalogue counts
         for file in sorted((LOCALES / "zh_CN").glob("*.po")):
-            merged.merge(_read_catalogue(file))  # type: ignore[no-untyped-call]  # babel's
+            merged.merge(_read_catalogue(file))  # type: ignore[no-untyped-call]  # Babel has no types
     return merged
 
 

@@ -303,7 +303,8 @@ def _environment(service: Service, lang: Language) -> Environment:
         lstrip_blocks=True,
     )
     catalogue = translations(lang)
-    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # by i18n
+    # the extension jinja2.ext.i18n adds this method to its environment, which no type says
+    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     formats = Formats(lang, service.zone)
     for name in (
         "instant",

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
+from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
@@ -246,6 +247,16 @@ def _filter_error(bound: BoundFilter, value: str) -> Message | None:
             return Message("At most {limit} characters.", limit=MAX_FILTER_LENGTH)
         case "text" | "link":
             return None
+
+
+def denied_reason(path: str) -> Callable[[Session, TableContext], str | None]:
+    """Return a `read_extra` that says why the reader may not post to an address; None for anyone who may."""
+
+    def read(_: Session, context: TableContext) -> str | None:
+        permission = check_permission(context.actor, PERMISSIONS["POST", path])
+        return None if permission is True else permission
+
+    return read
 
 
 def instants_between(since: date | None, until: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:

@@ -141,7 +141,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # ------------------------------------------------------------------------------------------ what comes in
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's, narrower than asyncio's
         super().connection_made(transport)
         self._phase_started_at = self.loop.time()
         self._deadline = self._phase_started_at + self._limits.head_seconds

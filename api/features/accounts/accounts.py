@@ -7,9 +7,16 @@ from typing import cast
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.frame import Frame
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
+from api.kit.table import (
+    Table,
+    TableColumn,
+    TableContext,
+    TableFilter,
+    TableQuery,
+    denied_reason,
+    instants_between,
+)
 from api.kit.vocabulary import enum_label
 from policy_service.actor import Role
 from policy_service.identity.account import Account
@@ -64,5 +71,5 @@ ACCOUNTS: Table[Account] = Table(
     cells="accounts/_cells.html",
     empty=(Message("There is no account yet."), Message("An administrator makes the first one at set-up.")),
     no_match=Message("No matching accounts."),
-    read_extra=lambda _, context: check_permission(context.actor, PERMISSIONS["POST", "/accounts"]) is True,
+    read_extra=denied_reason("/accounts"),
 )

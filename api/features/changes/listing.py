@@ -9,8 +9,7 @@ from typing import cast
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
-from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options
 from api.kit.vocabulary import enum_label
 from policy_service.actor import SIGNING_ROLES, Actor, Role
@@ -95,12 +94,6 @@ def _author_options(session: Session, _: TableContext) -> Options:
     return tuple((account.id, account.printed_name) for account in sorted(authors, key=lambda each: each.printed_name))
 
 
-def _denied_reason(_: Session, context: TableContext) -> str | None:
-    """Why the reader may begin none; None for whoever may."""
-    permission = check_permission(context.actor, PERMISSIONS["POST", PATH])
-    return None if permission is True else permission
-
-
 CHANGES: Table[ListedChange] = Table(
     path=PATH,
     title=Message("Changes"),
@@ -138,6 +131,6 @@ CHANGES: Table[ListedChange] = Table(
         Message("An author creates one; the versions in force were imported at set-up."),
     ),
     no_match=Message("No matching changes."),
-    read_extra=_denied_reason,
+    read_extra=denied_reason(PATH),
     css_class="changes",
 )

@@ -9,10 +9,9 @@ from typing import cast
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.overrides.last_decision import read_policy_version
 from api.kit.answers import FieldText, outcome_cell, outcome_texts
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.actor import Role
 from policy_service.decisions.override import Override, OverrideState
@@ -88,12 +87,6 @@ def _row(override: Override, policy: Policy | None, now: datetime, lang: Languag
     )
 
 
-def _denied_reason(_: Session, context: TableContext) -> str | None:
-    """Why the reader may make none; None for whoever may."""
-    permission = check_permission(context.actor, PERMISSIONS["POST", PATH])
-    return None if permission is True else permission
-
-
 OVERRIDES: Table[ListedOverride] = Table(
     path=PATH,
     title=Message("Overrides"),
@@ -132,5 +125,5 @@ OVERRIDES: Table[ListedOverride] = Table(
         Message("A director adds an override where the rules do not fit one subject; every decision shows it."),
     ),
     no_match=Message("No matching overrides."),
-    read_extra=_denied_reason,
+    read_extra=denied_reason(PATH),
 )
