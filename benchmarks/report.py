@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.batches import PaceReport
-from benchmarks.engines import Comparison
+from benchmarks.engines import Comparison, EngineResult
 from benchmarks.groups import GroupFigures
 from benchmarks.interference import RATE, InterferenceResult
 from benchmarks.memory import Sample
@@ -88,7 +88,7 @@ def sizes_table(comparisons: Sequence[Comparison]) -> str:
         for name, results in _by_engine(comparisons)
     ]
     preparation = [
-        (f"preparing, ms: {name}", *(f"{1_000 * result.preparing:,.1f}" for result in results))
+        (f"preparing, ms: {name}", *(f"{1_000 * result.preparation_seconds:,.1f}" for result in results))
         for name, results in _by_engine(comparisons)
     ]
     return _table(header, [fired, *lines, *preparation])
@@ -154,7 +154,7 @@ def memory_table(samples: Sequence[Sample]) -> str:
     )
 
 
-def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[Any]]]:
+def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[EngineResult]]]:
     for number, result in enumerate(comparisons[0].results):
         yield result.name, [comparison.results[number] for comparison in comparisons]
 
