@@ -10,13 +10,16 @@ from sqlmodel import Session
 
 from api.kit.answers import STATUS_NAMES, FieldText, outcome_cell, outcome_texts
 from api.kit.frame import Frame
+from api.kit.languages import translations
 from api.kit.table import Options, TableContext
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import declaring_head, grouped_heads
 from policy_service.language.policy import Bilingual, Language, Policy
-from policy_service.messages import Message
+from policy_service.messages import Message, translate
 
 NO_GROUP = Message("not decided before")
+MAX_DRAWN_GROUPS = 24
+"""A policy with more groups, as one that gives amounts, has no charts of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class GroupText:
     def label(self, frame: Frame) -> str:
         """The same in one text."""
         return "; ".join(outcome_cell(self.texts, frame.lang)) if self.texts else self.status
+
+    def chart_label(self, lang: Language) -> str:
+        """The values alone, or the status, in the reader's language."""
+        values = [field.value or "" for entry in self.texts for field in entry]
+        return ", ".join(values) if values else translate(self.status, translations(lang).gettext)
 
     def cell(self, frame: Frame) -> object:
         """What an export has of it."""

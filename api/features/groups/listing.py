@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from api.features.groups.group_text import GroupText, chosen_policy, group_text, policy_options, read_heads
+from api.features.groups.group_text import (
+    MAX_DRAWN_GROUPS,
+    GroupText,
+    chosen_policy,
+    group_text,
+    policy_options,
+    read_heads,
+)
 from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
+from api.kit.charts import BarChart, bar_chart
 from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from policy_service.decisions.groups.model import Group
+from policy_service.decisions.groups.movements import GroupRanks
 from policy_service.decisions.groups.queries import (
     GroupSize,
     Member,
     MemberFilter,
+    group_sizes,
     grouped_policies,
     list_groups,
     list_members,
@@ -46,6 +58,14 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupBars:
+    """How many subjects each group of one policy has, drawn."""
+
+    title: Bilingual
+    chart: BarChart
+
+
+@dataclass(frozen=True, slots=True)
 class MemberRow:
     """One subject of a list."""
 
@@ -68,6 +88,24 @@ def _read_groups(session: Session, context: TableContext, query: TableQuery) -> 
         for each in page.items
     )
     return Page(tuple(rows), page.next_cursor)
+
+
+def _read_group_bars(session: Session, context: TableContext, query: TableQuery) -> GroupBars | None:
+    """The sizes of the groups of the policy that was chosen, or of the first; the best group above."""
+    policy, lang = chosen_policy(session, context), context.frame.lang
+    if policy is None:
+        return None
+    sizes: Counter[Group] = Counter()
+    for each in group_sizes(session, [policy], query.day("day")):
+        sizes[each.group] += each.subjects
+    if not sizes or len(sizes) > MAX_DRAWN_GROUPS:
+        return None
+    head = read_heads(session, context, [policy])[policy]
+    rows = [
+        (group_text(group, head, lang).chart_label(lang), (sizes[group],))
+        for group in sorted(sizes, key=GroupRanks(head).sort_key)
+    ]
+    return GroupBars(head.title, bar_chart((Message("Subjects"),), rows))
 
 
 def _read_members(session: Session, context: TableContext, query: TableQuery) -> Page[MemberRow]:
@@ -127,6 +165,7 @@ GROUPS: Table[GroupRow] = Table(
         Message("Group lists follow from the decisions that are recorded."),
     ),
     no_match=Message("No subject is in a group of this policy, or had been by then."),
+    read_summary=_read_group_bars,
 )
 MEMBERS: Table[MemberRow] = Table(
     path="/groups/members",

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from api.features.groups.days import check_days
 from api.features.groups.group_text import (
+    MAX_DRAWN_GROUPS,
     NO_GROUP,
     GroupText,
     chosen_policy,
@@ -19,6 +20,7 @@ from api.features.groups.group_text import (
     today,
 )
 from api.features.groups.listing import GROUPS, group_options
+from api.kit.charts import BarChart, Cell, MatrixChart, Tone, bar_chart, matrix_chart
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
 from policy_service.decisions.groups.movements import (
@@ -58,8 +60,10 @@ class MovementSummary:
 
     since: date
     until: date
-    columns: Sequence[GroupText]
-    rows: Sequence[tuple[GroupText, Sequence[MovementRow | None]]]
+    matrix: MatrixChart | None
+    """None of more groups than a chart has room for, as are the sizes."""
+    sizes: BarChart | None
+    """How many subjects each group had on both days."""
     rates: Sequence[tuple[GroupText, GroupRates]]
 
 
@@ -115,28 +119,40 @@ def _read_summary(session: Session, context: TableContext, query: TableQuery) ->
     if not matrix:
         return None
     head = read_heads(session, context, [policy])[policy]
-    order = GroupRanks(head).sort_key
-    befores = sorted({each.before for each in matrix if each.before is not None}, key=order)
-    afters = sorted({each.after for each in matrix}, key=order)
+    ranks = GroupRanks(head)
+    befores = [*sorted({each.before for each in matrix if each.before is not None}, key=ranks.sort_key), None]
+    afters = sorted({each.after for each in matrix}, key=ranks.sort_key)
     cells = {
-        (each.before, each.after): MovementRow(
-            each,
-            group_text(each.before, head, lang),
-            group_text(each.after, head, lang),
-            _address(policy, since, until, each),
-        )
+        (each.before, each.after): Cell(each.subjects, _tone(each, ranks), _address(policy, since, until, each))
         for each in matrix
     }
+    became = [(group_text(each.group, head, lang), each) for each in rates(matrix, head)]
+    if len(befores) + len(afters) > 2 * MAX_DRAWN_GROUPS:
+        return MovementSummary(since, until, None, None, became)
     return MovementSummary(
         since,
         until,
-        [group_text(each, head, lang) for each in afters],
-        [
-            (group_text(before, head, lang), [cells.get((before, after)) for after in afters])
-            for before in [*befores, None]
-        ],
-        [(group_text(each.group, head, lang), each) for each in rates(matrix, head)],
+        matrix_chart(
+            [group_text(each, head, lang).chart_label(lang) for each in befores],
+            [group_text(each, head, lang).chart_label(lang) for each in afters],
+            [[cells.get((before, after)) for after in afters] for before in befores],
+        ),
+        bar_chart(
+            (Message("First day"), Message("Second day")),
+            [(text.chart_label(lang), (each.before, each.after)) for text, each in became],
+        ),
+        became,
     )
+
+
+def _tone(movement: Movement, ranks: GroupRanks) -> Tone:
+    if movement.before == movement.after:
+        return "same"
+    if movement.before is None or not ranks.are_ordered:
+        return "other"
+    if ranks.is_better(movement.after, movement.before):
+        return "better"
+    return "worse" if ranks.is_better(movement.before, movement.after) else "other"
 
 
 def _read_moves(session: Session, context: TableContext, query: TableQuery) -> Page[MoveRow]:

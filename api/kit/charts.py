@@ -1,0 +1,239 @@
+"""Charts that a page shows: bars, and a matrix of cells. What is drawn where is worked out here; a template writes SVG.
+
+    chart = bar_chart((Message("Before"), Message("After")), [("S", (12, 10)), ("A", (40, 42))])
+    {{ charts.bars(page.chart, _("Subjects by tier"), _("Tier")) }}
+
+    chart = matrix_chart(["S", "A"], ["S", "A"], [[Cell(9, "same"), Cell(3, "worse")], [None, Cell(40, "same")]])
+    {{ charts.matrix(page.chart, _("Subjects by tier before (rows) and after (columns)"), _("Tier")) }}
+
+The macros are in `api/templates/charts.html`; each writes the figures as a table behind its picture. Labels are texts
+in the reader's language. Colours are attributes of SVG, which paper shows too; the style sheet has its own for screens.
+Timelines are in `api/kit/drawing.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from unicodedata import east_asian_width
+
+from api.faces import spell_out
+from api.kit.formats import escape_hidden
+from policy_service.messages import Message
+
+WIDTH = 720
+"""Of bars with their labels and figures, in the units of SVG, which are pixels where there is room."""
+FONT_SIZE = 13
+GAP = 10
+BAR_HEIGHT = 18
+FIGURE_WIDTH = 90
+"""Room for the figure behind the longest bar."""
+MAX_LABEL_WIDTH = 240
+LEGEND_HEIGHT = 28
+CELL_WIDTH = 92
+CELL_HEIGHT = 36
+WIDE, NARROW = 13, 8
+"""About how wide a Chinese character is, and any other."""
+SERIES_PAINT = ("#1d4f91", "#7a828c", "#7f4f00")
+"""The fills of the series, in the reverse of their order: the last, which is new, has the strongest."""
+Tone = Literal["better", "worse", "same", "other"]
+TONE_PAINT: Mapping[Tone, str] = {"better": "#1b6b3a", "worse": "#a4262c", "same": "#5a616a", "other": "#1d4f91"}
+TONE_NAMES: Mapping[Tone, Message] = {
+    "better": Message("better"),
+    "worse": Message("worse"),
+    "same": Message("unchanged"),
+    "other": Message("neither better nor worse"),
+}
+MIN_OPACITY, MAX_OPACITY = 10, 45
+"""Of a cell, in per cent; the more it counts, the denser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text and where it begins."""
+
+    text: str
+    full_text: str
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class BarShape:
+    """One bar, and its figure behind it."""
+
+    x: int
+    y: int
+    width: int
+    value: int
+    series: int
+    """Counted from the last, which is 0."""
+
+    @property
+    def paint(self) -> str:
+        """The fill where no style sheet says another."""
+        return SERIES_PAINT[self.series]
+
+
+@dataclass(frozen=True, slots=True)
+class BarGroup:
+    """The bars of one label, one for each series."""
+
+    label: Label
+    bars: tuple[BarShape, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Everything about bars that their template writes down."""
+
+    height: int
+    series: tuple[Message, ...]
+    groups: tuple[BarGroup, ...]
+    width: int = WIDTH
+
+    @property
+    def legend(self) -> tuple[tuple[int, str, Message], ...]:
+        """For several series the number, fill and title of each; of a single one nothing."""
+        last = len(self.series) - 1
+        return tuple((last - i, SERIES_PAINT[last - i], each) for i, each in enumerate(self.series)) if last else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure of a matrix; none below zero."""
+
+    value: int
+    tone: Tone = "other"
+    """What going from the row to the column means."""
+    address: str | None = None
+    """Where what it counts is listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellShape:
+    """A cell as it is drawn."""
+
+    cell: Cell
+    row: str
+    column: str
+    x: int
+    y: int
+    opacity: str
+
+    @property
+    def paint(self) -> str:
+        """The fill where no style sheet says another."""
+        return TONE_PAINT[self.cell.tone]
+
+    @property
+    def tone_name(self) -> Message:
+        """What a reader calls the tone."""
+        return TONE_NAMES[self.cell.tone]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixChart:
+    """Everything about a matrix that its template writes down."""
+
+    width: int
+    height: int
+    columns: tuple[Label, ...]
+    rows: tuple[Label, ...]
+    cells: tuple[CellShape, ...]
+    table: Sequence[Sequence[Cell | None]]
+    cell_width: int = CELL_WIDTH
+    cell_height: int = CELL_HEIGHT
+
+    @property
+    def legend(self) -> tuple[tuple[Tone, str, Message], ...]:
+        """The name, fill and title of each tone that occurs, where there is more than one."""
+        tones = {each.cell.tone for each in self.cells}
+        return tuple(
+            (each, TONE_PAINT[each], TONE_NAMES[each]) for each in TONE_PAINT if len(tones) > 1 and each in tones
+        )
+
+    @property
+    def has_links(self) -> bool:
+        """Return True if a cell leads anywhere."""
+        return any(each.cell.address for each in self.cells)
+
+
+def bar_chart(series: Sequence[Message], rows: Sequence[tuple[str, Sequence[int]]]) -> BarChart:
+    """Draw one bar for each label and each of up to three series; no figure is below zero."""
+    left = _label_width(label for label, _ in rows)
+    longest = max((value for _, values in rows for value in values), default=0)
+    room = WIDTH - left - GAP - FIGURE_WIDTH
+    group_height = BAR_HEIGHT * len(series) + GAP
+    groups = []
+    for position, (label, values) in enumerate(rows):
+        top = GAP // 2 + position * group_height
+        middle = top + BAR_HEIGHT * len(series) // 2
+        bars = tuple(
+            BarShape(
+                left + GAP,
+                top + BAR_HEIGHT * number,
+                max(room * value // longest, 1) if value else 0,
+                value,
+                len(series) - 1 - number,
+            )
+            for number, value in enumerate(values)
+        )
+        groups.append(BarGroup(_label(label, left, 0, middle + FONT_SIZE // 3), bars))
+    return BarChart(group_height * len(rows) + GAP // 2, tuple(series), tuple(groups))
+
+
+def matrix_chart(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Cell | None]]) -> MatrixChart:
+    """Draw a matrix whose cells are the denser the more they count; a cell that counts nothing is None."""
+    left = _label_width(rows)
+    largest = max((each.value for row in cells for each in row if each), default=0) or 1
+    shapes = tuple(
+        CellShape(
+            each,
+            _drawable(rows[i]),
+            _drawable(columns[j]),
+            left + GAP + CELL_WIDTH * j,
+            LEGEND_HEIGHT + CELL_HEIGHT * i,
+            f"0.{MIN_OPACITY + (MAX_OPACITY - MIN_OPACITY) * each.value // largest}",
+        )
+        for i, row in enumerate(cells)
+        for j, each in enumerate(row)
+        if each
+    )
+    return MatrixChart(
+        width=left + GAP + CELL_WIDTH * len(columns),
+        height=LEGEND_HEIGHT + CELL_HEIGHT * len(rows),
+        columns=tuple(
+            _label(each, CELL_WIDTH - 6, left + GAP + CELL_WIDTH * j, LEGEND_HEIGHT - GAP)
+            for j, each in enumerate(columns)
+        ),
+        rows=tuple(
+            _label(each, left, 0, LEGEND_HEIGHT + CELL_HEIGHT * i + CELL_HEIGHT // 2 + FONT_SIZE // 3)
+            for i, each in enumerate(rows)
+        ),
+        cells=shapes,
+        table=cells,
+    )
+
+
+def _label_width(labels: Iterable[str]) -> int:
+    return min(max((_text_width(_drawable(each)) for each in labels), default=0), MAX_LABEL_WIDTH)
+
+
+def _label(text: str, width: int, x: int, y: int) -> Label:
+    """A label cut to a width."""
+    drawn = _drawable(text)
+    if _text_width(drawn) > width:
+        while drawn and _text_width(drawn) > width - WIDE:
+            drawn = drawn[:-1]
+        drawn = f"{drawn}…"
+    return Label(drawn, text, x, y)
+
+
+def _drawable(text: str) -> str:
+    return escape_hidden(spell_out(text))
+
+
+def _text_width(text: str) -> int:
+    return sum(WIDE if east_asian_width(each) in "WF" else NARROW for each in text)
