@@ -1,7 +1,8 @@
 """A second factor for signatures: one-time codes by time (TOTP, RFC 6238), six digits of HMAC-SHA-1 every 30 seconds.
 
 An account has one secret or none; an application on its owner's telephone makes the same codes. A code counts within
-one step of 30 seconds on either side, and once: the step that was used last is kept.
+one step of 30 seconds on either side, and once: the step that was used last is kept, and of a secret that was removed
+the log tells when, so that no code that may have been used counts again where the same secret is set up anew.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlmodel import Session
 
 from policy_service.actor import Actor
 from policy_service.audit.events import SecondFactorRemoved, SecondFactorSet
-from policy_service.audit.log import append
+from policy_service.audit.log import EntryFilter, append, entries
 from policy_service.database import Transaction
 from policy_service.identity.errors import IdentityConflict
 from policy_service.identity.service import read_account, require_administrator
@@ -37,6 +38,11 @@ def new_secret() -> str:
     return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
+def step_of(instant: datetime) -> int:
+    """Return the number of the step that an instant lies in."""
+    return int(instant.timestamp()) // STEP_SECONDS
+
+
 def code_at(secret: str, step: int) -> str:
     """Return the code of a step (RFC 4226, section 5.3)."""
     digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8, "big"), "sha1")
@@ -46,7 +52,7 @@ def code_at(secret: str, step: int) -> str:
 
 def matching_step(secret: str, code: str, now: datetime, last_step: int) -> int | None:
     """Return the step of a code that counts at an instant and was not used before; None when there is none."""
-    current = int(now.timestamp()) // STEP_SECONDS
+    current = step_of(now)
     steps = range(max(current - WINDOW, last_step + 1), current + WINDOW + 1)
     digits = "".join(code.split()).encode()
     return next((step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), digits)), None)
@@ -82,10 +88,17 @@ def enrol(transaction: Transaction, actor: Actor, secret: str, code: str) -> Non
     step = proving_step(secret, code, transaction.now)
     if step is None:
         raise IdentityConflict(WRONG_CODE)
-    row = SecondFactorRow(account=actor.id, secret=secret, created_at=transaction.now, last_step=step)
+    last_step = max(step, _last_step_removed(transaction.session, actor.id))
+    row = SecondFactorRow(account=actor.id, secret=secret, created_at=transaction.now, last_step=last_step)
     transaction.session.add(row)
     transaction.session.flush()
     append(transaction, actor, SecondFactorSet(actor.id, actor.name))
+
+
+def _last_step_removed(session: Session, account: str) -> int:
+    """Return the last step whose code may have been used before the account's second factor was removed; 0 of none."""
+    criteria = EntryFilter(event=SecondFactorRemoved.name, about=f"account:{account}")
+    return max((step_of(removal.at) + WINDOW for removal in entries(session, criteria, limit=1)), default=0)
 
 
 def remove(transaction: Transaction, actor: Actor, account: str) -> None:

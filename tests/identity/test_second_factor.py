@@ -105,6 +105,22 @@ def test_its_owner_or_an_administrator_removes_it(database: Database) -> None:
     assert event_names(database)[-1] == "second_factor_removed"
 
 
+def test_no_code_counts_again_where_the_same_secret_is_set_up_anew(database: Database) -> None:
+    clock = TestClock()
+    actor = made(database, clock, "ada", Role.AUTHOR).actor()
+    with database.write(clock) as transaction:
+        second_factor.enrol(transaction, actor, KEY, code(clock))
+    next_code = second_factor.code_at(KEY, second_factor.step_of(clock.at) + 1)
+    reauthenticate(database, clock, actor, SECRET, code=next_code)  # of a clock that is fast
+    with database.write(clock) as transaction:
+        second_factor.remove(transaction, actor, actor.id)
+        second_factor.enrol(transaction, actor, KEY, code(clock))
+    with pytest.raises(SignInFailed):
+        reauthenticate(database, clock, actor, SECRET, code=next_code)
+    clock.move(seconds=60)
+    assert reauthenticate(database, clock, actor, SECRET, code=code(clock)).confirmed_at == clock.at
+
+
 def code(clock: TestClock) -> str:
     """The code of now."""
-    return second_factor.code_at(KEY, int(clock.at.timestamp()) // 30)
+    return second_factor.code_at(KEY, second_factor.step_of(clock.at))

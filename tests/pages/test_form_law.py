@@ -132,7 +132,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
 def enrol(transaction: Transaction, account: Account) -> None:
     """Gives an account a second factor."""
     key = second_factor.new_secret()
-    step = int(transaction.now.timestamp()) // second_factor.STEP_SECONDS
+    step = second_factor.step_of(transaction.now)
     second_factor.enrol(transaction, account.actor(), key, second_factor.code_at(key, step))
 
 

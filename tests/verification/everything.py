@@ -60,7 +60,7 @@ def fill(here: Company) -> None:
                 revoke_key(transaction, SERVICE, key)
         for name in ("finance", "general"):
             secret_of_codes = second_factor.new_secret()
-            step = int(transaction.now.timestamp()) // second_factor.STEP_SECONDS
+            step = second_factor.step_of(transaction.now)
             code = second_factor.code_at(secret_of_codes, step)
             second_factor.enrol(transaction, here.people[name].actor(), secret_of_codes, code)
         link(transaction, SERVICE, here.people["ben"].id, ExternalIdentity("https://id.example", "ben"))

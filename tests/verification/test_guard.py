@@ -106,7 +106,7 @@ def test_a_second_factor_that_was_removed_or_put_into_the_database_lets_nobody_i
     secret = second_factor.new_secret()
     if is_removed:
         with here.database.write(here.clock) as transaction:
-            step = int(transaction.now.timestamp()) // second_factor.STEP_SECONDS
+            step = second_factor.step_of(transaction.now)
             second_factor.enrol(transaction, sales.actor(), secret, second_factor.code_at(secret, step))
     assert here.ask("GET", "/v1/session", "sales").status_code == 200
     added = f"INSERT INTO second_factor VALUES ('{sales.id}', '{secret}', '{timestamp(here.clock.at)}', 0)"

@@ -16,6 +16,7 @@ from policy_service.audit.keys import make_key
 from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.database import Database, Transaction
 from policy_service.decisions import macs
+from policy_service.identity import second_factor
 from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.api_keys import SCOPES, api_keys, issue_key, revoke_key
 from policy_service.identity.errors import IdentityError, IdentityValidationFailed
@@ -30,14 +31,28 @@ from policy_service.identity.service import (
     set_password,
     store_hash,
 )
-from policy_service.identity.sessions import PASSWORD, confirm, end_all, start_session, use_confirmation
+from policy_service.identity.sessions import (
+    PASSWORD,
+    confirm,
+    end_all,
+    end_others,
+    record_session_use,
+    start_session,
+    use_confirmation,
+)
 from tests.databases import TestClock, copied
 from tests.effort import effort
 from tests.verification.everything import Place
 
 HISTORIES = effort(12, 10_000)
 STEPS = 25
+CODES = second_factor.new_secret()
 ROLES = (Role.AUTHOR, Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.COMPLIANCE, Role.ADMINISTRATOR)
+
+
+def code_at(transaction: Transaction) -> str:
+    """The one-time code of now."""
+    return second_factor.code_at(CODES, second_factor.step_of(transaction.now))
 
 
 class Undone(Exception):
@@ -69,6 +84,15 @@ def step(transaction: Transaction, chance: Random, number: int, folder: Path) ->
         lambda: end_all(transaction, whose.id, "told so"),
         lambda: confirm(transaction, start_session(transaction, whose, PASSWORD).user_session.id),
         lambda: use_confirmation(transaction, start_session(transaction, whose, PASSWORD).user_session.id),
+        lambda: record_session_use(
+            transaction,
+            start_session(transaction, whose, PASSWORD).user_session.id,
+            transaction.now + timedelta(minutes=1),
+        ),
+        lambda: end_others(transaction, whose.actor(), None),
+        lambda: second_factor.enrol(transaction, whose.actor(), CODES, code_at(transaction)),
+        lambda: second_factor.use_code(transaction, whose.id, code_at(transaction)),
+        lambda: second_factor.remove(transaction, SERVICE, whose.id),
         lambda: issue_key(
             transaction,
             SERVICE,
