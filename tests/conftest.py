@@ -108,7 +108,7 @@ def _no_server_is_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _done_once() -> Iterator[None]:
-    """Statements are compiled once a process, and policy files read once."""
+    """Statements are compiled once a process, policies read once, and what routes take worked out once."""
     with done_once():
         yield
 

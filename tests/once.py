@@ -1,37 +1,53 @@
-"""What a process of the tests does once, and a service does once too: compiling SQL, reading a policy file.
+"""What a process of the tests does once, and a service does once too: compiling SQL, reading policies, making routes.
 
-A service has one database; tests have thousands, and each would compile every statement anew.
+A service has one database and one application; tests have thousands, and each would do it anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from types import ModuleType
+from typing import Any, get_args
 from unittest import mock
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 
-from policy_service.language import load
+from policy_service.language.core import Core
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
 
 STATEMENTS = 10_000
 MAX_CHARACTERS = 8 * 2**20
+LOWERED = 500
+"""Policies that are kept in the core."""
 
 
 @contextmanager
 def done_once() -> Iterator[None]:
-    """Shares compiled statements between all databases of a kind, and policies between all who read the same bytes."""
-    with (
-        mock.patch.object(Engine, "__init__", _sharing(Engine.__init__)),
-        mock.patch.object(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other)),
-        mock.patch.object(DefaultDialect, "__hash__", lambda one: hash(type(one))),
-        mock.patch.object(load, "load_bytes", _remembering(load.load_bytes)),
-    ):
+    """Shares compiled statements between all databases of a kind, and what REMEMBERED names between all callers."""
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(Engine, "__init__", _sharing(Engine.__init__)))
+        stack.enter_context(mock.patch.object(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other)))
+        stack.enter_context(mock.patch.object(DefaultDialect, "__hash__", lambda one: hash(type(one))))
+        for home, name, remembering in REMEMBERED:
+            if home in sys.modules:  # not for tests that need no service
+                function = getattr(sys.modules[home], name)
+                replacement = remembering(function)
+                for module in _modules_with(home, name, function):
+                    stack.enter_context(mock.patch.object(module, name, replacement))
         yield
+
+
+def _modules_with(home: str, name: str, function: object) -> list[ModuleType]:
+    """The module of a function, and those of the program that have it too where the program made it."""
+    ours = ("policy_service.", "api.")
+    names = [key for key in sys.modules if key.startswith(ours)] if home.startswith(ours) else [home]
+    return [sys.modules[key] for key in names if getattr(sys.modules[key], name, None) is function]
 
 
 def _sharing(make: Any) -> Any:  # noqa: ANN401  # SQLAlchemy's
@@ -44,10 +60,41 @@ def _sharing(make: Any) -> Any:  # noqa: ANN401  # SQLAlchemy's
     return init
 
 
-def _remembering(read: Any) -> Any:  # noqa: ANN401  # the same as what is given
+def _by_content(read: Callable[[bytes, str], Policy]) -> Callable[..., Policy]:
     policies: LruCache[bytes, Policy] = LruCache(MAX_CHARACTERS)
 
     def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
         return policies.get_or_make(content, lambda: read(content, path), len(content))
 
     return load_bytes
+
+
+def _by_identity(make: Callable[[Policy], Core]) -> Callable[[Policy], Core]:
+    cores: LruCache[int, tuple[Policy, Core]] = LruCache(LOWERED)
+
+    def lower(policy: Policy) -> Core:
+        return cores.get_or_make(id(policy), lambda: (policy, make(policy)))[1]  # who is kept keeps the number
+
+    return lower
+
+
+def _by_annotation(make: Any) -> Any:  # noqa: ANN401  # Pydantic's
+    adapters: dict[tuple[object, str], Any] = {}
+
+    def type_adapter(annotated: Any, *, config: Any) -> Any:  # noqa: ANN401  # Pydantic's
+        annotation, *metadata = get_args(annotated)
+        key = annotation, repr((metadata, config))
+        if key not in adapters:
+            adapters[key] = make(annotated, config=config)
+        return adapters[key]
+
+    return type_adapter
+
+
+REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("policy_service.language.load", "load_bytes", _by_content),
+    ("policy_service.language.lower", "lower", _by_identity),
+    ("api.web.json_body", "request_body", cache),
+    ("fastapi._compat.v2", "TypeAdapter", _by_annotation),
+)
+"""Module, function, and what makes of it one that remembers."""

@@ -10,6 +10,7 @@ restore the backup that was made before the upgrade.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -49,10 +50,11 @@ def is_current(database: Database) -> bool:
         return _current_revision(session.connection()) == all_migrations()[-1].number
 
 
-def all_migrations() -> list[Migration]:
+@cache
+def all_migrations() -> tuple[Migration, ...]:
     """All steps, the first one first."""
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
-    return [Migration(each.revision, each.doc) for each in revisions][::-1]
+    return tuple(Migration(each.revision, each.doc) for each in revisions)[::-1]
 
 
 def _current_revision(connection: Connection) -> str | None:
