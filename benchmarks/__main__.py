@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,8 +22,9 @@ from benchmarks.pages import measure_pages
 from benchmarks.population import measure_population
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
+from benchmarks.start import measure_starts
 
-SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "groups", "population", "interference")
+SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "start", "groups", "population", "interference")
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -39,22 +41,28 @@ class Plan:
     replacements: int
     company: Size
     page_rounds: int
+    starts: int
     group_rounds: int
     populations: tuple[int, ...]
     interference_seconds: float
-    pages_folder: Path | None
+    pages_folder: Path
+    """Where the large database is, or will be."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sections asked for; 0 when all was measured, 1 when one answered wrongly or did not serve."""
     options = _parser().parse_args(arguments)
-    plan = _plan(options)
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(options, _plan(options, Path(folder)))
+
+
+def _run(options: argparse.Namespace, plan: Plan) -> int:
     sections = options.only or SECTIONS
     machine = report.describe_machine()
     results: dict[str, Any] = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
-        "plan": {**asdict(plan), "pages_folder": str(plan.pages_folder or "")},
+        "plan": {**asdict(plan), "pages_folder": str(plan.pages_folder)},
     }
     print(report.machine_lines(machine), flush=True)
     try:
@@ -96,6 +104,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "pages":
             pages = measure_pages(plan.company, plan.page_rounds, plan.pages_folder)
             return asdict(pages), report.pages_table(pages)
+        case "start":
+            starts = measure_starts(plan.company, plan.starts, plan.pages_folder)
+            return [asdict(each) for each in starts], report.start_table(starts)
         case "groups":
             groups = measure_groups(plan.decisions, plan.group_rounds)
             return asdict(groups), report.groups_table(groups)
@@ -109,7 +120,7 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
             raise AssertionError(section)
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _plan(options: argparse.Namespace, folder: Path) -> Plan:
     quick = options.quick
     return Plan(
         seconds=options.seconds or (0.5 if quick else 5.0),
@@ -119,10 +130,11 @@ def _plan(options: argparse.Namespace) -> Plan:
         replacements=options.replacements or (20 if quick else 1_000),
         company=Size(changes=200, decisions=5_000, entries=6_000, policies=10) if quick else Size(),
         page_rounds=5 if quick else 50,
+        starts=2 if quick else 10,
         group_rounds=5 if quick else 40,
         populations=(10_000, 100_000) if quick else (10_000, 1_000_000, 10_000_000),
         interference_seconds=options.seconds or (0.5 if quick else 3.0),
-        pages_folder=options.pages_folder,
+        pages_folder=options.pages_folder or folder,
     )
 
 
@@ -140,7 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--decisions", type=int, help="decisions of memory and of groups (1,000,000, or 20,000)")
     parser.add_argument("--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)")
     parser.add_argument(
-        "--pages-folder", type=Path, metavar="FOLDER", help="where the pages' database is kept for the next run"
+        "--pages-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="where the large database of pages and start is kept for the next run",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (benchmarks/results/)")
     return parser

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import http.client
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 
 from api.auth.authentication import COOKIE
-from benchmarks.company.build import Size, build
+from benchmarks.company.build import Size, build_once
 from benchmarks.company.texts import policy_name
 from benchmarks.long_work import run_long_work
 from benchmarks.page_addresses import PageRequest, pages_of
@@ -27,11 +25,8 @@ from policy_service.database import Database
 from policy_service.identity.service import find_account_by_name
 from policy_service.identity.sessions import PASSWORD, start_session
 
-ROUNDS = 50
 WARM_UP = 2
 """Rounds that are not counted."""
-BUILT_MARK = "built"
-"""The file that says that a folder's database is whole."""
 TIMEOUT = 120
 """Seconds a page may take."""
 
@@ -60,15 +55,11 @@ class Pages:
     missing: tuple[str, ...]
 
 
-def measure_pages(size: Size, rounds: int = ROUNDS, folder: Path | None = None) -> Pages:
+def measure_pages(size: Size, rounds: int, folder: Path) -> Pages:
     """Builds the company unless the folder has it already, serves it, and asks for every page."""
-    with ExitStack() as stack:
-        database_folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if not (database_folder / BUILT_MARK).exists():
-            build(database_folder, size)
-            (database_folder / BUILT_MARK).touch()
-        requests, missing, tokens = _prepare_requests(database_folder)
-        port = stack.enter_context(running(_server(database_folder), database_folder))
+    build_once(folder, size)
+    requests, missing, tokens = _prepare_requests(folder)
+    with running(Server.of_folder(folder), folder) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         auditor = next(each.by for each in requests if each.name == "/packs")
         if auditor is not None:
@@ -80,15 +71,6 @@ def measure_pages(size: Size, rounds: int = ROUNDS, folder: Path | None = None) 
                 samples[each.name].append(_ask(connection, each, tokens, number))
         measured = tuple(_page_result(each, samples[each.name][WARM_UP:]) for each in requests)
         return Pages(asdict(size), rounds, measured, tuple(missing))
-
-
-def _server(folder: Path) -> Server:
-    environment = {
-        "DATABASE_URL": f"sqlite:///{folder}/service.db",
-        "POLICY_SERVICE_KEYS": str(folder / "keys"),
-        "POLICY_SERVICE_CHECKPOINTS": str(folder / "checkpoints"),
-    }
-    return Server("policy-service", "api.app:create_app", environment)
 
 
 def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mapping[str, str]]:

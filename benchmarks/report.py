@@ -19,6 +19,7 @@ from benchmarks.memory import Sample
 from benchmarks.over_http import ServiceResult
 from benchmarks.pages import Pages, slow
 from benchmarks.population import PopulationFigures
+from benchmarks.start import StartResult
 
 PACKAGES = (
     *("durable-rules", "zen-engine", "cel-expr-python", "common-expression-language"),
@@ -178,6 +179,24 @@ def pages_table(pages: Pages) -> str:
     missing = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.missing)
     summary = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
     return f"{summary}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{missing}"
+
+
+def start_table(results: Sequence[StartResult]) -> str:
+    """Seconds from the command to ready, on each database."""
+    header = ("database", "decisions", "entries", "starts", "seconds", "slowest", "processor seconds")
+    lines = [
+        (
+            each.database,
+            f"{each.decisions:,}",
+            f"{each.entries:,}",
+            str(len(each.seconds)),
+            f"{each.median:.2f}",
+            f"{max(each.seconds):.2f}",
+            f"{statistics.median(each.processor_seconds):.2f}",
+        )
+        for each in results
+    ]
+    return _table(header, lines)
 
 
 def groups_table(figures: GroupFigures) -> str:

@@ -27,6 +27,16 @@ class Server:
     factory: str
     environment: Mapping[str, str]
 
+    @classmethod
+    def of_folder(cls, folder: Path) -> Server:
+        """This service on the database, the keys and the checkpoints of a folder."""
+        environment = {
+            "DATABASE_URL": f"sqlite:///{folder}/service.db",
+            "POLICY_SERVICE_KEYS": str(folder / "keys"),
+            "POLICY_SERVICE_CHECKPOINTS": str(folder / "checkpoints"),
+        }
+        return cls("policy-service", "api.app:create_app", environment)
+
 
 class NotServingError(Exception):
     """A server did not start, or did not answer in time; the message ends with what it wrote."""
@@ -78,5 +88,5 @@ def _wait_until_serving(server: Server, process: subprocess.Popen[bytes], port: 
             with socket.create_connection(("127.0.0.1", port), timeout=1):
                 return
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.01)
     raise NotServingError(f"{server.name} does not answer\n{log_file.read_text(errors='replace')[-4_000:]}")

@@ -48,6 +48,8 @@ DECISION_PERIOD = timedelta(days=365)
 QUERIED_POLICIES = 4
 """Policies that are asked about subjects."""
 SEED = 20_261_121
+BUILT_MARK = "built"
+"""The file that says that a folder's database is whole."""
 ENTRIES_OF_A_CHANGE = 9
 """How many entries the log has of a change, about."""
 
@@ -87,6 +89,13 @@ class _TimedCommand(NamedTuple):
     at: datetime
     number: int
     run: Callable[[], object]
+
+
+def build_once(folder: Path, size: Size) -> None:
+    """Makes the database of a folder unless it has a whole one."""
+    if not (folder / BUILT_MARK).exists():
+        build(folder, size)
+        (folder / BUILT_MARK).touch()
 
 
 def build(folder: Path, size: Size) -> None:
