@@ -162,9 +162,7 @@ def _on(day: date | None) -> tuple[ColumnElement[bool], ...]:
 
 
 def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]:
-    wanted = [
-        (Place(each.subject, each.kind, each.policy), None if each.until == OPEN else each.since) for each in periods
-    ]
+    wanted = [(Place(each.subject, each.kind, each.policy), each.newest or each.since) for each in periods]
     records = counting_records(session, wanted)
     return [
         Member(

@@ -37,7 +37,6 @@ _OF_SUBJECT = (_C.subject == bindparam("its_subject"), _C.kind == bindparam("its
 _LATER = _RECORDS.where(*_OF_SUBJECT, _C.as_of > bindparam("day"), _C.seq < bindparam("before")).order_by(
     _C.as_of, _C.seq.desc()
 )
-_NEWEST = _RECORDS.where(*_OF_SUBJECT).order_by(_C.as_of.desc(), _C.seq.desc())
 _OF_DAY = _RECORDS.where(*_OF_SUBJECT, _C.as_of == bindparam("day")).order_by(_C.seq.desc())
 
 
@@ -93,17 +92,17 @@ def next_day(session: Session, decision: PlacedDecision) -> date | None:
 
 
 def counting_records(
-    session: Session, wanted: Collection[tuple[Place, date | None]]
-) -> dict[tuple[Place, date | None], DecisionRecord]:
-    """The records that count: on a day that has one, or, without a day, the newest. Raises DamagedRecord."""
+    session: Session, wanted: Collection[tuple[Place, date]]
+) -> dict[tuple[Place, date], DecisionRecord]:
+    """The records that count on days that have one. Raises DamagedRecord."""
     erasures = Erasures.read(session, {where.subject for where, _ in wanted})
-    policies: dict[tuple[str, str, date | None], set[str]] = defaultdict(set)
+    policies: dict[tuple[str, str, date], set[str]] = defaultdict(set)
     for where, day in wanted:
         policies[where.subject, where.kind, day].add(where.policy)
-    records: dict[tuple[Place, date | None], DecisionRecord] = {}
+    records: dict[tuple[Place, date], DecisionRecord] = {}
     for (subject, kind, day), missing in policies.items():
-        names = {"its_subject": subject, "its_kind": kind} | ({} if day is None else {"day": day})
-        with closing(session.connection().execute(_NEWEST if day is None else _OF_DAY, names)) as rows:
+        names = {"its_subject": subject, "its_kind": kind, "day": day}
+        with closing(session.connection().execute(_OF_DAY, names)) as rows:
             for seq, _, line in rows:
                 if not any(_marker(policy) in line for policy in missing):
                     continue
