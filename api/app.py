@@ -148,7 +148,7 @@ def _error_handler(render_problem: ProblemRenderer) -> Callable[[Request, Except
     async def handle_error(request: Request, error: Exception) -> Response:
         match error:
             case RequestValidationError():
-                return render_problem(parameter_problem(error), request.scope)
+                return render_problem(parameter_problem(error.errors()), request.scope)
             case HTTPException():
                 return render_problem(http_problem(request, error), request.scope)
             case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -18,12 +18,11 @@ from starlette.responses import Response
 from policy_service.decisions.request import format_or_null
 from policy_service.messages import Message, join_comma, plain_text
 
-if TYPE_CHECKING:  # the processes of workers need no FastAPI
-    from fastapi.exceptions import RequestValidationError
-
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="policy-service"'
 """The header WWW-Authenticate of every 401."""
+UNKNOWN = "unknown"
+"""The code of a parameter that there is not."""
 MAX_DETAIL = 2_000
 """Characters of a detail, where `reasons` has the same in full."""
 
@@ -336,16 +335,17 @@ def http_problem(request: Request, error: HTTPException) -> Problem:
             return Problem(INTERNAL_ERROR, Message("something went wrong"))
 
 
-def parameter_problem(error: RequestValidationError) -> Problem:
-    """Wrong parameters, as a problem."""
+def parameter_problem(errors: Iterable[Mapping[str, Any]]) -> Problem:
+    """Wrong parameters, as a problem; the errors are those of a RequestValidationError."""
     problems: Sequence[Mapping[str, object]] = [
         {
             "parameter": ".".join(map(str, item["loc"][1:])),
-            "code": "missing" if item["type"] == "missing" else "mistyped",
+            "code": item["type"] if item["type"] in {"missing", UNKNOWN} else "mistyped",
             "value": format_or_null(item.get("input")),
             "expected": _expected(str(item["msg"])),
+            **({"hint": item["hint"]} if "hint" in item else {}),
         }
-        for item in error.errors()
+        for item in errors
     ]
     return Problem(
         INVALID_PARAMETER,

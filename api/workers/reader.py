@@ -145,7 +145,7 @@ async def _raise_problem(request: Request, error: Exception) -> NoReturn:
     """Raise what the router rejects, for the process that sent the request."""
     match error:
         case RequestValidationError():
-            raise ProblemError.from_problem(parameter_problem(error)) from None
+            raise ProblemError.from_problem(parameter_problem(error.errors())) from None
         case HTTPException():
             raise ProblemError.from_problem(http_problem(request, error)) from None
         case _:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +28,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, Model, Password, SignedBody
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
@@ -105,16 +106,16 @@ class AccountList(Model):
     next_cursor: str | None
 
 
-def account_routes(service: Service) -> APIRouter:
+def account_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+    router = RestRouter("/v1/accounts", "accounts")
     _add_queries(router, service)
     _add_commands(router, service)
     _add_attestation(router, service)
     return router
 
 
-def _add_queries(router: APIRouter, service: Service) -> None:
+def _add_queries(router: RestRouter, service: Service) -> None:
     @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
     async def list_accounts(  # noqa: PLR0913  # the filters
         *,
@@ -140,7 +141,7 @@ def _add_queries(router: APIRouter, service: Service) -> None:
         return account_model(current)
 
 
-def _add_commands(router: APIRouter, service: Service) -> None:
+def _add_commands(router: RestRouter, service: Service) -> None:
     @router.post(
         "",
         operation_id="create_account",
@@ -178,7 +179,7 @@ def _add_commands(router: APIRouter, service: Service) -> None:
         return account_model(changed)
 
 
-def _add_attestation(router: APIRouter, service: Service) -> None:
+def _add_attestation(router: RestRouter, service: Service) -> None:
     route = signed_route(SignedBody, AccountModel, (*BODY_PROBLEMS, *ATTESTATION_PROBLEMS), headers=EDIT_HEADERS)
 
     @router.post("/{account}/attest", operation_id="attest_account", **route)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 
@@ -13,6 +13,7 @@ from api.web.cursors import Cursor
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, Model
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Role
@@ -63,9 +64,9 @@ class KeyPage(Model):
     next_cursor: str | None
 
 
-def key_routes(service: Service) -> APIRouter:
+def key_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
+    router = RestRouter("/v1/api-keys", "api keys")
 
     @router.get("", operation_id="list_api_keys", responses=problems(INVALID_PARAMETER))
     async def list_api_keys(  # noqa: PLR0913  # the filters

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import AfterValidator
 from sqlmodel import Session
 from starlette.background import BackgroundTask
@@ -24,6 +24,7 @@ from api.service import Service
 from api.web.cursors import Cursor
 from api.web.openapi import problems
 from api.web.problems import BUSY, CONFLICT, INVALID_PARAMETER, NOT_FOUND, ProblemError
+from api.web.rest_router import RestRouter
 from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
 from api.workers.auditing import Auditor
@@ -69,9 +70,9 @@ Since = Annotated[UtcInstant | None, Query(alias="from", description="from this 
 Until = Annotated[UtcInstant | None, Query(description="before this instant")]
 
 
-def audit_routes(service: Service, auditor: Auditor) -> APIRouter:
+def audit_routes(service: Service, auditor: Auditor) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/audit", tags=["audit"])
+    router = RestRouter("/v1/audit", "audit")
     _add_list(router, service)
     _add_verification_and_export(router, auditor)
     _add_checkpoints(router, service)
@@ -79,7 +80,7 @@ def audit_routes(service: Service, auditor: Auditor) -> APIRouter:
     return router
 
 
-def _add_list(router: APIRouter, service: Service) -> None:
+def _add_list(router: RestRouter, service: Service) -> None:
     @router.get("", operation_id="list_audit_entries", responses=problems(INVALID_PARAMETER))
     async def list_audit_entries(  # noqa: PLR0913  # the filters
         *,
@@ -98,7 +99,7 @@ def _add_list(router: APIRouter, service: Service) -> None:
         return EntryPage(items=list(map(entry_model, page.items)), next_cursor=page.next_cursor)
 
 
-def _add_verification_and_export(router: APIRouter, auditor: Auditor) -> None:
+def _add_verification_and_export(router: RestRouter, auditor: Auditor) -> None:
     @router.get("/verify", operation_id="verify_log", responses=problems(CONFLICT, BUSY))
     async def verify_log() -> LogVerdictModel:
         """Reads the whole log, and says whether it is what was signed; one at a time."""
@@ -119,7 +120,7 @@ def _add_verification_and_export(router: APIRouter, auditor: Auditor) -> None:
         )
 
 
-def _add_checkpoints(router: APIRouter, service: Service) -> None:
+def _add_checkpoints(router: RestRouter, service: Service) -> None:
     @router.get("/checkpoints", operation_id="list_checkpoints", responses=problems(INVALID_PARAMETER))
     async def checkpoints(
         *,
@@ -153,7 +154,7 @@ def _add_checkpoints(router: APIRouter, service: Service) -> None:
         )
 
 
-def _add_one(router: APIRouter, service: Service) -> None:
+def _add_one(router: RestRouter, service: Service) -> None:
     @router.get("/{seq}", operation_id="get_audit_entry", responses=problems(*ENTRY_PROBLEMS))
     async def get_audit_entry(seq: Seq) -> EntryDetail:
         """One entry, with the line that is sealed."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,6 +34,7 @@ from api.web.problems import (
     PRECONDITION_REQUIRED,
     ProblemError,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, Digest, Id
 from api.web.transactions import run_read
 from api.workers.draft_check import DraftChecker
@@ -65,9 +66,9 @@ WaitingForMe = Annotated[
 ]
 
 
-def change_routes(service: Service, examiner: DraftChecker) -> APIRouter:
+def change_routes(service: Service, examiner: DraftChecker) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/changes", tags=["changes"])
+    router = RestRouter("/v1/changes", "changes")
     _add_list(router, service)
     _add_one(router, service, examiner)
     _add_drafting(router, service)
@@ -75,7 +76,7 @@ def change_routes(service: Service, examiner: DraftChecker) -> APIRouter:
     return router
 
 
-def _add_list(router: APIRouter, service: Service) -> None:
+def _add_list(router: RestRouter, service: Service) -> None:
     @router.get("", operation_id="list_changes", responses=problems(INVALID_PARAMETER))
     async def list_changes(  # noqa: PLR0913  # the filters
         request: Request,
@@ -107,7 +108,7 @@ def _add_list(router: APIRouter, service: Service) -> None:
         return ChangePage(items=list(map(change_summary, page.items)), next_cursor=page.next_cursor)
 
 
-def _add_one(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
+def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> None:
     @router.get("/{change}", operation_id="get_change", response_model=ChangeDetail, responses=problems(*READ_PROBLEMS))
     async def get_change(request: Request, change: Id) -> Response:
         """A change, whole: what it asks for, who signed, who must still sign, and what the caller may do."""
@@ -139,7 +140,7 @@ def _add_one(router: APIRouter, service: Service, examiner: DraftChecker) -> Non
         return ReportModel(frozen=False, **checked.to_dict())
 
 
-def _add_drafting(router: APIRouter, service: Service) -> None:
+def _add_drafting(router: RestRouter, service: Service) -> None:
     limit = TEXTS * service.settings.policy_body_limit
     body = request_body(DraftModel)
 
@@ -179,7 +180,7 @@ def _add_drafting(router: APIRouter, service: Service) -> None:
         )
 
 
-def _add_comments(router: APIRouter, service: Service) -> None:
+def _add_comments(router: RestRouter, service: Service) -> None:
     @router.post(
         "/{change}/comments",
         operation_id="comment_on_change",

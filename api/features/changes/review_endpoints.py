@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,6 +22,7 @@ from api.web.idempotent_writes import (
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import BUSY, CHECK_ABANDONED
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
 from api.workers.draft_check import DraftChecker
 from api.workers.heads import warm_heads
@@ -42,9 +42,9 @@ class ReasonedCommand(Protocol):
         ...
 
 
-def review_routes(service: Service, examiner: DraftChecker) -> APIRouter:
+def review_routes(service: Service, examiner: DraftChecker) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/changes/{change}", tags=["changes"])
+    router = RestRouter("/v1/changes/{change}", "changes")
     _add_submitting(router, service, examiner)
     _add_signing(router, service)
     _add_scheduling(router, service)
@@ -67,7 +67,7 @@ def review_routes(service: Service, examiner: DraftChecker) -> APIRouter:
     return router
 
 
-def _add_submitting(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
+def _add_submitting(router: RestRouter, service: Service, examiner: DraftChecker) -> None:
     @router.post(
         "/submit",
         operation_id="submit_change",
@@ -86,7 +86,7 @@ def _add_submitting(router: APIRouter, service: Service, examiner: DraftChecker)
         return await run_prepared_write(service, request, prepare)
 
 
-def _add_signing(router: APIRouter, service: Service) -> None:
+def _add_signing(router: RestRouter, service: Service) -> None:
     refusals = (*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS, *EDIT_PROBLEMS)
 
     @router.post(
@@ -101,7 +101,7 @@ def _add_signing(router: APIRouter, service: Service) -> None:
         return await run_signed_command(service, request, SignOffModel, command)
 
 
-def _add_scheduling(router: APIRouter, service: Service) -> None:
+def _add_scheduling(router: RestRouter, service: Service) -> None:
     @router.post(
         "/schedule",
         operation_id="schedule_change",

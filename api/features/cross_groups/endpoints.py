@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from api.web.problems import (
     REQUEST_REFUSED,
     UNSUPPORTED_MEDIA_TYPE,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import Digest, Model
 from api.web.transactions import run_read
 from policy_service.cross_groups.policy_file import Heading, write_cross_groups
@@ -57,9 +57,9 @@ class CrossGroupsAnswer(Model):
     text: str
 
 
-def cross_group_routes(service: Service) -> APIRouter:
+def cross_group_routes(service: Service) -> RestRouter:
     """The route."""
-    router = APIRouter(prefix="/v1/policies", tags=["policies"])
+    router = RestRouter("/v1/policies", "policies")
     refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, REQUEST_REFUSED, CHECK_ABANDONED, BUSY)
 
     @router.post(

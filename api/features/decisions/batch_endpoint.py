@@ -6,7 +6,6 @@ import asyncio
 from contextlib import aclosing
 
 import msgspec
-from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -35,6 +34,7 @@ from api.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
 )
+from api.web.rest_router import RestRouter
 from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind
 from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
 from policy_service.decisions.exact_json import NotJsonError
@@ -46,9 +46,9 @@ LINE_MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
 _ENCODER = msgspec.json.Encoder(enc_hook=plain_text)
 
 
-def batch_routes(service: Service) -> APIRouter:
+def batch_routes(service: Service) -> RestRouter:
     """The route for many decisions."""
-    router = APIRouter(prefix=PATH, tags=["decisions"])
+    router = RestRouter(PATH, "decisions")
 
     @router.post(
         "/batch",

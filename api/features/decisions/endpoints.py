@@ -23,8 +23,9 @@ from api.web.problems import (
     MALFORMED_JSON,
     REQUEST_REFUSED,
     ProblemError,
-    invalid_parameters_detail,
+    parameter_problem,
 )
+from api.web.rest_router import unknown_parameters
 from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
 from policy_service.clock import today
 from policy_service.decisions.answer import encode_answer, preview_answer
@@ -65,13 +66,13 @@ class DecisionRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request. Raises ProblemError, and what the desk does."""
-        service = self.service
+        service, preview = self.service, is_preview(scope)
         body = await read_body(scope, receive, limit=service.settings.decision_body_limit, media_types=MEDIA_TYPES)
         started = time.perf_counter()
         request, key, principal = parse_request(service, body), scope_idempotency_key(scope), scope_principal(scope)
         fingerprint = fingerprint_of("POST", PATH, body) if key else ""
         try:
-            if is_preview(scope):
+            if preview:
                 answer = await self._preview(request)
             else:
                 answer = await service.decisions.decide(request, principal.actor, key=key, fingerprint=fingerprint)
@@ -89,14 +90,16 @@ class DecisionRoute:
 
 
 def is_preview(scope: Scope) -> bool:
-    """Return True if the query asks for nothing to be recorded. Raises ProblemError when it says neither."""
+    """Return True if the query asks for nothing to be recorded. Raises ProblemError when it says anything else."""
     if not scope["query_string"]:
         return False
-    values = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True).get(RECORD, ["true"])
+    parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    values = parameters.pop(RECORD, ["true"])
+    errors = list(unknown_parameters(parameters, [RECORD]))
     if values not in [["true"], ["false"]]:
-        value, expected = format_or_null(",".join(values)), "`true` or `false`"
-        problem = {"parameter": RECORD, "code": "mistyped", "value": value, "expected": expected}
-        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail([RECORD]), problems=[problem])
+        errors.append({"type": "bool", "loc": ("query", RECORD), "msg": "`true` or `false`", "input": ",".join(values)})
+    if errors:
+        raise ProblemError.from_problem(parameter_problem(errors))
     return values == ["false"]
 
 

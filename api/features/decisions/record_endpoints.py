@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import ConfigDict, Field
 from sqlmodel import Session
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import CONFLICT
+from api.web.rest_router import RestRouter
 from api.web.schemas import READ_PROBLEMS, ByModel, Digest, Id, Model, UsedModel
 from api.web.transactions import run_read
 from policy_service.decisions.block_store import prove_decision
@@ -87,9 +88,9 @@ class ProofStateModel(Model):
     key: Annotated[str | None, Field(description="the fingerprint of the key that signed it")]
 
 
-def record_routes(service: Service) -> APIRouter:
+def record_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/decisions/{decision}", tags=["decisions"])
+    router = RestRouter("/v1/decisions/{decision}", "decisions")
 
     @router.get("", operation_id="get_decision", responses=problems(*READ_PROBLEMS, CONFLICT))
     async def get_decision(decision: Id, *, explain: Explain = False) -> RecordModel:

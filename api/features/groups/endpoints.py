@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import BeforeValidator
 from sqlmodel import Session
 
@@ -26,6 +26,7 @@ from api.service import Service
 from api.web.cursors import Cursor
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
+from api.web.rest_router import RestRouter
 from api.web.transactions import run_read
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import (
@@ -83,15 +84,15 @@ GroupLimit = Annotated[int, Query(ge=1, le=MAX_GROUPS, description="groups on a 
 POLICY_PROBLEMS = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 
-def group_routes(service: Service) -> APIRouter:
+def group_routes(service: Service) -> RestRouter:
     """Routes of group lists, movements and the assignments of one subject."""
-    router = APIRouter(prefix="/v1", tags=["groups"])
+    router = RestRouter("/v1", "groups")
     _add_groups(router, service)
     _add_movements(router, service)
     return router
 
 
-def _add_groups(router: APIRouter, service: Service) -> None:
+def _add_groups(router: RestRouter, service: Service) -> None:
     catalogue = service.catalogue
 
     def names(session: Session, policy: str | None) -> list[str]:
@@ -141,7 +142,7 @@ def _add_groups(router: APIRouter, service: Service) -> None:
         return SubjectModel(subject=subject, kind=kind, policies=list(map(member_model, assignments)))
 
 
-def _add_movements(router: APIRouter, service: Service) -> None:
+def _add_movements(router: RestRouter, service: Service) -> None:
     @router.get("/movements", operation_id="list_movements", responses=POLICY_PROBLEMS)
     async def list_movements(
         policy: ThePolicy, since: From, to: To, *, limit: GroupLimit = MAX_GROUPS, cursor: Cursor = None

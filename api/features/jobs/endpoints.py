@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,6 +28,7 @@ from api.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     ProblemError,
 )
+from api.web.rest_router import RestRouter
 from api.web.transactions import run_read
 from api.workers.jobs import AnyKind, Jobs
 from policy_service.actor import Actor
@@ -42,9 +43,9 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="jobs on a page")]
 READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
 
 
-def job_endpoint_routes(service: Service, jobs: Jobs) -> APIRouter:
+def job_endpoint_routes(service: Service, jobs: Jobs) -> RestRouter:
     """Return the routes: one that starts each kind, and those of all jobs."""
-    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+    router = RestRouter("/v1/jobs", "jobs")
     for kind in jobs.kinds.values():
         _add_start(router, service, jobs, kind)
     _add_reading(router, service, jobs)
@@ -52,7 +53,7 @@ def job_endpoint_routes(service: Service, jobs: Jobs) -> APIRouter:
     return router
 
 
-def _add_start(router: APIRouter, service: Service, jobs: Jobs, kind: AnyKind) -> None:
+def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) -> None:
     has_form = bool(kind.form.model_fields)
     body_problems = (MALFORMED_JSON, REQUEST_REFUSED, UNSUPPORTED_MEDIA_TYPE) if has_form else ()
 
@@ -81,7 +82,7 @@ def _add_start(router: APIRouter, service: Service, jobs: Jobs, kind: AnyKind) -
         return await run_prepared_write(service, request, prepare, form)
 
 
-def _add_reading(router: APIRouter, service: Service, jobs: Jobs) -> None:
+def _add_reading(router: RestRouter, service: Service, jobs: Jobs) -> None:
     @router.get("", operation_id="list_jobs", responses=problems(INVALID_PARAMETER))
     async def list_jobs(
         request: Request, *, sort: queries.JobSort = "-started", limit: Limit = PAGE_SIZE, cursor: Cursor = None
@@ -114,7 +115,7 @@ def _add_reading(router: APIRouter, service: Service, jobs: Jobs) -> None:
         return jobs.file_response(await _read(service, request, job))
 
 
-def _add_cancelling(router: APIRouter, service: Service, jobs: Jobs) -> None:
+def _add_cancelling(router: RestRouter, service: Service, jobs: Jobs) -> None:
     @router.delete("/{job}", operation_id="cancel_job", responses=problems(*READ_PROBLEMS))
     async def cancel_job(request: Request, job: str) -> JobModel:
         """Cancels a job that the caller started; one that has ended stays as it is."""

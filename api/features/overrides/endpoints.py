@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +26,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, Digest, Model, PolicyName, SignedBody, SignedReason, UtcInstant
 from api.web.transactions import run_read
 from api.workers.override_preparation import prepared_override
@@ -145,15 +146,15 @@ class OverridePage(Model):
     next_cursor: str | None
 
 
-def override_routes(service: Service) -> APIRouter:
+def override_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/overrides", tags=["overrides"])
+    router = RestRouter("/v1/overrides", "overrides")
     _add_reading(router, service)
     _add_commands(router, service)
     return router
 
 
-def _add_reading(router: APIRouter, service: Service) -> None:
+def _add_reading(router: RestRouter, service: Service) -> None:
     @router.get("", operation_id="list_overrides", responses=problems(INVALID_PARAMETER))
     async def list_overrides(  # noqa: PLR0913  # the filters
         *,
@@ -182,7 +183,7 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         )
 
 
-def _add_commands(router: APIRouter, service: Service) -> None:
+def _add_commands(router: RestRouter, service: Service) -> None:
     @router.post(
         "", operation_id="record_override", **signed_route(NewOverride, OverrideModel, WRITE_PROBLEMS, status=201)
     )

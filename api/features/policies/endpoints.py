@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Header, Query
+from fastapi import Header, Query
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -39,6 +39,7 @@ from api.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     ProblemError,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
 from policy_service.analysis.difference import difference
@@ -87,9 +88,9 @@ NewVersion = Annotated[str, Query(alias="to", max_length=32, description="anothe
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 
 
-def policy_routes(service: Service) -> APIRouter:
+def policy_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/policies", tags=["policies"])
+    router = RestRouter("/v1/policies", "policies")
     _add_lists(router, service)
     _add_one(router, service)
     _add_tables(router, service)
@@ -97,7 +98,7 @@ def policy_routes(service: Service) -> APIRouter:
     return router
 
 
-def _add_lists(router: APIRouter, service: Service) -> None:
+def _add_lists(router: RestRouter, service: Service) -> None:
     catalogue = service.catalogue
 
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
@@ -128,7 +129,7 @@ def _add_lists(router: APIRouter, service: Service) -> None:
         return await run_read(service, lambda session: _active(catalogue, session, f"{domain}/{policy}", *instants))
 
 
-def _add_one(router: APIRouter, service: Service) -> None:
+def _add_one(router: RestRouter, service: Service) -> None:
     catalogue = service.catalogue
 
     @router.get("/{domain}/{policy}", operation_id="get_policy", responses=POLICY_RESPONSES)
@@ -193,7 +194,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
         )
 
 
-def _add_tables(router: APIRouter, service: Service) -> None:
+def _add_tables(router: RestRouter, service: Service) -> None:
     catalogue = service.catalogue
 
     @router.get("/{domain}/{policy}/difference/tables", operation_id="compare_tables", responses=POLICY_RESPONSES)
@@ -270,7 +271,7 @@ def _not_known_yet(known_at: datetime) -> ProblemError:
     return ProblemError(INVALID_PARAMETER, "refused: known_at", problems=[problem])
 
 
-def _add_check(router: APIRouter, service: Service) -> None:
+def _add_check(router: RestRouter, service: Service) -> None:
     catalogue = service.catalogue
     refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY)
 

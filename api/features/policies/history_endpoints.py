@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from sqlmodel import Session
 from starlette.requests import Request
 
@@ -21,6 +21,7 @@ from api.service import Service
 from api.web.cursors import Cursor
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_POLICY, ProblemError
+from api.web.rest_router import RestRouter
 from api.web.schemas import READ_PROBLEMS
 from api.web.transactions import run_read
 from policy_service.analysis.rule_history import find_rule, rule_history
@@ -38,9 +39,9 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="versions on a page")]
 PROBLEMS = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 
-def policy_history_routes(service: Service) -> APIRouter:
+def policy_history_routes(service: Service) -> RestRouter:
     """Routes of /v1/policies/{domain}/{policy} about how a policy came about."""
-    router = APIRouter(prefix="/v1/policies/{domain}/{policy}", tags=["policies"])
+    router = RestRouter("/v1/policies/{domain}/{policy}", "policies")
     catalogue = service.catalogue
 
     @router.get("/versions/{version}/provenance", operation_id="get_provenance", responses=PROBLEMS)

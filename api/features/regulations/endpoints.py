@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
+from api.web.rest_router import RestRouter
 from api.web.schemas import Model, Words, words_model
 from api.web.transactions import run_read
 from policy_service.regulations.coverage import Coverage, RowCoverage, Status, coverage_of
@@ -60,9 +61,9 @@ class RegulationList(Model):
     items: list[RegulationModel]
 
 
-def regulation_routes(service: Service) -> APIRouter:
+def regulation_routes(service: Service) -> RestRouter:
     """The route."""
-    router = APIRouter(prefix="/v1/regulations", tags=["policies"])
+    router = RestRouter("/v1/regulations", "policies")
 
     @router.get("", operation_id="list_regulations", responses=problems(INVALID_PARAMETER))
     async def list_regulations(

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +19,7 @@ from api.web.problems import (
     SIGN_IN_REFUSED,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, Model, Password
 from api.web.transactions import run_write
 from policy_service.actor import ActorKind, Role
@@ -60,15 +60,15 @@ class Me(Model):
     token: str | None = None
 
 
-def session_routes(service: Service) -> APIRouter:
+def session_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/session", tags=["session"])
+    router = RestRouter("/v1/session", "session")
     _add_session(router, service)
     _add_password(router, service)
     return router
 
 
-def _add_session(router: APIRouter, service: Service) -> None:
+def _add_session(router: RestRouter, service: Service) -> None:
     @router.post(
         "",
         operation_id="sign_in",
@@ -99,7 +99,7 @@ def _add_session(router: APIRouter, service: Service) -> None:
         return delete_session_cookie(service, request, Response(status_code=204))
 
 
-def _add_password(router: APIRouter, service: Service) -> None:
+def _add_password(router: RestRouter, service: Service) -> None:
     @router.post(
         "/password",
         operation_id="change_password",

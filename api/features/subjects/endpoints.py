@@ -6,7 +6,7 @@ The identifier of a subject may hold slashes, as they are or as `%2F`; what foll
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +25,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, ByModel, Model, SignedBody, UsedModel, UtcInstant
 from api.web.transactions import run_read
 from policy_service.actor import Actor
@@ -79,9 +80,9 @@ class ErasedModel(Model):
     erased_at: datetime
 
 
-def subject_routes(service: Service) -> APIRouter:
+def subject_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/subjects/{subject:path}", tags=["subjects"])
+    router = RestRouter("/v1/subjects/{subject:path}", "subjects")
 
     @router.get("/decisions", operation_id="list_decisions", responses=problems(INVALID_PARAMETER))
     async def list_decisions(  # noqa: PLR0913  # the filters

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from api.web.cursors import Cursor
 from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
+from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id, SignedReason
 from api.web.transactions import run_read
 from policy_service.actor import Actor
@@ -32,15 +33,15 @@ InState = Annotated[
 ]
 
 
-def suspension_routes(service: Service) -> APIRouter:
+def suspension_routes(service: Service) -> RestRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/suspensions", tags=["suspensions"])
+    router = RestRouter("/v1/suspensions", "suspensions")
     _add_reading(router, service)
     _add_commands(router, service)
     return router
 
 
-def _add_reading(router: APIRouter, service: Service) -> None:
+def _add_reading(router: RestRouter, service: Service) -> None:
     @router.get("", operation_id="list_suspensions", responses=problems(INVALID_PARAMETER))
     async def list_suspensions(
         *,
@@ -66,7 +67,7 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         return suspension_model(current, service.clock.now())
 
 
-def _add_commands(router: APIRouter, service: Service) -> None:
+def _add_commands(router: RestRouter, service: Service) -> None:
     @router.post("", operation_id="suspend", **signed_route(SuspendModel, SuspensionModel, REFUSALS, status=201))
     async def suspend(request: Request) -> Response:
         """Takes the version in force out of force at once; the version before applies for 72 hours."""

@@ -1,0 +1,41 @@
+"""No operation takes a query parameter that it does not declare: a misspelt filter would answer with every row."""
+
+import re
+
+import pytest
+
+from api.auth.permissions import PERMISSIONS
+from policy_service.actor import Role
+from tests.api.client import ask, assert_problem
+
+OPERATIONS = [row for row in PERMISSIONS if row[1].startswith("/v1/") and not row[1].startswith("/v1/session/oidc")]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_no_operation_takes_a_parameter_that_it_does_not_declare(method: str, path: str) -> None:
+    address = re.sub(r"\{\w+(:path)?\}", "a", path)
+    problem = assert_problem(ask(method, f"{address}?surprise=1&surprise=2&limitt=x"), 422, "invalid-parameter")
+    unknown = [each for each in problem["problems"] if each["code"] == "unknown"]
+    assert [each["parameter"] for each in unknown] == ["surprise", "limitt"]
+
+
+def test_every_wrong_parameter_is_told_at_once_with_the_name_that_was_meant() -> None:
+    answer = ask("GET", "/v1/changes?stat=draft&limit=none&state=asleep")
+    problem = assert_problem(answer, 422, "invalid-parameter")
+    assert {each["parameter"]: each["code"] for each in problem["problems"]} == {
+        "stat": "unknown",
+        "limit": "mistyped",
+        "state": "mistyped",
+    }
+    assert problem["problems"][0]["hint"] == "did you mean `state`?"
+    assert problem["problems"][0]["expected"].startswith("one of state, kind, ")
+
+
+def test_a_thousand_unknown_parameters_are_refused_by_the_first_twenty() -> None:
+    query = "&".join(f"p{number}=" for number in range(1_000))
+    problem = assert_problem(ask("GET", f"/v1/audit?{query}"), 422, "invalid-parameter")
+    assert len(problem["problems"]) == 20
+
+
+def test_a_page_ignores_what_it_does_not_know() -> None:
+    assert ask("GET", "/changes?utm_source=mail", role=Role.AUTHOR).status_code == 200
