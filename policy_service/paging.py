@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -71,6 +71,11 @@ class Order:
     def cursor(self, row: Sequence[Any]) -> str:
         """Return the cursor that stands after a row, given the values of its sort columns."""
         return _encode(self.name, row)
+
+
+def both_ways(name: str, *columns: Any) -> Mapping[str, Order]:  # noqa: ANN401  # columns, as of an Order
+    """Return an order and, with `-` before its name, the reverse."""
+    return {name: Order(name, columns), f"-{name}": Order(f"-{name}", columns, descending=True)}
 
 
 def fetch(  # noqa: PLR0913  # what is read, from where on, and how much of it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -17,17 +16,13 @@ from policy_service.approval.tables import RatificationRow, SuspensionEndRow, Su
 from policy_service.database import Instant
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
-from policy_service.paging import Order, Page, fetch
+from policy_service.paging import Page, both_ways, fetch
 
 SuspensionStatus = Literal["running", "unratified", "over"]
 """Whether a suspension lasts, lasts by one signature, or is over."""
 SuspensionSort = Literal["begun", "-begun"]
 """By when a suspension began; with `-` the newest first."""
-_BY_BEGINNING = (col(SuspensionRow.at), col(SuspensionRow.id))
-_ORDERS: Mapping[SuspensionSort, Order] = {
-    "begun": Order("begun", _BY_BEGINNING),
-    "-begun": Order("-begun", _BY_BEGINNING, descending=True),
-}
+_ORDERS = both_ways("begun", col(SuspensionRow.at), col(SuspensionRow.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,20 +12,14 @@ from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.log import EntryFilter, LogEntry, entries
 from policy_service.audit.service import checkpoints
 from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
-from policy_service.paging import Order, Page, numbered_page
+from policy_service.paging import Page, both_ways, numbered_page
 
 EntrySort = Literal["seq", "-seq"]
 """By number; with `-` the newest first."""
 CheckpointSort = Literal["size", "-size"]
 """By the entries that a checkpoint covers; with `-` the newest first."""
-_ENTRY_ORDERS: Mapping[EntrySort, Order] = {
-    "seq": Order("seq", (col(AuditEntry.seq),)),
-    "-seq": Order("-seq", (col(AuditEntry.seq),), descending=True),
-}
-_CHECKPOINT_ORDERS: Mapping[CheckpointSort, Order] = {
-    "size": Order("size", (col(Checkpoint.size),)),
-    "-size": Order("-size", (col(Checkpoint.size),), descending=True),
-}
+_ENTRY_ORDERS = both_ways("seq", col(AuditEntry.seq))
+_CHECKPOINT_ORDERS = both_ways("size", col(Checkpoint.size))
 
 
 def list_entries(

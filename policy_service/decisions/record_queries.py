@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import PolicyServiceError
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
-from policy_service.paging import Order, Page
+from policy_service.paging import Page, both_ways
 from policy_service.subject import CUSTOMER, InvalidSubject, Subject, subject_errors
 
 PAGE_SIZE = 50
@@ -30,10 +30,7 @@ FETCH_SIZE = 500
 
 RecordSort = Literal["decided", "-decided"]
 """By when a decision was made; with `-` the newest first."""
-_ORDERS: Mapping[RecordSort, Order] = {
-    "decided": Order("decided", (col(DecisionRow.seq),)),
-    "-decided": Order("-decided", (col(DecisionRow.seq),), descending=True),
-}
+_ORDERS = both_ways("decided", col(DecisionRow.seq))
 
 
 class UnknownDecision(PolicyServiceError, LookupError):

@@ -12,15 +12,11 @@ from policy_service.integrity import reading_row
 from policy_service.jobs.encoding import decode_json
 from policy_service.jobs.model import Job, JobProblem, JobState
 from policy_service.jobs.tables import JobRow
-from policy_service.paging import Order, Page, fetch
+from policy_service.paging import Page, both_ways, fetch
 
 JobSort = Literal["started", "-started"]
 """By when a job was started; with `-` the newest first."""
-_BY_START = (col(JobRow.started_at), col(JobRow.id))
-_ORDERS: Mapping[JobSort, Order] = {
-    "started": Order("started", _BY_START),
-    "-started": Order("-started", _BY_START, descending=True),
-}
+_ORDERS = both_ways("started", col(JobRow.started_at), col(JobRow.id))
 
 
 def read_job(session: Session, job_id: str, account: str, kind: str | None = None) -> Job | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,16 +12,13 @@ from policy_service.decisions.override import Override
 from policy_service.decisions.override_store import read_overrides
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.overrides.signature_validity import with_signature_validity
-from policy_service.paging import Order, Page, numbered_page
+from policy_service.paging import Page, both_ways, numbered_page
 
 OverrideStatus = Literal["running", "waiting", "over"]
 """Whether an override applies, awaits signatures, or is over; one that applies for now is of the first two."""
 OverrideSort = Literal["recorded", "-recorded"]
 """By when an override was recorded; with `-` the newest first."""
-_ORDERS: Mapping[OverrideSort, Order] = {
-    "recorded": Order("recorded", (col(OverrideRow.seq),)),
-    "-recorded": Order("-recorded", (col(OverrideRow.seq),), descending=True),
-}
+_ORDERS = both_ways("recorded", col(OverrideRow.seq))
 
 
 @dataclass(frozen=True, slots=True)
