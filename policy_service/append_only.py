@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, UniqueConstraint, event, inspect
 from sqlmodel import SQLModel
 
+from policy_service.database.declared import table_of
 from policy_service.messages import Message
 
 _SQLITE_TRIGGERS = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
@@ -38,7 +39,7 @@ APPEND_ONLY_TABLES: list[str] = []
 
 def make_append_only(model: type[SQLModel]) -> None:
     """Makes a table append-only, on both databases."""
-    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    table = table_of(model)
     APPEND_ONLY_TABLES.append(table.name)
 
     def after_create(_table: Table, connection: Connection, **_: Any) -> None:  # noqa: ANN401  # SQLAlchemy's

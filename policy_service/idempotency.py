@@ -18,9 +18,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Column, LargeBinary, Table, bindparam, select
+from sqlalchemy import Column, LargeBinary, bindparam, select
 from sqlmodel import Field, Session, SQLModel
 
 from policy_service.append_only import make_append_only
@@ -28,6 +27,7 @@ from policy_service.audit.guard import keys_of
 from policy_service.audit.log_key import LogKey, key_id_of
 from policy_service.canonical import to_canonical_json_unchecked
 from policy_service.database import Instant, Transaction
+from policy_service.database.declared import table_of
 from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
@@ -99,7 +99,7 @@ class IdempotencyRow(SQLModel, table=True):
 
 
 make_append_only(IdempotencyRow)
-_ROW = cast("Table", IdempotencyRow.__table__).c  # type: ignore[attr-defined]  # SQLModel does not declare it
+_ROW = table_of(IdempotencyRow).c
 _RESPONSES_OF_KEYS = select(_ROW.key, _ROW.fingerprint, _ROW.status, _ROW.body).where(
     _ROW.principal == bindparam("principal"), _ROW.key.in_(bindparam("keys", expanding=True))
 )

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Select, Table
+from sqlalchemy import Select
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
 from api.web.cursors import MAX_CURSOR_LENGTH
 from policy_service.clock import SystemClock
 from policy_service.database import Database, Instant, LaneName
+from policy_service.database.declared import table_of
 from policy_service.paging import InvalidCursor, Order, Page, fetch, fetch_all
 from tests.databases import BACKENDS, START, fresh_database
 from tests.effort import effort
@@ -33,7 +34,7 @@ class Row(SQLModel, table=True):
     name: str
 
 
-TABLE: Table = Row.__table__  # type: ignore[attr-defined]
+TABLE = table_of(Row)
 ORDERS = [
     Order(name, columns, descending)
     for descending, sign in ((False, ""), (True, "-"))

@@ -22,6 +22,7 @@ from policy_service.audit.service import current_signer
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
 from policy_service.database import Database, Lane, LaneName
+from policy_service.database.declared import table_of
 from policy_service.decisions.macs import mac_of_record
 from policy_service.decisions.tables import DecisionRow
 
@@ -94,7 +95,7 @@ class Ledger:
         with self._database.alter() as connection:
             for table in SQLModel.metadata.sorted_tables:
                 for model, rows in self._rows.items():
-                    if rows and model.__table__ is table:  # type: ignore[attr-defined]  # SQLModel does not declare it
+                    if rows and table_of(model) is table:
                         connection.execute(sqlalchemy.insert(model), rows)
         self._rows.clear()
         self._pending_count = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Table
 from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE, Actor
@@ -17,8 +16,9 @@ from policy_service.audit.rows import RowDigest, current_key, pending_count, tak
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
 from policy_service.database import BEFORE_COMMIT, Transaction
+from policy_service.database.declared import table_of
 
-_CHECKPOINT: Table = Checkpoint.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_CHECKPOINT = table_of(Checkpoint)
 END_SEQ = 2**31 - 1
 """Behind every entry there is: the database takes no greater number."""
 

@@ -30,12 +30,13 @@ from policy_service.audit.log_key import NO_KEY, LogKey, key_id_of, lost_key_err
 from policy_service.audit.tables import AuditEntry, LogStateRow
 from policy_service.canonical import digest, to_canonical_json_unchecked
 from policy_service.database import database_of, is_write_session
+from policy_service.database.declared import table_of
 
 _PENDING = "rows"
 _BEFORE = "rows before"
 _KEY = "log key"
 MODULUS = 1 << 256
-_STATE: Table = LogStateRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_STATE = table_of(LogStateRow)
 
 
 class RowDigest(NamedTuple):
@@ -82,7 +83,7 @@ def _read_previous(session: Session, *_: object) -> None:
     before = session.info.setdefault(_BEFORE, [])
     changed = [row for row in session.dirty if session.is_modified(row)]
     for row in (*changed, *session.deleted):
-        table = _table_of(row)
+        table = table_of(type(row))
         if is_covered(table.name):
             identity = inspect(row).identity
             where = [column == value for column, value in zip(table.primary_key.columns, identity, strict=True)]
@@ -99,7 +100,7 @@ def _queue_written(session: Session, *_: object) -> None:
     before = session.info.pop(_BEFORE, [])
     queue: list[_Pending] = session.info.setdefault(_PENDING, [])
     for row, previous in (*((row, None) for row in session.new), *before):
-        table = _table_of(row)
+        table = table_of(type(row))
         if not is_covered(table.name):
             continue
         values = column_values(row)
@@ -107,11 +108,6 @@ def _queue_written(session: Session, *_: object) -> None:
         if previous is None or previous[1] != current:
             change = RowDigest(table.name[:], previous[0] if previous else row_key(table, values), current)
             queue.append(_Pending(change, previous[1] if previous else None))
-
-
-def _table_of(row: object) -> Table:
-    table: Table = type(row).__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-    return table
 
 
 @event.listens_for(Session, "after_rollback")

@@ -21,6 +21,7 @@ from policy_service.cli.output import print_line
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.cli.storage import open_current_database, open_database
 from policy_service.database import Database, Lane, LaneName, transaction_count
+from policy_service.database.declared import table_of
 from policy_service.migrations import upgrade
 from policy_service.paths import database_url
 from policy_service.registry.checks import verify_versions
@@ -48,7 +49,7 @@ def copy(source: Database, target: Database, *, backup: bool = False) -> dict[st
     with source.read() as session, target.alter() as target_connection:
         _refuse_unless_empty(target_connection)
         source_connection = session.connection()
-        target_connection.execute(_table(Lane).delete())
+        target_connection.execute(table_of(Lane).delete())
         row_counts = {
             table.name: _copy(table, source_connection, target_connection) for table in SQLModel.metadata.sorted_tables
         }
@@ -66,11 +67,6 @@ def _log_faults(session: Session) -> list[str]:
     keys = [public_key(each["public_key"]) for each in signing_keys(session)]
     fault = verify_database(session, keys).fault
     return [] if fault is None else [fault.message]
-
-
-def _table(model: type[SQLModel]) -> Table:
-    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-    return table
 
 
 def _refuse_unless_empty(target: Connection) -> None:

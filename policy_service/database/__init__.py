@@ -29,12 +29,13 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, Table, bindparam, column, func, table
+from sqlalchemy import BigInteger, bindparam, column, func, table
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import Field, Session, SQLModel, select
 
 from policy_service.clock import Clock, timestamp
+from policy_service.database.declared import table_of
 from policy_service.database.engines import ALTERING, READING, WRITING, file_of, open_postgresql, open_sqlite
 from policy_service.database.fair_lock import FairLock
 from policy_service.database.outages import DatabaseUnavailable, Unavailable, translate_db_errors, unavailable
@@ -126,7 +127,7 @@ _DATABASE = "database"
 """Where a session finds the database it belongs to."""
 _MOMENT = timedelta(microseconds=1)
 """The least by which one instant can be later than another here."""
-_LANE = cast("Table", Lane.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_LANE = table_of(Lane)
 _THIS_LANE = _LANE.c.name == bindparam("lane")
 _TAKE = select(_LANE.c.count).where(_THIS_LANE).with_for_update()
 _LAST = select(func.max(_LANE.c.at, type_=Instant()))

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from sqlalchemy import Table
 from sqlmodel import Session, col, func, select
 
 from policy_service.actor import SERVICE
@@ -24,6 +23,7 @@ from policy_service.audit.service import sign_checkpoint, unsigned_count
 from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable, Transaction
+from policy_service.database.declared import table_of
 from policy_service.decisions.blocks import (
     Block,
     BlockReport,
@@ -39,7 +39,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
-_DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_DECISIONS = table_of(DecisionRow)
 BLOCK_SIZE = 1_000
 """Records in a block, at most."""
 BLOCKS_PER_TRANSACTION = 8

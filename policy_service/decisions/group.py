@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import Table, insert
+from sqlalchemy import insert
 from sqlmodel import Session, func, select
 
 from policy_service.actor import Actor
 from policy_service.audit.log_key import LogKey
 from policy_service.canonical import digest
 from policy_service.database import Lane, LaneName, Transaction
+from policy_service.database.declared import table_of
 from policy_service.decisions.answer import answer_document, encode_answer
 from policy_service.decisions.decision import Json
 from policy_service.decisions.encryption import SubjectKey, encrypt_fact
@@ -40,8 +41,8 @@ OK = 200
 """The status under which an answer is kept; refusals are not kept."""
 MAX_CACHED_READS = 256
 """Sets of versions of which it is remembered what they read."""
-_DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
-_ANSWERS = cast("Table", IdempotencyRow.__table__)  # type: ignore[attr-defined]  # the same
+_DECISIONS = table_of(DecisionRow)
+_ANSWERS = table_of(IdempotencyRow)
 _LAST = select(func.max(_DECISIONS.c.seq))
 
 

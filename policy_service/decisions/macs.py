@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy
-from sqlalchemy import Row, Table
+from sqlalchemy import Row
 from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor
@@ -25,6 +25,7 @@ from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import LATEST, NEVER, Transaction, database_of
+from policy_service.database.declared import table_of
 from policy_service.decisions.record import read_record
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
@@ -32,10 +33,10 @@ from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
 from policy_service.subject import CUSTOMER
 
-_DECISIONS: Table = DecisionRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_DECISIONS = table_of(DecisionRow)
 FEW = 20
 """Records that are asked for one whose MAC is right."""
-_SUBJECT_KEYS = SubjectKeyRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_SUBJECT_KEYS = table_of(SubjectKeyRow)
 
 
 def last_decision_seq(session: Session) -> int:

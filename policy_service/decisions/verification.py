@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy
-from sqlalchemy import String, Table, type_coerce
+from sqlalchemy import String, type_coerce
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, func, select
 
@@ -34,6 +34,7 @@ from policy_service.audit.verdict import LogFault, LogVerdict
 from policy_service.audit.verify import EntryProgress, PartTick, say_nothing
 from policy_service.clock import timestamp
 from policy_service.database import Lane, LaneName
+from policy_service.database.declared import table_of
 from policy_service.database.file_check import file_faults
 from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.blocks import BlockReport
@@ -61,7 +62,7 @@ class _EncryptedRecord(msgspec.Struct):
     kind: str = CUSTOMER
 
 
-_LANES: Table = Lane.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_LANES = table_of(Lane)
 _DECODER = msgspec.json.Decoder(_EncryptedRecord)
 
 

@@ -24,6 +24,7 @@ from policy_service.audit.events import SignedOut
 from policy_service.audit.guard import guard_of
 from policy_service.audit.log import append
 from policy_service.database import Transaction
+from policy_service.database.declared import table_of
 from policy_service.identity.account import Account
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.tables import SessionRow
@@ -34,7 +35,7 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
 OIDC = "oidc"
-_SESSIONS = SessionRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+_SESSIONS = table_of(SessionRow)
 LastUseLookup = Callable[[str], datetime | None]
 """When a session was last used, by its identifier, as far as is known."""
 

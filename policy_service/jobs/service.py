@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, delete, func, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
+from policy_service.database.declared import table_of
 from policy_service.jobs.encoding import encode_json
 from policy_service.jobs.errors import TooManyJobs
 from policy_service.jobs.model import Job, JobState
@@ -22,7 +22,7 @@ from policy_service.messages import Message
 
 MAX_RUNNING_JOBS = 4
 """Jobs of one account that may run at a time."""
-_JOB = cast("Table", JobRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_JOB = table_of(JobRow)
 _IS_RUNNING = _JOB.c.state == JobState.RUNNING
 
 

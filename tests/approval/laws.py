@@ -14,6 +14,7 @@ from policy_service.actor import SIGNING_ROLES
 from policy_service.approval.tables import ActionRow, ChangeRow, SuspensionRow, TextRow
 from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import digest_of
+from policy_service.database.declared import table_of
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
 from policy_service.identity.tables import AccountChangeRow
 from policy_service.language.diagnostics import PolicyError
@@ -58,7 +59,7 @@ class Emergency:
 def nothing_was_altered(before: dict[str, set[str]], session: Session) -> None:
     """Every row that was there is there as it was; remembers those that are there now."""
     for kind in ROWS:
-        rows = {repr(tuple(row)) for row in session.connection().execute(kind.__table__.select())}  # type: ignore[attr-defined]  # SQLModel's
+        rows = {repr(tuple(row)) for row in session.connection().execute(table_of(kind).select())}
         assert before.get(kind.__name__, set()) <= rows, kind
         before[kind.__name__] = rows
 

@@ -11,6 +11,7 @@ from sqlalchemy import inspect, select
 
 from policy_service import migrations
 from policy_service.database import Database, Lane
+from policy_service.database.declared import table_of
 from tests.databases import empty_url
 
 TRIGGERS = {
@@ -66,4 +67,4 @@ def schema(database: Database) -> dict[str, Any]:
             if name != "alembic_version"
         }
         triggers = [tuple(row) for row in connection.exec_driver_sql(TRIGGERS[connection.dialect.name])]
-        return {"tables": tables, "triggers": triggers, "lanes": sorted(connection.execute(select(Lane.__table__)))}  # type: ignore[attr-defined]
+        return {"tables": tables, "triggers": triggers, "lanes": sorted(connection.execute(select(table_of(Lane))))}

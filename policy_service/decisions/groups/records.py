@@ -9,9 +9,10 @@ from datetime import date
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
+from policy_service.database.declared import table_of
 from policy_service.decisions.groups.model import (
     Assignment,
     AssignmentReader,
@@ -30,7 +31,7 @@ from policy_service.subject import CUSTOMER, Subject
 FETCH_SIZE = 500
 """Records fetched at a time."""
 _NEVER = ""
-_DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_DECISIONS = table_of(DecisionRow)
 _C = _DECISIONS.c
 _RECORDS = select(_C.seq, _C.as_of, _C.line).execution_options(yield_per=FETCH_SIZE)
 _OF_SUBJECT = (_C.subject == bindparam("its_subject"), _C.kind == bindparam("its_kind"))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Table, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Date, func, literal, select, union_all
 
+from policy_service.database.declared import table_of
 from policy_service.decisions.groups.model import OPEN, Assignment, Period, Place
 from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
 
 Periods = Mapping[Place, Sequence[Period]]
-PERIODS = cast("Table", OutcomePeriod.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
-COUNTS = cast("Table", OutcomeCount.__table__)  # type: ignore[attr-defined]  # the same
+PERIODS = table_of(OutcomePeriod)
+COUNTS = table_of(OutcomeCount)
 GROUP = ("policy", "kind", "status", "outcome")
 
 
