@@ -13,6 +13,7 @@ import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
+from api.routes import JOB_KINDS
 from policy_service.clock import SystemClock
 from tests.api.client import CREDENTIALS, RFM, assert_problem, one_policy, populated
 from tests.api.company import Company, company
@@ -26,7 +27,8 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "pack": ("/packs", {"policy": RFM, "sample": "0"}),
     "export": ("/audit/exports", {}),
 }
-TOGETHER = sample([("verification", "pack"), ("export",)], 2)
+AT_ONCE = [("verification", "pack"), ("export",)]
+TOGETHER = sample(AT_ONCE, 2)
 """Those that are interrupted by one kill: the log has a worker, and so have packs."""
 Json = dict[str, Any]
 
@@ -150,6 +152,12 @@ def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
                     addresses[kind] = first.start(*KINDS[kind])
             assert {states(url)[kind] for kind in kinds} == {"running"}
         yield stack.enter_context(browser(url, authorization, kill=False)), addresses
+
+
+def test_every_kind_there_is_is_interrupted_by_a_kill() -> None:
+    assert (
+        sorted(kind for kinds in AT_ONCE for kind in kinds) == sorted(KINDS) == sorted(each.name for each in JOB_KINDS)
+    )
 
 
 @pytest.mark.slow
