@@ -11,7 +11,7 @@ Each exported path has its row in `api/auth/permissions.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -37,6 +37,7 @@ from policy_service.paging import Page
 from policy_service.subject import InvalidSubject
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 Options = Sequence[tuple[str, str]]
 """What can be chosen: values and their labels."""
 ExportFormat = Literal["csv", "xlsx"]
@@ -60,6 +61,14 @@ class TableContext:
     actor: Actor
     params: Mapping[str, str]
     """The parameters of the address."""
+    _values: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: Hashable, read: Callable[[], Value]) -> Value:
+        """Return what `read` gives, which is read once for filters, rows and summary together."""
+        if key not in self._values:
+            self._values[key] = read()
+        value: Value = self._values[key]
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def read_heads(session: Session, context: TableContext, policies: Iterable[str])
 
 def policy_options(session: Session, context: TableContext) -> Options:
     """The policies that decided about anybody, by title; those that give tiers first."""
-    heads = grouped_heads(session, context.service.catalogue, context.frame.now)
+    catalogue, now = context.service.catalogue, context.frame.now
+    heads = context.once("heads", lambda: grouped_heads(session, catalogue, now))
     return tuple((name, _in(head.title, context.frame.lang)) for name, head in heads.items())
 
 

@@ -84,12 +84,17 @@ def _days(context: TableContext, query: TableQuery) -> tuple[date, date]:
     return since, until
 
 
+def _matrix(session: Session, context: TableContext, policy: str, days: tuple[date, date]) -> list[Movement]:
+    """What the list and its summary show: every subject that moved is read for it."""
+    return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
+
+
 def _read_movements(session: Session, context: TableContext, query: TableQuery) -> Page[MovementRow]:
     policy = chosen_policy(session, context)
     if policy is None:
         return Page(())
     since, until = _days(context, query)
-    page = page_of_movements(movements(session, policy, since, until), query.cursor, query.limit)
+    page = page_of_movements(_matrix(session, context, policy, (since, until)), query.cursor, query.limit)
     head, lang = read_heads(session, context, [policy])[policy], context.frame.lang
     rows = (
         MovementRow(
@@ -115,7 +120,7 @@ def _read_summary(session: Session, context: TableContext, query: TableQuery) ->
     if policy is None:
         return None
     since, until = _days(context, query)
-    matrix, lang = movements(session, policy, since, until), context.frame.lang
+    matrix, lang = _matrix(session, context, policy, (since, until)), context.frame.lang
     if not matrix:
         return None
     head = read_heads(session, context, [policy])[policy]

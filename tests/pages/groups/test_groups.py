@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from unittest.mock import Mock
 
 import pytest
 
+from api.features.groups import movement_listing
+from policy_service.decisions.groups.movements import movements
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
 from tests.pages.decisions.deciding import decided, excepted
@@ -70,6 +73,13 @@ def test_the_rates_stand_below_the_matrix(here: Company) -> None:
     tables = Visitor(here, "sales").get(MONTHS).all("table")
     big = next(row for row in tables[2].css("tbody tr") if "big" in row.text())
     assert [cell.text() for cell in big.css("td")] == ["2", "2", "1", "0", "0", "50.0%", "0.0%"]
+
+
+def test_the_matrix_is_read_once_for_the_list_and_its_summary(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Mock(wraps=movements)
+    monkeypatch.setattr(movement_listing, "movements", read)
+    assert Visitor(here, "sales").get(MONTHS).has("tbody tr")
+    read.assert_called_once()
 
 
 def test_tiers_come_first_and_filters_stand_above_the_matrix(here: Company) -> None:
