@@ -48,6 +48,7 @@ ETAG = "_etag"
 FieldErrors = dict[str, Message]
 """What is wrong with each field."""
 Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 """Between these is every day that a form may say: those at the ends of the calendar have no instant in every zone."""
 MAX_INLINE_BYTES = 16 * 1_024
@@ -112,6 +113,8 @@ class Form:
 
     fields: Mapping[str, tuple[str, ...]]
     files: Mapping[str, tuple[bytes, ...]]
+    file_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the sender calls each file."""
 
     def value(self, name: str, default: str = "") -> str:
         """Return the value of a field."""
@@ -174,6 +177,7 @@ async def _parse(headers: Headers, body: bytes, limit: int) -> Form:
 async def _read_fields(data: FormData) -> Form:
     fields: dict[str, list[str]] = {}
     files: dict[str, list[bytes]] = {}
+    file_names: dict[str, list[str]] = {}
     pairs = data.multi_items()
     if len(pairs) > MAX_FIELDS:
         raise ProblemError(MALFORMED_FORM, Message("the form has more than {limit} fields", limit=MAX_FIELDS))
@@ -181,12 +185,17 @@ async def _read_fields(data: FormData) -> Form:
         if isinstance(value, UploadFile):
             if content := await value.read():
                 files.setdefault(name, []).append(content)
+                file_names.setdefault(name, []).append(value.filename or "")
         elif "\0" in value:
             raise ProblemError(MALFORMED_FORM, Message("the form holds the character NUL"))
         else:
             fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
     await data.close()
-    return Form({name: tuple(each) for name, each in fields.items()}, {name: tuple(e) for name, e in files.items()})
+    return Form(_tuples(fields), _tuples(files), _tuples(file_names))
+
+
+def _tuples(values: Mapping[str, list[Value]]) -> dict[str, tuple[Value, ...]]:
+    return {name: tuple(each) for name, each in values.items()}
 
 
 def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:

@@ -11,7 +11,7 @@ one no longer count; nobody has to void them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -21,7 +21,8 @@ from policy_service.canonical import digest_of
 from policy_service.clock import timestamp
 from policy_service.registry.model import Period
 
-ChangeKind = Literal["change", "rollback"]
+ChangeKind = Literal["change", "rollback", "first_versions"]
+"""New versions; versions of before; or what was imported at set-up, to be signed once (`first_versions`)."""
 Afterwards = Literal["before", "nothing"]
 """What is in force when the period of a change is over: what was there before, or nothing."""
 
@@ -110,10 +111,26 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """The file that stands behind a change, such as a scan or minutes."""
+
+    name: str
+    media_type: str
+    digest: str
+    size: int
+    """Bytes."""
+
+    def to_dict(self) -> dict[str, str | int]:
+        """As JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """The author's request, as last edited.
 
-    `texts` are the digests of the policy files, whether they are valid yet or not; a rollback names `versions` instead.
+    `texts` are the digests of the policy files, whether they are valid yet or not; a rollback and first versions name
+    `versions` instead.
     `ends` are the policies that the change ends from its start on.
     """
 
@@ -124,9 +141,10 @@ class Draft:
     versions: tuple[Version, ...] = ()
     ends: tuple[str, ...] = ()
     afterwards: Afterwards = "before"
+    evidence: Evidence | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON; what ends nothing has no members for it, as before there were any."""
+        """As JSON; what ends nothing, or has no evidence, has no members for it, as before there were any."""
         return {
             "title": self.title,
             "reason": self.reason,
@@ -135,6 +153,7 @@ class Draft:
             "versions": [version.to_dict() for version in self.versions],
             **({"ends": list(self.ends)} if self.ends else {}),
             **_afterwards(self.afterwards),
+            **_evidence(self.evidence),
         }
 
 
@@ -164,6 +183,7 @@ class Submission:
     ends: tuple[Version, ...] = ()
     """The policies that are ended, each with the version that would be in force on the day."""
     afterwards: Afterwards = "before"
+    evidence: Evidence | None = None
 
     def digest(self, change: str) -> str:
         """The digest that is signed."""
@@ -187,6 +207,7 @@ class Submission:
             "barred": sorted(self.barred),
             **({"ends": [version.to_dict() for version in self.ends]} if self.ends else {}),
             **_afterwards(self.afterwards),
+            **_evidence(self.evidence),
         }
 
 
@@ -306,6 +327,10 @@ class Change:
 
 def _afterwards(afterwards: Afterwards) -> dict[str, str]:
     return {} if afterwards == "before" else {"afterwards": afterwards}
+
+
+def _evidence(evidence: Evidence | None) -> dict[str, Any]:
+    return {"evidence": evidence.to_dict()} if evidence else {}
 
 
 def period_to_dict(period: Period) -> dict[str, str | None]:

@@ -138,10 +138,10 @@ def _had_action(actions: Iterable[Action]) -> ColumnElement[bool]:
 
 
 def _concerns_policy(policy: str) -> ColumnElement[bool]:
-    """Build the condition that the change submitted the policy, or may roll back to it without being submitted."""
+    """Build the condition that the change submitted the policy, or may name its version without being submitted."""
     submissions = select(SubmittedVersionRow.change).where(SubmittedVersionRow.policy == policy)
     is_final = _had_action(action for state, action in CLOSING_ACTIONS.items() if state is not ChangeState.WITHDRAWN)
-    return or_(_id_in(submissions), and_(col(ChangeRow.kind) == "rollback", ~is_final))
+    return or_(_id_in(submissions), and_(col(ChangeRow.kind) != "change", ~is_final))
 
 
 def _title_contains(words: Iterable[str]) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from policy_service.actor import Role
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Action, Change, ChangeState, Version
 from policy_service.approval.errors import InvalidState, OperationRejected, StaleChange, ValidationFailed
+from policy_service.approval.first_versions import first_version_problems
 from policy_service.approval.forecast import (
     PlannedActivation,
     base_versions,
@@ -137,7 +138,7 @@ def ended_versions(draft: Change, all_activations: Sequence[Activation], now: da
 def _candidates(session: Session, draft: Change) -> list[Policy]:
     """The policies of a draft. Raises ValidationFailed when a file has faults."""
     load = policy_loader(session)
-    if draft.kind == "rollback":
+    if draft.kind != "change":
         return [load(version.digest) for version in draft.draft.versions]
     policies: list[Policy] = []
     errors: dict[str, PolicyError] = {}
@@ -212,12 +213,14 @@ def submission_problems(
         if names.count(name) > 1
     ]
     start = draft.draft.effective.start
-    if start <= now:
+    if draft.kind == "first_versions":
+        problems += first_version_problems(all_activations, versions, start, now)
+    elif start <= now:
         problems.append(
             Message("The change asks to be in force from {start}, which has passed.", start=timestamp(start))
         )
     active = all_active_at(ordinary_activations(all_activations), start, now)
-    for version in versions:
+    for version in versions if draft.kind != "first_versions" else ():
         if version.policy in active and active[version.policy].digest == version.digest:
             problems.append(
                 Message(

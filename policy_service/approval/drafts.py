@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -21,6 +23,8 @@ from policy_service.approval.change import (
 )
 from policy_service.approval.draft_check import CHANGE_MODIFIED
 from policy_service.approval.errors import StaleChange, ValidationFailed
+from policy_service.approval.evidence import describe_evidence, evidence_problems, store_evidence
+from policy_service.approval.first_versions import first_version_problems, unsigned_first_versions
 from policy_service.approval.policies import MAX_INLINE_BYTES, record_meanings
 from policy_service.approval.store import add_action, read_change, record_action, store_text
 from policy_service.approval.tables import ChangeRow, CommentRow, DraftFileRow
@@ -93,6 +97,50 @@ def rollback(  # noqa: PLR0913  # what a draft says
     return begin_change(transaction, actor, "rollback", draft, ())
 
 
+def create_first_versions(  # noqa: PLR0913  # what a draft says
+    transaction: Transaction,
+    actor: Actor,
+    *,
+    title: str,
+    reason: str,
+    start: datetime,
+    file_name: str,
+    content: bytes,
+) -> Change:
+    """Begins the change by which the versions imported at set-up are signed, once, with the file that bears them out.
+
+    Raises PermissionDenied, ValidationFailed.
+    """
+    require_role(actor, AUTHORS, ACTION_CLAUSES[Action.CREATE])
+    return begin_first_versions(
+        transaction, actor, title=title, reason=reason, start=start, file_name=file_name, content=content
+    )
+
+
+def begin_first_versions(  # noqa: PLR0913  # what a draft says
+    transaction: Transaction,
+    actor: Actor,
+    *,
+    title: str,
+    reason: str,
+    start: datetime,
+    file_name: str,
+    content: bytes,
+) -> Change:
+    """Begins a change of first versions; the caller has seen to it that the actor may. Raises ValidationFailed."""
+    all_activations, now = activations(transaction.session), transaction.now
+    unsigned = unsigned_first_versions(all_activations, now).values()
+    versions = tuple(Version(each.policy, each.version, each.digest) for each in unsigned)
+    problems: list[str] = [] if versions else [Message("Every version that was imported at set-up is signed already.")]
+    problems += first_version_problems(all_activations, versions, start, now)
+    evidence = describe_evidence(file_name, content)
+    problems += evidence_problems(file_name, content)
+    draft = replace(_validate_draft(title, reason, Period(start), (), versions, problems=problems), evidence=evidence)
+    change = begin_change(transaction, actor, "first_versions", draft, ())
+    store_evidence(transaction, actor, change.id, evidence, content)
+    return change
+
+
 def edit(  # noqa: PLR0913  # what a draft says
     transaction: Transaction,
     actor: Actor,
@@ -113,7 +161,7 @@ def edit(  # noqa: PLR0913  # what a draft says
     """
     draft = read_if_match(transaction.session, change, expected)
     require_permission(draft, Action.EDIT, actor, transaction.now)
-    if ((texts or ends) and draft.kind == "rollback") or (versions and draft.kind == "change"):
+    if ((texts or ends) and draft.kind != "change") or (versions and draft.kind == "change"):
         problem = Message(
             "A change holds the texts of new versions, a rollback names versions; this one would do both."
         )
@@ -202,9 +250,10 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
     *,
     ends: Sequence[str] = (),
     afterwards: Afterwards = "before",
+    problems: Sequence[str] = (),
 ) -> Draft:
-    """Validate the author's request. Raises ValidationFailed with all that is wrong with it."""
-    problems = list(period_errors(effective))
+    """Validate the author's request. Raises ValidationFailed with all that is wrong with it, and `problems`."""
+    problems = [*problems, *period_errors(effective)]
     problems += [
         Message("`{name}` is not the name of a policy.", name=shorten(name))
         for name in ends

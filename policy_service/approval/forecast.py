@@ -29,6 +29,11 @@ PolicyLoader = Callable[[str], Policy]
 """Gives the policy under a digest."""
 LAST_SEQ = 2**53
 """Behind every activation there is."""
+_ACTIVATION_KINDS: Mapping[ChangeKind, ActivationKind] = {
+    "change": ActivationKind.CHANGE,
+    "rollback": ActivationKind.ROLLBACK,
+    "first_versions": ActivationKind.INITIAL,
+}
 
 
 def ordinary_activations(activations: Iterable[Activation]) -> tuple[Activation, ...]:
@@ -52,7 +57,7 @@ def plan_activations(
     A policy of which nothing shall be in force after the period is ended from the start on, before its version is put
     in force: of two that begin together the one recorded last counts, and of what begins meanwhile nothing is lost.
     """
-    kind_of_activation = ActivationKind.ROLLBACK if kind == "rollback" else ActivationKind.CHANGE
+    kind_of_activation = _ACTIVATION_KINDS[kind]
     for_good = afterwards == "nothing"
     ended_versions, ending_period = (
         (*ends, *(versions if for_good else ())),

@@ -88,6 +88,7 @@ def _submission(session: Session, draft: Change, prepared: PreparedSubmission, r
         barred=frozenset().union(*authors.values()) - draft.contributors,
         ends=prepared.ends,
         afterwards=draft.draft.afterwards,
+        evidence=draft.draft.evidence,
     )
 
 

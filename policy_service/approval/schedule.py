@@ -9,6 +9,7 @@ from policy_service.approval.change import Action, Change, Submission
 from policy_service.approval.draft_check import new_compatibility_problems
 from policy_service.approval.drafts import read_if_match
 from policy_service.approval.errors import InvalidState
+from policy_service.approval.first_versions import first_version_problems, unsigned_first_versions
 from policy_service.approval.forecast import (
     PlannedActivation,
     affected_changes,
@@ -49,7 +50,10 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
     submission = current.frozen_submission
     if problems := _scheduling_problems(transaction, current, submission):
         raise InvalidState(*problems)
+    replaced = unsigned_first_versions(registry.activations(session), now) if current.kind == "first_versions" else {}
     for version, kind, effective in _plan(current, submission):
+        if version.policy in replaced:
+            registry.record_cancellation(transaction, actor, replaced[version.policy])
         row = registry.read_version(session, version.policy, version.version, version.digest)
         registry.activate(transaction, actor, row, effective, kind, change=change)
     action_record = next_action(current, Action.SCHEDULE, actor, now, digest=current.digest)
@@ -65,7 +69,9 @@ def _scheduling_problems(transaction: Transaction, change: Change, submission: S
     session, now, load = transaction.session, transaction.now, head_loader(transaction.session)
     start, all_activations = submission.effective.start, registry.activations(session)
     problems: list[str] = []
-    if start <= now:
+    if change.kind == "first_versions":
+        problems += first_version_problems(all_activations, submission.versions, start, now)
+    elif start <= now:
         day = timestamp(start)
         problems.append(
             Message("The day that was signed, {day}, has passed: ask for another one and submit again.", day=day)
@@ -90,7 +96,10 @@ def _scheduling_problems(transaction: Transaction, change: Change, submission: S
             "{policy} {version} is scheduled for the same instant already.", policy=each.policy, version=each.version
         )
         for each in all_activations
-        if each.policy in names and each.effective.start == start and each.is_known_at(now)
+        if change.kind != "first_versions"
+        and each.policy in names
+        and each.effective.start == start
+        and each.is_known_at(now)
     ]
     plan = _plan(change, submission)
     problems += new_compatibility_problems(session, change, plan, all_activations, now)

@@ -15,7 +15,14 @@ from policy_service.approval.change import (
     Version,
 )
 from policy_service.approval.draft_check import DraftCheck, PreparedSubmission, check_draft, prepare_submission
-from policy_service.approval.drafts import comment, create, edit, rollback, withdraw
+from policy_service.approval.drafts import (
+    comment,
+    create,
+    create_first_versions,
+    edit,
+    rollback,
+    withdraw,
+)
 from policy_service.approval.errors import (
     InvalidState,
     OperationRejected,
@@ -24,6 +31,7 @@ from policy_service.approval.errors import (
     UnknownChange,
     ValidationFailed,
 )
+from policy_service.approval.evidence import read_evidence
 from policy_service.approval.permissions import (
     Permission,
     change_permissions,
@@ -92,6 +100,7 @@ __all__ = [
     "comment",
     "count_by_state",
     "create",
+    "create_first_versions",
     "edit",
     "end_permission",
     "end_suspension",
@@ -103,6 +112,7 @@ __all__ = [
     "ratify_permission",
     "read_change",
     "read_comments",
+    "read_evidence",
     "read_report",
     "read_suspension",
     "read_suspensions",

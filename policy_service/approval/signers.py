@@ -6,7 +6,7 @@ The service supplies these facts, as far as the version in force declares them:
 |-----------------|-----------------------------------------------------------------------------------------|
 | `domain`        | the domain of one policy of the change; asked for each, and all that is asked for counts |
 | `decides_money` | whether that policy has an outcome that is an amount of money, in whatever currency     |
-| `kind`          | `change` or `rollback`                                                                  |
+| `kind`          | `change`, also of first versions, or `rollback`                                         |
 | `impact_share`  | the share of subjects whose outcome changes in the simulation; missing without one      |
 
 It takes the outcome `signers`, tags that name roles. Whatever leaves a change without two roles is refused.
@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from itertools import product
 from types import TracebackType
-from typing import Self, get_args
+from typing import Self
 
 from sqlmodel import Session
 
@@ -53,6 +53,8 @@ MIN_ROLES = 2
 """The roles that must sign at the least, whatever the policy says: nobody puts anything in force alone."""
 TRIAL_IMPACTS = (None, "0", "0.5", "1")
 """Impacts that a new version of the policy is tried with."""
+KINDS: tuple[ChangeKind, ...] = ("change", "rollback")
+"""The kinds that the policy is asked about; first versions are signed as a change is."""
 REHEARSAL_SECONDS = 20.0
 CACHE_SIZE = 8
 """Versions of the policy that stay built."""
@@ -162,7 +164,8 @@ def sign_off_facts(
     policy: Policy, domain: str, kind: ChangeKind, impact: str | None, *, decides_money: bool
 ) -> dict[str, Value]:
     """The facts that the service supplies, as kept. Raises OperationRejected for a domain the policy does not know."""
-    values = {DOMAIN: domain, KIND: kind, IMPACT_SHARE: impact, MONEY: decides_money}
+    asked_kind = kind if kind in KINDS else "change"
+    values = {DOMAIN: domain, KIND: asked_kind, IMPACT_SHARE: impact, MONEY: decides_money}
 
     def error_message(fact: str, value: str, expected: str) -> str:
         return Message(
@@ -202,9 +205,7 @@ def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
     """
     problems = list(_shape_problems(policy))
     if not problems:
-        for domain, kind, impact, money in product(
-            sorted(set(domains)), get_args(ChangeKind), TRIAL_IMPACTS, (False, True)
-        ):
+        for domain, kind, impact, money in product(sorted(set(domains)), KINDS, TRIAL_IMPACTS, (False, True)):
             try:
                 facts = sign_off_facts(policy, domain, kind, impact, decides_money=money)
                 roles = roles_from(policy, domain, evaluate(policy, facts, datetime.date(2026, 1, 1)))

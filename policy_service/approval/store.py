@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import sqlalchemy
 from sqlalchemy import Row, inspect
@@ -16,8 +16,10 @@ from policy_service.approval.change import (
     Action,
     ActionRecord,
     Change,
+    ChangeKind,
     Comment,
     Draft,
+    Evidence,
     Meaning,
     Person,
     Submission,
@@ -36,6 +38,7 @@ from policy_service.messages import Message
 
 _ACTIONS = sqlalchemy.select(inspect(ActionRow).local_table)
 """Actions as columns: lists read hundreds, and nothing is done to the rows."""
+_KINDS: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
 
 
 def read_change(session: Session, change: str) -> Change:
@@ -57,7 +60,7 @@ def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
 
 def _fold_row(row: ChangeRow, actions: Sequence[ActionRecord]) -> Change:
     with reading_row("change", row.id):  # what its actions do not lead to is no change
-        return fold_actions(row.id, "rollback" if row.kind == "rollback" else "change", actions)
+        return fold_actions(row.id, _KINDS.get(row.kind, "change"), actions)
 
 
 def read_changes(session: Session, change_ids: Iterable[str]) -> list[Change]:
@@ -184,6 +187,7 @@ def _draft(body: Mapping[str, Any]) -> Draft:
         tuple(Version(**version) for version in body["versions"]),
         tuple(body.get("ends", ())),
         body.get("afterwards", "before"),
+        _evidence(body),
     )
 
 
@@ -204,4 +208,9 @@ def _submission(body: Mapping[str, Any]) -> Submission:
         barred=frozenset(body["barred"]),
         ends=tuple(Version(**version) for version in body.get("ends", ())),
         afterwards=body.get("afterwards", "before"),
+        evidence=_evidence(body),
     )
+
+
+def _evidence(body: Mapping[str, Any]) -> Evidence | None:
+    return Evidence(**body["evidence"]) if "evidence" in body else None

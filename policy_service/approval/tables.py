@@ -105,6 +105,15 @@ class ReportRow(SQLModel, table=True):
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class EvidenceRow(SQLModel, table=True):
+    """A file that stands behind a change, under its digest."""
+
+    __tablename__ = "evidence"
+
+    digest: str = Field(primary_key=True, max_length=71)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class CommentRow(SQLModel, table=True):
     """Something said about a change."""
 
@@ -180,6 +189,7 @@ for _model in (
     MeaningRow,
     SubmittedVersionRow,
     ReportRow,
+    EvidenceRow,
     CommentRow,
     SuspensionRow,
     RatificationRow,

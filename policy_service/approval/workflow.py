@@ -111,6 +111,9 @@ ROLE_NAMES: dict[Role, Message] = {
     Role.COMPLIANCE: Message("compliance"),
 }
 """The roles that take part, in a sentence."""
+FIRST_VERSIONS_FIXED = Message(
+    "The day and the evidence of first versions are not edited: withdraw this change and draft another."
+)
 ALLOWED: Literal[True] = True
 
 
@@ -160,6 +163,8 @@ def check_state(change: Change, action: Action, now: datetime) -> Literal[True] 
             "{impossible}: {because}.", impossible=IMPOSSIBLE_CLAUSES[action], because=STATE_CLAUSES[change.state]
         )
         return join_sentences([reason, *change.void.values()]) if action is Action.SCHEDULE and change.void else reason
+    if change.kind == "first_versions":
+        return FIRST_VERSIONS_FIXED if action is Action.EDIT else ALLOWED
     if action is Action.SIGN_OFF and change.draft.effective.start <= now:
         return Message(
             "The day that was asked for, {day}, has passed, so a signature could not put the change in force. "

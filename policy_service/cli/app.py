@@ -180,7 +180,7 @@ def demo() -> None:
 
 
 @app.command()
-def init(
+def init(  # noqa: PLR0917  # one parameter an option
     policies: Folder = None,
     admin: Annotated[
         str | None,
@@ -194,12 +194,27 @@ def init(
         str | None,
         typer.Option(metavar="TEXT", help="The printed name of the administrator; default: NAME.", show_default=False),
     ] = None,
+    effective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY",
+            help="The day from which the imported versions are in force; drafts the change that is signed.",
+            show_default=False,
+        ),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The scan or minutes that say so: PDF, PNG, JPEG or text.", show_default=False
+        ),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Create an account for every role, for evaluation.")] = False,
 ) -> None:
     """Set up or upgrade the service: tables, keys, policies, the first administrator; safe to repeat."""
+    from policy_service.cli.first_versions import read_first_versions
     from policy_service.cli.init import run
 
-    raise typer.Exit(run(policies, admin, printed_name, demo=demo))
+    raise typer.Exit(run(policies, admin, printed_name, read_first_versions(effective, evidence), demo=demo))
 
 
 @database.command("copy")

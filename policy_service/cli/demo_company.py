@@ -5,7 +5,7 @@ first entry of the log says that it is a demonstration.
 
 | when           | what                                                                                             |
 |----------------|--------------------------------------------------------------------------------------------------|
-| a year ago     | the set-up: keys, policies, accounts                                                              |
+| a year ago     | the set-up: keys, policies, accounts; the directors sign what was imported                        |
 | every month    | the tier of every customer; each example of other policies, about its salesperson, complaint, …  |
 | in the spring  | a change that the directors sign, and one that compliance rejects                                 |
 | in the autumn  | overrides for some customers                                                                      |
@@ -16,16 +16,16 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import Meaning
+from policy_service.approval.change import Change, Meaning
 from policy_service.approval.draft_check import prepare_submission
-from policy_service.approval.drafts import create
+from policy_service.approval.drafts import create, create_first_versions
 from policy_service.approval.review import reject, sign_off, submit
 from policy_service.approval.schedule import schedule
 from policy_service.approval.signers import GovernanceEvaluator
@@ -54,6 +54,8 @@ MEAN = {"industry_mean_amount": "300000.00", "industry_mean_orders": "3"}
 INDUSTRIES = ("it", "manufacturing", "retail", "internet", "finance", "services", "other")
 SIGNED, REJECTED = "tiering/enterprise_scale", "tiering/importance"
 """The policies that a change is signed for, and rejected."""
+MINUTES = "Minutes of the board: the attached policies apply from the first day of the quarter.\n"
+"""The evidence of the first versions."""
 MACHINE = Actor("demo-crm", "demo-crm", "CRM", frozenset({Role.INTEGRATION}), "machine")
 
 
@@ -87,12 +89,14 @@ class DemoCompany:
     policies: Sequence[Policy]
     """Those in force, in the newest versions."""
     account_names: Mapping[Role, str]
+    governance: GovernanceEvaluator = field(default_factory=GovernanceEvaluator)
 
     def make(self) -> None:
         """Live a year, a month at a time. Raises DatabaseUnavailable."""
         in_force = InForce(self.database, self.clock, engine="python")
         writer = GroupWriter(in_force, FactCipher(open_or_create(self.keys)))
         try:
+            self._sign_first_versions()
             for month in range(MONTHS):
                 self._decide(in_force, writer, [*self._customers(month), *self._examples(month)])
                 if month == MONTHS // 3:
@@ -104,6 +108,7 @@ class DemoCompany:
                 self.clock.step(MONTH - timedelta(minutes=1))
         finally:
             in_force.close()
+            self.governance.close()
 
     def _decide(self, in_force: InForce, writer: GroupWriter, questions: Sequence[Question]) -> None:
         """Record decisions in one transaction, and seal them."""
@@ -145,7 +150,6 @@ class DemoCompany:
         """A new version of a policy: its author submits it; the signers sign it, or compliance rejects it."""
         version = next(each for each in self.policies if each.id == policy)
         text = version.text.replace(f"version: {version.version}", "version: 1.9.0", 1).encode()
-        governance = GovernanceEvaluator()
         with self.database.write(self.clock) as transaction:
             author = self._actor(transaction.session, Role.AUTHOR)
             effective = Period(transaction.now + timedelta(days=1))
@@ -157,8 +161,28 @@ class DemoCompany:
                 effective=effective,
                 texts=[text],
             )
+        self._review(change, author, is_signed=is_signed)
+
+    def _sign_first_versions(self) -> None:
+        """The directors sign what was imported, which they resolved two months before."""
+        start = self.clock.at.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0) - 2 * MONTH
+        with self.database.write(self.clock) as transaction:
+            author = self._actor(transaction.session, Role.AUTHOR)
+            change = create_first_versions(
+                transaction,
+                author,
+                title="First versions / 首批版本",
+                reason="in force by resolution of the board before the service was set up",
+                start=start,
+                file_name="minutes.txt",
+                content=MINUTES.encode(),
+            )
+        self._review(change, author, is_signed=True)
+
+    def _review(self, change: Change, author: Actor, *, is_signed: bool) -> None:
+        """The author submits a change; the signers sign it, or compliance rejects it."""
         with self.database.read() as session:
-            prepared = prepare_submission(session, change.id, governance, self.clock.now())
+            prepared = prepare_submission(session, change.id, self.governance, self.clock.now())
         with self.database.write(self.clock) as transaction:
             change = submit(transaction, author, prepared, expected=prepared.etag)
         if not is_signed:
@@ -184,7 +208,6 @@ class DemoCompany:
 
     def _override_tiers(self, in_force: InForce) -> None:
         """Overrides for some customers, each with its reason and its end."""
-        governance = GovernanceEvaluator()
         for number, reason in enumerate(("a partner of ten years", "a tender is under way", "sister of a large group")):
             with self.database.write(self.clock) as transaction:
                 session, now = transaction.session, transaction.now
@@ -192,7 +215,7 @@ class DemoCompany:
                 subject, until = Subject(f"C2025{number * 11:05}"), now + timedelta(days=60)
                 outcome = {"tier": "A"}
                 request = OverrideRequest(subject, TIER, outcome, Role.SALES_DIRECTOR, reason, until)
-                prepared = prepare_override(session, governance, director, request, now)
+                prepared = prepare_override(session, self.governance, director, request, now)
                 record_override(transaction, director, prepared)
         in_force.refresh()
 

@@ -1,6 +1,7 @@
 """`policy-service init`: makes or upgrades the tables, the keys, the initial import and the first accounts.
 
 On a database with accounts nothing is put in force: policies that are new or newer are drafted as one change to sign.
+With a day and its evidence, so are the versions that were imported at set-up (`first_versions`).
 
 It may be called any number of times, also by two at once: what is there already stays as it is. Passwords are asked
 for or made up, never taken from the command line, which other users of the machine can read. Those of demo accounts are
@@ -20,6 +21,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, select
 
 from policy_service.actor import Actor, Role
+from policy_service.approval.change import Change
 from policy_service.approval.policies import record_meanings
 from policy_service.approval.shipped_policies import ShippedDraft, propose_shipped
 from policy_service.audit.comparison import copy_checkpoints
@@ -31,6 +33,7 @@ from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.cli import demo_accounts
 from policy_service.cli.command_line_actor import command_line
 from policy_service.cli.demo_company import CUSTOMERS, YEAR, DemoCompany, SteppedClock
+from policy_service.cli.first_versions import FirstVersions
 from policy_service.cli.output import print_line
 from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
@@ -78,11 +81,20 @@ class SetUpResult:
 
     imported: ImportResult
     proposed: ShippedDraft
+    stated: Change | None
+    """The change by which the imported versions are signed."""
     created: tuple[str, ...]
     key: str | None
 
 
-def run(policies: Path | None, administrator: str | None, printed_name: str | None, *, demo: bool) -> int:
+def run(
+    policies: Path | None,
+    administrator: str | None,
+    printed_name: str | None,
+    first_versions: FirstVersions | None = None,
+    *,
+    demo: bool,
+) -> int:
     """Sets the service up and says what it did; gives the exit status. Raises UsageError."""
     if demo and administrator:
         raise UsageError("--demo makes an administrator of its own: leave --admin out")
@@ -99,7 +111,7 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
         )
         folder, is_company = policies or shipped_policies(), demo and policies is None and _is_empty(database)
         clock: SystemClock | SteppedClock = SteppedClock(SystemClock().now() - YEAR) if is_company else SystemClock()
-        result = set_up(database, clock, keys, folder, people, demo=demo)
+        result = set_up(database, clock, keys, folder, people, first_versions, demo=demo)
         if isinstance(clock, SteppedClock):
             print_line(f"making a year of {CUSTOMERS} invented customers, which takes a while")
             names = {person.role: person.name for person in people}
@@ -133,8 +145,15 @@ def _copy_to(database: Database, copy: Copy) -> None:
         print_line(f"checkpoints were not copied to {copy.location}: {error}")
 
 
-def set_up(
-    database: Database, clock: Clock, keys: Path, policies: Path, people: tuple[Person, ...], *, demo: bool
+def set_up(  # noqa: PLR0917  # all that there is to set up
+    database: Database,
+    clock: Clock,
+    keys: Path,
+    policies: Path,
+    people: tuple[Person, ...],
+    first_versions: FirstVersions | None = None,
+    *,
+    demo: bool,
 ) -> SetUpResult:
     """Makes what is not there yet, all of it or nothing. Raises UsageError, PolicyError, DatabaseUnavailable."""
     try:
@@ -147,6 +166,7 @@ def set_up(
             _refuse_lost_key(transaction.session, keys)
             open_or_create(keys)
             imported, proposed = _import_or_propose(transaction, actor, policies)
+            stated = first_versions.draft(transaction, actor) if first_versions else None
             cache_heads(map(head_of, imported.new_versions))
             record_meanings(transaction)  # of an older database too, while nobody waits
             if demo:
@@ -156,7 +176,7 @@ def set_up(
             sign_checkpoint(transaction, keys)
     except (IdentityValidationFailed, IdentityError, KeyUnavailable, KeyFileError) as error:
         raise UsageError(str(error)) from None
-    return SetUpResult(imported, proposed, created, key)
+    return SetUpResult(imported, proposed, stated, created, key)
 
 
 def _import_or_propose(transaction: Transaction, actor: Actor, folder: Path) -> tuple[ImportResult, ShippedDraft]:
@@ -265,6 +285,11 @@ def _print_result(result: SetUpResult, url: str) -> None:
             print_line(f"drafted {policy.id} {policy.version}, not in force: it has to be signed")
         print_line(
             f"they are one change, {result.proposed.change.id}: an author submits it, and those who must sign it"
+        )
+    if result.stated is not None:
+        print_line(
+            f"drafted the first versions, in force from {result.stated.draft.effective.start.date()} once signed: "
+            f"the change {result.stated.id}, which an author submits"
         )
     for sentence in (*imported.unsigned_messages, *imported.edited_messages):
         print_line(sentence)

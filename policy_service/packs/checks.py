@@ -123,6 +123,10 @@ def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator
             yield from (f"{file}{fault}" for fault in _change_faults(change, file.split("/")[-2], logged_signatures))
         else:
             yield f"{file} was altered: it holds no change"
+    for file in pack.files_in("changes", ""):
+        name = file.rpartition("/")[2].partition(".")[0]
+        if "/evidence/" in file and digest(pack.read(file)) != f"sha256:{name}":
+            yield f"{file} was altered: it does not have the digest of the evidence"
     for file in pack.files_in("changes", ".json"):
         name = file.rpartition("/")[2].removesuffix(".json")
         if "/reports/" in file and digest(pack.read(file)) != f"sha256:{name}":

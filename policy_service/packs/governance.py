@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from policy_service.approval.change import Action, ActionRecord, Change, Meaning
+from policy_service.approval.evidence import read_evidence
 from policy_service.approval.tables import ReportRow
 from policy_service.approval.workflow import fold_actions
 from policy_service.audit.events import ROLES
@@ -19,6 +20,13 @@ from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
 from policy_service.packs.texts import LANGUAGES, StepCallback
 
+EVIDENCE_ENDINGS: Mapping[str, str] = {
+    "application/pdf": "pdf",
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "text/plain": "txt",
+}
+"""How files of evidence are called, by their types."""
 _MEANINGS: Mapping[Meaning, Bilingual] = {
     Meaning.APPROVED: Bilingual("同意内容、效果及生效日期", "approves the content, its effect and the day"),
     Meaning.CONFORMS: Bilingual("确认符合制度且程序合规", "checked that it conforms to the regulation"),
@@ -63,6 +71,11 @@ def write_changes(archive: Archive, session: Session, contents: PackContents, st
             row = session.get(ReportRow, report)
             if row is not None:
                 archive.add(f"{folder}/reports/{report.removeprefix('sha256:')}.json", row.content)
+        for evidence in {action.submission.evidence for action in change.actions if action.submission}:
+            if evidence is not None:
+                ending = EVIDENCE_ENDINGS[evidence.media_type]
+                content = read_evidence(session, change)[1]
+                archive.add(f"{folder}/evidence/{evidence.digest.removeprefix('sha256:')}.{ending}", content)
         signatures += len(_sign_offs(change))
         step()
     return signatures

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import Base64Bytes, ConfigDict, Field, JsonValue, model_validator
 
 from api.web.schemas import Digest, Model, PolicyName, Reason, SignedBody, Title, UtcInstant, VersionNumber
 from policy_service.actor import Role
 from policy_service.approval.drafts import MAX_VERSIONS
+from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, MAX_NAME
 from policy_service.approval.service import Afterwards, Meaning
 from policy_service.language.source import MAX_BYTES
 from policy_service.registry.model import Period
@@ -85,6 +86,31 @@ class DraftModel(Model):
     def contents(self) -> list[bytes]:
         """The policy files."""
         return [text.encode() for text in self.texts]
+
+
+class EvidenceBody(Model):
+    """A file: what it is called, and its bytes in base64."""
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    content: Annotated[Base64Bytes, Field(max_length=MAX_EVIDENCE_BYTES)]
+
+
+class FirstVersionsBody(Model):
+    """The first versions to sign: from when they have been in force, and the scan or minutes that say so."""
+
+    model_config = _with_examples(
+        {
+            "title": "First versions",
+            "reason": "In force by resolution of the board.",
+            "effective_from": "2026-03-01T00:00:00+08:00",
+            "evidence": {"name": "minutes.txt", "content": "UmVzb2x2ZWQu"},
+        }
+    )
+
+    title: Title
+    reason: Reason
+    effective_from: UtcInstant
+    evidence: EvidenceBody
 
 
 class CommentText(Model):

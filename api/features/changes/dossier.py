@@ -100,7 +100,8 @@ class Dossier:
     @property
     def day_has_passed(self) -> bool:
         """True if the change waits for people though the day it asks for is over."""
-        return self.change.state in OPEN_STATES and self.change.draft.effective.start <= self.frame.now
+        is_late = self.change.draft.effective.start <= self.frame.now and self.change.kind != "first_versions"
+        return self.change.state in OPEN_STATES and is_late
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`/changes/{change}/texts/{text}`: a policy file of a change, byte for byte, to be kept."""
+"""`/changes/{change}/texts/{text}` and `/evidence`: a policy file or the evidence of a change, byte for byte."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.responses import Response
 
+from api.features.changes.evidence import evidence_response
 from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
@@ -15,7 +16,7 @@ from policy_service.messages import Message
 
 
 def download_routes(pages: Pages) -> APIRouter:
-    """The route."""
+    """The routes."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/changes/{change}/texts/{text}")
@@ -24,6 +25,11 @@ def download_routes(pages: Pages) -> APIRouter:
         content = await run_read(pages.service, lambda session: _text(session, change, text))
         headers = {"Content-Disposition": f'attachment; filename="{file_name(content)}"'}
         return Response(content, headers={**NO_STORE, **headers}, media_type="application/yaml")
+
+    @router.get("/changes/{change}/evidence")
+    async def download_evidence(change: str) -> Response:
+        """The file that stands behind first versions."""
+        return await run_read(pages.service, lambda session: evidence_response(session, change))
 
     return router
 

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.features.changes.bodies import CommentText, DraftModel
+from api.features.changes.bodies import CommentText, DraftModel, FirstVersionsBody
+from api.features.changes.evidence import evidence_response
 from api.features.changes.schemas import (
     ChangeDetail,
     ChangePage,
@@ -40,6 +41,7 @@ from api.web.transactions import run_read
 from api.workers.draft_check import DraftChecker
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
+from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEXT
 from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeSort, ChangeState
 from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
@@ -47,6 +49,9 @@ from policy_service.language.load import POLICY_ID
 PAGE = 50
 TEXTS = 4
 """Of a change's files, how many of the largest size one request may carry."""
+EVIDENCE_LIMIT = 2 * MAX_EVIDENCE_BYTES
+"""Bytes of a body that carries evidence in base64."""
+FILE = {"type": "string", "format": "binary"}
 EDIT_PROBLEMS = (*WRITE_PROBLEMS, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
 
 Text = Annotated[Digest, Path(description="one of `texts`")]
@@ -127,6 +132,19 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
         return Response(content, 200, {"Cache-Control": "no-store"}, "application/yaml")
 
     @router.get(
+        "/{change}/evidence",
+        operation_id="get_change_evidence",
+        response_class=Response,
+        responses={
+            200: {"content": {name: {"schema": FILE} for name in (*SIGNATURES.values(), TEXT)}},
+            **problems(*READ_PROBLEMS),
+        },
+    )
+    async def get_change_evidence(change: Id) -> Response:
+        """The file that stands behind first versions."""
+        return await run_read(service, lambda session: evidence_response(session, change))
+
+    @router.get(
         "/{change}/report",
         operation_id="get_change_report",
         responses=problems(*READ_PROBLEMS, CONFLICT, CHECK_ABANDONED, BUSY),
@@ -162,6 +180,34 @@ def _add_drafting(router: RestRouter, service: Service) -> None:
             return change_result(transaction, actor, change, 201, {"Location": f"/v1/changes/{change.id}"})
 
         return await run_write_command(service, request, command, draft)
+
+    @router.post(
+        "/first-versions",
+        operation_id="create_first_versions",
+        status_code=201,
+        response_model=ChangeDetail,
+        openapi_extra=request_body(FirstVersionsBody),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
+    )
+    async def create_first_versions(request: Request) -> Response:
+        """Begins the change by which the versions imported at set-up are signed, once."""
+        body = await read_json_body(request, FirstVersionsBody, EVIDENCE_LIMIT)
+        actor, file = principal_of(request).actor, body.evidence
+
+        def command(transaction: Transaction) -> WriteResult:
+            change = approval.create_first_versions(
+                transaction,
+                actor,
+                title=body.title,
+                reason=body.reason,
+                start=body.effective_from,
+                file_name=file.name,
+                content=file.content,
+            )
+            return change_result(transaction, actor, change, 201, {"Location": f"/v1/changes/{change.id}"})
+
+        return await run_write_command(service, request, command, body)
 
     @router.put(
         "/{change}/draft",

@@ -26,6 +26,7 @@ OPEN_FILTER = "open"
 KIND_NAMES: tuple[tuple[ChangeKind, Message], ...] = (
     ("change", Message("new versions")),
     ("rollback", Message("rollback")),
+    ("first_versions", Message("first versions")),
 )
 STATE_NAMES = (
     (OPEN_FILTER, Message("open: draft, submitted or approved")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, ClassVar, Literal, get_args
 
@@ -31,6 +31,8 @@ from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
 from policy_service.approval import service as approval
+from policy_service.approval.evidence import MAX_EVIDENCE_BYTES
+from policy_service.approval.first_versions import unsigned_first_versions
 from policy_service.approval.starting_points import (
     NEW,
     RollbackOptions,
@@ -41,11 +43,13 @@ from policy_service.approval.starting_points import (
 )
 from policy_service.database import Transaction
 from policy_service.messages import Message
-from policy_service.registry.model import Period
+from policy_service.registry.model import Activation, Period
+from policy_service.registry.service import activations
 
-ChangeKind = Literal["change", "rollback", "ending"]
-"""What a form begins: a change with files, a rollback, or a change that ends policies."""
+ChangeKind = Literal["change", "rollback", "ending", "first_versions"]
+"""What a form begins: a change with files, a rollback, a change that ends policies, or the first versions to sign."""
 NOTHING_CHOSEN = Message("Choose at least one version to go back to.")
+NO_EVIDENCE = Message("Attach the scan or the minutes.")
 NOTHING_ENDED = Message("Choose at least one policy to end.")
 TOMORROW = timedelta(days=1)
 
@@ -69,6 +73,8 @@ class NewChangePage:
     kind: ChangeKind
     starting_points: tuple[StartingPoint, ...]
     rollback_options: tuple[RollbackOptions, ...]
+    first_versions: tuple[Activation, ...]
+    """What was imported at set-up and nobody signed."""
     zone: str
     new: str = NEW
 
@@ -77,7 +83,7 @@ def new_change_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
-    limit = MAX_TEXTS * service.settings.policy_body_limit + MAX_FORM_BYTES
+    limit = max(MAX_TEXTS * service.settings.policy_body_limit, MAX_EVIDENCE_BYTES) + MAX_FORM_BYTES
 
     @router.get("/changes/new")
     async def new(request: Request) -> Response:
@@ -85,12 +91,14 @@ def new_change_routes(pages: Pages) -> APIRouter:
         query = request.query_params
         policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
         tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
+        kinds = {"rollback": "rollback", "end": "ending", "first": "first_versions"}
+        kind = next((kinds[name] for name in kinds if name in query), "change")
         form = pages.new_form(
-            kind="rollback" if policy is not None else "change" if policy_to_end is None else "ending",
+            kind=kind,
             start=query.get("policy", ""),
             back=f"{policy}@{version}" if policy else "",
             ends=policy_to_end or "",
-            effective_from=format_local(tomorrow, service.zone),
+            effective_from=format_local(tomorrow, service.zone) if kind != "first_versions" else "",
         )
         return pages.render(await new_change_page(pages, request, form))
 
@@ -114,13 +122,16 @@ async def new_change_page(pages: Pages, request: Request, form: FormState) -> Ne
     kinds: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
     kind = kinds.get(form.value("kind"), "change")
 
-    def query(session: Session) -> tuple[tuple[StartingPoint, ...], tuple[RollbackOptions, ...]]:
+    def query(
+        session: Session,
+    ) -> tuple[tuple[StartingPoint, ...], tuple[RollbackOptions, ...], tuple[Activation, ...]]:
         if kind == "rollback":
-            return (), rollback_options(session, now, parse_selected(form.values.get("back", ())))
-        return starting_points(service.catalogue, session, now), ()
+            return (), rollback_options(session, now, parse_selected(form.values.get("back", ()))), ()
+        if kind == "first_versions":
+            return (), (), tuple(unsigned_first_versions(activations(session), now).values())
+        return starting_points(service.catalogue, session, now), (), ()
 
-    points, options = await run_read(service, query)
-    return NewChangePage(pages.frame(request), form, kind, points, options, str(service.zone))
+    return NewChangePage(pages.frame(request), form, kind, *await run_read(service, query), str(service.zone))
 
 
 async def _create(pages: Pages, request: Request, form: Form, values: NewChangeForm, effective: Period) -> Response:
@@ -134,6 +145,8 @@ async def _create(pages: Pages, request: Request, form: Form, values: NewChangeF
         return await pages.render_invalid(request, form_page, form.bind({"back": NOTHING_CHOSEN}), 422)
     if values.kind == "ending" and not values.ends:
         return await pages.render_invalid(request, form_page, form.bind({"ends": NOTHING_ENDED}), 422)
+    if values.kind == "first_versions":
+        return await _create_first_versions(pages, request, form, values, effective.start)
     texts = [*([text] if text is not None else []), *form.files.get("file", ())]
     command = partial(
         approval.rollback if values.kind == "rollback" else approval.create,
@@ -148,6 +161,32 @@ async def _create(pages: Pages, request: Request, form: Form, values: NewChangeF
         def run(transaction: Transaction) -> str:
             change = command(transaction, actor, **contents)
             return f"/changes/{change.id}/draft?done=begun{'&check=1' if texts else ''}"
+
+        return run
+
+    return await pages.execute(request, form, prepare, form_page)
+
+
+async def _create_first_versions(
+    pages: Pages, request: Request, form: Form, values: NewChangeForm, start: datetime
+) -> Response:
+    form_page = WorkerPage(new_change_page)
+    if not (files := form.files.get("evidence", ())):
+        return await pages.render_invalid(request, form_page, form.bind({"evidence": NO_EVIDENCE}), 422)
+    file_name, actor = form.file_names["evidence"][0], principal_of(request).actor
+
+    async def prepare() -> Command:
+        def run(transaction: Transaction) -> str:
+            change = approval.create_first_versions(
+                transaction,
+                actor,
+                title=values.title,
+                reason=values.reason,
+                start=start,
+                file_name=file_name,
+                content=files[0],
+            )
+            return f"/changes/{change.id}"
 
         return run
 

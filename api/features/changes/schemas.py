@@ -1,6 +1,7 @@
 """The shapes of changes, as they are told."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -68,6 +69,15 @@ class MayModel(Model):
     roles: list[Role] | None = None
 
 
+class EvidenceModel(Model):
+    """The file that stands behind a change; `size` in bytes."""
+
+    name: str
+    media_type: str
+    digest: Digest
+    size: int
+
+
 class ChangeSummary(Model):
     """A change in a line."""
 
@@ -98,6 +108,7 @@ class ChangeDetail(ChangeSummary):
     revision: int
     reason: str
     texts: list[Digest]
+    evidence: Annotated[EvidenceModel | None, Field(description="the scan or minutes of first versions")]
     digest: Annotated[Digest | None, Field(description="what is signed; null while it is a draft")]
     report: Digest | None
     simulation: str | None
@@ -134,6 +145,7 @@ def change_detail(change: Change, comments: Sequence[Comment], actor: Actor, now
         revision=change.revision,
         reason=change.draft.reason,
         texts=list(change.draft.texts),
+        evidence=EvidenceModel(**asdict(change.draft.evidence)) if change.draft.evidence else None,
         digest=change.digest,
         report=submission.report if submission else None,
         simulation=submission.simulation if submission else None,

@@ -170,7 +170,7 @@ def _to_sign(session: Session, actor: Actor, now: datetime, running: Sequence[Su
         *map(suspension_task, to_ratify),
         *map(override_task, to_countersign),
     )
-    return tuple(sorted(tasks, key=lambda task: task.due))
+    return tuple(sorted(tasks, key=lambda task: (task.due is None, task.due)))
 
 
 def _ending(

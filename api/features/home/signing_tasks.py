@@ -39,8 +39,8 @@ class SigningTask:
     what: tuple[str, ...]
     """The versions that it puts in force, or the policy it is about."""
     effect: Effect | None
-    due: datetime
-    """Until when it must be signed."""
+    due: datetime | None
+    """Until when it must be signed; None at any time."""
     otherwise: Message
     """What happens if it is not."""
 
@@ -61,8 +61,10 @@ def change_task(session: Session, change: Change) -> SigningTask:
             *(f"{name} {bases.get(name, '')} → —" for name in change.draft.ends),
         ),
         effect=_EFFECTS.get_or_make(submission.report, lambda: _effect(approval.read_report(session, change))),
-        due=submission.effective.start,
-        otherwise=Message("It does not take effect; what is in force stays."),
+        due=None if change.kind == "first_versions" else submission.effective.start,
+        otherwise=Message("They stay as imported, signed by nobody.")
+        if change.kind == "first_versions"
+        else Message("It does not take effect; what is in force stays."),
     )
 
 

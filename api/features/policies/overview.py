@@ -27,7 +27,7 @@ from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import Dependencies
 from policy_service.messages import Message
-from policy_service.registry.model import Activation, Period, ending_at
+from policy_service.registry.model import Activation, ActivationKind, Period, ending_at
 from policy_service.registry.snapshot import Piece, RegistrySnapshot, Version
 
 MAX_DRAWN = 12
@@ -88,6 +88,8 @@ class OverviewData:
     versions: Sequence[Version]
     has_more: bool
     periods: Mapping[str, Sequence[Period]]
+    signed_imports: Mapping[str, str]
+    """The change by which each imported version was signed, by the version's number."""
     changes: Mapping[str, SignedChange]
     dependencies: Dependencies
 
@@ -165,8 +167,12 @@ def _read(
     page_versions = versions[first : first + PAGE]
     pieces = [piece for piece in snapshot.pieces(name) if before is None or piece[0].start < before]
     drawn_pieces = pieces[-MAX_DRAWN:]
+    signed_imports = {
+        each.version: each.change for _, each in pieces if each.kind is ActivationKind.INITIAL and each.change
+    }
     names = (
         *(each.change for each in page_versions),
+        *signed_imports.values(),
         *(each.change for _, each in drawn_pieces),
         active[1].change if active else None,
     )
@@ -182,6 +188,7 @@ def _read(
         versions=page_versions,
         has_more=len(versions) > first + PAGE,
         periods=snapshot.periods(name),
+        signed_imports=signed_imports,
         changes=read_signed_changes(session, names),
         dependencies=catalogue.dependencies(session, snapshot, name, now),
     )
@@ -239,7 +246,7 @@ def _version_item(version: Version, data: OverviewData, address: str, now_if_aut
         address=f"{address}/versions/{version.version}",
         periods=periods,
         is_active=is_active,
-        change=data.changes.get(version.change or ""),
+        change=data.changes.get(version.change or data.signed_imports.get(version.version, "")),
         rollback_address=rollback_address
         if now_if_author and not is_active and any(each.start <= now_if_author for each in periods)
         else None,

@@ -21,6 +21,7 @@ from policy_service.approval.provenance import RecordedSignature, SignedChange, 
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.language.policy import Language, Policy
 from policy_service.lru_cache import LruCache
+from policy_service.registry.model import ActivationKind
 from policy_service.registry.service import version_text
 
 CACHE_SIZE = 4 * 2**20
@@ -77,8 +78,11 @@ class VersionPage:
 
     @property
     def is_imported(self) -> bool:
-        """True if it came at set-up, so that nobody signed it here."""
-        return self.head.version.change is None
+        """True if it came at set-up, and nobody signed it here since."""
+        is_signed = any(
+            each.change and each.activation.kind is ActivationKind.INITIAL for each in self.provenance.origins
+        )
+        return self.head.version.change is None and not is_signed
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,20 @@ class ChangeEdited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceAttached(Event):
+    """A file stands behind a change, such as a scan or minutes; `size` in bytes."""
+
+    name = "evidence_attached"
+    summary = Bilingual(
+        "{actor} 为变更附上依据“{file_name}”，摘要 {digest}", "{actor} attached the evidence “{file_name}”, {digest}"
+    )
+    change: str
+    file_name: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeCommented(Event):
     """A person said something about a change."""
 
