@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,11 @@ def test_an_author_states_them_on_the_page() -> None:
         author = Visitor(here, "ann")
         page = author.get("/changes/new?first=")
         assert f"{TIER} 1.0.0 in force here from" in page.text("main")
-        fields = {"title": "First versions", "reason": "as resolved", "effective_from": "2026-03-01T00:00"}
+        fields: dict[str, Any] = {
+            "title": "First versions",
+            "reason": "as resolved",
+            "effective_from": "2026-03-01T00:00",
+        }
         assert "Attach the scan or the minutes." in author.send(page, "form#new", **fields).text("main")
         change = author.send(page, "form#new", files={"evidence": TEXT}, **fields)
         assert "first versions" in change.text("main")

@@ -303,10 +303,10 @@ def test_two_at_once_set_up_one_service(url: str, policies: Path) -> None:
 def test_the_first_versions_are_drafted_with_their_day_and_evidence_or_nothing_is_made(
     url: str, policies: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    minutes = tmp_path / "minutes.txt"
-    minutes.write_text("Resolved.", "utf-8")
+    (tmp_path / "minutes.txt").write_text("Resolved.", "utf-8")
+    minutes = str(tmp_path / "minutes.txt")
     assert "--effective and --evidence belong together" in begin(capsys, policies, "--evidence", minutes).err
-    assert "cannot be read" in begin(capsys, policies, "--effective", "2026-03-01", "--evidence", tmp_path).err
+    assert "cannot be read" in begin(capsys, policies, "--effective", "2026-03-01", "--evidence", str(tmp_path)).err
     future = begin(capsys, policies, "--effective", "2199-01-01", "--evidence", minutes)
     assert (future.status, "is in the future" in future.err) == (2, True)
     for session in looked(url):

@@ -45,6 +45,7 @@ GET  /changes/{change}/draft                                       aut  ·   · 
 POST /changes/{change}/draft                                       aut  ·   ·   ·   ·   ·   ·
 GET  /changes/{change}/report                                      aut sal fin gen com  ·  adm
 GET  /changes/{change}/texts/{text}                                aut sal fin gen com  ·  adm
+GET  /changes/{change}/evidence                                    aut sal fin gen com  ·  adm
 GET  /changes/{change}/print                                       aut sal fin gen com  ·  adm
 GET  /changes/{change}/dossier.pdf                                 aut sal fin gen com  ·  adm
 POST /changes/{change}/comments                                    aut sal fin gen com  ·   ·
