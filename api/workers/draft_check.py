@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from api.service import Service
 from api.workers.heads import warm_heads
@@ -19,6 +20,9 @@ from policy_service.approval.service import (
 )
 from policy_service.audit.guard import start_guard
 from policy_service.database import Database
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.subjects import FactCipher
+from policy_service.population.recorded_effect import RecordedEffects
 
 
 class DraftChecker:
@@ -47,15 +51,18 @@ class DraftChecker:
         service = self._service
         seconds, now = time_limit(DRAFT_CHECKING, service.settings), service.clock.now()
         return await service.workers.pool(DRAFT_CHECKING).run(
-            seconds, check_draft, service.database.url, service.settings.keys, change, expected, now
+            seconds, check_draft, service.database.url, service.settings.keys, service.zone, change, expected, now
         )
 
 
-def check_draft(url: str, keys: Path, change: str, expected: str | None, now: datetime) -> PreparedSubmission:
+def check_draft(  # noqa: PLR0913, PLR0917  # a worker gets all it needs
+    url: str, keys: Path, zone: ZoneInfo, change: str, expected: str | None, now: datetime
+) -> PreparedSubmission:
     """Prepare a submission. Raises OperationRejected, KeyUnavailable, DatabaseUnavailable."""
     with closing(Database(url, keys=keys)) as database, database.read() as session:
         start_guard(database)
-        return prepare_submission(session, change, signers(), now, expected=expected)
+        effects = RecordedEffects(database, lambda: FactCipher(MasterKeys(keys)), zone)
+        return prepare_submission(session, change, signers(), now, expected=expected, effects=effects)
 
 
 @cache

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from policy_service.actor import Role
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Action, Change, ChangeState, Version
+from policy_service.approval.effect import Effect, EffectQuestion, EffectReader
 from policy_service.approval.errors import InvalidState, OperationRejected, StaleChange, ValidationFailed
 from policy_service.approval.first_versions import first_version_problems
 from policy_service.approval.forecast import (
@@ -33,6 +34,7 @@ from policy_service.approval.signers import (
     GovernanceEvaluator,
     check_sign_off,
     decides_money,
+    effect_facts,
     sign_off_version,
 )
 from policy_service.approval.store import read_change, read_changes
@@ -79,6 +81,7 @@ class PreparedSubmission:
     roles: tuple[Role, ...]
     sign_off: Version
     bases: tuple[Version, ...]
+    effect: Effect | None = None
 
 
 def check_draft(session: Session, change: str, signers: GovernanceEvaluator, now: datetime.datetime) -> DraftCheck:
@@ -90,12 +93,19 @@ def check_draft(session: Session, change: str, signers: GovernanceEvaluator, now
     return DraftCheck((), (), prepared.report)
 
 
-def prepare_submission(
-    session: Session, change: str, signers: GovernanceEvaluator, now: datetime.datetime, *, expected: str | None = None
+def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
+    session: Session,
+    change: str,
+    signers: GovernanceEvaluator,
+    now: datetime.datetime,
+    *,
+    expected: str | None = None,
+    effects: EffectReader | None = None,
 ) -> PreparedSubmission:
     """Checks a draft and gathers what a submission needs. Slow.
 
-    Raises UnknownChange, InvalidState, StaleChange, and ValidationFailed with everything that is wrong.
+    Without `effects` the effect of the change is unknown. Raises UnknownChange, InvalidState, StaleChange, and
+    ValidationFailed with everything that is wrong.
     """
     draft = read_change(session, change)
     if (possible := check_state(draft, Action.SUBMIT, now)) is not True:
@@ -121,11 +131,14 @@ def prepare_submission(
         for each in report.errors
     ]
     affected = [*candidates, *(active[each.policy] for each in ended_now)]
-    roles, sign_off = _required_roles(session, draft, affected, active, signers, now, problems)
+    effect = None  # first versions are in force already, and move nobody
+    if effects is not None and not problems and draft.kind != "first_versions":
+        effect = effects(EffectQuestion(tuple(candidates), tuple(active.values()), start, tuple(ended_policies)))
+    roles, sign_off = _required_roles(session, draft, affected, active, signers, now, problems, effect)
     if problems or sign_off is None:
         raise ValidationFailed(problems, (), document)
     base = base_versions(all_activations, versions, start, now, load, ended_policies)
-    return PreparedSubmission(change, draft.etag, versions, ended_now, document, roles, sign_off, base)
+    return PreparedSubmission(change, draft.etag, versions, ended_now, document, roles, sign_off, base, effect)
 
 
 def ended_versions(draft: Change, all_activations: Sequence[Activation], now: datetime.datetime) -> tuple[Version, ...]:
@@ -171,6 +184,7 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
     signers: GovernanceEvaluator,
     now: datetime.datetime,
     problems: list[str],
+    effect: Effect | None,
 ) -> tuple[tuple[Role, ...], Version | None]:
     """Return the required signers and the version that decides them; add to `problems` what prevents that."""
     domains = {policy.domain for policy in candidates}
@@ -181,7 +195,7 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
         sign_off = sign_off_version(session, now)
         sign_off_policy = policy_loader(session)(sign_off.digest)
         roles = signers.required_roles(
-            sign_off_policy, other_domains, draft.kind, None, now.date(), paying_domains=paying_domains
+            sign_off_policy, other_domains, draft.kind, effect_facts(effect), now.date(), paying_domains=paying_domains
         )
         for policy in candidates:
             if policy.id == SIGN_OFF:

@@ -40,7 +40,7 @@ from policy_service.approval.change import Version
 from policy_service.approval.errors import OperationRejected, ValidationFailed
 from policy_service.approval.governance_facts import read_governance_facts
 from policy_service.approval.policies import policy_loader
-from policy_service.approval.signers import GovernanceEvaluator, decides_money, sign_off_version
+from policy_service.approval.signers import NO_IMPACT, GovernanceEvaluator, decides_money, sign_off_version
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import ChoiceType, NumberType, Value
@@ -112,7 +112,7 @@ def signers_of(
     sign_off_policy, domain = policy_loader(session)(version.digest), [policy.domain]
     other_domains, paying_domains = ([], domain) if decides_money(policy) else (domain, [])
     return governance.required_roles(
-        sign_off_policy, other_domains, "change", None, now.date(), paying_domains=paying_domains
+        sign_off_policy, other_domains, "change", NO_IMPACT, now.date(), paying_domains=paying_domains
     ), version
 
 

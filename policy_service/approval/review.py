@@ -54,6 +54,9 @@ def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission,
     if base != prepared.bases or sign_off_version(session, now) != prepared.sign_off:
         raise StaleChange(BASIS_CHANGED)
     submission = _submission(session, draft, prepared, store_report(transaction, to_canonical_json(prepared.report)))
+    if prepared.effect is not None:
+        store_report(transaction, to_canonical_json(dict(prepared.effect.document)))
+        store_report(transaction, prepared.effect.movers)
     if draft.kind == "change":
         for text in draft.draft.texts:
             record_version(transaction, actor, read_text(session, text), change=draft.id, policy=load(text))
@@ -65,13 +68,14 @@ def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission,
         for version in (*prepared.versions, *prepared.ends)
     )
     session.flush()
-    append(transaction, actor, ChangeSubmitted(draft.id, digest, tuple(prepared.roles)))
+    bundle = prepared.effect.bundle if prepared.effect else None
+    append(transaction, actor, ChangeSubmitted(draft.id, digest, tuple(prepared.roles), bundle))
     return updated_change
 
 
 def _submission(session: Session, draft: Change, prepared: PreparedSubmission, report: str) -> Submission:
     """Build the submission."""
-    authors = writers_of(session, {each.digest for each in prepared.versions})
+    authors, effect = writers_of(session, {each.digest for each in prepared.versions}), prepared.effect
     return Submission(
         number=1 + sum(action_record.action is Action.SUBMIT for action_record in draft.actions),
         kind=draft.kind,
@@ -80,8 +84,8 @@ def _submission(session: Session, draft: Change, prepared: PreparedSubmission, r
         versions=prepared.versions,
         effective=draft.draft.effective,
         report=report,
-        simulation=None,
-        population=None,
+        simulation=effect.digest if effect else None,
+        population=effect.population if effect else None,
         roles=prepared.roles,
         sign_off=prepared.sign_off,
         bases=prepared.bases,

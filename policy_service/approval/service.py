@@ -23,6 +23,7 @@ from policy_service.approval.drafts import (
     rollback,
     withdraw,
 )
+from policy_service.approval.effect import Effect, EffectQuestion, EffectReader
 from policy_service.approval.errors import (
     InvalidState,
     OperationRejected,
@@ -51,7 +52,7 @@ from policy_service.approval.queries import (
 from policy_service.approval.review import reject, request_changes, sign_off, submit
 from policy_service.approval.schedule import cancel, schedule
 from policy_service.approval.signers import SIGN_OFF, GovernanceEvaluator
-from policy_service.approval.store import read_change, read_comments, read_report, read_text
+from policy_service.approval.store import read_change, read_comments, read_effect, read_movers, read_report, read_text
 from policy_service.approval.suspension import RATIFIED_LENGTH, SUSPENSION_LENGTH, Suspension
 from policy_service.approval.suspension_queries import read_suspension, read_suspensions
 from policy_service.approval.suspension_service import (
@@ -78,6 +79,9 @@ __all__ = [
     "ChangeSort",
     "ChangeState",
     "DraftCheck",
+    "Effect",
+    "EffectQuestion",
+    "EffectReader",
     "GovernanceEvaluator",
     "InvalidState",
     "Meaning",
@@ -112,7 +116,9 @@ __all__ = [
     "ratify_permission",
     "read_change",
     "read_comments",
+    "read_effect",
     "read_evidence",
+    "read_movers",
     "read_report",
     "read_suspension",
     "read_suspensions",

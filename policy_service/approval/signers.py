@@ -8,6 +8,7 @@ The service supplies these facts, as far as the version in force declares them:
 | `decides_money` | whether that policy has an outcome that is an amount of money, in whatever currency     |
 | `kind`          | `change`, also of first versions, or `rollback`                                         |
 | `impact_share`  | the share of subjects whose outcome changes in the simulation; missing without one      |
+| `money_difference` | how much more or less money the simulation decides, in CNY; missing where it decides none |
 
 It takes the outcome `signers`, tags that name roles. Whatever leaves a change without two roles is refused.
 """
@@ -26,6 +27,7 @@ from sqlmodel import Session
 
 from policy_service.actor import SIGNING_ROLES, Role
 from policy_service.approval.change import ChangeKind, Version
+from policy_service.approval.effect import Effect
 from policy_service.approval.errors import OperationRejected, ValidationFailed
 from policy_service.approval.governance_facts import read_governance_facts
 from policy_service.compilers.evaluator import Evaluator
@@ -46,15 +48,22 @@ from policy_service.registry.service import activations
 
 SIGN_OFF = "governance/sign_off"
 SIGNERS = "signers"
-DOMAIN, KIND, IMPACT_SHARE, MONEY = "domain", "kind", "impact_share", "decides_money"
+DOMAIN, KIND, MONEY = "domain", "kind", "decides_money"
+IMPACT_SHARE, MONEY_DIFFERENCE = "impact_share", "money_difference"
 ALWAYS_KNOWN = frozenset({DOMAIN, KIND, MONEY})
 """The facts that the service knows of every change."""
 MIN_ROLES = 2
 """The roles that must sign at the least, whatever the policy says: nobody puts anything in force alone."""
-TRIAL_IMPACTS = (None, "0", "0.5", "1")
-"""Impacts that a new version of the policy is tried with."""
 KINDS: tuple[ChangeKind, ...] = ("change", "rollback")
 """The kinds that the policy is asked about; first versions are signed as a change is."""
+NO_IMPACT: Mapping[str, str | None] = {IMPACT_SHARE: "0"}
+"""The effect of what moves no subjects, such as first versions, or one, as an override does."""
+TRIAL_EFFECTS: tuple[Mapping[str, str | None], ...] = (
+    {},
+    *({IMPACT_SHARE: share} for share in ("0", "0.5", "1")),
+    {IMPACT_SHARE: "0", MONEY_DIFFERENCE: "1000000.00"},
+)
+"""Effects that a new version of the policy is tried with."""
 REHEARSAL_SECONDS = 20.0
 CACHE_SIZE = 8
 """Versions of the policy that stay built."""
@@ -72,20 +81,19 @@ class GovernanceEvaluator:
         policy: Policy,
         domains: Iterable[str],
         kind: ChangeKind,
-        impact: str | None,
+        effect: Mapping[str, str | None],
         day: datetime.date,
         *,
         paying_domains: Iterable[str] = (),
     ) -> tuple[Role, ...]:
         """The roles that must sign a change of policies, by one version of `governance/sign_off`.
 
-        `domains` are those of policies that decide no money, `paying_domains` those of policies that do. Raises
-        OperationRejected when it
-        cannot be told with certainty.
+        `domains` are those of policies that decide no money, `paying_domains` those of policies that do;
+        `effect` are the facts of `effect_facts`. Raises OperationRejected when it cannot be told with certainty.
         """
         roles: set[Role] = set()
         for domain, money in sorted({*product(domains, [False]), *product(paying_domains, [True])}):
-            facts = sign_off_facts(policy, domain, kind, impact, decides_money=money)
+            facts = sign_off_facts(policy, domain, kind, effect, decides_money=money)
             roles |= roles_from(policy, domain, self.decide(policy, facts, day))
         if len(roles) < MIN_ROLES:
             raise OperationRejected(
@@ -160,12 +168,19 @@ def decides_money(policy: Policy) -> bool:
     return any(isinstance(kind, NumberType) and kind.kind == "money" for kind in kinds)
 
 
+def effect_facts(effect: Effect | None) -> dict[str, str | None]:
+    """The facts that say how large the effect of a change is; None where that is not known."""
+    if effect is None:
+        return {}
+    return {IMPACT_SHARE: effect.impact_share, MONEY_DIFFERENCE: effect.money_difference}
+
+
 def sign_off_facts(
-    policy: Policy, domain: str, kind: ChangeKind, impact: str | None, *, decides_money: bool
+    policy: Policy, domain: str, kind: ChangeKind, effect: Mapping[str, str | None], *, decides_money: bool
 ) -> dict[str, Value]:
     """The facts that the service supplies, as kept. Raises OperationRejected for a domain the policy does not know."""
     asked_kind = kind if kind in KINDS else "change"
-    values = {DOMAIN: domain, KIND: asked_kind, IMPACT_SHARE: impact, MONEY: decides_money}
+    values = {DOMAIN: domain, KIND: asked_kind, MONEY: decides_money, **effect}
 
     def error_message(fact: str, value: str, expected: str) -> str:
         return Message(
@@ -205,9 +220,9 @@ def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
     """
     problems = list(_shape_problems(policy))
     if not problems:
-        for domain, kind, impact, money in product(sorted(set(domains)), KINDS, TRIAL_IMPACTS, (False, True)):
+        for domain, kind, effect, money in product(sorted(set(domains)), KINDS, TRIAL_EFFECTS, (False, True)):
             try:
-                facts = sign_off_facts(policy, domain, kind, impact, decides_money=money)
+                facts = sign_off_facts(policy, domain, kind, effect, decides_money=money)
                 roles = roles_from(policy, domain, evaluate(policy, facts, datetime.date(2026, 1, 1)))
             except OperationRejected as rejection:
                 problems.extend(rejection.messages)

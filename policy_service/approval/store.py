@@ -26,6 +26,7 @@ from policy_service.approval.change import (
     Version,
     period_from_dict,
 )
+from policy_service.approval.effect import Effect
 from policy_service.approval.errors import UnknownChange
 from policy_service.approval.signature_validity import with_signature_validity
 from policy_service.approval.tables import ActionRow, ChangeRow, ChangeTitleRow, CommentRow, ReportRow, TextRow
@@ -135,18 +136,40 @@ def store_text(transaction: Transaction, content: bytes) -> str:
 
 def read_report(session: Session, change: Change) -> dict[str, Any]:
     """The analysis report that was submitted with a change. Raises UnknownChange, DamagedRecord."""
-    row = session.get(ReportRow, change.submission.report) if change.submission else None
-    if row is None:
+    content = _read_content(session, change.submission.report) if change.submission else None
+    if content is None:
         raise UnknownChange(Message("The change has no report: it is a draft."))
+    report: dict[str, Any] = json.loads(content)
+    return report
+
+
+def read_effect(session: Session, change: Change) -> Effect | None:
+    """The effect that was submitted with a change, without the list of those who move; None if it has none.
+
+    Raises DamagedRecord.
+    """
+    name = change.submission.simulation if change.submission else None
+    content = _read_content(session, name) if name is not None else None
+    return None if content is None else Effect(json.loads(content))
+
+
+def read_movers(session: Session, effect: Effect) -> bytes:
+    """The list of the subjects that an effect moves, as CSV in UTF-8. Raises DamagedRecord."""
+    return _read_content(session, effect.document["movers"]) or b""
+
+
+def _read_content(session: Session, name: str) -> bytes | None:
+    row = session.get(ReportRow, name)
+    if row is None:
+        return None
     with reading_row("change_report", row.digest):
         if digest(row.content) != row.digest:
             raise ValueError(row.digest)
-        report: dict[str, Any] = json.loads(row.content)
-        return report
+    return row.content
 
 
 def store_report(transaction: Transaction, content: bytes) -> str:
-    """Keeps a report; gives its digest."""
+    """Keeps a report, an effect, or the list of those whom it moves; gives its digest."""
     name = digest(content)
     if transaction.session.get(ReportRow, name) is None:
         transaction.session.add(ReportRow(digest=name, content=content))

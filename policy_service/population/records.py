@@ -87,17 +87,25 @@ class RecordSource:
 
 
 @contextmanager
-def open_records(
-    database: Database, cipher: FactCipher, kind: str, as_of: date, max_age: int | None = None
+def open_records(  # noqa: PLR0913  # which records, and until when
+    database: Database,
+    cipher: FactCipher,
+    kind: str,
+    as_of: date,
+    max_age: int | None = None,
+    *,
+    until: int | None = None,
 ) -> Iterator[RecordSource]:
     """The latest decisions of all subjects of a kind, at most `max_age` days old on the day `as_of`.
 
-    Raises PopulationRejected, DamagedRecord.
+    `until` is the number of the last record that counts: what was read then is read again. Raises PopulationRejected,
+    DamagedRecord.
     """
     with database.read() as session:
-        latest = (
-            select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind).group_by(col(DecisionRow.subject))
-        )
+        latest = select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind)
+        if until is not None:
+            latest = latest.where(col(DecisionRow.seq) <= until)
+        latest = latest.group_by(col(DecisionRow.subject))
         seqs = session.exec(latest.order_by(col(DecisionRow.subject))).all()
         erased_at = last_erasures(session)
         digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set[str]()

@@ -32,7 +32,6 @@ from policy_service.population.population import Population, register, write_who
 from policy_service.population.run import SAMPLE_ROWS, Progress
 from policy_service.population.sides import ANSWERS, STATUS, Side, differs, has_words, keep_answers
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
-from policy_service.population.source import open_source
 from policy_service.population.stages import compile_stages
 
 NAMED = 20
@@ -49,13 +48,13 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
     check_candidates(request)
     if request.output is not None and request.output.suffix.lower() != ".csv":
         raise PopulationRejected([f"{request.output}: expected a file .csv"])
-    source = open_source(request.population, request.mapping)
-    plans = make_plans(request, source)
     with (
+        request.open_rows() as source,
         tempfile.TemporaryDirectory() as folder,
         duckdb.connect() as connection,
         open_engine("duckdb") as engine,
     ):
+        plans = make_plans(request, source)
         population = register(source, plans.after, Path(folder), lambda rows: progress("read", rows, None))
         connection.execute("SET temp_directory = ?", [folder])
         try:
@@ -284,7 +283,8 @@ class _Simulation:
             f"LEFT JOIN {charges_table(index)} AS charged_{index} ON charged_{index}.row = {ANSWERS}.row"
             for index, _ in enumerate(self.compared if listed else ())
         )
-        order = f"ORDER BY {measure} DESC NULLS LAST, {ANSWERS}.row" + (f" LIMIT {limit}" if limit else "")
+        largest_first = f"{measure} DESC NULLS LAST, " if self.measure else ""
+        order = f"ORDER BY {largest_first}{ANSWERS}.row" + (f" LIMIT {limit}" if limit else "")
         cursor = self.connection.execute(
             f"SELECT {', '.join(columns)} FROM {ANSWERS} {joins} WHERE {self.anything} {order}"  # noqa: S608
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +14,15 @@ from policy_service.language.types import NumberType
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.plan import Plan, make_plan
-from policy_service.population.source import RowSource
+from policy_service.population.source import RowSource, open_source
 
 
 @dataclass(frozen=True)
 class SimulationRequest:
     """What is to be compared about whom."""
 
-    population: Path
+    population: Path | None
+    """A file; None where `source` opens the rows."""
     policies: Sequence[Policy]
     """In force, one version of each."""
     candidates: Sequence[Policy]
@@ -33,6 +35,19 @@ class SimulationRequest:
     output: Path | None = None
     """A CSV file that names every subject that moves."""
     lang: Language = "en"
+    source: Callable[[], AbstractContextManager[RowSource]] | None = None
+    """What opens rows that are no file."""
+
+    @contextmanager
+    def open_rows(self) -> Iterator[RowSource]:
+        """The rows to decide about. Raises PopulationRejected, OSError."""
+        if self.source is not None:
+            with self.source() as source:
+                yield source
+        elif self.population is None:
+            raise ValueError("a simulation needs a file, or what opens its rows")
+        else:
+            yield open_source(self.population, self.mapping)
 
 
 def check_candidates(request: SimulationRequest) -> None:

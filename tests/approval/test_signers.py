@@ -57,7 +57,7 @@ def shipped() -> Policy:
 )
 def test_every_domain_of_a_change_has_its_signers(domains: list[str], impact: str | None, expected: str) -> None:
     with GovernanceEvaluator() as made:
-        result = made.required_roles(shipped(), domains, "change", impact, DAY)
+        result = made.required_roles(shipped(), domains, "change", {"impact_share": impact}, DAY)
     assert set(result) == {Role(word) for word in expected.split()}
     assert list(result) == [
         role
@@ -82,7 +82,30 @@ def test_a_policy_of_money_has_the_signers_of_rewards_wherever_it_lies(
 ) -> None:
     policy = load_bytes((shipped_policies() / SIGN_OFF / "1.1.0.yaml").read_bytes())
     with GovernanceEvaluator() as made:
-        result = made.required_roles(policy, domains, "change", None, DAY, paying_domains=paying)
+        result = made.required_roles(policy, domains, "change", {}, DAY, paying_domains=paying)
+    assert set(result) == {Role(word) for word in expected.split()}
+
+
+@pytest.mark.parametrize(
+    ("domain", "effect", "expected"),
+    [
+        ("tiering", {"impact_share": "0.1000"}, "sales_director compliance"),
+        ("tiering", {"impact_share": None}, "sales_director general_manager compliance"),
+        ("tiering", {}, "sales_director general_manager compliance"),
+        ("rewards", {"impact_share": "0.01", "money_difference": None}, "finance_director general_manager compliance"),
+        (
+            "rewards",
+            {"impact_share": "0.01", "money_difference": "100000.01"},
+            "sales_director finance_director general_manager compliance",
+        ),
+        ("governance", {}, "general_manager compliance"),
+    ],
+)
+def test_what_nobody_simulated_counts_as_large(domain: str, effect: dict[str, str | None], expected: str) -> None:
+    policy = load_bytes((shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes())
+    check_sign_off(policy, ["tiering", "rewards", "governance"])
+    with GovernanceEvaluator() as made:
+        result = made.required_roles(policy, [domain], "change", effect, DAY)
     assert set(result) == {Role(word) for word in expected.split()}
 
 
@@ -117,7 +140,7 @@ def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.Mo
     with GovernanceEvaluator() as made:
         threads = [
             threading.Thread(
-                target=lambda each=each: results.append(made.required_roles(each, ["tiering"], "change", None, DAY))
+                target=lambda each=each: results.append(made.required_roles(each, ["tiering"], "change", {}, DAY))
             )
             for each in versions * 2
         ]
@@ -137,7 +160,7 @@ def test_a_difference_between_engine_and_definition_is_refused_loudly() -> None:
             OperationRejected, match=r"the rules engine and the definition of governance/sign_off 1\.0\.0 differ"
         ),
     ):
-        made.required_roles(shipped(), ["tiering"], "change", None, DAY)
+        made.required_roles(shipped(), ["tiering"], "change", {}, DAY)
 
 
 def test_an_engine_that_fails_is_refused() -> None:
@@ -146,12 +169,12 @@ def test_an_engine_that_fails_is_refused() -> None:
         mock.patch.object(signers, "run_smoke_tests", side_effect=EngineFault("broken")),
         pytest.raises(OperationRejected, match="the rules engine failed"),
     ):
-        made.required_roles(shipped(), ["tiering"], "change", None, DAY)
+        made.required_roles(shipped(), ["tiering"], "change", {}, DAY)
 
 
 def test_a_change_of_no_domain_is_signed_by_nobody_and_so_refused() -> None:
     with GovernanceEvaluator() as made, pytest.raises(OperationRejected, match="asks for fewer than two roles"):
-        made.required_roles(shipped(), [], "change", None, DAY)
+        made.required_roles(shipped(), [], "change", {}, DAY)
 
 
 def test_without_a_policy_in_force_nobody_can_say_who_must_sign() -> None:

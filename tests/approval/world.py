@@ -15,7 +15,7 @@ from sqlmodel import func, select
 
 from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import Afterwards, Change, GovernanceEvaluator, Meaning
+from policy_service.approval.service import Afterwards, Change, EffectReader, GovernanceEvaluator, Meaning
 from policy_service.audit.events import AccountCreated
 from policy_service.audit.log import append
 from policy_service.database import Database
@@ -241,9 +241,9 @@ class World:
                 expected=expected or change.etag,
             )
 
-    def submit(self, change: Change, by: Actor = ANN) -> Change:
+    def submit(self, change: Change, by: Actor = ANN, effects: EffectReader | None = None) -> Change:
         with self.database.read() as session:
-            prepared = approval.prepare_submission(session, change.id, SIGNERS, self.now)
+            prepared = approval.prepare_submission(session, change.id, SIGNERS, self.now, effects=effects)
         with self.database.write(self.clock) as transaction:
             return approval.submit(transaction, by, prepared, expected=change.etag)
 

@@ -13,7 +13,7 @@ from tests.policies.plain_followup import Facts, Outcomes
 
 
 def sign_off(facts: Facts, _today: date) -> Outcomes:
-    """R-GOV-1, R-GOV-2: sales director for plans, general manager for rewards; both above 10 per cent, or for money."""
+    """R-GOV-1, R-GOV-2: sales director for plans, general manager for rewards; both where the impact is large."""
     domain = facts["domain"]
     signers = {"compliance", "sales_director"}
     if domain == "governance":
@@ -22,7 +22,8 @@ def sign_off(facts: Facts, _today: date) -> Outcomes:
         return {"signers": {"compliance", "sales_director", "finance_director", "general_manager"}}
     if domain == "rewards":
         signers = {"compliance", "general_manager", "finance_director"}
-    if facts.get("impact_share", 0) > Decimal("0.1"):
+    is_large = facts.get("impact_share", 1) > Decimal("0.1")
+    if is_large or (domain == "rewards" and facts.get("money_difference", 0) > 100_000):
         signers |= {"sales_director", "general_manager"}
     return {"signers": signers}
 
@@ -63,5 +64,8 @@ VALUES: Mapping[str, Callable[[date], Mapping[str, tuple[object, ...]]]] = {
         "running_of_person": (0, 49, 50),
         "unsigned_before": (0, 1),
     },
-    "governance/sign_off": lambda _: {"impact_share": ("0.0999", "0.1", "0.1001")},
+    "governance/sign_off": lambda _: {
+        "impact_share": ("0.0999", "0.1", "0.1001"),
+        "money_difference": ("0", "100000", "100000.01"),
+    },
 }

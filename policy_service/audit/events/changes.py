@@ -62,6 +62,8 @@ class ChangeSubmitted(Event):
     change: str
     digest: str
     roles: tuple[str, ...]
+    effect: str | None = None
+    """The digest of the versions, records and code that its effect was worked out from."""
 
 
 @dataclass(frozen=True, slots=True)

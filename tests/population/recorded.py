@@ -1,0 +1,39 @@
+"""Decision records of many subjects in the small company of the approval's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from policy_service.actor import Actor, Role
+from policy_service.database import LaneName
+from policy_service.decisions.group import GroupWriter, PendingDecision
+from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.subjects import FactCipher
+from policy_service.population.recorded_effect import RecordedEffects
+from policy_service.subject import Subject
+from tests.approval.world import TIER, World
+
+MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozenset({Role.INTEGRATION}), "machine")
+UTC = ZoneInfo("UTC")
+
+
+def record(made: World, keys: Path, orders: Mapping[str, int]) -> None:
+    """Decide the size of customers, by their orders."""
+    in_force = InForce(made.database, made.clock, engine="python")
+    try:
+        in_force.refresh()
+        day = made.now.date()
+        questions = [Question(Subject(name), {"orders": count}, day, (TIER,)) for name, count in orders.items()]
+        pending = [PendingDecision(in_force.evaluate(each), MACHINE) for each in questions]
+        with made.database.write(made.clock, LaneName.DECISIONS) as transaction:
+            GroupWriter(in_force, FactCipher(open_or_create(keys))).write(transaction, pending)
+    finally:
+        in_force.close()
+
+
+def effects(made: World, keys: Path) -> RecordedEffects:
+    """What works out effects over the records."""
+    return RecordedEffects(made.database, lambda: FactCipher(open_or_create(keys)), UTC)

@@ -1,0 +1,116 @@
+"""The effect of a change over the service's own records: in its digest, and in who must sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from policy_service.actor import Role
+from policy_service.approval import service as approval
+from policy_service.approval.service import Change, Effect
+from policy_service.shipped import shipped_policies
+from tests.approval.world import ANN, BONUS, SIGN_OFF, SIGNERS, TIER, World, tier, world
+from tests.population.recorded import effects, record
+
+TWO = (Role.SALES_DIRECTOR, Role.COMPLIANCE)
+THREE = (Role.SALES_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
+CUSTOMERS = {**{f"C{number:03}": 20 for number in range(594)}, **{f"L{number}": 95 + number % 5 for number in range(6)}}
+ORDERED = "[big, small], ordered: best-first"
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Path]]:
+    """600 customers, of whom 6 have nearly as many orders as a big one; no simulation counts as large."""
+    keys = tmp_path_factory.mktemp("keys")
+    with world() as made:
+        made.import_((shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes(), at=made.now)
+        made.move(minutes=1)
+        record(made, keys, CUSTOMERS)
+        yield made, keys
+
+
+def submitted(company: tuple[World, Path], *texts: bytes) -> tuple[Change, Effect]:
+    made, keys = company
+    change = made.submit(made.create(*texts, start=made.now + timedelta(days=2)), effects=effects(made, keys))
+    with made.database.read() as session:
+        effect = approval.read_effect(session, change)
+    assert effect is not None
+    made.move(minutes=1)
+    made.decide("withdraw", change, by=ANN)
+    return change, effect
+
+
+def test_six_of_six_hundred_move_and_two_sign(company: tuple[World, Path]) -> None:
+    change, effect = submitted(company, tier("1.1.0", 95))
+    (part,) = effect.document["parts"]
+    assert (part["kind"], part["subjects"], part["moved"]) == ("customer", 600, 6)
+    assert effect.impact_share == "0.0100"
+    assert change.frozen_submission.roles == TWO
+    assert change.frozen_submission.simulation == effect.digest
+    assert change.frozen_submission.population == effect.population
+    figures = {each["policy"]: each for each in part["policies"]}
+    assert figures[TIER]["moved"] == 6
+    assert BONUS in figures, "a policy downstream is simulated with it"
+    with company[0].database.read() as session:
+        lines = approval.read_movers(session, effect).decode("utf-8-sig").splitlines()
+    assert {line.split(",")[0] for line in lines[1:]} == {f"L{number}" for number in range(6)}
+
+
+def test_everybody_moves_and_one_more_signs(company: tuple[World, Path]) -> None:
+    change, effect = submitted(company, tier("1.1.1", 1))
+    assert (effect.document["parts"][0]["moved"], effect.impact_share) == (600, "1.0000")
+    assert change.frozen_submission.roles == THREE
+
+
+def test_the_digest_that_is_signed_covers_the_effect(company: tuple[World, Path]) -> None:
+    change, effect = submitted(company, tier("1.1.2", 96))
+    submission = change.frozen_submission
+    assert replace(submission, simulation="sha256:other").digest(change.id) != change.digest
+    assert replace(submission, population="sha256:other").digest(change.id) != change.digest
+    assert effect.bundle == effect.document["bundle"]["digest"]
+
+
+def test_the_same_records_give_the_same_figures_later(company: tuple[World, Path]) -> None:
+    made, keys = company
+    change = made.create(tier("1.1.3", 97), start=made.now + timedelta(days=2))
+    with made.database.read() as session:
+        prepared = [
+            approval.prepare_submission(session, change.id, SIGNERS, made.now, effects=effects(made, keys))
+            for _ in range(2)
+        ]
+    first, second = (each.effect for each in prepared)
+    assert first == second
+
+
+def test_a_share_of_those_who_lose_the_best_tier_is_told(company: tuple[World, Path]) -> None:
+    _, effect = submitted(company, tier("1.1.4", 95, words=ORDERED))
+    assert effect.document["best_lost_share"] is None, "nobody had it"
+
+
+def test_nobody_is_simulated_without_records(tmp_path: Path) -> None:
+    with world() as made:
+        made.import_((shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes(), at=made.now)
+        made.move(minutes=1)
+        change = made.submit(made.create(tier("1.1.0", 95)), effects=effects(made, tmp_path))
+        with made.database.read() as session:
+            effect = approval.read_effect(session, change)
+        assert effect is not None
+        assert effect.document["parts"] == [
+            {"kind": "customer", "problems": ["the service has no decision about anybody of this kind"]}
+        ]
+        assert (effect.impact_share, effect.population, change.frozen_submission.roles) == (None, None, THREE)
+
+
+def test_an_ending_is_of_unknown_effect(company: tuple[World, Path]) -> None:
+    made, keys = company
+    change = made.create(tier("1.1.5", 95), ends=[BONUS], start=made.now + timedelta(days=2))
+    change = made.submit(change, effects=effects(made, keys))
+    with made.database.read() as session:
+        effect = approval.read_effect(session, change)
+    assert effect is not None
+    assert (effect.impact_share, effect.document["ends"], effect.document["parts"][0]["moved"]) == (None, [BONUS], 6)
+    assert Role.GENERAL_MANAGER in change.frozen_submission.roles
