@@ -31,9 +31,15 @@ class Formats:
         return self._time(at, format_datetime(at, self._pattern("HH:mm"), tzinfo=self._zone, locale=self._locale))
 
     def exact_time(self, at: datetime) -> Markup:
-        """An instant to the second, with its zone."""
+        """An instant to the second: in the company's zone, and beside it in UTC, with the day where it is another."""
         pattern = self._pattern("HH:mm:ss ZZZZZ")
-        return self._time(at, format_datetime(at, pattern, tzinfo=self._zone, locale=self._locale))
+        local = self._time(at, format_datetime(at, pattern, tzinfo=self._zone, locale=self._locale))
+        if self._zone.key == "UTC":
+            return local
+        is_same_day = at.astimezone(UTC).date() == at.astimezone(self._zone).date()
+        utc_pattern = "HH:mm:ss" if is_same_day else self._pattern("HH:mm:ss")
+        utc = format_datetime(at, utc_pattern, tzinfo=UTC, locale=self._locale)
+        return local + Markup(" <small>({} UTC)</small>").format(utc)
 
     def day(self, day: date) -> str:
         """A day: `22 Nov 2026`, `2026年11月22日`; of an instant the day in the zone."""

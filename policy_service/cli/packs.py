@@ -86,7 +86,8 @@ def _make(file: Path, scope: Scope) -> dict[str, Any]:
     folder = keys_folder(os.environ)
     with open_current_database(database_url(os.environ)) as database, database.read() as session:
         fact_cipher = FactCipher(MasterKeys(folder))
-        context = PackContext(fact_cipher, current_signer(session, folder), SERVICE.printed_name, SystemClock().now())
+        signer, now = current_signer(session, folder), SystemClock().now()
+        context = PackContext(fact_cipher, signer, SERVICE.printed_name, now, ZoneInfo(DEFAULT_ZONE))
         os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY))
         try:
             with _progress("packing", "parts") as on_progress:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -22,6 +24,7 @@ from policy_service.packs.governance import write_changes, write_overrides, writ
 from policy_service.packs.log import write_log
 from policy_service.packs.readme import write_readme
 from policy_service.packs.scope import Scope
+from policy_service.packs.site import write_site
 from policy_service.packs.texts import write_differences, write_versions
 
 FORMAT = 2
@@ -41,6 +44,8 @@ class PackContext:
     by: str
     """The printed name of who asked for it."""
     now: datetime
+    zone: ZoneInfo
+    """Of the company: its times come first."""
 
 
 def make_pack(
@@ -54,12 +59,15 @@ def make_pack(
     with Archive(file) as archive:
         versions = write_versions(archive, session, contents, progress.step)
         write_differences(archive, session, contents, progress.step)
-        signatures = write_changes(archive, session, contents, progress.step)
+        signatures = write_changes(archive, session, contents, context.zone, progress.step)
         write_suspensions(archive, contents)
         write_timeline(archive, contents)
         write_overrides(archive, contents)
-        verdicts = write_decisions(archive, session, contents, proofs, context.fact_cipher, progress.step)
-        unsigned = write_log(archive, session, contents, proofs, progress.step)
+        decisions = write_decisions(
+            archive, session, contents, proofs, context.fact_cipher, context.zone, progress.step
+        )
+        unsigned = write_log(archive, session, contents, proofs, context.zone, progress.step)
+        verdicts = Counter(each.verdict for each in decisions)
         counts = {
             "versions": len(contents.versions),
             "changes": len(contents.changes),
@@ -70,10 +78,11 @@ def make_pack(
             "decisions": len(contents.sample.rows),
             "entries": len(contents.entries),
             "entries_without_proof": unsigned,
-            **{f"replayed_{verdict}": number for verdict, number in verdicts.items()},
+            **{f"replayed_{verdict}": number for verdict, number in sorted(verdicts.items())},
         }
         head = _manifest_head(context, scope, contents, proofs, counts)
         write_readme(archive, head, context.signer.public)
+        write_site(archive, session, contents, head, decisions, context.signer.public.id)
         manifest = {**head, "versions": versions, "files": archive.files}
         _sign(archive, manifest, context)
     return manifest
@@ -89,6 +98,7 @@ def _manifest_head(
         "format": FORMAT,
         "made_at": timestamp(context.now),
         "made_for": context.by,
+        "zone": context.zone.key,
         "scope": scope.to_dict(),
         "log": {
             "id": proofs.log,

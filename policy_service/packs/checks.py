@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -26,7 +27,8 @@ from policy_service.decisions.record import read_record
 from policy_service.packs.archive import table
 from policy_service.packs.decision_records import DECISIONS, decision_cells, readable
 from policy_service.packs.decision_records import HEADINGS as DECISION_HEADINGS
-from policy_service.packs.log import CHECKPOINT, CHECKPOINTS, ENTRIES, HEADINGS, KEYS, TABLE, cells
+from policy_service.packs.log import CHECKPOINT, CHECKPOINTS, ENTRIES, HEADINGS, KEYS, OLD_HEADINGS, TABLE, cells
+from policy_service.packs.times import zone_of
 
 SUBMITTED = ("version_submitted", "version_imported")
 SIGNED = "change_signed_off"
@@ -180,14 +182,14 @@ def check_log(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> 
             yield f"{name} was altered: it is not key {number} of the log"
     if pack.lines(CHECKPOINTS)[:1] != pack.lines(CHECKPOINT):
         yield f"{CHECKPOINTS} was altered: the newest is not {CHECKPOINT}"
-    if pack.read(TABLE) != _table(pack.entries):
+    if pack.read(TABLE) != _table(pack.entries, zone_of(manifest.get("zone"))):
         yield f"{TABLE} was altered: it does not show what {ENTRIES} does"
 
 
-def _table(entries: Sequence[Entry]) -> bytes | None:
+def _table(entries: Sequence[Entry], zone: ZoneInfo | None) -> bytes | None:
     """The entries as a table; None when one of them is none of the events there are."""
     try:
-        return table(HEADINGS, map(cells, entries))
+        return table(HEADINGS if zone else OLD_HEADINGS, [cells(each, zone) for each in entries])
     except (KeyError, IndexError, ValueError, AttributeError, TypeError):
         return None
 
@@ -216,9 +218,9 @@ def check_counts(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Ite
             yield f"the manifest counts {counts.get(name)} {name}, and {count} are there"
 
 
-def check_decisions(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
+def check_decisions(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
     """Every proof holds, every record says what was sealed, and the table shows what they do."""
-    yield from _decision_table(pack)
+    yield from _decision_table(pack, zone_of(manifest.get("zone")))
     for file in pack.files_in("decisions", "/proof.json"):
         try:
             record = _sealed_record(pack.json(file) or {}, trusted)
@@ -233,14 +235,14 @@ def check_decisions(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> I
             yield f"{folder}/replay.json was altered: it is about another decision"
 
 
-def _decision_table(pack: PackFiles) -> Iterator[str]:
+def _decision_table(pack: PackFiles, zone: ZoneInfo | None) -> Iterator[str]:
     rows = []
     for file in pack.files_in("decisions", "/record.json"):
         folder = file.rpartition("/")[0]
         replay = pack.json(f"{folder}/replay.json")
         verdict = replay.get("verdict") if isinstance(replay, dict) else None
         try:
-            rows.append(decision_cells(pack.json(file), verdict, is_proved=f"{folder}/proof.json" in pack.listed))
+            rows.append(decision_cells(pack.json(file), verdict, zone, is_proved=f"{folder}/proof.json" in pack.listed))
         except (KeyError, TypeError, AttributeError, ValueError):
             yield f"{file} was altered: it holds no record"
             return

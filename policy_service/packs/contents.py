@@ -214,8 +214,8 @@ def _note_sample_limits(contents: PackContents) -> None:
     sample = contents.sample
     if sample.is_truncated:
         contents.add_omission(
-            f"该对象的决定过多，仅从最早的 {MAX_LISTED} 项中抽样。",
-            f"The subject has more decisions: the sample is drawn from the oldest {MAX_LISTED}.",
+            f"该对象或政策的决定过多，仅从最早的 {MAX_LISTED} 项中抽样。",
+            f"The subject or the policy has more decisions: the sample is drawn from the oldest {MAX_LISTED}.",
         )
     if sample.population > len(sample.rows):
         contents.add_omission(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -24,7 +24,9 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
 from policy_service.packs.entries import LogNotSigned, Proofs
+from policy_service.packs.site import PackedDecision
 from policy_service.packs.texts import StepCallback
+from policy_service.packs.times import both_times
 from policy_service.subject import CUSTOMER
 
 DECISIONS = "decisions/decisions.csv"
@@ -49,21 +51,23 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
     contents: PackContents,
     proofs: Proofs,
     fact_cipher: FactCipher,
+    zone: ZoneInfo,
     step: StepCallback,
-) -> dict[str, int]:
-    """Writes every decision of the sample; gives how many replays had which verdict."""
+) -> list[PackedDecision]:
+    """Writes every decision of the sample, and gives them with what was found out."""
     archive.add_json("decisions/sample.json", contents.sample.to_dict())
-    prover, verdicts, rows = _Prover(session, proofs), Counter[str](), []
+    prover, packed, rows = _Prover(session, proofs), list[PackedDecision](), []
     for row in contents.sample.rows:
         record, folder = read_row(row.seq, row.line), f"decisions/{row.seq}-{row.id}"
         verdict = replay(session, fact_cipher, row.id).to_dict()
-        verdicts[verdict["verdict"]] += 1
         proof = prover.prove(row)
-        archive.add_json(f"{folder}/record.json", readable(record))
+        shown = readable(record)
+        archive.add_json(f"{folder}/record.json", shown)
         archive.add_json(f"{folder}/replay.json", verdict)
         if proof is not None:
             archive.add_json(f"{folder}/proof.json", proof)
-        rows.append(decision_cells(readable(record), verdict["verdict"], is_proved=proof is not None))
+        rows.append(decision_cells(shown, verdict["verdict"], zone, is_proved=proof is not None))
+        packed.append(PackedDecision(folder, record, shown, verdict["verdict"], proof is not None))
         step()
     if rows:
         archive.add_table(DECISIONS, HEADINGS, rows)
@@ -73,7 +77,7 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
             f"{missing} 项决定尚未封存或签名，没有证明。",
             f"{missing} decisions are not sealed or signed yet: they have no proof.",
         )
-    return dict(sorted(verdicts.items()))
+    return packed
 
 
 def readable(record: DecisionRecord) -> dict[str, Any]:
@@ -106,7 +110,9 @@ def _readable_value(value: Any) -> Any:  # noqa: ANN401  # JSON
     return fact if isinstance(fact, bool | int | str | list | None) else str(fact)
 
 
-def decision_cells(record: Mapping[str, Any], verdict: object, *, is_proved: bool) -> tuple[object, ...]:
+def decision_cells(
+    record: Mapping[str, Any], verdict: object, zone: ZoneInfo | None, *, is_proved: bool
+) -> tuple[object, ...]:
     """A record, as `readable` tells it, as a row of the table. Raises KeyError and its like for what is none."""
     return (
         record["seq"],
@@ -114,7 +120,7 @@ def decision_cells(record: Mapping[str, Any], verdict: object, *, is_proved: boo
         record["subject"],
         record.get("kind", CUSTOMER),
         record["as_of"],
-        record["decided_at"],
+        both_times(record["decided_at"], zone),
         record["by"]["name"],
         " ".join(f"{name}@{each['version']}" for name, each in record["policies"].items()),
         to_canonical_json_unchecked({name: each.get("outcome") for name, each in record["outcomes"].items()}).decode(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -19,6 +20,7 @@ from policy_service.language.policy import Bilingual, Language
 from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
 from policy_service.packs.texts import LANGUAGES, StepCallback
+from policy_service.packs.times import both_times
 
 EVIDENCE_ENDINGS: Mapping[str, str] = {
     "application/pdf": "pdf",
@@ -36,7 +38,8 @@ _LABELS: Mapping[Language, Mapping[str, str]] = {
         "digest": "签署对象的摘要",
         "reason": "理由",
         "period": "生效期间",
-        "headings": "姓名|角色|含义|时间（UTC）|理由",
+        "headings": "姓名|角色|含义|时间|理由",
+        "old headings": "姓名|角色|含义|时间（UTC）|理由",
         "none": "无人签署。",
         "onwards": "起",
         "until": "至",
@@ -47,7 +50,8 @@ _LABELS: Mapping[Language, Mapping[str, str]] = {
         "digest": "what was signed",
         "reason": "reason",
         "period": "effective period",
-        "headings": "name|role|meaning|time (UTC)|reason",
+        "headings": "name|role|meaning|time|reason",
+        "old headings": "name|role|meaning|time (UTC)|reason",
         "none": "Nobody signed it.",
         "onwards": "onwards",
         "until": "until",
@@ -57,7 +61,9 @@ _LABELS: Mapping[Language, Mapping[str, str]] = {
 }
 
 
-def write_changes(archive: Archive, session: Session, contents: PackContents, step: StepCallback) -> int:
+def write_changes(
+    archive: Archive, session: Session, contents: PackContents, zone: ZoneInfo, step: StepCallback
+) -> int:
     """Writes every change, its signatures and its reports; gives the number of signatures."""
     signatures = 0
     for change in contents.changes:
@@ -65,7 +71,7 @@ def write_changes(archive: Archive, session: Session, contents: PackContents, st
         change_json = _change_json(change)
         archive.add_json(f"{folder}/change.json", change_json)
         for lang in LANGUAGES:
-            archive.add_text(f"{folder}/signatures.{lang}.md", signature_page(change_json, lang))
+            archive.add_text(f"{folder}/signatures.{lang}.md", signature_page(change_json, lang, zone))
         reports = {action.submission.report for action in change.actions if action.submission}
         for report in sorted(reports):
             row = session.get(ReportRow, report)
@@ -147,11 +153,11 @@ def _submissions(change: Change) -> list[dict[str, Any]]:
     ]
 
 
-def signature_page(change: Mapping[str, Any], lang: Language) -> str:
+def signature_page(change: Mapping[str, Any], lang: Language, zone: ZoneInfo | None) -> str:
     """A change and its signatures, to be read; made from what `change.json` holds. Raises KeyError and its like."""
     labels, frozen = _LABELS[lang], change["digest"] is not None
     submission = change["submissions"][-1]["submission"] if frozen else change["draft"]
-    start, end = submission["effective"]["from"], submission["effective"]["until"]
+    start, end = (at and both_times(at, zone) for at in (submission["effective"][name] for name in ("from", "until")))
     until = f" {labels['until']} {end}" if end else f" {labels['onwards']}"
     lines = [
         f"# {one_line(submission['title'])}",
@@ -163,12 +169,18 @@ def signature_page(change: Mapping[str, Any], lang: Language) -> str:
     if frozen:
         lines += [f"- {labels['digest']}: {change['digest']}", f"- {labels['report']}: {submission['report']}"]
     sign_offs = [action for action in change["actions"] if action["action"] == Action.SIGN_OFF]
-    rows = tuple(_row(action, change, lang) for action in sign_offs)
-    table = markdown(Table(tuple(labels["headings"].split("|")), rows)) if rows else labels["none"]
+    rows = tuple(_row(action, change, lang, zone) for action in sign_offs)
+    table = (
+        markdown(Table(tuple(labels["headings" if zone else "old headings"].split("|")), rows))
+        if rows
+        else labels["none"]
+    )
     return "\n".join([*lines, "", table, ""])
 
 
-def _row(sign_off: Mapping[str, Any], change: Mapping[str, Any], lang: Language) -> tuple[str, ...]:
+def _row(
+    sign_off: Mapping[str, Any], change: Mapping[str, Any], lang: Language, zone: ZoneInfo | None
+) -> tuple[str, ...]:
     """One signature; one on a digest that is no longer the change's says so by its digest."""
     role, meaning = ROLES[sign_off.get("role", "")], _MEANINGS[Meaning(sign_off.get("meaning", Meaning.APPROVED))]
     stale = "" if sign_off.get("digest") == change["digest"] else f" ({sign_off.get('digest')})"
@@ -176,6 +188,6 @@ def _row(sign_off: Mapping[str, Any], change: Mapping[str, Any], lang: Language)
         sign_off["by"]["printed_name"],
         role.zh if lang == "zh" else role.en,
         (meaning.zh if lang == "zh" else meaning.en) + stale,
-        sign_off["at"],
+        both_times(sign_off["at"], zone),
         sign_off.get("reason", ""),
     )

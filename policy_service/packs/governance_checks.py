@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from policy_service.approval.change import Action, ChangeState
 from policy_service.approval.workflow import RECORDED_TRANSITIONS
@@ -27,6 +28,7 @@ from policy_service.packs.checks import SUBMITTED, Json, PackFiles, objects
 from policy_service.packs.governance import cell_value, signature_page
 from policy_service.packs.log import ENTRIES
 from policy_service.packs.texts import LANGUAGES
+from policy_service.packs.times import zone_of
 from policy_service.subject import CUSTOMER
 
 _REQUIRED = """
@@ -77,7 +79,7 @@ def check_governance(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) ->
     for name, row in zip(pack.files_in("suspensions", ".json"), suspensions, strict=True):
         if not isinstance(row, dict) or name != f"suspensions/{row.get('suspension')}.json":
             yield f"{name} was altered: it is about another suspension"
-    yield from _changes(pack, actions, expected.includes_change)
+    yield from _changes(pack, actions, expected.includes_change, zone_of(manifest.get("zone")))
 
 
 class _ExpectedRows:
@@ -266,7 +268,12 @@ def differing(actual: Json, expected: Json) -> list[str]:
     return names
 
 
-def _changes(pack: PackFiles, actions: Mapping[str, Sequence[Json]], includes: Callable[[str], bool]) -> Iterator[str]:
+def _changes(
+    pack: PackFiles,
+    actions: Mapping[str, Sequence[Json]],
+    includes: Callable[[str], bool],
+    zone: ZoneInfo | None,
+) -> Iterator[str]:
     """Every change, its actions, and the pages of its signatures."""
     names = pack.files_in("changes", "/change.json")
     for name in names:
@@ -277,7 +284,7 @@ def _changes(pack: PackFiles, actions: Mapping[str, Sequence[Json]], includes: C
         yield from _check_derived(name, change)
         for lang in LANGUAGES:
             page = f"changes/{id_}/signatures.{lang}.md"
-            if pack.read(page) != _page(change, lang):
+            if pack.read(page) != _page(change, lang, zone):
                 yield f"{page} was altered: it does not show what {name} does"
     shown_ids = {name.split("/")[-2] for name in names}
     for id_ in actions:
@@ -342,9 +349,9 @@ def _state(actions: Sequence[Json], submissions: Sequence[Json]) -> str | None:
     return state.value
 
 
-def _page(change: Json, lang: Any) -> bytes | None:  # noqa: ANN401  # a language
+def _page(change: Json, lang: Any, zone: ZoneInfo | None) -> bytes | None:  # noqa: ANN401  # a language
     """The page of signatures that a change makes; None when it makes none."""
     try:
-        return signature_page(change, lang).encode()
+        return signature_page(change, lang, zone).encode()
     except (KeyError, TypeError, ValueError, AttributeError, UnicodeEncodeError):
         return None

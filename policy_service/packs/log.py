@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from sqlmodel import Session
 
 from policy_service.audit.chain import Entry, encode_entry, read_entry
@@ -13,6 +15,7 @@ from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
 from policy_service.packs.entries import Proofs
 from policy_service.packs.texts import StepCallback
+from policy_service.packs.times import both_times
 
 ENTRIES, TABLE, CHECKPOINT, CHECKPOINTS, KEYS = (
     "audit/entries.ndjson",
@@ -21,19 +24,23 @@ ENTRIES, TABLE, CHECKPOINT, CHECKPOINTS, KEYS = (
     "audit/checkpoints.ndjson",
     "audit/keys.ndjson",
 )
-HEADINGS = ("entry", "time (UTC)", "who", "event", "中文", "English", "digest")
+HEADINGS = ("entry", "time", "who", "event", "中文", "English", "digest")
+OLD_HEADINGS = (HEADINGS[0], "time (UTC)", *HEADINGS[2:])
+"""Of packs that tell UTC alone."""
 MAX_CHECKPOINTS = 1_000
 """Checkpoints of a pack."""
 
 
-def write_log(archive: Archive, session: Session, contents: PackContents, proofs: Proofs, step: StepCallback) -> int:
+def write_log(  # noqa: PLR0913, PLR0917  # what the entries are told from
+    archive: Archive, session: Session, contents: PackContents, proofs: Proofs, zone: ZoneInfo, step: StepCallback
+) -> int:
     """Writes the entries, the checkpoints and the keys; gives the number of entries that no checkpoint covers yet."""
     lines, rows, unsigned_count = [], [], 0
     for row in contents.entries:
         path = proofs.path(row.seq) if proofs.covers(row.seq) else None
         unsigned_count += path is None
         lines.append(to_canonical_json({"seq": row.seq, "entry": row.line.decode(), "path": path}))
-        rows.append(cells(read_entry(row.line)))
+        rows.append(cells(read_entry(row.line), zone))
         step()
     archive.add_lines(ENTRIES, lines)
     archive.add_table(TABLE, HEADINGS, rows)
@@ -50,12 +57,12 @@ def write_log(archive: Archive, session: Session, contents: PackContents, proofs
     return unsigned_count
 
 
-def cells(entry: Entry) -> tuple[object, ...]:
+def cells(entry: Entry, zone: ZoneInfo | None) -> tuple[object, ...]:
     """An entry as a row of the table."""
     name = entry.by.name
     return (
         entry.seq,
-        entry.at,
+        both_times(entry.at, zone),
         name,
         entry.event,
         describe_event(entry.event, name, entry.body, "zh"),

@@ -11,6 +11,7 @@ from policy_service.audit.keys import PublicKey
 from policy_service.compilers.prose.table import one_line
 from policy_service.packs.archive import Archive
 from policy_service.packs.texts import LANGUAGES
+from policy_service.packs.times import both_times, zone_of
 
 
 def write_readme(archive: Archive, head: Mapping[str, Any], key: PublicKey) -> None:
@@ -23,6 +24,7 @@ def write_readme(archive: Archive, head: Mapping[str, Any], key: PublicKey) -> N
         lstrip_blocks=True,
     )
     environment.filters["line"] = one_line
+    environment.filters["times"] = lambda at: both_times(at, zone_of(head["zone"]))
     for lang in LANGUAGES:
         template = environment.get_template(f"readme.{lang}.md")
         archive.add_text(f"README.{lang}.md", template.render(pack=head, key=key.id).rstrip() + "\n")

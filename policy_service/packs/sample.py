@@ -1,18 +1,22 @@
 """A sample of decisions that anyone can draw again: chance comes from the digest of what the pack was asked for.
 
 Draw number i is place  SHA-256("<seed>:<i>"), its first eight bytes as a number, modulo the size of the population;
-a place that was drawn before does not count again, and a record that does not use the policy asked for is passed over.
+a place that was drawn before does not count again. The population is what was asked for: the records of the subject, or
+those that name the policy; one that only mentions it among its facts is passed over.
 """
 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
 
+import sqlalchemy
+from sqlalchemy import ColumnElement, LargeBinary
 from sqlmodel import Session, col, func, select
 
 from policy_service.decisions.record import DecisionRecord, read_row
@@ -39,9 +43,10 @@ class Sample:
     """Records that were drawn; more than `rows` when not all of them use the policy asked for."""
     first: int | None
     last: int | None
-    """The records that the population begins and ends with; those between belong to it unless a subject was asked."""
+    """The records that the population begins and ends with; those between belong to it unless a subject or a policy was
+    asked for."""
     is_truncated: bool
-    """Whether the subject has more decisions than were listed."""
+    """Whether the subject or the policy has more decisions than were listed."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -116,15 +121,25 @@ def _first_from(decided_at: Callable[[int], datetime | None], newest: int, insta
     return low
 
 
+def _mentions(session: Session, policy: str) -> ColumnElement[bool]:
+    """Build the condition that a record's line has the name of a policy in it."""
+    marker = sqlalchemy.literal(f'"{policy}":'.encode(), LargeBinary)
+    line = col(DecisionRow.line)
+    is_sqlite = session.connection().dialect.name == "sqlite"
+    return (func.instr(line, marker) if is_sqlite else func.position(marker.op("IN")(line))) > 0
+
+
 def _population(session: Session, scope: Scope, first: int, last: int) -> tuple[Sequence[int], bool]:
     """The numbers of the records that can be drawn, and whether there are more."""
-    if scope.subject is None:
+    if scope.subject is None and scope.policy is None:
         return range(first, last + 1), False
-    query = select(DecisionRow.seq).where(DecisionRow.subject == scope.subject.id, DecisionRow.seq >= first)
-    query = (
-        query.where(DecisionRow.kind == scope.subject.kind, DecisionRow.seq <= last)
-        .order_by(col(DecisionRow.seq))
-        .limit(MAX_LISTED + 1)
+    query = select(DecisionRow.seq).where(DecisionRow.seq >= first, DecisionRow.seq <= last)
+    if scope.subject is not None:
+        query = query.where(DecisionRow.subject == scope.subject.id, DecisionRow.kind == scope.subject.kind)
+    if scope.policy is not None:
+        query = query.where(_mentions(session, scope.policy))
+    rows = session.exec(
+        query.order_by(col(DecisionRow.seq)).limit(MAX_LISTED + 1), execution_options={"yield_per": 5_000}
     )
-    seqs = list(session.exec(query))
+    seqs = array("q", rows)
     return seqs[:MAX_LISTED], len(seqs) > MAX_LISTED

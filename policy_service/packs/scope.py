@@ -15,8 +15,8 @@ MAX_SAMPLE = 200
 """Decisions of a pack."""
 MAX_DRAWS = 5_000
 """Records that are drawn to find decisions by a policy."""
-MAX_LISTED = 100_000
-"""Decisions of one subject that the sample is drawn from."""
+MAX_LISTED = 5_000_000
+"""Decisions of one subject or policy that the sample is drawn from."""
 MAX_ENTRIES = 5_000
 """Entries of the log, beside those that a version or a decision of the pack rests on."""
 MAX_VERSIONS = 500

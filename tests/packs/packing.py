@@ -154,7 +154,7 @@ def packed(here: Company, file: Path, scope: Scope) -> Pack:
     service = here.app.service
     with here.database.read() as session:
         signing = current_signer(session, service.settings.keys)
-        maker = PackContext(service.fact_cipher, signing, "Compliance", here.clock.at)
+        maker = PackContext(service.fact_cipher, signing, "Compliance", here.clock.at, service.zone)
         manifest = make_pack(session, maker, scope, file, lambda _done, _of: None)
     return Pack(file, manifest, signing.public)
 

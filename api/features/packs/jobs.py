@@ -63,7 +63,8 @@ def run_pack(context: JobContext, form: PackForm) -> PackSummary:
     with closing(Database(context.url, keys=context.keys)) as database, database.read() as session:
         start_guard(database)
         signer = current_signer(session, context.keys)
-        maker = PackContext(FactCipher(MasterKeys(context.keys)), signer, context.requested_by, context.started_at)
+        cipher = FactCipher(MasterKeys(context.keys))
+        maker = PackContext(cipher, signer, context.requested_by, context.started_at, context.zone)
         manifest = make_pack(session, maker, scope_of(form, context.zone), context.file, context.progress.write)
         return read_summary(manifest)
 

@@ -52,8 +52,8 @@ def test_the_outcome_the_rule_the_version_and_the_signatures_stand_on_one_page(h
     assert "In force by the change: larger limit" in result
     assert page.link("larger limit").startswith("/changes/")
     assert (
-        "Sales, sales director, 20 Nov 2026, 10:00:00 +08:00 I approve the content, its effect and the day. sound"
-        in result
+        "Sales, sales director, 20 Nov 2026, 10:00:00 +08:00 (02:00:00 UTC) "
+        "I approve the content, its effect and the day. sound" in result
     )
     assert "Compliance, compliance, " in result
 

@@ -40,7 +40,7 @@ def row(page: Seen, policy: str = TIER) -> str:
 def test_now_is_shown_at_first(here: Company) -> None:
     page = get_page(here)
     assert page.status == 200
-    assert "In force now, 21 Nov 2026, 11:00:00 +08:00." in said(page)
+    assert "In force now, 21 Nov 2026, 11:00:00 +08:00 (03:00:00 UTC)." in said(page)
     assert row(page).startswith(
         "size tiering/size 1.1.0 21 Nov 2026, 10:00 until 26 Nov 2026, 11:00 change: larger limit"
     )
@@ -52,7 +52,10 @@ def test_now_is_shown_at_first(here: Company) -> None:
 
 def test_an_earlier_day_shows_what_applied_and_what_stands_since(here: Company) -> None:
     page = get_page(here, valid_at="2026-11-21T09:59")
-    assert "Versions in force at 21 Nov 2026, 09:59:00 +08:00, as recorded until 21 Nov 2026, 11:00:00" in said(page)
+    assert (
+        "Versions in force at 21 Nov 2026, 09:59:00 +08:00 (01:59:00 UTC), as recorded until 21 Nov 2026, 11:00:00"
+        in said(page)
+    )
     assert "1 policy differs today." in page.text()
     assert "1.0.0" in row(page)
     assert "since then 1.1.0, from 21 Nov 2026, 10:00" in row(page)
@@ -78,7 +81,7 @@ def test_the_minute_of_now_is_now(here: Company) -> None:
     here.clock.move(seconds=30)
     try:
         page = get_page(here, valid_at=at(here), known_at=at(here))
-        assert "In force now, 21 Nov 2026, 11:00:30 +08:00." in said(page)
+        assert "In force now, 21 Nov 2026, 11:00:30 +08:00 (03:00:30 UTC)." in said(page)
     finally:
         here.clock.move(seconds=-30)
 

@@ -67,11 +67,11 @@ def test_a_director_chooses_a_policy_fills_in_its_outcome_and_signs(here: Compan
     assert page.one("h1").text() == "Override for customer O1"
     assert "size ‘small’" in text
     assert "Signed by Sales, sales director" in text
-    assert "Planned end 25 Dec 2026, 00:00:00 +08:00" in text
+    assert "Planned end 25 Dec 2026, 00:00:00 +08:00 (24 Dec 2026, 16:00:00 UTC)" in text
     assert "awaiting signatures" in text
     assert (
-        "It takes effect once all of these have signed, by 23 Nov 2026, 10:00:00 +08:00 at the latest: compliance"
-        in text
+        "It takes effect once all of these have signed, by 23 Nov 2026, 10:00:00 +08:00 (02:00:00 UTC) "
+        "at the latest: compliance" in text
     )
     assert "You recorded this override, so another person must sign it." in text
     assert "Reason a partner" in text
