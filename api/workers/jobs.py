@@ -75,9 +75,13 @@ class Jobs:
             task.cancel()
 
     def file_response(self, job: Job | None) -> FileResponse:
-        """Answer with the file of a job. Raises ProblemError when there is none (any more)."""
+        """Answer with the file of a job.
+
+        Raises ProblemError when there is none (any more), DamagedRecord, KeyUnavailable.
+        """
         if job is None or job.state is not JobState.DONE or job.file_name is None or not self._file(job.id).exists():
             raise ProblemError(NOT_FOUND, Message("This file has expired. Start the job again."))
+        self._require_genuine(job)
         kind = self.kinds[job.kind].file
         media_type = kind.media_type if kind else None
         headers = {"cache-control": "no-store"}
@@ -91,10 +95,13 @@ class Jobs:
 
     def result_of(self, job: Job) -> Any:  # noqa: ANN401  # of its kind
         """Return the result of a job that is done. Raises DamagedRecord, KeyUnavailable."""
-        if not self.is_genuine(job):
-            raise DamagedRecord("job", job.id)
+        self._require_genuine(job)
         with reading_row("job", job.id):
             return self.kinds[job.kind].read_result(job.result)
+
+    def _require_genuine(self, job: Job) -> None:
+        if not self.is_genuine(job):
+            raise DamagedRecord("job", job.id)
 
     async def maintain(self) -> None:
         """Sweep now and once a minute, until it is cancelled."""

@@ -9,9 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from policy_service.canonical import to_canonical_json_unchecked
 from policy_service.clock import timestamp
 from policy_service.integrity import reading_row
-from policy_service.jobs.encoding import decode_json
+from policy_service.jobs.encoding import decode_json, encode_json
 
 ID = re.compile(r"[0-9a-f-]{36}")
 """An identifier; it is also the name of a file."""
@@ -70,6 +71,7 @@ class Job:
 
     def outcome(self) -> bytes:
         """Return what the MAC of a job that is done is made of."""
-        ended = timestamp(self.ended_at) if self.ended_at else ""
-        parts = (self.id, self.kind, self.account, self.requested_by, ended, self.result_json or "")
-        return "\n".join(parts).encode()
+        ended = timestamp(self.ended_at) if self.ended_at else None
+        asked = (self.id, self.kind, self.account, self.requested_by, encode_json(self.parameters))
+        times = (timestamp(self.started_at), ended)
+        return to_canonical_json_unchecked([*asked, *times, self.result_json, self.file_name, self.file_size])

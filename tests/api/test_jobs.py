@@ -12,9 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy import update
+from sqlmodel import col
 
 from api.routes import JOB_KINDS
 from policy_service.clock import SystemClock
+from policy_service.jobs.tables import JobRow
 from tests.api.client import CREDENTIALS, RFM, assert_problem, one_policy, populated
 from tests.api.company import Company, company
 from tests.api.test_server import serving
@@ -75,6 +78,19 @@ def test_a_file_is_fetched_by_who_started_the_job_alone(here: Company) -> None:
         assert_problem(here.ask(method, f"/v1/jobs/{job['id']}{path}", "both"), 404, "not-found")
     assert here.did("GET", "/v1/jobs", "both") == {"items": [], "next_cursor": None}
     assert here.did("DELETE", f"/v1/jobs/{job['id']}", "compliance")["state"] == "done"
+
+
+@pytest.mark.parametrize(("column", "value"), [("account", "both"), ("parameters", "[]"), ("file_name", "log.exe")])
+def test_a_file_of_a_job_that_was_altered_in_the_database_is_given_to_nobody(
+    here: Company, column: str, value: str
+) -> None:
+    job = over(here, here.did("POST", "/v1/jobs/export", "compliance"))
+    is_taken = column == "account"
+    values = {column: here.people[value].id if is_taken else value}
+    with here.database.engine.begin() as connection:
+        connection.execute(update(JobRow).where(col(JobRow.id) == job["id"]).values(values))
+    for path in (f"/v1/jobs/{job['id']}/file", f"/audit/exports/{job['id']}/file"):
+        assert_problem(here.ask("GET", path, value if is_taken else "compliance"), 503, "damaged-record")
 
 
 def test_parameters_that_are_wrong_are_told_by_their_member(here: Company) -> None:
