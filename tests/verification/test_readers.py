@@ -39,6 +39,11 @@ REST = (
     *(("sales", f"/v1/{name}") for name in ("overrides", "suspensions", "changes")),
     *(("root", f"/v1/{name}") for name in ("accounts", "api-keys")),
 )
+GROUPS = (
+    f"/v1/groups/{BONUS}",
+    "/v1/subjects/C1",
+    f"/v1/movements/subjects?policy={BONUS}&from=2025-01-01&to=2027-01-01",
+)
 PAGES = (
     *(("sales", path) for path in ("/in-force", "/policies", f"/policies/{TIER}", "/overrides", "/suspensions", "/")),
     *(("root", path) for path in ("/accounts", "/api-keys")),
@@ -180,13 +185,31 @@ def test_no_pack_and_no_command_tells_of_rows_that_were_added(here: Company, tmp
 
 def test_a_decision_that_was_altered_is_shown_to_nobody(here: Company) -> None:
     decision = decided(here, "C1", orders=100)
-    addresses = (f"/v1/decisions/{decision}", "/v1/subjects/C1/decisions")
-    assert [here.ask("GET", each, "compliance").status_code for each in addresses] == [200, 200]
+    addresses = (f"/v1/decisions/{decision}", "/v1/subjects/C1/decisions", *GROUPS)
+    assert {here.ask("GET", each, "compliance").status_code for each in addresses} == {200}
     line = "CAST(replace(CAST(line AS text), 'bonus', 'malus') AS blob)"
     if here.database.engine.dialect.name == "postgresql":
         line = "convert_to(replace(convert_from(line, 'UTF8'), 'bonus', 'malus'), 'UTF8')"
     tamper(here, f"UPDATE decision SET line = {line}")
     for each in addresses:
+        assert_problem(here.ask("GET", each, "compliance"), 503, "damaged-record")
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        """outcome = '{"bonus":"S"}'""",
+        "outcome = 'none'",
+        "status = 'no_rule_matched'",
+        "rule = 'another'",
+        "override = 'another'",
+        "newest = '2026-01-01', since = '2026-01-01', entered = '2026-01-01'",
+    ],
+)
+def test_a_group_that_was_altered_is_shown_to_nobody(here: Company, altered: str) -> None:
+    decided(here, "C1", orders=100)
+    tamper(here, f"UPDATE outcome_period SET {altered}")
+    for each in GROUPS[:2] if altered.startswith(("rule", "override")) else GROUPS:  # movements tell neither
         assert_problem(here.ask("GET", each, "compliance"), 503, "damaged-record")
 
 

@@ -59,6 +59,11 @@ class Group(NamedTuple):
         """What it is called by programs: `tier:S`, `missing_facts`."""
         return ",".join(self.parts)
 
+    def is_of(self, entry: Mapping[str, Any]) -> bool:
+        """Return True if a policy's entry of `outcomes` tells this group, as far as is seen without its version."""
+        outcome = entry.get("outcome", {}) if self.values else {}
+        return entry["status"] == self.status and all(outcome[name] == value for name, value in self.values.items())
+
     def matches(self, name: str) -> bool:
         """Return True if a name is the group's, or says some of its values."""
         return name == self.name or set(name.split(",")) <= set(self.parts)
@@ -83,6 +88,11 @@ class Assignment(NamedTuple):
     def group(self) -> Group:
         """The group it puts a subject in."""
         return Group(self.status, self.outcome)
+
+    def is_of(self, entry: Mapping[str, Any]) -> bool:
+        """Return True if a policy's entry of `outcomes` tells this, as far as is seen without its version."""
+        override = entry.get("overridden", _NONE)["override"]
+        return self.group.is_of(entry) and self.override == override and self.rule in {"", *entry.get("rules", ())}
 
 
 class Place(NamedTuple):

@@ -24,6 +24,7 @@ from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, grou
 from policy_service.decisions.groups.records import counting_records
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
+from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType
 from policy_service.paging import Order, Page, fetch, page_of
@@ -216,22 +217,20 @@ def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict
 def list_moves(
     session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Move]:
-    """The subjects that moved, by identifier. Raises InvalidCursor."""
+    """The subjects that moved, by identifier. Raises InvalidCursor, DamagedRecord, KeyUnavailable."""
     query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER)
     page = fetch(session, query, _BY_SUBJECT, lambda *row: row, after=cursor, limit=limit)
     causes = [(Place(row[2].subject, row[2].kind, row[2].policy), row[2].entered) for row in page.items]
     records = counting_records(session, causes)
-    moves = tuple(
-        Move(
-            Subject(after.subject, after.kind),
-            None if status is None else Group(status, outcome),
-            Group(after.status, after.outcome),
-            after.entered,
-            records[cause],
-        )
-        for (status, outcome, after), cause in zip(page.items, causes, strict=True)
-    )
-    return Page(moves, page.next_cursor)
+    moves = []
+    for (status, outcome, after), cause in zip(page.items, causes, strict=True):
+        group, record = Group(after.status, after.outcome), records[cause]
+        with reading_row("outcome_period", after.subject, after.policy):
+            if not group.is_of(record.outcomes[after.policy]):
+                raise DamagedRecord("outcome_period", f"{after.subject} {after.policy}")
+        before = None if status is None else Group(status, outcome)
+        moves.append(Move(Subject(after.subject, after.kind), before, group, after.entered, record))
+    return Page(tuple(moves), page.next_cursor)
 
 
 def _moved(criteria: MoveFilter, *columns: Any) -> Select[Any]:  # noqa: ANN401  # SQLAlchemy's

@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from policy_service.decisions.groups.model import OPEN, Group, Place
+from policy_service.decisions.groups.model import OPEN, Assignment, Group, Place
 from policy_service.decisions.groups.records import counting_records
 from policy_service.decisions.groups.rows import COUNTS
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import check_lookup
-from policy_service.integrity import reading_row
+from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.paging import Order, Page, fetch, page_of
 from policy_service.registry.service import policy_names
 from policy_service.subject import Subject
@@ -123,7 +123,10 @@ def matching_groups(session: Session, policy: str, name: str) -> list[Group]:
 def list_members(
     session: Session, criteria: MemberFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Member]:
-    """The subjects that a filter selects, by group, then by identifier. Raises InvalidCursor, InvalidSubject."""
+    """The subjects that a filter selects, by group, then by identifier.
+
+    Raises InvalidCursor, InvalidSubject, DamagedRecord, KeyUnavailable.
+    """
     if criteria.subject is not None:
         check_lookup(session, criteria.subject)
     row = OutcomePeriod
@@ -142,7 +145,10 @@ def list_members(
 
 
 def subject_assignments(session: Session, subject: Subject) -> list[Member]:
-    """Where a subject stands by every policy that decided about it, in the order of policies. Raises InvalidSubject."""
+    """Where a subject stands by every policy that decided about it, in the order of policies.
+
+    Raises InvalidSubject, DamagedRecord, KeyUnavailable.
+    """
     check_lookup(session, *subject)
     row = OutcomePeriod
     query = select_model(row).where(row.subject == subject.id, row.kind == subject.kind, row.until == OPEN)
@@ -165,14 +171,15 @@ def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]
     wanted = [(Place(each.subject, each.kind, each.policy), each.newest or each.since) for each in periods]
     records = counting_records(session, wanted)
     return [
-        Member(
-            Subject(each.subject, each.kind),
-            each.policy,
-            Group(each.status, each.outcome),
-            each.rule,
-            each.override,
-            each.entered,
-            records[which],
-        )
+        _member(each, Assignment(each.status, each.outcome, each.rule, each.override), records[which])
         for each, which in zip(periods, wanted, strict=True)
     ]
+
+
+def _member(period: OutcomePeriod, assignment: Assignment, record: DecisionRecord) -> Member:
+    """Where a subject stands, which is where the record says. Raises DamagedRecord."""
+    subject = Subject(period.subject, period.kind)
+    if not assignment.is_of(record.outcomes[period.policy]):
+        raise DamagedRecord("outcome_period", f"{subject.id} {period.policy}")
+    rule, override = assignment.rule, assignment.override
+    return Member(subject, period.policy, assignment.group, rule, override, period.entered, record)

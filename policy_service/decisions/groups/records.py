@@ -21,7 +21,7 @@ from policy_service.decisions.groups.model import (
     PlacedDecision,
     periods_of,
 )
-from policy_service.decisions.macs import last_erasures
+from policy_service.decisions.macs import last_erasures, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, read_row
 from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import DamagedRecord, reading_row
@@ -38,7 +38,12 @@ _OF_SUBJECT = (_C.subject == bindparam("its_subject"), _C.kind == bindparam("its
 _LATER = _RECORDS.where(*_OF_SUBJECT, _C.as_of > bindparam("day"), _C.seq < bindparam("before")).order_by(
     _C.as_of, _C.seq.desc()
 )
-_OF_DAY = _RECORDS.where(*_OF_SUBJECT, _C.as_of == bindparam("day")).order_by(_C.seq.desc())
+_OF_DAY = (
+    select(_C.seq, _C.line, _C.digest, _C.mac)
+    .where(*_OF_SUBJECT, _C.as_of == bindparam("day"))
+    .order_by(_C.seq.desc())
+    .execution_options(yield_per=FETCH_SIZE)
+)
 
 
 class _Line(msgspec.Struct):
@@ -95,7 +100,8 @@ def next_day(session: Session, decision: PlacedDecision) -> date | None:
 def counting_records(
     session: Session, wanted: Collection[tuple[Place, date]]
 ) -> dict[tuple[Place, date], DecisionRecord]:
-    """The records that count on days that have one. Raises DamagedRecord."""
+    """The records that count on days that have one. Raises DamagedRecord, KeyUnavailable."""
+    macs = read_mac_keys(session)
     erasures = Erasures.read(session, {where.subject for where, _ in wanted})
     policies: dict[tuple[str, str, date], set[str]] = defaultdict(set)
     for where, day in wanted:
@@ -104,14 +110,15 @@ def counting_records(
     for (subject, kind, day), missing in policies.items():
         names = {"its_subject": subject, "its_kind": kind, "day": day}
         with closing(session.connection().execute(_OF_DAY, names)) as rows:
-            for seq, _, line in rows:
-                if not any(_marker(policy) in line for policy in missing):
+            for row in rows:
+                if not any(_marker(policy) in row.line for policy in missing):
                     continue
-                record = _read(seq, line)
+                record = _read(row.seq, row.line)
                 if erasures.hides(record):
                     continue
                 for policy in missing & record.outcomes.keys():
-                    records[Place(subject, kind, policy), day] = read_row(seq, line)
+                    macs.require_written(row)
+                    records[Place(subject, kind, policy), day] = read_row(row.seq, row.line)
                 missing.difference_update(record.outcomes)
                 if not missing:
                     break
