@@ -16,6 +16,7 @@ from sqlmodel import Session, SQLModel, create_engine
 
 from policy_service.actor import SERVICE, Role
 from policy_service.append_only import APPEND_ONLY_TABLES, unique_keys
+from policy_service.approval.evidence import describe_evidence, store_evidence
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.verdict import LogVerdict
@@ -63,6 +64,8 @@ def fill(here: Company) -> None:
             step = second_factor.step_of(transaction.now)
             code = second_factor.code_at(secret_of_codes, step)
             second_factor.enrol(transaction, here.people[name].actor(), secret_of_codes, code)
+        for content in (b"%PDF-1 minutes", b"%PDF-1 a scan"):
+            store_evidence(transaction, SERVICE, change["id"], describe_evidence("minutes.pdf", content), content)
         link(transaction, SERVICE, here.people["ben"].id, ExternalIdentity("https://id.example", "ben"))
         confirm(transaction, start_session(transaction, here.people["ben"], PASSWORD).user_session.id)
     signed_instead(here, "C3")
