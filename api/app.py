@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from api.auth.authentication import AuthenticationMiddleware
 from api.auth.permissions import ROW, PermissionTable
 from api.features.decisions.endpoints import PATH, DecisionRoute
+from api.features.reevaluations.schedule import reevaluate_activated
 from api.kit.rendering import Pages
 from api.observability.background import background_tasks
 from api.observability.interpreter import tune_interpreter
@@ -132,7 +133,7 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
         service.log.info("service_started", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         service.workers.pool(READING).begin(warm_up, service.settings, service.now())
-        async with background_tasks(service, pages.jobs.maintain()):
+        async with background_tasks(service, pages.jobs.maintain(), reevaluate_activated(service, pages.jobs)):
             yield
         await pages.jobs.close()
         await run_in_threadpool(service.workers.close)

@@ -34,6 +34,7 @@ from api.features.overrides.listing import OVERRIDES
 from api.features.overrides.pages import override_routes
 from api.features.packs.pages import pack_routes
 from api.features.policies.pages import policies_routes
+from api.features.reevaluations.pages import reevaluation_routes
 from api.features.regulations.pages import regulation_page_routes
 from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
@@ -55,6 +56,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     verification_routes,
     export_routes,
     pack_routes,
+    reevaluation_routes,
     preference_routes,
     policies_routes,
     home_routes,

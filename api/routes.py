@@ -22,6 +22,7 @@ from api.features.overrides.endpoints import override_routes
 from api.features.packs.jobs import PACK
 from api.features.policies.endpoints import policy_routes
 from api.features.policies.history_endpoints import policy_history_routes
+from api.features.reevaluations.jobs import REEVALUATION
 from api.features.regulations.endpoints import regulation_routes
 from api.features.session.endpoints import session_routes
 from api.features.session.oidc_endpoints import oidc_routes
@@ -34,7 +35,7 @@ from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import AnyKind, Jobs
 
-JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK)
+JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION)
 """Every kind of long work."""
 
 

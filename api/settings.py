@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     """Of how many decisions one is also made by a second evaluator and compared; 0 for none."""
     time_zone: Annotated[str, AfterValidator(_valid_zone)] = DEFAULT_ZONE
     """Where a day begins, when a request does not say `as_of`."""
+    reevaluation_days: Annotated[int, Field(ge=0, le=3_650)] = 0
+    """Days that facts may be old when the service decides again by a version that comes into force; 0: it does not."""
     decision_body_limit: Annotated[int, Field(ge=KIBIBYTE, le=64 * KIBIBYTE**2)] = 256 * KIBIBYTE
     """Bytes of a request for a decision."""
     batch_spool_limit: Annotated[int, Field(ge=KIBIBYTE**2, le=64 * KIBIBYTE**3)] = 256 * KIBIBYTE**2

@@ -120,8 +120,10 @@ class JobPages:
 
     async def form_page(self, pages: Pages, request: Request, form: FormState) -> Page:
         """Build the page on which a job is started."""
-        account = principal_of(request).actor.id
-        jobs = await run_read(pages.service, lambda session: queries.list_jobs(session, account, [self.kind.name]))
+        account, shared = principal_of(request).actor.id, pages.jobs.shared
+        jobs = await run_read(
+            pages.service, lambda session: queries.list_jobs(session, account, [self.kind.name], shared=shared)
+        )
         now = pages.service.clock.now()
         mine = tuple(progress_of(job, f"{self.path}/{job.id}", now) for job in jobs.items)
         if self.start_page is not None:
@@ -191,9 +193,9 @@ class _JobRoutes:
         return await self.pages.execute(request, form, prepare, form_page)
 
     async def _read(self, request: Request, job: str) -> Job | None:
-        account = principal_of(request).actor.id
+        account, name, shared = principal_of(request).actor.id, self.its.kind.name, self.pages.jobs.shared
         return await run_read(
-            self.pages.service, lambda session: queries.read_job(session, job, account, self.its.kind.name)
+            self.pages.service, lambda session: queries.read_job(session, job, account, name, shared=shared)
         )
 
     def _page(self, request: Request, address: str, job: Job | None, form: FormState) -> JobPage:

@@ -45,6 +45,8 @@ LOCAL_ROUTES = frozenset(
         "/audit/exports/{job}/file",
         "/packs",
         "/packs/{job}/file",
+        "/reevaluations",
+        "/reevaluations/{job}/file",
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",
         "/v1/audit/export",

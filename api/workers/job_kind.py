@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from threading import Event
+from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -23,6 +24,7 @@ from sqlmodel import Session
 from api.service import Service
 from api.workers.pool import WorkKind
 from api.workers.progress import ProgressFile
+from policy_service.actor import Actor
 from policy_service.audit.copies import Copy
 from policy_service.clock import Clock
 from policy_service.messages import Message
@@ -56,6 +58,16 @@ class JobContext:
     progress: ProgressFile
 
 
+class InsideContext(NamedTuple):
+    """The context of a job that is done in the process that decides."""
+
+    service: Service
+    actor: Actor
+    """Who started it."""
+    stop: Event
+    """Set when it is to end."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileKind:
     """The file of a kind: its name, with the instant of the start as `{at:%Y%m%d}`, and its media type."""
@@ -74,16 +86,20 @@ class JobKind(Generic[Parameters, Result]):
     unit: Message
     """What is counted while it runs."""
     form: type[Parameters]
-    run: Callable[[JobContext, Parameters], Result]
-    """Does it, in a worker."""
     template: str
     """Extends `jobs/job.html` by the result."""
-    limits: WorkKind
-    """How many processes do it, for how long, and what is said when it takes too much."""
+    run: Callable[[JobContext, Parameters], Result] | None = None
+    """Does it, in a worker."""
+    limits: WorkKind | None = None
+    """How many workers do it, for how long, and what is said when it takes too much."""
+    run_inside: Callable[[JobContext, Parameters, InsideContext], Result] | None = None
+    """Does it instead in the process that decides, in a thread: for a kind that records decisions."""
     file: FileKind | None = None
     keep: timedelta = KEEP
     alone: bool = True
     """Run one at a time, whoever starts it."""
+    shared: bool = False
+    """Found by everyone who may start the kind, not only by the account that started it."""
     check: Callable[[Session, Parameters], Mapping[str, Message]] | None = None
     """Finds what the database knows to be wrong with the parameters, by field; `""` for all of them."""
     prepare: Callable[[Service], None] | None = None

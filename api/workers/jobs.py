@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -28,7 +29,7 @@ from api.observability.logs import stack_frames
 from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.problems import INTERNAL_ERROR, NOT_FOUND, Problem, ProblemError
-from api.workers.job_kind import KEEP, JobContext, JobKind
+from api.workers.job_kind import KEEP, InsideContext, JobContext, JobKind
 from api.workers.progress import ProgressFile, watch_progress
 from api.workers.work_kinds import time_limit
 from policy_service.actor import Actor
@@ -55,6 +56,8 @@ class Jobs:
 
     def __init__(self, service: Service, kinds: Iterable[AnyKind]) -> None:
         self.kinds: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds}
+        self.shared = tuple(kind.name for kind in self.kinds.values() if kind.shared)
+        """The names of the kinds whose jobs everyone finds who may start them."""
         self._service = service
         self._folder = service.settings.jobs
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -63,7 +66,7 @@ class Jobs:
     async def start(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
         """Start a job. Raises TooManyJobs, DatabaseUnavailable."""
         job = await run_in_threadpool(self._record, kind, actor, parameters)
-        task = asyncio.ensure_future(self._run(kind, job, parameters))
+        task = asyncio.ensure_future(self._run(kind, job, actor, parameters))
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
         return job
@@ -162,10 +165,10 @@ class Jobs:
             job_rows.start_job(session, job, self._lock.process, alone=kind.alone)
         return job
 
-    async def _run(self, kind: AnyKind, job: Job, parameters: BaseModel) -> None:
+    async def _run(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel) -> None:
         file, watch = self._file(job.id), _Watch(self, job.id, asyncio.current_task())
         try:
-            ended = await self._execute(kind, job, parameters, watch)
+            ended = await self._execute(kind, job, actor, parameters, watch)
         except asyncio.CancelledError:  # of `cancel`, which wrote so before, or of `close`
             ended = replace(job, state=JobState.INTERRUPTED)
         except Exception as error:  # noqa: BLE001  # the row tells of it
@@ -175,7 +178,7 @@ class Jobs:
         if not (is_written and ended.state is JobState.DONE and kind.file):
             await run_in_threadpool(file.unlink, missing_ok=True)
 
-    async def _execute(self, kind: AnyKind, job: Job, parameters: BaseModel, watch: _Watch) -> Job:
+    async def _execute(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel, watch: _Watch) -> Job:
         service, settings, file = self._service, self._service.settings, self._file(job.id)
         watching = asyncio.ensure_future(watch.run())
         try:
@@ -194,12 +197,30 @@ class Jobs:
                     file,
                     ProgressFile(progress),
                 )
-                pool = service.workers.pool(kind.limits)
-                result = await pool.run(time_limit(kind.limits, settings), kind.run, context, parameters)
+                result = await self._run_kind(kind, context, actor, parameters)
         finally:
             watching.cancel()
         size = (await run_in_threadpool(file.stat)).st_size if kind.file else None
         return replace(job, state=JobState.DONE, result_json=encode_json(result), file_size=size)
+
+    async def _run_kind(self, kind: AnyKind, context: JobContext, actor: Actor, parameters: BaseModel) -> object:
+        """Do the work: in a worker, or here, in a thread that has ended when this returns."""
+        workers = self._service.workers
+        if kind.run is not None and kind.limits is not None:
+            seconds = time_limit(kind.limits, self._service.settings)
+            return await workers.pool(kind.limits).run(seconds, kind.run, context, parameters)
+        run, is_running = kind.run_inside, threading.Lock()
+        inside = InsideContext(self._service, actor, threading.Event())
+
+        def run_unless_stopped() -> object:
+            with is_running:
+                return None if run is None or inside.stop.is_set() else run(context, parameters, inside)
+
+        try:
+            return await workers.inside().run(0, run_unless_stopped)
+        finally:
+            inside.stop.set()
+            await run_in_threadpool(is_running.acquire)
 
     async def _end_surely(self, job: Job) -> bool:
         """Write how a job ended as soon as the database answers. Return False when it had ended before."""

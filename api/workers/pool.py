@@ -287,6 +287,10 @@ class Workers:
         """The pool of a kind."""
         return self._pools.get(kind) or self._pools.setdefault(kind, WorkerPool(kind))
 
+    def inside(self) -> Pool:
+        """Does work in this process, in a thread."""
+        return InlineWorkers()
+
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
         """Ends the workers that have had nothing to do for so long."""
         for pool in list(self._pools.values()):
@@ -312,6 +316,10 @@ class InlineWorkers(Workers):
 
     def pool(self, kind: WorkKind) -> Pool:  # noqa: ARG002  # all are alike
         """Does it at once."""
+        return self
+
+    def inside(self) -> Pool:
+        """The same."""
         return self
 
     def refuse_when_busy(self) -> None:

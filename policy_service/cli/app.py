@@ -18,6 +18,8 @@ from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
 
+MAX_AGE = 31
+"""Days, unless the command says otherwise; as `reevaluation.MAX_AGE`."""
 HELP = "Business policies as versioned files: exact decisions, each with its reason."
 
 app = typer.Typer(
@@ -97,6 +99,27 @@ def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="
     from policy_service.cli.regulations import run
 
     raise typer.Exit(run(folder, lang.value))
+
+
+@app.command()
+def reevaluate(
+    policy: Annotated[str, typer.Option(metavar="ID", help="The policy.", show_default=False)],
+    max_age: Annotated[
+        int, typer.Option("--max-age", metavar="DAYS", min=0, help="Who has older facts is listed, not decided.")
+    ] = MAX_AGE,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="CSV: who was not decided, and why.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Decide about everybody again by the version of a policy that is in force."""
+    from policy_service.cli.reevaluate import run
+
+    raise typer.Exit(run(policy, as_of, max_age, output, as_json=json))
 
 
 @app.command("cross-groups")

@@ -130,6 +130,15 @@ class DecisionWriter:
         self._enqueue(_QueuedItems([item], partial(_resolve, future), None))
         return future
 
+    def submit_lines(self, items: Sequence[PendingDecision]) -> Future[Sequence[RecordResult]]:
+        """As `record_lines`, for threads. Raises QueueFull."""
+        future: Future[Sequence[RecordResult]] = Future()
+        with self._changed:
+            self._reject_when_closed()
+            self._lines.append(_QueuedItems(items, future.set_result, None))
+            self._changed.notify()
+        return future
+
     def close(self) -> None:
         """Records what waits, and ends."""
         with self._changed:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from policy_service.integrity import reading_row
 from policy_service.jobs.encoding import decode_json
@@ -19,10 +19,12 @@ JobSort = Literal["started", "-started"]
 _ORDERS = both_ways("started", col(JobRow.started_at), col(JobRow.id))
 
 
-def read_job(session: Session, job_id: str, account: str, kind: str | None = None) -> Job | None:
-    """Return a job of the account; None when there is none (any more). Raises DamagedRecord."""
+def read_job(
+    session: Session, job_id: str, account: str, kind: str | None = None, *, shared: Collection[str] = ()
+) -> Job | None:
+    """Return a job of the account, or of a shared kind; None when there is none (any more). Raises DamagedRecord."""
     row = session.get(JobRow, job_id)
-    if row is None or row.account != account or kind not in {None, row.kind}:
+    if row is None or kind not in {None, row.kind} or (row.account != account and row.kind not in shared):
         return None
     return _job(row)
 
@@ -32,12 +34,17 @@ def list_jobs(  # noqa: PLR0913  # which, in which order, how many
     account: str,
     kinds: Collection[str],
     *,
+    shared: Collection[str] = (),
     sort: JobSort = "-started",
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Job]:
-    """Return a page of the jobs of some kinds that the account started. Raises InvalidCursor, DamagedRecord."""
-    query = select(JobRow).where(JobRow.account == account, col(JobRow.kind).in_(kinds))
+    """Return a page of the jobs of some kinds that the account started, or anyone if the kind is shared.
+
+    Raises InvalidCursor, DamagedRecord.
+    """
+    is_found = or_(col(JobRow.account) == account, col(JobRow.kind).in_(shared))
+    query = select(JobRow).where(is_found, col(JobRow.kind).in_(kinds))
     return fetch(session, query, _ORDERS[sort], _job, after=cursor, limit=limit)
 
 

@@ -29,10 +29,11 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "verification": ("/audit/verifications", {}),
     "pack": ("/packs", {"policy": RFM, "sample": "0"}),
     "export": ("/audit/exports", {}),
+    "reevaluation": ("/reevaluations", {"policy": RFM}),
 }
-AT_ONCE = [("verification", "pack"), ("export",)]
+AT_ONCE = [("verification", "pack"), ("export", "reevaluation")]
 TOGETHER = sample(AT_ONCE, 2)
-"""Those that are interrupted by one kill: the log has a worker, and so have packs."""
+"""Those that are interrupted by one kill: the log has a worker, and packs have one, a re-evaluation needs none."""
 Json = dict[str, Any]
 
 

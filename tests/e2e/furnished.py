@@ -19,7 +19,7 @@ SEEN_BY = ("compliance", "sales", "ann", "root")
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
 DRAFT_TITLE = "a draft <script>alert(1)</script>"
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
-JOBS = {"export": "/audit/exports/", "pack": "/packs/"}
+JOBS = {"export": "/audit/exports/", "pack": "/packs/", "reevaluation": "/reevaluations/"}
 FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
 
@@ -64,6 +64,7 @@ def furnish(here: Company) -> dict[str, str]:
         "job": _ended(here, "verification")["id"],
         "export": _ended(here, "export")["id"],
         "pack": _ended(here, "pack", {"policy": TIER, "sample": 1})["id"],
+        "reevaluation": _ended(here, "reevaluation", {"policy": TIER})["id"],
     }
 
 
@@ -106,7 +107,7 @@ def pages(values: dict[str, str]) -> list[tuple[str, str]]:
 
 def _address(path: str, values: dict[str, str]) -> str:
     own = {**values, "change": values["draft"]} if path.endswith(("/draft", "/report")) else dict(values)
-    own["job"] = next((values[kind] for kind in ("export", "pack") if path.startswith(JOBS[kind])), values["job"])
+    own["job"] = next((values[kind] for kind in JOBS if path.startswith(JOBS[kind])), values["job"])
     return re.sub(r"\{(\w+)\}", lambda name: own[name[1]], path)
 
 

@@ -15,6 +15,7 @@ from api.features.api_keys import actions as key_actions
 from api.features.changes import action_routes
 from api.features.overrides import pages as overrides
 from api.features.packs import pages as packs
+from api.features.reevaluations import pages as reevaluations
 from api.features.session import account as own_account
 from api.features.session import second_factor as own_factor
 from api.features.suspensions import detail, suspend
@@ -44,6 +45,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     overrides.SIGN,
     overrides.END,
     packs.CREATE,
+    reevaluations.CREATE,
     own_account.CHANGE_PASSWORD,
     own_account.END_OTHERS,
     own_factor.REMOVE,
@@ -64,7 +66,10 @@ OTHERS = {
     "/overrides": "its outcome fields are made from the policy that is chosen",
     "/audit/verifications": "a button that starts a job",
     "/audit/exports": "a button that starts a job",
-    **{f"{path}/{{job}}/cancel": "a button" for path in ("/audit/verifications", "/audit/exports", "/packs")},
+    **{
+        f"{path}/{{job}}/cancel": "a button"
+        for path in ("/audit/verifications", "/audit/exports", "/packs", "/reevaluations")
+    },
 }
 """Forms that are no actions, each with the reason."""
 NEW = "another staple for it"
@@ -90,6 +95,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         "/accounts": Scenario("root", "/accounts/new", {"name": "a.new.one", "printed_name": "A New One"}),
         "/api-keys": Scenario("root", "/api-keys/new", {"name": "a machine", "scopes": ["integration"]}),
         "/packs": Scenario("compliance", "/packs", {"policy": TIER}),
+        "/reevaluations": Scenario("compliance", "/reevaluations", {"policy": TIER}),
         "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),
         "/account/sessions/end": Scenario("finance", "/account", {}),
         "/account/password": Scenario("ben", "/account", {"old": SECRET, "new": NEW, "again": NEW}),

@@ -19,7 +19,7 @@ from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
 from api.kit.charts import BarChart, bar_chart
 from api.kit.frame import Frame
 from api.kit.listing import link
-from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import GroupRanks
 from policy_service.decisions.groups.queries import (
@@ -160,6 +160,7 @@ GROUPS: Table[GroupRow] = Table(
     read=_read_groups,
     row_id=lambda each: each.size.id,
     cells="groups/_group_cells.html",
+    read_extra=denied_reason("/reevaluations"),
     empty=(
         Message("No subject is in any group yet."),
         Message("Group lists follow from the decisions that are recorded."),

@@ -91,14 +91,15 @@ def _add_reading(router: RestRouter, service: Service, jobs: Jobs) -> None:
         actor = principal_of(request).actor
         kinds = [kind for kind in jobs.kinds if _permission(actor, kind) is True]
         page = await run_read(
-            service, lambda s: queries.list_jobs(s, actor.id, kinds, sort=sort, cursor=cursor, limit=limit)
+            service,
+            lambda s: queries.list_jobs(s, actor.id, kinds, shared=jobs.shared, sort=sort, cursor=cursor, limit=limit),
         )
         return JobPage(items=[_model(jobs, job) for job in page.items], next_cursor=page.next_cursor)
 
     @router.get("/{job}", operation_id="get_job", responses=problems(*READ_PROBLEMS))
     async def get_job(request: Request, job: str) -> JobModel:
         """One job that the caller started, with its result when it is done."""
-        found_job = await _read(service, request, job)
+        found_job = await _read(service, jobs, request, job)
         return _model(jobs, found_job, with_result=True)
 
     @router.get(
@@ -112,21 +113,21 @@ def _add_reading(router: RestRouter, service: Service, jobs: Jobs) -> None:
     )
     async def get_job_file(request: Request, job: str) -> Response:
         """The file of a job that the caller started; removed 24 hours after the job ended."""
-        return jobs.file_response(await _read(service, request, job))
+        return jobs.file_response(await _read(service, jobs, request, job))
 
 
 def _add_cancelling(router: RestRouter, service: Service, jobs: Jobs) -> None:
     @router.delete("/{job}", operation_id="cancel_job", responses=problems(*READ_PROBLEMS))
     async def cancel_job(request: Request, job: str) -> JobModel:
         """Cancels a job that the caller started; one that has ended stays as it is."""
-        await jobs.cancel(await _read(service, request, job))
-        return _model(jobs, await _read(service, request, job))
+        await jobs.cancel(await _read(service, jobs, request, job))
+        return _model(jobs, await _read(service, jobs, request, job))
 
 
-async def _read(service: Service, request: Request, job_id: str) -> Job:
+async def _read(service: Service, jobs: Jobs, request: Request, job_id: str) -> Job:
     """Return a job of the caller. Raises ProblemError when there is none, or its kind is no longer for the caller."""
     actor = principal_of(request).actor
-    job = await run_read(service, lambda session: queries.read_job(session, job_id, actor.id))
+    job = await run_read(service, lambda session: queries.read_job(session, job_id, actor.id, shared=jobs.shared))
     if job is None:
         raise ProblemError(NOT_FOUND, Message("There is no such job."))
     if (permission := _permission(actor, job.kind)) is not True:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS, check_permission, may_read
 from api.auth.visible_versions import visible_versions
 from api.features.policies.version_head import POLICY
 from api.kit.drawing import Bar, Timeline, timeline
@@ -24,6 +24,7 @@ from api.kit.vocabulary import domain_name, enum_label
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.approval.provenance import SignedChange, read_signed_changes
+from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import Dependencies
 from policy_service.messages import Message
@@ -121,6 +122,8 @@ class PolicyPage:
     dependencies: Dependencies
     write_permission: Literal[True] | str
     suspend_permission: Literal[True] | str
+    may_reevaluate: bool
+    """Whether the reader may have everybody decided again."""
 
 
 def overview_routes(pages: Pages) -> APIRouter:
@@ -225,6 +228,7 @@ def make_page(pages: Pages, request: Request, data: OverviewData, query: Overvie
         dependencies=data.dependencies,
         write_permission=write_permission,
         suspend_permission=_suspend_permission(actor, data),
+        may_reevaluate=may_read(actor, "/reevaluations") and data.policy.domain != OWN_DOMAIN,
     )
 
 

@@ -57,6 +57,7 @@ from policy_service.audit.events.decisions import (
     OverrideEnded,
     OverrideRecorded,
     OverrideSigned,
+    ReevaluationStarted,
     SubjectErased,
 )
 from policy_service.audit.events.event import OBJECT_FIELDS, Event
@@ -111,6 +112,7 @@ __all__ = [
     "PolicyEnded",
     "PolicyStopped",
     "PolicySuspended",
+    "ReevaluationStarted",
     "RolesChanged",
     "RowsRecorded",
     "RowsTaken",

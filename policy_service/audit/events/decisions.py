@@ -94,6 +94,20 @@ class SubjectErased(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReevaluationStarted(Event):
+    """The subjects of a policy are decided about again, from facts that are at most so many days old."""
+
+    name = "reevaluation_started"
+    summary = Bilingual(
+        "{actor} 启动重新决定：政策 {policy}，决定日期 {as_of}，输入项最多 {max_age} 天前",
+        "{actor} started a re-evaluation of {policy} as of {as_of}, by facts at most {max_age} days old",
+    )
+    policy: str
+    as_of: str
+    max_age: int
+
+
+@dataclass(frozen=True, slots=True)
 class MasterKeyRotated(Event):
     """The keys of all subjects are wrapped by another master key, and the one before is forgotten."""
 

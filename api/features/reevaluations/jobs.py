@@ -1,0 +1,180 @@
+"""The job of a re-evaluation: its form, its result, and the file of what was not decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlmodel import Session
+
+from api.kit.form_fields import Widget
+from api.kit.forms import Day, FormModel
+from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
+from policy_service.decisions.reevaluation import (
+    MAX_AGE,
+    Reason,
+    Reevaluation,
+    Reevaluator,
+    Undecided,
+    reevaluate,
+)
+from policy_service.decisions.undecided_file import UndecidedFile
+from policy_service.errors import PolicyServiceError
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.messages import Message
+from policy_service.registry.service import policy_names
+
+MAX_ROWS = 200
+"""What was not decided, as far as the page shows it; the file has all of it."""
+CSV = "text/csv; charset=utf-8"
+MOST_DAYS = 3_650
+REASONS: Mapping[str, Message] = {
+    Reason.ERASED: Message("erased"),
+    Reason.TOO_OLD: Message("facts too old"),
+    Reason.MISSING_FACTS: Message("missing facts"),
+    Reason.REJECTED: Message("values not accepted any more"),
+    Reason.SUSPENDED: Message("policy suspended"),
+}
+"""Why something was not decided."""
+
+
+class ReevaluationForm(FormModel):
+    """The form: which policy, for which day, and how old facts may be."""
+
+    policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
+    max_age: Annotated[
+        int,
+        Widget("number", Message("Facts, at most days old"), Message("Who has older facts is listed, not decided.")),
+        Field(ge=0, le=MOST_DAYS),
+    ] = MAX_AGE
+    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today, when it is left out."))] = None
+
+
+class DayToCome(PolicyServiceError):
+    """Nothing is decided for a day to come."""
+
+    kind = "request-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedRow:
+    """What was not decided, for a reader."""
+
+    subject: str
+    kind: str
+    policy: Bilingual
+    reason: str
+    facts: tuple[Bilingual, ...]
+    told_on: str | None
+
+    @property
+    def reason_label(self) -> Message:
+        """The reason in words."""
+        return REASONS[self.reason]
+
+
+@dataclass(frozen=True, slots=True)
+class ReevaluationResult:
+    """What came of a re-evaluation."""
+
+    policy: Bilingual
+    as_of: str
+    decided: int
+    current: int
+    undecided: Mapping[str, int]
+    rows: tuple[UndecidedRow, ...]
+
+    @property
+    def reasons(self) -> tuple[tuple[Message, int], ...]:
+        """How many were not decided, by reason."""
+        return tuple((REASONS[reason], count) for reason, count in self.undecided.items())
+
+    @property
+    def undecided_count(self) -> int:
+        """How many were not decided."""
+        return sum(self.undecided.values())
+
+
+def run_reevaluation(context: JobContext, form: ReevaluationForm, inside: InsideContext) -> ReevaluationResult:
+    """Decide again. Raises what `reevaluate` does, and DayToCome."""
+    service = inside.service
+    today = context.started_at.astimezone(service.zone).date()
+    scope = Reevaluation(form.policy, form.as_of or today, form.max_age)
+    if scope.as_of > today:
+        raise DayToCome(Message("The decision day {day} is still to come.", day=scope.as_of.isoformat()))
+    policies, rows = service.decider.policies, list[UndecidedRow]()
+    reevaluator = Reevaluator(service.decisions, service.database, service.clock, service.fact_cipher)
+    with UndecidedFile(context.file) as file:
+
+        def take(each: Undecided) -> None:
+            file.write(each)
+            if len(rows) < MAX_ROWS:
+                rows.append(_row(each, policies))
+
+        counts = reevaluate(
+            reevaluator,
+            inside.actor,
+            scope,
+            on_undecided=take,
+            on_progress=context.progress.write,
+            is_cancelled=inside.stop.is_set,
+        )
+    title = policies[scope.policy].title
+    as_of = scope.as_of.isoformat()
+    return ReevaluationResult(title, as_of, counts.decided, counts.current, counts.undecided, tuple(rows))
+
+
+def _row(each: Undecided, policies: Mapping[str, Policy]) -> UndecidedRow:
+    told_on = each.told_on.isoformat() if each.told_on else None
+    titles = {name: fact.title for policy in policies.values() for name, fact in policy.facts.items()}
+    facts = tuple(titles.get(name) or Bilingual(name, name) for name in each.facts)
+    return UndecidedRow(each.subject, each.kind, policies[each.policy].title, each.reason.value, facts, told_on)
+
+
+def check_form(session: Session, form: ReevaluationForm) -> Mapping[str, Message]:
+    """Find what is not on record."""
+    return {} if form.policy in policy_names(session) else {"policy": Message("Choose one of the options.")}
+
+
+def read_result(data: Any) -> ReevaluationResult:  # noqa: ANN401  # as JSON
+    """Make a result of its JSON."""
+    rows = tuple(
+        UndecidedRow(
+            **{
+                **each,
+                "policy": Bilingual(**each["policy"]),
+                "facts": tuple(Bilingual(**name) for name in each["facts"]),
+            }
+        )
+        for each in data["rows"]
+    )
+    return ReevaluationResult(**{**data, "policy": Bilingual(**data["policy"]), "rows": rows})
+
+
+def describe_result(result: ReevaluationResult) -> dict[str, Any]:
+    """Return the counts as JSON; the file has the rest."""
+    return {
+        "as_of": result.as_of,
+        "decided": result.decided,
+        "current": result.current,
+        "undecided": dict(result.undecided),
+    }
+
+
+REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
+    name="reevaluation",
+    title=Message("Re-evaluation"),
+    unit=Message("subjects"),
+    form=ReevaluationForm,
+    template="reevaluations/result.html",
+    run_inside=run_reevaluation,
+    file=FileKind("undecided-{at:%Y%m%d-%H%M%S}.csv", CSV),
+    keep=timedelta(days=90),
+    shared=True,
+    check=check_form,
+    read_result=read_result,
+    describe=describe_result,
+)

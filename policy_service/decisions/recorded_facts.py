@@ -1,0 +1,121 @@
+"""The latest facts of subjects, read from their decision records.
+
+    with database.read() as session:
+        reader = FactsReader(session, cipher, kind, as_of)
+        for latest in reader.read(next_subjects(session, kind, after="", limit=32), facts): ...
+
+A record keeps the facts that its policies read. So the newest record with a policy that reads a fact tells its latest
+value, or that it was not given then; an older value of it does not count any more. What was decided before a subject
+was erased tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+from sqlmodel import Session
+
+from policy_service.clock import timestamp
+from policy_service.database.declared import table_of
+from policy_service.decisions.macs import last_erasures, read_mac_keys
+from policy_service.decisions.record import DecisionRecord, VersionUsed, decode_fact, read_row
+from policy_service.decisions.subjects import ERASED, FactCipher
+from policy_service.decisions.tables import DecisionRow
+from policy_service.registry import policy_cache
+from policy_service.subject import Subject
+
+MAX_RECORDS = 50
+"""Records of one subject that are looked at, from the newest."""
+_C = table_of(DecisionRow).c
+_NEWEST = (
+    select(_C.seq, _C.line, _C.digest, _C.mac)
+    .where(_C.subject == bindparam("its_subject"), _C.kind == bindparam("its_kind"), _C.as_of <= bindparam("last_day"))
+    .order_by(_C.as_of.desc(), _C.seq.desc())
+    .limit(MAX_RECORDS)
+)
+
+
+@dataclass(slots=True)
+class LatestFacts:
+    """What is known about a subject by its latest records."""
+
+    subject: Subject
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Values by name, as the client gave them."""
+    told_on: dict[str, date] = field(default_factory=dict)
+    """The day of the decision that told each fact, or that it was not given."""
+    evaluated: set[str] = field(default_factory=set)
+    """The policies that were evaluated about the subject."""
+    newest: DecisionRecord | None = None
+    """The newest record; None when nothing was decided, or all was before an erasure."""
+    erased: set[str] = field(default_factory=set)
+    """The policies that were evaluated before the subject was erased."""
+
+    def oldest(self, names: Collection[str]) -> date | None:
+        """Return the day of the oldest of some facts; None when none of them was ever told."""
+        return min((day for name, day in self.told_on.items() if name in names), default=None)
+
+
+def next_subjects(session: Session, kind: str, after: str, limit: int) -> list[str]:
+    """The identifiers of subjects of a kind with records, behind `after`, in the order of the database."""
+    query = select(_C.subject).where(_C.subject > after, _C.kind == kind).distinct().order_by(_C.subject).limit(limit)
+    return list(session.connection().execute(query).scalars())
+
+
+def count_subjects(session: Session, kind: str) -> int:
+    """The number of subjects of a kind with records."""
+    return session.connection().execute(select(func.count(_C.subject.distinct())).where(_C.kind == kind)).scalar_one()
+
+
+class FactsReader:
+    """Reads the latest facts of subjects of one kind, of decisions made for a day or one before."""
+
+    def __init__(self, session: Session, cipher: FactCipher, kind: str, as_of: date) -> None:
+        self._session, self._cipher, self._kind, self._as_of = session, cipher, kind, as_of
+        self._keys = read_mac_keys(session)
+
+    def read(self, subjects: Sequence[str], needed: Collection[str]) -> Iterator[LatestFacts]:
+        """The latest of the needed facts of each subject, and others.
+
+        Raises DamagedRecord, UnknownVersion, DecryptionFailed.
+        """
+        erased_at = last_erasures(self._session, subjects)
+        for subject in subjects:
+            yield self._latest(Subject(subject, self._kind), erased_at.get((subject, self._kind), ""), needed)
+
+    def _latest(self, subject: Subject, erased_at: str, needed: Collection[str]) -> LatestFacts:
+        latest = LatestFacts(subject)
+        for record in self._records(subject):
+            if timestamp(record.decided_at) <= erased_at:
+                latest.erased.update(record.policies)
+                continue
+            latest.newest = latest.newest or record
+            latest.evaluated.update(record.policies)
+            self._take(latest, record)
+            if latest.told_on.keys() >= set(needed):
+                break
+        return latest
+
+    def _take(self, latest: LatestFacts, record: DecisionRecord) -> None:
+        """Take from a record the facts that no newer one told."""
+        names = self._declared(record.policies) - latest.told_on.keys()
+        latest.told_on.update(dict.fromkeys(names, record.as_of))
+        stored = {name: value for name, value in record.facts.items() if name in names}
+        readable = self._cipher.readable_facts(self._session, record.subject, record.decision_id, stored)
+        latest.facts.update({name: decode_fact(value) for name, value in readable.items() if value != ERASED})
+
+    def _declared(self, versions: Mapping[str, VersionUsed]) -> set[str]:
+        heads = (policy_cache.load_head(self._session, each.digest) for each in versions.values())
+        return {name for head in heads for name in head.facts}
+
+    def _records(self, subject: Subject) -> Iterator[DecisionRecord]:
+        names = {"its_subject": subject.id, "its_kind": subject.kind, "last_day": self._as_of}
+        with closing(self._session.connection().execute(_NEWEST, names)) as rows:
+            for row in rows:
+                self._keys.require_written(row)
+                yield read_row(row.seq, row.line)
