@@ -14,6 +14,7 @@ from api.features.changes.endpoints import change_routes
 from api.features.changes.review_endpoints import review_routes
 from api.features.cross_groups.endpoints import cross_group_routes
 from api.features.decisions.batch_endpoint import batch_routes
+from api.features.decisions.list_endpoints import decision_list_routes
 from api.features.decisions.record_endpoints import record_routes
 from api.features.groups.endpoints import group_routes
 from api.features.health.endpoints import health_routes, problem_routes
@@ -49,6 +50,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
     draft_checker = pages.draft_checker
     return (
         batch_routes(service),
+        decision_list_routes(service),
         record_routes(service),
         subject_routes(service),
         group_routes(service),

@@ -8,6 +8,7 @@ from policy_service.audit import tables as audit
 from policy_service.database import Instant, Lane
 from policy_service.decisions import state_tables as decisions_state
 from policy_service.decisions import tables as decisions
+from policy_service.decisions.answer_counts import tables as answer_counts
 from policy_service.decisions.groups import tables as groups
 from policy_service.identity import tables as identity
 from policy_service.jobs import tables as jobs
@@ -15,6 +16,7 @@ from policy_service.registry import tables as registry
 
 __all__ = [
     "Lane",
+    "answer_counts",
     "approval",
     "audit",
     "decisions",

@@ -126,6 +126,8 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("DELETE", "/v1/api-keys/{key}"): people(Role.ADMINISTRATOR),
     ("POST", "/v1/decisions"): people_and_machines(Role.INTEGRATION),
     ("POST", "/v1/decisions/batch"): people_and_machines(Role.INTEGRATION),
+    ("GET", "/v1/decisions"): REVIEWERS,
+    ("GET", "/v1/policies/{domain}/{policy}/answers"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}"): REVIEWERS,
     ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,

@@ -3,7 +3,7 @@
     chart = bar_chart((Message("Before"), Message("After")), [("S", (12, 10)), ("A", (40, 42))])
     {{ charts.bars(page.chart, _("Subjects by tier"), _("Tier")) }}
 
-    chart = matrix_chart(["S", "A"], ["S", "A"], [[Cell(9, "same"), Cell(3, "worse")], [None, Cell(40, "same")]])
+    chart = matrix_chart(["S", "A"], ["S", "A"], [[MatrixCell(9, "same"), MatrixCell(3, "worse")], [None, None]])
     {{ charts.matrix(page.chart, _("Subjects by tier before (rows) and after (columns)"), _("Tier")) }}
 
 The macros are in `api/templates/charts.html`; each writes the figures as a table behind its picture. Labels are texts
@@ -101,7 +101,7 @@ class BarChart:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class MatrixCell:
     """One figure of a matrix; none below zero."""
 
     value: int
@@ -115,7 +115,7 @@ class Cell:
 class CellShape:
     """A cell as it is drawn."""
 
-    cell: Cell
+    cell: MatrixCell
     row: str
     column: str
     x: int
@@ -142,7 +142,7 @@ class MatrixChart:
     columns: tuple[Label, ...]
     rows: tuple[Label, ...]
     cells: tuple[CellShape, ...]
-    table: Sequence[Sequence[Cell | None]]
+    table: Sequence[Sequence[MatrixCell | None]]
     cell_width: int = CELL_WIDTH
     cell_height: int = CELL_HEIGHT
 
@@ -184,7 +184,9 @@ def bar_chart(series: Sequence[Message], rows: Sequence[tuple[str, Sequence[int]
     return BarChart(group_height * len(rows) + GAP // 2, tuple(series), tuple(groups))
 
 
-def matrix_chart(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Cell | None]]) -> MatrixChart:
+def matrix_chart(
+    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[MatrixCell | None]]
+) -> MatrixChart:
     """Draw a matrix whose cells are the denser the more they count; a cell that counts nothing is None."""
     left = _label_width(rows)
     largest = max((each.value for row in cells for each in row if each), default=0) or 1

@@ -89,7 +89,10 @@ class TableFilter:
     name: str
     title: Message
     kind: Literal["text", "link", "choice", "day", "check"] = "text"
-    """A `link` is set by links, is offered where it is set, and is a text in which blanks around it count."""
+    """A `link` is set by links, is offered where it is set, and is a text in which blanks around it count.
+
+    A `choice` without options is offered where it is set, too.
+    """
     options: Options | Callable[[Session, TableContext], Options] = ()
     unset: Message = ANY
     """The label of no choice."""
@@ -157,8 +160,9 @@ class BoundFilter:
     def is_offered(self, actor: Actor, query: TableQuery, errors: FieldErrors) -> bool:
         """Return True if the field stands in the filter bar."""
         field = self.field
-        is_set = field.kind != "link" or query.filters[field.name] or field.name in errors
-        return bool(is_set and (field.roles is None or field.roles & actor.roles))
+        is_set = query.filters[field.name] or field.name in errors
+        has_purpose = field.kind != "link" and (field.kind != "choice" or self.options)
+        return bool((is_set or has_purpose) and (field.roles is None or field.roles & actor.roles))
 
 
 @dataclass(frozen=True, slots=True)

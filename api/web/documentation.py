@@ -100,7 +100,8 @@ class OpenApiDocument:
         path = decisions_path(DECIDERS.get(policies), service.clock, today(service.clock, service.zone))
         decision_document = {**self._base, "paths": {DECISIONS: path}}
         document_access(decision_document, table)
-        return {**decision_document, "paths": {**decision_document["paths"], **self._base["paths"]}}
+        listed = self._base["paths"].get(DECISIONS, {})
+        return {**decision_document, "paths": {**self._base["paths"], DECISIONS: {**path, **listed}}}
 
 
 def documentation_routes(openapi_document: OpenApiDocument, service: Service) -> APIRouter:

@@ -32,6 +32,7 @@ DERIVED: Mapping[str, str] = {
     "decision": "sealed in blocks; each record is under its MAC, and its columns are compared with its line",
     "outcome_period": "worked out from the decision records, and compared with them",
     "outcome_count": "counted from `outcome_period`, and compared with it",
+    "answer_count": "counted from the records of sealed blocks, and compared with them",
     "subject_key": "each row is under its MAC; a key that records name is there, or an entry tells of the erasure",
     "log_state": "compared with what the last entry says of it",
     "lane": "each is as late as what was written; a later instant moves no time that nothing else bears out",

@@ -24,6 +24,7 @@ from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable, Transaction
 from policy_service.database.declared import table_of
+from policy_service.decisions.answer_counts.service import count_blocks
 from policy_service.decisions.blocks import (
     Block,
     BlockReport,
@@ -339,14 +340,18 @@ class Sealer:
             self.comparison.set_last_signed(line)
             self._last_done_at = monotonic()
         self.comparison.copy_all()
+        count_blocks(self._database, self._clock, pause=self._pause)
         return blocks
+
+    def _pause(self) -> None:
+        self._closing.wait(PAUSE_SECONDS)
 
     def _next_blocks(self) -> Iterator[Block]:
         """The next blocks, worked out before the transaction, which all decisions would wait for."""
         with self._database.read() as session:
             block = _last_block(session)
             for _ in range(BLOCKS_PER_TRANSACTION):
-                following = next_block(session, block, pause=lambda: self._closing.wait(PAUSE_SECONDS))
+                following = next_block(session, block, pause=self._pause)
                 if following is None:
                     return
                 yield (block := following)

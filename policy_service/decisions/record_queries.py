@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple, cast
 from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
+from policy_service.decisions.answer_counts.queries import AnswerFilter, candidate_ranges
+from policy_service.decisions.groups.model import group_value
 from policy_service.decisions.macs import last_decision_seq, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, read_record, read_row
 from policy_service.decisions.state_tables import OverrideRow
@@ -56,6 +58,10 @@ class RecordFilter:
     since: datetime | None = None
     until: datetime | None = None
     """Before this instant."""
+    outcome: str | None = None
+    """What the policy answered, such as `tier:S` or `missing_facts`."""
+    rule: str | None = None
+    """One of the rules of the policy by which it answered."""
 
     @property
     def needs_scan(self) -> bool:
@@ -65,6 +71,7 @@ class RecordFilter:
     def read_match(self, line: bytes) -> DecisionRecord | None:
         """The record that a line of the right subject and time holds; None when it is of another kind or policy."""
         markers = [f'"{self.policy}"'] if self.policy is not None else []
+        markers += [f'"{self.rule}"'] if self.rule is not None else []
         markers += [f'"kind":"{self.kind}"'] if self.kind not in {None, CUSTOMER} else []
         if not all(each.encode() in line for each in markers):  # most lines of others are told without being read
             return None
@@ -75,7 +82,16 @@ class RecordFilter:
             return record
         used = record.policies.get(self.policy)
         matches = self.policy in record.outcomes and used is not None and self.version in {None, used.version}
-        return record if matches else None
+        return record if matches and self._is_answered(record.outcomes[self.policy]) else None
+
+    def _is_answered(self, entry: Mapping[str, Any]) -> bool:
+        """Return True if an answer of the policy is the one that is wanted."""
+        if self.rule is not None and self.rule not in entry.get("rules", ()):
+            return False
+        answered = entry.get("outcome")
+        values = answered.items() if isinstance(answered, Mapping) else ()
+        parts = {entry["status"], *(f"{name}:{group_value(value)}" for name, value in values)}
+        return self.outcome is None or set(self.outcome.split(",")) <= parts
 
 
 class RecordPage(NamedTuple):
@@ -143,8 +159,7 @@ def find_records(
         first, end = (max(first, cursor), end) if oldest_first else (first, min(end, cursor + 1))
     records, keys = list[DecisionRecord](), read_mac_keys(session)
     scanned_count = seq = 0
-    lines = _lines(session, criteria, (first, end), max_lines, oldest_first=oldest_first)
-    for row in lines:
+    for row in _candidates(session, criteria, (first, end), max_lines, oldest_first=oldest_first):
         scanned_count, seq = scanned_count + 1, row.seq
         with reading_row("decision", seq):
             record = criteria.read_match(row.line)
@@ -188,6 +203,22 @@ def newest_lines(session: Session, limit: int) -> Iterator[bytes]:
     """The lines of the newest records, from the last backwards."""
     for row in _lines(session, RecordFilter(), seq_range(session), limit):
         yield row.line
+
+
+def _candidates(
+    session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool
+) -> Iterator[Row[Any, Any, Any, Any]]:
+    """The rows that may be wanted, in their order: of a policy those of blocks in which it gave such an answer."""
+    ranges: Iterable[tuple[int, int]] = [seqs]
+    if criteria.policy is not None and criteria.subject is None:
+        answer = AnswerFilter(criteria.policy, criteria.outcome, criteria.rule)
+        ranges = candidate_ranges(session, answer, seqs, oldest_first=oldest_first)
+    for each in ranges:
+        for row in _lines(session, criteria, each, limit, oldest_first=oldest_first):
+            limit -= 1
+            yield row
+        if not limit:
+            return
 
 
 def _lines(

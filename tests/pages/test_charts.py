@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.kit.charts import CELL_WIDTH, MAX_LABEL_WIDTH, WIDTH, Cell, bar_chart, matrix_chart
+from api.kit.charts import CELL_WIDTH, MAX_LABEL_WIDTH, WIDTH, MatrixCell, bar_chart, matrix_chart
 from policy_service.messages import Message
 
 FIGURES = st.integers(0, 10**12)
@@ -38,7 +38,9 @@ def test_only_several_series_have_a_legend_and_the_last_has_the_strongest_colour
 
 
 def test_cells_are_the_denser_the_more_they_count_and_stand_in_their_row_and_column() -> None:
-    chart = matrix_chart(["S", "A"], ["S", "A"], [[Cell(9, "same"), Cell(3, "worse")], [None, Cell(90, "same")]])
+    chart = matrix_chart(
+        ["S", "A"], ["S", "A"], [[MatrixCell(9, "same"), MatrixCell(3, "worse")], [None, MatrixCell(90, "same")]]
+    )
     assert [(each.row, each.column, each.opacity) for each in chart.cells] == [
         ("S", "S", "0.13"),
         ("S", "A", "0.11"),
@@ -48,7 +50,7 @@ def test_cells_are_the_denser_the_more_they_count_and_stand_in_their_row_and_col
     assert (right.x - first.x, right.y, below.x) == (CELL_WIDTH, first.y, right.x)
     assert [name for name, _, _ in chart.legend] == ["worse", "same"]
     assert not chart.has_links
-    assert matrix_chart(["S"], ["S"], [[Cell(1, address="/x")]]).has_links
+    assert matrix_chart(["S"], ["S"], [[MatrixCell(1, address="/x")]]).has_links
     assert matrix_chart([], [], []).cells == ()
 
 

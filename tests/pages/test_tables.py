@@ -160,7 +160,7 @@ CASES = {
         key="decision_id",
         base="subject=S1&kind=customer",
         filters=(f"policy={TIER}", "policy=rewards/bonus"),
-        wrong=("until=nonsense",),
+        wrong=("until=nonsense", f"policy={TIER}&outcome=nonsense", "outcome=size:big", "rule=big"),
         sorts=("decided", "-decided"),
     ),
     "/audit": Case(

@@ -41,6 +41,7 @@ NAMES = {
     "subject_key": ("subject", "`subject_key`"),
     "outcome_period": ("the group of", "`outcome_period`"),
     "outcome_count": ("the sizes of the groups", "`outcome_count`"),
+    "answer_count": ("the answers that are counted", "`answer_count`"),
     "log_state": ("log_state",),
     "lane": ("lane",),
 }

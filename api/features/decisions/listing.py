@@ -8,6 +8,7 @@ from typing import cast
 
 from sqlmodel import Session
 
+from api.features.decisions.answer_summary import outcome_options, read_answer_summary, rule_options
 from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
 from api.kit.formats import UUID_TEXT
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
@@ -76,8 +77,11 @@ def _exists(session: Session, decision: str) -> bool:
 def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedDecision]:
     """Return one page of the decisions that the filters leave. Raises InvalidSubject."""
     since, until = instants_between(query.day("since"), query.day("until"), context.service.zone)
-    text, subject, kind, policy = (query.filters[name] or None for name in ("q", "subject", "kind", "policy"))
-    criteria = RecordFilter(subject or text, policy, kind=kind, since=since, until=until)
+    names = ("q", "subject", "kind", "policy", "outcome", "rule")
+    text, subject, kind, policy, outcome, rule = (query.filters[name] or None for name in names)
+    criteria = RecordFilter(
+        subject or text, policy, kind=kind, since=since, until=until, outcome=outcome, rule=rule if policy else None
+    )
     page = list_records(session, criteria, sort=cast("RecordSort", query.sort), cursor=query.cursor, limit=query.limit)
     versions = versions_of(session, page.items)
     return Page(tuple(_row(each, versions[each.decision_id], context) for each in page.items), page.next_cursor)
@@ -135,6 +139,8 @@ DECISIONS: Table[ListedDecision] = Table(
         TableFilter("subject", Message("Exactly this subject"), "link"),
         TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),
         TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies")),
+        TableFilter("outcome", Message("Outcome"), "choice", outcome_options, Message("all outcomes")),
+        TableFilter("rule", Message("Rule"), "choice", rule_options, Message("all rules")),
         TableFilter("since", Message("From the day"), "day"),
         TableFilter("until", Message("to the day"), "day"),
     ),
@@ -144,4 +150,5 @@ DECISIONS: Table[ListedDecision] = Table(
     cells="decisions/_cells.html",
     empty=(Message("Nothing was decided yet."), Message("Decisions appear here once a program requests one.")),
     no_match=Message("No matching decisions."),
+    read_summary=read_answer_summary,
 )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from api.features.groups.group_text import (
+from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
+from api.kit.charts import BarChart, bar_chart
+from api.kit.frame import Frame
+from api.kit.group_text import (
     MAX_DRAWN_GROUPS,
     GroupText,
     chosen_policy,
@@ -15,9 +18,6 @@ from api.features.groups.group_text import (
     policy_options,
     read_heads,
 )
-from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
-from api.kit.charts import BarChart, bar_chart
-from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from policy_service.decisions.groups.model import Group

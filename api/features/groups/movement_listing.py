@@ -9,7 +9,9 @@ from datetime import date, timedelta
 from sqlmodel import Session
 
 from api.features.groups.days import check_days
-from api.features.groups.group_text import (
+from api.features.groups.listing import GROUPS, group_options
+from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
+from api.kit.group_text import (
     MAX_DRAWN_GROUPS,
     NO_GROUP,
     GroupText,
@@ -19,8 +21,6 @@ from api.features.groups.group_text import (
     read_heads,
     today,
 )
-from api.features.groups.listing import GROUPS, group_options
-from api.kit.charts import BarChart, Cell, MatrixChart, Tone, bar_chart, matrix_chart
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
 from policy_service.decisions.groups.movements import (
@@ -128,7 +128,7 @@ def _read_summary(session: Session, context: TableContext, query: TableQuery) ->
     befores = [*sorted({each.before for each in matrix if each.before is not None}, key=ranks.sort_key), None]
     afters = sorted({each.after for each in matrix}, key=ranks.sort_key)
     cells = {
-        (each.before, each.after): Cell(each.subjects, _tone(each, ranks), _address(policy, since, until, each))
+        (each.before, each.after): MatrixCell(each.subjects, _tone(each, ranks), _address(policy, since, until, each))
         for each in matrix
     }
     became = [(group_text(each.group, head, lang), each) for each in rates(matrix, head)]

@@ -3,7 +3,7 @@
 The identifier of a subject may hold slashes, as they are or as `%2F`; what follows the last of them is the address.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
 from api.web.cursors import Cursor
+from api.web.decision_summary import DecisionPage, decision_page_model
 from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
 from api.web.problems import (
@@ -26,12 +27,11 @@ from api.web.problems import (
     TOO_MANY_ATTEMPTS,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, ByModel, Model, SignedBody, UsedModel, UtcInstant
+from api.web.schemas import BODY_PROBLEMS, Model, SignedBody, UtcInstant
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON
-from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import PAGE_SIZE, RecordFilter, RecordSort, list_records
 from policy_service.decisions.subjects import erase_subject
 from policy_service.language.load import POLICY_ID
@@ -44,26 +44,6 @@ OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", descrip
 Since = Annotated[UtcInstant | None, Query(alias="from", description="decided from this instant on")]
 Until = Annotated[UtcInstant | None, Query(description="decided before this instant")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="decisions on a page")]
-
-
-class DecisionSummary(Model):
-    """One decision about a subject; the facts are in its record."""
-
-    decision_id: str
-    kind: str
-    as_of: date
-    decided_at: datetime
-    by: ByModel
-    policies: dict[str, UsedModel]
-    outcomes: dict[str, Any]
-    overrides: list[str]
-
-
-class DecisionPage(Model):
-    """Some of the decisions about a subject, the newest first, and how to ask for those before."""
-
-    items: list[DecisionSummary]
-    next_cursor: str | None
 
 
 class Erase(SignedBody):
@@ -99,7 +79,7 @@ def subject_routes(service: Service) -> RestRouter:
         """List the decisions about a subject, the newest first by default."""
         criteria = RecordFilter(subject, policy, kind=kind, since=since, until=until)
         page = await run_read(service, lambda s: list_records(s, criteria, sort=sort, cursor=cursor, limit=limit))
-        return DecisionPage(items=list(map(_summary, page.items)), next_cursor=page.next_cursor)
+        return decision_page_model(page)
 
     refusals = (
         *(*BODY_PROBLEMS, *SIGNING_PROBLEMS),
@@ -117,16 +97,3 @@ def subject_routes(service: Service) -> RestRouter:
         return await run_signed_command(service, request, Erase, command)
 
     return router
-
-
-def _summary(record: DecisionRecord) -> DecisionSummary:
-    return DecisionSummary(
-        decision_id=record.decision_id,
-        kind=record.subject.kind,
-        as_of=record.as_of,
-        decided_at=record.decided_at,
-        by=ByModel.model_validate(record.by),
-        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
-        outcomes=dict(record.outcomes),
-        overrides=list(record.overrides),
-    )

@@ -161,3 +161,33 @@ def test_the_list_is_told_in_chinese(here: Company) -> None:
 def test_before_anything_is_decided_the_page_says_so() -> None:
     with company() as here:
         assert "Nothing was decided yet." in listed(here).text()
+
+
+def test_a_policy_is_counted_by_outcome_and_rule_and_the_counts_lead_to_their_decisions(here: Company) -> None:
+    page = listed(here, policy=TIER)
+    drawn = [each.text() for each in page.all("svg.chart text")]
+    counts = dict(zip(drawn[::2], map(int, drawn[1::2]), strict=True))
+    answers = here.did("GET", f"/v1/policies/{TIER}/answers", "compliance")
+    assert answers["uncounted"] == 0
+    assert counts == {
+        f"‘{item['outcome']['size']}’": item["decisions"] for item in answers["items"] if item["rule"] is None
+    }
+    by_rule = {item["rule"]: item["decisions"] for item in answers["items"] if item["rule"]}
+    big = next(each for each in page.all("details a") if "rule=big" in (each.attributes["href"] or ""))
+    found = all_subjects(visitor := Visitor(here, "compliance"), visitor.get(big.attributes["href"] or ""))
+    assert len(found) == by_rule["big"] > 0
+    items = here.did("GET", f"/v1/decisions?policy={TIER}&rule=big&limit=50", "compliance")["items"]
+    assert [item["subject"].replace("\u202e", "U+202E") for item in items] == found
+
+
+def test_an_outcome_is_offered_of_a_policy_and_refused_of_none(here: Company) -> None:
+    assert not listed(here).has("#outcome")
+    page = listed(here, policy=TIER, outcome="size:small")
+    assert [each.attributes["value"] for each in page.all("#outcome option")] == ["", "size:big", "size:small"]
+    assert page.status == 200
+    assert subjects(page)
+    refused = here.ask("GET", "/v1/decisions?outcome=size:small&rule=big", "compliance")
+    assert (refused.status_code, [each["parameter"] for each in refused.json()["problems"]]) == (
+        422,
+        ["outcome", "rule"],
+    )

@@ -1,0 +1,31 @@
+"""Counts answers, as decision records have them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from policy_service.decisions.groups.model import AssignmentReader, Group
+
+ALL_RULES = ""
+"""Stands for whatever rules decided, or none."""
+
+
+class AnswerKey(NamedTuple):
+    """What is counted: the decisions in which a policy gave an answer by a rule, or by ALL_RULES."""
+
+    policy: str
+    group: Group
+    rule: str
+
+
+def count_answers(reader: AssignmentReader, outcomes: Mapping[str, Mapping[str, Any]]) -> Iterable[AnswerKey]:
+    """What one record adds one to. The versions that it names must be known to the reader."""
+    for policy, entry in outcomes.items():
+        group = reader.read(entry).group
+        for rule in (ALL_RULES, *dict.fromkeys(entry.get("rules", ()))):
+            yield AnswerKey(policy, group, rule)
+
+
+Counts = Counter[AnswerKey]

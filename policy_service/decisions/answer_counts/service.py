@@ -1,0 +1,109 @@
+"""Counts the answers of sealed blocks that were not counted yet, block after block; and compares what was counted."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert
+from sqlmodel import Session, col, func, select
+
+from policy_service.clock import Clock
+from policy_service.database import Database, LaneName
+from policy_service.database.declared import table_of
+from policy_service.decisions.answer_counts.model import AnswerKey, Counts, count_answers
+from policy_service.decisions.answer_counts.tables import AnswerCount
+from policy_service.decisions.groups.model import AssignmentReader, Group
+from policy_service.decisions.state_tables import BlockRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.errors import PolicyServiceError
+from policy_service.integrity import reading_row
+from policy_service.messages import Message
+from policy_service.registry import policy_cache
+
+BLOCKS_AT_A_TIME = 20
+"""Blocks that are counted before the sealer looks for records again."""
+FETCH_SIZE = 100
+"""Records that are looked at before others have their turn."""
+_COUNTS = table_of(AnswerCount)
+
+
+class _Line(msgspec.Struct):
+    """The members of a record that are counted."""
+
+    outcomes: dict[str, Any]
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+def count_blocks(database: Database, clock: Clock, *, pause: Callable[[], object] = lambda: None) -> int:
+    """Count the answers of the next sealed blocks, at most BLOCKS_AT_A_TIME; return how many blocks were counted.
+
+    A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
+    """
+    for done in range(BLOCKS_AT_A_TIME):
+        with database.read() as session:
+            block = session.get(BlockRow, last_counted(session) + 1)
+            if block is None:
+                return done
+            try:
+                counts = count_records(session, block.first, block.last, pause)
+            except PolicyServiceError:
+                return done
+            number = block.number
+        with database.write(clock, LaneName.DECISIONS) as transaction:
+            if last_counted(transaction.session) == number - 1:  # no other process was first
+                transaction.session.connection().execute(insert(_COUNTS), _rows(number, counts))
+    return BLOCKS_AT_A_TIME
+
+
+def last_counted(session: Session) -> int:
+    """The number of the newest block that was counted; 0 when none was."""
+    return session.exec(select(func.max(AnswerCount.block))).one() or 0
+
+
+def count_records(session: Session, first: int, last: int, pause: Callable[[], object] = lambda: None) -> Counts:
+    """The answers of the records between two numbers, both included. Raises DamagedRecord, UnknownVersion."""
+    reader, counts, seq = AssignmentReader(), Counter[AnswerKey](), col(DecisionRow.seq)
+    while first <= last:
+        end = min(first + FETCH_SIZE, last + 1)
+        query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end).order_by(seq)
+        for number, line in session.exec(query):
+            with reading_row("decision", number):
+                outcomes = _DECODER.decode(line).outcomes
+                reader.load_missing(outcomes.values(), lambda digest: policy_cache.load_head(session, digest))
+                counts.update(count_answers(reader, outcomes))
+        first = end
+        pause()
+    return counts
+
+
+def count_faults(session: Session, tick: Callable[[int], object] = lambda _: None) -> Iterator[str]:
+    """A sentence for every block whose counted answers are not what its records say."""
+    found: dict[int, Counts] = defaultdict(Counter)
+    for row in session.exec(select(AnswerCount), execution_options={"yield_per": FETCH_SIZE}):
+        found[row.block][AnswerKey(row.policy, Group(row.status, row.outcome), row.rule)] = row.decisions
+    records = 0
+    for number in range(1, max(found, default=0) + 1):
+        block = session.get(BlockRow, number)
+        expected = count_records(session, block.first, block.last) if block else Counter[AnswerKey]()
+        if dict(expected) != dict(found[number]):
+            yield Message("the answers that are counted of block {block} are not those of its records", block=number)
+        tick(records := records + (block.last - block.first + 1 if block else 0))
+
+
+def _rows(block: int, counts: Counts) -> list[dict[str, object]]:
+    return [
+        {
+            "policy": key.policy,
+            "block": block,
+            "status": key.group.status,
+            "outcome": key.group.outcome,
+            "rule": key.rule,
+            "decisions": decisions,
+        }
+        for key, decisions in sorted(counts.items())
+    ]
