@@ -38,9 +38,11 @@ def read_policy_version(service: Service, session: Session, override: Override) 
     return service.catalogue.load(session, row.digest)
 
 
-def read_last_decision(session: Session, subject: Subject, policy: str, lang: Language) -> LastDecision | None:
+def read_last_decision(
+    session: Session, subject: Subject, policy: str, lang: Language, limit: int = MAX_SEARCHED
+) -> LastDecision | None:
     """Read the result of the rules when the policy last decided about the subject, whatever was answered instead."""
-    for record in subject_history(session, subject, None, MAX_SEARCHED).records:
+    for record in subject_history(session, subject, None, limit).records:
         if policy in record.outcomes:
             versions = versions_of(session, [record])[record.decision_id]
             answer = next(each for each in policy_answers(record, versions, lang) if each.policy == policy)

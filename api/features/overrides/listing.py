@@ -9,8 +9,9 @@ from typing import cast
 
 from sqlmodel import Session
 
-from api.features.overrides.last_decision import read_policy_version
+from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from api.kit.answers import FieldText, outcome_cell, outcome_texts
+from api.kit.frame import Frame
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.actor import Role
@@ -22,6 +23,8 @@ from policy_service.paging import Page
 from policy_service.subject import Subject, kind_label
 
 PATH = "/overrides"
+MAX_RECORDS = 10
+"""Decisions about a subject that are looked through for what the rules alone said."""
 STATUS_NAMES: tuple[tuple[str, Message], ...] = (
     ("running", Message("in effect")),
     ("waiting", Message("awaiting signatures")),
@@ -46,6 +49,8 @@ class ListedOverride:
     policy: str
     title: Bilingual
     outcome: tuple[tuple[FieldText, ...], ...]
+    last_decision: LastDecision | None
+    """What the rules alone said last; None when the policy has not decided lately."""
     printed_name: str
     role: Role
     reason: str
@@ -65,11 +70,11 @@ def read_page(session: Session, context: TableContext, query: TableQuery) -> Pag
     page = list_overrides(session, criteria, now, sort=sort, cursor=query.cursor, limit=query.limit)
     first_of = {(each.policy, each.version): each for each in page.items}
     versions = {name: read_policy_version(context.service, session, each) for name, each in first_of.items()}
-    rows = (_row(each, versions[each.policy, each.version], now, lang) for each in page.items)
+    rows = (_row(session, each, versions[each.policy, each.version], now, lang) for each in page.items)
     return Page(tuple(rows), page.next_cursor)
 
 
-def _row(override: Override, policy: Policy | None, now: datetime, lang: Language) -> ListedOverride:
+def _row(session: Session, override: Override, policy: Policy | None, now: datetime, lang: Language) -> ListedOverride:
     state = override.state(now)
     return ListedOverride(
         override=override.id,
@@ -77,6 +82,7 @@ def _row(override: Override, policy: Policy | None, now: datetime, lang: Languag
         policy=override.policy,
         title=policy.title if policy else Bilingual(override.policy, override.policy),
         outcome=outcome_texts(override.outcome, policy, lang),
+        last_decision=read_last_decision(session, override.subject, override.policy, lang, MAX_RECORDS),
         printed_name=override.printed_name,
         role=Role(override.role),
         reason=override.reason,
@@ -87,10 +93,16 @@ def _row(override: Override, policy: Policy | None, now: datetime, lang: Languag
     )
 
 
+def _rules_cell(row: ListedOverride, frame: Frame) -> object:
+    return outcome_cell(row.last_decision.answer.outcomes, frame.lang) if row.last_decision else ""
+
+
 OVERRIDES: Table[ListedOverride] = Table(
     path=PATH,
     title=Message("Overrides"),
-    about=Message("Overrides of a policy for one subject, each with its reason, its end and its signatures."),
+    about=Message(
+        "Overrides of a policy for one subject, each with its effect, its reason, its end and its signatures."
+    ),
     columns=(
         TableColumn("subject", Message("Subject"), lambda each, _: each.subject.id),
         TableColumn(
@@ -101,13 +113,14 @@ OVERRIDES: Table[ListedOverride] = Table(
         ),
         TableColumn("policy", Message("Policy"), lambda each, _: each.policy),
         TableColumn("outcome", Message("New value"), lambda each, frame: outcome_cell(each.outcome, frame.lang)),
+        TableColumn("rules", Message("Rules alone"), _rules_cell),
+        TableColumn("reason", Message("Reason"), lambda each, _: each.reason),
         TableColumn("by", Message("By"), lambda each, _: each.printed_name),
         TableColumn("role", Message("Role"), lambda each, _: each.role, is_export_only=True),
         TableColumn("recorded", Message("Added at"), lambda each, _: each.recorded_at, is_sortable=True),
         TableColumn("until", Message("Ends"), lambda each, _: each.until),
         TableColumn("state", Message("State"), lambda each, _: STATE_NAMES[each.state], is_export_only=True),
         TableColumn("owed", Message("Awaited signatures"), lambda each, _: each.owed_roles, is_export_only=True),
-        TableColumn("reason", Message("Reason"), lambda each, _: each.reason, is_export_only=True),
         TableColumn("id", Message("Identifier"), lambda each, _: each.override, is_export_only=True),
     ),
     filters=(

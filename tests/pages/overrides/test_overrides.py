@@ -353,6 +353,15 @@ def test_the_list_is_narrowed_sorted_and_paged() -> None:
         assert "over" in visitor.get("/overrides?subject=L07").text("tbody")
 
 
+def test_the_list_shows_the_effect_of_each_and_why(here: Company) -> None:
+    excepted(here, "E1", outcome={"size": "small"})
+    decision = decided(here, "E1", TIER, orders=120)
+    listed = Visitor(here, "compliance").get("/overrides?subject=E1")
+    assert listed.text("tbody td:nth-of-type(2)") == "size : ‘small’"
+    assert listed.text(f'tbody a[href="/decisions/{decision}"]') == "size : ‘big’"
+    assert "a partner of ten years" in listed.text("tbody")
+
+
 def subjects(page: Seen) -> list[str]:
     return [row.text() for row in page.all("tbody th a")]
 
