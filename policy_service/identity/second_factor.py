@@ -3,6 +3,9 @@
 An account has one secret or none; an application on its owner's telephone makes the same codes. A code counts within
 one step of 30 seconds on either side, and once: the step that was used last is kept, and of a secret that was removed
 the log tells when, so that no code that may have been used counts again where the same secret is set up anew.
+
+The database has a seed, `key:seed`. The secret is the log's key's MAC of the account and the seed, so whoever reads the
+database alone makes no codes. Where a log has no key the seed is the secret.
 """
 
 from __future__ import annotations
@@ -17,7 +20,10 @@ from sqlmodel import Session
 
 from policy_service.actor import Actor
 from policy_service.audit.events import SecondFactorRemoved, SecondFactorSet
+from policy_service.audit.guard import keys_of
 from policy_service.audit.log import EntryFilter, append, entries
+from policy_service.audit.log_key import NO_KEY
+from policy_service.audit.rows import current_key
 from policy_service.database import Transaction
 from policy_service.identity.errors import IdentityConflict
 from policy_service.identity.service import read_account, require_administrator
@@ -33,9 +39,31 @@ ISSUER = "policy-service"
 WRONG_CODE = Message("The code does not belong to this key: enter the newest one.")
 
 
-def new_secret() -> str:
-    """A secret that nobody can guess, in Base32 as applications take it."""
-    return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+def new_seed(session: Session) -> str:
+    """A seed that nobody can guess. Raises KeyUnavailable."""
+    return f"{_seed_prefix(session)}{_base32(secrets.token_bytes(SECRET_BYTES))}"
+
+
+def secret_of(session: Session, account: str, seed: str) -> str | None:
+    """Return the secret of an account's seed, in Base32 as applications take it; None when its key is not at hand.
+
+    Raises KeyUnavailable.
+    """
+    key_id, _, text = seed.rpartition(":")
+    if not key_id:
+        return text
+    key = keys_of(session).get(key_id)
+    return None if key is None else _base32(key.tag("second-factor", f"{account}\n{text}".encode())[:SECRET_BYTES])
+
+
+def _seed_prefix(session: Session) -> str:
+    """The key that seeds are made for now."""
+    key = current_key(session)
+    return "" if key is NO_KEY else f"{key.id}:"
+
+
+def _base32(content: bytes) -> str:
+    return base64.b32encode(content).decode()
 
 
 def step_of(instant: datetime) -> int:
@@ -58,13 +86,18 @@ def matching_step(secret: str, code: str, now: datetime, last_step: int) -> int 
     return next((step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), digits)), None)
 
 
-def proving_step(secret: str, code: str, now: datetime) -> int | None:
-    """Return the step of a code that proves a new secret; None when it does not, or when the secret is none."""
+def proving_step(session: Session, account: str, seed: str, code: str, now: datetime) -> int | None:
+    """Return the step of a code that proves a new seed; None when it does not, or when the seed is none.
+
+    Raises KeyUnavailable.
+    """
+    prefix = _seed_prefix(session)
     try:
-        is_secret = len(base64.b32decode(secret)) == SECRET_BYTES
+        is_seed = seed.startswith(prefix) and len(base64.b32decode(seed.removeprefix(prefix))) == SECRET_BYTES
     except ValueError:  # binascii.Error among them
         return None
-    return matching_step(secret, code, now, 0) if is_secret else None
+    secret = secret_of(session, account, seed) if is_seed else None
+    return None if secret is None else matching_step(secret, code, now, 0)
 
 
 def address_of(secret: str, name: str) -> str:
@@ -78,18 +111,18 @@ def enrolled_at(session: Session, account: str) -> datetime | None:
     return row.created_at if row else None
 
 
-def enrol(transaction: Transaction, actor: Actor, secret: str, code: str) -> None:
+def enrol(transaction: Transaction, actor: Actor, seed: str, code: str) -> None:
     """Gives the actor's own account a second factor, proved by a code of it.
 
-    Raises IdentityConflict when it has one already, or when the code does not count.
+    Raises IdentityConflict when it has one already, or when the code does not count; KeyUnavailable.
     """
     if enrolled_at(transaction.session, actor.id) is not None:
         raise IdentityConflict(Message("Your account has a second factor: remove it first."))
-    step = proving_step(secret, code, transaction.now)
+    step = proving_step(transaction.session, actor.id, seed, code, transaction.now)
     if step is None:
         raise IdentityConflict(WRONG_CODE)
     last_step = max(step, _last_step_removed(transaction.session, actor.id))
-    row = SecondFactorRow(account=actor.id, secret=secret, created_at=transaction.now, last_step=last_step)
+    row = SecondFactorRow(account=actor.id, seed=seed, created_at=transaction.now, last_step=last_step)
     transaction.session.add(row)
     transaction.session.flush()
     append(transaction, actor, SecondFactorSet(actor.id, actor.name))
@@ -118,10 +151,13 @@ def remove(transaction: Transaction, actor: Actor, account: str) -> None:
 
 
 def use_code(transaction: Transaction, account: str, code: str) -> bool:
-    """Return True if a code of an account's second factor counts now; it then counts no more."""
+    """Return True if a code of an account's second factor counts now; it then counts no more. Raises KeyUnavailable."""
     row = transaction.session.get(SecondFactorRow, account)
-    step = matching_step(row.secret, code, transaction.now, row.last_step) if row else None
-    if row is None or step is None:
+    secret = secret_of(transaction.session, account, row.seed) if row else None
+    if row is None or secret is None:
+        return False
+    step = matching_step(secret, code, transaction.now, row.last_step)
+    if step is None:
         return False
     row.last_step = step
     transaction.session.flush()

@@ -61,12 +61,13 @@ class CredentialRow(SQLModel, table=True):
 
 
 class SecondFactorRow(SQLModel, table=True):
-    """The secret of an account's one-time codes, and the step of the code that was used last."""
+    """The seed of an account's one-time codes, and the step of the code that was used last."""
 
     __tablename__ = "second_factor"
 
     account: str = Field(primary_key=True, max_length=36, foreign_key="account.id")
-    secret: str = Field(max_length=64)
+    seed: str = Field(max_length=64, sa_column_kwargs={"name": "secret"})
+    """The key of the log that the secret is made with, and what it is made of; where the log has none, the secret."""
     created_at: datetime = Field(sa_type=Instant)
     last_step: int = Field(sa_type=BigInteger)
 

@@ -44,7 +44,10 @@ def test_a_code_counts_a_step_early_or_late_and_no_more() -> None:
 
 
 def test_a_new_secret_is_taken_up_by_an_address() -> None:
-    secret = second_factor.new_secret()
+    with fresh_database("sqlite") as database, database.read() as session:
+        seed = second_factor.new_seed(session)
+        secret = second_factor.secret_of(session, "ada", seed)
+    assert secret is not None
     assert len(base64.b32decode(secret)) == 20
     assert second_factor.address_of(secret, "a b") == (
         f"otpauth://totp/policy-service:a%20b?secret={secret}&issuer=policy-service"

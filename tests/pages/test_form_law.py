@@ -24,16 +24,14 @@ from api.kit.form_fields import form_fields
 from api.kit.forms import CODE, SECRET_FIELDS
 from policy_service.actor import Role
 from policy_service.clock import timestamp
-from policy_service.database import Transaction
-from policy_service.identity import second_factor
 from policy_service.identity import service as identity
-from policy_service.identity.account import Account
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.sessions import PASSWORD, start_session
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, bonus, tier
 from tests.effort import sample
+from tests.identity.people import enrol
 from tests.pages.visitor import Seen, Visitor, standing_fields
 
 ACTIONS: tuple[FormAction[Any], ...] = (
@@ -133,13 +131,6 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         page = f"/overrides/{_override(here, action)}{query}"
         results[f"/overrides/{{override}}/{action}"] = Scenario("compliance", page, signed)
     return results
-
-
-def enrol(transaction: Transaction, account: Account) -> None:
-    """Gives an account a second factor."""
-    key = second_factor.new_secret()
-    step = second_factor.step_of(transaction.now)
-    second_factor.enrol(transaction, account.actor(), key, second_factor.code_at(key, step))
 
 
 def _account(here: Company, action: str) -> str:

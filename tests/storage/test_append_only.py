@@ -28,7 +28,7 @@ MAY_CHANGE = {
     "lane": "counts",
     "subject_key": "is deleted, so that a subject's sensitive facts can no longer be read",
     "credential": "is a password's hash, of which the old one need not be known",
-    "second_factor": "is the secret of one-time codes, and which code was used last",
+    "second_factor": "is the seed of one-time codes, and which code was used last",
     "signed_in": "is who is signed in now",
     "sign_in_failure": "is forgotten after a while",
     "api_key_use": "is when a key was used last",

@@ -22,7 +22,6 @@ from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Database
 from policy_service.decisions.verification import verify_everything
-from policy_service.identity import second_factor
 from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.service import link
@@ -30,6 +29,7 @@ from policy_service.identity.sessions import PASSWORD, confirm, start_session
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, bonus
+from tests.identity.people import enrol
 from tests.packs.packing import HOSTILE, decided, secret, signed_instead
 from tests.packs.packing import fill as fill_pack
 
@@ -60,10 +60,7 @@ def fill(here: Company) -> None:
             if number:
                 revoke_key(transaction, SERVICE, key)
         for name in ("finance", "general"):
-            secret_of_codes = second_factor.new_secret()
-            step = second_factor.step_of(transaction.now)
-            code = second_factor.code_at(secret_of_codes, step)
-            second_factor.enrol(transaction, here.people[name].actor(), secret_of_codes, code)
+            enrol(transaction, here.people[name])
         for content in (b"%PDF-1 minutes", b"%PDF-1 a scan"):
             store_evidence(transaction, SERVICE, change["id"], describe_evidence("minutes.pdf", content), content)
         link(transaction, SERVICE, here.people["ben"].id, ExternalIdentity("https://id.example", "ben"))

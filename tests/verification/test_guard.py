@@ -28,12 +28,13 @@ from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.tables import ApiKeyRow
+from policy_service.identity.tables import ApiKeyRow, SecondFactorRow
 from policy_service.identity.tokens import digest_of, format_key
 from tests.api.client import HERE, SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS, fresh_database
+from tests.identity.people import enrol
 from tests.verification.everything import Place, executed
 
 CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
@@ -103,16 +104,32 @@ def test_a_second_factor_that_was_removed_or_put_into_the_database_lets_nobody_i
     here: Company, is_removed: bool
 ) -> None:
     sales = here.people["sales"]
-    secret = second_factor.new_secret()
     if is_removed:
         with here.database.write(here.clock) as transaction:
-            step = second_factor.step_of(transaction.now)
-            second_factor.enrol(transaction, sales.actor(), secret, second_factor.code_at(secret, step))
+            enrol(transaction, sales)
     assert here.ask("GET", "/v1/session", "sales").status_code == 200
-    added = f"INSERT INTO second_factor VALUES ('{sales.id}', '{secret}', '{timestamp(here.clock.at)}', 0)"
+    added = f"INSERT INTO second_factor VALUES ('{sales.id}', '{'A' * 32}', '{timestamp(here.clock.at)}', 0)"
     tamper(here, f"DELETE FROM second_factor WHERE account = '{sales.id}'" if is_removed else added)
     assert here.ask("GET", "/v1/session", "sales").status_code == 401
     assert f"the rows of {sales.id} in `second_factor` are not what the log says" in concerns(here)
+
+
+def test_who_reads_a_second_factor_in_the_database_makes_no_codes_of_it(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        secret = enrol(transaction, here.people["sales"])
+        row = transaction.session.get(SecondFactorRow, here.people["sales"].id)
+        assert row is not None
+        seed = row.seed
+    assert secret not in seed
+    with closing(Database(here.database.url)) as alone, alone.read() as session:
+        assert second_factor.secret_of(session, here.people["sales"].id, seed) is None
+        assert second_factor.secret_of(session, "", seed.rpartition(":")[2]) != secret
+    here.clock.move(minutes=5)
+    with here.database.write(here.clock) as transaction:
+        guess = second_factor.code_at(seed.rpartition(":")[2], second_factor.step_of(transaction.now))
+        assert not second_factor.use_code(transaction, here.people["sales"].id, guess)
+    with closing(Database(here.database.url)) as alone, alone.write(here.clock) as transaction:
+        assert not second_factor.use_code(transaction, here.people["sales"].id, guess)
 
 
 def test_a_password_put_into_the_database_opens_nothing(here: Company) -> None:

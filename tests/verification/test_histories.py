@@ -17,7 +17,7 @@ from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.database import Database, Transaction
 from policy_service.decisions import macs
 from policy_service.identity import second_factor
-from policy_service.identity.account import ExternalIdentity
+from policy_service.identity.account import Account, ExternalIdentity
 from policy_service.identity.api_keys import SCOPES, api_keys, issue_key, revoke_key
 from policy_service.identity.errors import IdentityError, IdentityValidationFailed
 from policy_service.identity.service import (
@@ -40,19 +40,23 @@ from policy_service.identity.sessions import (
     start_session,
     use_confirmation,
 )
+from policy_service.identity.tables import SecondFactorRow
 from tests.databases import TestClock, copied
 from tests.effort import effort
+from tests.identity.people import enrol
 from tests.verification.everything import Place
 
 HISTORIES = effort(12, 10_000)
 STEPS = 25
-CODES = second_factor.new_secret()
 ROLES = (Role.AUTHOR, Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.COMPLIANCE, Role.ADMINISTRATOR)
 
 
-def code_at(transaction: Transaction) -> str:
-    """The one-time code of now."""
-    return second_factor.code_at(CODES, second_factor.step_of(transaction.now))
+def use_code(transaction: Transaction, account: Account) -> bool:
+    """Gives the one-time code of now."""
+    row = transaction.session.get(SecondFactorRow, account.id)
+    secret = second_factor.secret_of(transaction.session, account.id, row.seed) if row else None
+    code = second_factor.code_at(secret or "", second_factor.step_of(transaction.now))
+    return second_factor.use_code(transaction, account.id, code)
 
 
 class Undone(Exception):
@@ -90,8 +94,8 @@ def step(transaction: Transaction, chance: Random, number: int, folder: Path) ->
             transaction.now + timedelta(minutes=1),
         ),
         lambda: end_others(transaction, whose.actor(), None),
-        lambda: second_factor.enrol(transaction, whose.actor(), CODES, code_at(transaction)),
-        lambda: second_factor.use_code(transaction, whose.id, code_at(transaction)),
+        lambda: enrol(transaction, whose),
+        lambda: use_code(transaction, whose),
         lambda: second_factor.remove(transaction, SERVICE, whose.id),
         lambda: issue_key(
             transaction,

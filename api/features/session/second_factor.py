@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from fastapi import APIRouter
 from pydantic import Field, SecretStr
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -35,9 +36,9 @@ NOTICES: Mapping[str, Message] = {
 
 
 class EnrolForm(FormModel):
-    """A code of the secret that the page showed, and the password."""
+    """The seed of the secret that the page showed, a code of it, and the password."""
 
-    secret: Annotated[str, HIDDEN, Field(max_length=64)]
+    seed: Annotated[str, HIDDEN, Field(max_length=64)]
     code: Annotated[
         str,
         Widget("name", Message("One-time code"), Message("Six digits, from the application.")),
@@ -62,8 +63,10 @@ class SecondFactorPage:
     frame: Frame
     since: datetime | None
     is_required: bool
-    secret: str
+    seed: str
     """A new one, or the one of the form that was refused."""
+    secret: str
+    """For the application; empty when the seed is none."""
     address: str
     """By which an application takes the secret up."""
     reauthentication: Reauthentication
@@ -72,11 +75,21 @@ class SecondFactorPage:
 
 async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactorPage:
     actor, service = principal_of(request).actor, pages.service
-    secret = form.value("secret") or second_factor.new_secret()
+
+    def read(session: Session) -> tuple[datetime | None, str, str]:
+        seed = form.value("seed") or second_factor.new_seed(session)
+        return (
+            second_factor.enrolled_at(session, actor.id),
+            seed,
+            second_factor.secret_of(session, actor.id, seed) or "",
+        )
+
+    since, seed, secret = await run_read(service, read)
     return SecondFactorPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
-        since=await run_read(service, lambda session: second_factor.enrolled_at(session, actor.id)),
+        since=since,
         is_required=service.settings.second_factor == "required",
+        seed=seed,
         secret=secret,
         address=second_factor.address_of(secret, actor.name),
         reauthentication=reauthentication_state(service, request, service.clock.now(), PATH),
@@ -85,7 +98,10 @@ async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactor
 
 
 async def _validate(form: FormRequest[EnrolForm]) -> FieldErrors:
-    step = second_factor.proving_step(form.values.secret, form.values.code, form.service.clock.now())
+    seed, code, now = form.values.seed, form.values.code, form.service.clock.now()
+    step = await run_read(
+        form.service, lambda session: second_factor.proving_step(session, form.actor.id, seed, code, now)
+    )
     return {"code": second_factor.WRONG_CODE} if step is None else {}
 
 
@@ -94,7 +110,7 @@ async def _confirm(form: FormRequest[EnrolForm]) -> None:
 
 
 def _enrol(transaction: Transaction, form: FormRequest[EnrolForm]) -> None:
-    second_factor.enrol(transaction, form.actor, form.values.secret, form.values.code)
+    second_factor.enrol(transaction, form.actor, form.values.seed, form.values.code)
 
 
 def _remove(transaction: Transaction, form: FormRequest[RemoveForm]) -> None:
