@@ -121,9 +121,10 @@ def test_a_folder_that_is_not_there_is_told() -> None:
 
 
 def test_steps_are_numbered_without_a_gap_and_say_what_they_do() -> None:
-    steps = migrations.all_migrations()
-    assert [step.number for step in steps] == [f"{number:04}" for number in range(1, len(steps) + 1)]
-    assert all(step.description.endswith(".") for step in steps)
+    steps = [*ScriptDirectory.from_config(migrations._config()).walk_revisions()][::-1]
+    numbers = [f"{number:04}" for number in range(1, len(steps) + 1)]
+    assert [step.revision for step in steps] == numbers == [*migrations.steps()]
+    assert all(step.doc.endswith(".") for step in steps)
 
 
 def test_a_step_that_databases_have_taken_is_never_edited() -> None:
@@ -141,7 +142,7 @@ def test_a_step_that_is_drafted_makes_what_was_missing(backend: str) -> None:
         with database.alter() as connection:
             connection.exec_driver_sql("DROP TABLE change_titled")
             connection.exec_driver_sql("DROP INDEX override_policy")
-            number = len(migrations.all_migrations()) + 1
+            number = len(migrations.steps()) + 1
             text = write_migration.drafted(connection, number)
             assert text is not None
             step: dict[str, Any] = {}

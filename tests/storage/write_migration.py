@@ -35,7 +35,7 @@ FOLDER = Path(migrations.__file__).parent / "versions"
 
 def write(name: str) -> Path | None:
     """Writes the next step; gives its file, or None when nothing is missing."""
-    number = len(migrations.all_migrations()) + 1
+    number = len(migrations.steps()) + 1
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/steps.db")
         migrations.upgrade(database)
