@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
@@ -105,7 +107,7 @@ class Pages:
         """The tables whose routes there are, by path: a worker finds the one to export here."""
         self._logged_characters: set[str] = set()
         missing_glyphs("林")  # reads the typeface now, and not while a page is waited for
-        self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}
+        self._environments = {lang: _environment(lang, service.zone) for lang in ("zh", "en")}
 
     def frame(self, request: Request, notice: Message | None = None) -> Frame:
         """Build the frame of the requested page."""
@@ -293,7 +295,8 @@ def _redirect_to_sign_in(request: Request, frame: Frame) -> Response:
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
 
 
-def _environment(service: Service, lang: Language) -> Environment:
+@cache
+def _environment(lang: Language, zone: ZoneInfo) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
@@ -305,7 +308,7 @@ def _environment(service: Service, lang: Language) -> Environment:
     catalogue = translations(lang)
     # the extension jinja2.ext.i18n adds this method to its environment, which no type says
     environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
-    formats = Formats(lang, service.zone)
+    formats = Formats(lang, zone)
     for name in (
         "instant",
         "exact_time",

@@ -25,7 +25,7 @@ from policy_service.registry import policy_cache
 from tests.api.company import Company, company, opened
 from tests.approval.world import TIER
 from tests.effort import sample
-from tests.packs.packing import decided, fill, fill_further
+from tests.packs.packing import decided, fill_all
 from tests.pages.visitor import Visitor
 
 GARBAGE = ("gossip", "", "{}", "[1]", "\u0000")
@@ -61,9 +61,7 @@ class Furnished:
 
 @pytest.fixture(scope="module")
 def furnished() -> Iterator[Furnished]:
-    with company() as here:
-        fill(here)
-        fill_further(here)
+    with company(furnish=fill_all) as here:
         with here.database.write(here.clock) as transaction:
             ends = transaction.now + timedelta(days=30)
             issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=ends)
@@ -175,6 +173,7 @@ COLD = {"version.content", "version.digest", "version.recorded_at"}
 UNREAD = {
     "job.started_at",  # of whoever started it: tests/pages/test_jobs.py
     "job.ended_at",
+    "evidence.content",  # a file, handed on as it is
     "api_key_revocation.at",  # read with its key
     "api_key_use.used_at",  # a note of the last use, read with its key
     "idempotency.body",  # read when the same request comes again: below

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -85,12 +85,12 @@ def begun(url: str) -> dict[str, str]:
 def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
     """Returns when the server answers."""
     deadline = time.monotonic() + READY_WITHIN
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{address}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
+    with httpx.Client(base_url=address) as client:
+        while server.poll() is None and time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                if client.get("/readyz").status_code == 200:
+                    return
+            time.sleep(0.05)
     pytest.fail("the server did not get ready")
 
 

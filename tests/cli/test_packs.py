@@ -20,8 +20,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as here:
-        fill(here)
+    with company(furnish=fill) as here:
         yield here
 
 

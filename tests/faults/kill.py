@@ -19,7 +19,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -114,15 +114,12 @@ class Running:
     def wait(self) -> None:
         """Until it is ready. Raises Lost when it is not in time."""
         until = monotonic() + READY_WITHIN
-        while monotonic() < until and not self._has_ended():
-            try:
-                state = httpx.get(f"{self.address}/readyz", timeout=READY_WITHIN).json()
-            except httpx.TransportError:
-                threading.Event().wait(0.02)
-                continue
-            if state["status"] == "ready":
-                return
-            threading.Event().wait(0.1)
+        with httpx.Client(base_url=self.address, timeout=READY_WITHIN) as client:
+            while monotonic() < until and not self._has_ended():
+                with suppress(httpx.TransportError):
+                    if client.get("/readyz").json()["status"] == "ready":
+                        return
+                threading.Event().wait(0.05)
         raise Lost(f"the service did not get ready: {self.said()}")
 
     def _has_ended(self) -> bool:

@@ -122,6 +122,12 @@ def fill_further(here: Company) -> None:
     here.app.service.sealer.seal_all()
 
 
+def fill_all(here: Company) -> None:
+    """What `fill` and then `fill_further` do."""
+    fill(here)
+    fill_further(here)
+
+
 def signed_instead(here: Company, subject: str) -> None:
     """An exception with a second signature in a role: whoever gave the first has lost the role for a while."""
     body = {"subject": subject, "policy": BONUS, "outcome": {"bonus": 5}, "role": "sales_director"}

@@ -28,7 +28,7 @@ from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER
 from tests.databases import START
 from tests.effort import sample
-from tests.packs.packing import HOSTILE, Pack, fill, fill_further, packed
+from tests.packs.packing import HOSTILE, Pack, fill_all, packed
 
 SCOPES = {
     "policy": Scope(policy=TIER),
@@ -42,9 +42,7 @@ Path_ = tuple[str | int, ...]
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """What packs are made of, and beside it a ratified suspension that was ended, and an exception that was ended."""
-    with company() as here:
-        fill(here)
-        fill_further(here)
+    with company(furnish=fill_all) as here:
         yield here
 
 

@@ -29,8 +29,7 @@ from tests.packs.packing import CRM, HOSTILE, Pack, fill, packed
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as here:
-        fill(here)
+    with company(furnish=fill) as here:
         yield here
 
 
@@ -206,8 +205,7 @@ def test_limits_are_said_plainly(here: Company, tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_was_not_signed_yet_has_no_proof_and_says_so(tmp_path: Path) -> None:
-    with company() as here:
-        fill(here)
+    with company(furnish=fill) as here:
         here.in_force(tier("1.3.0", 70))
         pack = packed(here, tmp_path / "late.zip", Scope(policy=TIER))
         assert pack.manifest["counts"]["entries_without_proof"] > 0

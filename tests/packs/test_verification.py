@@ -25,8 +25,7 @@ Change = Callable[[bytes], bytes]
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as here:
-        fill(here)
+    with company(furnish=fill) as here:
         yield here
 
 
