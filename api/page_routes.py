@@ -36,6 +36,7 @@ from api.features.packs.pages import pack_routes
 from api.features.policies.pages import policies_routes
 from api.features.reevaluations.pages import reevaluation_routes
 from api.features.regulations.pages import regulation_page_routes
+from api.features.search.pages import search_page_routes
 from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
 from api.features.session.second_factor import second_factor_routes
@@ -71,6 +72,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     override_routes,
     in_force_routes,
     regulation_page_routes,
+    search_page_routes,
     help_routes,
     trying_routes,
     writing_routes,

@@ -25,6 +25,7 @@ from api.features.policies.endpoints import policy_routes
 from api.features.policies.history_endpoints import policy_history_routes
 from api.features.reevaluations.jobs import REEVALUATION
 from api.features.regulations.endpoints import regulation_routes
+from api.features.search.endpoints import search_routes
 from api.features.session.endpoints import session_routes
 from api.features.session.oidc_endpoints import oidc_routes
 from api.features.subjects.endpoints import subject_routes
@@ -59,6 +60,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         policy_history_routes(service),
         cross_group_routes(service),
         regulation_routes(service),
+        search_routes(service),
         session_routes(service),
         oidc_routes(service),
         account_routes(service),

@@ -20,6 +20,7 @@ class AuditEntry(SQLModel, table=True):
         Index("audit_entry_actor", "actor", "seq"),
         Index("audit_entry_actor_event", "actor", "event", "seq"),
         Index("audit_entry_at", "at", "seq"),
+        Index("audit_entry_digest", "digest"),
     )
 
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})

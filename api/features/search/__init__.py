@@ -1,0 +1,1 @@
+"""One search box: subjects, decisions, policies, rules, changes, entries of the log."""

@@ -1,0 +1,67 @@
+"""`GET /v1/search`: everything that is called so, by kind, as far as the caller may read it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+from starlette.requests import Request
+
+from api.auth.authentication import principal_of
+from api.features.search.finding import find
+from api.service import Service
+from api.web.openapi import problems
+from api.web.problems import INVALID_PARAMETER
+from api.web.rest_router import RestRouter
+from api.web.schemas import Model, Words, words_model
+from api.web.transactions import run_read
+from policy_service.search import MAX_HITS, MAX_TEXT, Hit, SearchKind
+
+Text = Annotated[
+    str,
+    Query(
+        alias="q",
+        min_length=1,
+        max_length=MAX_TEXT,
+        description="an identifier or its beginning, words of a title, the number or digest of an entry",
+    ),
+]
+
+
+class HitModel(Model):
+    """One thing that was found."""
+
+    kind: SearchKind
+    id: str
+    title: Words | None
+    of: Annotated[
+        str | None, Field(description="of a subject its kind, of a rule its policy, of a decision its subject, …")
+    ]
+    at: Annotated[datetime | None, Field(description="when a decision was made, or an entry written")]
+
+
+class SearchResult(Model):
+    """What was found, kind after kind."""
+
+    items: Annotated[list[HitModel], Field(description=f"at most {MAX_HITS} of each kind")]
+
+
+def search_routes(service: Service) -> RestRouter:
+    """Route of /v1/search."""
+    router = RestRouter("/v1", "search")
+
+    @router.get("/search", operation_id="search", responses=problems(INVALID_PARAMETER))
+    async def search(request: Request, text: Text) -> SearchResult:
+        """Find subjects, decisions, policies, rules, changes and entries of the log by what they are called."""
+        reader = principal_of(request).actor
+        found = await run_read(service, lambda session: find(service, session, reader, text))
+        return SearchResult(items=[_hit_model(hit) for hits in found.values() for hit in hits])
+
+    return router
+
+
+def _hit_model(hit: Hit) -> HitModel:
+    title = words_model(hit.title) if hit.title else None
+    return HitModel(kind=hit.kind, id=hit.id, title=title, of=hit.of or None, at=hit.at)

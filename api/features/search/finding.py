@@ -1,0 +1,30 @@
+"""Which kinds a reader may find, and what was found, for the page and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlmodel import Session
+
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.visible_versions import hidden_versions
+from api.service import Service
+from policy_service.actor import Actor
+from policy_service.search import Hit, SearchKind, search
+
+ROUTES: Mapping[SearchKind, str] = {
+    SearchKind.SUBJECT: "/v1/subjects/{subject:path}/decisions",
+    SearchKind.DECISION: "/v1/decisions/{decision}",
+    SearchKind.POLICY: "/v1/policies/{domain}/{policy}",
+    SearchKind.RULE: "/v1/policies/{domain}/{policy}/rules/{rule}/history",
+    SearchKind.CHANGE: "/v1/changes/{change}",
+    SearchKind.ENTRY: "/v1/audit/{seq}",
+}
+"""The route that reads one of a kind: whoever may ask it, may find such."""
+
+
+def find(service: Service, session: Session, reader: Actor, text: str) -> Mapping[SearchKind, tuple[Hit, ...]]:
+    """Find what is called so, of the kinds that a reader may read."""
+    kinds = [kind for kind, path in ROUTES.items() if check_permission(reader, PERMISSIONS["GET", path]) is True]
+    snapshot = service.catalogue.snapshot(session, hidden_versions(session, reader))
+    return search(session, snapshot, text, kinds, service.now())

@@ -1,0 +1,95 @@
+"""`/search`: what the box at the head of every page finds, by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.features.search.finding import find
+from api.kit.frame import Frame
+from api.kit.listing import link
+from api.kit.rendering import Pages
+from api.web.transactions import run_read
+from policy_service.messages import Message
+from policy_service.search import MAX_HITS, MAX_TEXT, Hit, SearchKind
+
+PATH = "/search"
+TITLES: Mapping[SearchKind, Message] = {
+    SearchKind.SUBJECT: Message("Subjects"),
+    SearchKind.DECISION: Message("Decisions"),
+    SearchKind.POLICY: Message("Policies"),
+    SearchKind.RULE: Message("Rules"),
+    SearchKind.CHANGE: Message("Changes"),
+    SearchKind.ENTRY: Message("Entries of the audit log"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKind:
+    """What was found of one kind."""
+
+    kind: SearchKind
+    hits: tuple[Hit, ...]
+
+    @property
+    def title(self) -> Message:
+        """The heading."""
+        return TITLES[self.kind]
+
+    @property
+    def is_full(self) -> bool:
+        """Return True if there may be more than stands here."""
+        return len(self.hits) == MAX_HITS
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """What was found."""
+
+    template: ClassVar[str] = "search/page.html"
+    frame: Frame
+    text: str
+    found: tuple[FoundKind, ...]
+
+    @staticmethod
+    def address(hit: Hit) -> str:
+        """Where a hit is shown."""
+        match hit.kind:
+            case SearchKind.SUBJECT:
+                return link("/decisions", subject=hit.id, kind=hit.of)
+            case SearchKind.RULE:
+                return f"/policies/{hit.of}/rules/{hit.id}"
+            case SearchKind.POLICY:
+                return f"/policies/{hit.id}"
+            case SearchKind.CHANGE:
+                return f"/changes/{hit.id}"
+            case SearchKind.DECISION:
+                return f"/decisions/{hit.id}"
+            case SearchKind.ENTRY:
+                return f"/audit/entries/{hit.id}"
+
+
+def search_page_routes(pages: Pages) -> APIRouter:
+    """Route of /search."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(PATH)
+    async def search(request: Request) -> Response:
+        """Show what is called as was typed."""
+        text = request.query_params.get("q", "")[:MAX_TEXT]
+        frame, reader = pages.frame(request), principal_of(request).actor
+
+        def read(session: Session) -> SearchPage:
+            found = find(pages.service, session, reader, text)
+            return SearchPage(frame, text.strip(), tuple(FoundKind(kind, hits) for kind, hits in found.items()))
+
+        return pages.render(await run_read(pages.service, read))
+
+    return router
