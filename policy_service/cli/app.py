@@ -12,8 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
-from policy_service.cli.options import Folder, Json, Kind, Lang, Paths
-from policy_service.cli.population_commands import run_over_population, simulate_change
+from policy_service.cli.options import BenchmarkFile, Folder, Json, Kind, Lang, Paths
+from policy_service.cli.population_commands import make_benchmarks, run_over_population, simulate_change
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
@@ -41,6 +41,7 @@ app.add_typer(api_key)
 app.add_typer(subject)
 app.command("run")(run_over_population)
 app.command("simulate")(simulate_change)
+app.command("benchmark")(make_benchmarks)
 
 
 class Engine(StrEnum):
@@ -185,12 +186,13 @@ def decide(
     kind: Kind = CUSTOMER,
     explain: Annotated[bool, typer.Option("--explain", help="Show why each rule did not match.")] = False,
     engine: Annotated[Engine, typer.Option(help="The evaluator.")] = Engine.durable_rules,
+    benchmark_set: BenchmarkFile = None,
     json: Json = False,
 ) -> None:
     """Decide about one subject with the newest version of each policy."""
     from policy_service.cli.decide import Question, run
 
-    question = Question(facts, policy, policies, as_of, subject, kind, explain, engine.value)
+    question = Question(facts, policy, policies, as_of, subject, kind, explain, engine.value, benchmark_set)
     raise typer.Exit(run(question, as_json=json))
 
 

@@ -30,11 +30,12 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
 
 def to_dict(file: PolicyFile) -> dict[str, object]:
     """One file as JSON."""
-    policy = file.policy
+    policy = file.policy or file.benchmark_set
     return {
         "file": str(file.path),
         "valid": file.is_fine,
-        "policy": policy.id if policy else None,
+        "policy": file.policy.id if file.policy else None,
+        "benchmark_set": file.benchmark_set.id if file.benchmark_set else None,
         "version": policy.version if policy else None,
         "digest": policy.digest if policy else None,
         "diagnostics": [fault.to_dict() for fault in file.error.diagnostics] if file.error else [],

@@ -21,6 +21,7 @@ from policy_service.decisions.decision import EngineName
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.request import InvalidRequest, read_facts
 from policy_service.errors import FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
+from policy_service.language.benchmark_set import BenchmarkSet, load_benchmark_set
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.language.types import DateType, ValueRejected, describe_type, parse_value
@@ -44,6 +45,7 @@ class Question:
     kind: str
     explain: bool
     engine: EngineName
+    benchmark_set: Path | None
 
 
 def run(question: Question, *, as_json: bool) -> int:
@@ -56,7 +58,12 @@ def run(question: Question, *, as_json: bool) -> int:
         facts = read_facts(content)
         with _decider(question) as decider:
             decision = decider.decide(
-                facts, as_of=as_of, policies=question.policies, kind=question.kind, explain=question.explain
+                facts,
+                as_of=as_of,
+                policies=question.policies,
+                kind=question.kind,
+                explain=question.explain,
+                benchmark_set=read_benchmark_set(question.benchmark_set),
             )
     except WrongSubjectKind as error:
         kinds = sorted(set(error.kinds.values()))
@@ -85,6 +92,14 @@ def _decider(question: Question) -> Decider:
     if not policies:
         raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
     return Decider(policies, engine=question.engine)
+
+
+def read_benchmark_set(path: Path | None) -> BenchmarkSet | None:
+    """The benchmark set that an option names. Raises PolicyError, UsageError."""
+    try:
+        return None if path is None else load_benchmark_set(path)
+    except OSError as error:
+        raise UsageError(f"--benchmark-set {path}: {error.strerror}") from None
 
 
 def _check_subject(subject: str | None, kind: str) -> None:
@@ -147,6 +162,8 @@ def _print_answer(payload: Mapping[str, Any]) -> None:
         [_row(id_, entry) for id_, entry in payload["outcomes"].items()],
         lines=True,
     )
+    if payload["benchmark_set"]:
+        print_line(f"benchmark set: {payload['benchmark_set']}")
     if "trace" in payload:
         rows = list(_trace(payload["trace"]))
         print_table(["policy", "rule", "did not match because", "saw"], rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from policy_service.analysis.lint import lint
 from policy_service.cli.status import UsageError
+from policy_service.language.benchmark_set import BenchmarkSet, is_benchmark_set, load_benchmark_set, misplaced
 from policy_service.language.diagnostics import Diagnostic, PolicyError
 from policy_service.language.load import PolicyFolderError, load, newest
 from policy_service.language.policy import Policy
@@ -23,11 +24,12 @@ LEVELS = 3
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """One file: its policy, or why there is none."""
+    """One file: its policy, its benchmark set, or why there is neither."""
 
     path: Path
     policy: Policy | None
     error: PolicyError | None = None
+    benchmark_set: BenchmarkSet | None = None
 
     @cached_property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -73,6 +75,9 @@ def _faulty_regulations(folders: Iterable[Path]) -> Iterator[PolicyFile]:
 
 def _read(path: Path) -> PolicyFile:
     try:
+        if is_benchmark_set(path):
+            found = load_benchmark_set(path)
+            return PolicyFile(path, None, misplaced(found, path), found)
         return PolicyFile(path, load(path))
     except PolicyError as error:
         return PolicyFile(path, None, error)

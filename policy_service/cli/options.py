@@ -22,6 +22,17 @@ Folder = Annotated[
         show_default=False,
     ),
 ]
+BenchmarkFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--benchmark-set",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="A benchmark set, which fills benchmark facts.",
+        show_default=False,
+    ),
+]
 Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="The kind of subject.")]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from policy_service.cli.options import Folder, Json, Kind, Lang
+from policy_service.cli.options import BenchmarkFile, Folder, Json, Kind, Lang
 from policy_service.subject import CUSTOMER
 
 
@@ -57,6 +57,7 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
         ),
     ] = None,
     engine: Annotated[RunEngine, typer.Option(help="What computes.")] = RunEngine.duckdb,
+    benchmark_set: BenchmarkFile = None,
     policies: Folder = None,
     kind: Kind = CUSTOMER,
     lang: Annotated[Lang, typer.Option(help="The language of reasons.")] = Lang.en,
@@ -66,7 +67,18 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
     from policy_service.cli.run import RunOptions, run
 
     options = RunOptions(
-        population, table, max_age, output, policy, policies, mapping, as_of, kind, engine.value, lang.value
+        population,
+        table,
+        max_age,
+        output,
+        policy,
+        policies,
+        mapping,
+        as_of,
+        kind,
+        engine.value,
+        lang.value,
+        benchmark_set,
     )
     raise typer.Exit(run(options, as_json=json))
 
@@ -123,4 +135,78 @@ def simulate_change(  # noqa: PLR0917  # one parameter an option
     from policy_service.cli.simulate import SimulationOptions, run
 
     options = SimulationOptions(candidate, population, policy, policies, as_of, start, mapping, output, lang.value)
+    raise typer.Exit(run(options, as_json=json))
+
+
+class QuantileMethod(StrEnum):
+    """How a quantile between two values is found."""
+
+    linear = "linear"
+    weibull = "weibull"
+    hazen = "hazen"
+    inverted = "inverted"
+
+
+def make_benchmarks(  # noqa: PLR0917  # one parameter an option
+    population: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, or `records`: the service's own.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[str, typer.Option(metavar="ID", help="Such as benchmarks/customers.", show_default=False)],
+    version: Annotated[str, typer.Option(metavar="VERSION", help="Such as 2026.7.0.", show_default=False)],
+    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The set, as YAML.", show_default=False)],
+    table: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The table of a database.", show_default=False)
+    ] = None,
+    max_age: Annotated[
+        int | None,
+        typer.Option(
+            "--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.", show_default=False
+        ),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="A policy whose figures are made; default: all that the file gives; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the population; default: today.")
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Which column is which fact, as YAML.", show_default=False
+        ),
+    ] = None,
+    smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group has no figure.")] = 5,
+    quantiles: Annotated[QuantileMethod, typer.Option(help="How quantiles are found.")] = QuantileMethod.linear,
+    policies: Folder = None,
+    kind: Kind = CUSTOMER,
+    json: Json = False,
+) -> None:
+    """Make the benchmark figures of a population."""
+    from policy_service.cli.benchmark import BenchmarkOptions, run
+
+    options = BenchmarkOptions(
+        population,
+        table,
+        max_age,
+        output,
+        name,
+        version,
+        policy,
+        policies,
+        mapping,
+        as_of,
+        kind,
+        smallest_group,
+        quantiles.value,
+    )
     raise typer.Exit(run(options, as_json=json))

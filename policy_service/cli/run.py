@@ -11,16 +11,17 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from policy_service.cli.decide import read_day
+from policy_service.cli.decide import read_benchmark_set, read_day
 from policy_service.cli.output import print_json, print_line, print_table
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.subjects import FactCipher
-from policy_service.language.diagnostics import PolicyError
+from policy_service.language.benchmark_set import BenchmarkSet
+from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.load import load_folder, newest
-from policy_service.language.policy import Language
+from policy_service.language.policy import Language, Policy
 from policy_service.paths import database_url, keys_folder
 from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
@@ -51,28 +52,30 @@ class RunOptions:
     kind: str
     engine: EngineName
     lang: Language
+    benchmark_set: Path | None
 
 
 def run(options: RunOptions, *, as_json: bool) -> int:
     """Decide about everybody in a file; returns the exit status."""
     with ExitStack() as stack:
-        return _run(options, _records(options, stack), as_json=as_json)
+        records = open_own_records(options.population, options.kind, options.max_age, stack)
+        return _run(options, records, as_json=as_json)
 
 
-def _records(options: RunOptions, stack: ExitStack) -> OpenRecords | None:
+def open_own_records(population: str, kind: str, max_age: int | None, stack: ExitStack) -> OpenRecords | None:
     """What opens the service's own records, if they are the population; the database stays open with the stack."""
-    if options.population != RECORDS:
+    if population != RECORDS:
         return None
     database = stack.enter_context(open_current_database(database_url(os.environ)))
     try:
         cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
     except KeyFileError as error:
         raise UsageError(str(error)) from None
-    return partial(open_records, database, cipher, options.kind, max_age=options.max_age)
+    return partial(open_records, database, cipher, kind, max_age=max_age)
 
 
 def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> int:
-    _check_population(options)
+    check_population(options.population, options.table)
     as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
     folder = options.folder or shipped_policies()
     try:
@@ -80,6 +83,7 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
         if not policies:
             raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
         mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
+        figures = read_benchmark_set(options.benchmark_set)
         request = RunRequest(
             population=options.population,
             output=options.output,
@@ -91,7 +95,8 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
             engine=options.engine,
             lang=options.lang,
             table=options.table,
-            source=None if records is None else partial(records, as_of=as_of),
+            source=None if records is None else partial(records, as_of=as_of, filled=_filled(policies, figures)),
+            benchmark_set=figures,
         )
         report = run_policies(request, tell_progress())
     except PopulationRejected as error:
@@ -107,14 +112,24 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
     return EXIT_OK
 
 
-def _check_population(options: RunOptions) -> None:
+def _filled(policies: Sequence[Policy], figures: BenchmarkSet | None) -> frozenset[str]:
+    """The facts that a benchmark set gives, whatever is on record."""
+    return frozenset(
+        name
+        for policy in policies
+        for name, fact in policy.facts.items()
+        if figures is not None and figures.figure_for(policy, fact) is not None
+    )
+
+
+def check_population(population: str, table: str | None) -> None:
     """Raise UsageError unless there is such a file, or a table is named of such a database."""
-    if options.population == RECORDS:
+    if population == RECORDS:
         return
-    address = is_address(options.population)
-    if not address and not Path(options.population).is_file():
-        raise UsageError(f"--population {options.population}: no such file")
-    if (address or options.population.endswith(".duckdb")) and options.table is None:
+    address = is_address(population)
+    if not address and not Path(population).is_file():
+        raise UsageError(f"--population {population}: no such file")
+    if (address or population.endswith(".duckdb")) and table is None:
         raise UsageError("--table names the table of the database")
 
 
@@ -151,9 +166,8 @@ def _print(report: RunReport) -> None:
         print_line(f"left out: {name}, which lacks {', '.join(facts)}")
     for name, reason in manifest["by_python"].items():
         print_line(f"by generated Python: {name}: {reason}")
-    print_line(
-        f"{manifest['subjects']:,} subjects decided for {manifest['as_of']}, {manifest['refused']:,} rows refused"
-    )
+    subjects, refused = pluralize(manifest["subjects"], "subject"), pluralize(manifest["refused"], "row")
+    print_line(f"{subjects} decided for {manifest['as_of']}, {refused} refused")
     print_line(f"{manifest['checked_rows'] + manifest['checked_edges']:,} answers compared with the definition")
     for path in report.paths:
         print_line(f"written: {path}")

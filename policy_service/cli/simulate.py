@@ -13,7 +13,7 @@ from policy_service.cli.output import print_json, print_line, print_table
 from policy_service.cli.run import fail, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
-from policy_service.language.diagnostics import PolicyError
+from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.load import load_bytes, load_folder, newest
 from policy_service.language.policy import Language, Policy
 from policy_service.language.source import MAX_BYTES
@@ -93,7 +93,7 @@ def _print(report: dict[str, Any]) -> None:
     if not report["in_effect"]:
         print_line(f"the candidates are in force from {bundle['start']}: no effect before")
     if report["refused"]:
-        print_line(f"{report['refused']:,} rows refused, on both sides")
+        print_line(f"{pluralize(report['refused'], 'row')} refused, on both sides")
     print_table(
         ["policy", "before", "after", "moved", "unchanged", "undecided"],
         [

@@ -274,6 +274,8 @@ def _fact(fact: Fact) -> Iterator[str]:
     if fact.measure:
         yield f"    from: {BENCHMARK}"
         yield f"    measure: {_scalar(fact.measure)}"
+        if fact.replaceable:
+            yield "    replaceable: true"
     yield f"    title: {_bilingual_yaml(fact.title)}"
     if fact.words:
         yield "    words:"

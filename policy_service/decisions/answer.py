@@ -35,7 +35,7 @@ def answer_document(  # noqa: PLR0913, PLR0917  # what an answer says that the d
         "as_of": decision.as_of.isoformat(),
         "decided_at": timestamp(decided_at),
         "outcomes": outcomes,
-        "benchmark_set": None,
+        "benchmark_set": decision.benchmark_set,
     }
     if decision.trace is not None:
         document["trace"] = decision.trace

@@ -13,6 +13,7 @@ from typing import Self
 
 from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine import run_smoke_tests
+from policy_service.decisions.benchmark_figures import fill_figures
 from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
 from policy_service.decisions.facts_reader import raw_text, unknown_fact_problems
 from policy_service.decisions.override import AppliedOverride, Override, apply_override
@@ -20,6 +21,7 @@ from policy_service.decisions.served_policy import Alarm, EngineWatch, Health, S
 from policy_service.decisions.version_build import REHEARSAL_SECONDS, Parts, assemble
 from policy_service.decisions.window import PolicyStop
 from policy_service.errors import FactProblem, FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
+from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.evaluate import scope_of
 from policy_service.language.outcome import Decided, MissingFacts
@@ -174,6 +176,7 @@ class Decider:
         explain: bool = False,
         overrides: Mapping[str, Override] | None = None,
         stops: Mapping[str, PolicyStop] = NO_STOPS,
+        benchmark_set: BenchmarkSet | None = None,
     ) -> Decision:
         """Decide about the subject with these facts.
 
@@ -187,6 +190,7 @@ class Decider:
             overrides: the overrides of the subject, by policy: their outcomes are answered, and other policies take
                 them.
             stops: the policies that answer `suspended`, whatever their rules or overrides say.
+            benchmark_set: the figures in force, which fill benchmark facts.
 
         Raises:
             FactsRejected: facts are unknown, mistyped, out of range or contradict a decision; carries all of them.
@@ -204,8 +208,13 @@ class Decider:
                 raise FactsRejected(problems)
             decisions: dict[str, PolicyDecision] = {}
             inputs: dict[str, Slots] = {}
+            digest = None
             for served, slots in inputs_read:
                 supplied = self._fill(served, slots, decisions, problems)
+                if served.benchmarks:
+                    given, is_used = fill_figures(served.benchmarks, slots, benchmark_set, problems)
+                    supplied = (*given, *supplied)
+                    digest = benchmark_set.digest if benchmark_set is not None and is_used else digest
                 subject = (*slots, today)
                 if served.id in stops:
                     decisions[served.id] = PolicyDecision(stops[served.id], (), "definition", served.writer)
@@ -226,7 +235,7 @@ class Decider:
                 for id_, entry in decisions.items()
                 if id_ in requested or isinstance(entry.result, Decided | PolicyStop)
             }
-        decision = Decision(as_of, answers, None, decisions, inputs)
+        decision = Decision(as_of, answers, None, decisions, inputs, digest)
         return with_trace(decision) if explain else decision
 
     def _plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
@@ -267,10 +276,10 @@ class Decider:
         decisions: Mapping[str, PolicyDecision],
         problems: list[FactProblem],
     ) -> tuple[str, ...]:
-        """Fills in the outcomes of other policies; gives the facts with `from:` that the caller supplied."""
-        if not served.requirements and not served.benchmarks:
+        """Fills in the outcomes of other policies; gives the facts from there that the caller supplied."""
+        if not served.requirements:
             return ()
-        supplied = [name for slot, name in served.benchmarks if slots[slot] is not None]
+        supplied: list[str] = []
         for slot, requirement in served.requirements:
             source, supplied_value = decisions.get(requirement.policy), slots[slot]
             name = list(served.policy.facts)[slot]

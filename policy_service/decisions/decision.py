@@ -119,6 +119,8 @@ class Decision(NamedTuple):
     """Every policy that was evaluated, also one that others needed and that is not answered."""
     inputs: Mapping[str, Slots] = {}
     """The facts that each of them saw, as it keeps them, with the day."""
+    benchmark_set: str | None = None
+    """The digest of the benchmark set, if a figure of it was used."""
 
     @property
     def overrides(self) -> tuple[str, ...]:

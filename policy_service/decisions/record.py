@@ -121,7 +121,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
             "policies": reads.policies,
             "outcomes": outcomes,
             "engine": {id_: entry.served_by for id_, entry in decision.evaluated.items()},
-            "benchmark_set": None,
+            "benchmark_set": decision.benchmark_set,
             "overrides": list(decision.overrides),
         }
     )

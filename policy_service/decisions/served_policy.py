@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from policy_service.compilers.evaluator import Evaluator, Slots
 from policy_service.compilers.python_source import compile_python
 from policy_service.compilers.rules_engine import EngineFault, compile_engine
+from policy_service.decisions.benchmark_figures import benchmark_slots
 from policy_service.decisions.decision import EngineName, ResultWriter
 from policy_service.decisions.facts_reader import FactsReader
 from policy_service.language.core import Core
@@ -85,7 +86,7 @@ class ServedPolicy:
         self.served_by: EngineName = engine
         facts = [(slot, fact) for slot, fact in enumerate(policy.facts.values())]
         self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)
-        self.benchmarks = tuple((slot, fact.name) for slot, fact in facts if fact.measure is not None)
+        self.benchmarks = benchmark_slots(policy)
 
     def answer(self, slots: Slots, watch: EngineWatch) -> tuple[Result, EngineName]:
         """Decide by the policy; return the result and the engine that gave it."""

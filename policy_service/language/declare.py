@@ -11,6 +11,7 @@ from policy_service.characters import describe_character, skeleton
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc, TitledDoc
 from policy_service.language.findings import Findings
+from policy_service.language.measure import check_measures
 from policy_service.language.policy import AS_OF, RESERVED, SCORE, Bilingual, Fact, Outcome, Requirement
 from policy_service.language.source import Path
 from policy_service.language.types import (
@@ -71,7 +72,10 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
         kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
         requirement = _requirement(doc, path, findings)
         title = bilingual(doc.title, name)
-        facts[name] = Fact(name, kind, title, doc.optional, doc.sensitive, requirement, doc.measure, word_titles(doc))
+        measure = doc.measure if doc.from_ == BENCHMARK else None
+        words = word_titles(doc)
+        facts[name] = Fact(name, kind, title, doc.optional, doc.sensitive, requirement, measure, words, doc.replaceable)
+    check_measures(facts, findings)
     return facts
 
 
@@ -123,8 +127,9 @@ def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | 
             hint = "measure: mean(amount_12m) by industry"
             findings.add_key_error(Code.MISSING_KEY, "a benchmark fact says what it measures", path, hint)
         return None
-    if doc.measure is not None:
-        findings.add_key_error(Code.KEY_NOT_ALLOWED, "`measure` goes with `from: benchmark`", (*path, "measure"))
+    for key in ("measure", "replaceable"):
+        if getattr(doc, key):
+            findings.add_key_error(Code.KEY_NOT_ALLOWED, f"`{key}` goes with `from: benchmark`", (*path, key))
     if doc.from_ is None:
         return None
     if match := _REQUIREMENT.fullmatch(doc.from_):

@@ -61,6 +61,7 @@ class FactDoc(Doc):
     words: dict[str, BilingualDoc] | None = None
     from_: Annotated[str | None, Field(alias="from")] = None
     measure: Words | None = None
+    replaceable: Flag = False
 
 
 class OutcomeDoc(Doc):

@@ -22,7 +22,7 @@ from policy_service.language.findings import Findings, TooManyErrors
 from policy_service.language.limits import excesses
 from policy_service.language.logic import LogicReader
 from policy_service.language.meaning import meaning_of
-from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.policy import BENCHMARKS, Bilingual, Policy
 from policy_service.language.source import MAX_BYTES, Mapping, read_source, to_plain
 from policy_service.subject import KIND
 
@@ -183,6 +183,10 @@ def _check_identity(doc: PolicyDoc, findings: Findings) -> None:
     if not POLICY_ID.fullmatch(doc.policy):
         hint = "write `<domain>/<policy>` in lower-case letters, e.g. `tiering/rfm_value`"
         findings.add_error(Code.INVALID_NAME, f"`{shorten(doc.policy)}` names no policy", ("policy",), hint)
+    elif doc.policy.startswith(f"{BENCHMARKS}/"):
+        hint = "name another domain"
+        message = f"the domain `{BENCHMARKS}` is that of benchmark sets"
+        findings.add_error(Code.INVALID_NAME, message, ("policy",), hint)
     if not VERSION.fullmatch(doc.version):
         findings.add_error(Code.INVALID_VALUE, f"`{shorten(doc.version)}` is no version", ("version",), "write `1.0.0`")
     if not KIND.fullmatch(doc.subject):

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from policy_service.canonical import digest, to_canonical_json_unchecked
-from policy_service.language.policy import Hit, Policy, Rule
+from policy_service.language.policy import Fact, Hit, Policy, Rule
 
 _ANY_ORDER = frozenset({Hit.UNIQUE, Hit.ANY})
 """Hit policies for which the order of the rules does not count; `otherwise` is marked, wherever it stands."""
@@ -31,10 +31,7 @@ def meaning_of(policy: Policy) -> str:
             {
                 "policy": policy.id,
                 "subject": policy.subject,
-                "facts": {
-                    name: _to_json([fact.type, fact.optional, fact.sensitive, fact.requirement, fact.measure])
-                    for name, fact in policy.facts.items()
-                },
+                "facts": {name: _fact(fact) for name, fact in policy.facts.items()},
                 "outcomes": [[name, _to_json(outcome.type)] for name, outcome in policy.outcomes.items()],
                 "hit": [policy.hit, policy.aggregate],
                 "rules": rules,
@@ -42,6 +39,11 @@ def meaning_of(policy: Policy) -> str:
             }
         )
     )
+
+
+def _fact(fact: Fact) -> Any:  # noqa: ANN401  # JSON
+    replaceable = ["replaceable"] if fact.replaceable else []
+    return _to_json([fact.type, fact.optional, fact.sensitive, fact.requirement, fact.measure, *replaceable])
 
 
 def _rules(rules: Iterable[Rule]) -> list[Any]:

@@ -13,6 +13,8 @@ from policy_service.language.ast import Expr
 from policy_service.language.types import NumberType, Type, Value
 
 Language = Literal["zh", "en"]
+BENCHMARKS = "benchmarks"
+"""The domain of benchmark sets, which no policy is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Fact:
     """For a fact of the benchmark set in force: what it measures, e.g. `mean(amount_12m) by industry`."""
     words: Mapping[str, Bilingual] = field(default_factory=dict)
     """What the words of a choice or of tags are called, for those that have a title."""
+    replaceable: bool = False
+    """True if the caller may give another value than the benchmark set in force has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ _KNOWN_KEYS = frozenset(
         "ordered",
         "from",
         "measure",
+        "replaceable",
         "hit",
         "aggregate",
         "inputs",

@@ -43,6 +43,7 @@ class TableSource:
     mapping: Mapping
     _rows: Any
     encoding: None = None
+    is_encrypted: bool = False
 
     @property
     def written(self) -> int:

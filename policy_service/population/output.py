@@ -156,16 +156,15 @@ def result_table(
     return pa.table(arrays, names=[*headings, *answer_headings(stage.policy for stage in stages)])
 
 
-def write_result(path: Path, file_format: Format, parts: Iterable[Path]) -> None:
+def write_result(path: Path, file_format: Format, parts: Iterable[pa.Table]) -> None:
     """Join the parts of a result in one file."""
     {"csv": _write_csv, "parquet": _write_parquet, "xlsx": _write_xlsx}[file_format](path, parts)
 
 
-def _write_parquet(path: Path, parts: Iterable[Path]) -> None:
+def _write_parquet(path: Path, parts: Iterable[pa.Table]) -> None:
     writer: Any = None
     try:
-        for part in parts:
-            table = pq.read_table(part)
+        for table in parts:
             writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
             writer.write_table(table)
     finally:
@@ -173,16 +172,15 @@ def _write_parquet(path: Path, parts: Iterable[Path]) -> None:
             writer.close()
 
 
-def _rows(parts: Iterable[Path]) -> Iterator[list[Any]]:
+def _rows(parts: Iterable[pa.Table]) -> Iterator[list[Any]]:
     """The headings, then the rows."""
-    for index, part in enumerate(parts):
-        table = pq.read_table(part)
+    for index, table in enumerate(parts):
         if index == 0:
             yield table.column_names
         yield from map(list, zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
-def _write_csv(path: Path, parts: Iterable[Path]) -> None:
+def _write_csv(path: Path, parts: Iterable[pa.Table]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows([guard(_text(cell)) for cell in row] for row in _rows(parts))
 
@@ -215,7 +213,7 @@ def _told_as_oserror() -> Iterator[None]:
         raise OSError(*error.args) from None
 
 
-def _write_xlsx(path: Path, parts: Iterable[Path]) -> None:
+def _write_xlsx(path: Path, parts: Iterable[pa.Table]) -> None:
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,

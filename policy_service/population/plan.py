@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policy_service.decisions.masking import sensitive_facts
+from policy_service.language.benchmark_set import BenchmarkSet, Figure
 from policy_service.language.diagnostics import did_you_mean
-from policy_service.language.policy import Policy
+from policy_service.language.policy import Fact, Policy
 from policy_service.language.requirements import required_policies, topological_order
 from policy_service.language.types import Type
 from policy_service.population.errors import PopulationRejected
@@ -29,6 +30,20 @@ class FactColumn:
     position: int | None
     """The column of the file; None for a constant, and for a fact that the file does not give."""
     sensitive: bool
+    figures: FigureColumn | None = None
+    """Where its values come from, if a benchmark set gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureColumn:
+    """A column that a benchmark set fills, by the group of each subject."""
+
+    figure: Figure
+    measure: str
+    """As the policy writes it."""
+    groups: tuple[str, ...]
+    """The columns of the facts that make the group."""
+    replaceable: bool
 
 
 @dataclass(frozen=True)
@@ -41,29 +56,45 @@ class Plan:
     """The column of the file that names the subjects."""
     left_out: ReadOnly[str, tuple[str, ...]]
     """The policies that were not asked for by name and lack columns, with those that they lack."""
+    benchmark_set: BenchmarkSet | None = None
+    """What fills benchmark facts."""
 
     def columns_of(self, policy: Policy) -> dict[str, str]:
         """The query's column of each fact of a policy."""
-        by_fact = {(each.name, each.type): each.column for each in self.columns}
-        return {name: by_fact[name, fact.type] for name, fact in policy.facts.items()}
+        columns = {
+            (each.name, each.type, each.figures.measure if each.figures else None): each.column for each in self.columns
+        }
+        return {name: columns[_identity(policy, fact, self.benchmark_set)] for name, fact in policy.facts.items()}
 
 
-def make_plan(
-    headings: Sequence[str], mapping: Mapping, policies: Sequence[Policy], requested: Sequence[str] | None, kind: str
+Identity = tuple[str, Type, str | None]
+"""The name and the type of a fact, and the measure by which it is filled, or None."""
+
+
+def _identity(policy: Policy, fact: Fact, benchmark_set: BenchmarkSet | None) -> Identity:
+    is_filled = benchmark_set is not None and benchmark_set.figure_for(policy, fact) is not None
+    return fact.name, fact.type, fact.measure if is_filled else None
+
+
+def make_plan(  # noqa: PLR0913, PLR0917  # what a run is asked
+    headings: Sequence[str],
+    mapping: Mapping,
+    policies: Sequence[Policy],
+    requested: Sequence[str] | None,
+    kind: str,
+    benchmark_set: BenchmarkSet | None = None,
 ) -> Plan:
     """Match the columns of a file with the facts of policies. Raises PopulationRejected with every problem.
 
-    Without `requested` the policies about subjects of the `kind` are run whose facts the file gives.
+    Without `requested` the policies about subjects of the `kind` are run whose facts the file, or the set, gives.
     """
     ordered = topological_order(policies)
     by_id = {policy.id: policy for policy in ordered}
     positions = {heading: index for index, heading in enumerate(headings)}
-    problems = _mapping_problems(headings, mapping, ordered)
-    if mapping.subject not in positions:
-        hint = did_you_mean(mapping.subject, headings)
-        problems.append(f"no column `{mapping.subject}`, which names the subjects" + (f"; {hint}" if hint else ""))
+    problems = mapping_problems(headings, mapping, ordered)
+    problems += subject_problem(headings, mapping)
     if requested is None:
-        chosen, left_out = _available(ordered, positions, mapping, kind)
+        chosen, left_out = _available(ordered, positions, mapping, kind, benchmark_set)
         if not chosen and not problems:
             reasons = "; ".join(f"{name} lacks {', '.join(facts)}" for name, facts in left_out.items())
             problems.append(f"the columns are enough for no policy about a {kind}: {reasons}")
@@ -77,48 +108,91 @@ def make_plan(
             chosen.append(by_id[name])
         given = {policy.id for policy in chosen}
         for policy in chosen:
-            if lacking := _lacking(policy, positions, mapping, given):
-                names = ", ".join(f"`{_heading(fact, mapping)}`" for fact in lacking)
+            if lacking := _lacking(policy, positions, mapping, given, benchmark_set):
+                names = ", ".join(f"`{heading_of(fact, mapping)}`" for fact in lacking)
                 problems.append(f"{policy.id} needs the columns {names}")
     if problems:
         raise PopulationRejected(problems)
     running = tuple(policy for policy in ordered if policy in chosen)
-    facts = dict.fromkeys((name, fact.type) for policy in running for name, fact in policy.facts.items())
-    sensitive = sensitive_facts(running)
-    columns = tuple(
-        FactColumn(name, kind_, f"f{index}", positions.get(_heading(name, mapping)), name in sensitive)
-        for index, (name, kind_) in enumerate(facts)
+    return Plan(
+        running,
+        _columns(running, positions, mapping, benchmark_set),
+        positions[mapping.subject],
+        left_out,
+        benchmark_set,
     )
-    return Plan(running, columns, positions[mapping.subject], left_out)
 
 
-def _heading(fact: str, mapping: Mapping) -> str:
+def _columns(
+    policies: Sequence[Policy], positions: ReadOnly[str, int], mapping: Mapping, benchmark_set: BenchmarkSet | None
+) -> tuple[FactColumn, ...]:
+    """The columns of all facts of policies, each once."""
+    facts: dict[Identity, tuple[Policy, Fact]] = {}
+    for policy in policies:
+        for fact in policy.facts.values():
+            facts.setdefault(_identity(policy, fact, benchmark_set), (policy, fact))
+    names = {identity: f"f{index}" for index, identity in enumerate(facts)}
+    sensitive = sensitive_facts(policies)
+
+    def figures(policy: Policy, fact: Fact) -> FigureColumn | None:
+        figure = benchmark_set.figure_for(policy, fact) if benchmark_set is not None else None
+        if figure is None or fact.measure is None:
+            return None
+        groups = tuple(names[_identity(policy, policy.facts[each], benchmark_set)] for each in figure.measure.groups)
+        return FigureColumn(figure, fact.measure, groups, fact.replaceable)
+
+    return tuple(
+        FactColumn(
+            fact.name,
+            fact.type,
+            names[identity],
+            positions.get(heading_of(fact.name, mapping)),
+            fact.name in sensitive,
+            figures(policy, fact),
+        )
+        for identity, (policy, fact) in facts.items()
+    )
+
+
+def heading_of(fact: str, mapping: Mapping) -> str:
+    """The heading of the column that has a fact."""
     return mapping.columns.get(fact, fact)
 
 
-def _lacking(policy: Policy, positions: ReadOnly[str, int], mapping: Mapping, given: set[str]) -> tuple[str, ...]:
+def _lacking(
+    policy: Policy,
+    positions: ReadOnly[str, int],
+    mapping: Mapping,
+    given: set[str],
+    benchmark_set: BenchmarkSet | None,
+) -> tuple[str, ...]:
     """The facts of the policy that nothing gives."""
     return tuple(
         name
         for name, fact in policy.facts.items()
         if not fact.optional
         and not (fact.requirement and fact.requirement.policy in given)
+        and _identity(policy, fact, benchmark_set)[-1] is None
         and name not in mapping.constants
-        and _heading(name, mapping) not in positions
+        and heading_of(name, mapping) not in positions
     )
 
 
 def _available(
-    ordered: Sequence[Policy], positions: ReadOnly[str, int], mapping: Mapping, kind: str
+    ordered: Sequence[Policy],
+    positions: ReadOnly[str, int],
+    mapping: Mapping,
+    kind: str,
+    benchmark_set: BenchmarkSet | None,
 ) -> tuple[list[Policy], dict[str, tuple[str, ...]]]:
     """The policies about the kind that nothing is lacking for, and what the others lack."""
     chosen: list[Policy] = []
     left_out: dict[str, tuple[str, ...]] = {}
     for policy in ordered:
         if policy.subject == kind:
-            lacking = _lacking(policy, positions, mapping, {each.id for each in chosen})
+            lacking = _lacking(policy, positions, mapping, {each.id for each in chosen}, benchmark_set)
             given = set(positions) | set(mapping.constants)
-            touched = any(_heading(name, mapping) in given for name in policy.facts) or required_policies(policy)
+            touched = any(heading_of(name, mapping) in given for name in policy.facts) or required_policies(policy)
             if lacking or not touched:
                 left_out[policy.id] = lacking or tuple(policy.facts)
             else:
@@ -126,7 +200,15 @@ def _available(
     return chosen, left_out
 
 
-def _mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequence[Policy]) -> list[str]:
+def subject_problem(headings: Sequence[str], mapping: Mapping) -> list[str]:
+    """Say that no column names the subjects, if so."""
+    if mapping.subject in headings:
+        return []
+    hint = did_you_mean(mapping.subject, headings)
+    return [f"no column `{mapping.subject}`, which names the subjects" + (f"; {hint}" if hint else "")]
+
+
+def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequence[Policy]) -> list[str]:
     """What the mapping names that is not there."""
     known = {name for policy in policies for name in policy.facts}
     problems = []

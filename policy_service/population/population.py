@@ -1,37 +1,35 @@
 """Registers a population: every row judged, the good ones stored in parts, the others refused with their reasons.
 
-A part is a Parquet file with the number and the subject of each row, its cells as they came, and its facts as queries
-need them; beside it a JSON file says which rows were refused and which values the facts have. A part whose JSON file is
-there is whole, so after an interruption the work goes on with the next.
+A part has the number and the subject of each row, its cells as they came, and its facts as queries need them; about it
+stands which rows were refused and which values the facts have. After an interruption the work goes on with the first
+part that is not whole.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from policy_service.compilers.columnar.layout import Cell, column_type
 from policy_service.compilers.columnar.widths import Interval
-from policy_service.language.types import ChoiceType, DateType, TagsType, TextType
+from policy_service.language.types import ChoiceType, DateType, TagsType, TextType, format_value
 from policy_service.population.cells import ColumnJudge
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
-from policy_service.population.plan import FactColumn, Plan
+from policy_service.population.parts import PartFolder
+from policy_service.population.plan import FactColumn, FigureColumn, Plan
 from policy_service.population.source import RawPart, RowSource
 from policy_service.subject import id_error
 
 OnProgress = Callable[[int], None]
-"""Is told of the rows that are done."""
-MAX_TOLD = 20
+"""Called with the number of rows that are done."""
+MAX_NAMED = 20
 """Duplicate subjects that an error names."""
 ARROW = {"int64": pa.int64(), "string": pa.string()}
 ROW, SUBJECT = "row", "subject"
@@ -53,12 +51,13 @@ class Population:
     headings: tuple[str, ...]
     bounds: dict[str, Interval]
     """The least and the greatest value of each column of numbers, and 0 where it has none."""
-    parts: tuple[Path, ...]
+    folder: PartFolder
+    parts: tuple[str, ...]
 
     def rejected_rows(self) -> Iterator[RejectedRow]:
         """The rows that were refused, in order."""
         for part in self.parts:
-            for rejected in json.loads(part.with_suffix(".json").read_text())["rejected_rows"]:
+            for rejected in self.folder.about(part)["rejected_rows"]:
                 yield RejectedRow(**rejected)
 
 
@@ -67,26 +66,29 @@ def raw_column(position: int) -> str:
     return f"in{position}"
 
 
-def register(source: RowSource, plan: Plan, folder: Path, on_progress: OnProgress) -> Population:
-    """Judge every row and store the good ones below `folder`. Raises PopulationRejected, OSError."""
+def register(source: RowSource, plan: Plan, folder: PartFolder, on_progress: OnProgress) -> Population:
+    """Judge every row and store the good ones in `folder`. Raises PopulationRejected, OSError."""
     _check_types(source, plan)
     judges, constants = _judges(plan, source.mapping)
-    parts: list[Path] = []
+    parts: list[str] = []
     seen = 0
     for index, raw in enumerate(source.parts()):
-        path = folder / f"input-{index:06}.parquet"
-        if not path.with_suffix(".json").exists():
-            _store(path, *_judge(raw, plan, judges, constants, source.written))
-        parts.append(path)
+        part = f"input-{index:06}"
+        if not folder.is_whole(part):
+            table, rejected_rows, refused = _judge(raw, plan, judges, constants, source.written)
+            about = {"rows": table.num_rows, "refused": refused, "bounds": _bounds(table)}
+            folder.write(part, table, {**about, "rejected_rows": [asdict(rejected) for rejected in rejected_rows]})
+        parts.append(part)
         seen += len(raw.rows) + len(raw.rejected_rows)
         on_progress(seen)
-    told = [json.loads(part.with_suffix(".json").read_text()) for part in parts]
+    about_parts = [folder.about(part) for part in parts]
     population = Population(
         digest=source.digest,
-        count=sum(each["rows"] for each in told),
-        refused=sum(each["refused"] for each in told),
+        count=sum(each["rows"] for each in about_parts),
+        refused=sum(each["refused"] for each in about_parts),
         headings=source.headings[: source.written],
-        bounds=_hulls(told),
+        bounds=_hulls([each["bounds"] for each in about_parts]),
+        folder=folder,
         parts=tuple(parts),
     )
     if seen == 0:
@@ -156,6 +158,9 @@ def _judge(
             for index, cell in enumerate(cells):
                 if cell in refused:
                     reasons.setdefault(index, []).append(refused[cell])
+    for column in plan.columns:
+        if column.figures is not None:
+            _fill_figures(column, column.figures, facts, reasons)
     rejected_rows = [
         RejectedRow(raw.rows[index], raw.lines[index], subjects[index], "; ".join(dict.fromkeys(texts)))
         for index, texts in sorted(reasons.items())
@@ -165,6 +170,29 @@ def _judge(
         sorted([*raw.rejected_rows, *rejected_rows], key=lambda rejected: rejected.row),
         len(raw.rejected_rows) + len(reasons),
     )
+
+
+def _fill_figures(
+    column: FactColumn, source: FigureColumn, facts: dict[str, list[Cell]], reasons: dict[int, list[str]]
+) -> None:
+    """Put the figure of each subject's group into a column; what the file says otherwise is refused.
+
+    Where the set has no figure, and where the policy lets the caller give another value, the file's stays.
+    """
+    cells = facts[column.column]
+    groups = zip(*(facts[name] for name in source.groups), strict=True) if source.groups else [()] * len(cells)
+    known: dict[tuple[Cell, ...], int | None] = {}
+    for index, words in enumerate(groups):
+        if words not in known:
+            known[words] = source.figure.value_for(words, column.type)
+        value, cell = known[words], cells[index]
+        if value is None or value == cell or (cell is not None and source.replaceable):
+            continue
+        if cell is None:
+            cells[index] = value
+        else:
+            text = format_value(column.type, value)
+            reasons.setdefault(index, []).append(f"{column.name}: the benchmark set says {text}: leave it out")
 
 
 def _table(  # noqa: PLR0913, PLR0917  # what a part is made of
@@ -186,39 +214,22 @@ def _table(  # noqa: PLR0913, PLR0917  # what a part is made of
     return table
 
 
-def _store(path: Path, table: pa.Table, rejected_rows: list[RejectedRow], refused: int) -> None:
-    """Write a part, then what makes it whole."""
+def _bounds(table: pa.Table) -> dict[str, list[int]]:
+    """The least and the greatest value of each column of numbers that has one."""
     bounds = {}
     for name in table.column_names:
         if name.startswith("f") and pa.types.is_int64(table[name].type):
             ends = pc.min_max(table[name]).as_py()
             if ends["min"] is not None:
                 bounds[name] = [ends["min"], ends["max"]]
-    told = {
-        "rows": table.num_rows,
-        "refused": refused,
-        "bounds": bounds,
-        "rejected_rows": [asdict(rejected) for rejected in rejected_rows],
-    }
-    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
-    write_whole(path.with_suffix(".json"), lambda temporary: temporary.write_text(json.dumps(told, ensure_ascii=False)))
+    return bounds
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, and put it there when it is whole."""
-    temporary = path.with_name(f"{path.name}.partial")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _hulls(told: Sequence[dict[str, Any]]) -> dict[str, Interval]:
-    """The bounds of all parts together; facts that are nowhere given count as 0."""
+def _hulls(bounds: Iterable[dict[str, list[int]]]) -> dict[str, Interval]:
+    """The bounds of all parts together."""
     hulls: dict[str, Interval] = {}
-    for each in told:
-        for name, (low, high) in each["bounds"].items():
+    for each in bounds:
+        for name, (low, high) in each.items():
             known = hulls.get(name, Interval(low, high))
             hulls[name] = Interval(min(low, known.low), max(high, known.high))
     return hulls
@@ -230,22 +241,25 @@ def _check_duplicates(population: Population, source: RowSource) -> None:
     Raises PopulationRejected.
     """
     refused = [each for each in population.rejected_rows() if each.subject]
-    table = {"subject": [each.subject for each in refused], "row": [each.row for each in refused]}
+    table = {SUBJECT: [each.subject for each in refused], ROW: [each.row for each in refused]}
+    schema = pa.schema([(SUBJECT, pa.string()), (ROW, pa.int64())])
+    tables = (population.folder.table(part, schema.names) for part in population.parts)
+    batches = (batch for table in tables for batch in table.cast(schema).to_batches())
     with duckdb.connect() as connection:
-        connection.register("refused", pa.table(table, pa.schema([("subject", pa.string()), ("row", pa.int64())])))
-        files = [str(part) for part in population.parts]
+        connection.register("refused", pa.table(table, schema))
+        connection.register("decidable", pa.RecordBatchReader.from_batches(schema, batches))
         found = connection.execute(
-            """WITH good AS (SELECT subject, "row" FROM read_parquet(?))
+            """WITH good AS MATERIALIZED (FROM decidable)
             SELECT subject, list("row" ORDER BY "row")
             FROM (FROM good UNION ALL SELECT subject, "row" FROM refused WHERE subject IN (SELECT subject FROM good))
             GROUP BY subject HAVING count(*) > 1 ORDER BY min("row") LIMIT ?""",
-            [files, MAX_TOLD + 1],
+            [MAX_NAMED + 1],
         ).fetchall()
     if found:
         problems = [
             f"{source.label}: subject `{subject}` has the rows {', '.join(map(str, rows[:5]))}"
             for subject, rows in found
         ]
-        if len(problems) > MAX_TOLD:
-            problems[MAX_TOLD:] = [f"{source.label}: … and further subjects have several rows"]
+        if len(problems) > MAX_NAMED:
+            problems[MAX_NAMED:] = [f"{source.label}: … and further subjects have several rows"]
         raise PopulationRejected(problems)

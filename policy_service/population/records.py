@@ -8,7 +8,7 @@ decided.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +54,7 @@ class RecordSource:
     _erased_at: ReadOnly[tuple[str, str], str]
     label: str = NAME
     encoding: None = None
+    is_encrypted: bool = True
     types: None = None
     written: int = len(OWN)
 
@@ -95,11 +96,12 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     max_age: int | None = None,
     *,
     until: int | None = None,
+    filled: Collection[str] = (),
 ) -> Iterator[RecordSource]:
     """The latest decisions of all subjects of a kind, at most `max_age` days old on the day `as_of`.
 
-    `until` is the number of the last record that counts: what was read then is read again. Raises PopulationRejected,
-    DamagedRecord.
+    `until` is the number of the last record that counts: what was read then is read again. Facts that are `filled` from
+    elsewhere are left out. Raises PopulationRejected, DamagedRecord.
     """
     with database.read() as session:
         latest = select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind)
@@ -112,7 +114,7 @@ def open_records(  # noqa: PLR0913  # which records, and until when
         for row in _rows(session, seqs):
             digest.update(row.digest.encode())
             names.update(read_row(row.seq, row.line).facts)
-        headings = (*OWN, *sorted(names))
+        headings = (*OWN, *sorted(names.difference(filled)))
         if problems := heading_problems(headings):
             raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
         found = f"sha256:{digest.hexdigest()}"

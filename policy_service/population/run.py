@@ -6,7 +6,7 @@
     OUTPUT.parts/          the work so far, while it lasts; a run that was interrupted goes on from there
 
 The work so far is of one question: the digests of file, mapping and policies, the day and the engine. Another question
-begins anew.
+begins anew, and so does a run whose parts are encrypted.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from policy_service.canonical import digest
+from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.policy import Language, Policy
 from policy_service.population.check import check_rows, edge_rows
 from policy_service.population.database import open_table
@@ -42,17 +42,20 @@ from policy_service.population.output import (
     write_rejected_rows,
     write_result,
 )
+from policy_service.population.parts import PartFolder, write_whole
 from policy_service.population.plan import Plan, make_plan
-from policy_service.population.population import ROW, SUBJECT, Population, register, write_whole
+from policy_service.population.population import ROW, SUBJECT, Population, register
 from policy_service.population.source import PART_ROWS, RowSource, open_source
 from policy_service.population.stages import Stages, compile_stages
 
 SAMPLE_ROWS = 1_000
 """Rows of a population that are decided again, spread evenly."""
-VERSION = 1
+VERSION = 2
 """Of the work so far; another version begins anew."""
 Progress = Callable[[str, int, int | None], None]
-"""Is told what is done, how many rows of it, and of how many."""
+"""Called with what is done, of how many rows, and of how many in all."""
+
+OpenSource = Callable[[], AbstractContextManager[RowSource]]
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,10 @@ class RunRequest:
     lang: Language = "en"
     table: str | None = None
     """The table of a database."""
-    source: Callable[[], AbstractContextManager[RowSource]] | None = None
+    source: OpenSource | None = None
     """What opens rows that are neither a file nor a table."""
+    benchmark_set: BenchmarkSet | None = None
+    """What fills benchmark facts."""
 
 
 @dataclass(frozen=True)
@@ -94,23 +99,28 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
     definition's, OSError.
     """
     file_format = format_of(request.output)
-    with open_engine(request.engine) as engine, _open_population(request) as source:
+    if request.source is None and request.table is None:
+        _check_output(Path(request.population), request.output)
+    with (
+        open_engine(request.engine) as engine,
+        open_population(request.population, request.table, request.mapping, request.source) as source,
+    ):
         return _run(request, file_format, source, engine, progress)
 
 
 @contextmanager
-def _open_population(request: RunRequest) -> Iterator[RowSource]:
-    """The rows to decide about. Raises PopulationRejected, OSError."""
-    if request.source is not None:
-        with request.source() as source:
+def open_population(
+    population: Path | str, table: str | None, mapping: Mapping, opened: OpenSource | None
+) -> Iterator[RowSource]:
+    """The rows of a file, of a table, or what `opened` opens. Raises PopulationRejected, OSError."""
+    if opened is not None:
+        with opened() as source:
             yield source
-        return
-    if request.table is None:
-        _check_output(Path(request.population), request.output)
-        yield open_source(Path(request.population), request.mapping)
-        return
-    with open_table(str(request.population), request.table, request.mapping) as source:
-        yield source
+    elif table is None:
+        yield open_source(Path(population), mapping)
+    else:
+        with open_table(str(population), table, mapping) as source:
+            yield source
 
 
 def _check_output(population: Path, output: Path) -> None:
@@ -128,57 +138,59 @@ def _run(
     request: RunRequest, file_format: Format, source: RowSource, engine: QueryEngine, progress: Progress
 ) -> RunReport:
     output = request.output
-    plan = make_plan(source.headings, request.mapping, request.policies, request.requested, request.kind)
+    plan = make_plan(
+        source.headings, request.mapping, request.policies, request.requested, request.kind, request.benchmark_set
+    )
     if taken := set(answer_headings(plan.policies)).intersection(source.headings[: source.written]):
         names = ", ".join(f"`{name}`" for name in sorted(taken))
         raise PopulationRejected(
             [f"{source.label}: the run adds columns that are there already, leave them out: {names}"]
         )
     question = _question(request, source, plan, engine.version)
-    folder = _work_folder(output, question)
-    population = register(source, plan, folder, lambda rows: progress("read", rows, None))
-    if file_format == "xlsx" and population.count > MAX_SHEET_ROWS:
-        raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
-    stages = compile_stages(
-        plan, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
-    )
-    checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
-    counts = _decide_parts(request, population, stages, progress)
-    parts = [_answers_path(part) for part in population.parts]
-    rejects, manifest_path = _companions(output)
-    write_whole(output, lambda temporary: write_result(temporary, file_format, parts))
-    lines = 0
+    with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:
+        population = register(source, plan, folder, lambda rows: progress("read", rows, None))
+        if file_format == "xlsx" and population.count > MAX_SHEET_ROWS:
+            raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
+        stages = compile_stages(
+            plan, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
+        )
+        checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
+        counts = _decide_parts(request, population, stages, progress)
+        rejects, manifest_path = _companions(output)
+        write_whole(output, lambda temporary: write_result(temporary, file_format, _answers(population)))
+        lines = 0
 
-    def write_rejects(temporary: Path) -> None:
-        nonlocal lines
-        lines = write_rejected_rows(temporary, _all_rejected_rows(population))
+        def write_rejects(temporary: Path) -> None:
+            nonlocal lines
+            lines = write_rejected_rows(temporary, _all_rejected_rows(population))
 
-    write_whole(rejects, write_rejects)
-    manifest = {
-        **question,
-        "encoding": source.encoding,
-        "subjects": population.count,
-        "refused": population.refused,
-        "checked_edges": checked,
-        "checked_rows": counts.pop("checked"),
-        "statuses": {name: dict(each) for name, each in counts.items()},
-        "by_python": dict(stages.by_python),
-        "output": {"path": output.name, "digest": _file_digest(output)},
-        "rejects": {"path": rejects.name, "digest": _file_digest(rejects)},
-    }
-    text = json.dumps(manifest, ensure_ascii=False, indent=2)
-    write_whole(manifest_path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    shutil.rmtree(folder)
-    return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
+        write_whole(rejects, write_rejects)
+        manifest = {
+            **question,
+            "encoding": source.encoding,
+            "subjects": population.count,
+            "refused": population.refused,
+            "checked_edges": checked,
+            "checked_rows": counts.pop("checked"),
+            "statuses": {name: dict(each) for name, each in counts.items()},
+            "by_python": dict(stages.by_python),
+            "output": {"path": output.name, "digest": _file_digest(output)},
+            "rejects": {"path": rejects.name, "digest": _file_digest(rejects)},
+        }
+        text = json.dumps(manifest, ensure_ascii=False, indent=2)
+        write_whole(manifest_path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
 
 
 def _question(request: RunRequest, source: RowSource, plan: Plan, engine_version: str) -> dict[str, Any]:
     """All that the answers depend on."""
+    figures = request.benchmark_set
     return {
         "version": VERSION,
         "population": {"name": source.label, "digest": source.digest},
         "mapping": digest(request.mapping.model_dump_json().encode()),
         "policies": [{"id": each.id, "version": each.version, "digest": each.digest} for each in plan.policies],
+        "benchmark_set": {"id": figures.id, "version": figures.version, "digest": figures.digest} if figures else None,
         "as_of": request.as_of.isoformat(),
         "engine": {"name": request.engine, "version": engine_version},
         "lang": request.lang,
@@ -190,59 +202,71 @@ def _beside(output: Path, ending: str) -> Path:
     return output.with_name(f"{output.name}.{ending}")
 
 
-def _work_folder(output: Path, question: dict[str, Any]) -> Path:
-    """The folder of the work so far, emptied if that was another question."""
-    folder = _beside(output, "parts")
-    key = folder / "question.json"
+@contextmanager
+def _work_folder(output: Path, question: dict[str, Any], *, is_encrypted: bool) -> Iterator[PartFolder]:
+    """The folder of the work so far, emptied if that was another question, or nobody can read it any more.
+
+    It is removed when the work is done, and what is encrypted also when the work is not.
+
+    Raises PopulationRejected, OSError.
+    """
+    path = _beside(output, "parts")
+    key = path / "question.json"
     text = json.dumps(question, sort_keys=True)
-    if not key.exists() or key.read_text(encoding="utf-8") != text:
+    if is_encrypted or not key.exists() or key.read_text(encoding="utf-8") != text:
         half = f"{key.name}.partial"  # of a run that was killed at once
-        if folder.exists() and not key.exists() and any(path.name != half for path in folder.iterdir()):
-            raise PopulationRejected([f"{folder}: the folder is not one of a run: move it away"])
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        if path.exists() and not key.exists() and any(each.name != half for each in path.iterdir()):
+            raise PopulationRejected([f"{path}: the folder is not one of a run: move it away"])
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
         write_whole(key, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    return folder
+    folder = PartFolder(path, is_encrypted=is_encrypted)
+    try:
+        yield folder
+    except BaseException:
+        if is_encrypted:
+            folder.remove()
+        raise
+    folder.remove()
 
 
-def _answers_path(part: Path) -> Path:
-    return part.with_name(part.name.replace("input", "answers"))
+def _answers_name(part: str) -> str:
+    return part.replace("input", "answers")
+
+
+def _answers(population: Population) -> Iterator[pa.Table]:
+    """The answers of each part."""
+    return (population.folder.table(_answers_name(part)) for part in population.parts)
 
 
 def _decide_parts(request: RunRequest, population: Population, stages: Stages, progress: Progress) -> dict[str, Any]:
     """Decide each part that is not decided yet; count the statuses of all, and the rows decided again."""
+    folder = population.folder
     writers = [AnswerWriter(stage, request.lang) for stage in stages.stages]
     every = max(1, population.count // SAMPLE_ROWS)
     done = 0
     counts: dict[str, Any] = {"checked": 0, **{stage.policy.id: Counter[str]() for stage in stages.stages}}
     for part in population.parts:
-        path = _answers_path(part)
-        if not path.with_suffix(".json").exists():
-            decided = stages.decide(pq.read_table(part))
+        name = _answers_name(part)
+        if not folder.is_whole(name):
+            decided = stages.decide(folder.table(part))
             sample = decided.take(pa.array(range(0, decided.num_rows, every), pa.int64()))
-            told = {"checked": check_rows(sample, stages, request.as_of), **_missing(decided, stages)}
-            told["statuses"] = {
+            statuses = {
                 stage.policy.id: dict(Counter(decided[stage.answer.status].to_pylist())) for stage in stages.stages
             }
+            checked = check_rows(sample, stages, request.as_of)
             table = result_table(decided, population.headings, stages.stages, writers)
-            _store(path, table, told)
-        told = json.loads(path.with_suffix(".json").read_text())
-        counts["checked"] += told["checked"]
-        for name, statuses in told["statuses"].items():
-            counts[name].update(statuses)
-        done += sum(told["statuses"][stages.stages[0].policy.id].values())
+            folder.write(name, table, {"checked": checked, "statuses": statuses, "missing": _missing(decided, stages)})
+        about = folder.about(name)
+        counts["checked"] += about["checked"]
+        for policy, statuses in about["statuses"].items():
+            counts[policy].update(statuses)
+        done += sum(about["statuses"][stages.stages[0].policy.id].values())
         progress("decided", done, population.count)
     return counts
 
 
-def _store(path: Path, table: pa.Table, told: dict[str, Any]) -> None:
-    """Write the answers of a part, then what makes it whole."""
-    text = json.dumps(told, ensure_ascii=False)
-    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
-    write_whole(path.with_suffix(".json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _missing(decided: pa.Table, stages: Stages) -> dict[str, Any]:
+def _missing(decided: pa.Table, stages: Stages) -> list[list[Any]]:
     """The rows that were not evaluated, with the facts that are missing or contradict what was decided."""
     found: list[list[Any]] = []
     for stage in stages.stages:
@@ -252,14 +276,14 @@ def _missing(decided: pa.Table, stages: Stages) -> dict[str, Any]:
                 found.append([row, subject, f"{stage.policy.id}: missing {', '.join(missing)}"])
             elif status == "contradiction":
                 found.append([row, subject, f"{stage.policy.id}: a fact is not what another policy decided"])
-    return {"missing": found}
+    return found
 
 
 def _all_rejected_rows(population: Population) -> Iterator[RejectedRow]:
     """The rows that were refused, and those that a policy did not evaluate."""
     yield from population.rejected_rows()
     for part in population.parts:
-        for row, subject, reason in json.loads(_answers_path(part).with_suffix(".json").read_text())["missing"]:
+        for row, subject, reason in population.folder.about(_answers_name(part))["missing"]:
             yield RejectedRow(row, None, subject, reason)
 
 

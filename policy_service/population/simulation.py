@@ -16,7 +16,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from policy_service.canonical import digest, digest_of
 from policy_service.language.policy import Policy
@@ -27,8 +26,9 @@ from policy_service.population.differences import CellDifference, differences
 from policy_service.population.engines import QueryEngine, open_engine
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.output import guard
+from policy_service.population.parts import PartFolder, write_whole
 from policy_service.population.plan import FactColumn
-from policy_service.population.population import Population, register, write_whole
+from policy_service.population.population import Population, register
 from policy_service.population.run import SAMPLE_ROWS, Progress
 from policy_service.population.sides import ANSWERS, STATUS, Side, differs, has_words, keep_answers
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
@@ -55,8 +55,9 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
         open_engine("duckdb") as engine,
     ):
         plans = make_plans(request, source)
-        population = register(source, plans.after, Path(folder), lambda rows: progress("read", rows, None))
-        connection.execute("SET temp_directory = ?", [folder])
+        parts = PartFolder(Path(folder), is_encrypted=source.is_encrypted)
+        population = register(source, plans.after, parts, lambda rows: progress("read", rows, None))
+        connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])
         try:
             return _Simulation(request, plans, population, connection, engine).run(progress)
         except duckdb.Error as error:
@@ -134,8 +135,8 @@ class _Simulation:
             (self.after, self.plans.after if self.starts else self.plans.before),
         ):
             checked += check_rows(side.stages.decide(edge_rows(plan, bounds)), side.stages, as_of)
-        for path in self.population.parts:
-            part = pq.read_table(path)
+        for name in self.population.parts:
+            part = self.population.folder.table(name)
             keep_answers(self.connection, part, facts, (self.before, self.after), self.compared)
             sample = part.take(pa.array(range(0, part.num_rows, every), pa.int64()))
             for side in (self.before, self.after):

@@ -76,6 +76,10 @@ class RowSource(Protocol):
     def written(self) -> int:
         """How many of the columns, from the first on, are written beside the answers."""
 
+    @property
+    def is_encrypted(self) -> bool:
+        """True if its facts stand encrypted where they come from."""
+
     def parts(self) -> Iterator[RawPart]:
         """All rows, part by part. Raises PopulationRejected."""
 
@@ -92,6 +96,7 @@ class Source:
     types: tuple[str, ...] | None
     """The types of the columns, where the file says them."""
     mapping: Mapping
+    is_encrypted: bool = False
     _stat: tuple[int, int, int] = field(repr=False, default=(0, 0, 0))
 
     @property
@@ -138,7 +143,7 @@ def open_source(path: Path, mapping: Mapping) -> Source:
         raise PopulationRejected([f"{path}: expected a file .csv, .parquet or .xlsx"])
     if problems := heading_problems(headings):
         raise PopulationRejected([f"{path}: {problem}" for problem in problems])
-    return Source(path, digest, encoding, headings, types, mapping, stat)
+    return Source(path, digest, encoding, headings, types, mapping, _stat=stat)
 
 
 def _stat_of(path: Path) -> tuple[int, int, int]:

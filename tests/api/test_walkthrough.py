@@ -210,12 +210,16 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
     Walk("docs/how-to/rotate-the-signing-key.md", ["key 2 is in use, endorsed by the key before it"]),
     Walk(
         "docs/how-to/run-over-a-file.md",
-        ["2 subjects decided for 2026-11-21, 1 rows refused", "written: tiers.csv.manifest.json"],
+        ["2 subjects decided for 2026-11-21, 1 row refused", "written: tiers.csv.manifest.json"],
     ),
     Walk(
         "docs/how-to/simulate-before-drafting.md",
         ["1 of 3 subjects move on 2026-11-21", "tier A → S", "written: movers.csv"],
         f"ln -s '{ROOT}/policies' policies; trap 'rm policies' EXIT",
+    ),
+    Walk(
+        "docs/how-to/renew-a-benchmark-set.md",
+        ["4 subjects, 0 rows refused", "benchmark set: sha256:", "written: tiers.csv"],
     ),
     Walk("docs/reference/cli.md", ["policy: tiering/my_groups", '"tier":"A"']),
 )

@@ -165,6 +165,6 @@ def test_the_neighbours_of_a_policy_are_what_it_needs_and_what_in_force_needs_it
 
 
 def test_facts_of_the_benchmark_set_are_told_with_what_they_measure() -> None:
-    fact = "  f: {type: integer, min: 0, max: 9, from: benchmark, measure: mean(orders) by industry}"
+    fact = "  f: {type: integer, min: 0, max: 9, from: benchmark, measure: mean(orders)}"
     measured = load_bytes((TEXT % ("a/measured", "customer", fact, "FIRST")).encode())
-    assert dependencies_of(measured.id, {measured.id: measured}, ()).measures == (("f", "mean(orders) by industry"),)
+    assert dependencies_of(measured.id, {measured.id: measured}, ()).measures == (("f", "mean(orders)"),)

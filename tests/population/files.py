@@ -7,8 +7,12 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.policy import Policy
 from policy_service.population.engines import EngineName
+from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
 from policy_service.population.run import RunReport, RunRequest, run_policies
 from tests.shipped import NEWEST
@@ -52,6 +56,7 @@ def run_file(
     as_of: datetime.date = DAY,
     engine: EngineName = "duckdb",
     table: str | None = None,
+    benchmark_set: BenchmarkSet | None = None,
 ) -> RunReport:
     """Run policies over a file."""
     request = RunRequest(
@@ -64,6 +69,7 @@ def run_file(
         mapping=mapping or Mapping(),
         engine=engine,
         table=table,
+        benchmark_set=benchmark_set,
     )
     return run_policies(request, lambda *_: None)
 
@@ -72,3 +78,15 @@ def read_result(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file that was written."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def rejects(report: RunReport) -> list[str]:
+    """The reasons of the rows that a run refused."""
+    return [row["reason"] for row in read_result(report.paths[1])]
+
+
+def problems(path: Path, mapping: Mapping | None = None) -> tuple[str, ...]:
+    """Why a file is refused as a whole."""
+    with pytest.raises(PopulationRejected) as refused:
+        run_file(path, mapping=mapping)
+    return refused.value.problems

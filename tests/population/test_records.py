@@ -14,6 +14,7 @@ from policy_service.actor import Actor, Role
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.subjects import erase_subject
 from policy_service.population.mapping import Mapping
+from policy_service.population.parts import PartFolder
 from policy_service.population.records import open_records
 from policy_service.population.run import RunReport, RunRequest, run_policies
 from policy_service.subject import Subject
@@ -80,6 +81,7 @@ def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp
         ("C6", "the facts of the latest decision were erased"),
         ("C5", f"{ONE}: missing amount"),
     ]
+    assert not (tmp_path / "o.csv.parts").exists()
     assert GUEST.encode() not in b"".join(path.read_bytes() for path in report.paths)
     assert [row["subject"] for row in read_result(young.paths[0])] == ["C5"]
     reasons = {row["subject"]: row["reason"] for row in read_result(young.paths[1])}
@@ -87,3 +89,23 @@ def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp
     assert young.manifest["refused"] == 5
     digests = [each["digest"] for each in (before, report.manifest["population"], young.manifest["population"])]
     assert len(set(digests)) == 3, "parts from before an erasure, or of another age, are not gone on with"
+
+
+def test_a_run_that_is_killed_leaves_no_fact_that_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed removes nothing, so that nothing is removed here either."""
+    with setting("sqlite") as each, monkeypatch.context() as patched:
+        for number in range(3):
+            decide(each, f"C{number}", amount=900 + number, phone=GUEST)
+        patched.setattr(PartFolder, "remove", lambda _: None)
+        run(each, tmp_path / "o.csv")
+        left = {path.name: path.read_bytes() for path in (tmp_path / "o.csv.parts").iterdir()}
+        assert left.keys() == {
+            *("question.json", "input-000000.json", "input-000000.parquet"),
+            *("answers-000000.json", "answers-000000.parquet"),
+        }
+        for name, content in left.items():
+            assert GUEST.encode() not in content
+            assert name == "question.json" or not content.startswith((b"PAR1", b"{"))
+        patched.undo()
+        assert run(each, tmp_path / "o.csv").manifest["subjects"] == 3
+    assert not (tmp_path / "o.csv.parts").exists()

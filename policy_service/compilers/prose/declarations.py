@@ -105,11 +105,10 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
     labels = LABELS[words.language]
     if fact.requirement is not None:
         return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
-    return (
-        words.fill(labels.from_benchmark, measure=printable_line(fact.measure).replace("`", "'"))
-        if fact.measure is not None
-        else labels.from_caller
-    )
+    if fact.measure is None:
+        return labels.from_caller
+    template = labels.from_benchmark_or_caller if fact.replaceable else labels.from_benchmark
+    return words.fill(template, measure=printable_line(fact.measure))
 
 
 def outcomes_table(policy: Policy, context: Context) -> Table:

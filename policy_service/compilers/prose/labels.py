@@ -38,6 +38,7 @@ class Labels:
     sensitive: str
     from_caller: str
     from_benchmark: str
+    from_benchmark_or_caller: str
     from_policy: str
     subject: str
     hits: Mapping[Hit, str]
@@ -104,6 +105,7 @@ ENGLISH = Labels(
     sensitive=", sensitive",
     from_caller="the request",
     from_benchmark="the benchmark figures: `{measure}`",
+    from_benchmark_or_caller="the benchmark figures: `{measure}`; the caller may give another value",
     from_policy="the outcome `{outcome}` of policy `{policy}`",
     subject="This policy decides about one {subject} at a time.",
     hits={
@@ -203,6 +205,7 @@ CHINESE = Labels(
     sensitive="，敏感",
     from_caller="请求决定时提供",
     from_benchmark="基准数据：`{measure}`",
+    from_benchmark_or_caller="基准数据：`{measure}`；调用方可提供其他值",
     from_policy="政策 `{policy}` 的结果 `{outcome}`",
     subject="本政策每次对一个{subject}作出决定。",
     hits={

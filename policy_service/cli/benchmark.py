@@ -1,0 +1,143 @@
+"""`policy-service benchmark`: a benchmark set made from a population."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from policy_service.cli.decide import read_day
+from policy_service.cli.output import print_json, print_line, print_table
+from policy_service.cli.run import check_population, fail, open_own_records, tell_progress
+from policy_service.cli.status import EXIT_OK, UsageError
+from policy_service.clock import DEFAULT_ZONE, SystemClock, today
+from policy_service.language.benchmark_set import SET_ID, BenchmarkSet, Method, Quantiles
+from policy_service.language.diagnostics import PolicyError, pluralize
+from policy_service.language.load import VERSION, load_folder, newest
+from policy_service.language.types import format_value
+from policy_service.population.benchmarks import BenchmarkReport, BenchmarkRequest, make_benchmark_set
+from policy_service.population.errors import PopulationRejected
+from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.output import write_rejected_rows
+from policy_service.population.parts import write_whole
+from policy_service.population.run import open_population
+from policy_service.shipped import shipped_policies
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkOptions:
+    """The arguments of the command, as typed."""
+
+    population: str
+    table: str | None
+    max_age: int | None
+    output: Path
+    name: str
+    version: str
+    policies: Sequence[str] | None
+    folder: Path | None
+    mapping: Path | None
+    as_of: str | None
+    kind: str
+    smallest_group: int
+    quantiles: Quantiles
+
+
+def run(options: BenchmarkOptions, *, as_json: bool) -> int:
+    """Make a benchmark set; returns the exit status."""
+    as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+    for pattern, text, option, expected in (
+        (SET_ID, options.name, "--name", "a name such as benchmarks/customers"),
+        (VERSION, options.version, "--version", "a version such as 1.0.0"),
+    ):
+        if not pattern.fullmatch(text):
+            raise UsageError(f"{option} {text}: expected {expected}")
+    check_population(options.population, options.table)
+    try:
+        with ExitStack() as stack:
+            opened = open_own_records(options.population, options.kind, options.max_age, stack)
+            mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
+            request = BenchmarkRequest(
+                id=options.name,
+                version=options.version,
+                policies=newest(load_folder(options.folder or shipped_policies())),
+                requested=options.policies,
+                kind=options.kind,
+                as_of=as_of,
+                mapping=mapping,
+                method=Method(options.quantiles, options.smallest_group),
+            )
+            source = partial(opened, as_of=as_of) if opened is not None else None
+            with open_population(options.population, options.table, mapping, source) as rows:
+                report = make_benchmark_set(request, rows, lambda done: tell_progress()("read", done, None))
+        rejects = _write(report, options.output)
+    except PopulationRejected as error:
+        return fail(error.problems, as_json=as_json)
+    except (PolicyError, OSError) as error:
+        return fail([str(error)], as_json=as_json)
+    if as_json:
+        print_json(to_dict(report.benchmark_set, len(report.refused)))
+    else:
+        _print(report, options.output, rejects)
+    return EXIT_OK
+
+
+def _write(report: BenchmarkReport, output: Path) -> Path:
+    """Write the set, and beside it the rows that were refused. Raises OSError."""
+    rejects = output.with_name(f"{output.name}.rejects.csv")
+    write_whole(rejects, lambda temporary: write_rejected_rows(temporary, report.refused))
+    write_whole(output, lambda temporary: temporary.write_text(report.benchmark_set.text, encoding="utf-8"))
+    return rejects
+
+
+def to_dict(made: BenchmarkSet, refused: int) -> dict[str, object]:
+    """A set as JSON."""
+    return {
+        "benchmark_set": made.id,
+        "version": made.version,
+        "digest": made.digest,
+        "as_of": made.as_of.isoformat(),
+        "subjects": made.population.subjects,
+        "refused": refused,
+        "figures": [
+            {
+                "measure": str(figure.measure),
+                "groups": [
+                    {
+                        "of": list(words),
+                        "subjects": group.subjects,
+                        "value": None if group.value is None else format_value(figure.type, group.value),
+                    }
+                    for words, group in figure.groups.items()
+                ],
+            }
+            for figure in made.figures.values()
+        ],
+    }
+
+
+def _print(report: BenchmarkReport, output: Path, rejects: Path) -> None:
+    made = report.benchmark_set
+    rows = [
+        (
+            str(figure.measure),
+            ", ".join(words),
+            f"{group.subjects:,}",
+            "too few" if group.value is None else str(format_value(figure.type, group.value)),
+        )
+        for figure in made.figures.values()
+        for words, group in figure.groups.items()
+    ]
+    print_table(["measure", "group", "subjects", "figure"], rows)
+    for measure in report.left_out:
+        print_line(f"left out: {measure}")
+    for equal in made.equal_quantiles():
+        print_line(f"equal: {equal}")
+    subjects, refused = pluralize(made.population.subjects, "subject"), pluralize(len(report.refused), "row")
+    print_line(f"{made.id} {made.version} of {made.as_of.isoformat()}: {subjects}, {refused} refused")
+    print_line(made.digest)
+    for path in (output, rejects):
+        print_line(f"written: {path}")

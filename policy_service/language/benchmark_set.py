@@ -1,0 +1,416 @@
+"""A benchmark set: dated figures of a whole population, which policies refer to and people sign like a version.
+
+`inputs/benchmarks/<name>/<version>.yaml`:
+
+    benchmark_set: benchmarks/customers
+    version: 2026.7.0
+    title: {zh: …, en: …}
+    source: [R-RFM-1]
+    subject: customer
+    as_of: 2026-06-30
+    population: {name: customers.csv, digest: "sha256:…", subjects: 23570}
+    method: {rounding: half_even, quantiles: linear, smallest_group: 5}
+    figures:
+      - measure: mean(amount_12m) by industry
+        type: money
+        currency: CNY
+        groups:
+          - {of: [it], subjects: 120, value: "45.37"}
+          - {of: [retail], subjects: 4}
+
+A group has a word for each fact of `by`, and how many subjects its figure is made of. One that is smaller than
+`smallest_group` has no value; nor has a group about which the statistic says nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, ValidationError
+
+from policy_service.language.declare import declare_type, to_bilingual
+from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyError, shorten
+from policy_service.language.document import MAX_FACTS, BilingualDoc, Doc, FactDoc, Words
+from policy_service.language.findings import Findings, TooManyErrors
+from policy_service.language.load import CITATION, VERSION
+from policy_service.language.measure import Measure, MeasureError, parse_measure, type_problem
+from policy_service.language.policy import BENCHMARKS, Bilingual, Fact, Policy
+from policy_service.language.source import MAX_BYTES, NULLS, Path, read_source, to_plain
+from policy_service.language.source import Mapping as SourceMapping
+from policy_service.language.types import (
+    LIMIT,
+    NumberType,
+    Type,
+    Value,
+    ValueRejected,
+    format_value,
+    parse_date,
+    parse_value,
+)
+from policy_service.subject import KIND
+
+HEAD = "benchmark_set"
+"""The key that tells a benchmark set from a policy."""
+SET_ID = re.compile(rf"{BENCHMARKS}/[a-z][a-z0-9_]{{0,63}}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+MAX_GROUPS = 10_000
+"""Groups of one figure."""
+Quantiles = Literal["linear", "weibull", "hazen", "inverted"]
+"""How a quantile between two values is found; `inverted` takes the value of a subject."""
+QUANTILES = get_args(Quantiles)
+_WHOLE = NumberType("integer", 0, 0, LIMIT)
+_HEAD_LINE = re.compile(rf"^{HEAD}[ ]*:".encode(), re.MULTILINE)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+class PopulationDoc(Doc):
+    """The population that the figures are of."""
+
+    name: Words
+    digest: str
+    subjects: str
+
+
+class MethodDoc(Doc):
+    """How the figures were made."""
+
+    rounding: Literal["half_even"]
+    quantiles: Quantiles
+    smallest_group: str
+
+
+class GroupDoc(Doc):
+    """A figure of one group."""
+
+    of: list[str] = Field(default_factory=list)
+    subjects: str
+    value: str | None = None
+
+
+class FigureDoc(Doc):
+    """A measure, with its figures by group."""
+
+    measure: Words
+    type: str
+    scale: str | None = None
+    currency: str | None = None
+    groups: Annotated[list[GroupDoc], Field(max_length=MAX_GROUPS)]
+
+
+class BenchmarkSetDoc(Doc):
+    """A whole file."""
+
+    benchmark_set: str
+    version: str
+    title: BilingualDoc
+    source: list[str] = Field(default_factory=list)
+    subject: str
+    as_of: str
+    population: PopulationDoc
+    method: MethodDoc
+    figures: Annotated[list[FigureDoc], Field(min_length=1, max_length=MAX_FACTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationNote:
+    """The population that figures are of."""
+
+    name: str
+    digest: str
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How figures are made."""
+
+    quantiles: Quantiles = "linear"
+    smallest_group: int = 5
+    """Subjects; a group of fewer has no figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigure:
+    """The figure of one group, in the units of its type, and the number of subjects it is made of."""
+
+    subjects: int
+    value: int | None
+
+
+FigureKey = tuple[str, str, int, str]
+"""A measure's text, and the kind, the scale and the currency of its figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measure, with its figures by group."""
+
+    measure: Measure
+    type: NumberType
+    groups: Mapping[tuple[str, ...], GroupFigure]
+
+    @property
+    def key(self) -> FigureKey:
+        """What tells it from the other figures of a set."""
+        return _key(self.measure, self.type)
+
+    def value_for(self, words: Sequence[Value | None], kind: Type) -> int | None:
+        """The figure of a group as a fact of type `kind` takes it; None where there is none, or it is out of range.
+
+        `words` has the values of the facts that make the group, None where one is missing.
+        """
+        group = self.groups.get(tuple(map(str, words)))
+        value = None if group is None or None in words else group.value
+        is_taken = isinstance(kind, NumberType) and value is not None and kind.low <= value <= kind.high
+        return value if is_taken else None
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSet:
+    """A benchmark set as understood."""
+
+    id: str
+    version: str
+    digest: str
+    """`sha256:` and the digest of the file's bytes."""
+    title: Bilingual
+    source: tuple[str, ...]
+    subject: str
+    """The kind of the subjects."""
+    as_of: date
+    population: PopulationNote
+    method: Method
+    figures: Mapping[FigureKey, Figure]
+    text: str
+
+    def figure_for(self, policy: Policy, fact: Fact) -> Figure | None:
+        """The figure that a fact of a policy takes, or None."""
+        if fact.measure is None or not isinstance(fact.type, NumberType) or policy.subject != self.subject:
+            return None
+        return self.figures.get(_key(parse_measure(fact.measure), fact.type))
+
+    def equal_quantiles(self) -> Iterator[str]:
+        """Name each pair of quantiles that are equal in a group: no subject lies between them."""
+        quantiles = [each for each in self.figures.values() if each.measure.statistic == "quantile"]
+        for one, other in combinations(quantiles, 2):
+            if (one.measure.fact, one.measure.groups) != (other.measure.fact, other.measure.groups):
+                continue
+            for words, group in one.groups.items():
+                same = other.groups.get(words)
+                if same is not None and group.value is not None and one.type == other.type and group == same:
+                    of = f" of {', '.join(words)}" if words else ""
+                    yield f"{one.measure} and {other.measure}{of}: no subject lies between them"
+
+
+def _key(measure: Measure, kind: NumberType) -> FigureKey:
+    return str(measure), kind.kind, kind.scale, kind.currency
+
+
+def is_benchmark_set(path: FilePath) -> bool:
+    """Return True if a file names a benchmark set and no policy. Raises OSError."""
+    with path.open("rb") as file:
+        return _HEAD_LINE.search(file.read(MAX_BYTES)) is not None
+
+
+def load_benchmark_set(path: str | FilePath) -> BenchmarkSet:
+    """Load the benchmark set in the file at `path`. Raises PolicyError with everything that is wrong, OSError."""
+    with FilePath(path).open("rb") as file:
+        return load_benchmark_set_bytes(file.read(MAX_BYTES + 1), str(path))
+
+
+def load_benchmark_set_bytes(content: bytes, path: str = "benchmark_set.yaml") -> BenchmarkSet:
+    """Load a benchmark set from the bytes of its file: YAML in UTF-8, at most 2 MiB.
+
+    Raises PolicyError with everything that is wrong.
+    """
+    root, text = read_source(path, content)
+    findings = Findings(root)
+    found = None
+    with suppress(TooManyErrors):
+        found = _read(root, findings, f"sha256:{hashlib.sha256(content).hexdigest()}", text)
+    if found is None or findings.diagnostics:
+        raise PolicyError(path, findings.diagnostics, text)
+    return found
+
+
+def misplaced(found: BenchmarkSet, path: FilePath) -> PolicyError | None:
+    """Return why a set does not stand at `…/<benchmarks/name>/<version>.yaml`, or None."""
+    expected = f"{found.id}/{found.version}.yaml"
+    if path.resolve().as_posix().endswith(f"/{expected}"):
+        return None
+    message = f"this is `{expected}`, by its `{HEAD}` and `version`"
+    diagnostic = Diagnostic(Code.MISPLACED_FILE, message, START, "rename the file")
+    return PolicyError(str(path), [diagnostic], found.text)
+
+
+def _read(root: SourceMapping, findings: Findings, digest: str, text: str) -> BenchmarkSet | None:
+    try:
+        doc = BenchmarkSetDoc.model_validate(to_plain(root))
+    except ValidationError as error:
+        findings.add_shape_errors(error)
+        return None
+    _check_identity(doc, findings)
+    as_of = parse_date(doc.as_of)
+    if as_of is None:
+        findings.add_error(Code.INVALID_VALUE, f"`{shorten(doc.as_of)}` is no day", ("as_of",), "write `2026-06-30`")
+    population = PopulationNote(
+        doc.population.name,
+        doc.population.digest,
+        _count(doc.population.subjects, ("population", "subjects"), findings),
+    )
+    smallest = _count(doc.method.smallest_group, ("method", "smallest_group"), findings)
+    method = Method(doc.method.quantiles, smallest)
+    figures: dict[FigureKey, Figure] = {}
+    for index, each in enumerate(doc.figures):
+        figure = _figure(each, index, method, findings)
+        if figure is not None and figures.setdefault(figure.key, figure) is not figure:
+            findings.add_error(Code.DUPLICATE_ID, "this measure stands twice", ("figures", index, "measure"))
+    if findings.diagnostics or as_of is None:
+        return None
+    return BenchmarkSet(
+        doc.benchmark_set,
+        doc.version,
+        digest,
+        to_bilingual(doc.title),
+        tuple(doc.source),
+        doc.subject,
+        as_of,
+        population,
+        method,
+        figures,
+        text,
+    )
+
+
+def _check_identity(doc: BenchmarkSetDoc, findings: Findings) -> None:
+    checks: list[tuple[re.Pattern[str], str, Path, str, str]] = [
+        (SET_ID, doc.benchmark_set, (HEAD,), "names no benchmark set", f"write `{BENCHMARKS}/customers`"),
+        (VERSION, doc.version, ("version",), "is no version", "write `1.0.0`"),
+        (KIND, doc.subject, ("subject",), "names no subject", "write `customer`"),
+        (DIGEST, doc.population.digest, ("population", "digest"), "is no digest", "`sha256:` and 64 digits"),
+        *((CITATION, each, ("source", i), "is no citation", "write `R-RFM-1`") for i, each in enumerate(doc.source)),
+    ]
+    for pattern, text, path, message, hint in checks:
+        if not pattern.fullmatch(text):
+            findings.add_error(Code.INVALID_VALUE, f"`{shorten(text)}` {message}", path, hint)
+
+
+def _count(text: str, path: Path, findings: Findings) -> int:
+    found = _value(_WHOLE, text, path, findings)
+    return found if found is not None else 0
+
+
+def _value(kind: NumberType, text: str, path: Path, findings: Findings) -> int | None:
+    try:
+        return int(parse_value(kind, text))  # type: ignore[arg-type]  # numbers are kept as int
+    except ValueRejected as error:
+        findings.add_error(Code.INVALID_VALUE, f"`{shorten(text)}` is not {error.expected}", path)
+        return None
+
+
+def _figure(doc: FigureDoc, index: int, method: Method, findings: Findings) -> Figure | None:
+    path: Path = ("figures", index)
+    kind = declare_type(FactDoc(type=doc.type, scale=doc.scale, currency=doc.currency), path, findings)
+    try:
+        measure = parse_measure(doc.measure)
+    except MeasureError as error:
+        findings.add_error(Code.SYNTAX, str(error), (*path, "measure"), error.hint)
+        return None
+    if kind is None:
+        return None
+    problem = type_problem(measure, kind, None)
+    if problem is not None or not isinstance(kind, NumberType):
+        findings.add_error(Code.TYPE_MISMATCH, str(problem), (*path, "type"))
+        return None
+    groups: dict[tuple[str, ...], GroupFigure] = {}
+    for number, each in enumerate(doc.groups):
+        at: Path = (*path, "groups", number)
+        words = tuple(each.of)
+        if len(words) != len(measure.groups):
+            message = f"expected a word for each of {', '.join(measure.groups) or 'no facts'}; found {len(words)}"
+            findings.add_error(Code.WRONG_CELL_COUNT, message, at)
+            continue
+        if words in groups:
+            findings.add_error(Code.DUPLICATE_ID, f"the group `{shorten(', '.join(words))}` stands twice", at)
+        subjects = _count(each.subjects, (*at, "subjects"), findings)
+        value = None if each.value is None else _value(kind, each.value, (*at, "value"), findings)
+        if value is not None and subjects < method.smallest_group:
+            message = f"a group of {subjects:,} is too small for a figure: the smallest has {method.smallest_group:,}"
+            findings.add_error(Code.KEY_NOT_ALLOWED, message, (*at, "value"), "leave the value out")
+        groups[words] = GroupFigure(subjects, value)
+    return Figure(measure, kind, groups)
+
+
+# writing
+
+
+def write_benchmark_set(  # noqa: PLR0913  # what a file says
+    *,
+    id_: str,
+    version: str,
+    title: Bilingual,
+    source: Sequence[str],
+    subject: str,
+    as_of: date,
+    population: PopulationNote,
+    method: Method,
+    figures: Sequence[Figure],
+) -> str:
+    """The text of a benchmark set; the same figures give the same bytes."""
+    note = {"name": population.name, "digest": population.digest, "subjects": population.subjects}
+    made = {"rounding": "half_even", "quantiles": method.quantiles, "smallest_group": method.smallest_group}
+    lines = [
+        f"{HEAD}: {id_}",
+        f"version: {version}",
+        f"title: {_flow(title.to_dict())}",
+        *([f"source: [{', '.join(source)}]"] if source else []),
+        f"subject: {subject}",
+        f"as_of: {as_of.isoformat()}",
+        f"population: {_flow(note)}",
+        f"method: {_flow(made)}",
+        "figures:",
+    ]
+    for figure in sorted(figures, key=lambda each: each.key):
+        lines += _figure_lines(figure)
+    return "\n".join(lines) + "\n"
+
+
+def _figure_lines(figure: Figure) -> Iterator[str]:
+    kind = figure.type
+    yield f"  - measure: {_scalar(str(figure.measure))}"
+    yield f"    type: {kind.kind}"
+    if kind.kind == "number":
+        yield f"    scale: {kind.scale}"
+    if kind.currency:
+        yield f"    currency: {kind.currency}"
+    yield "    groups:" if figure.groups else "    groups: []"
+    for words, group in sorted(figure.groups.items()):
+        entry: dict[str, Any] = {"of": list(words)} if words else {}
+        entry["subjects"] = group.subjects
+        if group.value is not None:
+            entry["value"] = str(format_value(kind, group.value))
+        yield f"      - {_flow(entry)}"
+
+
+def _flow(entry: Mapping[str, Any]) -> str:
+    pairs = []
+    for key, value in entry.items():
+        is_list = isinstance(value, list)
+        pairs.append(f"{key}: [{', '.join(map(_scalar, value))}]" if is_list else f"{key}: {_scalar(value)}")
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _scalar(value: Value) -> str:
+    """A value as YAML has it; a text in quotation marks unless it is a word."""
+    text = str(value)
+    is_word = isinstance(value, int) or (_PLAIN.fullmatch(text) and text not in NULLS)
+    return text if is_word else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,96 @@
+"""Statistics of a group, exact: from the different values that its subjects have, and how many have each.
+
+Ties never part: subjects with equal values are in the same class, by rank as by cut-point. For a class of an ABC
+analysis (R-ABC-1) the values are added up from the largest; a subject is in the class in which its first unit lies.
+What is 0 or less adds nothing to the sum and is in no class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from math import ceil, floor
+from types import MappingProxyType
+from typing import assert_never
+
+from policy_service.language.benchmark_set import Quantiles
+from policy_service.language.measure import Measure
+
+Distribution = Sequence[tuple[int, int]]
+"""Values, the least first, each once with the number of subjects that have it; not empty."""
+_POSITIONS: Mapping[Quantiles, Callable[[int, Fraction], Fraction]] = MappingProxyType(
+    {
+        "linear": lambda count, part: (count - 1) * part + 1,
+        "weibull": lambda count, part: (count + 1) * part,
+        "hazen": lambda count, part: count * part + Fraction(1, 2),
+        "inverted": lambda count, part: Fraction(ceil(count * part)),
+    }
+)
+"""The place of a quantile among so many values, counted from 1; between two places lies a value between two values."""
+
+
+def size(values: Distribution) -> int:
+    """The number of subjects."""
+    return sum(count for _, count in values)
+
+
+def total(values: Distribution) -> int:
+    """The sum over all subjects."""
+    return sum(value * count for value, count in values)
+
+
+def statistic(measure: Measure, values: Distribution, whole: int, quantiles: Quantiles) -> Fraction | None:
+    """What a measure says of a group, or None where it says nothing; `whole` is the sum over all groups."""
+    match measure.statistic:
+        case "count":
+            return Fraction(size(values))
+        case "sum":
+            return Fraction(total(values))
+        case "mean":
+            return Fraction(total(values), size(values))
+        case "min":
+            return Fraction(values[0][0])
+        case "max":
+            return Fraction(values[-1][0])
+        case "share":
+            return Fraction(total(values), whole) if whole else None
+        case "quantile":
+            return quantile(values, measure.part or Fraction(0), quantiles)
+        case "least":
+            return least_within(values, measure.part or Fraction(0))
+        case _:
+            assert_never(measure.statistic)
+
+
+def quantile(values: Distribution, part: Fraction, method: Quantiles) -> Fraction:
+    """The value below which a part of the subjects lies."""
+    count = size(values)
+    place = min(max(_POSITIONS[method](count, part), Fraction(1)), Fraction(count))
+    low = _value_at(values, floor(place))
+    return low + (place - floor(place)) * (_value_at(values, ceil(place)) - low)
+
+
+def _value_at(values: Distribution, place: int) -> int:
+    """The value of the subject at a place, counted from 1."""
+    for value, count in values:
+        place -= count
+        if place <= 0:
+            return value
+    raise IndexError(place)
+
+
+def least_within(values: Distribution, part: Fraction) -> Fraction | None:
+    """The least value of a subject whose first unit lies within a part of the sum; None where none is above 0."""
+    positive = [(value, count) for value, count in reversed(values) if value > 0]
+    whole = total(positive)
+    least, before = None, 0
+    for value, count in positive:
+        if before >= part * whole:
+            break
+        least, before = value, before + value * count
+    return None if least is None else Fraction(least)
+
+
+def round_half_even(value: Fraction) -> int:
+    """The nearest whole number, and the even one of two."""
+    return round(value)
