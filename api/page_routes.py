@@ -41,6 +41,7 @@ from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
 from api.features.session.second_factor import second_factor_routes
 from api.features.session.sign_in import sign_in_routes
+from api.features.subjects.merge import merge_routes
 from api.features.suspensions.detail import suspension_routes
 from api.features.suspensions.listing import SUSPENSIONS
 from api.features.suspensions.suspend import suspend_routes
@@ -58,6 +59,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     export_routes,
     pack_routes,
     reevaluation_routes,
+    merge_routes,
     preference_routes,
     policies_routes,
     home_routes,

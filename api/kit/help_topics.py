@@ -12,6 +12,7 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/policies", "tutorial/sign-your-first-change"),
     (r"/decisions", "how-to/find-out-why"),
     (r"/groups|/movements", "how-to/find-who-moved"),
+    (r"/subjects|/data-checks", "how-to/check-the-data"),
     (r"/reevaluations", "how-to/decide-everybody-again"),
     (r"/overrides", "how-to/record-an-override"),
     (r"/in-force", "how-to/look-up-what-was-in-force"),

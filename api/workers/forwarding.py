@@ -46,6 +46,7 @@ LOCAL_ROUTES = frozenset(
         "/packs",
         "/packs/{job}/file",
         "/reevaluations",
+        "/subjects/merge",
         "/reevaluations/{job}/file",
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",

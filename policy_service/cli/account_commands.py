@@ -123,6 +123,22 @@ def api_key_revoke(
     raise typer.Exit(run_revoke(key))
 
 
+@subject.command("merge")
+def subject_merge(
+    identifier: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.", show_default=False)
+    ],
+    into: Annotated[str, typer.Option(metavar="SUBJECT", help="The subject that remains.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")],
+    kind: Annotated[str, typer.Option(metavar="KIND", help="The kind of both.")] = CUSTOMER,
+    yes: Yes = False,
+) -> None:
+    """Record that a subject is the same as another; group lists name the other alone."""
+    from policy_service.cli.subjects import run_merge
+
+    raise typer.Exit(run_merge(identifier, into, kind, reason, yes=yes))
+
+
 @subject.command("erase")
 def subject_erase(
     identifier: Annotated[

@@ -1,6 +1,6 @@
-"""`policy-service subject …`: the keys of subjects, by anyone who has the database and the folder of the keys.
+"""`policy-service subject …`: keys of subjects, and merges, by anyone who has the database and the folder of the keys.
 
-Neither can be undone, so both ask first: at a terminal, or by `--yes`. The log names the command line.
+None can be undone, so all ask first: at a terminal, or by `--yes`. The log names the command line.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from policy_service.cli.storage import open_current_database
 from policy_service.clock import SystemClock
 from policy_service.decisions.encryption import DecryptionFailed
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
+from policy_service.decisions.merges import MergeRejected, merge_subjects
 from policy_service.decisions.subjects import ErasureRejected, erase_subject, rotate_master_key
 from policy_service.paths import database_url, keys_folder
 from policy_service.subject import InvalidSubject, Subject
@@ -30,6 +31,18 @@ def run_erase(subject: str, kind: str, reason: str, *, yes: bool) -> int:
         raise UsageError(str(error)) from None
     print_line(f"the sensitive facts of the {kind} {subject} cannot be read any more")
     print_line("backups still hold its key: rotate the master key, and destroy the copies of the old one")
+    return EXIT_OK
+
+
+def run_merge(subject: str, into: str, kind: str, reason: str, *, yes: bool) -> int:
+    """Merges a subject into another of its kind; gives the exit status. Raises UsageError."""
+    _confirm(f"merge the {kind} {subject} into {into} for good", subject, yes=yes)
+    try:
+        with open_current_database(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
+            merge_subjects(transaction, command_line(), Subject(subject, kind), Subject(into, kind), reason)
+    except (MergeRejected, InvalidSubject) as error:
+        raise UsageError(str(error)) from None
+    print_line(f"the {kind} {subject} is part of {into}; decide about {into} again to bring its groups up to date")
     return EXIT_OK
 
 

@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from policy_service.clock import timestamp
 from policy_service.database.declared import table_of
+from policy_service.decisions.groups.merged import read_merges
 from policy_service.decisions.macs import last_erasures, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, VersionUsed, decode_fact, read_row
 from policy_service.decisions.subjects import ERASED, FactCipher
@@ -80,12 +81,14 @@ class FactsReader:
         self._keys = read_mac_keys(session)
 
     def read(self, subjects: Sequence[str], needed: Collection[str]) -> Iterator[LatestFacts]:
-        """The latest of the needed facts of each subject, and others.
+        """The latest of the needed facts, and others, of each subject that was not merged into another.
 
         Raises DamagedRecord, UnknownVersion, DecryptionFailed.
         """
-        erased_at = last_erasures(self._session, subjects)
+        erased_at, merges = last_erasures(self._session, subjects), read_merges(self._session, subjects)
         for subject in subjects:
+            if Subject(subject, self._kind) in merges:
+                continue
             yield self._latest(Subject(subject, self._kind), erased_at.get((subject, self._kind), ""), needed)
 
     def _latest(self, subject: Subject, erased_at: str, needed: Collection[str]) -> LatestFacts:

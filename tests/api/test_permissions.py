@@ -55,6 +55,7 @@ EXPECTED = {
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
     ("GET", "/v1/subjects/{subject:path}/decisions"): REVIEWERS,
     ("DELETE", "/v1/subjects/{subject:path}/key"): "com",
+    ("POST", "/v1/subjects/{subject:path}/merge"): "com",
     ("GET", "/v1/overrides"): REVIEWERS,
     ("POST", "/v1/overrides"): "sal fin gen",
     ("GET", "/v1/overrides/{override}"): REVIEWERS,

@@ -82,6 +82,11 @@ class Doors:
         body = {"reason": "asked for it", "password": SECRET}
         return self.send("DELETE", f"/v1/subjects/{quote(subject, safe='')}/key{query}", "compliance", body, **headers)
 
+    def merge(self, subject: str, into: str, query: str = "", **more: object) -> httpx.Response:
+        self.here.clock.move(minutes=5)
+        body = {"into": into, "reason": "one company", "password": SECRET, **more}
+        return self.send("POST", f"/v1/subjects/{quote(subject, safe='')}/merge{query}", "compliance", body)
+
     def page(self, path: str, by: str = "compliance", **query: str) -> httpx.Response:
         request = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         return self.send("GET", f"{path}?{request}", by, **{"accept-language": "en"})
@@ -262,6 +267,22 @@ def test_decisions_exceptions_and_keys_of_two_kinds_have_nothing_to_do_with_each
         ("override_recorded", "complaint"),
     ]
     assert log[0]["sentence"]["zh"].endswith("删除投诉 K2 的密钥：asked for it")
+
+
+def test_two_numbers_of_one_customer_are_merged_and_both_say_so(doors: Doors) -> None:
+    for subject in ("m/1", "m/2"):
+        doors.decide(subject, policies=[PLACE])
+    merged = doors.merge("m/1", "m/2").json()
+    assert (merged["subject"], merged["merged_into"]) == ("m/1", "m/2")
+    old, new = (doors.send("GET", f"/v1/subjects/{name}", "machine").json() for name in ("m/1", "m/2"))
+    assert (old["merged_into"], old["merged"], old["policies"]) == ("m/2", [], [])
+    assert (new["merged_into"], new["merged"]) == (None, ["m/1"])
+    assert len(new["policies"]) == 1
+    assert len(doors.decisions("m/1").json()["items"]) == 1
+    assert "m/1 was merged into m/2 already." in assert_problem(doors.merge("m/1", "m/2"), 409, "conflict")["detail"]
+    kinds = assert_problem(doors.merge("m/2", "K1", into_kind="complaint"), 409, "conflict")["detail"]
+    assert kinds == "Subjects of two kinds are not merged: customer and complaint."
+    assert_problem(doors.merge("m/2", "m/3", reason=""), 422, "request-refused")
 
 
 def test_a_policy_of_another_kind_is_refused_by_name(doors: Doors) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from policy_service import Decider
 from policy_service.cli import main
 from policy_service.database import Database, LaneName
 from policy_service.decisions.master_keys import MasterKeys, open_or_create
@@ -16,6 +17,8 @@ from policy_service.migrations import upgrade
 from policy_service.subject import Subject
 from tests.cli.command import call
 from tests.databases import TestClock
+from tests.decisions.desks import tier
+from tests.decisions.setting import decide_and_record, put_in_force
 from tests.identity.people import event_names
 
 ERASE = ("subject", "erase", "C1", "--reason", "the customer asked for it")
@@ -53,6 +56,20 @@ def test_a_subject_is_erased_and_the_log_has_it(
     again = call(capsys, *ERASE, "--yes")
     assert (again.status, event_names(database)) == (2, ["subject_erased"])
     assert "The customer C1 has no key" in again.err
+
+
+def test_two_subjects_are_merged_and_the_log_has_it(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = TestClock()
+    put_in_force(database, clock, tier())
+    for subject in ("C1", "C2"):
+        decide_and_record(database, clock, Decider([tier()], engine="python"), subject, {"amount": 1})
+    merge = ("subject", "merge", "C1", "--into", "C2", "--reason", "one company")
+    assert "say --yes to confirm" in call(capsys, *merge).err
+    ended = call(capsys, *merge, "--yes")
+    assert (ended.status, ended.out.split(";")[0]) == (0, "the customer C1 is part of C2")
+    again = call(capsys, *merge, "--yes")
+    assert (again.status, again.err) == (2, "policy-service: C1 was merged into C2 already.\n")
+    assert event_names(database)[-1] == "subjects_merged"
 
 
 def test_the_master_key_is_rotated_and_the_log_has_it(

@@ -18,6 +18,7 @@ from api.features.packs import pages as packs
 from api.features.reevaluations import pages as reevaluations
 from api.features.session import account as own_account
 from api.features.session import second_factor as own_factor
+from api.features.subjects import merge
 from api.features.suspensions import detail, suspend
 from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
@@ -32,6 +33,7 @@ from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, bonus, tier
 from tests.effort import sample
 from tests.identity.people import enrol
+from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Seen, Visitor, standing_fields
 
 ACTIONS: tuple[FormAction[Any], ...] = (
@@ -44,6 +46,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     overrides.END,
     packs.CREATE,
     reevaluations.CREATE,
+    merge.MERGE,
     own_account.CHANGE_PASSWORD,
     own_account.END_OTHERS,
     own_factor.REMOVE,
@@ -84,6 +87,8 @@ class Scenario(NamedTuple):
 def scenarios(here: Company) -> dict[str, Scenario]:
     """A scenario for each action, on objects of its own."""
     here.in_force(bonus("1.1.0"))
+    for subject in ("M1", "M2"):
+        decided(here, subject)
     with here.database.write(here.clock) as transaction:  # of two sessions one can be ended
         start_session(transaction, here.people["finance"], PASSWORD)
         enrol(transaction, here.people["sally"])
@@ -93,6 +98,9 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         "/accounts": Scenario("root", "/accounts/new", {"name": "a.new.one", "printed_name": "A New One"}),
         "/api-keys": Scenario("root", "/api-keys/new", {"name": "a machine", "scopes": ["integration"]}),
         "/packs": Scenario("compliance", "/packs", {"policy": TIER}),
+        "/subjects/merge": Scenario(
+            "compliance", "/subjects/merge", {"subject": "M1", "into": "M2", "reason": "one", "password": SECRET}
+        ),
         "/reevaluations": Scenario("compliance", "/reevaluations", {"policy": TIER}),
         "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),
         "/account/sessions/end": Scenario("finance", "/account", {}),

@@ -33,6 +33,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "override_signed": Message("Override signed"),
     "override_ended": Message("Override ended"),
     "subject_erased": Message("Subject erased"),
+    "subjects_merged": Message("Subjects merged"),
     "reevaluation_started": Message("Re-evaluation started"),
     "master_key_rotated": Message("Master key rotated"),
     "demonstration_begun": Message("Demonstration set up"),

@@ -28,6 +28,7 @@ from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
 from api.web.rest_router import RestRouter
 from api.web.transactions import run_read
+from policy_service.decisions.groups.merged import parts_of, read_merges
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import (
     NONE,
@@ -138,8 +139,18 @@ def _add_groups(router: RestRouter, service: Service) -> None:
     async def get_subject(subject: Id, kind: OfKind = CUSTOMER) -> SubjectModel:
         """In which group a subject is now by each policy, by which rule and since when."""
         about = Subject(subject, kind)
-        assignments = await run_read(service, lambda session: subject_assignments(session, about))
-        return SubjectModel(subject=subject, kind=kind, policies=list(map(member_model, assignments)))
+
+        def read(session: Session) -> SubjectModel:
+            assignments, merges = subject_assignments(session, about), read_merges(session, [subject])
+            return SubjectModel(
+                subject=subject,
+                kind=kind,
+                merged_into=merges[about].id if about in merges else None,
+                merged=list(parts_of(about, merges)),
+                policies=list(map(member_model, assignments)),
+            )
+
+        return await run_read(service, read)
 
 
 def _add_movements(router: RestRouter, service: Service) -> None:

@@ -73,6 +73,8 @@ class SubjectModel(Model):
 
     subject: str
     kind: str
+    merged_into: Annotated[str | None, Field(description="the subject that it is part of, and that lists name")]
+    merged: Annotated[list[str], Field(description="the subjects that were merged into it")]
     policies: list[MemberModel]
 
 

@@ -1,4 +1,4 @@
-"""`/v1/subjects/{subject}`: what was decided about a subject; and erasing what is secret about it.
+"""`/v1/subjects/{subject}`: what was decided about a subject; erasing its secrets, merging it into another.
 
 The identifier of a subject may hold slashes, as they are or as `%2F`; what follows the last of them is the address.
 """
@@ -31,6 +31,7 @@ from api.web.schemas import BODY_PROBLEMS, Model, SignedBody, UtcInstant
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.database import Transaction
+from policy_service.decisions.merges import merge_subjects
 from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.record_queries import PAGE_SIZE, RecordFilter, RecordSort, list_records
 from policy_service.decisions.subjects import erase_subject
@@ -58,6 +59,23 @@ class ErasedModel(Model):
     subject: str
     kind: str
     erased_at: datetime
+
+
+class Merge(SignedBody):
+    """The subject that remains, and the reason; and the password, if there is one."""
+
+    into: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+    into_kind: Annotated[str, Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+
+
+class MergedModel(Model):
+    """The subject is part of another, which group lists name alone."""
+
+    subject: str
+    kind: str
+    merged_into: str
+    merged_at: datetime
 
 
 def subject_routes(service: Service) -> RestRouter:
@@ -95,5 +113,16 @@ def subject_routes(service: Service) -> RestRouter:
             return WriteResult(ErasedModel(subject=subject, kind=kind, erased_at=transaction.now))
 
         return await run_signed_command(service, request, Erase, command)
+
+    @router.post("/merge", operation_id="merge_subject", **signed_route(Merge, MergedModel, refusals))
+    async def merge(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
+        """Records that a subject is the same as another, which remains. It cannot be undone; nothing is lost."""
+
+        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
+            into = Subject(fields["into"], fields["into_kind"])
+            merge_subjects(transaction, actor, Subject(subject, kind), into, fields["reason"])
+            return WriteResult(MergedModel(subject=subject, kind=kind, merged_into=into.id, merged_at=transaction.now))
+
+        return await run_signed_command(service, request, Merge, command)
 
     return router

@@ -59,6 +59,7 @@ from policy_service.audit.events.decisions import (
     OverrideSigned,
     ReevaluationStarted,
     SubjectErased,
+    SubjectsMerged,
 )
 from policy_service.audit.events.event import OBJECT_FIELDS, Event
 from policy_service.audit.events.versions import (
@@ -124,6 +125,7 @@ __all__ = [
     "SigningKeyAdded",
     "StopRecorded",
     "SubjectErased",
+    "SubjectsMerged",
     "SuspensionEnded",
     "SuspensionRatified",
     "VersionImported",

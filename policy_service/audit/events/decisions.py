@@ -94,6 +94,24 @@ class SubjectErased(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectsMerged(Event):
+    """A subject is the same as another, which remains; group lists name the other alone."""
+
+    name = "subjects_merged"
+    summary = Bilingual(
+        "{actor} 将{kind} {subject} 并入 {into}：{reason}", "{actor} merged the {kind} {subject} into {into}: {reason}"
+    )
+    subject: str
+    kind: str
+    into: str
+    reason: str
+
+    def about(self) -> tuple[str, ...]:
+        """Return both subjects."""
+        return f"subject:{self.subject}", f"subject:{self.into}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReevaluationStarted(Event):
     """The subjects of a policy are decided about again, from facts that are at most so many days old."""
 

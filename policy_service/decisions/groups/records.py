@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from policy_service.database.declared import table_of
+from policy_service.decisions.groups.merged import read_merges
 from policy_service.decisions.groups.model import (
     Assignment,
     AssignmentReader,
@@ -59,18 +60,20 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 class Erasures(NamedTuple):
-    """When subjects were erased: no list tells of what was decided before."""
+    """When subjects were erased, and which were merged into others: no list tells of what was decided about these."""
 
     erased_at: Mapping[tuple[str, str], str]
+    merges: Mapping[Subject, Subject]
 
     @staticmethod
     def read(session: Session, subjects: Collection[str] | None = None) -> Erasures:
         """Those on record, or those of the subjects of some names."""
-        return Erasures(last_erasures(session, subjects))
+        return Erasures(last_erasures(session, subjects), read_merges(session, subjects))
 
     def hides(self, line: _Line) -> bool:
-        """Return True if a record was made before its subject was erased."""
-        return line.decided_at <= self.erased_at.get((line.subject, line.kind), _NEVER)
+        """Return True if a record was made before its subject was erased, or about one that was merged."""
+        subject = Subject(line.subject, line.kind)
+        return subject in self.merges or line.decided_at <= self.erased_at.get(subject, _NEVER)
 
 
 def placed_decisions(

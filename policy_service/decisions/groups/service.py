@@ -1,7 +1,7 @@
 """Writes group lists: with each group of records, for a subject that is erased, and all of them anew.
 
     record_outcomes(session, decisions)           # in the transaction that records them
-    forget_subject(session, subject)              # in the transaction that erases it
+    forget_subject(session, subject)              # in the transaction that erases it, or merges it into another
     rebuild(database, clock)                      # any number of times, while decisions are made
 
 Records are written in the lane `decisions` under a lock of the lane `governance`, in which subjects are erased; a part
@@ -23,6 +23,7 @@ from sqlmodel import Session
 
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, lock_lane
+from policy_service.decisions.groups.merged import read_merges
 from policy_service.decisions.groups.model import (
     OPEN,
     AssignmentReader,
@@ -74,6 +75,9 @@ def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> No
     by_place: dict[Place, list[PlacedDecision]] = defaultdict(list)
     for decision in decisions:
         by_place[decision.place].append(decision)
+    merges = read_merges(session, {each.subject for each in by_place}) if by_place else {}
+    for where in [each for each in by_place if Subject(each.subject, each.kind) in merges]:
+        del by_place[where]
     connection = session.connection()
     open_periods = _open_periods(connection, by_place)
     before: dict[Place, Sequence[Period]] = {}
@@ -92,7 +96,7 @@ def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> No
 
 
 def forget_subject(session: Session, subject: Subject) -> None:
-    """Take a subject out of all lists, those of days gone by included: it was erased."""
+    """Take a subject out of all lists, those of days gone by included: it was erased or merged."""
     connection = session.connection()
     rows = connection.execute(select(PERIODS).where(_C.subject == subject.id, _C.kind == subject.kind))
     _replace(connection, read_periods(rows), {})

@@ -21,6 +21,7 @@ from policy_service.database import Database, LaneName, Transaction
 from policy_service.decisions.groups.model import AssignmentReader, Group, PlacedDecision
 from policy_service.decisions.groups.records import placed_decisions
 from policy_service.decisions.groups.service import forget_subject, record_outcomes
+from policy_service.decisions.merges import MergeRejected, merge_subjects
 from policy_service.decisions.tables import DecisionRow
 from policy_service.subject import Subject
 from tests.databases import TestClock
@@ -38,13 +39,15 @@ ANSWERS: tuple[dict[str, Any], ...] = (
 )
 
 
-Step = int | list[tuple[int, int, int]]
-"""The erasure of a subject; or decisions that are recorded together: of a subject, for a day, an answer."""
+Step = int | tuple[int, int] | list[tuple[int, int, int]]
+"""The erasure of a subject; a merge of one into another; or decisions that are recorded together: of a subject, for a
+day, an answer."""
 STEPS = st.lists(
     st.one_of(
         st.lists(st.tuples(st.integers(0, 2), st.integers(0, 7), st.integers(0, 5)), min_size=1, max_size=4),
         st.lists(st.tuples(st.just(0), st.integers(0, 2), st.integers(0, 5)), min_size=1, max_size=2),
         st.integers(0, 2),
+        st.tuples(st.integers(0, 2), st.integers(0, 2)),
     ),
     min_size=1,
     max_size=12,
@@ -78,6 +81,7 @@ class History:
 
     policy: str
     decided: list[Decided] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> list[str]:
@@ -114,7 +118,8 @@ class Recorder:
             session, placed = transaction.session, list[PlacedDecision]()
             for subject, day, answer in answers:
                 seq = _insert(transaction, Subject(subject), day, history.policy, answer | self._identity())
-                history.decided.append(Decided(subject, day, seq, answer))
+                if subject not in history.merged:
+                    history.decided.append(Decided(subject, day, seq, answer))
                 outcomes = {history.policy: answer | self._identity()}
                 placed += placed_decisions(self.reader, Subject(subject), day, seq, outcomes)
             record_outcomes(session, placed)
@@ -127,12 +132,28 @@ class Recorder:
             append(transaction, SERVICE, SubjectErased(subject, "customer", "asked for it"))
         history.decided = [each for each in history.decided if each.subject != subject]
 
+    def merge(self, history: History, subject: str, into: str) -> None:
+        """Merges two subjects, unless that is refused."""
+        self.clock.move(seconds=1)
+        with self.database.write(self.clock) as transaction:
+            is_known = all(history.at(each, DAYS[-1]) for each in (subject, into))
+            try:
+                merge_subjects(transaction, SERVICE, Subject(subject), Subject(into), "one and the same")
+            except MergeRejected:
+                assert subject == into or not is_known
+                return
+            assert is_known
+        history.merged.add(subject)
+        history.decided = [each for each in history.decided if each.subject != subject]
+
     def play(self, steps: Sequence[Step], name: str) -> History:
         """Records the steps of a history, each group of decisions in one transaction."""
         history = History(f"tiering/{name}")
         for step in steps:
             if isinstance(step, int):
                 self.erase(history, history.names[step])
+            elif isinstance(step, tuple):
+                self.merge(history, *(history.names[each] for each in step))
             else:
                 self.record(
                     history, [(history.names[subject], DAYS[day], ANSWERS[answer]) for subject, day, answer in step]

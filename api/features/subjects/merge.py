@@ -1,0 +1,95 @@
+"""`/subjects/merge`: the form by which compliance merges two numbers of one subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import FormField, Proof, Reason, Widget, form_fields
+from api.kit.forms import FormModel, FormState
+from api.kit.frame import Frame
+from api.kit.listing import link
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Pages
+from api.kit.subjects import kind_options
+from policy_service.database import Transaction
+from policy_service.decisions.merges import merge_subjects
+from policy_service.messages import Message
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+
+PATH = "/subjects/merge"
+PREFILLED = ("subject", "into", "kind")
+"""Fields that a link may fill in."""
+
+
+class MergeForm(FormModel):
+    """Which subject becomes part of which, and why."""
+
+    subject: Annotated[
+        str,
+        Widget("text", Message("Subject"), Message("Group lists do not name it any more.")),
+        Field(min_length=1, max_length=MAX_ID),
+    ]
+    into: Annotated[
+        str,
+        Widget("text", Message("Merged into"), Message("The subject that remains, by its own decisions.")),
+        Field(min_length=1, max_length=MAX_ID),
+    ]
+    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    reason: Reason
+    password: Proof = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergePage:
+    """The form."""
+
+    template: ClassVar[str] = "subjects/merge.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(MergeForm)
+    frame: Frame
+    form: FormState
+    kinds: tuple[tuple[str, str], ...]
+    reauthentication: Reauthentication
+
+
+async def merge_page(pages: Pages, request: Request, form: FormState) -> MergePage:
+    """Build the page with what stands in the form."""
+    frame = pages.frame(request)
+    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
+    return MergePage(frame, form, kinds, reauthentication_state(pages.service, request, frame.now, PATH))
+
+
+def _merge(transaction: Transaction, form: FormRequest[MergeForm]) -> Subject:
+    values = form.values
+    into = Subject(values.into, values.kind)
+    merge_subjects(transaction, form.actor, Subject(values.subject, values.kind), into, values.reason)
+    return into
+
+
+MERGE = FormAction(
+    PATH,
+    MergeForm,
+    page=merge_page,
+    command=_merge,
+    done=lambda _, into: link("/audit", about=f"subject:{into.id}"),
+    confirm=True,
+)
+
+
+def merge_routes(pages: Pages) -> APIRouter:
+    """Routes of the form that merges."""
+    router = form_routes(pages, MERGE)
+
+    @router.get(PATH)
+    async def show(request: Request) -> Response:
+        """Show the form."""
+        values = {name: value for name in PREFILLED if (value := request.query_params.get(name))}
+        return pages.render(await merge_page(pages, request, pages.new_form(**values)))
+
+    return router
