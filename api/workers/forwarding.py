@@ -43,6 +43,8 @@ LOCAL_ROUTES = frozenset(
         "/",
         "/changes/{change}/draft",
         "/audit/exports/{job}/file",
+        "/changes/{change}/movers.csv",
+        "/v1/changes/{change}/simulation/movers",
         "/packs",
         "/packs/{job}/file",
         "/reevaluations",

@@ -30,6 +30,7 @@ from policy_service.approval.forecast import (
 from policy_service.approval.override_authority import OVERRIDES, check_overrides
 from policy_service.approval.policies import head_loader, policy_loader
 from policy_service.approval.signers import (
+    NO_IMPACT,
     SIGN_OFF,
     GovernanceEvaluator,
     check_sign_off,
@@ -191,11 +192,12 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
     other_domains, paying_domains = (
         {each.domain for each in candidates if decides_money(each) is decides} for decides in (False, True)
     )
+    impact = NO_IMPACT if draft.kind == "first_versions" else effect_facts(effect)
     try:
         sign_off = sign_off_version(session, now)
         sign_off_policy = policy_loader(session)(sign_off.digest)
         roles = signers.required_roles(
-            sign_off_policy, other_domains, draft.kind, effect_facts(effect), now.date(), paying_domains=paying_domains
+            sign_off_policy, other_domains, draft.kind, impact, now.date(), paying_domains=paying_domains
         )
         for policy in candidates:
             if policy.id == SIGN_OFF:

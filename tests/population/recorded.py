@@ -7,7 +7,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from policy_service.actor import Actor, Role
-from policy_service.database import LaneName
+from policy_service.clock import Clock
+from policy_service.database import Database, LaneName
 from policy_service.decisions.group import GroupWriter, PendingDecision
 from policy_service.decisions.in_force import InForce, Question
 from policy_service.decisions.master_keys import open_or_create
@@ -20,15 +21,15 @@ MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozense
 UTC = ZoneInfo("UTC")
 
 
-def record(made: World, keys: Path, orders: Mapping[str, int]) -> None:
+def record(database: Database, clock: Clock, keys: Path, orders: Mapping[str, int]) -> None:
     """Decide the size of customers, by their orders."""
-    in_force = InForce(made.database, made.clock, engine="python")
+    in_force = InForce(database, clock, engine="python")
     try:
         in_force.refresh()
-        day = made.now.date()
+        day = clock.now().date()
         questions = [Question(Subject(name), {"orders": count}, day, (TIER,)) for name, count in orders.items()]
         pending = [PendingDecision(in_force.evaluate(each), MACHINE) for each in questions]
-        with made.database.write(made.clock, LaneName.DECISIONS) as transaction:
+        with database.write(clock, LaneName.DECISIONS) as transaction:
             GroupWriter(in_force, FactCipher(open_or_create(keys))).write(transaction, pending)
     finally:
         in_force.close()
@@ -37,3 +38,8 @@ def record(made: World, keys: Path, orders: Mapping[str, int]) -> None:
 def effects(made: World, keys: Path) -> RecordedEffects:
     """What works out effects over the records."""
     return RecordedEffects(made.database, lambda: FactCipher(open_or_create(keys)), UTC)
+
+
+NEARLY_BIG = {f"L{number}": 95 + number % 5 for number in range(6)}
+CUSTOMERS = {**{f"C{number:03}": 20 for number in range(594)}, **NEARLY_BIG}
+"""600 customers, of whom 6 have nearly as many orders as a big one."""

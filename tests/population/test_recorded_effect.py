@@ -14,11 +14,10 @@ from policy_service.approval import service as approval
 from policy_service.approval.service import Change, Effect
 from policy_service.shipped import shipped_policies
 from tests.approval.world import ANN, BONUS, SIGN_OFF, SIGNERS, TIER, World, tier, world
-from tests.population.recorded import effects, record
+from tests.population.recorded import CUSTOMERS, effects, record
 
 TWO = (Role.SALES_DIRECTOR, Role.COMPLIANCE)
 THREE = (Role.SALES_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
-CUSTOMERS = {**{f"C{number:03}": 20 for number in range(594)}, **{f"L{number}": 95 + number % 5 for number in range(6)}}
 ORDERED = "[big, small], ordered: best-first"
 
 
@@ -29,7 +28,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, P
     with world() as made:
         made.import_((shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes(), at=made.now)
         made.move(minutes=1)
-        record(made, keys, CUSTOMERS)
+        record(made.database, made.clock, keys, CUSTOMERS)
         yield made, keys
 
 

@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from api.features.changes.effect import EffectView, read_effect_view, warnings_of
 from api.features.changes.report import Candidate, ReportView, frozen_report
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from api.kit.vocabulary import enum_label
+from policy_service.actor import SIGNING_ROLES
 from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
 from policy_service.analysis.result_texts import result_in_words
@@ -88,8 +90,17 @@ class ChangeDetail:
     texts: tuple[DraftText, ...]
     """A draft's files."""
     report: ReportView | None
+    effect: EffectView | None
+    """None for a draft, and for what was submitted before effects were worked out."""
     comparisons: tuple[VersionComparison, ...]
     timelines: tuple[PolicyTimeline, ...]
+
+    @property
+    def warnings(self) -> tuple[Message, ...]:
+        """What of a submitted change weakens protection, a sentence each."""
+        if self.change.submission is None or self.change.kind == "first_versions":
+            return ()
+        return warnings_of([(each.base, each.policy) for each in self.comparisons], self.effect)
 
     @property
     def alters(self) -> bool:
@@ -134,9 +145,15 @@ def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
         versions=versions,
         texts=() if submission else tuple(_draft_text(session, digest) for digest in change.draft.texts),
         report=report,
+        effect=read_effect_view(session, catalogue, change, frame.lang, names=may_read_subjects(frame)),
         comparisons=compared,
         timelines=tuple(_timelines(change, versions, recorded, frame.now, zone)),
     )
+
+
+def may_read_subjects(frame: Frame) -> bool:
+    """True if the reader may see what is decided about whom: those who sign may, those who write policies may not."""
+    return frame.actor is not None and bool(frame.actor.roles & frozenset(SIGNING_ROLES))
 
 
 _DRAFT_TEXTS: LruCache[str, DraftText] = LruCache(CACHE_SIZE)

@@ -136,6 +136,8 @@ def sections_of(
     change, detail = data.change, data.detail
     is_draft = change.state is ChangeState.DRAFT
     sections = []
+    if detail.effect is not None and detail.effect.kinds:
+        sections.append(Section("effect", Message("Effect"), "changes/_effect.html", detail.effect))
     if detail.comparisons:
         sections += [
             Section("tables", Message("The rules, cell by cell"), "changes/_tables.html", detail.comparisons),

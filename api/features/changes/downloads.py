@@ -1,12 +1,15 @@
-"""`/changes/{change}/texts/{text}` and `/evidence`: a policy file or the evidence of a change, byte for byte."""
+"""Files of a change to be kept: `…/texts/{text}`, a policy file; `…/evidence`; `…/movers.csv`, whom it moves."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from sqlmodel import Session
+from starlette.requests import Request
 from starlette.responses import Response
 
+from api.auth.authentication import principal_of
 from api.features.changes.evidence import evidence_response
+from api.features.changes.simulation import export_movers
 from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
@@ -30,6 +33,13 @@ def download_routes(pages: Pages) -> APIRouter:
     async def download_evidence(change: str) -> Response:
         """The file that stands behind first versions."""
         return await run_read(pages.service, lambda session: evidence_response(session, change))
+
+    @router.get("/changes/{change}/movers.csv")
+    async def movers(request: Request, change: str) -> Response:
+        """Every subject that the change moves, as CSV."""
+        content = await export_movers(pages.service, principal_of(request).actor, change)
+        headers = {"Content-Disposition": f'attachment; filename="movers-{change}.csv"'}
+        return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
 
     return router
 

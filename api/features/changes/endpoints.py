@@ -16,10 +16,12 @@ from api.features.changes.schemas import (
     ChangePage,
     CommentModel,
     ReportModel,
+    SimulationModel,
     change_detail,
     change_summary,
     comment_model,
 )
+from api.features.changes.simulation import export_movers, read_effect
 from api.service import Service
 from api.web.cursors import Cursor
 from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
@@ -156,6 +158,24 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
             return frozen
         checked = await examiner.check(change)
         return ReportModel(frozen=False, **checked.to_dict())
+
+    @router.get("/{change}/simulation", operation_id="get_change_simulation", responses=problems(*READ_PROBLEMS))
+    async def get_change_simulation(change: Id) -> SimulationModel:
+        """The effect that was submitted with the change: how many move, why, and with what money."""
+        effect = await run_read(service, lambda session: read_effect(session, change))
+        parts = [{name: value for name, value in part.items() if name != "movers"} for part in effect.document["parts"]]
+        return SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})
+
+    @router.get(
+        "/{change}/simulation/movers",
+        operation_id="get_change_movers",
+        response_class=Response,
+        responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **problems(*READ_PROBLEMS)},
+    )
+    async def get_change_movers(request: Request, change: Id) -> Response:
+        """Every subject that the change moves, as CSV, the largest first. The log tells of it."""
+        content = await export_movers(service, principal_of(request).actor, change)
+        return Response(content, 200, {"Cache-Control": "no-store"}, "text/csv; charset=utf-8")
 
 
 def _add_drafting(router: RestRouter, service: Service) -> None:

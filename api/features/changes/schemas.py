@@ -131,6 +131,26 @@ class ReportModel(Model):
     report: dict[str, Any] | None
 
 
+class SimulationModel(Model):
+    """The effect that was submitted with a change."""
+
+    digest: Annotated[Digest, Field(description="of all below; part of what is signed")]
+    bundle: Annotated[dict[str, Any], Field(description="what the figures depend on, with its own digest")]
+    impact_share: Annotated[
+        str | None, Field(description="the largest share of decided subjects that move in a policy; null if unknown")
+    ]
+    best_lost_share: Annotated[
+        str | None, Field(description="the largest share of the subjects of a best outcome that lose it")
+    ]
+    money_difference: Annotated[str | None, Field(description="how much more or less is decided in all, in CNY")]
+    ends: Annotated[list[str], Field(description="policies that the change ends; endings are not simulated")]
+    movers: Annotated[Digest, Field(description="of the list of all who move")]
+    parts: Annotated[
+        list[dict[str, Any]],
+        Field(description="for each kind of subject its figures, or its problems; who moves is in `movers`"),
+    ]
+
+
 def change_summary(change: Change) -> ChangeSummary:
     """A change in a line."""
     return ChangeSummary(**_summary(change))

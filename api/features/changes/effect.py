@@ -1,0 +1,345 @@
+"""The effect of a change, ready to be read: who moves, why, with what money; and what of it weakens protection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session
+
+from api.kit.answers import STATUS_NAMES
+from api.kit.charts import BarChart, Cell, MatrixChart, Tone, bar_chart, matrix_chart
+from api.kit.languages import translations
+from policy_service.approval import service as approval
+from policy_service.approval.service import Change, Effect
+from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
+from policy_service.language.types import ChoiceType
+from policy_service.messages import Message, join_comma, translate
+from policy_service.population.differences import differences
+from policy_service.registry.catalogue import Catalogue
+
+MAX_CHARTED = 24
+"""Outcomes that a chart shows; of more there is none."""
+BEFORE_AND_AFTER = (Message("Before"), Message("After"))
+FEW = 5
+"""Names in a warning."""
+OTHER_WORDS: Mapping[str, Message] = {
+    "(not_in_force)": Message("not in force"),
+    "(none)": Message("no such outcome"),
+    "(missing)": Message("not given"),
+    **{f"({status})": name for status, name in STATUS_NAMES.items()},
+}
+"""What stands in the place of an outcome, or of a fact."""
+UNKNOWN_REASONS: Mapping[str, Message] = {
+    "the service has no decision about anybody of this kind": Message("the service has no decisions about them yet"),
+}
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeEffect:
+    """An outcome before and after, in pictures."""
+
+    title: Bilingual
+    bars: BarChart
+    matrix: MatrixChart
+
+
+@dataclass(frozen=True, slots=True)
+class WordEffect:
+    """How many of the subjects with one word of a fact move."""
+
+    word: str
+    subjects: int
+    moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyEffect:
+    """A sum of money before and after."""
+
+    title: Bilingual
+    currency: str
+    before: Decimal
+    after: Decimal
+    difference: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEffect:
+    """The effect on what one policy decides."""
+
+    policy: str
+    title: Bilingual
+    is_changed: bool
+    """False where it only depends on a policy that is changed."""
+    moved: int
+    unchanged: int
+    undecided: int
+    outcomes: tuple[OutcomeEffect, ...]
+    money: tuple[MoneyEffect, ...]
+    by: tuple[tuple[Bilingual, tuple[WordEffect, ...]], ...]
+    """By industry and the like: the title of a fact, and its words."""
+    charges: tuple[tuple[str, str | None, int], ...]
+    """The differences that move subjects, with what else acts together with them, and how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A subject that moves in one policy."""
+
+    title: Bilingual
+    """Of the policy."""
+    before: str
+    after: str
+    charged_to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A subject that moves."""
+
+    subject: str
+    measure: str | None
+    is_key: bool
+    """True if it had the best outcome of a policy."""
+    moves: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KindEffect:
+    """The effect on subjects of one kind."""
+
+    kind: str
+    problems: tuple[str, ...]
+    """Why it was not simulated."""
+    subjects: int
+    moved: int
+    refused: int
+    policies: tuple[PolicyEffect, ...]
+    movers: tuple[Mover, ...]
+    measure: Bilingual | None
+    """The fact by which movers are ordered."""
+
+    @property
+    def more(self) -> int:
+        """How many movers are not named."""
+        return self.moved - len(self.movers)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """The effect of a change."""
+
+    kinds: tuple[KindEffect, ...]
+    bundle: str
+    day: str
+    share: Decimal | None
+    """The share by which it is decided who signs; None where that is not known."""
+    file: str | None
+    """The address of the list of all who move."""
+
+    @property
+    def money(self) -> tuple[MoneyEffect, ...]:
+        """All sums that change."""
+        rows = (row for kind in self.kinds for policy in kind.policies for row in policy.money)
+        return tuple(row for row in rows if row.difference)
+
+    @property
+    def moves_everybody(self) -> bool:
+        """True if nobody who is decided keeps an outcome of a changed policy."""
+        changed = [each for kind in self.kinds for each in kind.policies if each.is_changed]
+        return any(each.moved > 1 and not each.unchanged for each in changed)
+
+
+def read_effect_view(
+    session: Session, catalogue: Catalogue, change: Change, lang: Language, *, names: bool
+) -> EffectView | None:
+    """The effect that was submitted with a change; None if there is none.
+
+    `names` is whether the reader may see who moves. Raises DamagedRecord.
+    """
+    effect = approval.read_effect(session, change)
+    if effect is None:
+        return None
+    document = effect.document
+    kinds = tuple(_kind(session, catalogue, part, lang, names=names) for part in document["parts"])
+    moves = names and any(kind.moved for kind in kinds)
+    return EffectView(
+        kinds=kinds,
+        bundle=effect.bundle,
+        day=document["bundle"]["day"],
+        share=_share(effect),
+        file=f"/changes/{change.id}/movers.csv" if moves else None,
+    )
+
+
+def warnings_of(comparisons: Iterable[tuple[Policy | None, Policy]], effect: EffectView | None) -> tuple[Message, ...]:
+    """What of a change weakens protection, a sentence each; each version comes with the one before."""
+    found: list[Message] = []
+    if effect is None or effect.share is None:
+        found.append(Message("Nobody knows whom this change touches: it could not be simulated."))
+    elif effect.moves_everybody:
+        found.append(Message("Everybody moves: no subject keeps its outcome."))
+    for base, policy in comparisons:
+        if not policy.source:
+            found.append(Message("{policy} names no row of a regulation.", policy=policy.id))
+        if base is None:
+            continue
+        if lost := sorted({each.name for each in base.examples} - {each.name for each in policy.examples}):
+            found.append(Message("{policy} no longer has the examples: {names}.", policy=policy.id, names=_few(lost)))
+        if lost := sorted({each.id for each in base.invariants} - {each.id for each in policy.invariants}):
+            found.append(Message("{policy} no longer has the invariants: {names}.", policy=policy.id, names=_few(lost)))
+    return tuple(found)
+
+
+def _few(names: Sequence[str]) -> str:
+    return join_comma([*names[:FEW], *(["…"] if len(names) > FEW else [])])
+
+
+def _share(effect: Effect) -> Decimal | None:
+    return None if effect.impact_share is None else Decimal(effect.impact_share)
+
+
+def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language, *, names: bool) -> KindEffect:
+    if "problems" in part:
+        problems = tuple(translate(UNKNOWN_REASONS.get(each, each), _gettext(lang)) for each in part["problems"])
+        return KindEffect(part["kind"], problems, 0, 0, 0, (), (), None)
+    bundle = part["bundle"]
+    before, versions = (
+        {each["id"]: catalogue.load(session, each["digest"]) for each in bundle[side]} for side in ("before", "after")
+    )
+    texts = _cell_texts(before, versions, lang)
+    facts = {name: fact for policy in versions.values() for name, fact in policy.facts.items()}
+    measure = facts.get(part["measure"])
+    return KindEffect(
+        kind=part["kind"],
+        problems=(),
+        subjects=part["subjects"],
+        moved=part["moved"],
+        refused=part["refused"],
+        policies=tuple(_policy(each, versions[each["policy"]], facts, texts, lang) for each in part["policies"]),
+        movers=tuple(_mover(each, versions, texts, lang) for each in part["movers"] if names),
+        measure=measure.title if measure else None,
+    )
+
+
+def _cell_texts(before: Mapping[str, Policy], after: Mapping[str, Policy], lang: Language) -> Mapping[str, str]:
+    """The differences of the versions as the reader's language has them, by how the record has them."""
+    texts: dict[str, str] = {}
+    for name, policy in after.items():
+        old = before.get(name)
+        if lang != "en" and (old is None or old.digest != policy.digest):
+            pairs = zip(differences(old, policy), differences(old, policy, lang), strict=True)
+            texts.update((str(recorded), str(local)) for recorded, local in pairs)
+    return texts
+
+
+def _policy(
+    figures: Figures, policy: Policy, facts: Mapping[str, Fact], texts: Mapping[str, str], lang: Language
+) -> PolicyEffect:
+    by: dict[str, list[WordEffect]] = {}
+    for row in figures["by"]:
+        word = _word(row["word"], facts.get(row["fact"]), lang)
+        by.setdefault(row["fact"], []).append(WordEffect(word, row["subjects"], row["moved"]))
+    return PolicyEffect(
+        policy=policy.id,
+        title=policy.title,
+        is_changed=figures["before"] != figures["after"],
+        moved=figures["moved"],
+        unchanged=figures["unchanged"],
+        undecided=figures["undecided"],
+        outcomes=tuple(_outcomes(figures["matrix"], policy, lang)),
+        money=tuple(_money(row, policy) for row in figures["money"]),
+        by=tuple(
+            (facts[name].title if name in facts else Bilingual(name, name), tuple(rows)) for name, rows in by.items()
+        ),
+        charges=tuple(
+            (
+                texts.get(row["difference"], row["difference"]),
+                row["with"] and texts.get(row["with"], row["with"]),
+                row["subjects"],
+            )
+            for row in figures["attribution"]
+        ),
+    )
+
+
+def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iterator[OutcomeEffect]:
+    """The pictures of each outcome that few words answer."""
+    for name in dict.fromkeys(row["outcome"] for row in matrix):
+        outcome = policy.outcomes.get(name)
+        rows = [row for row in matrix if row["outcome"] == name]
+        declared = outcome.type.of if outcome is not None and isinstance(outcome.type, ChoiceType) else ()
+        found = {row[side] for row in rows for side in ("from", "to")}
+        words = [*(word for word in declared if word in found), *sorted(found - set(declared))]
+        if len(words) > MAX_CHARTED:
+            continue
+        counts = {(row["from"], row["to"]): row["subjects"] for row in rows}
+        labels = [_word(word, outcome, lang) for word in words]
+        sizes = [
+            (label, tuple(sum(row["subjects"] for row in rows if row[side] == word) for side in ("from", "to")))
+            for word, label in zip(words, labels, strict=True)
+        ]
+        cells = [
+            [
+                Cell(counts[one, other], _tone(outcome, one, other)) if (one, other) in counts else None
+                for other in words
+            ]
+            for one in words
+        ]
+        title = outcome.title if outcome else Bilingual(name, name)
+        yield OutcomeEffect(title, bar_chart(BEFORE_AND_AFTER, sizes), matrix_chart(labels, labels, cells))
+
+
+def _tone(outcome: Outcome | None, before: str, after: str) -> Tone:
+    """What going from one word to another means."""
+    if before == after:
+        return "same"
+    kind = outcome.type if outcome else None
+    if not isinstance(kind, ChoiceType) or kind.ordered is None or not {before, after} <= set(kind.of):
+        return "other"
+    rises = kind.of.index(after) < kind.of.index(before)
+    return "better" if rises is (kind.ordered == "best-first") else "worse"
+
+
+def _word(word: str, of: Fact | Outcome | None, lang: Language) -> str:
+    """A word of an outcome or a fact, as a reader calls it."""
+    if word in OTHER_WORDS:
+        return translate(OTHER_WORDS[word], _gettext(lang))
+    title = of.words.get(word) if of else None
+    return getattr(title, lang) if title else word
+
+
+def _money(row: Figures, policy: Policy) -> MoneyEffect:
+    outcome = policy.outcomes.get(row["outcome"])
+    title = outcome.title if outcome else Bilingual(row["outcome"], row["outcome"])
+    before, after, difference = (Decimal(row[name]) for name in ("before", "after", "difference"))
+    return MoneyEffect(title, row["currency"], before, after, difference)
+
+
+def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str], lang: Language) -> Mover:
+    moves, is_key = [], False
+    for each in row["policies"]:
+        policy = versions[each["policy"]]
+        words: dict[str, list[str]] = {"from": [], "to": []}
+        for pair in each["outcomes"]:
+            outcome = policy.outcomes.get(pair["outcome"])
+            kind = outcome.type if outcome else None
+            is_key |= isinstance(kind, ChoiceType) and kind.ordered is not None and pair["from"] == _best(kind)
+            for side, listed in words.items():
+                listed.append(_word(pair[side], outcome, lang))
+        before, after = (", ".join(listed) for listed in words.values())
+        charged_to = tuple(texts.get(text, text) for text in each["charged_to"])
+        moves.append(Move(policy.title, before, after, charged_to))
+    return Mover(row["subject"], row["measure"], is_key, tuple(moves))
+
+
+def _best(kind: ChoiceType) -> str:
+    return kind.of[0] if kind.ordered == "best-first" else kind.of[-1]
+
+
+def _gettext(lang: Language) -> Any:  # noqa: ANN401  # of the standard library
+    return translations(lang).gettext

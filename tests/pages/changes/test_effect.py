@@ -1,0 +1,104 @@
+"""The effect of a change, read before it is signed: whom it moves, who must sign for it, and what is red."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from policy_service.clock import timestamp
+from policy_service.shipped import shipped_policies
+from tests.api.company import Company, Json, company
+from tests.approval.world import SIGN_OFF, World, tier
+from tests.pages.visitor import Visitor
+from tests.population.recorded import CUSTOMERS, NEARLY_BIG, record
+
+
+def furnish(here: Company) -> None:
+    """600 customers, and who must sign where an effect is large."""
+    text = (shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes()
+    World(here.database, here.clock).import_(text, at=here.clock.at)
+    here.clock.move(minutes=1)
+    record(here.database, here.clock, here.app.service.settings.keys, CUSTOMERS)
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company(furnish=furnish) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def six(here: Company) -> Json:
+    """A change of one threshold, which moves six customers."""
+    return submitted(here, 95, 2)
+
+
+@pytest.fixture(scope="module")
+def everybody(here: Company) -> Json:
+    """A change by which everybody is big."""
+    return submitted(here, 1, 3)
+
+
+def submitted(here: Company, limit: int, days: int) -> Json:
+    effective = {"from": timestamp(here.clock.at + timedelta(days=days))}
+    return here.moved("submit", here.create(tier(here.next_version(), limit), effective=effective))
+
+
+def test_six_of_six_hundred_are_named_and_two_sign(here: Company, six: Json) -> None:
+    assert six["roles"] == ["sales_director", "compliance"]
+    page = Visitor(here, "sales").get(f"/changes/{six['id']}")
+    assert "6 of 600 move (customer)" in page.text("#effect-line")
+    effect = page.text("#effect")
+    assert all(name in effect for name in NEARLY_BIG)
+    assert "moved 6, unchanged 594, undecided on both sides 0" in effect
+    assert "tiering/size · big · orders" in effect
+    assert page.all("#effect svg.chart")
+    order = [node.attributes["id"] for node in page.all("section.part")]
+    assert order[0] == "effect"
+    assert page.html.index('id="effect-line"') < page.html.index('id="glance-what"')
+
+
+def test_who_writes_policies_sees_the_figures_and_no_names(here: Company, six: Json) -> None:
+    page = Visitor(here, "ann").get(f"/changes/{six['id']}")
+    assert "6 of 600 move (customer)" in page.text("#effect-line")
+    assert "L0" not in page.text("#effect")
+    assert "Who moves is shown to those who may sign." in page.text("#effect")
+    assert Visitor(here, "ann").get(f"/changes/{six['id']}/movers.csv").status == 403
+
+
+def test_it_is_told_in_chinese_and_on_paper(here: Company, six: Json) -> None:
+    sales = Visitor(here, "sales", "zh-CN")
+    for address in (f"/changes/{six['id']}", f"/changes/{six['id']}/print"):
+        page = sales.get(address)
+        assert "600 个客户中有 6 个发生变动" in page.text("#effect-line")
+        assert "订单" in page.text("#effect")
+
+
+def test_everybody_moves_in_red_and_one_more_signs(here: Company, everybody: Json) -> None:
+    assert everybody["roles"] == ["sales_director", "general_manager", "compliance"]
+    page = Visitor(here, "sales").get(f"/changes/{everybody['id']}")
+    assert "600 of 600 move (customer)" in page.text("#effect-line.refusal")
+    assert "Everybody moves: no subject keeps its outcome." in page.text("#effect-line")
+    assert "580 more are not named here." in page.text("#effect")
+
+
+def test_programs_read_it_and_names_are_disclosed_by_an_entry(here: Company, six: Json) -> None:
+    path = f"/v1/changes/{six['id']}/simulation"
+    found = here.did("GET", path)
+    assert (found["digest"], found["impact_share"]) == (six["simulation"], "0.0100")
+    assert (found["parts"][0]["moved"], "movers" in found["parts"][0]) == (6, False)
+    assert here.ask("GET", f"{path}/movers").status_code == 403
+    lines = here.ask("GET", f"{path}/movers", "sales").text.splitlines()
+    assert {line.split(",")[0] for line in lines[1:] if "tiering/size" in line} == set(NEARLY_BIG)
+    page = Visitor(here, "sales").get(f"/changes/{six['id']}/movers.csv")
+    assert page.body.decode("utf-8-sig").splitlines()[1:] == lines[1:]
+    entries = here.did("GET", "/v1/audit?event=list_exported", "compliance")["items"]
+    assert {entry["body"]["filters"]["change"] for entry in entries} == {six["id"]}
+
+
+def test_a_draft_has_no_effect(here: Company) -> None:
+    draft = here.create(tier(here.next_version(), 90))
+    assert here.ask("GET", f"/v1/changes/{draft['id']}/simulation").status_code == 404
+    assert not Visitor(here, "sales").get(f"/changes/{draft['id']}").has("#effect-line")
