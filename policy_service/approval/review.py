@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from policy_service.actor import Actor, Role
+from policy_service.actor import SERVICE, Actor, Role
 from policy_service.approval.change import Action, ActionRecord, Change, Meaning, Submission
 from policy_service.approval.draft_check import CHANGE_MODIFIED, PreparedSubmission, ended_versions, submission_problems
 from policy_service.approval.drafts import read_if_match
 from policy_service.approval.errors import PermissionDenied, StaleChange, ValidationFailed
 from policy_service.approval.forecast import base_versions
 from policy_service.approval.policies import head_loader, record_meanings
+from policy_service.approval.signature_validity import REVIEW_STATES
 from policy_service.approval.signers import sign_off_version
 from policy_service.approval.store import read_change, read_text, record_action, store_report
 from policy_service.approval.tables import SubmittedVersionRow
@@ -127,6 +128,23 @@ def request_changes(transaction: Transaction, actor: Actor, change: str, *, reas
     """
     action_record, updated_change = _decide(transaction, actor, change, Action.REQUEST_CHANGES, reason, expected)
     append(transaction, actor, ChangesRequested(change, action_record.reason))
+    return updated_change
+
+
+def return_drifted(transaction: Transaction, change: str, reason: str) -> Change:
+    """Sends a change back, as the service itself, whose effect is no longer what was simulated; `reason` says so.
+
+    A change that is not under review any more stays as it is. Raises UnknownChange, TamperedRecord.
+    """
+    require_logged(transaction.session, "change", change)
+    current = read_change(transaction.session, change)
+    if current.state not in REVIEW_STATES:
+        return current
+    action_record = next_action(
+        current, Action.REQUEST_CHANGES, SERVICE, transaction.now, reason=reason, digest=current.digest
+    )
+    updated_change = record_action(transaction, current, action_record)
+    append(transaction, SERVICE, ChangesRequested(change, reason))
     return updated_change
 
 

@@ -49,7 +49,7 @@ from policy_service.approval.queries import (
     list_changes,
     upcoming_changes,
 )
-from policy_service.approval.review import reject, request_changes, sign_off, submit
+from policy_service.approval.review import reject, request_changes, return_drifted, sign_off, submit
 from policy_service.approval.schedule import cancel, schedule
 from policy_service.approval.signers import SIGN_OFF, GovernanceEvaluator
 from policy_service.approval.store import read_change, read_comments, read_effect, read_movers, read_report, read_text
@@ -125,6 +125,7 @@ __all__ = [
     "read_text",
     "reject",
     "request_changes",
+    "return_drifted",
     "rollback",
     "schedule",
     "sign_off",

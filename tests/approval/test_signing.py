@@ -235,3 +235,14 @@ def test_refusals_are_sentences() -> None:
     for kind in (PermissionDenied, InvalidState, StaleChange, UnknownChange):
         assert issubclass(kind, OperationRejected)
     assert str(ValidationFailed(["One.", "Two."])) == "One.\nTwo."
+
+
+def test_the_service_sends_back_what_is_under_review_and_nothing_else() -> None:
+    with world() as made:
+        change = made.submit(made.create(tier("1.1.0", 150)))
+        for expected in (ChangeState.DRAFT, ChangeState.DRAFT):
+            with made.database.write(made.clock) as transaction:
+                returned = approval.return_drifted(transaction, change.id, "the population has drifted")
+            assert returned.state is expected
+        assert [(each.action, each.by.id) for each in made.read(change).actions][-1] == ("request_changes", "service")
+        assert len(made.read(change).actions) == 3

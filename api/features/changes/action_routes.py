@@ -18,6 +18,7 @@ from api.features.changes.dossier import Dossier, dossier
 from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
 from api.kit.forms import FormState
 from api.kit.rendering import Pages
+from api.workers.drift import require_undrifted
 from api.workers.heads import warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
@@ -45,7 +46,8 @@ def _sign_off(transaction: Transaction, form: FormRequest[SignOffForm]) -> Chang
     return approval.schedule(transaction, form.actor, change.id, expected=change.etag)
 
 
-async def _warm_heads(form: FormRequest[Any]) -> None:
+async def _prepare_review(form: FormRequest[Any]) -> None:
+    await require_undrifted(form.service, form.path["change"])
     await warm_heads(form.service, form.path["change"])
 
 
@@ -87,8 +89,8 @@ def _action(
 
 ACTIONS = (
     _action("submit", "submitted", _submit, _check_draft),
-    _action("sign-offs", "signed", _sign_off, _warm_heads, confirm=True),
-    _action("schedule", "scheduled", _schedule, _warm_heads),
+    _action("sign-offs", "signed", _sign_off, _prepare_review, confirm=True),
+    _action("schedule", "scheduled", _schedule, _prepare_review),
     _action("request-changes", "request-changes", _with_reason(approval.request_changes)),
     _action("reject", "rejected", _with_reason(approval.reject)),
     _action("withdraw", "withdrawn", _with_reason(approval.withdraw)),

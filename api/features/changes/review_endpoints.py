@@ -25,6 +25,7 @@ from api.web.problems import BUSY, CHECK_ABANDONED
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
 from api.workers.draft_check import DraftChecker
+from api.workers.drift import require_undrifted
 from api.workers.heads import warm_heads
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
@@ -93,7 +94,8 @@ def _add_signing(router: RestRouter, service: Service) -> None:
         "/sign-offs", operation_id="sign_off_change", **signed_route(SignOffModel, ChangeDetail, refusals, status=201)
     )
     async def sign_off_change(request: Request, change: Id) -> Response:
-        """Signs what was submitted: one person, in one role, on the digest that was read."""
+        """Signs what was submitted: one person, in one role, on the digest that was read. What drifted is sent back."""
+        await require_undrifted(service, change)
 
         def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
             return change_result(transaction, actor, approval.sign_off(transaction, actor, change, **fields), 201)
@@ -114,6 +116,7 @@ def _add_scheduling(router: RestRouter, service: Service) -> None:
         expected, actor = expected_etag(request), principal_of(request).actor
 
         async def prepare() -> Callable[[Transaction], WriteResult]:
+            await require_undrifted(service, change)
             await warm_heads(service, change)
             return lambda t: change_result(t, actor, approval.schedule(t, actor, change, expected=expected))
 

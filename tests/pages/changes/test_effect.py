@@ -9,6 +9,7 @@ import pytest
 
 from policy_service.clock import timestamp
 from policy_service.shipped import shipped_policies
+from tests.api.client import SECRET
 from tests.api.company import Company, Json, company
 from tests.approval.world import SIGN_OFF, World, tier
 from tests.pages.visitor import Visitor
@@ -102,3 +103,23 @@ def test_a_draft_has_no_effect(here: Company) -> None:
     draft = here.create(tier(here.next_version(), 90))
     assert here.ask("GET", f"/v1/changes/{draft['id']}/simulation").status_code == 404
     assert not Visitor(here, "sales").get(f"/changes/{draft['id']}").has("#effect-line")
+
+
+def test_a_change_whose_population_drifted_is_sent_back_and_not_signed() -> None:
+    with company(furnish=furnish) as here:
+        keys = here.app.service.settings.keys
+        change = submitted(here, 95, 2)
+        record(here.database, here.clock, keys, dict.fromkeys(CUSTOMERS, 20) | NEARLY_BIG)
+        assert here.sign(change, "sales").status_code == 201, "all were decided anew, and none otherwise"
+        record(here.database, here.clock, keys, {f"C{number:03}": 99 for number in range(31)})
+        answer = here.sign(change, "compliance")
+        assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "conflict")
+        assert "31 subjects of the kind customer, of 600, get another outcome now" in answer.json()["detail"]
+        assert here.read(change)["state"] == "draft"
+        page = Visitor(here, "ann").get(f"/changes/{change['id']}")
+        assert "The population has drifted since the change was simulated" in page.text("#history")
+        again = here.moved("submit", here.read(change))
+        page = Visitor(here, "sales").get(f"/changes/{again['id']}")
+        assert "37 of 600 move (customer)" in page.text("#effect-line")
+        page = Visitor(here, "sales").send(page, "form#sign", reason="sound", password=SECRET)
+        assert "You signed the change." in page.text(".notice")

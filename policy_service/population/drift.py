@@ -1,0 +1,97 @@
+"""The drift of a population since a change was simulated: how many subjects there are, and whose outcome is another.
+
+A simulation is signed together with the number of the last record that it counts. Later records alter it: a subject is
+*drifted* when the candidates decide otherwise by its latest facts than by those that were simulated, or when it was not
+there. Up to `MAX_DRIFT` of the subjects may drift before a signature on the effect says too little.
+
+    records since then about few subjects ──► no drift, by counting them
+    about more                            ──► both populations are decided, and compared subject by subject
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from policy_service.database import Database
+from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.tables import DecisionRow
+from policy_service.language.policy import Policy
+from policy_service.messages import Message
+
+PER_CENT = 5
+"""How many per cent of the subjects may drift, and by how many the number of subjects may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindDrift:
+    """The drift of the subjects of a kind."""
+
+    kind: str
+    simulated: int
+    """How many subjects were simulated."""
+    drifted: int
+    """How many of them, or of those that came later, have another outcome by the candidates."""
+
+    @property
+    def is_too_large(self) -> bool:
+        """True if more subjects drifted than a signature covers."""
+        return self.drifted * 100 > self.simulated * PER_CENT
+
+    @property
+    def sentence(self) -> Message:
+        """That the population has drifted."""
+        return Message(
+            "The population has drifted since the change was simulated: {drifted} subjects of the kind {kind}, of "
+            "{simulated}, get another outcome now, which is more than {limit} per cent.",
+            drifted=self.drifted,
+            simulated=self.simulated,
+            kind=self.kind,
+            limit=PER_CENT,
+        )
+
+
+def may_have_drifted(session: Session, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The parts of an effect with so many subjects decided since then that it has to be seen whether they drifted."""
+    last = document["bundle"]["records"]
+    return [
+        part
+        for part in document["parts"]
+        if "problems" not in part
+        and KindDrift(part["kind"], part["subjects"], _later_subjects(session, part["kind"], last)).is_too_large
+    ]
+
+
+def _later_subjects(session: Session, kind: str, last: int) -> int:
+    """Count the subjects of a kind that have a record after the number `last`."""
+    query = select(func.count(func.distinct(DecisionRow.subject)))
+    return session.exec(query.where(DecisionRow.kind == kind, col(DecisionRow.seq) > last)).one()
+
+
+def drift_problems(
+    database: Database, cipher: Callable[[], FactCipher], document: Mapping[str, Any], load: Callable[[str], Policy]
+) -> tuple[Message, ...]:
+    """Why the effect that was simulated no longer holds, a sentence for each kind of subject that has drifted.
+
+    `document` is that of the effect, `load` reads a version by its digest. Raises DamagedRecord, RunFailed, OSError.
+    """
+    last, day = document["bundle"]["records"], date.fromisoformat(document["bundle"]["day"])
+    with database.read() as session:
+        parts = may_have_drifted(session, document)
+    if not parts:
+        return ()
+    # DuckDB and the compiler of columns take a second to load
+    from policy_service.population.drifted_subjects import count_drifted  # noqa: PLC0415
+
+    problems = []
+    for part in parts:
+        kind, simulated = part["kind"], part["subjects"]
+        policies = [load(each["digest"]) for each in part["bundle"]["after"]]
+        drift = KindDrift(kind, simulated, count_drifted(database, cipher(), policies, kind, day, last))
+        if drift.is_too_large:
+            problems.append(drift.sentence)
+    return tuple(problems)
