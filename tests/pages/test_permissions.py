@@ -48,6 +48,7 @@ GET  /changes/{change}/texts/{text}                                aut sal fin g
 GET  /changes/{change}/evidence                                    aut sal fin gen com  ·  adm
 GET  /changes/{change}/print                                       aut sal fin gen com  ·  adm
 GET  /changes/{change}/dossier.pdf                                 aut sal fin gen com  ·  adm
+GET  /changes/{change}/movers.csv                                   ·  sal fin gen com  ·   ·
 POST /changes/{change}/comments                                    aut sal fin gen com  ·   ·
 POST /changes/{change}/submit                                      aut  ·   ·   ·   ·   ·   ·
 POST /changes/{change}/sign-offs                                    ·  sal fin gen com  ·   ·
