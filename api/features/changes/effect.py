@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from api.kit.answers import STATUS_NAMES
-from api.kit.charts import BarChart, Cell, MatrixChart, Tone, bar_chart, matrix_chart
+from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
 from api.kit.languages import translations
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, Effect
@@ -285,7 +285,7 @@ def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iter
         ]
         cells = [
             [
-                Cell(counts[one, other], _tone(outcome, one, other)) if (one, other) in counts else None
+                MatrixCell(counts[one, other], _tone(outcome, one, other)) if (one, other) in counts else None
                 for other in words
             ]
             for one in words
