@@ -9,13 +9,13 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Policy
 from policy_service.population.engines import QueryEngine, open_engine
 from policy_service.population.mapping import Mapping
+from policy_service.population.parts import PartFolder
 from policy_service.population.plan import make_plan
 from policy_service.population.population import SUBJECT, register
 from policy_service.population.records import open_records
@@ -61,9 +61,10 @@ def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
     """Decide a population, and put the answers into a table whose name and columns begin with `prefix`."""
     plan = make_plan(source.headings, Mapping(), policies, names, kind)
     with tempfile.TemporaryDirectory() as folder:
-        population = register(source, plan, Path(folder), lambda _: None)
+        parts = PartFolder(Path(folder), is_encrypted=source.is_encrypted)
+        population = register(source, plan, parts, lambda _: None)
         side = Side(prefix, compile_stages(plan, population.bounds, day.toordinal(), engine))
-        for path in population.parts:
-            part = pq.read_table(path)
+        for name in population.parts:
+            part = parts.table(name)
             insert(connection, f"{prefix}answers", pa.table({"subject": part[SUBJECT], **side.decide(part, names)}))
     return side
