@@ -35,6 +35,8 @@ from policy_service.paths import (
     DEFAULT_CHECKPOINTS,
     DEFAULT_DATABASE,
     DEFAULT_KEYS,
+    DEFAULT_RETENTION_DAYS,
+    MAX_RETENTION_DAYS,
     parse_destinations,
     secure_url,
 )
@@ -94,6 +96,8 @@ class Settings(BaseSettings):
     """The file with the bearer token for those places that are addresses."""
     jobs: Path = Path("var/jobs")
     """The folder of the files that jobs make; all processes of one database share it."""
+    retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] = DEFAULT_RETENTION_DAYS
+    """How many days decision records stay in the database before `policy-service archive` may take them."""
     policies: DirectoryPath = Field(default_factory=shipped_policies)
     """The folder of policy files, `<domain>/<policy>/<version>.yaml`, which is compared with what was submitted."""
     engine: Literal["durable_rules", "python", "definition"] = "durable_rules"

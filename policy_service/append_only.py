@@ -11,7 +11,8 @@ was declared, at every start and while the service runs; and the log is sealed b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -60,6 +61,22 @@ def unique_keys(table: Table) -> list[list[str]]:
 def create_triggers(connection: Connection, table: str, *keys: list[str]) -> None:
     """Gives a table with these unique keys its triggers."""
     for statement in trigger_statements(table, keys, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def update_allowed(connection: Connection, table: Table) -> Iterator[None]:
+    """Let rows of an append-only table be altered in a transaction; nobody outside it finds the trigger gone."""
+    dialect = connection.dialect.name
+    statements = trigger_statements(table.name, unique_keys(table), dialect)
+    if dialect == "postgresql":
+        connection.exec_driver_sql(f"DROP TRIGGER {table.name}_append_only ON {table.name}")
+        restored = [statements[1], statements[3]]
+    else:
+        connection.exec_driver_sql(f"DROP TRIGGER {table.name}_no_update")
+        restored = statements[:1]
+    yield
+    for statement in restored:
         connection.exec_driver_sql(statement)
 
 

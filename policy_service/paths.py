@@ -26,6 +26,10 @@ KEYS = "POLICY_SERVICE_KEYS"
 CHECKPOINTS = "POLICY_SERVICE_CHECKPOINTS"
 CHECKPOINT_COPIES = "POLICY_SERVICE_CHECKPOINT_COPIES"
 CHECKPOINT_TOKEN = "POLICY_SERVICE_CHECKPOINT_TOKEN"  # noqa: S105  # the name of a setting
+RETENTION_DAYS = "POLICY_SERVICE_RETENTION_DAYS"
+DEFAULT_RETENTION_DAYS = 1_826
+"""Five years."""
+MAX_RETENTION_DAYS = 36_525
 DEFAULT_DATABASE = "sqlite:///var/policy-service.db"
 DEFAULT_KEYS = "var/keys"
 DEFAULT_CHECKPOINTS = "var/checkpoints.ndjson"
@@ -55,6 +59,16 @@ def checkpoint_token(environment: Mapping[str, str]) -> Path | None:
     """The file with the bearer token for places that are addresses."""
     path = environment.get(CHECKPOINT_TOKEN)
     return Path(path) if path else None
+
+
+def retention_days(environment: Mapping[str, str]) -> int:
+    """How many days decision records stay in the database at the least. Raises ValueError when it is no such number."""
+    text = environment.get(RETENTION_DAYS) or str(DEFAULT_RETENTION_DAYS)
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_RETENTION_DAYS:
+        raise ValueError(
+            Message("{name} is a number of days, 1 to {most}", name=RETENTION_DAYS, most=MAX_RETENTION_DAYS)
+        )
+    return int(text)
 
 
 def parse_destinations(text: str) -> tuple[str, ...]:

@@ -255,6 +255,24 @@ def database_copy(
     raise typer.Exit(run(to, backup=backup))
 
 
+@app.command("archive")
+def archive_records(
+    before: Annotated[
+        str, typer.Option(metavar="DAY", help="Move the records decided before this day in China.", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help="A new file; or the one of a move to go on with.", show_default=False
+        ),
+    ],
+) -> None:
+    """Move old decision records to an archive; what was interrupted goes on when called again."""
+    from policy_service.cli.archive import run
+
+    raise typer.Exit(run(before, output))
+
+
 @groups.command("rebuild")
 def groups_rebuild() -> None:
     """Make the group lists again from the decision records; decisions go on meanwhile."""
@@ -319,12 +337,22 @@ def audit_verify(
             show_default=False,
         ),
     ] = None,
+    archive: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="An archive of decision records to compare; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Verify the log or an export, and name the first entry that was altered, moved or removed."""
     from policy_service.cli.audit import run_verify
 
-    raise typer.Exit(run_verify(export, public_key, checkpoints, as_json=json))
+    raise typer.Exit(run_verify(export, public_key, checkpoints, archive or [], as_json=json))
 
 
 @audit.command("pack")

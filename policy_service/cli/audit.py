@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,7 +62,14 @@ def run_export(file: Path) -> int:
     return _print_verdict(verdict, f"the export in {file}")
 
 
-def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *, as_json: bool) -> int:
+def run_verify(
+    file: Path | None,
+    key: Path | None,
+    checkpoints: Path | None,
+    archives: Sequence[Path] = (),
+    *,
+    as_json: bool,
+) -> int:
     """Verifies an export, or the database; gives the exit status. Raises UsageError."""
     with _usage_errors():
         trusted = _trusted(key)
@@ -86,6 +93,7 @@ def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *,
                     keys,
                     on_progress,
                     SystemClock().now(),
+                    archives,
                 )
     status = _print_verdict(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
     if file is None and not as_json:

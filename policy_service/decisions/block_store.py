@@ -35,6 +35,7 @@ from policy_service.decisions.blocks import (
     record_proof,
 )
 from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.record_queries import last_archived_seq, require_in_database
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import PolicyServiceError
@@ -158,6 +159,7 @@ def prove_decision(session: Session, decision: str) -> dict[str, Any]:
     if row is None:
         raise NotSealed(Message("There is no such decision."))
     seq, line = row
+    require_in_database(session, seq, line)
     block_row = block_with(session, seq)
     if block_row is None:
         raise NotSealed(Message("The decision is not sealed yet: ask again in a moment."))
@@ -195,6 +197,7 @@ def verify_blocks(
     sealed_to = newest.last if newest else 0
     total = newest.number if newest else 0
     start = 1 if last is None else max(1, total - last + 1)
+    archived_to = last_archived_seq(session)
     report.tell(_log_faults(session, start))
     for block in _blocks(session, start, report):
         if block.last - block.first >= BLOCK_SIZE:
@@ -202,7 +205,7 @@ def verify_blocks(
         rows = _records(session, block.first, block.last)
         report.blocks += 1
         report.records += len(rows)
-        report.tell(block_faults(block, rows))
+        report.tell(block_faults(block, rows, archived_to))
         tick(report.records)
     _verify_tail(session, sealed_to + 1, report)
     tick(report.records)

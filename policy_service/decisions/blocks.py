@@ -16,7 +16,7 @@ from typing import Any
 from policy_service.audit.merkle import InvalidPath, path, root_of
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
-from policy_service.decisions.record import read_record
+from policy_service.decisions.record import is_archived, read_record
 from policy_service.decisions.tables import DecisionRow
 from policy_service.messages import Message
 
@@ -62,21 +62,24 @@ class BlockReport:
 
 
 def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
-    """The leaves of a block: the digests of the lines themselves, whatever the rows say they are."""
-    return [digest(row.line) for row in rows]
+    """The leaves of a block: the digests of the lines themselves, whatever the rows say they are.
+
+    Of a line that is in an archive it is what the row says; the archive tells the line.
+    """
+    return [row.digest if is_archived(row.line) else digest(row.line) for row in rows]
 
 
-def record_fault(row: DecisionRow) -> str | None:
-    """Return the fault of a record, seen alone; None when there is none."""
-    alteration = find_alteration(row)
+def record_fault(row: DecisionRow, archived_to: int = 0) -> str | None:
+    """Return the fault of a record, seen alone; None when there is none. Those up to `archived_to` are in archives."""
+    alteration = find_alteration(row, archived_to)
     return (
         None if alteration is None else Message("decision record {seq} was altered: {how}", seq=row.seq, how=alteration)
     )
 
 
-def find_alteration(row: DecisionRow) -> str | None:
+def find_alteration(row: DecisionRow, archived_to: int = 0) -> str | None:
     """Return how a record was altered, as the end of a sentence; None when it was not."""
-    if digest(row.line) != row.digest:
+    if digest(row.line) != row.digest and not (is_archived(row.line) and row.seq <= archived_to):
         return Message("it does not have the digest it was written with")
     try:
         record = read_record(row.line)
@@ -103,10 +106,10 @@ def _text(value: object) -> str:
             return str(value)
 
 
-def block_faults(block: Block, rows: Sequence[DecisionRow]) -> list[str]:
+def block_faults(block: Block, rows: Sequence[DecisionRow], archived_to: int = 0) -> list[str]:
     """List the faults of a block's records: each that was removed or altered, else the block as a whole."""
     faults = find_gaps([row.seq for row in rows], block.first, block.last)
-    faults += [fault for row in rows if (fault := record_fault(row)) is not None]
+    faults += [fault for row in rows if (fault := record_fault(row, archived_to)) is not None]
     if not faults and root_of(leaves_of(rows)) != block.root:
         faults = [
             Message(

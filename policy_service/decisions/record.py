@@ -44,6 +44,17 @@ from policy_service.subject import CUSTOMER, Subject
 
 Json = dict[str, Any]
 NUMBER = "$number"
+ARCHIVED = "archived"
+"""The member that stays of a record in an archive, with the archive's number; no other record has it."""
+MOVED: Mapping[str, Any] = {
+    "facts": {},
+    "asked": [],
+    "explain": False,
+    "engine": {},
+    "benchmark_set": None,
+    "overrides": [],
+}
+"""The members that are in the archive alone, as they are read where only the rest stayed."""
 
 
 class VersionUsed(NamedTuple):
@@ -133,9 +144,16 @@ def read_row(seq: int, line: bytes) -> DecisionRecord:
         return read_record(line)
 
 
+def is_archived(line: bytes) -> bool:
+    """Return True if the line is what stayed of a record in an archive."""
+    return line.startswith(b'{"archived":')
+
+
 def read_record(line: bytes) -> DecisionRecord:
     """The record that a line holds. Raises ValueError, KeyError, TypeError and their like when it holds none."""
     document = msgspec.json.decode(line)
+    if is_archived(line):
+        document = {**MOVED, **document}
     return DecisionRecord(
         decision_id=document["decision_id"],
         seq=document["seq"],

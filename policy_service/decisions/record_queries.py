@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, cast
 
+import msgspec
 from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
+from policy_service.audit.events import DecisionsArchived
+from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.answer_counts.queries import AnswerFilter, candidate_ranges
 from policy_service.decisions.groups.model import group_value
 from policy_service.decisions.macs import last_decision_seq, read_mac_keys
-from policy_service.decisions.record import DecisionRecord, read_record, read_row
+from policy_service.decisions.record import DecisionRecord, is_archived, read_record, read_row
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import PolicyServiceError
@@ -94,6 +97,45 @@ class RecordFilter:
         return self.outcome is None or set(self.outcome.split(",")) <= parts
 
 
+class RecordArchived(PolicyServiceError, LookupError):
+    """The record is in an archive, and no longer in the database."""
+
+    kind = "not-found"
+
+    def __init__(self, seq: int, archive: int, file_name: str) -> None:
+        self.fields = (seq, archive, file_name)
+        super().__init__(
+            Message(
+                "Decision record {seq} is in archive {archive}, the file {file}: its facts are no longer here.",
+                seq=seq,
+                archive=archive,
+                file=file_name,
+            )
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return RecordArchived, self.fields
+
+
+def require_in_database(session: Session, seq: int, line: bytes) -> None:
+    """Sees to it that a record's line is here. Raises RecordArchived, which names the file it is in."""
+    if not is_archived(line):
+        return
+    for body in _archives(session):
+        if body["first"] <= seq <= body["last"]:
+            raise RecordArchived(seq, body["archive"], body["file_name"])
+
+
+def last_archived_seq(session: Session) -> int:
+    """Return the number of the last record that is in an archive; 0 when there is none."""
+    return max((body["last"] for body in _archives(session)), default=0)
+
+
+def _archives(session: Session) -> list[dict[str, Any]]:
+    query = select(AuditEntry.line).where(AuditEntry.event == DecisionsArchived.name)
+    return [msgspec.json.decode(line)["body"] for line in session.exec(query)]
+
+
 class RecordPage(NamedTuple):
     """Some records, and where those behind them begin; None when there are none."""
 
@@ -106,6 +148,7 @@ def read_decision(session: Session, decision_id: str) -> DecisionRecord:
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
+    require_in_database(session, row.seq, row.line)
     read_mac_keys(session).require_written(row)
     return read_row(row.seq, row.line)
 
@@ -155,6 +198,7 @@ def find_records(
     limit = max(1, min(limit, MAX_PAGE))
     max_lines = MAX_SCANNED if criteria.needs_scan else limit + 1
     first, end = seq_range(session, criteria.since, criteria.until)
+    first = max(first, last_archived_seq(session) + 1)
     if cursor is not None:
         first, end = (max(first, cursor), end) if oldest_first else (first, min(end, cursor + 1))
     records, keys = list[DecisionRecord](), read_mac_keys(session)

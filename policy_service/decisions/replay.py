@@ -27,7 +27,7 @@ from policy_service.decisions.encryption import DecryptionFailed
 from policy_service.decisions.masking import masked_trace, sensitive_facts
 from policy_service.decisions.override_store import UnknownOverride, read_override
 from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
-from policy_service.decisions.record_queries import UnknownDecision
+from policy_service.decisions.record_queries import UnknownDecision, require_in_database
 from policy_service.decisions.subjects import FactCipher, FactsErased
 from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.window import PolicyStop, stops_among
@@ -233,6 +233,7 @@ def _row(session: Session, decision_id: str) -> DecisionRow:
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
+    require_in_database(session, row.seq, row.line)
     return row
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,11 +38,13 @@ from policy_service.database import Lane, LaneName
 from policy_service.database.declared import table_of
 from policy_service.database.file_check import file_faults
 from policy_service.decisions.answer_counts.service import count_faults
+from policy_service.decisions.archiving import archive_faults
 from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.blocks import BlockReport
 from policy_service.decisions.encryption import is_encrypted, key_id_of
 from policy_service.decisions.groups.verification import count_periods, group_faults
 from policy_service.decisions.macs import MacKeys, last_decision_seq, last_erasures, read_mac_keys, subject_key_faults
+from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.state_tables import BlockRow, SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import DamagedRecord
@@ -84,24 +87,30 @@ def parts_of(session: Session) -> dict[str, int]:
     """Count what there is to read of each part that `verify_everything` reports the progress of, in that order."""
     last, records = last_entry(session), last_decision_seq(session)
     rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
-    parts = {"entries": last.seq if last else 0, "rows": rows, "records": records, "MACs of records": records}
+    parts = {"entries": last.seq if last else 0, "rows": rows, "records": records}
+    if archived := last_archived_seq(session):
+        parts["records in archives"] = archived
+    parts["MACs of records"] = records
     return parts | {"periods of group lists": count_periods(session)}
 
 
-def verify_rest(
+def verify_rest(  # noqa: PLR0913, PLR0917  # a verdict, and what else is compared
     session: Session,
     verdict: LogVerdict,
     keys: Mapping[str, LogKey] | None = None,
     tick: PartTick = say_nothing,
     now: datetime | None = None,
+    archives: Sequence[Path] = (),
 ) -> LogVerdict:
     """A verdict about the log, with what was found of the schema, records, blocks, keys of subjects, and lanes.
 
-    `now` is what a lane is compared with that is later than all that was written.
+    `archives` are files that records have moved to; `now` is what a lane is compared with that is later than all that
+    was written.
     """
     report = BlockReport()
     checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
         ("decision", lambda: verify_blocks(session, report=report, tick=partial(tick, "records")).faults),
+        ("decision", lambda: archive_faults(session, archives, partial(tick, "records in archives"))),
         ("block", lambda: _block_times(session)),
         (
             "decision",

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, LargeBinary
 from sqlmodel import Session, col, func, select
 
 from policy_service.decisions.record import DecisionRecord, read_row
+from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.tables import DecisionRow
 from policy_service.packs.scope import MAX_DRAWS, MAX_LISTED, Scope
 
@@ -105,7 +106,7 @@ def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
 
     first = _first_from(decided_at, newest, scope.since) if scope.since else 1
     last = _first_from(decided_at, newest, scope.until) - 1 if scope.until else newest
-    return first, last
+    return max(first, last_archived_seq(session) + 1), last
 
 
 def _first_from(decided_at: Callable[[int], datetime | None], newest: int, instant: datetime) -> int:

@@ -23,6 +23,7 @@ from policy_service.clock import timestamp
 from policy_service.database import Database
 from policy_service.decisions.macs import last_erasures, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
+from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
 from policy_service.decisions.tables import DecisionRow
 from policy_service.population.errors import PopulationRejected, RejectedRow
@@ -104,7 +105,8 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     elsewhere are left out. Raises PopulationRejected, DamagedRecord.
     """
     with database.read() as session:
-        latest = select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind)
+        in_database = col(DecisionRow.seq) > last_archived_seq(session)
+        latest = select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind, in_database)
         if until is not None:
             latest = latest.where(col(DecisionRow.seq) <= until)
         latest = latest.group_by(col(DecisionRow.subject))

@@ -52,6 +52,7 @@ from policy_service.audit.events.changes import (
     SuspensionRatified,
 )
 from policy_service.audit.events.decisions import (
+    DecisionsArchived,
     DecisionsSealed,
     MasterKeyRotated,
     OverrideEnded,
@@ -97,6 +98,7 @@ __all__ = [
     "ChangeSubmitted",
     "ChangeWithdrawn",
     "ChangesRequested",
+    "DecisionsArchived",
     "DecisionsSealed",
     "DemonstrationBegun",
     "EndingCancelled",

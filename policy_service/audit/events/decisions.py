@@ -22,6 +22,24 @@ class DecisionsSealed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionsArchived(Event):
+    """The lines of decision records moved to a file with this digest; `remainder` is that of what stays of them."""
+
+    name = "decisions_archived"
+    summary = Bilingual(
+        "{actor} 将决定记录 {first} 至 {last} 移入归档 {archive}，文件 {file_name}",
+        "{actor} moved decision records {first} to {last} to archive {archive}, the file {file_name}",
+    )
+    archive: int
+    first: int
+    last: int
+    file_name: str
+    digest: str
+    remainder: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideRecorded(Event):
     """A subject was excepted from the rules of a policy until `until` (R-GOV-4)."""
 

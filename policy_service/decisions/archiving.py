@@ -1,0 +1,273 @@
+"""Moves old decision records to an archive, block by block; what may go wrong on the way loses nothing.
+
+    write FILE.unfinished ──► read it back, compare ──► FILE ──► entry `decisions_archived` ──► lines move, in parts
+
+Until the entry, nothing has changed but a file; after it, each part is a transaction of its own, and the same command
+goes on where it was interrupted. A line moves only while the file is what the entry says.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import sqlalchemy
+from sqlmodel import Session, col, select
+
+from policy_service.actor import Actor
+from policy_service.append_only import update_allowed
+from policy_service.audit.events import DecisionsArchived
+from policy_service.audit.identity import log_id
+from policy_service.audit.log import append
+from policy_service.audit.tables import AuditEntry
+from policy_service.clock import Clock, timestamp
+from policy_service.database import Database, LaneName
+from policy_service.database.declared import table_of
+from policy_service.decisions.archive_file import (
+    ArchiveHead,
+    InvalidArchive,
+    file_digest,
+    read_blocks,
+    read_head,
+    remainder_of,
+    write_block,
+    write_head,
+)
+from policy_service.decisions.block_store import block_of
+from policy_service.decisions.blocks import Block, block_faults
+from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.record import is_archived
+from policy_service.decisions.record_queries import seq_range
+from policy_service.decisions.state_tables import BlockRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.errors import ErrorKind, PolicyServiceError
+from policy_service.messages import Message
+
+PART_SIZE = 5_000
+"""Records whose lines move in one transaction."""
+FETCH_SIZE = 1_000
+_DECISIONS = table_of(DecisionRow)
+_C = _DECISIONS.c
+
+
+class ArchiveRejected(PolicyServiceError):
+    """Nothing is archived; the message says why."""
+
+    kind: ClassVar[ErrorKind] = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedRange:
+    """The records of one archive, as its entry tells."""
+
+    number: int
+    first: int
+    last: int
+    file_name: str
+    digest: str
+    remainder: str
+    """The digest of the lines that stay."""
+
+
+def archived_ranges(session: Session) -> list[ArchivedRange]:
+    """Return the archives that the log tells of, in order."""
+    query = select(AuditEntry.line).where(AuditEntry.event == DecisionsArchived.name).order_by(col(AuditEntry.seq))
+    bodies = [msgspec.json.decode(line)["body"] for line in session.exec(query)]
+    return [
+        ArchivedRange(
+            body["archive"], body["first"], body["last"], body["file_name"], body["digest"], body["remainder"]
+        )
+        for body in bodies
+    ]
+
+
+def archive(  # noqa: PLR0913  # what moves where, by whom, and whom to tell
+    database: Database,
+    clock: Clock,
+    actor: Actor,
+    *,
+    before: datetime,
+    retention: timedelta,
+    file: Path,
+    on_progress: Callable[[int, int], object] = lambda _done, _of: None,
+) -> ArchivedRange:
+    """Move the records decided before an instant, or go on with a move that was interrupted.
+
+    Raises ArchiveRejected, InvalidArchive, OSError, DatabaseUnavailable.
+    """
+    with database.read() as session:
+        ranges = archived_ranges(session)
+        is_interrupted = bool(ranges) and bool(_unmoved(session, ranges[-1], ranges[-1].first, 1))
+    if is_interrupted:
+        return _move(database, clock, ranges[-1], file, on_progress)
+    with database.read() as session:
+        if file.exists():
+            raise ArchiveRejected(Message("{file} is there already, and is never written over.", file=str(file)))
+        blocks = _blocks(session, ranges[-1].last if ranges else 0, before, clock.now() - retention)
+        head = ArchiveHead(log_id(session) or "", len(ranges) + 1, blocks[0].first, blocks[-1].last)
+        remainder = _write(session, file, head, blocks, on_progress)
+    found = ArchivedRange(head.number, head.first, head.last, file.name, file_digest(file), remainder)
+    with database.write(clock) as transaction:
+        append(
+            transaction,
+            actor,
+            DecisionsArchived(
+                found.number, found.first, found.last, found.file_name, found.digest, found.remainder, timestamp(before)
+            ),
+        )
+    return _move(database, clock, found, file, on_progress)
+
+
+def _blocks(session: Session, archived: int, before: datetime, kept_from: datetime) -> list[Block]:
+    """The sealed blocks behind those archived whose records were all decided before an instant."""
+    if before > kept_from:
+        raise ArchiveRejected(
+            Message(
+                "Records are kept in the database until {instant}: state an earlier day, or shorten the retention.",
+                instant=timestamp(kept_from),
+            )
+        )
+    _, end = seq_range(session, None, before)
+    query = select(BlockRow).where(col(BlockRow.first) > archived, col(BlockRow.last) < end)
+    blocks = [block_of(row) for row in session.exec(query.order_by(col(BlockRow.number)))]
+    if not blocks:
+        raise ArchiveRejected(Message("No sealed block of records lies wholly before that day."))
+    return blocks
+
+
+def _write(
+    session: Session,
+    file: Path,
+    head: ArchiveHead,
+    blocks: Sequence[Block],
+    on_progress: Callable[[int, int], object],
+) -> str:
+    """Write the file, and read it back; return the digest of the lines that will stay."""
+    unfinished, total = file.with_name(f".{file.name}.unfinished"), head.last - head.first + 1
+    keys, remainder = read_mac_keys(session), hashlib.sha256()
+    try:
+        with unfinished.open("wb") as raw:
+            os.fchmod(raw.fileno(), 0o600)
+            with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as out:
+                write_head(out, head)
+                for block in blocks:
+                    rows = _rows(session, block.first, block.last)
+                    faults = block_faults(block, rows) + [each for row in rows if (each := keys.mac_fault(row))]
+                    if faults:
+                        raise ArchiveRejected(Message("Nothing is archived: {fault}.", fault=faults[0]))
+                    write_block(out, block, [row.line for row in rows])
+                    for row in rows:
+                        remainder.update(remainder_of(row.line, head.number) + b"\n")
+                    on_progress(block.last - head.first + 1, 2 * total)
+            raw.flush()
+            os.fsync(raw.fileno())
+        if [each.block for each in read_blocks(unfinished)] != list(blocks):
+            raise InvalidArchive(Message("the archive was not written as it should be"))
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return f"sha256:{remainder.hexdigest()}"
+
+
+def _rows(session: Session, first: int, last: int) -> list[DecisionRow]:
+    rows = session.connection().execute(
+        sqlalchemy.select(_DECISIONS).where(_C.seq >= first, _C.seq <= last).order_by(_C.seq)
+    )
+    return [DecisionRow(**row) for row in rows.mappings()]
+
+
+def _move(
+    database: Database, clock: Clock, archived: ArchivedRange, file: Path, on_progress: Callable[[int, int], object]
+) -> ArchivedRange:
+    """Put in the place of each line what stays of it, while the file is what the entry says."""
+    if not file.is_file() or file_digest(file) != archived.digest:
+        raise ArchiveRejected(
+            Message(
+                "The move to {file} was interrupted: name that file again, unaltered, and it goes on.",
+                file=archived.file_name,
+            )
+        )
+    total, start = archived.last - archived.first + 1, archived.first
+    while True:
+        with database.write(clock, LaneName.DECISIONS) as transaction:
+            connection = transaction.session.connection()
+            rows = _unmoved(transaction.session, archived, start, PART_SIZE)
+            if not rows:
+                return archived
+            stays = [{"at_seq": seq, "stays": remainder_of(line, archived.number)} for seq, line in rows]
+            with update_allowed(connection, _DECISIONS):
+                statement = sqlalchemy.update(_DECISIONS).where(_C.seq == sqlalchemy.bindparam("at_seq"))
+                connection.execute(statement.values(line=sqlalchemy.bindparam("stays")), stays)
+        start = rows[-1][0] + 1
+        on_progress(total + start - archived.first, 2 * total)
+
+
+def _unmoved(session: Session, archived: ArchivedRange, start: int, limit: int) -> list[tuple[int, bytes]]:
+    """Some records of an archive, from a number on, whose lines have not moved yet."""
+    mark = remainder_of(b"{}", archived.number)[:-1]
+    query = sqlalchemy.select(_C.seq, _C.line).where(
+        _C.seq >= start,
+        _C.seq <= archived.last,
+        sqlalchemy.func.substr(_C.line, 1, len(mark)) != sqlalchemy.literal(mark, sqlalchemy.LargeBinary),
+    )
+    rows = session.connection().execute(query.order_by(_C.seq).limit(limit))
+    return [(seq, line) for seq, line in rows]
+
+
+# ----------------------------------------------------------------------------------------------- verification
+
+
+def archive_faults(
+    session: Session, files: Sequence[Path] = (), tick: Callable[[int], object] = lambda _: None
+) -> Iterator[str]:
+    """A sentence for each archive whose records are not what its entry says; with its file, record by record."""
+    ranges = archived_ranges(session)
+    by_digest, done = {each.digest: each for each in ranges}, 0
+    for each in ranges:
+        sha256 = hashlib.sha256()
+        for row in _stream(session, each):
+            sha256.update((row.line if is_archived(row.line) else remainder_of(row.line, each.number)) + b"\n")
+            done += 1
+            if not done % FETCH_SIZE:
+                tick(done)
+        if f"sha256:{sha256.hexdigest()}" != each.remainder:
+            yield Message("what stays of the records in archive {number} was altered", number=each.number)
+    for file in files:
+        try:
+            archived = by_digest.get(file_digest(file))
+            if archived is None:
+                number = read_head(file).number
+                yield Message(
+                    "{file} is not archive {number} of this log: no entry has its digest", file=file.name, number=number
+                )
+                continue
+            yield from _file_faults(session, archived, file)
+        except InvalidArchive as error:
+            yield Message("{file}: {fault}", file=file.name, fault=str(error))
+
+
+def _file_faults(session: Session, archived: ArchivedRange, file: Path) -> Iterator[str]:
+    """Compare the lines of an archive with the rows that stayed."""
+    for block, lines in read_blocks(file):
+        rows = {row.seq: row for row in _rows(session, block.first, block.last)}
+        for seq, line in enumerate(lines, block.first):
+            row = rows.get(seq)
+            stays = remainder_of(line, archived.number)
+            if row is None or row.line not in {line, stays}:
+                yield Message("decision record {seq} is not what {file} says", seq=seq, file=file.name)
+
+
+def _stream(session: Session, archived: ArchivedRange) -> Iterator[sqlalchemy.Row[Any, Any]]:
+    query = sqlalchemy.select(_C.seq, _C.line).where(_C.seq >= archived.first, _C.seq <= archived.last)
+    rows = session.connection().execute(query.order_by(_C.seq), execution_options={"yield_per": FETCH_SIZE})
+    try:
+        yield from rows
+    finally:
+        rows.close()

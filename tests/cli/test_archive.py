@@ -1,0 +1,36 @@
+"""`policy-service archive` says in one line why nothing was moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policy_service.clock import SystemClock
+from policy_service.paths import CHECKPOINTS, DATABASE, KEYS, RETENTION_DAYS
+from tests.cli.command import call
+from tests.databases import empty_url
+from tests.registry.texts import policy_text, put_file
+
+
+def test_open_years_and_a_database_without_old_records_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_file(tmp_path / "policies", policy_text())
+    with empty_url("sqlite") as url:
+        for name, value in ((DATABASE, url), (KEYS, tmp_path / "keys"), (CHECKPOINTS, tmp_path / "checkpoints")):
+            monkeypatch.setenv(name, str(value))
+        assert call(capsys, "init", "--policies", tmp_path / "policies").status == 0
+        file = str(tmp_path / "old.archive")
+
+        def refused(day: str) -> str:
+            ended = call(capsys, "archive", "--before", day, "--output", file)
+            assert (ended.status, Path(file).exists()) == (2, False)
+            return ended.err
+
+        assert "Records are kept in the database until" in refused(f"{SystemClock().now():%Y-%m-%d}")
+        assert "No sealed block of records lies wholly before that day." in refused("2001-01-01")
+        assert "--before '1 May'" in refused("1 May")
+        monkeypatch.setenv(RETENTION_DAYS, "none")
+        assert "POLICY_SERVICE_RETENTION_DAYS is a number of days, 1 to 36525" in refused("2001-01-01")
+        assert call(capsys, "audit", "verify", "--archive", tmp_path / "keys").status == 2
