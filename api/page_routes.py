@@ -30,6 +30,7 @@ from api.features.groups.movement_listing import MOVEMENTS, MOVES
 from api.features.help.pages import help_routes
 from api.features.home.pages import home_routes
 from api.features.in_force.pages import in_force_routes
+from api.features.keys.pages import key_routes
 from api.features.overrides.listing import OVERRIDES
 from api.features.overrides.pages import override_routes
 from api.features.packs.pages import pack_routes
@@ -41,6 +42,7 @@ from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
 from api.features.session.second_factor import second_factor_routes
 from api.features.session.sign_in import sign_in_routes
+from api.features.subjects.erase import erase_routes
 from api.features.subjects.merge import merge_routes
 from api.features.suspensions.detail import suspension_routes
 from api.features.suspensions.listing import SUSPENSIONS
@@ -70,6 +72,8 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     account_page_routes,
     account_action_routes,
     key_action_routes,
+    key_routes,
+    erase_routes,
     decision_routes,
     override_routes,
     in_force_routes,

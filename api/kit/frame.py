@@ -38,6 +38,7 @@ SECTIONS: tuple[tuple[Message, str], ...] = (
     (Message("Audit packs"), "/packs"),
     (Message("Accounts"), "/accounts"),
     (Message("API keys"), "/api-keys"),
+    (Message("Keys"), "/keys"),
 )
 """The sections, in the order of the navigation; anyone who may not ask for one does not see it."""
 

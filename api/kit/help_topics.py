@@ -22,6 +22,8 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/accounts", "how-to/manage-accounts"),
     (r"/account", "reference/roles"),
     (r"/api-keys", "how-to/rotate-an-api-key"),
+    (r"/keys", "how-to/rotate-the-signing-key"),
+    (r"/subjects/erase", "how-to/erase-a-subject"),
     (r"", "reference/pages"),
 )
 """The beginning of an address and the document about its pages; the first that fits."""

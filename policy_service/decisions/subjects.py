@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor, Role
 from policy_service.audit.events import MasterKeyRotated, SubjectErased
@@ -229,6 +229,11 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
 
 
 # ------------------------------------------------------------------------------------------------- rotation
+
+
+def count_keys(session: Session) -> int:
+    """Count the subjects that have a key."""
+    return session.exec(select(func.count()).select_from(SubjectKeyRow)).one()
 
 
 def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:

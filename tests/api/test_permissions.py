@@ -50,6 +50,9 @@ REVIEWERS = "sal fin gen com int k:i k:c"
 EXPECTED = {
     ("POST", "/v1/decisions"): "int k:i",
     ("POST", "/v1/decisions/batch"): "int k:i",
+    ("GET", "/v1/decisions"): REVIEWERS,
+    ("GET", "/v1/policies/{domain}/{policy}/answers"): REVIEWERS,
+    ("GET", "/v1/search"): EVERYBODY,
     ("GET", "/v1/decisions/{decision}"): REVIEWERS,
     ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,

@@ -13,21 +13,24 @@ from api.auth.permissions import PERMISSIONS
 from api.features.accounts import account_actions, new_account
 from api.features.api_keys import actions as key_actions
 from api.features.changes import action_routes
+from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
 from api.features.packs import pages as packs
 from api.features.reevaluations import pages as reevaluations
 from api.features.session import account as own_account
 from api.features.session import second_factor as own_factor
-from api.features.subjects import merge
+from api.features.subjects import erase, merge
 from api.features.suspensions import detail, suspend
 from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
 from api.kit.forms import CODE, SECRET_FIELDS
 from policy_service.actor import Role
 from policy_service.clock import timestamp
+from policy_service.database import LaneName
 from policy_service.identity import service as identity
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.sessions import PASSWORD, start_session
+from policy_service.subject import Subject
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, bonus, tier
@@ -47,6 +50,9 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     packs.CREATE,
     reevaluations.CREATE,
     merge.MERGE,
+    erase.ERASE,
+    keys.ROTATE_SIGNING,
+    keys.ROTATE_MASTER,
     own_account.CHANGE_PASSWORD,
     own_account.END_OTHERS,
     own_factor.REMOVE,
@@ -87,8 +93,10 @@ class Scenario(NamedTuple):
 def scenarios(here: Company) -> dict[str, Scenario]:
     """A scenario for each action, on objects of its own."""
     here.in_force(bonus("1.1.0"))
-    for subject in ("M1", "M2"):
+    for subject in ("M1", "M2", "E1"):
         decided(here, subject)
+    with here.database.write(here.clock, LaneName.DECISIONS) as transaction:
+        here.app.service.fact_cipher.keys_for(transaction, [Subject("E1")])
     with here.database.write(here.clock) as transaction:  # of two sessions one can be ended
         start_session(transaction, here.people["finance"], PASSWORD)
         enrol(transaction, here.people["sally"])
@@ -101,6 +109,9 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         "/subjects/merge": Scenario(
             "compliance", "/subjects/merge", {"subject": "M1", "into": "M2", "reason": "one", "password": SECRET}
         ),
+        "/subjects/erase": Scenario("compliance", "/subjects/erase?subject=E1", {**signed, "confirmation": "E1"}),
+        "/keys/signing": Scenario("root", "/keys", {"password": SECRET}),
+        "/keys/master": Scenario("root", "/keys", {"password": SECRET}),
         "/reevaluations": Scenario("compliance", "/reevaluations", {"policy": TIER}),
         "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),
         "/account/sessions/end": Scenario("finance", "/account", {}),

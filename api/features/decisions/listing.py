@@ -8,9 +8,11 @@ from typing import cast
 
 from sqlmodel import Session
 
+from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.decisions.answer_summary import outcome_options, read_answer_summary, rule_options
 from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
 from api.kit.formats import UUID_TEXT
+from api.kit.listing import link
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
 from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.decisions.record import DecisionRecord
@@ -25,9 +27,10 @@ from policy_service.decisions.record_versions import Versions, versions_of
 from policy_service.language.policy import Language
 from policy_service.messages import Message
 from policy_service.paging import Page
-from policy_service.subject import Subject, kind_label
+from policy_service.subject import CUSTOMER, Subject, kind_label
 
 PATH = "/decisions"
+ERASE = "/subjects/erase"
 MAX_ANSWERS = 6
 """Answers of one decision that are listed; its page has all."""
 
@@ -100,6 +103,13 @@ def _row(record: DecisionRecord, versions: Versions, context: TableContext) -> L
     )
 
 
+def _erase_address(_: Session, context: TableContext) -> str | None:
+    """Where the subject that is listed can be erased; None unless one is, and the reader may."""
+    subject, kind = (context.params.get(name, "") for name in ("subject", "kind"))
+    allowed = check_permission(context.actor, PERMISSIONS["GET", ERASE])
+    return link(ERASE, subject=subject, kind=kind or CUSTOMER) if subject and allowed is True else None
+
+
 def _answer_cell(answer: PolicyAnswer, lang: Language) -> Message:
     """One answer: the policy, its version, and the outcome or why there is none."""
     outcome = "; ".join(outcome_cell(answer.outcomes, lang)) or answer.status_name
@@ -150,5 +160,7 @@ DECISIONS: Table[ListedDecision] = Table(
     cells="decisions/_cells.html",
     empty=(Message("Nothing was decided yet."), Message("Decisions appear here once a program requests one.")),
     no_match=Message("No matching decisions."),
+    read_extra=_erase_address,
     read_summary=read_answer_summary,
+    notices={"erased": Message("The subject was erased: nobody can read its sensitive facts any more.")},
 )

@@ -1,0 +1,141 @@
+"""`/keys`: which keys are in use, and the forms by which an administrator takes new ones into use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import FormField, Proof, form_fields
+from api.kit.forms import FormModel, FormState
+from api.kit.frame import Frame
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Pages
+from api.web.problems import CONFLICT, ProblemError
+from api.web.transactions import run_read
+from policy_service.audit.comparison import recorded_difference
+from policy_service.audit.keys import PublicKey
+from policy_service.audit.service import rotate_key, signing_keys
+from policy_service.database import Transaction
+from policy_service.decisions.subjects import count_keys, rotate_master_key
+from policy_service.messages import Message
+
+PATH = "/keys"
+MAX_WRAPPED = 20_000
+"""Keys of subjects that are wrapped anew while a browser waits."""
+NOTICES = {
+    "signing": Message("A new signing key is in use, endorsed by the key before it. Give its public half out."),
+    "master": Message(
+        "A new master key is in use. Back the new subjects.key up, and destroy the copies of the old one."
+    ),
+}
+Rotated = Literal["signing", "master"]
+
+
+class RotateForm(FormModel):
+    """Takes a new key into use."""
+
+    password: Proof = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysPage:
+    """The keys in use, and both forms."""
+
+    template: ClassVar[str] = "keys/page.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(RotateForm)
+    frame: Frame
+    signing_key: str | None
+    """The identifier of the key that signs; None when the log has none."""
+    signing_count: int
+    """The keys that signed so far, this one included."""
+    master_key: str
+    subject_keys: int
+    forms: dict[Rotated, FormState]
+    reauthentication: Reauthentication
+
+    @property
+    def is_quick(self) -> bool:
+        """Return True if the keys of subjects are so few that a page can wait for them."""
+        return self.subject_keys <= MAX_WRAPPED
+
+
+async def keys_page(pages: Pages, request: Request, forms: dict[Rotated, FormState] | None = None) -> KeysPage:
+    """The page, with the state of the form that was sent. Raises KeyFileError, DatabaseUnavailable."""
+    service, frame = pages.service, pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+
+    def read(session: Session) -> tuple[list[str], int]:
+        return [each["signing_key"] for each in signing_keys(session)], count_keys(session)
+
+    signing, subject_keys = await run_read(service, read)
+    return KeysPage(
+        frame=frame,
+        signing_key=signing[-1] if signing else None,
+        signing_count=len(signing),
+        master_key=service.fact_cipher.masters.current()[0],
+        subject_keys=subject_keys,
+        forms={"signing": pages.new_form(), "master": pages.new_form(), **(forms or {})},
+        reauthentication=reauthentication_state(service, request, frame.now, PATH),
+    )
+
+
+async def _signing_page(pages: Pages, request: Request, form_state: FormState) -> KeysPage:
+    return await keys_page(pages, request, {"signing": form_state})
+
+
+async def _master_page(pages: Pages, request: Request, form_state: FormState) -> KeysPage:
+    return await keys_page(pages, request, {"master": form_state})
+
+
+def _rotate_signing(transaction: Transaction, form: FormRequest[RotateForm]) -> PublicKey:
+    """Take a new key into use. Raises ProblemError while the log is not what was signed, KeyUnavailable."""
+    if (difference := recorded_difference(transaction.session)) is not None:
+        raise ProblemError(CONFLICT, difference)
+    return rotate_key(transaction, form.actor, form.service.settings.keys)
+
+
+async def _rotate_master(form: FormRequest[RotateForm]) -> int:
+    """Wrap the keys of all subjects anew, in transactions of their own. Raises ProblemError when there are too many."""
+    service = form.service
+    if await run_read(service, count_keys) > MAX_WRAPPED:
+        raise ProblemError(CONFLICT, TOO_MANY)
+    masters = service.fact_cipher.masters
+    return await run_in_threadpool(lambda: rotate_master_key(service.database, service.clock, masters, form.actor))
+
+
+TOO_MANY = Message("There are too many keys of subjects for a page: run `policy-service subject rotate-master-key`.")
+ROTATE_SIGNING = FormAction(
+    "/keys/signing",
+    RotateForm,
+    page=_signing_page,
+    command=_rotate_signing,
+    done=lambda *_: f"{PATH}?done=signing",
+    confirm=True,
+)
+ROTATE_MASTER = FormAction(
+    "/keys/master",
+    RotateForm,
+    page=_master_page,
+    command=lambda _, form: form.prepared,
+    done=lambda *_: f"{PATH}?done=master",
+    prepare=_rotate_master,
+    confirm=True,
+)
+
+
+def key_routes(pages: Pages) -> APIRouter:
+    """Routes of the page of keys and its forms."""
+    router = form_routes(pages, ROTATE_SIGNING, ROTATE_MASTER)
+
+    @router.get(PATH)
+    async def show(request: Request) -> Response:
+        """Show the keys in use."""
+        return pages.render(await keys_page(pages, request))
+
+    return router

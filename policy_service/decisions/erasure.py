@@ -1,0 +1,50 @@
+"""What erasing a subject would take away: shown before anybody does it, as nothing brings it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from policy_service.decisions.encryption import is_encrypted
+from policy_service.decisions.groups.queries import subject_assignments
+from policy_service.decisions.record_queries import RecordFilter, check_lookup, find_records
+from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.subject import Subject
+
+MAX_RECORDS = 500
+"""Decisions that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePreview:
+    """What would be lost."""
+
+    subject: Subject
+    key_made_at: datetime | None
+    """When the subject's key was made; None when it has none, and there is nothing to erase."""
+    facts: tuple[str, ...]
+    """The sensitive facts that its newest decisions hold, by name."""
+    records: int
+    """Decisions, of the newest ones, that hold any: they cannot be replayed afterwards."""
+    is_complete: bool
+    """Whether all decisions about it were looked at."""
+    policies: tuple[str, ...]
+    """The policies whose group lists name it."""
+
+
+def preview_erasure(session: Session, subject: Subject) -> ErasurePreview:
+    """Look up what erasing a subject would take away. Raises InvalidSubject, DamagedRecord."""
+    check_lookup(session, *subject)
+    page = find_records(session, RecordFilter(subject.id, kind=subject.kind), limit=MAX_RECORDS)
+    row = session.get(SubjectKeyRow, subject)
+    sealed = [[name for name, value in each.facts.items() if is_encrypted(value)] for each in page.records]
+    return ErasurePreview(
+        subject=subject,
+        key_made_at=row.created_at if row else None,
+        facts=tuple(sorted({name for names in sealed for name in names})),
+        records=sum(map(bool, sealed)),
+        is_complete=page.cursor is None,
+        policies=tuple(each.policy for each in subject_assignments(session, subject)),
+    )
