@@ -23,6 +23,7 @@ from api.features.changes.dossier import dossier_routes
 from api.features.changes.listing import CHANGES
 from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
+from api.features.data_checks.pages import data_check_routes
 from api.features.decisions.listing import DECISIONS
 from api.features.decisions.pages import decision_routes
 from api.features.groups.listing import GROUPS, MEMBERS
@@ -61,6 +62,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     export_routes,
     pack_routes,
     reevaluation_routes,
+    data_check_routes,
     merge_routes,
     preference_routes,
     policies_routes,

@@ -13,6 +13,7 @@ from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.changes.endpoints import change_routes
 from api.features.changes.review_endpoints import review_routes
 from api.features.cross_groups.endpoints import cross_group_routes
+from api.features.data_checks.jobs import DATA_CHECK
 from api.features.decisions.batch_endpoint import batch_routes
 from api.features.decisions.list_endpoints import decision_list_routes
 from api.features.decisions.record_endpoints import record_routes
@@ -37,7 +38,7 @@ from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import AnyKind, Jobs
 
-JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION)
+JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK)
 """Every kind of long work."""
 
 

@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     """Where a day begins, when a request does not say `as_of`."""
     reevaluation_days: Annotated[int, Field(ge=0, le=3_650)] = 0
     """Days that facts may be old when the service decides again by a version that comes into force; 0: it does not."""
+    duplicate_keys: str = ""
+    """Facts by which the form of data checks proposes to look for duplicates: `company_name, city; phone`."""
     decision_body_limit: Annotated[int, Field(ge=KIBIBYTE, le=64 * KIBIBYTE**2)] = 256 * KIBIBYTE
     """Bytes of a request for a decision."""
     batch_spool_limit: Annotated[int, Field(ge=KIBIBYTE**2, le=64 * KIBIBYTE**3)] = 256 * KIBIBYTE**2

@@ -50,6 +50,8 @@ LOCAL_ROUTES = frozenset(
         "/reevaluations",
         "/subjects/merge",
         "/reevaluations/{job}/file",
+        "/data-checks",
+        "/data-checks/{job}/file",
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",
         "/v1/audit/export",

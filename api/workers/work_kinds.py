@@ -72,6 +72,14 @@ AUDITING = WorkKind(
     too_large_message=command_line_message,
 )
 """The whole log, verified or exported."""
+DATA_CHECKING = WorkKind(
+    processes=1,
+    max_waiting=0,
+    busy_message=lambda _: Message("the data are being checked already"),
+    too_long_message=command_line_message,
+    too_large_message=command_line_message,
+)
+"""The latest facts of all subjects, examined."""
 PACKING = WorkKind(
     processes=1,
     max_waiting=0,
@@ -90,7 +98,15 @@ BUILDING = WorkKind(
 )
 """Versions that come into force, made ready to decide."""
 
-_TIME_LIMITS = {BUILDING: 120.0, READING: 60.0, PRINTING: 60.0, EXPORTING: 120.0, AUDITING: 600.0, PACKING: 900.0}
+_TIME_LIMITS = {
+    BUILDING: 120.0,
+    READING: 60.0,
+    PRINTING: 60.0,
+    EXPORTING: 120.0,
+    AUDITING: 600.0,
+    PACKING: 900.0,
+    DATA_CHECKING: 900.0,
+}
 
 
 def time_limit(kind: WorkKind, settings: Settings) -> float:

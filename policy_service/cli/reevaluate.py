@@ -16,11 +16,11 @@ from policy_service.cli.storage import open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
-from policy_service.decisions.reevaluation import Reevaluation, ReevaluationRejected, Reevaluator, reevaluate
+from policy_service.decisions.reevaluation import HEADINGS, Reevaluation, ReevaluationRejected, Reevaluator, reevaluate
 from policy_service.decisions.service import open_decision_service
 from policy_service.decisions.subjects import FactCipher
-from policy_service.decisions.undecided_file import UndecidedFile
 from policy_service.paths import database_url, keys_folder
+from policy_service.spreadsheet import CsvFile
 
 
 def run(policy: str, as_of: str | None, max_age: int, output: Path | None, *, as_json: bool) -> int:
@@ -34,9 +34,11 @@ def run(policy: str, as_of: str | None, max_age: int, output: Path | None, *, as
         try:
             cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
             service = open_decision_service(database, clock, zone, cipher)
-            with closing(service), UndecidedFile(output) as file:
+            with closing(service), CsvFile(output, HEADINGS) as file:
                 reevaluator = Reevaluator(service, database, clock, cipher)
-                counts = reevaluate(reevaluator, command_line(), scope, on_undecided=file.write)
+                counts = reevaluate(
+                    reevaluator, command_line(), scope, on_undecided=lambda each: file.write(each.cells())
+                )
         except (KeyFileError, NotReady, ReevaluationRejected) as error:
             raise UsageError(str(error)) from None
     if as_json:

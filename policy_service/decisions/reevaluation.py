@@ -67,6 +67,10 @@ MAX_ATTEMPTS = 20
 """How often a subject is decided about again because other versions came into force meanwhile."""
 
 
+HEADINGS = ("subject", "kind", "policy", "reason", "facts", "told_on")
+"""Of the file of what was not decided."""
+
+
 class Reason(StrEnum):
     """Why nothing was recorded; see the table above."""
 
@@ -103,6 +107,11 @@ class Undecided(NamedTuple):
     """The facts that are missing, rejected or too old."""
     told_on: date | None = None
     """The day of the oldest of them."""
+
+    def cells(self) -> tuple[str, ...]:
+        """As a row of a file, below `HEADINGS`."""
+        told_on = self.told_on.isoformat() if self.told_on else ""
+        return self.subject, self.kind, self.policy, self.reason, " ".join(self.facts), told_on
 
 
 @dataclass(frozen=True, slots=True)

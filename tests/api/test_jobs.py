@@ -30,8 +30,9 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "pack": ("/packs", {"policy": RFM, "sample": "0"}),
     "export": ("/audit/exports", {}),
     "reevaluation": ("/reevaluations", {"policy": RFM}),
+    "data-check": ("/data-checks", {}),
 }
-AT_ONCE = [("verification", "pack"), ("export", "reevaluation")]
+AT_ONCE = [("verification", "pack"), ("export", "reevaluation", "data-check")]
 TOGETHER = sample(AT_ONCE, 2)
 """Those that are interrupted by one kill: the log has a worker, and packs have one, a re-evaluation needs none."""
 Json = dict[str, Any]

@@ -19,7 +19,12 @@ SEEN_BY = ("compliance", "sales", "ann", "root")
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
 DRAFT_TITLE = "a draft <script>alert(1)</script>"
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
-JOBS = {"export": "/audit/exports/", "pack": "/packs/", "reevaluation": "/reevaluations/"}
+JOBS = {
+    "export": "/audit/exports/",
+    "pack": "/packs/",
+    "reevaluation": "/reevaluations/",
+    "data-check": "/data-checks/",
+}
 FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
 
@@ -64,6 +69,7 @@ def furnish(here: Company) -> dict[str, str]:
         "job": _ended(here, "verification")["id"],
         "export": _ended(here, "export")["id"],
         "pack": _ended(here, "pack", {"policy": TIER, "sample": 1})["id"],
+        "data-check": _ended(here, "data-check", {})["id"],
         "reevaluation": _ended(here, "reevaluation", {"policy": TIER})["id"],
     }
 

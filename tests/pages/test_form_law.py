@@ -13,6 +13,7 @@ from api.auth.permissions import PERMISSIONS
 from api.features.accounts import account_actions, new_account
 from api.features.api_keys import actions as key_actions
 from api.features.changes import action_routes
+from api.features.data_checks import pages as data_checks
 from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
 from api.features.packs import pages as packs
@@ -49,6 +50,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     overrides.END,
     packs.CREATE,
     reevaluations.CREATE,
+    data_checks.CREATE,
     merge.MERGE,
     erase.ERASE,
     keys.ROTATE_SIGNING,
@@ -75,7 +77,7 @@ OTHERS = {
     "/audit/exports": "a button that starts a job",
     **{
         f"{path}/{{job}}/cancel": "a button"
-        for path in ("/audit/verifications", "/audit/exports", "/packs", "/reevaluations")
+        for path in ("/audit/verifications", "/audit/exports", "/packs", "/reevaluations", "/data-checks")
     },
 }
 """Forms that are no actions, each with the reason."""
@@ -112,6 +114,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         "/subjects/erase": Scenario("compliance", "/subjects/erase?subject=E1", {**signed, "confirmation": "E1"}),
         "/keys/signing": Scenario("root", "/keys", {"password": SECRET}),
         "/keys/master": Scenario("root", "/keys", {"password": SECRET}),
+        "/data-checks": Scenario("compliance", "/data-checks", {}),
         "/reevaluations": Scenario("compliance", "/reevaluations", {"policy": TIER}),
         "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),
         "/account/sessions/end": Scenario("finance", "/account", {}),

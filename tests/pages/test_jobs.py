@@ -32,6 +32,7 @@ STARTED: dict[str, tuple[str, dict[str, Any]]] = {
     "export": ("/audit/exports", {}),
     "pack": ("/packs", {"policy": TIER, "sample": "3"}),
     "reevaluation": ("/reevaluations", {"policy": TIER}),
+    "data-check": ("/data-checks", {}),
 }
 """How each kind is started from its page: the path, and the fields of the form."""
 BY_NAME = {kind.name: kind for kind in JOB_KINDS}

@@ -14,6 +14,7 @@ from api.kit.form_fields import Widget
 from api.kit.forms import Day, FormModel
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.decisions.reevaluation import (
+    HEADINGS,
     MAX_AGE,
     Reason,
     Reevaluation,
@@ -21,11 +22,11 @@ from policy_service.decisions.reevaluation import (
     Undecided,
     reevaluate,
 )
-from policy_service.decisions.undecided_file import UndecidedFile
 from policy_service.errors import PolicyServiceError
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
 from policy_service.registry.service import policy_names
+from policy_service.spreadsheet import CsvFile
 
 MAX_ROWS = 200
 """What was not decided, as far as the page shows it; the file has all of it."""
@@ -107,10 +108,10 @@ def run_reevaluation(context: JobContext, form: ReevaluationForm, inside: Inside
         raise DayToCome(Message("The decision day {day} is still to come.", day=scope.as_of.isoformat()))
     policies, rows = service.decider.policies, list[UndecidedRow]()
     reevaluator = Reevaluator(service.decisions, service.database, service.clock, service.fact_cipher)
-    with UndecidedFile(context.file) as file:
+    with CsvFile(context.file, HEADINGS) as file:
 
         def take(each: Undecided) -> None:
-            file.write(each)
+            file.write(each.cells())
             if len(rows) < MAX_ROWS:
                 rows.append(_row(each, policies))
 

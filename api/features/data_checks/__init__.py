@@ -1,0 +1,1 @@
+"""Data checks: the latest facts of each subject, examined for what is missing, old, or there twice."""

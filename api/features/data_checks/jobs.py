@@ -1,0 +1,128 @@
+"""The job of a data check: its form, its result, and the file of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+from sqlmodel import Session
+
+from api.kit.form_fields import Widget
+from api.kit.forms import FormModel
+from api.workers.job_kind import FileKind, JobContext, JobKind
+from api.workers.work_kinds import DATA_CHECKING
+from policy_service.audit.guard import start_guard
+from policy_service.database import Database
+from policy_service.decisions.data_check import HEADINGS, Check, DataCheck, Finding, InvalidKeys, check_data, parse_keys
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.reevaluation import MAX_AGE
+from policy_service.decisions.subjects import FactCipher
+from policy_service.messages import Message
+from policy_service.spreadsheet import CsvFile
+from policy_service.subject import CUSTOMER, KIND
+
+MAX_ROWS = 200
+"""Findings that the page shows; the file has all of them."""
+CSV = "text/csv; charset=utf-8"
+MOST_DAYS = 3_650
+CHECKS: Mapping[str, Message] = {
+    Check.INCOMPLETE: Message("facts are missing"),
+    Check.OLD: Message("facts are old"),
+    Check.DUPLICATE: Message("likely the same as another"),
+}
+"""What is found, in words."""
+
+
+class DataCheckForm(FormModel):
+    """The form: which subjects, how old facts may be, and what makes two of them the same."""
+
+    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    max_age: Annotated[int, Widget("number", Message("Facts, at most days old")), Field(ge=0, le=MOST_DAYS)] = MAX_AGE
+    keys: Annotated[
+        str | None,
+        Widget(
+            "name",
+            Message("Facts that tell duplicates"),
+            Message("Commas between the facts of a key, semicolons between keys: company_name, city; phone."),
+        ),
+        Field(max_length=1_000),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataCheckResult:
+    """What came of a data check."""
+
+    kind: str
+    as_of: str
+    counts: Mapping[str, int]
+    rows: tuple[Mapping[str, Any], ...]
+    """The first findings."""
+
+    @property
+    def finding_counts(self) -> tuple[tuple[Message, int], ...]:
+        """How many findings there are of each check."""
+        return tuple((label, self.counts[check]) for check, label in CHECKS.items())
+
+    @property
+    def finding_count(self) -> int:
+        """How many findings there are."""
+        return sum(count for _, count in self.finding_counts)
+
+    def label(self, row: Mapping[str, Any]) -> Message:
+        """What was found, in words."""
+        return CHECKS[row["check"]]
+
+
+def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
+    """Examine all subjects of a kind. Raises what `check_data` does."""
+    as_of, rows = context.started_at.astimezone(context.zone).date(), list[Mapping[str, Any]]()
+    check = DataCheck(form.kind, as_of, form.max_age, parse_keys(form.keys or ""))
+    with closing(Database(context.url, keys=context.keys)) as database, CsvFile(context.file, HEADINGS) as file:
+        start_guard(database)
+
+        def take(finding: Finding) -> None:
+            cells = finding.cells()
+            file.write(cells)
+            if len(rows) < MAX_ROWS:
+                rows.append({**dict(zip(HEADINGS, cells, strict=True)), "facts": list(finding.facts)})
+
+        counts = check_data(
+            database,
+            FactCipher(MasterKeys(context.keys)),
+            context.started_at,
+            check,
+            on_finding=take,
+            on_progress=context.progress.write,
+        )
+    return DataCheckResult(form.kind, as_of.isoformat(), counts, tuple(rows))
+
+
+def check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:
+    """Find what is wrong with the keys."""
+    try:
+        parse_keys(form.keys or "")
+    except InvalidKeys as error:
+        return {"keys": error.args[0]}
+    return {}
+
+
+DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
+    name="data-check",
+    title=Message("Data check"),
+    unit=Message("subjects"),
+    form=DataCheckForm,
+    template="data_checks/result.html",
+    run=run_data_check,
+    limits=DATA_CHECKING,
+    file=FileKind("data-check-{at:%Y%m%d-%H%M%S}.csv", CSV),
+    keep=timedelta(days=90),
+    shared=True,
+    check=check_form,
+    read_result=lambda data: DataCheckResult(**{**data, "rows": tuple(data["rows"])}),
+    describe=lambda result: {"as_of": result.as_of, **result.counts},
+)

@@ -1,0 +1,207 @@
+"""Data checks (R-GOV-9, R-DATA-1): the latest facts of each subject, examined for what is missing, old, or there twice.
+
+    check = DataCheck("customer", as_of=day, max_age=31, keys=parse_keys("company_name, city; phone"))
+    counts = check_data(database, cipher, clock.now(), check, on_finding=findings.append)
+
+| check      | what is found                                                                                       |
+|------------|-----------------------------------------------------------------------------------------------------|
+| incomplete | facts that are not optional are absent, of policies in force that were evaluated about the subject  |
+| old        | facts of theirs were told longer ago than `max_age` days                                            |
+| duplicate  | another subject has the same facts of a key, or an identifier with the same letters and digits      |
+
+Values are compared by their letters and digits alone, and are told nowhere. A subject that was merged is passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlmodel import Session
+
+from policy_service.characters import skeleton
+from policy_service.database import Database
+from policy_service.decisions.in_force import OWN_DOMAIN
+from policy_service.decisions.recorded_facts import FactsReader, LatestFacts, count_subjects, next_subjects
+from policy_service.decisions.subjects import FactCipher
+from policy_service.errors import PolicyServiceError
+from policy_service.language.policy import Policy
+from policy_service.messages import Message, join_comma
+from policy_service.registry import policy_cache
+from policy_service.registry.model import all_active_at
+from policy_service.registry.service import activations
+
+PART_SIZE = 200
+"""Subjects read together."""
+MAX_KEYS = 10
+"""Keys by which duplicates are looked for."""
+IDENTIFIER = "identifier"
+"""What a duplicate by the identifier has in common."""
+Key = tuple[str, ...]
+"""Facts that say who a subject is, such as name and telephone number."""
+
+
+class Check(StrEnum):
+    """What is looked for; see the table above."""
+
+    INCOMPLETE = "incomplete"
+    OLD = "old"
+    DUPLICATE = "duplicate"
+
+
+class InvalidKeys(PolicyServiceError):
+    """Keys are no lists of facts; the message says what is wrong."""
+
+    kind = "request-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class DataCheck:
+    """Whose facts are examined, for which day, and by what."""
+
+    kind: str
+    as_of: date
+    max_age: int
+    keys: tuple[Key, ...] = ()
+
+
+class Finding(NamedTuple):
+    """One thing to look after."""
+
+    subject: str
+    kind: str
+    check: Check
+    facts: tuple[str, ...]
+    """Those that are absent or old, or the same."""
+    told_on: date | None = None
+    """The day of the oldest of them."""
+    other: str = ""
+    """The other subject of a duplicate."""
+
+    def cells(self) -> tuple[str, ...]:
+        """As a row of a file, below `HEADINGS`."""
+        told_on = self.told_on.isoformat() if self.told_on else ""
+        return self.subject, self.kind, self.check, " ".join(self.facts), told_on, self.other
+
+
+HEADINGS = ("subject", "kind", "check", "facts", "told_on", "other")
+"""Of the file of findings."""
+
+
+def parse_keys(text: str) -> tuple[Key, ...]:
+    """Read keys: facts separated by commas, keys by semicolons. Raises InvalidKeys."""
+    keys = tuple(
+        tuple(dict.fromkeys(name.strip() for name in part.split(",") if name.strip()))
+        for part in text.split(";")
+        if part.strip()
+    )
+    if len(keys) > MAX_KEYS or not all(keys):
+        raise InvalidKeys(Message("Write at most {count} keys, such as: name, city; phone", count=MAX_KEYS))
+    return keys
+
+
+def check_data(  # noqa: PLR0913  # with what, what, and who is told
+    database: Database,
+    cipher: FactCipher,
+    now: datetime,
+    check: DataCheck,
+    *,
+    on_finding: Callable[[Finding], object],
+    on_progress: Callable[[int, int], object] = lambda *_: None,
+) -> dict[str, int]:
+    """Examine all subjects of a kind; return how many there are (`subjects`), and how many findings of each check.
+
+    Raises InvalidKeys when a key has a fact that no policy in force reads, DamagedRecord, DatabaseUnavailable.
+    """
+    with database.read() as session:
+        policies, total = _policies(session, check.kind, now), count_subjects(session, check.kind)
+    examiner = _Examination(check, policies)
+    counts, after, done = Counter({"subjects": 0} | {each.value: 0 for each in Check}), "", 0
+    while True:
+        with database.read() as session:
+            subjects = next_subjects(session, check.kind, after, PART_SIZE)
+            reader = FactsReader(session, cipher, check.kind, check.as_of)
+            for latest in reader.read(subjects, examiner.facts):
+                counts["subjects"] += 1
+                for finding in examiner.examine(latest):
+                    counts[finding.check.value] += 1
+                    on_finding(finding)
+        if not subjects:
+            return dict(counts)
+        after, done = subjects[-1], done + len(subjects)
+        on_progress(done, max(done, total))
+
+
+class _Examination:
+    """Examines one subject after another; remembers who was there."""
+
+    def __init__(self, check: DataCheck, policies: Mapping[str, Policy]) -> None:
+        self._check, self._policies = check, policies
+        self.facts = frozenset(name for policy in policies.values() for name in policy.facts)
+        if unknown := sorted({name for key in check.keys for name in key} - self.facts):
+            raise InvalidKeys(
+                Message("No policy in force about this kind reads these facts: {names}.", names=join_comma(unknown))
+            )
+        self._subjects: dict[bytes, str] = {}
+
+    def examine(self, latest: LatestFacts) -> Iterator[Finding]:
+        """What is found about a subject."""
+        if latest.newest is None:
+            return
+        subject, check = latest.subject, self._check
+        policies = [self._policies[id_] for id_ in sorted(latest.evaluated & self._policies.keys())]
+        absent = {name for policy in policies for name in self._needed(policy)} - latest.facts.keys()
+        if absent:
+            yield Finding(*subject, Check.INCOMPLETE, tuple(sorted(absent)))
+        read = {name for policy in policies for name in policy.facts} & latest.facts.keys()
+        old = sorted(name for name in read if (check.as_of - latest.told_on[name]).days > check.max_age)
+        if old:
+            yield Finding(*subject, Check.OLD, tuple(old), min(latest.told_on[name] for name in old))
+        others = dict[str, Key]()
+        for key, mark in self._marks(latest):
+            other = self._subjects.setdefault(mark, subject.id)
+            if other != subject.id:
+                others.setdefault(other, key)
+        for other, key in others.items():
+            yield Finding(*subject, Check.DUPLICATE, key, None, other)
+
+    def _needed(self, policy: Policy) -> Collection[str]:
+        """The facts that a policy needs from the caller."""
+        return [
+            name
+            for name, fact in policy.facts.items()
+            if not fact.optional
+            and fact.measure is None
+            and (fact.requirement is None or fact.requirement.policy not in self._policies)
+        ]
+
+    def _marks(self, latest: LatestFacts) -> Iterator[tuple[Key, bytes]]:
+        """A mark for each key, the same for equal values; subjects are many, so marks are short."""
+        yield (IDENTIFIER,), _mark((IDENTIFIER,), [latest.subject.id])
+        for key in self._check.keys:
+            if all(name in latest.facts for name in key):
+                yield key, _mark(key, [latest.facts[name] for name in key])
+
+
+def _mark(key: Key, values: Sequence[Any]) -> bytes:
+    return hashlib.blake2b(repr((key, [_plain(each) for each in values])).encode(), digest_size=16).digest()
+
+
+def _plain(value: object) -> str:
+    """The letters and digits of a text as a reader sees them, or all of it when it has none; other values exactly."""
+    if not isinstance(value, str):
+        return repr(value)
+    text = skeleton(value).casefold()
+    return "".join(filter(str.isalnum, text)) or text
+
+
+def _policies(session: Session, kind: str, now: datetime) -> dict[str, Policy]:
+    """The heads of the versions in force about a kind of subject."""
+    active = all_active_at(activations(session), now, now)
+    heads = {id_: policy_cache.load_head(session, each.digest) for id_, each in active.items() if not each.is_stop}
+    return {id_: head for id_, head in heads.items() if head.subject == kind and head.domain != OWN_DOMAIN}
