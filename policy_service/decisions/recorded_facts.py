@@ -6,7 +6,7 @@
 
 A record keeps the facts that its policies read. So the newest record with a policy that reads a fact tells its latest
 value, or that it was not given then; an older value of it does not count any more. What was decided before a subject
-was erased tells nothing.
+was erased tells nothing, nor do records whose facts are in an archive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from policy_service.clock import timestamp
 from policy_service.database.declared import table_of
 from policy_service.decisions.groups.merged import read_merges
 from policy_service.decisions.macs import last_erasures, read_mac_keys
-from policy_service.decisions.record import DecisionRecord, VersionUsed, decode_fact, read_row
+from policy_service.decisions.record import DecisionRecord, VersionUsed, decode_fact, is_archived, read_row
+from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
 from policy_service.decisions.tables import DecisionRow
 from policy_service.registry import policy_cache
@@ -56,6 +57,8 @@ class LatestFacts:
     """The newest record; None when nothing was decided, or all was before an erasure."""
     erased: set[str] = field(default_factory=set)
     """The policies that were evaluated before the subject was erased."""
+    archived: set[str] = field(default_factory=set)
+    """Those that records evaluated whose facts are in an archive."""
 
     def oldest(self, names: Collection[str]) -> date | None:
         """Return the day of the oldest of some facts; None when none of them was ever told."""
@@ -78,7 +81,7 @@ class FactsReader:
 
     def __init__(self, session: Session, cipher: FactCipher, kind: str, as_of: date) -> None:
         self._session, self._cipher, self._kind, self._as_of = session, cipher, kind, as_of
-        self._keys = read_mac_keys(session)
+        self._keys, self._archived = read_mac_keys(session), last_archived_seq(session)
 
     def read(self, subjects: Sequence[str], needed: Collection[str]) -> Iterator[LatestFacts]:
         """The latest of the needed facts, and others, of each subject that was not merged into another.
@@ -93,7 +96,10 @@ class FactsReader:
 
     def _latest(self, subject: Subject, erased_at: str, needed: Collection[str]) -> LatestFacts:
         latest = LatestFacts(subject)
-        for record in self._records(subject):
+        for record, is_here in self._records(subject):
+            if not is_here:
+                latest.archived.update(record.policies)
+                continue
             if timestamp(record.decided_at) <= erased_at:
                 latest.erased.update(record.policies)
                 continue
@@ -116,9 +122,12 @@ class FactsReader:
         heads = (policy_cache.load_head(self._session, each.digest) for each in versions.values())
         return {name for head in heads for name in head.facts}
 
-    def _records(self, subject: Subject) -> Iterator[DecisionRecord]:
+    def _records(self, subject: Subject) -> Iterator[tuple[DecisionRecord, bool]]:
+        """The records of a subject, the newest first, each with whether its facts are here or in an archive."""
         names = {"its_subject": subject.id, "its_kind": subject.kind, "last_day": self._as_of}
         with closing(self._session.connection().execute(_NEWEST, names)) as rows:
             for row in rows:
-                self._keys.require_written(row)
-                yield read_row(row.seq, row.line)
+                is_here = row.seq > self._archived or not is_archived(row.line)
+                if is_here:
+                    self._keys.require_written(row)
+                yield read_row(row.seq, row.line), is_here

@@ -13,6 +13,7 @@ runs twice decides once.
 | reason        | why nothing was recorded about a subject, or about a policy                        |
 |---------------|------------------------------------------------------------------------------------|
 | erased        | all that was decided about it was before it was erased                             |
+| archived      | the facts of its decisions are in an archive                                       |
 | too-old       | a fact that is needed was told longer ago than `max_age` days                      |
 | missing-facts | facts that are not optional were not given in its latest decisions                 |
 | rejected      | the version in force does not take a value that an earlier one took                |
@@ -75,6 +76,7 @@ class Reason(StrEnum):
     """Why nothing was recorded; see the table above."""
 
     ERASED = "erased"
+    ARCHIVED = "archived"
     TOO_OLD = "too-old"
     MISSING_FACTS = "missing-facts"
     REJECTED = "rejected"
@@ -245,8 +247,11 @@ class _Run:
     def _pending(self, latest: LatestFacts) -> PendingDecision | None:
         """The decision about a subject, to be recorded; None when there is none."""
         scope, policies = self._scope, self._plan.of(latest.evaluated)
-        if latest.newest is None and scope.policy in latest.erased:
-            self._leave(latest.subject, scope.policy, Reason.ERASED)
+        if latest.newest is None:
+            for reason, evaluated in ((Reason.ERASED, latest.erased), (Reason.ARCHIVED, latest.archived)):
+                if scope.policy in evaluated:
+                    self._leave(latest.subject, scope.policy, reason)
+                    break
             return None
         if not policies:
             return None

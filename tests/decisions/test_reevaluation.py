@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import date, timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -13,6 +14,8 @@ from policy_service import load_bytes
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions import reevaluation, writer
+from policy_service.decisions.archiving import archive
+from policy_service.decisions.block_store import seal
 from policy_service.decisions.group import GroupWriter, PendingDecision, RecordResult
 from policy_service.decisions.reevaluation import (
     REEVALUATION,
@@ -176,6 +179,19 @@ def test_what_is_not_decided_is_listed_with_why(world: Setting) -> None:
     }
     assert counts.undecided == {"erased": 1, "missing-facts": 2, "rejected": 1}
     assert tiers(world) == {}
+
+
+def test_who_has_records_in_an_archive_alone_is_listed(world: Setting, tmp_path: Path) -> None:
+    decide(world, "C1", amount="150.00", phone="13800000000")
+    with world.database.write(world.clock) as transaction:
+        assert seal(transaction) is not None
+    world.clock.move(days=800)
+    before, year = world.clock.at - timedelta(days=400), timedelta(days=365)
+    archive(world.database, world.clock, SERVICE, before=before, retention=year, file=tmp_path / "old.archive")
+    decide(world, "C2", amount="90.00")
+    counts, undecided = again(world, as_of=DAY + timedelta(days=800), max_age=9_999)
+    assert [(each.subject, each.reason) for each in undecided] == [("C1", Reason.ARCHIVED)]
+    assert counts == ReevaluationCounts(1, 0, {"archived": 1})
 
 
 def test_a_policy_without_what_it_needs_is_left_out_and_listed(world: Setting) -> None:

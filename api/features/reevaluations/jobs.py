@@ -34,6 +34,7 @@ CSV = "text/csv; charset=utf-8"
 MOST_DAYS = 3_650
 REASONS: Mapping[str, Message] = {
     Reason.ERASED: Message("erased"),
+    Reason.ARCHIVED: Message("facts in an archive"),
     Reason.TOO_OLD: Message("facts too old"),
     Reason.MISSING_FACTS: Message("missing facts"),
     Reason.REJECTED: Message("values not accepted any more"),
