@@ -35,7 +35,9 @@ class Pace:
 
 
 PACES = (
-    Pace("a click at a time, 10 a second", 1, 0.1),
+    Pace("a click a second", 1, 1.0),
+    Pace("about 10 a second", 1, 0.1),
+    Pace("about 50 a second", 5, 0.1),
     Pace("about 100 a second", 10, 0.1),
     Pace("32 connections without a pause", 32, 0.0),
 )

@@ -27,6 +27,7 @@ from tests.api.company import Company, Json, company
 from tests.approval.world import TIER, tier
 from tests.architecture.project import ROOT
 from tests.databases import BACKENDS
+from tests.effort import effort
 from tests.hidden import written_before
 from tests.pages.decisions.deciding import decided, excepted
 from tests.pages.visitor import Visitor
@@ -267,7 +268,7 @@ def rest_ids(here: Company, case: Case, query: str = "", limit: int = DEFAULT_MA
 
 def step(whole: list[str]) -> int:
     """Rows of a page, so that there are several pages, and not too many for a test."""
-    return 1 + len(whole) // 8
+    return 1 + len(whole) // effort(4, 8)
 
 
 def page_ids(here: Company, table: ExportedList[Any], case: Case, query: str = "") -> list[str]:

@@ -14,19 +14,22 @@ WRONG = SECRET[::-1]
 FORM = f"/policies/{TIER}/suspend"
 
 
+def second_in_force(here: Company) -> None:
+    """Puts the second version of a policy in force."""
+    here.in_force(tier("1.1.0", 150))
+
+
 @pytest.fixture
 def here() -> Iterator[Company]:
     """A company in which the second version of a policy is in force."""
-    with company() as made:
-        made.in_force(tier("1.1.0", 150))
+    with company(furnish=second_in_force) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def still() -> Iterator[Company]:
     """A company like it, for tests in which nothing is suspended."""
-    with company() as made:
-        made.in_force(tier("1.1.0", 150))
+    with company(furnish=second_in_force) as made:
         yield made
 
 
