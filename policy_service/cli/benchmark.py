@@ -17,9 +17,11 @@ from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.language.benchmark_set import SET_ID, BenchmarkSet, Method, Quantiles
 from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.load import VERSION, load_folder, newest
+from policy_service.language.policy import Policy
 from policy_service.language.types import format_value
 from policy_service.population.benchmarks import BenchmarkReport, BenchmarkRequest, make_benchmark_set
 from policy_service.population.errors import PopulationRejected
+from policy_service.population.figure_policies import write_figure_policies
 from policy_service.population.mapping import Mapping, read_mapping
 from policy_service.population.output import write_rejected_rows
 from policy_service.population.parts import write_whole
@@ -44,6 +46,7 @@ class BenchmarkOptions:
     kind: str
     smallest_group: int
     quantiles: Quantiles
+    drafts: Path | None
 
 
 def run(options: BenchmarkOptions, *, as_json: bool) -> int:
@@ -59,11 +62,12 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
     try:
         with ExitStack() as stack:
             opened = open_own_records(options.population, options.kind, options.max_age, stack)
+            policies = newest(load_folder(options.folder or shipped_policies()))
             mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
             request = BenchmarkRequest(
                 id=options.name,
                 version=options.version,
-                policies=newest(load_folder(options.folder or shipped_policies())),
+                policies=policies,
                 requested=options.policies,
                 kind=options.kind,
                 as_of=as_of,
@@ -73,7 +77,7 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
             source = partial(opened, as_of=as_of) if opened is not None else None
             with open_population(options.population, options.table, mapping, source) as rows:
                 report = make_benchmark_set(request, rows, lambda done: tell_progress()("read", done, None))
-        rejects = _write(report, options.output)
+        written = [*_write(report, options.output), *_write_policies(report, policies, options.drafts)]
     except PopulationRejected as error:
         return fail(error.problems, as_json=as_json)
     except (PolicyError, OSError) as error:
@@ -81,16 +85,27 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
     if as_json:
         print_json(to_dict(report.benchmark_set, len(report.refused)))
     else:
-        _print(report, options.output, rejects)
+        _print(report, written)
     return EXIT_OK
 
 
-def _write(report: BenchmarkReport, output: Path) -> Path:
+def _write_policies(report: BenchmarkReport, policies: Sequence[Policy], folder: Path | None) -> list[Path]:
+    """Write the policies that put the figures in force. Raises PopulationRejected, OSError."""
+    written = []
+    for each in write_figure_policies(report.benchmark_set, policies) if folder is not None else ():
+        path = Path(folder or "", each.id, f"{each.version}.yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(each.text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _write(report: BenchmarkReport, output: Path) -> list[Path]:
     """Write the set, and beside it the rows that were refused. Raises OSError."""
     rejects = output.with_name(f"{output.name}.rejects.csv")
     write_whole(rejects, lambda temporary: write_rejected_rows(temporary, report.refused))
     write_whole(output, lambda temporary: temporary.write_text(report.benchmark_set.text, encoding="utf-8"))
-    return rejects
+    return [output, rejects]
 
 
 def to_dict(made: BenchmarkSet, refused: int) -> dict[str, object]:
@@ -119,7 +134,7 @@ def to_dict(made: BenchmarkSet, refused: int) -> dict[str, object]:
     }
 
 
-def _print(report: BenchmarkReport, output: Path, rejects: Path) -> None:
+def _print(report: BenchmarkReport, written: Sequence[Path]) -> None:
     made = report.benchmark_set
     rows = [
         (
@@ -139,5 +154,5 @@ def _print(report: BenchmarkReport, output: Path, rejects: Path) -> None:
     subjects, refused = pluralize(made.population.subjects, "subject"), pluralize(len(report.refused), "row")
     print_line(f"{made.id} {made.version} of {made.as_of.isoformat()}: {subjects}, {refused} refused")
     print_line(made.digest)
-    for path in (output, rejects):
+    for path in written:
         print_line(f"written: {path}")

@@ -187,6 +187,15 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
     ] = None,
     smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group has no figure.")] = 5,
     quantiles: Annotated[QuantileMethod, typer.Option(help="How quantiles are found.")] = QuantileMethod.linear,
+    drafts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write the figures there as policies, to be signed and put in force.",
+            show_default=False,
+        ),
+    ] = None,
     policies: Folder = None,
     kind: Kind = CUSTOMER,
     json: Json = False,
@@ -208,5 +217,6 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
         kind,
         smallest_group,
         quantiles.value,
+        drafts,
     )
     raise typer.Exit(run(options, as_json=json))

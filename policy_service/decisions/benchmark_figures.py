@@ -33,12 +33,12 @@ class BenchmarkSlot:
 
 
 def benchmark_slots(policy: Policy) -> tuple[BenchmarkSlot, ...]:
-    """The benchmark facts of a policy."""
+    """The benchmark facts of a policy that no other policy gives."""
     names = list(policy.facts)
     return tuple(
         BenchmarkSlot(slot, policy, fact, tuple(map(names.index, parse_measure(fact.measure).groups)))
         for slot, fact in enumerate(policy.facts.values())
-        if fact.measure is not None
+        if fact.measure is not None and fact.requirement is None
     )
 
 

@@ -26,7 +26,7 @@ from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.evaluate import scope_of
 from policy_service.language.outcome import Decided, MissingFacts
 from policy_service.language.policy import AS_OF, Fact, Policy
-from policy_service.language.requirements import required_policies, topological_order
+from policy_service.language.requirements import bind_figures, required_policies, topological_order
 from policy_service.language.trace import trace
 from policy_service.language.types import Value, format_value
 
@@ -109,12 +109,12 @@ class Decider:
             PolicyError: the policies do not fit together.
             SmokeTestFailed: the engine cannot be trusted with one of them.
         """
-        ordered = topological_order(policies, absent)
+        ordered = topological_order(bind_figures(policies), absent)
         in_service = self._in_service
         unchanged = {
             policy.id: in_service[policy.id]
             for policy in ordered
-            if policy.id in in_service and in_service[policy.id].policy.digest == policy.digest
+            if policy.id in in_service and _is_same(in_service[policy.id].policy, policy)
         }
         if self._engine == "durable_rules":
             new = [policy for policy in ordered if policy.id not in unchanged and policy.digest not in parts]
@@ -130,7 +130,11 @@ class Decider:
         return served
 
     def _serve(self, policy: Policy, parts: Parts | None) -> ServedPolicy:
-        return ServedPolicy(policy, self._engine) if parts is None else assemble(parts)
+        if parts is None:
+            return ServedPolicy(policy, self._engine)
+        served = assemble(parts)
+        served.bind(policy)
+        return served
 
     def put(self, prepared: ServedPolicies) -> ServedPolicies:
         """Put prepared policies in service at once; close those that served before, and return them.
@@ -252,7 +256,11 @@ class Decider:
             raise RuntimeError("the decider is closed, or has no policies")
         kinds = {id_: served.policy.subject for id_, served in self._in_service.items()}
         if policies is None:
-            policies = tuple(id_ for id_, each in kinds.items() if kind in {None, each})
+            policies = tuple(
+                id_
+                for id_, each in kinds.items()
+                if kind in {None, each} and not self._in_service[id_].policy.has_figures
+            )
             if kind is not None and not policies:
                 raise UnknownSubjectKind(kind, kinds.values())
         if missing := [name for name in dict.fromkeys(policies) if name not in self._in_service]:
@@ -284,9 +292,13 @@ class Decider:
             source, supplied_value = decisions.get(requirement.policy), slots[slot]
             name = list(served.policy.facts)[slot]
             if source is not None and isinstance(source.result, Decided):
-                value = slots[slot] = _outcome_for_fact(source.policy, source.result, requirement.outcome)
+                value = _outcome_for_fact(source.policy, source.result, requirement.outcome)
                 if supplied_value is not None and supplied_value != value:
+                    if served.policy.facts[name].replaceable:
+                        supplied.append(name)
+                        continue
                     problems.append(_contradiction(served.policy.facts[name], supplied_value, value))
+                slots[slot] = value
             elif supplied_value is not None:
                 supplied.append(name)
         return tuple(supplied)
@@ -320,6 +332,11 @@ def with_trace(decision: Decision) -> Decision:
             for rule in trace(policy.rules, scope_of(policy, facts, decision.as_of))
         ]
     return decision._replace(trace=traces)
+
+
+def _is_same(one: Policy, other: Policy) -> bool:
+    """Return True if two policies have one text, and take their facts from the same others."""
+    return one.digest == other.digest and one.facts == other.facts
 
 
 def _close(served: ServedPolicies, *, keep: ServedPolicies) -> None:

@@ -277,7 +277,7 @@ class InForce:
         self._window = window
         default: dict[str, list[str]] = {}
         for id_, served in prepared.items():
-            if served.policy.domain != OWN_DOMAIN:
+            if served.policy.domain != OWN_DOMAIN and not served.policy.has_figures:
                 default.setdefault(served.policy.subject, []).append(id_)
         self._default = default
         self._switch_count += 1

@@ -15,7 +15,7 @@
 | policies      | version and digest of every policy evaluated, by id, also of those that others need  |
 | outcomes      | the answer's `outcomes`                                                              |
 | engine        | the evaluator that answered, by policy                                               |
-| benchmark_set | the digest of the benchmark set, or null                                             |
+| benchmark_set | the digest of a benchmark set that was given as a file, or null                       |
 | overrides     | the exceptions that were looked at                                                   |
 
 A fact is kept as JSON shows it, with two marks. A number that JSON writes in several ways is `{"$number": "0.10"}`,

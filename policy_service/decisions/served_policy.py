@@ -84,7 +84,12 @@ class ServedPolicy:
         self.python = compile_python(policy, core)
         self.engine: Evaluator | None = compile_engine(policy, core) if engine == "durable_rules" else None
         self.served_by: EngineName = engine
-        facts = [(slot, fact) for slot, fact in enumerate(policy.facts.values())]
+        self.bind(policy)
+
+    def bind(self, policy: Policy) -> None:
+        """Take facts from where this version of the same text does: its rules stay as they were compiled."""
+        self.policy = policy
+        facts = enumerate(policy.facts.values())
         self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)
         self.benchmarks = benchmark_slots(policy)
 

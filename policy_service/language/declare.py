@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Literal
 
@@ -11,7 +11,7 @@ from policy_service.characters import describe_character, skeleton
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc, TitledDoc
 from policy_service.language.findings import Findings
-from policy_service.language.measure import check_measures
+from policy_service.language.measure import check_figure, check_measures
 from policy_service.language.policy import AS_OF, RESERVED, SCORE, Bilingual, Fact, Outcome, Requirement
 from policy_service.language.source import Path
 from policy_service.language.types import (
@@ -79,19 +79,19 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
     return facts
 
 
-def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings: Findings) -> dict[str, Outcome]:
+def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Mapping[str, Fact], findings: Findings) -> dict[str, Outcome]:
     """The outcomes; one whose type is at fault has UNKNOWN_TYPE."""
     outcomes = {}
-    fact_names = set(facts)
     for name, doc in docs.items():
         path: Path = ("outcome", name)
         findings.check_name(name, path)
-        if name in fact_names:
+        if name in facts:
             findings.add_key_error(Code.DUPLICATE_ID, f"`{name}` is a fact already", path)
         if name in RESERVED:
             findings.add_key_error(Code.INVALID_NAME, f"`{name}` has a meaning of its own", path)
         kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
-        outcomes[name] = Outcome(name, kind, bilingual(doc.title, name), word_titles(doc))
+        measure = check_figure(doc.measure, kind, facts, path, findings)
+        outcomes[name] = Outcome(name, kind, bilingual(doc.title, name), word_titles(doc), measure)
     return outcomes
 
 

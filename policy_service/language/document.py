@@ -68,6 +68,7 @@ class OutcomeDoc(Doc):
     """One outcome."""
 
     type: str
+    measure: Words | None = None
     title: BilingualDoc | None = None
     scale: str | None = None
     currency: str | None = None

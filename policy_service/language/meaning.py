@@ -32,7 +32,10 @@ def meaning_of(policy: Policy) -> str:
                 "policy": policy.id,
                 "subject": policy.subject,
                 "facts": {name: _fact(fact) for name, fact in policy.facts.items()},
-                "outcomes": [[name, _to_json(outcome.type)] for name, outcome in policy.outcomes.items()],
+                "outcomes": [
+                    [name, _to_json(outcome.type), *([outcome.measure] if outcome.measure else [])]
+                    for name, outcome in policy.outcomes.items()
+                ],
                 "hit": [policy.hit, policy.aggregate],
                 "rules": rules,
                 "scorecard": [_to_json(scorecard.type), scorecard.base, _rules(scorecard.bands)] if scorecard else None,

@@ -23,6 +23,7 @@ from typing import Literal, get_args
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.findings import Findings
 from policy_service.language.policy import Fact
+from policy_service.language.source import Path
 from policy_service.language.types import UNKNOWN_TYPE, ChoiceType, NumberType, Type, describe_type, write_decimal
 
 Statistic = Literal["count", "sum", "mean", "min", "max", "quantile", "share", "least"]
@@ -138,6 +139,28 @@ def check_measures(facts: Mapping[str, Fact], findings: Findings) -> None:
             continue
         for code, message, hint in _problems(fact, measure, facts):
             findings.add_error(code, message, ("facts", fact.name, "measure"), hint)
+
+
+def check_figure(text: str | None, kind: Type, facts: Mapping[str, Fact], path: Path, findings: Findings) -> str | None:
+    """The measure of an outcome that is a benchmark figure, in its one spelling; notes what is wrong with it.
+
+    Its groups are the facts of its policy, all of them and no others, so that a figure depends on nothing else.
+    """
+    if text is None or kind is UNKNOWN_TYPE:
+        return None
+    at = (*path, "measure")
+    try:
+        measure = parse_measure(text)
+    except MeasureError as error:
+        findings.add_error(Code.SYNTAX, str(error), at, error.hint)
+        return None
+    if problem := type_problem(measure, kind, None):
+        findings.add_error(Code.TYPE_MISMATCH, problem, at)
+    if set(measure.groups) != set(facts):
+        names = ", ".join(facts) or "none"
+        message = f"the groups of a figure are the facts of its policy, which are {names}"
+        findings.add_error(Code.KEY_NOT_ALLOWED, message, at)
+    return str(measure)
 
 
 def _problems(fact: Fact, measure: Measure, facts: Mapping[str, Fact]) -> Iterator[tuple[Code, str, str | None]]:

@@ -64,6 +64,8 @@ class Outcome:
     title: Bilingual
     words: Mapping[str, Bilingual] = field(default_factory=dict)
     """What the words of a choice or of tags are called, for those that have a title."""
+    measure: str | None = None
+    """For a benchmark figure: what it measures, e.g. `mean(amount_12m) by industry`."""
 
 
 class Hit(StrEnum):
@@ -238,6 +240,11 @@ class Policy:
     def otherwise(self) -> int | None:
         """The index of the rule `otherwise`, or None when there is none."""
         return len(self.rules) - 1 if self.rules and self.rules[-1].otherwise else None
+
+    @property
+    def has_figures(self) -> bool:
+        """True if its outcomes are benchmark figures: it is asked where other policies need them, and by name."""
+        return any(outcome.measure is not None for outcome in self.outcomes.values())
 
     @property
     def returns_list(self) -> bool:

@@ -7,12 +7,13 @@ must take every value of the outcome's.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from policy_service.language.diagnostics import Code, Diagnostic, PolicyError, SourceSpan, did_you_mean
 from policy_service.language.load import PolicyFolderError
-from policy_service.language.policy import Bilingual, Fact, Policy
+from policy_service.language.measure import parse_measure
+from policy_service.language.policy import Bilingual, Fact, Outcome, Policy, Requirement
 from policy_service.language.source import find_node, read_source
 from policy_service.language.types import (
     ChoiceType,
@@ -46,6 +47,33 @@ class Dependencies:
     """What needs it."""
     measures: tuple[tuple[str, str], ...]
     """Facts that come from the benchmark set, and what they measure."""
+
+
+def bind_figures(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """The policies, their benchmark facts taken from the policies among them that have the figures.
+
+    A fact takes the outcome of the same measure of a policy about the same kind of subject, where its type takes every
+    value of it; of several policies the first by name. A fact that finds none stays the caller's.
+    """
+    policies = tuple(policies)
+    figures: dict[tuple[str, str], list[tuple[Policy, Outcome]]] = {}
+    for policy in sorted(policies, key=lambda each: each.id):
+        for outcome in policy.outcomes.values():
+            if outcome.measure is not None:
+                figures.setdefault((policy.subject, outcome.measure), []).append((policy, outcome))
+    return tuple(_bound(policy, figures) for policy in policies) if figures else policies
+
+
+def _bound(policy: Policy, figures: Mapping[tuple[str, str], list[tuple[Policy, Outcome]]]) -> Policy:
+    facts = {}
+    for name, fact in policy.facts.items():
+        if fact.measure is None:
+            continue
+        for source, outcome in figures.get((policy.subject, str(parse_measure(fact.measure))), ()):
+            if accepts(fact.type, outcome.type, is_list=source.returns_list):
+                facts[name] = replace(fact, requirement=Requirement(source.id, outcome.name))
+                break
+    return replace(policy, facts={**policy.facts, **facts}) if facts else policy
 
 
 def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:

@@ -27,6 +27,7 @@ import pyarrow as pa
 from policy_service.canonical import digest
 from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.policy import Language, Policy
+from policy_service.language.requirements import bind_figures
 from policy_service.population.check import check_rows, edge_rows
 from policy_service.population.database import open_table
 from policy_service.population.engines import EngineName, QueryEngine, open_engine
@@ -139,7 +140,12 @@ def _run(
 ) -> RunReport:
     output = request.output
     plan = make_plan(
-        source.headings, request.mapping, request.policies, request.requested, request.kind, request.benchmark_set
+        source.headings,
+        request.mapping,
+        bind_figures(request.policies),
+        request.requested,
+        request.kind,
+        request.benchmark_set,
     )
     if taken := set(answer_headings(plan.policies)).intersection(source.headings[: source.written]):
         names = ", ".join(f"`{name}`" for name in sorted(taken))

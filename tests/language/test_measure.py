@@ -123,6 +123,35 @@ def test_a_fact_may_let_the_caller_give_another_value() -> None:
     assert diagnostics == [("replaceable", "key-not-allowed: `replaceable` goes with `from: benchmark`", None)]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "fault"),
+    [
+        ("type: money, currency: CNY, measure: mean(a) by tier", None),
+        ("type: integer, measure: the mean", ("the mean", "syntax: `the mean` is no measure", FORMS)),
+        (
+            "type: boolean, measure: count() by tier",
+            ("count() by tier", "type-mismatch: a figure is a number or an amount, and not true or false", None),
+        ),
+        (
+            "type: integer, measure: count()",
+            ("count()", "key-not-allowed: the groups of a figure are the facts of its policy, which are tier", None),
+        ),
+        ("type: x, measure: count()", ("x", "invalid-value: unknown type `x`", None)),
+    ],
+)
+def test_an_outcome_may_be_a_figure_of_its_group(outcome: str, fault: tuple[str, str, str | None] | None) -> None:
+    text = policy_text(facts="  tier: {type: choice, of: [A]}\n", outcome=f"  out: {{{outcome}}}\n")
+    if fault is None:
+        values = text.replace("then: [yes]", "then: [1]")
+        policy = loaded(values)
+        assert policy.outcomes["out"].measure == "mean(a) by tier"
+        assert policy.has_figures
+        assert policy.meaning != loaded(values.replace("mean(a)", "max(a)")).meaning
+        return
+    faults = [each for each in diagnostics_of(text) if each[1].split(":")[0] == fault[1].split(":")[0]]
+    assert [each[:2] for each in faults] == [fault[:2]]
+
+
 def test_the_domain_of_benchmark_sets_has_no_policies() -> None:
     diagnostics = diagnostics_of(policy_text().replace("tests/sample", "benchmarks/sample"))
     message = "invalid-name: the domain `benchmarks` is that of benchmark sets"

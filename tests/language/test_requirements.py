@@ -1,10 +1,18 @@
 """Which policies need which: their order, and why some cannot be decided together."""
 
+import re
+
 import pytest
 
 from policy_service.language.load import PolicyFolderError, load_bytes
-from policy_service.language.policy import Policy
-from policy_service.language.requirements import accepts, dependencies_of, required_policies, topological_order
+from policy_service.language.policy import Policy, Requirement
+from policy_service.language.requirements import (
+    accepts,
+    bind_figures,
+    dependencies_of,
+    required_policies,
+    topological_order,
+)
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -168,3 +176,27 @@ def test_facts_of_the_benchmark_set_are_told_with_what_they_measure() -> None:
     fact = "  f: {type: integer, min: 0, max: 9, from: benchmark, measure: mean(orders)}"
     measured = load_bytes((TEXT % ("a/measured", "customer", fact, "FIRST")).encode())
     assert dependencies_of(measured.id, {measured.id: measured}, ()).measures == (("f", "mean(orders)"),)
+
+
+def test_benchmark_facts_take_the_figures_of_the_same_measure_that_fit() -> None:
+    fact = "  f: {type: integer, min: 0, max: 9, from: benchmark, measure: mean( orders )}"
+    taking = load_bytes((TEXT % ("a/taking", "customer", fact, "FIRST")).encode())
+    figures = TEXT % ("a/figures", "customer", "  []", "FIRST")
+    figures = figures.replace("facts:\n  []", "facts: {}")
+    kind = "{type: integer, min: 1, max: 5, measure: mean(orders)}"
+
+    def named(name: str, text: str = kind) -> Policy:
+        changed = re.sub(r"outcome:\n  out: {[^}]*}", f"outcome:\n  out: {text}", figures.replace("a/figures", name))
+        return load_bytes(re.sub(r"then: \[[^]]*\]", "then: [1]", changed).encode())
+
+    def sources(*policies: Policy) -> list[Requirement | None]:
+        return [policy.facts["f"].requirement for policy in bind_figures(policies) if policy.id == "a/taking"]
+
+    assert sources(taking) == [None]
+    assert sources(taking, named("a/figures"), named("a/b")) == [Requirement("a/b", "out")]
+    assert sources(taking, named("a/figures", kind.replace("max: 5", "max: 10"))) == [None]
+    assert sources(taking, named("a/figures", kind.replace("orders", "days"))) == [None]
+    assert sources(
+        taking, load_bytes(named("a/figures").text.replace("subject: customer", "subject: case").encode())
+    ) == [None]
+    assert bind_figures([taking])[0] is taking

@@ -22,6 +22,8 @@ def fill_fact(  # noqa: PLR0913, PLR0917  # two columns in, two out
         value = _as_tags(value, fact.type.of if isinstance(fact.type, TagsType) else ())
     given = table[supplied]
     kind = column_type(fact.type)
+    if fact.replaceable:
+        decided &= given.isnull()
     differs = decided & given.notnull() & (given != value)
     return table.mutate(
         **{
