@@ -23,8 +23,21 @@ from benchmarks.population import measure_population
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
 from benchmarks.start import measure_starts
+from benchmarks.volume import measure_volume
 
-SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "start", "groups", "population", "interference")
+SECTIONS = (
+    "engines",
+    "sizes",
+    "http",
+    "batches",
+    "memory",
+    "pages",
+    "start",
+    "groups",
+    "volume",
+    "population",
+    "interference",
+)
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -110,6 +123,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "groups":
             groups = measure_groups(plan.decisions, plan.group_rounds)
             return asdict(groups), report.groups_table(groups)
+        case "volume":
+            volume = measure_volume(plan.decisions)
+            return asdict(volume), report.volume_table(volume)
         case "population":
             population = measure_population(plan.populations, plan.http_rounds + 2)
             return asdict(population), report.population_table(population)
@@ -149,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         help="seconds for each competitor in each comparison (5, or 0.5), each other work (3, or 0.5)",
     )
-    parser.add_argument("--decisions", type=int, help="decisions of memory and of groups (1,000,000, or 20,000)")
+    parser.add_argument("--decisions", type=int, help="decisions of memory, groups and volume (1,000,000, or 20,000)")
     parser.add_argument("--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)")
     parser.add_argument(
         "--pages-folder",

@@ -96,13 +96,13 @@ def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
         stack.callback(database.close)
         upgrade(database)
         policy = next(each for each in newest(load_folder(shipped_policies())) if each.id == POLICY)
-        _put_in_force(database, clock, policy)
+        put_policy_in_force(database, clock, policy)
         rng = random.Random(1)  # no secret
         in_force = InForce(database, clock, engine="python")
         stack.callback(in_force.close)
-        facts = _facts_by_tier(in_force, rng)
-        answers = {tier: _decide(in_force, facts[tier]) for tier in TIERS}
-        subjects = _record(database, policy, decisions, rng, answers)
+        facts = facts_by_tier(in_force, rng)
+        answers = {tier: answer_of(in_force, facts[tier]) for tier in TIERS}
+        subjects = write_records(database, policy, decisions, rng, answers)
         begin = time.perf_counter()
         rebuild(database, clock)
         seconds = time.perf_counter() - begin
@@ -114,14 +114,15 @@ def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
         return GroupFigures(decisions, subjects, seconds, timings, _write(writer, rng, subjects, rounds, facts))
 
 
-def _put_in_force(database: Database, clock: SystemClock, policy: Policy) -> None:
+def put_policy_in_force(database: Database, clock: SystemClock, policy: Policy) -> None:
+    """Put a policy in force from now on."""
     with database.write(clock) as transaction:
         record_version(transaction, SERVICE, policy.text.encode(), change=None)
         row = read_version(transaction.session, policy.id, policy.version)
         activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
 
 
-def _record(
+def write_records(
     database: Database, policy: Policy, decisions: int, rng: random.Random, answers: Mapping[str, Mapping[str, object]]
 ) -> int:
     """Write the records, a quarter after the other; give the number of subjects."""
@@ -239,17 +240,17 @@ def _write(
     }
 
 
-def _facts_by_tier(in_force: InForce, rng: random.Random) -> dict[str, dict[str, object]]:
+def facts_by_tier(in_force: InForce, rng: random.Random) -> dict[str, dict[str, object]]:
     """Facts that each tier is decided by."""
     found: dict[str, dict[str, object]] = {}
     while len(found) < len(TIERS):
         numbers = {"orders_12m": rng.randrange(10), "recency_days": rng.randrange(200)}
         facts = {**FACTS, **numbers, "amount_12m": str(rng.randrange(1_000_000)), "industry_mean_amount": "300000"}
-        found.setdefault(_decide(in_force, facts)["outcome"]["tier"], facts)
+        found.setdefault(answer_of(in_force, facts)["outcome"]["tier"], facts)
     return found
 
 
-def _decide(in_force: InForce, facts: dict[str, object]) -> Any:  # noqa: ANN401  # JSON
+def answer_of(in_force: InForce, facts: dict[str, object]) -> Any:  # noqa: ANN401  # JSON
     """The entry of an answer."""
     decision = in_force.evaluate(Question(Subject("C0"), facts, QUARTERS[0], (POLICY,))).decision
     return decision.to_dict()[POLICY]

@@ -20,6 +20,7 @@ from benchmarks.over_http import ServiceResult
 from benchmarks.pages import Pages, slow
 from benchmarks.population import PopulationFigures
 from benchmarks.start import StartResult
+from benchmarks.volume import VolumeFigures
 
 PACKAGES = (
     *("durable-rules", "zen-engine", "cel-expr-python", "common-expression-language"),
@@ -197,6 +198,25 @@ def start_table(results: Sequence[StartResult]) -> str:
         for each in results
     ]
     return _table(header, lines)
+
+
+def volume_table(figures: VolumeFigures) -> str:
+    """What each step took at one number of records, and the disk afterwards."""
+    header = ("step", "seconds", "processor seconds", "MB")
+    lines = [
+        (
+            each.name,
+            _seconds(each.seconds),
+            _seconds(each.processor_seconds),
+            "" if each.megabytes is None else f"{each.megabytes:,.0f}",
+        )
+        for each in figures.steps
+    ]
+    return f"{figures.decisions:,} records\n\n{_table(header, lines)}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.1f}" if seconds >= 1 else f"{seconds:.5f}"
 
 
 def groups_table(figures: GroupFigures) -> str:

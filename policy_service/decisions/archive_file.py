@@ -31,6 +31,8 @@ from policy_service.messages import Message
 
 KIND = "archive"
 FORMAT = 1
+MOVED_OF_ANSWERS = frozenset({"because", "titles", "supplied"})
+"""The members of an answer that are in the archive alone: the versions tell the first two, too."""
 MAX_LINE = 16 * 2**20
 """Bytes of a line; what is longer is none."""
 CHUNK = 2**20
@@ -60,9 +62,14 @@ class ArchivedBlock(NamedTuple):
 def remainder_of(line: bytes, archive: int) -> bytes:
     """Return the line that stays of a record in an archive."""
     record: dict[str, Any] = msgspec.json.decode(line)
-    return to_canonical_json_unchecked(
-        {ARCHIVED: archive, **{name: value for name, value in record.items() if name not in MOVED}}
-    )
+    stays = {name: value for name, value in record.items() if name not in MOVED}
+    if "outcomes" in stays:
+        stays["outcomes"] = {policy: _answer(entry) for policy, entry in stays["outcomes"].items()}
+    return to_canonical_json_unchecked({ARCHIVED: archive, **stays})
+
+
+def _answer(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in MOVED_OF_ANSWERS}
 
 
 def write_head(file: gzip.GzipFile, head: ArchiveHead) -> None:
