@@ -20,7 +20,7 @@ from policy_service import Decider
 from policy_service.clock import Clock
 from policy_service.compilers.json_schema.example_request import example_request
 from policy_service.decisions.answer import unrecorded_answer
-from policy_service.decisions.request import MAX_POLICIES
+from policy_service.decisions.request import DECISION_ID, MAX_POLICIES
 from policy_service.subject import CUSTOMER, KIND, MAX_ID
 
 Json = dict[str, Any]
@@ -147,6 +147,12 @@ DECISION_REQUEST: Json = {
             "description": "the day to decide for; today where it is left out",
         },
         "explain": {"type": ["boolean", "null"], "description": "true: `trace` says why each rule did not match"},
+        "corrects": {
+            "type": ["string", "null"],
+            "format": "uuid",
+            "pattern": f"^{DECISION_ID.pattern}$",
+            "description": "the decision about the same subject and day that was made on wrong facts",
+        },
     },
     "required": ["subject", "facts"],
     "additionalProperties": False,

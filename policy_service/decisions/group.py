@@ -16,6 +16,7 @@ from policy_service.canonical import digest
 from policy_service.database import Lane, LaneName, Transaction
 from policy_service.database.declared import table_of
 from policy_service.decisions.answer import answer_document, encode_answer
+from policy_service.decisions.corrections import correction_rejected
 from policy_service.decisions.decision import Json
 from policy_service.decisions.encryption import SubjectKey, encrypt_fact
 from policy_service.decisions.groups.model import AssignmentReader, PlacedDecision
@@ -145,6 +146,9 @@ class GroupWriter:
         rows: list[Json] = []
         placed: list[PlacedDecision] = []
         for draft in drafts:
+            if (rejected := correction_rejected(transaction.session, draft.item.evaluation.question)) is not None:
+                results[draft.item] = rejected
+                continue
             try:
                 row, answer = _make_row(draft, keys, transaction.new_id(), seq + 1, at)
             except (TypeError, ValueError) as error:
@@ -208,6 +212,7 @@ def _make_row(
         facts=facts,
         requested=requested,
         outcomes=outcomes,
+        corrects=question.corrects,
     )
     if decision.trace is not None and sensitive:
         decision = decision._replace(trace=masked_trace(decision.trace, sensitive))

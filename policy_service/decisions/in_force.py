@@ -73,6 +73,8 @@ class Question(NamedTuple):
     as_of: date
     policies: Sequence[str] | None = None
     explain: bool = False
+    corrects: str | None = None
+    """The decision that was made on wrong facts."""
 
 
 class Evaluation(NamedTuple):

@@ -17,6 +17,7 @@
 | engine        | the evaluator that answered, by policy                                               |
 | benchmark_set | the digest of a benchmark set that was given as a file, or null                       |
 | overrides     | the exceptions that were looked at                                                   |
+| corrects      | the decision that was made on wrong facts; records that correct none do not say      |
 
 A fact is kept as JSON shows it, with two marks. A number that JSON writes in several ways is `{"$number": "0.10"}`,
 with the digits that were given. A sensitive fact is `{"$sealed": "…"}`. No fact is an object, so neither can be
@@ -83,6 +84,7 @@ class DecisionRecord:
     engine: Mapping[str, str]
     benchmark_set: str | None
     overrides: tuple[str, ...]
+    corrects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     facts: Mapping[str, Any],
     requested: Sequence[str],
     outcomes: Json,
+    corrects: str | None = None,
 ) -> bytes:
     """The record's canonical bytes; `facts` are as kept. Raises ValueError when text holds half of a character."""
     return to_canonical_json_unchecked(
@@ -134,6 +137,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
             "engine": {id_: entry.served_by for id_, entry in decision.evaluated.items()},
             "benchmark_set": decision.benchmark_set,
             "overrides": list(decision.overrides),
+            **({} if corrects is None else {"corrects": corrects}),
         }
     )
 
@@ -169,6 +173,7 @@ def read_record(line: bytes) -> DecisionRecord:
         engine=document["engine"],
         benchmark_set=document["benchmark_set"],
         overrides=tuple(document["overrides"]),
+        corrects=document.get("corrects"),
     )
 
 

@@ -8,10 +8,12 @@
 | policies | a list of names of policies                            | all policies about subjects of the kind          |
 | as_of    | the day the decision is made for, `2026-11-21`         | today                                            |
 | explain  | true: the answer says why each rule did not match      | false                                            |
+| corrects | the decision that was made on wrong facts, by its id   | corrects none                                    |
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -26,7 +28,8 @@ MAX_POLICIES = 200
 MAX_FACTS = 2_000
 AN_ID = f"an identifier of 1 to {MAX_ID} characters, in its one spelling"
 A_KIND = "a kind of subject, such as `customer` or `salesperson`"
-MEMBERS = ("subject", "kind", "facts", "policies", "as_of", "explain")
+MEMBERS = ("subject", "kind", "facts", "policies", "as_of", "explain", "corrects")
+DECISION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = DateType()
 
 
@@ -41,6 +44,8 @@ class DecisionRequest:
     as_of: date | None = None
     explain: bool = False
     kind: str = CUSTOMER
+    corrects: str | None = None
+    """The decision that was made on wrong facts: its identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ def read_request(content: bytes) -> DecisionRequest:
         as_of=date.fromisoformat(members["as_of"]) if "as_of" in members else None,
         explain=members.get("explain", False),
         kind=members.get("kind", CUSTOMER),
+        corrects=members.get("corrects"),
     )
     if problems:
         raise InvalidRequest(problems, request)
@@ -113,7 +119,7 @@ def read_facts(content: bytes) -> Mapping[str, object]:
 
 def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
     """List the problems of the members, in the order of the table above, the unknown ones last."""
-    subject, kind, facts, policies, as_of, explain = map(document.get, MEMBERS)
+    subject, kind, facts, policies, as_of, explain, corrects = map(document.get, MEMBERS)
     if not isinstance(subject, str):
         yield _member_problem("/subject", subject, AN_ID, missing="subject" not in document)
     elif (id_hint := id_error(subject)) is not None:
@@ -133,6 +139,8 @@ def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
         yield from _as_of(as_of)
     if explain is not None and not isinstance(explain, bool):
         yield _member_problem("/explain", explain, "true or false")
+    if corrects is not None and not (isinstance(corrects, str) and DECISION_ID.fullmatch(corrects)):
+        yield _member_problem("/corrects", corrects, "the identifier of a decision")
     unknown = [name for name in document if name not in MEMBERS]
     for index, name in enumerate(unknown):
         hint = did_you_mean(name, MEMBERS) if index < MAX_HINTS else None

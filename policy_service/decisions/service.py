@@ -155,7 +155,7 @@ class DecisionService:
         as_of = request.as_of or self.in_force.now().astimezone(self._zone).date()
         subject = Subject(request.subject, request.kind)
         policies = None if request.policies is None else tuple(dict.fromkeys(request.policies))
-        return Question(subject, request.facts, as_of, policies, request.explain)
+        return Question(subject, request.facts, as_of, policies, request.explain, request.corrects)
 
     async def evaluate(self, request: DecisionRequest, *, wait: bool = True) -> Evaluation:
         """Decides about a subject, for the writer to record; waits when other versions come into force.

@@ -117,6 +117,8 @@ REQUESTS: dict[str, tuple[Any, str, str]] = {
     "a time for a day": ({**REQUEST, "as_of": "2026-11-21T10:00:00Z"}, "/as_of", "mistyped"),
     "a day of the year 9999": ({**REQUEST, "as_of": "9999-12-31"}, "/as_of", "out-of-range"),
     "a word for a yes": ({**REQUEST, "explain": "yes"}, "/explain", "mistyped"),
+    "a name for a decision": ({**REQUEST, "corrects": "the last one"}, "/corrects", "mistyped"),
+    "a number for a decision": ({**REQUEST, "corrects": 7}, "/corrects", "mistyped"),
     "a member nobody knows": ({**REQUEST, "polices": [RFM]}, "/polices", "unknown-member"),
 }
 

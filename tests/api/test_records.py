@@ -70,6 +70,17 @@ def erase(subject: str, **changes: object) -> httpx.Response:
     return ask("DELETE", f"/v1/subjects/{subject}/key", role=Role.COMPLIANCE, content=body, headers=headers)
 
 
+def test_a_decision_on_wrong_facts_is_corrected_by_one_that_names_it() -> None:
+    wrong = decided("R-wrong")
+    right = decided("R-wrong", corrects=wrong["decision_id"])
+    assert (record_of(right)["corrects"], record_of(right)["corrected_by"]) == (wrong["decision_id"], [])
+    assert (record_of(wrong)["corrects"], record_of(wrong)["corrected_by"]) == (None, [right["decision_id"]])
+    request = {"facts": CUSTOMER, "policies": [RFM], "as_of": "2026-11-21", "corrects": wrong["decision_id"]}
+    for changes in ({"subject": "R-other"}, {"subject": "R-wrong", "as_of": "2026-11-20"}):
+        answer = client.decide({**request, **changes}, app=application())
+        assert wrong["decision_id"] in assert_problem(answer, 409, "conflict")["detail"]
+
+
 def test_what_was_answered_is_on_record() -> None:
     answer = decided("R1", facts={**CUSTOMER, "amount_12m": 800000.5})
     record = record_of(answer)

@@ -19,6 +19,7 @@ from api.kit.frame import Frame
 from api.service import Service
 from api.web.problems import CONFLICT, NOT_FOUND, ProblemError
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
+from policy_service.decisions.corrections import corrections_of
 from policy_service.decisions.encryption import DecryptionFailed, is_encrypted
 from policy_service.decisions.proof import RecordProof, check_proof
 from policy_service.decisions.record import DecisionRecord
@@ -66,6 +67,10 @@ class DecisionPage:
     """Whether the reader may open changes and suspensions."""
     may_read_log: bool
     """Whether the reader may open entries of the log."""
+    corrects: str | None
+    """The decision on wrong facts that it corrects."""
+    corrected_by: tuple[str, ...]
+    """The decisions that correct it."""
     benchmark_set: str | None
     engine: tuple[tuple[str, str], ...]
 
@@ -110,6 +115,8 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
         proof=check_proof(session, record, service.settings.keys),
         may_read_changes=may_read(actor, "/changes/{change}"),
         may_read_log=may_read(actor, "/audit/entries/{seq}"),
+        corrects=record.corrects,
+        corrected_by=corrections_of(session, record),
         benchmark_set=record.benchmark_set,
         engine=tuple(record.engine.items()),
     )

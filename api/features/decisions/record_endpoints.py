@@ -17,6 +17,7 @@ from api.web.rest_router import RestRouter
 from api.web.schemas import READ_PROBLEMS, ByModel, Digest, Id, Model, UsedModel
 from api.web.transactions import run_read
 from policy_service.decisions.block_store import prove_decision
+from policy_service.decisions.corrections import corrections_of
 from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.proof import ProofState, check_proof
@@ -47,6 +48,8 @@ class RecordModel(Model):
     engine: dict[str, str]
     benchmark_set: Digest | None
     overrides: list[str]
+    corrects: Annotated[str | None, Field(description="the decision on wrong facts that this one corrects")]
+    corrected_by: Annotated[list[str], Field(description="the decisions that correct this one, the newest last")]
     trace: Json | None = None
 
 
@@ -165,6 +168,8 @@ def _record_model(service: Service, session: Session, decision: str, *, with_tra
         engine=dict(record.engine),
         benchmark_set=record.benchmark_set,
         overrides=list(record.overrides),
+        corrects=record.corrects,
+        corrected_by=list(corrections_of(session, record)),
         trace=trace,
     )
 

@@ -23,10 +23,18 @@ HOSTILE = "<script>alert(1)</script>=cmd()\u202e" + "🙂" * 20 + "W" * 100
 
 
 def decided(
-    here: Company, subject: str, *policies: str, kind: str = CUSTOMER, as_of: date | None = None, **facts: object
+    here: Company,
+    subject: str,
+    *policies: str,
+    kind: str = CUSTOMER,
+    as_of: date | None = None,
+    corrects: str | None = None,
+    **facts: object,
 ) -> str:
     """The identifier of a decision about somebody, by the bonus unless told otherwise."""
-    request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind, as_of=as_of)
+    request = DecisionRequest(
+        subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind, as_of=as_of, corrects=corrects
+    )
     answer = here.app.service.decisions.decide_in_thread(request, CRM)
     body: str = json.loads(answer.body)["decision_id"]
     return body

@@ -58,6 +58,15 @@ def test_the_outcome_the_rule_the_version_and_the_signatures_stand_on_one_page(h
     assert "Compliance, compliance, " in result
 
 
+def test_a_correction_and_what_it_corrects_lead_to_each_other(here: Company) -> None:
+    wrong = decided(here, "C1w", orders=7)
+    right = decided(here, "C1w", corrects=wrong, orders=120)
+    assert "It corrects a decision made on wrong facts:" in one(here, right).text()
+    assert one(here, right).has(f'a[href="/decisions/{wrong}"]')
+    assert "本决定依据的输入项有误，已由以下决定更正：" in one(here, wrong, lang="zh").text(".warning")
+    assert one(here, wrong).has(f'.warning a[href="/decisions/{right}"]')
+
+
 def test_rules_are_called_by_their_titles(here: Company) -> None:
     page = one(here, decided(here, "C2", "tiering/score", orders=5), lang="zh")
     assert page.link("订单多 many") == "/policies/tiering/score/rules/many"

@@ -1,0 +1,62 @@
+"""Corrections: a decision made on wrong facts is followed by a new one that names it; neither is altered.
+
+A correction is about the same subject, and made for the same day: so in group lists, where of several decisions for a
+day the one recorded last counts, it takes the place of what it corrects.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlmodel import Session, col, select
+
+from policy_service.decisions.in_force import Question
+from policy_service.decisions.record import DecisionRecord, read_row
+from policy_service.decisions.tables import DecisionRow
+from policy_service.errors import ErrorKind, PolicyServiceError
+from policy_service.messages import Message
+from policy_service.subject import Subject
+
+FETCH_SIZE = 500
+"""Records fetched at a time."""
+
+
+class CorrectionRejected(PolicyServiceError):
+    """A decision cannot correct the one it names; the message says why, and nothing was recorded."""
+
+    kind: ClassVar[ErrorKind] = "conflict"
+
+
+def correction_rejected(session: Session, question: Question) -> CorrectionRejected | None:
+    """Why a question cannot correct the decision that it names; None when it can, or names none."""
+    if question.corrects is None:
+        return None
+    row = session.exec(select(DecisionRow).where(DecisionRow.id == question.corrects)).first()
+    names = {"decision": question.corrects}
+    if row is None:
+        return CorrectionRejected(Message("There is no decision {decision} to correct.", **names))
+    if Subject(row.subject, row.kind) != question.subject:
+        return CorrectionRejected(Message("The decision {decision} is about another subject.", **names))
+    if row.as_of != question.as_of:
+        return CorrectionRejected(
+            Message(
+                "The decision {decision} was made for {day}: correct it with `as_of` for the same day.",
+                **names,
+                day=row.as_of.isoformat(),
+            )
+        )
+    return None
+
+
+def corrections_of(session: Session, record: DecisionRecord) -> tuple[str, ...]:
+    """The identifiers of the decisions that correct one, the newest last. Raises DamagedRecord."""
+    marker = f'"corrects":"{record.decision_id}"'.encode()
+    query = select(DecisionRow.seq, DecisionRow.line).where(
+        DecisionRow.subject == record.subject.id,
+        DecisionRow.kind == record.subject.kind,
+        DecisionRow.as_of == record.as_of,
+        col(DecisionRow.seq) > record.seq,
+    )
+    rows = session.exec(query.order_by(col(DecisionRow.seq)), execution_options={"yield_per": FETCH_SIZE})
+    records = (read_row(seq, line) for seq, line in rows if marker in line)  # cheap byte test first
+    return tuple(each.decision_id for each in records if each.corrects == record.decision_id)
