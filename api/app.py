@@ -23,6 +23,7 @@ from api.features.decisions.endpoints import PATH, DecisionRoute
 from api.features.reevaluations.schedule import reevaluate_activated
 from api.kit.rendering import Pages
 from api.observability.background import background_tasks
+from api.observability.file_check import check_file
 from api.observability.interpreter import tune_interpreter
 from api.page_routes import problem_renderer
 from api.routes import pages_of, routers_of
@@ -133,7 +134,8 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
         service.log.info("service_started", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         service.workers.pool(READING).begin(warm_up, service.settings, service.now())
-        async with background_tasks(service, pages.jobs.maintain(), reevaluate_activated(service, pages.jobs)):
+        others = (pages.jobs.maintain(), reevaluate_activated(service, pages.jobs), check_file(service))
+        async with background_tasks(service, *others):
             yield
         await pages.jobs.close()
         await run_in_threadpool(service.workers.close)

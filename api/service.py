@@ -76,6 +76,8 @@ class Service:
     """The regulations that stand beside the policy files, as read at the start."""
     edited_files: tuple[str, ...] = ()
     """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
+    file_faults: list[str] = field(default_factory=list)
+    """A sentence for each fault of the file of a large database, which is read behind the start."""
     provider: Provider | None = None
     """The provider of identities, when one is set."""
     last_used: LastUsed = field(default_factory=LastUsed)

@@ -71,7 +71,7 @@ AUDITING = WorkKind(
     too_long_message=command_line_message,
     too_large_message=command_line_message,
 )
-"""The whole log, verified or exported."""
+"""The whole log, verified or exported; the whole file of the database."""
 DATA_CHECKING = WorkKind(
     processes=1,
     max_waiting=0,

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Literal
 
 from sqlalchemy import Connection
 
+from policy_service.database.outages import DatabaseUnavailable
 from policy_service.messages import Message
 
 MAX_FAULTS = 20
 """How many faults SQLite tells."""
+LARGE = 2**28
+"""Bytes of a file that takes longer to read than the service may take to begin."""
+
+
+def is_large(connection: Connection) -> bool:
+    """Return True if a SQLite file is read whole behind the start of the service, not before it."""
+    if connection.dialect.name != "sqlite":
+        return False
+    pages, size = (connection.exec_driver_sql(f"PRAGMA page_{name}").scalar_one() for name in ("count", "size"))
+    return bool(pages * size > LARGE)
+
+
+def damage_of(error: DatabaseUnavailable) -> Message | None:
+    """Return the sentence about a file so damaged that SQLite cannot read it; None of other errors."""
+    original = getattr(error.__cause__, "orig", None)
+    if getattr(original, "sqlite_errorcode", 0) & 0xFF not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return None
+    return Message("SQLite finds the file damaged: {fault}", fault=str(original))
 
 
 def file_faults(

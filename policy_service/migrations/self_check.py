@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from sqlalchemy import Connection, inspect, select
 from sqlmodel import SQLModel
 
@@ -11,22 +9,21 @@ import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service.append_only import schema_faults
 from policy_service.audit.guard import GUARDED
 from policy_service.database import Database, DatabaseUnavailable, Lane, LaneName
-from policy_service.database.file_check import file_faults
+from policy_service.database.file_check import damage_of, file_faults, is_large
 
 
 def self_check(database: Database, *, thorough: bool = False) -> list[str]:
     """Return the errors of a database that is current, a sentence each; none when all is well.
 
-    Reads every page of a SQLite file, and compares the indexes of what is in force and who may do what with its rows;
-    when thorough, all indexes and references. Raises DatabaseUnavailable.
+    Compares the indexes of what is in force and who may do what with its rows, and reads every page of a SQLite file
+    unless it is large; when thorough, all indexes and references. Raises DatabaseUnavailable.
     """
     try:
         with database.read() as session:
             return _faults(session.connection(), thorough=thorough)
     except DatabaseUnavailable as error:
-        original = getattr(error.__cause__, "orig", None)
-        if getattr(original, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            return [f"SQLite finds the file damaged: {original}"]
+        if (damage := damage_of(error)) is not None:
+            return [damage]
         raise
 
 
@@ -44,7 +41,8 @@ def _faults(connection: Connection, *, thorough: bool) -> list[str]:
 def _sqlite(connection: Connection, *, thorough: bool) -> list[str]:
     if not thorough:
         by_index = (file_faults(connection, "integrity_check", table) for table in (*GUARDED, "version"))
-        return file_faults(connection, "quick_check") or [fault for faults in by_index for fault in faults]
+        whole = [] if is_large(connection) else file_faults(connection, "quick_check")
+        return whole or [fault for faults in by_index for fault in faults]
     dangling = {str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
     return [
         *file_faults(connection, "integrity_check"),

@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 
 from policy_service.canonical import digest
 from policy_service.messages import Message
-from policy_service.registry.service import versions
 from policy_service.registry.tables import ActivationRow, VersionRow
+
+_BY_NAME = (col(VersionRow.policy), col(VersionRow.version))
 
 
 def check_files(session: Session, folder: Path) -> list[str]:
@@ -18,17 +19,18 @@ def check_files(session: Session, folder: Path) -> list[str]:
     Raises OSError when a file cannot be read.
     """
     problems: list[str] = []
-    for row in versions(session):
-        path = folder / row.policy / f"{row.version}.yaml"
-        if path.is_file() and (current := digest(path.read_bytes())) != row.digest:
+    columns = (VersionRow.policy, VersionRow.version, VersionRow.digest)
+    for policy, version, submitted in session.exec(select(*columns).order_by(*_BY_NAME)):
+        path = folder / policy / f"{version}.yaml"
+        if path.is_file() and (current := digest(path.read_bytes())) != submitted:
             problems.append(
                 Message(
                     "{file} was edited after {policy} {version} was submitted: it was {digest}, it is {now}; "
                     "give the new text a higher version",
                     file=str(path),
-                    policy=row.policy,
-                    version=row.version,
-                    digest=row.digest,
+                    policy=policy,
+                    version=version,
+                    digest=submitted,
                     now=current,
                 )
             )
@@ -37,29 +39,32 @@ def check_files(session: Session, folder: Path) -> list[str]:
 
 def verify_versions(session: Session) -> list[str]:
     """A sentence for every version whose bytes are not those of its digest, and every activation of another version."""
-    rows = {row.digest: row for row in versions(session)}
-    problems: list[str] = [
-        Message(
-            "{policy} {version} is not what was submitted: its text has the digest {now}, not {digest}",
-            policy=row.policy,
-            version=row.version,
-            now=current,
-            digest=row.digest,
-        )
-        for row in rows.values()
-        if (current := digest(row.content)) != row.digest
-    ]
-    for activation in session.exec(select(ActivationRow).order_by(col(ActivationRow.seq))):
-        version: VersionRow | None = rows.get(activation.digest)
-        if version is None or (version.policy, version.version) != (activation.policy, activation.version):
+    names: dict[str, tuple[str, str]] = {}
+    problems: list[str] = []
+    texts = select(VersionRow.policy, VersionRow.version, VersionRow.digest, VersionRow.content)
+    for policy, version, submitted, content in session.exec(texts.order_by(*_BY_NAME)):
+        names[submitted] = policy, version
+        if (current := digest(content)) != submitted:
+            problems.append(
+                Message(
+                    "{policy} {version} is not what was submitted: its text has the digest {now}, not {digest}",
+                    policy=policy,
+                    version=version,
+                    now=current,
+                    digest=submitted,
+                )
+            )
+    columns = (ActivationRow.id, ActivationRow.policy, ActivationRow.version, ActivationRow.digest)
+    for id_, policy, version, named in session.exec(select(*columns).order_by(col(ActivationRow.seq))):
+        if names.get(named) != (policy, version):
             problems.append(
                 Message(
                     "activation {activation} names {policy} {version}, "
                     "but its digest {digest} is not that of this version",
-                    activation=activation.id,
-                    policy=activation.policy,
-                    version=activation.version,
-                    digest=activation.digest,
+                    activation=id_,
+                    policy=policy,
+                    version=version,
+                    digest=named,
                 )
             )
     return problems

@@ -1,5 +1,6 @@
 """`/readyz` says what is so: each fault is a real one, is told while it lasts, and is over when it is over."""
 
+import asyncio
 import re
 import shutil
 import sqlite3
@@ -15,7 +16,9 @@ from pydantic import SecretStr
 
 from api.app import Application
 from api.features.health import endpoints as health
-from policy_service.database import Database
+from api.observability.file_check import check_file
+from api.storage import NotSoundError
+from policy_service.database import Database, file_check
 from policy_service.decisions.block_store import Sealer
 from tests.api.client import CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
 from tests.databases import BACKENDS
@@ -171,6 +174,26 @@ def test_a_sealer_that_has_ended_is_told_at_once(file: Path) -> None:
         sealer.start()
         sealer._thread.join()
         assert "its thread has ended" in ready(app)[1]["concerns"][0]
+
+
+def test_damage_to_a_large_file_is_told_behind_the_start(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'oidc_flow'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as content:
+        content.seek((page - 1) * size)
+        content.write(b"\x77" * 64)
+    with pytest.raises(NotSoundError, match="SQLite finds the file damaged"), served(f"sqlite:///{file}"):
+        pass
+    monkeypatch.setattr(file_check, "LARGE", 0)
+    with served(f"sqlite:///{file}") as app:
+        assert ready(app)[0] == 200
+        asyncio.run(check_file(app.service))
+        status, text = ready(app)
+        assert (status, text["status"]) == (503, "not_ready")
+        assert text["concerns"][0] == text["database"]
+        assert text["database"].startswith("SQLite finds the file damaged: ")
 
 
 def test_another_file_in_the_place_of_the_database_is_refused_until_a_restart(file: Path) -> None:

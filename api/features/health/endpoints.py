@@ -142,6 +142,8 @@ def readiness(service: Service, last_write: datetime | DatabaseUnavailable | Non
     else:
         database, recent = writable(service.database)
         concerns += recent
+        if service.file_faults:
+            database, concerns = service.file_faults[0], [*concerns, *service.file_faults]
     if (sealing_stopped := service.sealer.standstill()) is not None:
         concerns.append(sealing_stopped)
     clock_lag = last_write - service.clock.now() if isinstance(last_write, datetime) else timedelta()

@@ -1,0 +1,46 @@
+"""Reads the whole file of a large database once, behind the start, which would take seconds to wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+
+from api.service import Service
+from api.web.problems import ProblemError
+from api.web.transactions import run_read
+from api.workers.work_kinds import AUDITING, time_limit
+from policy_service.database import Database, DatabaseUnavailable
+from policy_service.database.file_check import damage_of, file_faults, is_large
+
+RETRY_SECONDS = 60.0
+"""Seconds until it is tried again when the worker has other work."""
+
+
+async def check_file(service: Service) -> None:
+    """Look for damage to a large SQLite file; `/readyz` and the log tell of it."""
+    try:
+        if not await run_read(service, lambda session: is_large(session.connection())):
+            return
+    except DatabaseUnavailable:
+        return  # `/readyz` says so
+    seconds, url = time_limit(AUDITING, service.settings), service.settings.database_url.get_secret_value()
+    while True:
+        try:
+            service.file_faults.extend(await service.workers.pool(AUDITING).run(seconds, read_file, url))
+            break
+        except (ProblemError, DatabaseUnavailable) as error:
+            service.log.warning("database_file_not_checked", reason=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+    for fault in service.file_faults:
+        service.log.error("database_file_damaged", message=fault)
+
+
+def read_file(url: str) -> list[str]:
+    """Read every page of a SQLite file; give a sentence for each fault. Raises DatabaseUnavailable."""
+    try:
+        with closing(Database(url)) as database, database.read() as session:
+            return file_faults(session.connection(), "quick_check")
+    except DatabaseUnavailable as error:
+        if (damage := damage_of(error)) is None:
+            raise
+        return [damage]
