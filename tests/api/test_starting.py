@@ -1,6 +1,7 @@
 """The service looks at what is on record before it begins, and says in a sentence why it does not."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -43,14 +44,14 @@ def begin(url: str, **changes: Any) -> Service:  # noqa: ANN401  # whatever a se
 
 def altered(database: Database, table: str, statement: str) -> None:
     """Does what the triggers would refuse, as somebody who has the file in hand can."""
-    with database.engine.begin() as connection:
-        stored = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+    with closing(sqlite3.connect(str(database.file))) as connection, connection:
+        stored = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         ours = [(name, sql) for name, sql in stored if name.startswith(f"{table}_no_")]
         for name, _ in ours:
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        connection.exec_driver_sql(statement)
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(statement)
         for _, sql in ours:
-            connection.exec_driver_sql(sql)
+            connection.execute(sql)
 
 
 def decided(database: Database, url: str) -> None:
