@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "reevaluation": ("/reevaluations", {"policy": RFM}),
     "data-check": ("/data-checks", {}),
 }
-AT_ONCE = [("verification", "pack"), ("export", "reevaluation", "data-check")]
+AT_ONCE = [("verification", "pack"), ("export", "data-check", "reevaluation")]
 TOGETHER = sample(AT_ONCE, 2)
 """Those that are interrupted by one kill: the log has a worker, and packs have one, a re-evaluation needs none."""
 Json = dict[str, Any]
