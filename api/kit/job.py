@@ -73,6 +73,8 @@ class JobPage:
     file_size: int | None
     """Bytes of the file; None while it is not there."""
     keep: timedelta
+    is_resumed: bool
+    """True if what was done before the job was cancelled or interrupted stays, and another one goes on behind it."""
     breadcrumbs: Breadcrumbs
 
 
@@ -212,6 +214,7 @@ class _JobRoutes:
             file_name=job.file_name if job and is_done else None,
             file_size=job.file_size if job and is_done else None,
             keep=kind.keep,
+            is_resumed=kind.run_inside is not None,
             breadcrumbs=(*self.its.breadcrumbs, (kind.title, self.its.path)),
         )
 

@@ -185,6 +185,7 @@ def test_a_process_that_is_stopped_interrupts_it_and_another_one_starts_it_again
     visitor = Visitor(two.second, "compliance")
     page = visitor.get(page.address)
     assert "The job was interrupted." in page.text("#work")
+    assert ("nothing of it was kept" in page.text("#work")) is (BY_NAME[name].run_inside is None)
     assert not two.files()
     again = until(visitor, visitor.send(page, "#start-again"), is_over)
     assert again.has("#work h2"), again.text()
