@@ -10,6 +10,7 @@ from api.features.accounts.endpoints import account_routes
 from api.features.api_keys.endpoints import key_routes
 from api.features.audit.endpoints import audit_routes
 from api.features.audit.jobs import EXPORT, VERIFICATION
+from api.features.changes.analysis import ANALYSIS
 from api.features.changes.endpoints import change_routes
 from api.features.changes.review_endpoints import review_routes
 from api.features.cross_groups.endpoints import cross_group_routes
@@ -38,7 +39,7 @@ from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import AnyKind, Jobs
 
-JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK)
+JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, ANALYSIS)
 """Every kind of long work."""
 
 
@@ -67,7 +68,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         account_routes(service),
         key_routes(service),
         change_routes(service, draft_checker),
-        review_routes(service, draft_checker),
+        review_routes(service, draft_checker, pages.jobs),
         suspension_routes(service),
         audit_routes(service, Auditor(service)),
         job_endpoint_routes(service, pages.jobs),

@@ -92,6 +92,10 @@ class JobKind(Generic[Parameters, Result]):
     """Does it, in a worker."""
     limits: WorkKind | None = None
     """How many workers do it, for how long, and what is said when it takes too much."""
+    finish: Callable[[InsideContext, Parameters, Any], Result] | None = None
+    """Takes what `run` returned in the process that decides, in a thread: for a kind that ends with a write."""
+    settle: Callable[[Service, Mapping[str, Any], str], None] | None = None
+    """Puts right what a job that was not done left, from its parameters and why it was not."""
     run_inside: Callable[[JobContext, Parameters, InsideContext], Result] | None = None
     """Does it instead in the process that decides, in a thread: for a kind that records decisions."""
     file: FileKind | None = None

@@ -48,6 +48,11 @@ SWEEP_SECONDS = 60.0
 """Seconds between two sweeps."""
 MAC_PURPOSE = "job"
 """What the log's key makes MACs of here."""
+UNFINISHED: Mapping[JobState, Message] = {
+    JobState.CANCELLED: Message("The job was cancelled."),
+    JobState.INTERRUPTED: Message("The job was interrupted."),
+}
+"""Why a job was not done that did not fail."""
 AnyKind = JobKind[Any, Any]
 
 
@@ -129,7 +134,10 @@ class Jobs:
         if ended_processes or expired:
             with database.write_unlogged() as session:
                 interrupted = job_rows.interrupt_jobs(session, ended_processes, now)
+                unsettled = queries.read_jobs(session, interrupted)
                 job_rows.remove_jobs(session, expired)
+            for job in unsettled:
+                self._settle(job)
             for job_id in (*interrupted, *expired):
                 self._file(job_id).unlink(missing_ok=True)
             if interrupted:
@@ -175,6 +183,8 @@ class Jobs:
             ended = replace(job, state=JobState.FAILED, problem=self._problem_of(kind, error))
         completed, total = watch.progress
         is_written = await self._end_surely(replace(ended, completed=completed, total=total))
+        if ended.state is not JobState.DONE:
+            await run_in_threadpool(self._settle, ended)
         if not (is_written and ended.state is JobState.DONE and kind.file):
             await run_in_threadpool(file.unlink, missing_ok=True)
 
@@ -208,7 +218,11 @@ class Jobs:
         workers = self._service.workers
         if kind.run is not None and kind.limits is not None:
             seconds = time_limit(kind.limits, self._service.settings)
-            return await workers.pool(kind.limits).run(seconds, kind.run, context, parameters)
+            result = await workers.pool(kind.limits).run(seconds, kind.run, context, parameters)
+            if kind.finish is None:
+                return result
+            inside = InsideContext(self._service, actor, threading.Event())
+            return await run_in_threadpool(kind.finish, inside, parameters, result)
         run, is_running = kind.run_inside, threading.Lock()
         inside = InsideContext(self._service, actor, threading.Event())
 
@@ -238,6 +252,12 @@ class Jobs:
             ended = replace(ended, mac=list(keys.values())[-1].mac(MAC_PURPOSE, ended.outcome()))
         with self._service.database.write_unlogged() as session:
             return job_rows.end_job(session, ended)
+
+    def _settle(self, job: Job) -> None:
+        """Put right what a job left that was not done."""
+        settle = self.kinds[job.kind].settle if job.kind in self.kinds else None
+        if settle is not None:
+            settle(self._service, job.parameters, job.problem.detail if job.problem else UNFINISHED[job.state])
 
     def _problem_of(self, kind: AnyKind, error: Exception) -> JobProblem:
         problem = error.problem if isinstance(error, ProblemError) else None

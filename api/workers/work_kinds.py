@@ -80,6 +80,15 @@ DATA_CHECKING = WorkKind(
     too_large_message=command_line_message,
 )
 """The latest facts of all subjects, examined."""
+ANALYSING = WorkKind(
+    processes=1,
+    max_waiting=4,
+    busy_message=lambda count: Message("{count} changes wait to be analysed already", count=count),
+    too_long_message=lambda seconds: Message("analysing it takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("analysing it takes more memory than is given"),
+    limit_problem=CHECK_ABANDONED,
+)
+"""Changes that are submitted where there are many decision records: report and simulation."""
 PACKING = WorkKind(
     processes=1,
     max_waiting=0,
@@ -106,6 +115,7 @@ _TIME_LIMITS = {
     AUDITING: 600.0,
     PACKING: 900.0,
     DATA_CHECKING: 900.0,
+    ANALYSING: 900.0,
 }
 
 

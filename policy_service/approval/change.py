@@ -31,6 +31,7 @@ class ChangeState(StrEnum):
     """The state of a change. That it is in force, or no longer, follows from dates and is not stored."""
 
     DRAFT = "draft"
+    UNDER_ANALYSIS = "under_analysis"
     SUBMITTED = "submitted"
     SIGNED_OFF = "signed_off"
     SCHEDULED = "scheduled"
@@ -45,6 +46,8 @@ class Action(StrEnum):
     CREATE = "create"
     EDIT = "edit"
     COMMENT = "comment"
+    ANALYSE = "analyse"
+    END_ANALYSIS = "end_analysis"
     SUBMIT = "submit"
     SIGN_OFF = "sign_off"
     REQUEST_CHANGES = "request_changes"
@@ -264,7 +267,7 @@ class Change:
     @property
     def contributors(self) -> frozenset[str]:
         """The accounts that drafted, edited or submitted it."""
-        writing = (Action.CREATE, Action.EDIT, Action.SUBMIT)
+        writing = (Action.CREATE, Action.EDIT, Action.ANALYSE, Action.SUBMIT)
         return frozenset(record.by.id for record in self.actions if record.action in writing)
 
     @property

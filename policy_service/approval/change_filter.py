@@ -7,10 +7,11 @@ The state of a change is the fold of its actions and stands in no row, so SQL as
 | rejected, withdrawn, cancelled | the one of that name                        |                                     |
 | scheduled                     | schedule                                     | cancel                              |
 | draft                         |                                              | reject, withdraw, schedule, cancel  |
+| under_analysis                | analyse                                      | the same                            |
 | submitted                     | submit                                       | the same                            |
 | signed_off                    | sign_off                                     | the same                            |
 
-The last three rows find too many, since a change can be sent back; whoever lists folds what was found and asks `takes`.
+The last four rows find too many, since a change can be sent back; whoever lists folds what was found and asks `takes`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from policy_service.approval.tables import ActionRow, ChangeRow, ChangeTitleRow,
 from policy_service.approval.validation import search_form
 from policy_service.approval.workflow import check_permission
 
-OPEN = frozenset({ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
-"""The states in which a change waits for a person."""
+OPEN = frozenset({ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
+"""The states in which a change waits for a person, or will when it is analysed."""
 CLOSING_ACTIONS: Mapping[ChangeState, Action] = {
     ChangeState.REJECTED: Action.REJECT,
     ChangeState.WITHDRAWN: Action.WITHDRAW,
@@ -40,6 +41,7 @@ CLOSING_ACTIONS: Mapping[ChangeState, Action] = {
 }
 """The action that takes a change out of review, once, by the state it leads to."""
 REACHING_ACTIONS: Mapping[ChangeState, Action] = {
+    ChangeState.UNDER_ANALYSIS: Action.ANALYSE,
     ChangeState.SUBMITTED: Action.SUBMIT,
     ChangeState.SIGNED_OFF: Action.SIGN_OFF,
 }

@@ -48,6 +48,8 @@ STATE_AFTER: Mapping[str, ChangeState] = {
     Action.CREATE: ChangeState.DRAFT,
     Action.EDIT: ChangeState.DRAFT,
     Action.REQUEST_CHANGES: ChangeState.DRAFT,
+    Action.ANALYSE: ChangeState.UNDER_ANALYSIS,
+    Action.END_ANALYSIS: ChangeState.DRAFT,
     Action.SUBMIT: ChangeState.SUBMITTED,
 }
 """The state that an action leaves a change in, where that does not depend on who owes a signature."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from policy_service.actor import SERVICE, Actor, Role
-from policy_service.approval.change import Action, ActionRecord, Change, Meaning, Submission
+from policy_service.approval.change import Action, ActionRecord, Change, ChangeState, Meaning, Submission
 from policy_service.approval.draft_check import CHANGE_MODIFIED, PreparedSubmission, ended_versions, submission_problems
 from policy_service.approval.drafts import read_if_match
 from policy_service.approval.errors import PermissionDenied, StaleChange, ValidationFailed
@@ -16,9 +16,23 @@ from policy_service.approval.signers import sign_off_version
 from policy_service.approval.store import read_change, read_text, record_action, store_report
 from policy_service.approval.tables import SubmittedVersionRow
 from policy_service.approval.validation import validate_reason
-from policy_service.approval.workflow import check_meaning, next_action, require_permission
+from policy_service.approval.workflow import (
+    ACTION_CLAUSES,
+    AUTHORS,
+    check_meaning,
+    next_action,
+    require_permission,
+    require_role,
+)
 from policy_service.approval.writers import writers_of
-from policy_service.audit.events import ChangeRejected, ChangeSignedOff, ChangesRequested, ChangeSubmitted
+from policy_service.audit.events import (
+    ChangeAnalysed,
+    ChangeAnalysisEnded,
+    ChangeRejected,
+    ChangeSignedOff,
+    ChangesRequested,
+    ChangeSubmitted,
+)
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_in_force_logged, require_logged
 from policy_service.canonical import to_canonical_json
@@ -32,16 +46,50 @@ BASIS_CHANGED = Message(
 DIGEST_MISMATCH = Message("This change was altered since you read it. Read it again before signing.")
 
 
-def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission, *, expected: str) -> Change:
-    """Freezes a draft: its texts, its report and who must sign; from here on only its digest is signed.
+def analyse(transaction: Transaction, actor: Actor, change: str, *, expected: str) -> Change:
+    """Puts a draft under analysis: until that ends nobody edits it, and then it is submitted.
+
+    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange.
+    """
+    draft = read_if_match(transaction.session, change, expected)
+    require_permission(draft, Action.ANALYSE, actor, transaction.now)
+    analysed_change = record_action(transaction, draft, next_action(draft, Action.ANALYSE, actor, transaction.now))
+    append(transaction, actor, ChangeAnalysed(change))
+    return analysed_change
+
+
+def end_analysis(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
+    """Makes a change under analysis a draft again, on behalf of its author or by the service that failed at it.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
+    """
+    current = read_if_match(transaction.session, change, expected)
+    if actor.kind != "service":
+        require_permission(current, Action.END_ANALYSIS, actor, transaction.now)
+    reason_text = validate_reason(reason)
+    draft = record_action(
+        transaction, current, next_action(current, Action.END_ANALYSIS, actor, transaction.now, reason=reason_text)
+    )
+    append(transaction, actor, ChangeAnalysisEnded(change, reason_text))
+    return draft
+
+
+def submit(
+    transaction: Transaction, actor: Actor, prepared: PreparedSubmission, *, expected: str, analysed: bool = False
+) -> Change:
+    """Freezes a draft: its texts, its report and who must sign; from here on only its digest is signed.
+
+    A change under analysis is submitted by what `analysed` it, in the name of who had it analysed. Raises
+    UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
     session, now = transaction.session, transaction.now
     require_in_force_logged(session)
     record_meanings(transaction)
     draft = read_if_match(session, prepared.change, expected)
-    require_permission(draft, Action.SUBMIT, actor, now)
+    if analysed and draft.state is ChangeState.UNDER_ANALYSIS:
+        require_role(actor, AUTHORS, ACTION_CLAUSES[Action.SUBMIT])
+    else:
+        require_permission(draft, Action.SUBMIT, actor, now)
     if draft.etag != prepared.etag:
         raise StaleChange(CHANGE_MODIFIED)
     all_activations = activations(session)

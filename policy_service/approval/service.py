@@ -49,7 +49,15 @@ from policy_service.approval.queries import (
     list_changes,
     upcoming_changes,
 )
-from policy_service.approval.review import reject, request_changes, return_drifted, sign_off, submit
+from policy_service.approval.review import (
+    analyse,
+    end_analysis,
+    reject,
+    request_changes,
+    return_drifted,
+    sign_off,
+    submit,
+)
 from policy_service.approval.schedule import cancel, schedule
 from policy_service.approval.signers import SIGN_OFF, GovernanceEvaluator
 from policy_service.approval.store import read_change, read_comments, read_effect, read_movers, read_report, read_text
@@ -95,6 +103,7 @@ __all__ = [
     "UnknownChange",
     "ValidationFailed",
     "Version",
+    "analyse",
     "awaiting_signature",
     "cancel",
     "change_permissions",
@@ -106,6 +115,7 @@ __all__ = [
     "create",
     "create_first_versions",
     "edit",
+    "end_analysis",
     "end_permission",
     "end_suspension",
     "list_changes",

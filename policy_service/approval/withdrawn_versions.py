@@ -9,7 +9,9 @@ from policy_service.approval.store import read_changes
 from policy_service.database import cached
 from policy_service.registry.tables import ActivationRow, VersionRow
 
-WITHDRAWN_STATES = frozenset({ChangeState.DRAFT, ChangeState.WITHDRAWN, ChangeState.REJECTED})
+WITHDRAWN_STATES = frozenset(
+    {ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.WITHDRAWN, ChangeState.REJECTED}
+)
 """What became of a change whose text is not to be read by everyone: sent back, withdrawn or rejected."""
 
 

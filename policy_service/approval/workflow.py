@@ -43,7 +43,12 @@ TRANSITIONS: dict[tuple[ChangeState, Action], Transition] = {
     (ChangeState.DRAFT, Action.EDIT): Transition(AUTHORS, ChangeState.DRAFT),
     (ChangeState.DRAFT, Action.COMMENT): Transition(ALL_ROLES, ChangeState.DRAFT),
     (ChangeState.DRAFT, Action.SUBMIT): Transition(AUTHORS, ChangeState.SUBMITTED),
+    (ChangeState.DRAFT, Action.ANALYSE): Transition(AUTHORS, ChangeState.UNDER_ANALYSIS),
     (ChangeState.DRAFT, Action.WITHDRAW): Transition(AUTHORS, ChangeState.WITHDRAWN),
+    (ChangeState.UNDER_ANALYSIS, Action.COMMENT): Transition(ALL_ROLES, ChangeState.UNDER_ANALYSIS),
+    (ChangeState.UNDER_ANALYSIS, Action.SUBMIT): Transition(AUTHORS, ChangeState.SUBMITTED),  # by what analysed it
+    (ChangeState.UNDER_ANALYSIS, Action.END_ANALYSIS): Transition(AUTHORS, ChangeState.DRAFT),
+    (ChangeState.UNDER_ANALYSIS, Action.WITHDRAW): Transition(AUTHORS, ChangeState.WITHDRAWN),
     (ChangeState.SUBMITTED, Action.COMMENT): Transition(ALL_ROLES, ChangeState.SUBMITTED),
     (ChangeState.SUBMITTED, Action.SIGN_OFF): Transition(
         SIGNERS, ChangeState.SIGNED_OFF
@@ -71,6 +76,8 @@ ACTION_CLAUSES: dict[Action, Message] = {
     Action.CREATE: Message("A change is created"),
     Action.EDIT: Message("A change is edited"),
     Action.COMMENT: Message("A change is commented on"),
+    Action.ANALYSE: Message("A change is analysed"),
+    Action.END_ANALYSIS: Message("A change is taken out of its analysis"),
     Action.SUBMIT: Message("A change is submitted"),
     Action.SIGN_OFF: Message("A change is signed"),
     Action.REQUEST_CHANGES: Message("A change is sent back"),
@@ -84,6 +91,8 @@ IMPOSSIBLE_CLAUSES: dict[Action, Message] = {
     Action.CREATE: Message("The change cannot be created"),
     Action.EDIT: Message("The change cannot be edited"),
     Action.COMMENT: Message("The change cannot be commented on"),
+    Action.ANALYSE: Message("The change cannot be analysed"),
+    Action.END_ANALYSIS: Message("The change cannot be taken out of its analysis"),
     Action.SUBMIT: Message("The change cannot be submitted"),
     Action.SIGN_OFF: Message("The change cannot be signed"),
     Action.REQUEST_CHANGES: Message("The change cannot be sent back"),
@@ -95,6 +104,7 @@ IMPOSSIBLE_CLAUSES: dict[Action, Message] = {
 """What cannot be done: the beginning of a sentence that says why."""
 STATE_CLAUSES: dict[ChangeState, Message] = {
     ChangeState.DRAFT: Message("it is still a draft"),
+    ChangeState.UNDER_ANALYSIS: Message("it is being analysed, and is submitted when that has ended"),
     ChangeState.SUBMITTED: Message("it was submitted, which froze it, and is not signed by all required signers"),
     ChangeState.SIGNED_OFF: Message("all required signers have signed it"),
     ChangeState.SCHEDULED: Message("it is scheduled"),
@@ -193,6 +203,8 @@ def check_permission(
             return _may_refuse(change, actor)
         case Action.WITHDRAW if change.author.id not in {actor.id, COMMAND_LINE}:
             return Message("Only {author}, who began this change, may withdraw it.", author=change.author.printed_name)
+        case Action.SUBMIT if change.state is ChangeState.UNDER_ANALYSIS:
+            return Message("The change is being analysed, and is submitted when that has ended.")
         case Action.SCHEDULE if change.missing_roles:
             return Message("The change is not signed by {roles}.", roles=join_and(map(role_name, change.missing_roles)))
         case Action.SCHEDULE if not (_is_contributor(change, actor) or _has_signed(change, actor)):

@@ -29,6 +29,11 @@ def read_job(
     return _job(row)
 
 
+def read_jobs(session: Session, ids: Collection[str]) -> list[Job]:
+    """Return the jobs with these identifiers, whoever started them. Raises DamagedRecord."""
+    return [_job(row) for row in session.exec(select(JobRow).where(col(JobRow.id).in_(ids)))]
+
+
 def list_jobs(  # noqa: PLR0913  # which, in which order, how many
     session: Session,
     account: str,

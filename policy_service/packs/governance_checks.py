@@ -42,10 +42,14 @@ REQUIRED_FIELDS: Mapping[str, frozenset[str]] = {
 """What a row must show; what else it shows must be told by its entry under the same name."""
 UNKNOWN = object()
 """What no entry tells, so that nothing can be said about it."""
+UNFROZEN = {ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS}
+"""The states in which a change has no digest."""
 Rows = dict[str, dict[str, Any]]
 ACTIONS: Mapping[str, Action] = {
     "change_drafted": Action.CREATE,
     "change_edited": Action.EDIT,
+    "change_analysed": Action.ANALYSE,
+    "change_analysis_ended": Action.END_ANALYSIS,
     "change_submitted": Action.SUBMIT,
     "change_signed_off": Action.SIGN_OFF,
     "changes_requested": Action.REQUEST_CHANGES,
@@ -321,7 +325,7 @@ def _check_derived(name: str, change: Json) -> Iterator[str]:
         "author": first.get("by"),
         "created_at": first.get("at"),
         "state": state,
-        "digest": submissions[-1].get("digest") if submissions and state != ChangeState.DRAFT else None,
+        "digest": submissions[-1].get("digest") if submissions and state not in UNFROZEN else None,
         "kind": last.get("kind") if last else change.get("kind"),
     }
     for member, value in derived.items():

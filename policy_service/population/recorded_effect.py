@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.approval.effect import Effect, EffectQuestion
 from policy_service.database import Database
@@ -19,8 +19,15 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
 from policy_service.population.effect_document import NOBODY, effect_of, unknown_part
 
+MAX_RECORDS_AT_ONCE = 20_000
+"""Decision records over which an effect is worked out while somebody waits for it."""
 GOVERNANCE = "change"
 """The kind of subject of the policies of governance: no records tell of it."""
+
+
+def takes_long(session: Session) -> bool:
+    """True if there are so many decision records that nobody should wait for an effect over them."""
+    return (session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0) > MAX_RECORDS_AT_ONCE
 
 
 @dataclass(frozen=True)

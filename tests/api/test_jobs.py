@@ -173,9 +173,8 @@ def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
 
 
 def test_every_kind_there_is_is_interrupted_by_a_kill() -> None:
-    assert (
-        sorted(kind for kinds in AT_ONCE for kind in kinds) == sorted(KINDS) == sorted(each.name for each in JOB_KINDS)
-    )
+    started_alone = {each.name for each in JOB_KINDS} - {"analysis"}  # of a change: tests/api/test_analysis.py
+    assert sorted(kind for kinds in AT_ONCE for kind in kinds) == sorted(KINDS) == sorted(started_alone)
 
 
 @pytest.mark.slow

@@ -56,6 +56,7 @@ SUBMISSION = Submission(
 DIGEST = SUBMISSION.digest("c1")
 AFTER: dict[ChangeState, tuple[Action, ...]] = {
     ChangeState.DRAFT: (),
+    ChangeState.UNDER_ANALYSIS: (Action.ANALYSE,),
     ChangeState.SUBMITTED: (Action.SUBMIT,),
     ChangeState.SIGNED_OFF: (Action.SUBMIT, Action.SIGN_OFF, Action.SIGN_OFF),
     ChangeState.SCHEDULED: (Action.SUBMIT, Action.SIGN_OFF, Action.SIGN_OFF, Action.SCHEDULE),
@@ -122,7 +123,9 @@ def test_only_the_roles_of_the_table_may(state: ChangeState, action: Action, rol
         assert isinstance(allowed, str)
         assert allowed.startswith("A change is ")
         assert allowed.endswith(".")
-    elif action in {Action.EDIT, Action.COMMENT, Action.SUBMIT}:
+    elif (state, action) == (ChangeState.UNDER_ANALYSIS, Action.SUBMIT):
+        assert allowed == "The change is being analysed, and is submitted when that has ended."
+    elif action in {Action.EDIT, Action.COMMENT, Action.ANALYSE, Action.END_ANALYSIS, Action.SUBMIT}:
         assert allowed is True
     elif action in {Action.SIGN_OFF, Action.REQUEST_CHANGES, Action.REJECT} or action is Action.CANCEL:
         assert (allowed is True) == (role in SUBMISSION.roles)

@@ -55,6 +55,7 @@ POST /changes/{change}/sign-offs                                    ·  sal fin 
 POST /changes/{change}/request-changes                             aut sal fin gen com  ·   ·
 POST /changes/{change}/reject                                       ·  sal fin gen com  ·   ·
 POST /changes/{change}/withdraw                                    aut  ·   ·   ·   ·   ·   ·
+POST /changes/{change}/end-analysis                                aut  ·   ·   ·   ·   ·   ·
 POST /changes/{change}/schedule                                    aut sal fin gen com  ·   ·
 POST /changes/{change}/cancel                                      aut sal fin gen com  ·   ·
 GET  /suspensions                                                  aut sal fin gen com  ·  adm

@@ -15,6 +15,8 @@ EVENT_NAMES: Mapping[str, Message] = {
     "change_drafted": Message("Change drafted"),
     "change_edited": Message("Draft edited"),
     "change_commented": Message("Comment"),
+    "change_analysed": Message("Change under analysis"),
+    "change_analysis_ended": Message("Analysis of a change ended"),
     "change_submitted": Message("Change submitted"),
     "change_signed_off": Message("Signature"),
     "changes_requested": Message("Changes requested"),

@@ -47,6 +47,7 @@ FORMS: Mapping[str, type[FormModel]] = {
     "reject": ReasonForm,
     "withdraw": ReasonForm,
     "cancel": ReasonForm,
+    "end-analysis": ReasonForm,
     "comments": CommentForm,
 }
 """The forms of the dossier, by the end of their address."""

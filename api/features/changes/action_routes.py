@@ -11,18 +11,23 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api.features.changes.action_forms import FORMS, CommentForm, ReasonForm, SignOffForm
+from api.features.changes.analysis import start_analysis
 from api.features.changes.dossier import Dossier, dossier
 from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
 from api.kit.forms import FormState
 from api.kit.rendering import Pages
+from api.web.transactions import run_read
 from api.workers.drift import require_undrifted
 from api.workers.heads import warm_heads
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change
+from policy_service.approval.service import Change, ChangeState
 from policy_service.database import Transaction
+from policy_service.population.recorded_effect import takes_long
 
 
 async def rejected_dossier(pages: Pages, request: Request, change: str, form_state: FormState, *, name: str) -> Dossier:
@@ -30,12 +35,22 @@ async def rejected_dossier(pages: Pages, request: Request, change: str, form_sta
     return await dossier(pages, request, change, {name: form_state})
 
 
-async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission:
+async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission | None:
+    if await run_read(form.service, takes_long):
+        return None
     return await form.pages.draft_checker.prepare(form.path["change"], form.etag)
 
 
 def _submit(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
+    if form.prepared is None:
+        return approval.analyse(transaction, form.actor, form.path["change"], expected=form.etag)
     return approval.submit(transaction, form.actor, form.prepared, expected=form.etag)
+
+
+def _start_analysis(form: FormRequest[EmptyForm], response: Response, change: Change | None) -> Response:
+    if change is not None and change.state is ChangeState.UNDER_ANALYSIS:
+        response.background = BackgroundTask(start_analysis, form.service, form.pages.jobs, form.actor, change.id)
+    return response
 
 
 def _sign_off(transaction: Transaction, form: FormRequest[SignOffForm]) -> Change:
@@ -67,13 +82,14 @@ def _with_reason(command: Callable[..., Change]) -> Callable[[Transaction, FormR
     return run
 
 
-def _action(
+def _action(  # noqa: PLR0913  # what a form does
     name: str,
     notice: str,
     command: Callable[[Transaction, FormRequest[Any]], object],
     prepare: Callable[[FormRequest[Any]], Awaitable[Any]] | None = None,
     *,
     confirm: bool = False,
+    answer: Callable[[FormRequest[Any], Response, Any], Response] | None = None,
 ) -> FormAction[Any]:
     return FormAction(
         f"/changes/{{change}}/{name}",
@@ -83,18 +99,20 @@ def _action(
         done=lambda form, _: f"/changes/{form.path['change']}?done={getattr(form.values, 'then', None) or notice}",
         prepare=prepare,
         confirm=confirm,
+        answer=answer,
         in_worker=True,
     )
 
 
 ACTIONS = (
-    _action("submit", "submitted", _submit, _check_draft),
+    _action("submit", "submitted", _submit, _check_draft, answer=_start_analysis),
     _action("sign-offs", "signed", _sign_off, _prepare_review, confirm=True),
     _action("schedule", "scheduled", _schedule, _prepare_review),
     _action("request-changes", "request-changes", _with_reason(approval.request_changes)),
     _action("reject", "rejected", _with_reason(approval.reject)),
     _action("withdraw", "withdrawn", _with_reason(approval.withdraw)),
     _action("cancel", "cancelled", _with_reason(approval.cancel)),
+    _action("end-analysis", "analysis-ended", _with_reason(approval.end_analysis)),
     _action("comments", "commented#discussion", _comment),
 )
 

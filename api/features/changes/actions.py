@@ -26,6 +26,7 @@ ACTIONS: Mapping[Action, tuple[str, Message]] = {
     Action.REJECT: ("reject", Message("Reject")),
     Action.WITHDRAW: ("withdraw", Message("Withdraw")),
     Action.CANCEL: ("cancel", Message("Cancel")),
+    Action.END_ANALYSIS: ("end-analysis", Message("Stop the analysis")),
     Action.COMMENT: ("comments", Message("Comment")),
 }
 """Every act of the page: how its address ends, and what its button says."""
@@ -106,7 +107,7 @@ class ChangeActions:
     @property
     def with_reason(self) -> tuple[ChangeAction, ...]:
         """The acts that take a reason and nothing else, as far as the reader may do them."""
-        actions = (Action.REQUEST_CHANGES, Action.REJECT, Action.WITHDRAW, Action.CANCEL)
+        actions = (Action.REQUEST_CHANGES, Action.REJECT, Action.WITHDRAW, Action.CANCEL, Action.END_ANALYSIS)
         return tuple(self.by_action[action] for action in actions if self.by_action[action].permission.allowed)
 
     @property
@@ -122,8 +123,8 @@ class ChangeActions:
         return tuple(each for each in self.by_action.values() if not each.permission.allowed and each.has_errors)
 
 
-STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT}
-"""What moves a change; who may not comment is told beside the discussion."""
+STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT, Action.END_ANALYSIS}
+"""What moves a change; who may not comment is told beside the discussion, and few changes are under analysis."""
 
 
 def change_actions(

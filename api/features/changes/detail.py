@@ -236,7 +236,7 @@ def _timelines(
         yield PolicyTimeline(version.policy, timeline(bars, now, zone=zone))
 
 
-OPEN_STATES = frozenset({ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
+OPEN_STATES = frozenset({ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
 REQUESTED = Message("requested by this change")
 ONCE_REQUESTED = Message("requested by this change, now closed")
 THIS_CHANGE = Message("this change")

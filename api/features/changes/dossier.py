@@ -17,9 +17,11 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
+from api.features.changes.analysis import running_analysis
 from api.features.changes.detail import OPEN_STATES, ChangeDetail, read_change_detail
 from api.kit.forms import FormState
 from api.kit.frame import Frame
+from api.kit.job import JobProgress, progress_of
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
@@ -37,6 +39,7 @@ NOTICES: Mapping[str, Message] = {
     "saved": Message("The draft was saved."),
     "commented": Message("Your comment was added."),
     "submitted": Message("The change was submitted. From now on its digest is what is signed."),
+    "analysis-ended": Message("The analysis was stopped. The change is a draft again."),
     "signed": Message("You signed the change."),
     "request-changes": Message("The change was sent back to its author."),
     "rejected": Message("The change was rejected."),
@@ -91,6 +94,8 @@ class Dossier:
     signatures: tuple[SignatureLine, ...]
     actions: ChangeActions
     sections: tuple[Section, ...]
+    analysis: JobProgress | None
+    """How far the analysis is of a change under analysis; None when no job runs."""
 
     @property
     def path(self) -> str:
@@ -112,6 +117,7 @@ class DossierData:
     comments: tuple[Comment, ...]
     recorded: tuple[Activation, ...] = field(repr=False)
     detail: ChangeDetail
+    analysis: JobProgress | None
 
 
 async def dossier(
@@ -126,7 +132,9 @@ async def dossier(
     data = await run_read(pages.service, lambda session: _read(pages, session, change, frame))
     actions = change_actions(pages, request, data.change, actor, rejected_forms or {})
     signatures = signature_lines(data.change)
-    return Dossier(frame, data.change, data.detail, signatures, actions, sections_of(data, signatures, actions))
+    return Dossier(
+        frame, data.change, data.detail, signatures, actions, sections_of(data, signatures, actions), data.analysis
+    )
 
 
 def sections_of(
@@ -134,7 +142,7 @@ def sections_of(
 ) -> tuple[Section, ...]:
     """The parts of the dossier, in the order in which they are read."""
     change, detail = data.change, data.detail
-    is_draft = change.state is ChangeState.DRAFT
+    is_draft = change.submission is None
     sections = []
     if detail.effect is not None and detail.effect.kinds:
         sections.append(Section("effect", Message("Effect"), "changes/_effect.html", detail.effect))
@@ -163,7 +171,9 @@ def _read(pages: Pages, session: Session, name: str, frame: Frame) -> DossierDat
     change = approval.read_change(session, name)
     recorded = activations(session)
     detail = read_change_detail(session, pages.service.catalogue, change, recorded, frame, pages.service.zone)
-    return DossierData(change, tuple(approval.read_comments(session, name)), recorded, detail)
+    job = running_analysis(session, name) if change.state is ChangeState.UNDER_ANALYSIS else None
+    analysis = progress_of(job, f"/changes/{name}", frame.now) if job else None
+    return DossierData(change, tuple(approval.read_comments(session, name)), recorded, detail, analysis)
 
 
 def dossier_routes(pages: Pages) -> APIRouter:

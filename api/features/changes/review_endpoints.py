@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.signed_writes import run_signed_command, signed_route
+from api.features.changes.analysis import start_analysis
 from api.features.changes.bodies import SignOffModel, WhyModel
 from api.features.changes.endpoints import EDIT_PROBLEMS, change_result
 from api.features.changes.schemas import ChangeDetail
@@ -24,13 +25,16 @@ from api.web.openapi import problems
 from api.web.problems import BUSY, CHECK_ABANDONED
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
+from api.web.transactions import run_read
 from api.workers.draft_check import DraftChecker
 from api.workers.drift import require_undrifted
 from api.workers.heads import warm_heads
+from api.workers.jobs import Jobs
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.database import Transaction
+from policy_service.population.recorded_effect import takes_long
 
 Endpoint = Callable[..., Any]
 
@@ -43,16 +47,17 @@ class ReasonedCommand(Protocol):
         ...
 
 
-def review_routes(service: Service, examiner: DraftChecker) -> RestRouter:
+def review_routes(service: Service, examiner: DraftChecker, jobs: Jobs) -> RestRouter:
     """The routes."""
     router = RestRouter("/v1/changes/{change}", "changes")
-    _add_submitting(router, service, examiner)
+    _add_submitting(router, service, examiner, jobs)
     _add_signing(router, service)
     _add_scheduling(router, service)
     with_reason: tuple[tuple[str, str, ReasonedCommand], ...] = (
         ("request-changes", "Sends a change back to its author.", approval.request_changes),
         ("reject", "Refuses a change for good.", approval.reject),
         ("withdraw", "Takes a change back for good, by its author.", approval.withdraw),
+        ("end-analysis", "Makes a change under analysis a draft again.", approval.end_analysis),
         ("cancel", "Takes a scheduled change back before its day.", approval.cancel),
     )
     for name, summary, command in with_reason:
@@ -68,7 +73,7 @@ def review_routes(service: Service, examiner: DraftChecker) -> RestRouter:
     return router
 
 
-def _add_submitting(router: RestRouter, service: Service, examiner: DraftChecker) -> None:
+def _add_submitting(router: RestRouter, service: Service, examiner: DraftChecker, jobs: Jobs) -> None:
     @router.post(
         "/submit",
         operation_id="submit_change",
@@ -77,14 +82,23 @@ def _add_submitting(router: RestRouter, service: Service, examiner: DraftChecker
         responses=problems(*EDIT_PROBLEMS, CHECK_ABANDONED, BUSY),
     )
     async def submit_change(request: Request, change: Id) -> Response:
-        """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it."""
+        """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it.
+
+        Where there are many decision records the change is under analysis first, and is submitted by the job that
+        simulates it, or is a draft again.
+        """
         expected, actor = expected_etag(request), principal_of(request).actor
 
         async def prepare() -> Callable[[Transaction], WriteResult]:
+            if await run_read(service, takes_long):
+                return lambda t: change_result(t, actor, approval.analyse(t, actor, change, expected=expected))
             prepared = await examiner.prepare(change, expected)
             return lambda t: change_result(t, actor, approval.submit(t, actor, prepared, expected=expected))
 
-        return await run_prepared_write(service, request, prepare)
+        response = await run_prepared_write(service, request, prepare)
+        if await run_read(service, takes_long):
+            await start_analysis(service, jobs, actor, change)
+        return response
 
 
 def _add_signing(router: RestRouter, service: Service) -> None:

@@ -45,7 +45,7 @@ MAX_ITEMS = 8
 """Items of a list on the home page; each leads to the whole list."""
 WEEK, SOON = timedelta(days=7), timedelta(days=30)
 """What comes into force this week, and what ends soon."""
-OPEN_STATES = (ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
+OPEN_STATES = (ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
 """The states that are counted: of changes that wait for a person."""
 
 

@@ -35,6 +35,8 @@ from policy_service.audit.events.accounts import (
     SigningKeyAdded,
 )
 from policy_service.audit.events.changes import (
+    ChangeAnalysed,
+    ChangeAnalysisEnded,
     ChangeCancelled,
     ChangeCommented,
     ChangeDrafted,
@@ -88,6 +90,8 @@ __all__ = [
     "ActivationRecorded",
     "ApiKeyIssued",
     "ApiKeyRevoked",
+    "ChangeAnalysed",
+    "ChangeAnalysisEnded",
     "ChangeCancelled",
     "ChangeCommented",
     "ChangeDrafted",

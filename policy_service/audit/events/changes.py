@@ -54,6 +54,27 @@ class ChangeCommented(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeAnalysed(Event):
+    """The analysis of a change began; until it ends nobody edits the change."""
+
+    name = "change_analysed"
+    summary = Bilingual("{actor} 将变更送交分析", "{actor} had the change analysed")
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAnalysisEnded(Event):
+    """The analysis of a change ended without a submission: it is a draft again."""
+
+    name = "change_analysis_ended"
+    summary = Bilingual(
+        "变更的分析未完成，退回草稿：{reason}", "The analysis ended, and the change is a draft: {reason}"
+    )
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSubmitted(Event):
     """A change was submitted: what `digest` covers is what is signed."""
 

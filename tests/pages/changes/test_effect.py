@@ -8,20 +8,12 @@ from datetime import timedelta
 import pytest
 
 from policy_service.clock import timestamp
-from policy_service.shipped import shipped_policies
 from tests.api.client import SECRET
 from tests.api.company import Company, Json, company
-from tests.approval.world import SIGN_OFF, World, tier
+from tests.api.simulated import furnish
+from tests.approval.world import tier
 from tests.pages.visitor import Visitor
 from tests.population.recorded import CUSTOMERS, NEARLY_BIG, record
-
-
-def furnish(here: Company) -> None:
-    """600 customers, and who must sign where an effect is large."""
-    text = (shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes()
-    World(here.database, here.clock).import_(text, at=here.clock.at)
-    here.clock.move(minutes=1)
-    record(here.database, here.clock, here.app.service.settings.keys, CUSTOMERS)
 
 
 @pytest.fixture(scope="module")

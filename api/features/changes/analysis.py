@@ -1,0 +1,122 @@
+"""The analysis of a change that is submitted: report and simulation, as a job where there are many decision records.
+
+draft ── submit ──► under analysis ── the job is done ──► submitted
+  ▲                       │
+  └── why it was not ─────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+
+from api.service import Service
+from api.workers.draft_check import signers
+from api.workers.job_kind import InsideContext, JobContext, JobKind
+from api.workers.jobs import Jobs
+from api.workers.work_kinds import ANALYSING
+from policy_service.actor import SERVICE, Actor
+from policy_service.approval import service as approval
+from policy_service.approval.service import ChangeState, OperationRejected, PreparedSubmission
+from policy_service.audit.guard import start_guard
+from policy_service.database import Database
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.subjects import FactCipher
+from policy_service.identity.service import accounts
+from policy_service.jobs import queries
+from policy_service.jobs.errors import TooManyJobs
+from policy_service.jobs.model import Job, JobState
+from policy_service.messages import Message, plain_text
+from policy_service.population.recorded_effect import RecordedEffects
+
+
+class AnalysisForm(BaseModel):
+    """The change to be analysed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    change: Annotated[str, Field(max_length=36)]
+
+
+def run_analysis(context: JobContext, form: AnalysisForm) -> PreparedSubmission:
+    """Check a change under analysis, and simulate it. Raises OperationRejected, RunFailed, DatabaseUnavailable."""
+
+    def on_progress(_: str, completed: int, total: int | None) -> None:
+        context.progress.write(completed, total or completed)
+
+    with closing(Database(context.url, keys=context.keys)) as database, database.read() as session:
+        start_guard(database)
+        effects = RecordedEffects(database, lambda: FactCipher(MasterKeys(context.keys)), context.zone, on_progress)
+        return approval.prepare_submission(session, form.change, signers(), context.clock.now(), effects=effects)
+
+
+def finish_analysis(inside: InsideContext, form: AnalysisForm, prepared: PreparedSubmission) -> dict[str, Any]:
+    """Submit a change that was analysed, in the name of who had it analysed. Raises OperationRejected."""
+    with inside.service.database.write(inside.service.clock) as transaction:
+        account = accounts(transaction.session, [inside.actor.id]).get(inside.actor.id)
+        actor = account.actor() if account is not None else inside.actor
+        change = approval.submit(transaction, actor, prepared, expected=prepared.etag, analysed=True)
+    return {"change": form.change, "digest": change.digest}
+
+
+def settle_analysis(service: Service, parameters: Mapping[str, Any], reason: str) -> None:
+    """Make a change a draft again whose analysis was not done. Raises DatabaseUnavailable."""
+    with service.database.write(service.clock) as transaction:
+        change = approval.read_change(transaction.session, parameters["change"])
+        if change.state is ChangeState.UNDER_ANALYSIS:
+            approval.end_analysis(transaction, SERVICE, change.id, reason=plain_text(reason), expected=change.etag)
+
+
+def check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
+    """Refuse a change that is not under analysis."""
+    try:
+        change = approval.read_change(session, form.change)
+    except OperationRejected as error:
+        return {"change": error.messages[0]}
+    is_waiting = change.state is ChangeState.UNDER_ANALYSIS
+    return {} if is_waiting else {"change": Message("The change is not under analysis.")}
+
+
+ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(
+    name="analysis",
+    title=Message("Analysis of a change"),
+    unit=Message("subjects"),
+    form=AnalysisForm,
+    template="jobs/job.html",
+    run=run_analysis,
+    limits=ANALYSING,
+    finish=finish_analysis,
+    settle=settle_analysis,
+    shared=True,
+    alone=False,
+    check=check_form,
+)
+
+
+def running_analysis(session: Session, change: str) -> Job | None:
+    """The job that analyses a change; None when none does."""
+    jobs = queries.list_jobs(session, "", [ANALYSIS.name], shared=[ANALYSIS.name]).items
+    mine = (job for job in jobs if job.state is JobState.RUNNING and job.parameters.get("change") == change)
+    return next(mine, None)
+
+
+async def start_analysis(service: Service, jobs: Jobs, actor: Actor, change: str) -> None:
+    """Start the analysis of a change that was just submitted for it, unless it runs. Raises DatabaseUnavailable."""
+
+    def is_pending() -> bool:
+        with service.database.read() as session:
+            current = approval.read_change(session, change)
+            return current.state is ChangeState.UNDER_ANALYSIS and running_analysis(session, change) is None
+
+    if not await run_in_threadpool(is_pending):
+        return
+    form = AnalysisForm(change=change)
+    try:
+        await jobs.start(ANALYSIS, actor, form)
+    except TooManyJobs as error:
+        await run_in_threadpool(settle_analysis, service, form.model_dump(), str(error))
