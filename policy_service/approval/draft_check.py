@@ -7,7 +7,7 @@ questions again.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from policy_service.actor import Role
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Action, Change, ChangeState, Version
 from policy_service.approval.effect import Effect, EffectQuestion, EffectReader
+from policy_service.approval.effect_limits import EFFECT_LIMITS, check_effect_limits, limit_problems
 from policy_service.approval.errors import InvalidState, OperationRejected, StaleChange, ValidationFailed
 from policy_service.approval.first_versions import first_version_problems
 from policy_service.approval.forecast import (
@@ -51,6 +52,8 @@ from policy_service.registry.model import Activation, all_active_at, all_endings
 from policy_service.registry.service import activations
 from policy_service.registry.service import versions as registered
 
+CHECKS: Mapping[str, Callable[[Policy], None]] = {OVERRIDES: check_overrides, EFFECT_LIMITS: check_effect_limits}
+"""What sees whether the service can work with a new version of a policy of governance."""
 CHANGE_MODIFIED = Message("The change was altered since you read it: read it again.")
 
 
@@ -135,6 +138,7 @@ def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
     effect = None  # first versions are in force already, and move nobody
     if effects is not None and not problems and draft.kind != "first_versions":
         effect = effects(EffectQuestion(tuple(candidates), tuple(active.values()), start, tuple(ended_policies)))
+        problems += limit_problems(session, signers, effect, {policy.domain for policy in affected}, now)
     roles, sign_off = _required_roles(session, draft, affected, active, signers, now, problems, effect)
     if problems or sign_off is None:
         raise ValidationFailed(problems, (), document)
@@ -202,8 +206,8 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
         for policy in candidates:
             if policy.id == SIGN_OFF:
                 check_sign_off(policy, domains | {each.domain for each in active.values()})
-            if policy.id == OVERRIDES:
-                check_overrides(policy)
+            if policy.id in CHECKS:
+                CHECKS[policy.id](policy)
     except OperationRejected as rejection:
         problems.extend(rejection.messages)
         return (), None

@@ -101,5 +101,6 @@ def test_an_analysis_that_was_interrupted_leaves_a_draft_and_begins_again(here: 
     assert (change["state"], change["history"][-1]["reason"]) == ("draft", "The job was interrupted.")
     refused = here.ask("POST", "/v1/jobs/analysis", "ann", {"change": change["id"]})
     assert (
-        "The change is not under analysis." in assert_problem(refused, 422, "request-refused")["problems"][0]["expected"]
+        "The change is not under analysis."
+        in assert_problem(refused, 422, "request-refused")["problems"][0]["expected"]
     )

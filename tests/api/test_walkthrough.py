@@ -145,7 +145,7 @@ UNTIL=$(python3 -c 'import datetime as d; print((d.datetime.now(d.UTC) + d.timed
     Walk(
         "docs/how-to/sign-a-change-by-program.md",
         [
-            "submitted\n['sales_director', 'compliance']\n",
+            "submitted\n['sales_director', 'general_manager', 'compliance']\n",
             "you are author",
             "['compliance']\nsigned_off\nscheduled\n",
             '"version":"1.0.0"',

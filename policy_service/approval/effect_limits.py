@@ -1,0 +1,107 @@
+"""The limits that the effect of a change must not exceed: `governance/effect_limits`, decided like any policy.
+
+The service supplies what it knows of an effect, once for each domain that the change has a policy of:
+
+| fact               | meaning                                                                              |
+|--------------------|--------------------------------------------------------------------------------------|
+| `domain`           | the domain of a policy of the change                                                 |
+| `impact_share`     | the share of the decided subjects whose outcome changes; missing if that is unknown  |
+| `best_lost_share`  | the share of the subjects of a best outcome that lose it; missing where nobody has it|
+| `money_difference` | how much more or less is decided in all, in CNY; missing where no money is           |
+
+and it takes the outcome `verdict`, `allowed` or `blocked`: a change that is blocked in one domain is not submitted, and
+the reason of the rule says why. While no version of the policy is in force, nothing is blocked.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+
+from sqlmodel import Session
+
+from policy_service.approval.effect import Effect
+from policy_service.approval.errors import ValidationFailed
+from policy_service.approval.governance_facts import read_governance_facts
+from policy_service.approval.policies import policy_loader
+from policy_service.approval.signers import DOMAIN, GovernanceEvaluator, effect_facts
+from policy_service.language.outcome import Decided, Result
+from policy_service.language.policy import Policy
+from policy_service.language.types import ChoiceType, Value
+from policy_service.messages import Message, join_comma
+from policy_service.registry.model import active_at
+from policy_service.registry.service import activations
+
+EFFECT_LIMITS = "governance/effect_limits"
+VERDICT, BLOCKED = "verdict", "blocked"
+VERDICTS = ("allowed", BLOCKED)
+
+
+def limit_problems(
+    session: Session, governance: GovernanceEvaluator, effect: Effect, domains: Iterable[str], now: datetime.datetime
+) -> list[Message]:
+    """Why an effect is beyond the limits in force, a sentence for each domain. Raises OperationRejected."""
+    active = active_at(activations(session, EFFECT_LIMITS), EFFECT_LIMITS, now, now)
+    if active is None:
+        return []
+    policy = policy_loader(session)(active.digest)
+    results = (governance.decide(policy, _facts(policy, domain, effect), now.date()) for domain in sorted(set(domains)))
+    return [problem for problem in (_problem(policy, result) for result in results) if problem is not None]
+
+
+def _facts(policy: Policy, domain: str, effect: Effect) -> dict[str, Value]:
+    values = {DOMAIN: domain, "best_lost_share": effect.document["best_lost_share"], **effect_facts(effect)}
+
+    def error_message(fact: str, value: str, expected: str) -> str:
+        return Message(
+            "{policy} {version} does not limit effects where {fact} is `{value}`: it expects {expected}.",
+            policy=policy.id,
+            version=policy.version,
+            fact=fact,
+            value=value,
+            expected=expected,
+        )
+
+    return read_governance_facts(policy, values, error_message)
+
+
+def _problem(policy: Policy, result: Result) -> Message | None:
+    """That the effect is beyond a limit; None where it is not."""
+    version_name = {"policy": policy.id, "version": policy.version}
+    if not isinstance(result, Decided) or len(result.outcome) != 1:
+        return Message("{policy} {version} does not decide about this effect.", **version_name)
+    verdict = result.outcome[0][list(policy.outcomes).index(VERDICT)]
+    if verdict != BLOCKED:
+        return None
+    because = next(each.because for each in policy.rules if result.rules and each.id == result.rules[0])
+    return Message(
+        "The effect is beyond a limit of {policy} {version}: {reason}",
+        **version_name,
+        reason=f"{because.zh} / {because.en}",
+    )
+
+
+def check_effect_limits(policy: Policy) -> None:
+    """Check that the service can work with a new version of `governance/effect_limits`. Raises ValidationFailed."""
+    if problems := list(_shape_problems(policy)):
+        raise ValidationFailed(problems)
+
+
+def _shape_problems(policy: Policy) -> Iterator[str]:
+    version_name = {"policy": policy.id, "version": policy.version}
+    verdict = policy.outcomes.get(VERDICT)
+    if verdict is None or not isinstance(verdict.type, ChoiceType) or not set(verdict.type.of) <= set(VERDICTS):
+        yield Message(
+            "{policy} {version} must decide `{outcome}`, one of {values}.",
+            **version_name,
+            outcome=VERDICT,
+            values=join_comma(VERDICTS),
+        )
+    if policy.returns_list:
+        yield Message("{policy} {version} must decide one outcome, not a list of them.", **version_name)
+    if demanded := {fact.name for fact in policy.facts.values() if not fact.optional} - {DOMAIN}:
+        yield Message(
+            "{policy} {version} demands {facts}, which the service does not know of every change.",
+            **version_name,
+            facts=join_comma(sorted(demanded)),
+        )
