@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from policy_service.approval.effect import EffectQuestion
+from policy_service.approval.errors import OperationRejected
 from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.diagnostics import PolicyError
+from policy_service.messages import Message
 from policy_service.population.effect_document import Part, simulated_part, unknown_part
-from policy_service.population.errors import PopulationRejected
+from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.records import open_records
 from policy_service.population.run import Progress
@@ -34,7 +36,8 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
 ) -> tuple[Part, bytes]:
     """The part of the effect about subjects of a kind, and the list of those who move as CSV.
 
-    `last` is the number of the last record that counts. Raises DamagedRecord, RunFailed, OSError.
+    `last` is the number of the last record that counts. Raises OperationRejected when the
+    simulation fails, DamagedRecord, OSError.
     """
     candidates = [policy for policy in question.candidates if policy.subject == kind]
     with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +59,8 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
             return unknown_part(kind, error.problems), b""
         except PolicyError as error:
             return unknown_part(kind, [str(error)]), b""
+        except RunFailed as error:
+            raise OperationRejected(Message("The change could not be simulated: {why}.", why=str(error))) from error
         with output.open("rb") as file:
             movers = file.read(MAX_FILE)
             if file.read(1):

@@ -17,11 +17,13 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from policy_service.approval.errors import OperationRejected
 from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
 from policy_service.language.policy import Policy
 from policy_service.messages import Message
+from policy_service.population.errors import PopulationRejected, RunFailed
 
 PER_CENT = 5
 """How many per cent of the subjects may drift, and by how many the number of subjects may differ."""
@@ -77,7 +79,8 @@ def drift_problems(
 ) -> tuple[Message, ...]:
     """Why the effect that was simulated no longer holds, a sentence for each kind of subject that has drifted.
 
-    `document` is that of the effect, `load` reads a version by its digest. Raises DamagedRecord, RunFailed, OSError.
+    `document` is that of the effect, `load` reads a version by its digest. Raises OperationRejected,
+    DamagedRecord, OSError.
     """
     last, day = document["bundle"]["records"], date.fromisoformat(document["bundle"]["day"])
     with database.read() as session:
@@ -91,7 +94,11 @@ def drift_problems(
     for part in parts:
         kind, simulated = part["kind"], part["subjects"]
         policies = [load(each["digest"]) for each in part["bundle"]["after"]]
-        drift = KindDrift(kind, simulated, count_drifted(database, cipher(), policies, kind, day, last))
+        try:
+            drift = KindDrift(kind, simulated, count_drifted(database, cipher(), policies, kind, day, last))
+        except (PopulationRejected, RunFailed) as error:
+            why = Message("Whether the population has drifted could not be told: {why}.", why=str(error))
+            raise OperationRejected(why) from error
         if drift.is_too_large:
             problems.append(drift.sentence)
     return tuple(problems)

@@ -14,6 +14,7 @@ from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Policy
 from policy_service.population.engines import QueryEngine, open_engine
+from policy_service.population.errors import RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.parts import PartFolder
 from policy_service.population.plan import make_plan
@@ -31,8 +32,17 @@ def count_drifted(  # noqa: PLR0913, PLR0917  # whom, when, and by which records
 ) -> int:
     """Count the subjects of a kind whose outcomes differ; one that was not there up to the record `last` differs.
 
-    Raises PopulationRejected, DamagedRecord, OSError.
+    Raises PopulationRejected, RunFailed, DamagedRecord, OSError.
     """
+    try:
+        return _count(database, cipher, policies, kind, day, last)
+    except duckdb.Error as error:
+        raise RunFailed(f"DuckDB: {error}") from None
+
+
+def _count(  # noqa: PLR0913, PLR0917  # as above
+    database: Database, cipher: FactCipher, policies: Sequence[Policy], kind: str, day: date, last: int
+) -> int:
     names = [policy.id for policy in policies]
     with duckdb.connect() as connection, open_engine("duckdb") as engine:
         sides = []

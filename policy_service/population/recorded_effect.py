@@ -40,13 +40,16 @@ class RecordedEffects:
     zone: ZoneInfo
     progress: Callable[[str, int, int | None], None] = lambda *_: None
     """Is told how many subjects are decided."""
+    until: int | None = None
+    """The number of the last record that counts, to work an effect out again; None for the newest."""
 
     def __call__(self, question: EffectQuestion) -> Effect:
-        """The effect of a change. Raises DamagedRecord, RunFailed, KeyFileError, OSError."""
+        """The effect of a change. Raises OperationRejected, DamagedRecord, KeyFileError, OSError."""
         day = question.start.astimezone(self.zone).date()
         kinds = dict.fromkeys(policy.subject for policy in question.candidates if policy.subject != GOVERNANCE)
         with self.database.read() as session:
-            last = session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0
+            newest = session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0
+            last = newest if self.until is None else self.until
             recorded = set(session.exec(select(DecisionRow.kind).distinct()).all()) if last else set()
         parts, movers = [], []
         for kind in kinds:

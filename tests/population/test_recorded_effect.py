@@ -11,7 +11,9 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change, Effect
+from policy_service.approval.service import Change, Effect, OperationRejected
+from policy_service.population import change_simulation
+from policy_service.population.errors import RunFailed
 from policy_service.shipped import shipped_policies
 from tests.approval.world import ANN, BONUS, SIGN_OFF, SIGNERS, TIER, World, tier, world
 from tests.population.recorded import CUSTOMERS, effects, record
@@ -76,13 +78,35 @@ def test_the_digest_that_is_signed_covers_the_effect(company: tuple[World, Path]
 def test_the_same_records_give_the_same_figures_later(company: tuple[World, Path]) -> None:
     made, keys = company
     change = made.create(tier("1.1.3", 97), start=made.now + timedelta(days=2))
-    with made.database.read() as session:
-        prepared = [
-            approval.prepare_submission(session, change.id, SIGNERS, made.now, effects=effects(made, keys))
-            for _ in range(2)
-        ]
-    first, second = (each.effect for each in prepared)
-    assert first == second
+
+    def work_out(until: int | None) -> Effect | None:
+        reader = replace(effects(made, keys), until=until)
+        with made.database.read() as session:
+            return approval.prepare_submission(session, change.id, SIGNERS, made.now, effects=reader).effect
+
+    first = work_out(None)
+    assert first is not None
+    record(made.database, made.clock, keys, {"L0": 99, "C000": 99})
+    assert work_out(first.document["bundle"]["records"]) == first
+    changed = work_out(None)
+    record(made.database, made.clock, keys, {"L0": 95, "C000": 20})  # as the other tests find them
+    assert changed is not None
+    assert (changed.document["parts"][0]["moved"], changed.bundle == first.bundle) == (5, False)
+
+
+def test_a_simulation_that_fails_is_told_in_one_sentence(
+    company: tuple[World, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, keys = company
+
+    def fail(*_: object) -> None:
+        raise RunFailed("DuckDB: Out of Memory Error")
+
+    monkeypatch.setattr(change_simulation, "simulate", fail)
+    change = made.create(tier("1.1.6", 97), start=made.now + timedelta(days=2))
+    with pytest.raises(OperationRejected, match=r"could not be simulated: DuckDB: Out of Memory Error\."):
+        made.submit(change, effects=effects(made, keys))
+    assert made.read(change).state == "draft"
 
 
 def test_a_share_of_those_who_lose_the_best_tier_is_told(company: tuple[World, Path]) -> None:
