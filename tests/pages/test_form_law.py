@@ -26,6 +26,7 @@ from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
 from api.kit.forms import CODE, SECRET_FIELDS
 from policy_service.actor import Role
+from policy_service.approval import service as approval
 from policy_service.clock import timestamp
 from policy_service.database import LaneName
 from policy_service.identity import service as identity
@@ -142,6 +143,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
             ("reject", "compliance", reason),
             ("withdraw", "ann", reason),
             ("comments", "ann", {"text": "why?"}),
+            ("end-analysis", "ann", reason),
             ("submit", "ann", {}),  # its version is the highest
         )
     ):
@@ -180,6 +182,10 @@ def _change(here: Company, action: str, version: int) -> str:
     effective = {"from": timestamp(here.clock.at + days)}  # no two changes of one policy begin at the same instant
     if action == "submit":
         change = here.create(text, effective=effective)
+    elif action == "end-analysis":
+        change = here.create(text, effective=effective)
+        with here.database.write(here.clock) as transaction:
+            approval.analyse(transaction, here.people["ann"].actor(), change["id"], expected=change["etag"])
     elif action in {"schedule", "cancel"}:
         change = here.signed(text, effective=effective)
     else:
