@@ -22,6 +22,7 @@ from benchmarks.pages import measure_pages
 from benchmarks.population import measure_population
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
+from benchmarks.simulation import measure_simulation
 from benchmarks.start import measure_starts
 from benchmarks.volume import measure_volume
 
@@ -36,6 +37,7 @@ SECTIONS = (
     "groups",
     "volume",
     "population",
+    "simulation",
     "interference",
 )
 SIZES = (10, 50, 200, 1_000)
@@ -57,6 +59,7 @@ class Plan:
     starts: int
     group_rounds: int
     populations: tuple[int, ...]
+    simulations: tuple[int, ...]
     interference_seconds: float
     pages_folder: Path
     """Where the large database is, or will be."""
@@ -129,6 +132,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "population":
             population = measure_population(plan.populations, plan.http_rounds + 2)
             return asdict(population), report.population_table(population)
+        case "simulation":
+            simulations = measure_simulation(plan.simulations, plan.http_rounds)
+            return [asdict(each) for each in simulations], report.simulation_table(simulations)
         case "interference":
             interference = measure_interference(plan.interference_seconds)
             return [asdict(each) for each in interference], report.interference_table(interference)
@@ -149,6 +155,7 @@ def _plan(options: argparse.Namespace, folder: Path) -> Plan:
         starts=2 if quick else 10,
         group_rounds=5 if quick else 40,
         populations=(10_000, 100_000) if quick else (10_000, 1_000_000, 10_000_000),
+        simulations=(10_000,) if quick else (100_000, 1_000_000),
         interference_seconds=options.seconds or (0.5 if quick else 3.0),
         pages_folder=options.pages_folder or folder,
     )

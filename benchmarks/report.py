@@ -19,6 +19,7 @@ from benchmarks.memory import Sample
 from benchmarks.over_http import ServiceResult
 from benchmarks.pages import Pages, slow
 from benchmarks.population import PopulationFigures
+from benchmarks.simulation import SimulationFigures
 from benchmarks.start import StartResult
 from benchmarks.volume import VolumeFigures
 
@@ -249,6 +250,22 @@ def population_table(figures: PopulationFigures) -> str:
     ]
     compiled = f"compiled in {figures.compile_seconds * 1_000:.0f} ms"
     return f"{_table(header, lines)}\n\n{compiled}\n\n{_table(run_header, runs)}"
+
+
+def simulation_table(simulations: Sequence[SimulationFigures]) -> str:
+    """The effect of two changed cells over files, beside the same by hand."""
+    header = ("rows", "moved", "ours s", "by hand s", "ratio")
+    lines = [
+        (
+            f"{each.rows:,}",
+            f"{each.moved:,}",
+            f"{statistics.median(each.ours):.2f}",
+            f"{statistics.median(each.by_hand):.2f}",
+            f"{each.ratio:.2f}",
+        )
+        for each in simulations
+    ]
+    return _table(header, lines)
 
 
 def interference_table(results: Sequence[InterferenceResult]) -> str:

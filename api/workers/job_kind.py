@@ -88,8 +88,8 @@ class JobKind(Generic[Parameters, Result]):
     form: type[Parameters]
     template: str
     """Extends `jobs/job.html` by the result."""
-    run: Callable[[JobContext, Parameters], Result] | None = None
-    """Does it, in a worker."""
+    run: Callable[[JobContext, Parameters], Any] | None = None
+    """Does it, in a worker; gives the result, or what `finish` makes it of."""
     limits: WorkKind | None = None
     """How many workers do it, for how long, and what is said when it takes too much."""
     finish: Callable[[InsideContext, Parameters, Any], Result] | None = None

@@ -22,7 +22,7 @@ from api.workers.jobs import Jobs
 from api.workers.work_kinds import ANALYSING
 from policy_service.actor import SERVICE, Actor
 from policy_service.approval import service as approval
-from policy_service.approval.service import ChangeState, OperationRejected, PreparedSubmission
+from policy_service.approval.service import ChangeState, PreparedSubmission, UnknownChange
 from policy_service.audit.guard import start_guard
 from policy_service.database import Database
 from policy_service.decisions.master_keys import MasterKeys
@@ -76,8 +76,8 @@ def check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
     """Refuse a change that is not under analysis."""
     try:
         change = approval.read_change(session, form.change)
-    except OperationRejected as error:
-        return {"change": error.messages[0]}
+    except UnknownChange:
+        return {"change": Message("There is no such change.")}
     is_waiting = change.state is ChangeState.UNDER_ANALYSIS
     return {} if is_waiting else {"change": Message("The change is not under analysis.")}
 

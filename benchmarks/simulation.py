@@ -1,0 +1,124 @@
+"""How long the effect of two changed cells takes over a Parquet file, beside the same by hand as SQL for DuckDB.
+
+Both read the file, decide `tiering/rfm_value` before and after, and give the matrix, who moves by industry, the twenty
+largest who move, and what each of the two cells moves in either order. They are compared, and measured in turns. Ours
+judges every row besides, and compares a part of its answers with the definition.
+"""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from benchmarks.population import BY_HAND, NAMES, POLICY, TABLE
+from benchmarks.rounds import WrongAnswerError
+from policy_service.language.load import load_bytes, load_folder, newest
+from policy_service.language.policy import Policy
+from policy_service.population.mapping import Mapping
+from policy_service.population.simulation import simulate
+from policy_service.population.simulation_plan import SimulationRequest
+from policy_service.shipped import shipped_policies
+
+CELLS = ('"> 1.5 * industry_mean_amount", "> 1.3 * industry_mean_orders"', "10 * {a} > 15 * {ma}", "> 13 * {mo}")
+CHANGED = ('"> 1.4 * industry_mean_amount", "> 1.1 * industry_mean_orders"', "10 * {a} > 14 * {ma}", "> 11 * {mo}")
+COPY = """COPY (SELECT 'C' || row_number() OVER () subject, CAST(amount * 0.01 AS DECIMAL(18, 2)) amount_12m,
+    orders orders_12m, recency recency_days, industry FROM subjects) TO '{path}' (FORMAT parquet)"""
+READ = """CREATE OR REPLACE TABLE subjects AS SELECT subject, (amount_12m * 100)::BIGINT amount, orders_12m orders,
+    recency_days recency, industry, 45000000::BIGINT mean_amount, 45000::BIGINT mean_orders FROM '{path}'"""
+DECIDE = """CREATE OR REPLACE TABLE answers AS SELECT subject, amount, industry, b.tier b, a.tier a, x.tier x, y.tier y
+    FROM subjects POSITIONAL JOIN ({b}) b POSITIONAL JOIN ({a}) a POSITIONAL JOIN ({x}) x POSITIONAL JOIN ({y}) y"""
+MATRIX = "SELECT b, a, count(*) FROM answers GROUP BY 1, 2 ORDER BY 1, 2"
+SUMMARY = (
+    "SELECT industry, count(*), count(*) FILTER (WHERE a <> b) FROM answers GROUP BY 1 ORDER BY 1",
+    "SELECT subject, amount, b, a FROM answers WHERE a <> b ORDER BY amount DESC LIMIT 20",
+)
+CHARGES = "SELECT x = a, y = a, count(*) FROM answers WHERE a <> b GROUP BY 1, 2"
+"""Who moves has the new tier already with the first cell alone, and with the second alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationFigures:
+    """The seconds of each round, ours and by hand."""
+
+    rows: int
+    moved: int
+    ours: tuple[float, ...]
+    by_hand: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios: how many times the time by hand ours takes."""
+        return statistics.median(our / hand for our, hand in zip(self.ours, self.by_hand, strict=True))
+
+
+def measure_simulation(sizes: tuple[int, ...], rounds: int) -> tuple[SimulationFigures, ...]:
+    """Measure the effect at each size. Raises WrongAnswerError."""
+    [policy] = [each for each in newest(load_folder(shipped_policies())) if each.id == POLICY]
+    candidate = load_bytes(
+        policy.text.replace(f"version: {policy.version}", "version: 9.0.0", 1).replace(CELLS[0], CHANGED[0], 1).encode()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        return tuple(_measure(policy, candidate, rows, rounds, Path(folder)) for rows in sizes)
+
+
+def _measure(policy: Policy, candidate: Policy, rows: int, rounds: int, folder: Path) -> SimulationFigures:
+    path = folder / f"{rows}.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(TABLE.format(rows=rows))
+        connection.execute(COPY.format(path=path))
+    request = SimulationRequest(
+        population=path,
+        policies=[policy],
+        candidates=[candidate],
+        requested=None,
+        as_of=datetime.date(2026, 11, 21),
+        start=None,
+        mapping=Mapping(constants={"industry_mean_amount": "450000", "industry_mean_orders": "4.5"}),
+    )
+    ours, by_hand, moved = list[float](), list[float](), 0
+    for number in range(rounds + 1):
+        started = time.perf_counter()
+        report = simulate(request, lambda *_: None)
+        our_seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        matrix, charges = _by_hand(path)
+        hand_seconds = time.perf_counter() - started
+        _check(report, matrix, charges)
+        moved = report["moved"]
+        if number:  # the first warms up
+            ours.append(our_seconds)
+            by_hand.append(hand_seconds)
+    return SimulationFigures(rows, moved, tuple(ours), tuple(by_hand))
+
+
+def _by_hand(path: Path) -> tuple[Counter[tuple[str, str]], Counter[tuple[bool, bool]]]:
+    """The matrix, and how many of those who move do so by which cell."""
+    first = BY_HAND.replace(CELLS[1], CHANGED[1], 1)
+    versions = {"b": BY_HAND, "x": first, "y": BY_HAND.replace(CELLS[2], CHANGED[2], 1)}
+    versions["a"] = first.replace(CELLS[2], CHANGED[2], 1)
+    with duckdb.connect() as connection:
+        connection.execute(READ.format(path=path))
+        queries = {name: sql.format(**NAMES) for name, sql in versions.items()}
+        connection.execute(DECIDE.format(**queries))
+        for query in SUMMARY:
+            connection.execute(query).fetchall()
+        matrix = Counter({(one, other): count for one, other, count in connection.execute(MATRIX).fetchall()})
+        charges = Counter({(one, other): count for one, other, count in connection.execute(CHARGES).fetchall()})
+    return matrix, charges
+
+
+def _check(report: dict[str, Any], matrix: Counter[tuple[str, str]], charges: Counter[tuple[bool, bool]]) -> None:
+    [figures] = report["policies"]
+    ours = Counter({(row["from"], row["to"]): row["subjects"] for row in figures["matrix"]})
+    alone = sorted(row["subjects"] for row in figures["attribution"] if row["with"] is None)
+    by_hand = sorted(count for (one, other), count in charges.items() if one is not other)
+    if ours != matrix or alone != by_hand:
+        raise WrongAnswerError("the effect is not the one that is written by hand")
