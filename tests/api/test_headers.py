@@ -86,6 +86,9 @@ def test_the_log_holds_routes_and_never_what_was_asked_about(capsys: pytest.Capt
     with opened(policies=one_policy(), engine="python", log_level="info") as app:
         capsys.readouterr()
         ask("GET", "/v1/subjects/SECRET-7/decisions?kind=SECRET-8&limit=nine", app=app)
+        ask("GET", "/v1/groups/tiering/size?subject=SECRET-14&limit=nine", app=app)
+        ask("GET", "/v1/subjects/SECRET-15?kind=!", app=app)
+        ask("GET", "/v1/search?SECRET-16=1", app=app)
         ask("GET", "/SECRET-9?SECRET-10", app=app)
         ask("GET", "/v1/decisions/SECRET-11", app=app)
         ask("DELETE", "/v1/accounts/SECRET-12", app=app)
@@ -94,6 +97,9 @@ def test_the_log_holds_routes_and_never_what_was_asked_about(capsys: pytest.Capt
     assert "SECRET" not in log
     assert [json.loads(line)["route"] for line in log.splitlines()] == [
         "GET /v1/subjects/{subject:path}/decisions",
+        "GET /v1/groups/{domain}/{policy}",
+        "GET /v1/subjects/{subject:path}",
+        "GET /v1/search",
         "no such address",
         "GET /v1/decisions/{decision}",
         "no such address",
