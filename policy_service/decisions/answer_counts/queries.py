@@ -18,7 +18,7 @@ from sqlmodel import Session, col, func, select
 from policy_service.decisions.answer_counts.model import ALL_RULES, AnswerKey, Counts
 from policy_service.decisions.answer_counts.service import count_records, last_counted
 from policy_service.decisions.answer_counts.tables import AnswerCount
-from policy_service.decisions.groups.model import Group
+from policy_service.decisions.groups.model import AssignmentReader, Group
 from policy_service.decisions.state_tables import BlockRow
 
 MAX_READ = 5_000
@@ -83,11 +83,11 @@ def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
         for status, outcome, rule, decisions in session.exec(query.group_by(*key)):
             totals[AnswerKey(policy, Group(status, outcome), rule)] += int(decisions)
         parts = [(first, start), (last + 1, end)]
-    uncounted = 0
+    uncounted, reader = 0, AssignmentReader()
     for part_first, part_end in parts:
         read_end = min(part_end, part_first + MAX_READ)
         uncounted += part_end - read_end if part_end > read_end else 0
-        read = count_records(session, part_first, read_end - 1)
+        read = count_records(session, part_first, read_end - 1, reader)
         totals.update({key: decisions for key, decisions in read.items() if key.policy == policy})
     items = (AnswerTotal(key.group, key.rule, decisions) for key, decisions in sorted(totals.items()))
     return AnswerTotals(policy, tuple(items), uncounted)

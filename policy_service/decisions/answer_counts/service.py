@@ -44,13 +44,14 @@ def count_blocks(database: Database, clock: Clock, *, pause: Callable[[], object
 
     A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
     """
+    reader = AssignmentReader()
     for done in range(BLOCKS_AT_A_TIME):
         with database.read() as session:
             block = session.get(BlockRow, last_counted(session) + 1)
             if block is None:
                 return done
             try:
-                counts = count_records(session, block.first, block.last, pause)
+                counts = count_records(session, block.first, block.last, reader, pause)
             except PolicyServiceError:
                 return done
             number = block.number
@@ -65,9 +66,14 @@ def last_counted(session: Session) -> int:
     return session.exec(select(func.max(AnswerCount.block))).one() or 0
 
 
-def count_records(session: Session, first: int, last: int, pause: Callable[[], object] = lambda: None) -> Counts:
-    """The answers of the records between two numbers, both included. Raises DamagedRecord, UnknownVersion."""
-    reader, counts, seq = AssignmentReader(), Counter[AnswerKey](), col(DecisionRow.seq)
+def count_records(
+    session: Session, first: int, last: int, reader: AssignmentReader, pause: Callable[[], object] = lambda: None
+) -> Counts:
+    """The answers of the records between two numbers, both included. Raises DamagedRecord, UnknownVersion.
+
+    The reader learns the versions that are new to it, which is slow.
+    """
+    counts, seq = Counter[AnswerKey](), col(DecisionRow.seq)
     while first <= last:
         end = min(first + FETCH_SIZE, last + 1)
         query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end).order_by(seq)
@@ -86,10 +92,10 @@ def count_faults(session: Session, tick: Callable[[int], object] = lambda _: Non
     found: dict[int, Counts] = defaultdict(Counter)
     for row in session.exec(select(AnswerCount), execution_options={"yield_per": FETCH_SIZE}):
         found[row.block][AnswerKey(row.policy, Group(row.status, row.outcome), row.rule)] = row.decisions
-    records = 0
+    records, reader = 0, AssignmentReader()
     for number in range(1, max(found, default=0) + 1):
         block = session.get(BlockRow, number)
-        expected = count_records(session, block.first, block.last) if block else Counter[AnswerKey]()
+        expected = count_records(session, block.first, block.last, reader) if block else Counter[AnswerKey]()
         if dict(expected) != dict(found[number]):
             yield Message("the answers that are counted of block {block} are not those of its records", block=number)
         tick(records := records + (block.last - block.first + 1 if block else 0))
