@@ -10,9 +10,11 @@ from policy_service.registry.service import policy_names
 from policy_service.subject import kind_error
 
 
-def policy_options(session: Session, _: TableContext) -> Options:
-    """The policies that were ever in force."""
-    return tuple((name, name) for name in policy_names(session))
+def policy_options(session: Session, context: TableContext) -> Options:
+    """The policies that were ever in force, by title; one that is in force no longer by its name."""
+    lang, heads = context.frame.lang, context.service.catalogue.heads_in_force(session, context.frame.now)
+    titles = {name: head.title.zh if lang == "zh" else head.title.en for name, head in heads.items()}
+    return tuple((name, titles.get(name, name)) for name in policy_names(session))
 
 
 def subject_kind_options(session: Session, context: TableContext) -> Options:

@@ -19,13 +19,15 @@ SEEN_BY = ("compliance", "sales", "ann", "root")
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
 DRAFT_TITLE = "a draft <script>alert(1)</script>"
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
+QUERIES = {"/subjects/erase": "?subject=C202405001"}
+"""What an address needs to be a page."""
 JOBS = {
     "export": "/audit/exports/",
     "pack": "/packs/",
     "reevaluation": "/reevaluations/",
     "data-check": "/data-checks/",
 }
-FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/texts/|^/static/|/images/")
+FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/evidence$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
 
 
@@ -90,7 +92,7 @@ def pages(values: dict[str, str]) -> list[tuple[str, str]]:
     for (method, path), access in PERMISSIONS.items():
         if method == "GET" and not path.startswith("/v1/") and path not in NOT_PAGES and not FILES.search(path):
             name = "-" if not access.authenticated else next(name for name in SEEN_BY if ROLES[name] in access.roles)
-            results.append((_address(path, values), name))
+            results.append((_address(path, values) + QUERIES.get(path, ""), name))
     policy = f"/policies/{TIER}"
     change = f"/changes/{values['change']}"
     return [
@@ -104,6 +106,9 @@ def pages(values: dict[str, str]) -> list[tuple[str, str]]:
         (f"/changes/{values['draft']}", "ann"),
         ("/decisions?subject=C202405001", "compliance"),
         ("/decisions?subject=nobody", "compliance"),
+        (f"/decisions?policy={TIER}", "compliance"),
+        (f"/movements?policy={TIER}", "compliance"),
+        ("/search?q=size", "compliance"),
         ("/", "ann"),
         ("/", "sales"),
         ("/", "root"),

@@ -72,7 +72,9 @@ def look(here: Company, one: Person, path: str, *, lang: str, phone: bool) -> It
 
 
 WORD = re.compile(r"[A-Za-z][A-Za-z_'-]{2,}")
-SAME_IN_CHINESE = "policy-service CSV Excel PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL Asia Shanghai"
+SAME_IN_CHINESE = (
+    "policy-service CSV Excel PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL UTC Asia Shanghai"
+)
 """Names that are the same in Chinese: of the product, of formats, of a database, of a time zone."""
 FILES = {"CHANGELOG", "benchmarks", "regulations", "yaml", "log", "ndjson"}
 QUOTED = "script, style, svg, code, pre, textarea, .written, .long, [lang=en]"
