@@ -174,6 +174,13 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "of a kind rarely decided": {"kind": "complaint"},
             "oldest first": {"sort": "decided"},
             "of a policy, oldest first": {"policy": name, "sort": "decided"},
+            "of a policy by an outcome": {"policy": name, "outcome": "tier:S"},
+        },
+        "/search": {
+            "a subject": {"q": f"C{SUBJECTS // 2:06}"},
+            "a title": {"q": "adjustment 4711"},
+            "a number": {"q": "900000"},
+            "a digest": {"q": "sha256:0123456789abcdef"},
         },
         "/audit": {
             "an event": {"event": "change_rejected"},

@@ -8,7 +8,7 @@
 | decision | its identifier, or the first eight characters of it                                              |
 | policy   | words of its identifier and its titles, or the digest of one of its versions                     |
 | rule     | words of its identifier and its titles, of the version in force                                  |
-| change   | words of its title, or its identifier, or the first eight characters of it                       |
+| change   | words of its title, of two characters at least, or its identifier, or the first eight of it       |
 | entry    | its number, or its digest, or the first eight characters of it                                   |
 
 Nothing is looked through that grows with decisions or the log: all of it is found by indexes.
@@ -157,7 +157,7 @@ def _rules(session: Session, snapshot: RegistrySnapshot, text: str, now: datetim
 
 
 def _changes(session: Session, text: str) -> Iterator[Hit]:
-    changes = list_changes(session, ChangeFilter(text=text), limit=MAX_HITS).items
+    changes = list_changes(session, ChangeFilter(text=text), limit=MAX_HITS).items if len(text) > 1 else ()
     if _UUID_PREFIX.fullmatch(prefix := text.lower()):
         query = select(ChangeRow.id).where(*_begins(col(ChangeRow.id), prefix)).order_by(ChangeRow.id).limit(MAX_HITS)
         changes = (*read_changes(session, list(session.exec(query))), *changes)
