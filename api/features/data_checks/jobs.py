@@ -47,7 +47,7 @@ class DataCheckForm(FormModel):
         Widget(
             "name",
             Message("Facts that tell duplicates"),
-            Message("Commas between the facts of a key, semicolons between keys: company_name, city; phone."),
+            Message("Their names: commas between the facts of a key, semicolons between keys."),
         ),
         Field(max_length=1_000),
     ] = None
