@@ -18,7 +18,7 @@ from sqlmodel import Session, select
 from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, PUBLIC, check_permission
 from benchmarks.company.build import QUERIED_POLICIES
 from benchmarks.company.decision_history import SUBJECTS
-from benchmarks.company.texts import policy_name
+from benchmarks.company.texts import LEVELS, policy_name
 from policy_service.actor import Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.service import ChangeFilter, ChangeState
@@ -35,7 +35,10 @@ VALUES = 8
 """Things that one gap takes in turn."""
 READER_ROLES = (Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.AUTHOR, Role.ADMINISTRATOR)
 """Who looks at the pages: the first of them who may."""
-NOT_PAGES = ("/v1/", "/static/", "/problems", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
+NOT_PAGES = (
+    *("/v1/", "/static/", "/problems", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"),
+    "/subjects/erase",  # of which subject, its query says
+)
 
 CHANGE_PAGE = "/changes/{change}"
 """The page that is measured for a change in every state."""
@@ -174,7 +177,7 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "of a kind rarely decided": {"kind": "complaint"},
             "oldest first": {"sort": "decided"},
             "of a policy, oldest first": {"policy": name, "sort": "decided"},
-            "of a policy by an outcome": {"policy": name, "outcome": "tier:S"},
+            "of a policy by an outcome": {"policy": name, "outcome": f"level:{LEVELS[0]}"},
         },
         "/search": {
             "a subject": {"q": f"C{SUBJECTS // 2:06}"},
