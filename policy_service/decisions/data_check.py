@@ -70,7 +70,7 @@ class DataCheck:
     keys: tuple[Key, ...] = ()
 
 
-class Finding(NamedTuple):
+class RecordFinding(NamedTuple):
     """One thing to look after."""
 
     subject: str
@@ -111,7 +111,7 @@ def check_data(  # noqa: PLR0913  # with what, what, and who is told
     now: datetime,
     check: DataCheck,
     *,
-    on_finding: Callable[[Finding], object],
+    on_finding: Callable[[RecordFinding], object],
     on_progress: Callable[[int, int], object] = lambda *_: None,
 ) -> dict[str, int]:
     """Examine all subjects of a kind; return how many there are (`subjects`), and how many findings of each check.
@@ -149,7 +149,7 @@ class _Examination:
             )
         self._subjects: dict[bytes, str] = {}
 
-    def examine(self, latest: LatestFacts) -> Iterator[Finding]:
+    def examine(self, latest: LatestFacts) -> Iterator[RecordFinding]:
         """What is found about a subject."""
         if latest.newest is None:
             return
@@ -157,18 +157,18 @@ class _Examination:
         policies = [self._policies[id_] for id_ in sorted(latest.evaluated & self._policies.keys())]
         absent = {name for policy in policies for name in self._needed(policy)} - latest.facts.keys()
         if absent:
-            yield Finding(*subject, Check.INCOMPLETE, tuple(sorted(absent)))
+            yield RecordFinding(*subject, Check.INCOMPLETE, tuple(sorted(absent)))
         read = {name for policy in policies for name in policy.facts} & latest.facts.keys()
         old = sorted(name for name in read if (check.as_of - latest.told_on[name]).days > check.max_age)
         if old:
-            yield Finding(*subject, Check.OLD, tuple(old), min(latest.told_on[name] for name in old))
+            yield RecordFinding(*subject, Check.OLD, tuple(old), min(latest.told_on[name] for name in old))
         others = dict[str, Key]()
         for key, mark in self._marks(latest):
             other = self._subjects.setdefault(mark, subject.id)
             if other != subject.id:
                 others.setdefault(other, key)
         for other, key in others.items():
-            yield Finding(*subject, Check.DUPLICATE, key, None, other)
+            yield RecordFinding(*subject, Check.DUPLICATE, key, None, other)
 
     def _needed(self, policy: Policy) -> Collection[str]:
         """The facts that a policy needs from the caller."""

@@ -9,7 +9,7 @@ import pytest
 
 from policy_service import load_bytes
 from policy_service.actor import SERVICE
-from policy_service.decisions.data_check import Check, DataCheck, Finding, InvalidKeys, check_data, parse_keys
+from policy_service.decisions.data_check import Check, DataCheck, InvalidKeys, RecordFinding, check_data, parse_keys
 from policy_service.decisions.merges import merge_subjects
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.subjects import erase_subject
@@ -33,8 +33,8 @@ def decide(world: Setting, subject: str, *policies: str, days_ago: int = 0, **fa
     world.decisions.decide_in_thread(DecisionRequest(subject, facts, policies=names, as_of=as_of), MACHINE)
 
 
-def found(world: Setting, keys: str = "", kind: str = "customer") -> tuple[dict[str, int], list[Finding]]:
-    findings: list[Finding] = []
+def found(world: Setting, keys: str = "", kind: str = "customer") -> tuple[dict[str, int], list[RecordFinding]]:
+    findings: list[RecordFinding] = []
     check = DataCheck(kind, DAY, 31, parse_keys(keys))
     counts = check_data(world.database, world.secrets, world.clock.now(), check, on_finding=findings.append)
     return counts, findings
@@ -47,9 +47,9 @@ def test_what_is_missing_or_old_is_found(world: Setting) -> None:
     decide(world, "C4", "followup/visits", amount="1.00")  # the tier is decided; the visit is nowhere
     counts, findings = found(world)
     assert findings == [
-        Finding("C2", "customer", Check.INCOMPLETE, ("amount",)),
-        Finding("C3", "customer", Check.OLD, ("amount",), DAY - timedelta(days=32)),
-        Finding("C4", "customer", Check.INCOMPLETE, ("visited",)),
+        RecordFinding("C2", "customer", Check.INCOMPLETE, ("amount",)),
+        RecordFinding("C3", "customer", Check.OLD, ("amount",), DAY - timedelta(days=32)),
+        RecordFinding("C4", "customer", Check.INCOMPLETE, ("visited",)),
     ]
     assert counts == {"subjects": 4, "incomplete": 2, "old": 1, "duplicate": 0}
     assert found(world, kind="complaint") == ({"subjects": 0, "incomplete": 0, "old": 0, "duplicate": 0}, [])
@@ -61,7 +61,7 @@ def test_a_fact_that_the_version_in_force_needs_now_is_missing(world: Setting) -
     text = text.replace("when: amount >= 100", "when: listed and amount >= 100")
     text = text.replace("when: amount < 100", 'when: "true"')
     put(world.database, world.clock, load_bytes(text.encode()))
-    assert found(world)[1] == [Finding("C1", "customer", Check.INCOMPLETE, ("listed",))]
+    assert found(world)[1] == [RecordFinding("C1", "customer", Check.INCOMPLETE, ("listed",))]
 
 
 def test_likely_duplicates_are_found_by_keys_and_by_identifiers(world: Setting) -> None:
@@ -69,10 +69,10 @@ def test_likely_duplicates_are_found_by_keys_and_by_identifiers(world: Setting) 
     decide(world, "c17", amount="2.00", phone="137 0000 0000")
     decide(world, "D1", amount="1.00", phone="139 0000-0000")
     decide(world, "D2", amount="10.00")
-    assert found(world)[1] == [Finding("c17", "customer", Check.DUPLICATE, ("identifier",), None, "C-17")]
+    assert found(world)[1] == [RecordFinding("c17", "customer", Check.DUPLICATE, ("identifier",), None, "C-17")]
     assert found(world, "phone")[1] == [
-        Finding("D1", "customer", Check.DUPLICATE, ("phone",), None, "C-17"),
-        Finding("c17", "customer", Check.DUPLICATE, ("identifier",), None, "C-17"),
+        RecordFinding("D1", "customer", Check.DUPLICATE, ("phone",), None, "C-17"),
+        RecordFinding("c17", "customer", Check.DUPLICATE, ("identifier",), None, "C-17"),
     ]
     assert [each.subject for each in found(world, "phone, amount")[1]] == ["D1", "c17"]
     assert PHONE not in str(found(world, "phone"))

@@ -72,7 +72,7 @@ def settle_analysis(service: Service, parameters: Mapping[str, Any], reason: str
             approval.end_analysis(transaction, SERVICE, change.id, reason=plain_text(reason), expected=change.etag)
 
 
-def check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
+def _check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
     """Refuse a change that is not under analysis."""
     try:
         change = approval.read_change(session, form.change)
@@ -94,7 +94,7 @@ ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(
     settle=settle_analysis,
     shared=True,
     alone=False,
-    check=check_form,
+    check=_check_form,
 )
 
 

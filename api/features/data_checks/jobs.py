@@ -17,7 +17,15 @@ from api.workers.job_kind import FileKind, JobContext, JobKind
 from api.workers.work_kinds import DATA_CHECKING
 from policy_service.audit.guard import start_guard
 from policy_service.database import Database
-from policy_service.decisions.data_check import HEADINGS, Check, DataCheck, Finding, InvalidKeys, check_data, parse_keys
+from policy_service.decisions.data_check import (
+    HEADINGS,
+    Check,
+    DataCheck,
+    InvalidKeys,
+    RecordFinding,
+    check_data,
+    parse_keys,
+)
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
@@ -85,7 +93,7 @@ def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
     with closing(Database(context.url, keys=context.keys)) as database, CsvFile(context.file, HEADINGS) as file:
         start_guard(database)
 
-        def take(finding: Finding) -> None:
+        def take(finding: RecordFinding) -> None:
             cells = finding.cells()
             file.write(cells)
             if len(rows) < MAX_ROWS:
@@ -102,7 +110,7 @@ def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
     return DataCheckResult(form.kind, as_of.isoformat(), counts, tuple(rows))
 
 
-def check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:
+def _check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:
     """Find what is wrong with the keys."""
     try:
         parse_keys(form.keys or "")
@@ -122,7 +130,7 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
     file=FileKind("data-check-{at:%Y%m%d-%H%M%S}.csv", CSV),
     keep=timedelta(days=90),
     shared=True,
-    check=check_form,
+    check=_check_form,
     read_result=lambda data: DataCheckResult(**{**data, "rows": tuple(data["rows"])}),
     describe=lambda result: {"as_of": result.as_of, **result.counts},
 )

@@ -79,7 +79,7 @@ def describe_summary(summary: PackSummary) -> dict[str, Any]:
     return {"counts": dict(summary.counts), "left_out": [each.to_dict() for each in summary.left_out]}
 
 
-def check_form(session: Session, form: PackForm) -> Mapping[str, Message]:
+def _check_form(session: Session, form: PackForm) -> Mapping[str, Message]:
     """Find what no pack can be about, or what is not on record."""
     try:
         scope_of(form, ZoneInfo("UTC"))
@@ -103,7 +103,7 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     template="packs/pack.html",
     limits=PACKING,
     file=FileKind("audit-pack-{at:%Y%m%d-%H%M%S}.zip", ZIP),
-    check=check_form,
+    check=_check_form,
     prepare=seal_records,
     read_result=read_summary,
     describe=describe_summary,

@@ -136,7 +136,7 @@ def _row(each: Undecided, policies: Mapping[str, Policy]) -> UndecidedRow:
     return UndecidedRow(each.subject, each.kind, policies[each.policy].title, each.reason.value, facts, told_on)
 
 
-def check_form(session: Session, form: ReevaluationForm) -> Mapping[str, Message]:
+def _check_form(session: Session, form: ReevaluationForm) -> Mapping[str, Message]:
     """Find what is not on record."""
     return {} if form.policy in policy_names(session) else {"policy": Message("Choose one of the options.")}
 
@@ -176,7 +176,7 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     file=FileKind("undecided-{at:%Y%m%d-%H%M%S}.csv", CSV),
     keep=timedelta(days=90),
     shared=True,
-    check=check_form,
+    check=_check_form,
     read_result=read_result,
     describe=describe_result,
 )
