@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.approval.service import Effect, EffectQuestion, EffectReader, ValidationFailed
+from policy_service.approval.service import Effect, EffectQuestion, EffectReader, OperationRejected, ValidationFailed
 from policy_service.canonical import digest
 from tests.approval.world import World, tier, world
 
@@ -73,6 +73,15 @@ def test_what_the_limits_do_not_decide_is_blocked_too() -> None:
         made.import_(re.sub(rb"examples:.*", b"", text, flags=re.DOTALL), at=made.now)
         made.move(minutes=1)
         with pytest.raises(ValidationFailed, match="does not decide about this effect"):
+            made.submit(made.create(tier("1.1.0", 95)), effects=effects("0.0100"))
+
+
+def test_a_domain_that_the_limits_do_not_know_is_refused() -> None:
+    with world() as made:
+        text = re.sub(rb"examples:.*", b"", limits(("[tiering, ", "[")), flags=re.DOTALL)
+        made.import_(text.replace(b'domain = "tiering"', b'domain = "rewards"'), at=made.now)
+        made.move(minutes=1)
+        with pytest.raises(OperationRejected, match="does not limit effects where domain is `tiering`"):
             made.submit(made.create(tier("1.1.0", 95)), effects=effects("0.0100"))
 
 

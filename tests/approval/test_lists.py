@@ -47,7 +47,7 @@ FATES = ("draft", "edited", "submitted", "sent back", "signed once", "signed", "
 @pytest.fixture(scope="module", params=BACKENDS)
 def made(request: pytest.FixtureRequest) -> Iterator[World]:
     """A world in which every fate befell a few changes, in a mixed order."""
-    fates = [*FATES, "withdrawn", "back"] * 3
+    fates = [*FATES, "analysed", "analysis ended", "withdrawn", "back"] * 3
     with world(request.param) as made, mock.patch.object(draft_check, "analyse", return_value=Report((), (), ())):
         made.schedule(made.signed(tier("1.1.0", 101), title="the first"))
         made.move(days=2)
@@ -71,6 +71,12 @@ def befall(made: World, fate: str, number: int) -> None:
     if fate == "withdrawn":
         made.decide("withdraw", change, by)
     if fate in {"draft", "edited", "withdrawn"}:
+        return
+    if fate in {"analysed", "analysis ended"}:
+        with made.database.write(made.clock) as transaction:
+            change = approval.analyse(transaction, by, change.id, expected=change.etag)
+            if fate == "analysis ended":
+                approval.end_analysis(transaction, by, change.id, reason="one more cell", expected=change.etag)
         return
     change = made.submit(change, by)
     if fate == "sent back":
