@@ -134,6 +134,8 @@ def test_the_table_of_permissions_lets_through_whom_the_table_of_changes_knows()
         Action.SIGN_OFF: "sign-offs",
         Action.COMMENT: "comments",
         Action.REQUEST_CHANGES: "request-changes",
+        Action.ANALYSE: "submit",  # where there are many decisions on record
+        Action.END_ANALYSIS: "end-analysis",
     }
     for action in {action for _, action in TRANSITIONS}:
         roles = frozenset(role for (_, each), step in TRANSITIONS.items() if each is action for role in step.roles)
