@@ -1,10 +1,10 @@
 """The shapes that more than one feature takes or answers with, and the problems that go with them in OpenAPI."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AliasPath, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from api.web.problems import (
     BODY_TOO_LARGE,
@@ -22,15 +22,14 @@ from api.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
 )
 from policy_service.actor import ActorKind, Role
-from policy_service.approval.change import Person
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.language.load import POLICY_ID, VERSION
-from policy_service.language.policy import Bilingual
 
 BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
 READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
 WRITE_PROBLEMS = (*READ_PROBLEMS, CONFLICT, CHANGE_UNFIT, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
 SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+Item = TypeVar("Item")
 EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
 
 
@@ -63,14 +62,47 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Words(Model):
+class Answer(Model):
+    """A JSON object that is answered: each member is the attribute of that name of the library's value."""
+
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True, serialize_by_alias=True)
+
+    @classmethod
+    def from_value(cls, value: object, **members: object) -> Self:
+        """Make the answer of a value; `members` take the place of its attributes."""
+        return cls.model_validate(_Overlaid(value, members) if members else value)
+
+
+class _Overlaid:
+    """A value some of whose attributes are others."""
+
+    def __init__(self, value: object, members: dict[str, object]) -> None:
+        self._value, self._members = value, members
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # of any type
+        return self._members[name] if name in self._members else getattr(self._value, name)
+
+
+def attribute(path: str, description: str | None = None) -> Any:  # noqa: ANN401  # as pydantic's Field
+    """Say which attribute a member is that has another name, or belongs to a part: `attribute("subject.id")`."""
+    return Field(validation_alias=AliasPath(*path.split(".")), description=description)
+
+
+class PageModel(Answer, Generic[Item]):
+    """Some items of a list, and the cursor of the next ones."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class Words(Answer):
     """The same words in Chinese and in English."""
 
     zh: str
     en: str
 
 
-class PersonModel(Model):
+class PersonModel(Answer):
     """A person, as the record shows them."""
 
     id: str
@@ -104,13 +136,3 @@ class SignedReason(SignedBody):
 
     role: Role
     reason: Reason
-
-
-def words_model(text: Bilingual) -> Words:
-    """A title or a reason."""
-    return Words(zh=text.zh, en=text.en)
-
-
-def person_model(person: Person) -> PersonModel:
-    """A person, as the record shows them."""
-    return PersonModel(id=person.id, name=person.name, printed_name=person.printed_name)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
@@ -14,11 +14,11 @@ from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Model
+from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Role
 from policy_service.identity import queries
-from policy_service.identity.api_keys import ApiKey, ApiKeyStatus, issue_key, revoke_key
+from policy_service.identity.api_keys import ApiKeyStatus, issue_key, revoke_key
 from policy_service.identity.queries import ApiKeyFilter, ApiKeySort
 
 PAGE = 100
@@ -38,12 +38,12 @@ class NewKey(Model):
     expires_at: AwareDatetime
 
 
-class KeyModel(Model):
+class KeyModel(Answer):
     """A key; its secret is not known here."""
 
     id: str
     name: str
-    scopes: list[Role]
+    scopes: Annotated[list[Role], BeforeValidator(sorted)]
     issued_at: datetime
     issued_by: str
     expires_at: datetime
@@ -57,11 +57,8 @@ class IssuedKey(KeyModel):
     key: str
 
 
-class KeyPage(Model):
+class KeyPage(PageModel[KeyModel]):
     """Some of the keys, and how to ask for the next ones."""
-
-    items: list[KeyModel]
-    next_cursor: str | None
 
 
 def key_routes(service: Service) -> RestRouter:
@@ -83,7 +80,7 @@ def key_routes(service: Service) -> RestRouter:
         page = await run_read(
             service, lambda s: queries.list_api_keys(s, criteria, now, sort=sort, cursor=cursor, limit=limit)
         )
-        return KeyPage(items=list(map(key_model, page.items)), next_cursor=page.next_cursor)
+        return KeyPage.from_value(page)
 
     @router.post(
         "",
@@ -99,26 +96,12 @@ def key_routes(service: Service) -> RestRouter:
             service,
             lambda t: issue_key(t, actor, name=body.name, scopes=body.scopes, expires_at=body.expires_at),
         )
-        return IssuedKey(**key_model(issued.key).model_dump(), key=issued.text)
+        return IssuedKey.from_value(issued.key, key=issued.text)
 
     @router.delete("/{key}", operation_id="revoke_api_key", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def revoke_api_key(request: Request, key: str) -> KeyModel:
         """Takes a key back; from now on it opens nothing."""
         actor = principal_of(request).actor
-        return key_model(await run_write(service, lambda transaction: revoke_key(transaction, actor, key)))
+        return KeyModel.from_value(await run_write(service, lambda transaction: revoke_key(transaction, actor, key)))
 
     return router
-
-
-def key_model(key: ApiKey) -> KeyModel:
-    """A key, as it is told."""
-    return KeyModel(
-        id=key.id,
-        name=key.name,
-        scopes=sorted(key.scopes),
-        issued_at=key.issued_at,
-        issued_by=key.issued_by,
-        expires_at=key.expires_at,
-        revoked_at=key.revoked_at,
-        used_at=key.used_at,
-    )

@@ -19,7 +19,6 @@ from api.features.changes.schemas import (
     SimulationModel,
     change_detail,
     change_summary,
-    comment_model,
 )
 from api.features.changes.simulation import export_movers, read_effect
 from api.service import Service
@@ -326,7 +325,7 @@ def _edit(transaction: Transaction, actor: Actor, change: str, draft: DraftModel
 
 
 def _comment(transaction: Transaction, actor: Actor, change: str, text: str) -> WriteResult:
-    return WriteResult(comment_model(approval.comment(transaction, actor, change, text)), 201)
+    return WriteResult(CommentModel.from_value(approval.comment(transaction, actor, change, text)), 201)
 
 
 def _text(session: Session, change: str, text: str) -> bytes:

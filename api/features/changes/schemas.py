@@ -1,16 +1,15 @@
 """The shapes of changes, as they are told."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from api.features.changes.bodies import PeriodModel
-from api.web.schemas import Digest, Model, PersonModel, person_model
+from api.web.schemas import Answer, Digest, Model, PageModel, PersonModel, attribute
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import ActionRecord, Comment, Version
+from policy_service.approval.change import ActionRecord, Comment
 from policy_service.approval.service import (
     Action,
     Afterwards,
@@ -22,7 +21,7 @@ from policy_service.approval.service import (
 )
 
 
-class VersionModel(Model):
+class VersionModel(Answer):
     """One version of one policy."""
 
     policy: str
@@ -30,7 +29,7 @@ class VersionModel(Model):
     digest: Digest
 
 
-class ActedModel(Model):
+class ActedModel(Answer):
     """One thing that was done to a change."""
 
     number: int
@@ -52,7 +51,7 @@ class SignOffModel(ActedModel):
     why_not: Annotated[str | None, Field(description="why it does not count; its role is owed again")]
 
 
-class CommentModel(Model):
+class CommentModel(Answer):
     """Something that was said about a change."""
 
     id: str
@@ -61,15 +60,15 @@ class CommentModel(Model):
     text: str
 
 
-class MayModel(Model):
+class MayModel(Answer):
     """The permission to do something, else the reason why not; for a signature with its roles."""
 
     allowed: bool
-    reason: str | None
+    reason: Annotated[str | None, attribute("denied_reason")]
     roles: list[Role] | None = None
 
 
-class EvidenceModel(Model):
+class EvidenceModel(Answer):
     """The file that stands behind a change; `size` in bytes."""
 
     name: str
@@ -78,27 +77,28 @@ class EvidenceModel(Model):
     size: int
 
 
-class ChangeSummary(Model):
+class ChangeSummary(Answer):
     """A change in a line."""
 
     id: str
     kind: ChangeKind
     state: ChangeState
-    title: str
+    title: Annotated[str, attribute("draft.title")]
     author: PersonModel
     created_at: datetime
     effective: PeriodModel
     versions: Annotated[list[VersionModel], Field(description="empty while its files are a draft")]
-    ends: Annotated[list[str], Field(description="the policies that it ends from its start on")]
-    afterwards: Annotated[Afterwards, Field(description="what is in force when the period is over")]
-    owed: Annotated[list[Role], Field(description="who must still sign")]
+    ends: Annotated[
+        list[str], attribute("draft.ends"), Field(description="the policies that it ends from its start on")
+    ]
+    afterwards: Annotated[
+        Afterwards, attribute("draft.afterwards"), Field(description="what is in force when the period is over")
+    ]
+    owed: Annotated[list[Role], attribute("missing_roles", "who must still sign")]
 
 
-class ChangePage(Model):
+class ChangePage(PageModel[ChangeSummary]):
     """Some of the changes, the newest first, and how to ask for the next ones."""
-
-    items: list[ChangeSummary]
-    next_cursor: str | None
 
 
 class ChangeDetail(ChangeSummary):
@@ -106,9 +106,9 @@ class ChangeDetail(ChangeSummary):
 
     etag: str
     revision: int
-    reason: str
-    texts: list[Digest]
-    evidence: Annotated[EvidenceModel | None, Field(description="the scan or minutes of first versions")]
+    reason: Annotated[str, attribute("draft.reason")]
+    texts: Annotated[list[Digest], attribute("draft.texts")]
+    evidence: Annotated[EvidenceModel | None, attribute("draft.evidence", "the scan or minutes of first versions")]
     digest: Annotated[Digest | None, Field(description="what is signed; null while it is a draft")]
     report: Digest | None
     simulation: str | None
@@ -117,7 +117,7 @@ class ChangeDetail(ChangeSummary):
     sign_off: Annotated[VersionModel | None, Field(description="the policy that says so")]
     bases: Annotated[list[VersionModel], Field(description="what it was compared with")]
     signatures: list[SignOffModel]
-    history: list[ActedModel]
+    history: Annotated[list[ActedModel], attribute("actions")]
     comments: list[CommentModel]
     may: dict[Action, MayModel]
 
@@ -153,80 +153,44 @@ class SimulationModel(Model):
 
 def change_summary(change: Change) -> ChangeSummary:
     """A change in a line."""
-    return ChangeSummary(**_summary(change))
+    return ChangeSummary.from_value(change, **_computed(change))
 
 
 def change_detail(change: Change, comments: Sequence[Comment], actor: Actor, now: datetime) -> ChangeDetail:
     """A change, whole, as the caller sees it."""
     submission = change.submission
-    return ChangeDetail(
-        **_summary(change),
-        etag=change.etag,
-        revision=change.revision,
-        reason=change.draft.reason,
-        texts=list(change.draft.texts),
-        evidence=EvidenceModel(**asdict(change.draft.evidence)) if change.draft.evidence else None,
-        digest=change.digest,
+    return ChangeDetail.from_value(
+        change,
+        **_computed(change),
         report=submission.report if submission else None,
         simulation=submission.simulation if submission else None,
         population=submission.population if submission else None,
-        roles=list(submission.roles) if submission else [],
-        sign_off=_version(submission.sign_off) if submission else None,
-        bases=list(map(_version, submission.bases)) if submission else [],
+        roles=submission.roles if submission else (),
+        sign_off=submission.sign_off if submission else None,
+        bases=submission.bases if submission else (),
         signatures=[_sign_off(each, change.void.get(each.number)) for each in change.signatures],
-        history=list(map(_action_model, change.actions)),
-        comments=list(map(comment_model, comments)),
+        comments=comments,
         may=permitted_actions(change, actor, now),
     )
 
 
 def permitted_actions(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
     """Return the permissions of an actor, re-authenticated for signing, on a change."""
-    by_action = change_permissions(change, actor, now)
-    may = {action: MayModel(allowed=each.allowed, reason=each.denied_reason) for action, each in by_action.items()}
-    sign_off = by_action[Action.SIGN_OFF]
-    signing = MayModel(allowed=sign_off.allowed, reason=sign_off.denied_reason, roles=list(sign_off.roles))
-    return {**may, Action.SIGN_OFF: signing}
-
-
-def comment_model(comment: Comment) -> CommentModel:
-    """A comment, as JSON shows it."""
-    return CommentModel(id=comment.id, by=person_model(comment.by), at=comment.at, text=comment.text)
-
-
-def _summary(change: Change) -> dict[str, Any]:
-    draft, submission = change.draft, change.submission
     return {
-        "id": change.id,
-        "kind": change.kind,
-        "state": change.state,
-        "title": draft.title,
-        "author": person_model(change.author),
-        "created_at": change.actions[0].at,
-        "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
-        "versions": list(map(_version, submission.versions if submission else draft.versions)),
-        "ends": list(draft.ends),
-        "afterwards": draft.afterwards,
-        "owed": list(change.missing_roles),
+        action: MayModel.from_value(each, roles=each.roles if action is Action.SIGN_OFF else None)
+        for action, each in change_permissions(change, actor, now).items()
     }
 
 
-def _version(version: Version) -> VersionModel:
-    return VersionModel(policy=version.policy, version=version.version, digest=version.digest)
-
-
-def _action_model(acted: ActionRecord) -> ActedModel:
-    return ActedModel(
-        number=acted.number,
-        action=acted.action,
-        by=person_model(acted.by),
-        at=acted.at,
-        reason=acted.reason,
-        digest=acted.digest,
-        role=acted.role,
-        meaning=acted.meaning,
-    )
+def _computed(change: Change) -> dict[str, Any]:
+    """Return the members of a summary that are no attributes of a change."""
+    draft, submission = change.draft, change.submission
+    return {
+        "created_at": change.actions[0].at,
+        "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
+        "versions": submission.versions if submission else draft.versions,
+    }
 
 
 def _sign_off(signature: ActionRecord, void: str | None) -> SignOffModel:
-    return SignOffModel(**dict(_action_model(signature)), counts=void is None, why_not=void)
+    return SignOffModel.from_value(signature, counts=void is None, why_not=void)

@@ -12,15 +12,13 @@ from sqlmodel import Session
 from api.features.groups.days import check_days
 from api.features.groups.schemas import (
     GroupPage,
+    GroupRatesModel,
+    MemberModel,
     MemberPage,
     MovementMatrix,
+    MovementModel,
     MovePage,
     SubjectModel,
-    member_model,
-    move_model,
-    movement_model,
-    rates_model,
-    size_model,
 )
 from api.service import Service
 from api.web.cursors import Cursor
@@ -110,7 +108,7 @@ def _add_groups(router: RestRouter, service: Service) -> None:
         page = await run_read(
             service, lambda session: list_groups(session, names(session, policy), day, cursor=cursor, limit=limit)
         )
-        return GroupPage(day=day, items=list(map(size_model, page.items)), next_cursor=page.next_cursor)
+        return GroupPage.from_value(page, day=day)
 
     @router.get("/groups/{domain}/{policy}", operation_id="list_group", responses=POLICY_PROBLEMS)
     async def list_group(  # noqa: PLR0913  # two of the path, the filters
@@ -133,7 +131,7 @@ def _add_groups(router: RestRouter, service: Service) -> None:
             return list_members(session, criteria, cursor=cursor, limit=limit)
 
         page = await run_read(service, read)
-        return MemberPage(items=list(map(member_model, page.items)), next_cursor=page.next_cursor)
+        return MemberPage(items=list(map(MemberModel.from_member, page.items)), next_cursor=page.next_cursor)
 
     @router.get("/subjects/{subject:path}", operation_id="get_subject", responses=problems(INVALID_PARAMETER))
     async def get_subject(subject: Id, kind: OfKind = CUSTOMER) -> SubjectModel:
@@ -147,7 +145,7 @@ def _add_groups(router: RestRouter, service: Service) -> None:
                 kind=kind,
                 merged_into=merges[about].id if about in merges else None,
                 merged=list(parts_of(about, merges)),
-                policies=list(map(member_model, assignments)),
+                policies=list(map(MemberModel.from_member, assignments)),
             )
 
         return await run_read(service, read)
@@ -169,9 +167,9 @@ def _add_movements(router: RestRouter, service: Service) -> None:
                 policy=policy,
                 since=since,
                 until=to,
-                items=list(map(movement_model, page.items)),
+                items=list(map(MovementModel.from_value, page.items)),
                 next_cursor=page.next_cursor,
-                groups=list(map(rates_model, rates(matrix, head))),
+                groups=list(map(GroupRatesModel.from_value, rates(matrix, head))),
             )
 
         return await run_read(service, read)
@@ -198,7 +196,7 @@ def _add_movements(router: RestRouter, service: Service) -> None:
             return list_moves(session, criteria, cursor=cursor, limit=limit)
 
         page = await run_read(service, read)
-        return MovePage(items=list(map(move_model, page.items)), next_cursor=page.next_cursor)
+        return MovePage.from_value(page)
 
 
 def _groups(session: Session, policy: str, name: str | None) -> list[Group] | None:

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from api.web.schemas import Digest, Model, Words
-from policy_service.decisions.groups.model import Group
-from policy_service.decisions.groups.movements import GroupRates, Move, Movement
-from policy_service.decisions.groups.queries import GroupSize, Member
+from api.web.schemas import Answer, Digest, PageModel, Words, attribute
+from policy_service.decisions.groups.queries import Member
 
 Status = Literal["decided", "no_rule_matched", "missing_facts", "conflict", "suspended"]
-GroupName = Annotated[str, Field(description="`tier:S`, or the status where nothing was decided")]
+GROUP_NAME = "`tier:S`, or the status where nothing was decided"
+SubjectId = Annotated[str, attribute("subject.id")]
+SubjectKind = Annotated[str, attribute("subject.kind")]
+DecisionId = Annotated[str, attribute("decision.decision_id")]
 Percentage = Annotated[str | None, Field(description="per cent with one decimal; null where there was nobody")]
 
 
-class GroupModel(Model):
+class GroupModel(Answer):
     """A group of a policy: a status, and the values of the outcome that can be counted."""
 
-    name: GroupName
+    name: Annotated[str, Field(description=GROUP_NAME)]
     status: Status
     values: dict[str, Any]
 
 
-class GroupSizeModel(GroupModel):
+class GroupSizeModel(Answer):
     """How many subjects of a kind a group of a policy has."""
 
+    name: Annotated[str, attribute("group.name", GROUP_NAME)]
+    status: Annotated[Status, attribute("group.status")]
+    values: Annotated[dict[str, Any], attribute("group.values")]
     id: str
     policy: str
     kind: str
     subjects: int
 
 
-class GroupPage(Model):
+class GroupPage(PageModel[GroupSizeModel]):
     """Some of the groups, by policy, kind and status, and how to ask for the next ones."""
 
     day: Annotated[date | None, Field(description="the day asked for; null for the newest decisions")]
-    items: list[GroupSizeModel]
-    next_cursor: str | None
 
 
-class MemberModel(Model):
+class MemberModel(Answer):
     """Where a subject stands by a policy, by which rule, since when, and the decision that says so."""
 
-    subject: str
-    kind: str
+    subject: SubjectId
+    kind: SubjectKind
     policy: str
     group: GroupModel
     outcome: Annotated[Any, Field(description="all that was decided, also what is not counted; null if nothing was")]
@@ -55,20 +57,24 @@ class MemberModel(Model):
     since: Annotated[date, Field(description="since when it has been in the group")]
     version: str
     digest: Digest
-    as_of: date
-    decided_at: datetime
-    decision_id: str
+    as_of: Annotated[date, attribute("decision.as_of")]
+    decided_at: Annotated[datetime, attribute("decision.decided_at")]
+    decision_id: DecisionId
     overridden: Annotated[dict[str, Any] | None, Field(description="the override that took the place of the rules")]
 
+    @classmethod
+    def from_member(cls, member: Member) -> Self:
+        """Make the answer of a subject in a list."""
+        answer = ("outcome", "because", "overridden", "version", "digest")
+        parts = {name: member.entry.get(name) for name in answer}
+        return cls.from_value(member, **parts | {"because": parts["because"] or [], "rule": member.rule or None})
 
-class MemberPage(Model):
+
+class MemberPage(PageModel[MemberModel]):
     """Some of the subjects, by group and identifier, and how to ask for the next ones."""
 
-    items: list[MemberModel]
-    next_cursor: str | None
 
-
-class SubjectModel(Model):
+class SubjectModel(Answer):
     """Where one subject stands by every policy that decided about it."""
 
     subject: str
@@ -78,7 +84,7 @@ class SubjectModel(Model):
     policies: list[MemberModel]
 
 
-class MovementModel(Model):
+class MovementModel(Answer):
     """How many subjects went from one group to another, or stayed."""
 
     id: str
@@ -87,10 +93,8 @@ class MovementModel(Model):
     subjects: int
 
 
-class GroupRatesModel(Model):
+class GroupRatesModel(Answer):
     """What became of the subjects that a group had on the first day."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
     group: GroupModel
     before: Annotated[int, Field(description="subjects on the first day")]
@@ -103,10 +107,8 @@ class GroupRatesModel(Model):
     upgrade_rate: Percentage
 
 
-class MovementMatrix(Model):
+class MovementMatrix(Answer):
     """The movements of one policy between two days; they add up with the sizes of its groups on both."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     policy: str
     since: Annotated[date, Field(alias="from")]
@@ -116,79 +118,16 @@ class MovementMatrix(Model):
     groups: list[GroupRatesModel]
 
 
-class MoveModel(Model):
+class MoveModel(Answer):
     """One subject that moved, and the decision by which it last did."""
 
-    subject: str
-    kind: str
+    subject: SubjectId
+    kind: SubjectKind
     before: GroupModel | None
     after: GroupModel
     day: Annotated[date, Field(description="since when it has been in the group of the second day")]
-    decision_id: str
+    decision_id: DecisionId
 
 
-class MovePage(Model):
+class MovePage(PageModel[MoveModel]):
     """Some of the subjects that moved, by identifier, and how to ask for the next ones."""
-
-    items: list[MoveModel]
-    next_cursor: str | None
-
-
-def group_model(group: Group) -> GroupModel:
-    """A group as JSON."""
-    return GroupModel.model_validate({"name": group.name, "status": group.status, "values": group.values})
-
-
-def size_model(size: GroupSize) -> GroupSizeModel:
-    """The size of a group as JSON."""
-    group = group_model(size.group).model_dump()
-    return GroupSizeModel(**group, id=size.id, policy=size.policy, kind=size.kind, subjects=size.subjects)
-
-
-def member_model(member: Member) -> MemberModel:
-    """Where a subject stands, as JSON."""
-    entry, decision = member.entry, member.decision
-    return MemberModel(
-        subject=member.subject.id,
-        kind=member.subject.kind,
-        policy=member.policy,
-        group=group_model(member.group),
-        outcome=entry.get("outcome"),
-        rule=member.rule or None,
-        because=entry.get("because", []),
-        since=member.since,
-        version=entry["version"],
-        digest=entry["digest"],
-        as_of=decision.as_of,
-        decided_at=decision.decided_at,
-        decision_id=decision.decision_id,
-        overridden=entry.get("overridden"),
-    )
-
-
-def movement_model(movement: Movement) -> MovementModel:
-    """A cell of the matrix as JSON."""
-    return MovementModel(
-        id=movement.id,
-        before=group_model(movement.before) if movement.before else None,
-        after=group_model(movement.after),
-        subjects=movement.subjects,
-    )
-
-
-def rates_model(rates: GroupRates) -> GroupRatesModel:
-    """What became of a group, as JSON."""
-    names = ("before", "after", "stayed", "risen", "fallen", "other", "loss_rate", "upgrade_rate")
-    return GroupRatesModel(group=group_model(rates.group), **{name: getattr(rates, name) for name in names})
-
-
-def move_model(move: Move) -> MoveModel:
-    """A subject that moved, as JSON."""
-    return MoveModel(
-        subject=move.subject.id,
-        kind=move.subject.kind,
-        before=group_model(move.before) if move.before else None,
-        after=group_model(move.after),
-        day=move.day,
-        decision_id=move.decision.decision_id,
-    )

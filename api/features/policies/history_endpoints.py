@@ -14,7 +14,6 @@ from api.features.policies.history_schemas import (
     RuleHistoryModel,
     dependencies_model,
     firings_model,
-    provenance_model,
     rule_version_model,
 )
 from api.service import Service
@@ -50,7 +49,7 @@ def policy_history_routes(service: Service) -> RestRouter:
 
         def query(session: Session) -> ProvenanceModel:
             recorded = visible_versions(catalogue, session, request).version(f"{domain}/{policy}", version)
-            return provenance_model(read_provenance(session, recorded))
+            return ProvenanceModel.from_value(read_provenance(session, recorded))
 
         return await run_read(service, query)
 

@@ -6,26 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.features.policies.in_force_schemas import ActivationModel, activation_model
-from api.features.policies.schemas import InForceModel, RuleModel, SentencesModel, in_force_model, rule_model
-from api.web.schemas import Digest, Model, PersonModel, PolicyName, Words, person_model, words_model
+from api.features.policies.in_force_schemas import ActivationModel
+from api.features.policies.schemas import InForceModel, RuleModel, SentencesModel, rule_model
+from api.web.schemas import Answer, Digest, PageModel, PersonModel, PolicyName, Words, attribute
 from policy_service.actor import Role
 from policy_service.analysis.rule_history import RuleStatus, RuleVersion
 from policy_service.approval.change import Meaning
-from policy_service.approval.provenance import (
-    ActivationOrigin,
-    RecordedSignature,
-    SignedChange,
-    SuspensionMeaning,
-    VersionProvenance,
-)
+from policy_service.approval.provenance import SuspensionMeaning
 from policy_service.decisions.firings import Firings
-from policy_service.language.requirements import Dependencies, Dependency
+from policy_service.language.requirements import Dependencies
 from policy_service.registry.model import Period
 from policy_service.registry.snapshot import Version
 
 
-class DependencyModel(Model):
+class DependencyModel(Answer):
     """An outcome of one policy that is a fact of another."""
 
     policy: Annotated[PolicyName, Field(description="the other policy")]
@@ -34,14 +28,14 @@ class DependencyModel(Model):
     fact: str
 
 
-class MeasureModel(Model):
+class MeasureModel(Answer):
     """A fact that comes from the benchmark set, and what it measures."""
 
     fact: str
     measure: str
 
 
-class DependenciesModel(Model):
+class DependenciesModel(Answer):
     """The policies that a policy needs, and those that need it, by the versions in force."""
 
     policy: PolicyName
@@ -50,7 +44,7 @@ class DependenciesModel(Model):
     measures: list[MeasureModel]
 
 
-class RuleVersionModel(Model):
+class RuleVersionModel(Answer):
     """A rule in one version; `rule` is null where the version does not have it."""
 
     version: str
@@ -67,7 +61,7 @@ class RuleVersionModel(Model):
     active: bool
 
 
-class FiringsModel(Model):
+class FiringsModel(Answer):
     """The number of times the rule decided in the last decisions of its policy."""
 
     times: int
@@ -75,17 +69,15 @@ class FiringsModel(Model):
     since: datetime | None
 
 
-class RuleHistoryModel(Model):
+class RuleHistoryModel(PageModel[RuleVersionModel]):
     """A rule through the versions of its policy, the newest first, and how to ask for the next ones."""
 
     policy: PolicyName
     rule: str
     firings: FiringsModel
-    items: list[RuleVersionModel]
-    next_cursor: str | None
 
 
-class RecordedSignatureModel(Model):
+class RecordedSignatureModel(Answer):
     """A signature on a change or a suspension: who, in which role, when, what it says, and why."""
 
     by: PersonModel
@@ -95,7 +87,7 @@ class RecordedSignatureModel(Model):
     reason: str
 
 
-class SignedChangeModel(Model):
+class SignedChangeModel(Answer):
     """A change, with the signatures on what was submitted last."""
 
     id: str
@@ -105,7 +97,7 @@ class SignedChangeModel(Model):
     signatures: list[RecordedSignatureModel]
 
 
-class OriginModel(Model):
+class OriginModel(Answer):
     """The origin of an activation: its `change` or `suspension`; neither at set-up."""
 
     activation: ActivationModel
@@ -113,43 +105,28 @@ class OriginModel(Model):
     signatures: list[RecordedSignatureModel]
 
 
-class ProvenanceModel(Model):
+class ProvenanceModel(Answer):
     """The provenance of a version."""
 
-    policy: str
-    version: str
-    digest: Digest
-    recorded_at: datetime
+    policy: Annotated[str, attribute("version.policy")]
+    version: Annotated[str, attribute("version.version")]
+    digest: Annotated[Digest, attribute("version.digest")]
+    recorded_at: Annotated[datetime, attribute("version.recorded_at")]
     submission: Annotated[SignedChangeModel | None, Field(description="null when it was imported at set-up")]
     origins: Annotated[list[OriginModel], Field(description="what put it in force, the newest first")]
-
-
-def provenance_model(provenance: VersionProvenance) -> ProvenanceModel:
-    """Convert the provenance of a version."""
-    version, submission = provenance.version, provenance.submission
-    return ProvenanceModel(
-        policy=version.policy,
-        version=version.version,
-        digest=version.digest,
-        recorded_at=version.recorded_at,
-        submission=_signed_change(submission) if submission else None,
-        origins=list(map(_origin, provenance.origins)),
-    )
 
 
 def rule_version_model(
     version: Version, history: RuleVersion, periods: Sequence[Period], now: datetime
 ) -> RuleVersionModel:
     """A rule in one version, and when that is in force."""
-    return RuleVersionModel(
+    return RuleVersionModel.from_value(
+        history,
         version=version.version,
         digest=version.digest,
-        status=history.status,
         rule=rule_model(history.policy, history.rule) if history.rule else None,
-        position=history.position,
-        rule_count=history.rule_count,
         sentences=SentencesModel(zh=list(history.sentences("zh")), en=list(history.sentences("en"))),
-        in_force=list(map(in_force_model, periods)),
+        in_force=periods,
         active=any(period.covers(now) for period in periods),
     )
 
@@ -161,41 +138,5 @@ def firings_model(firings: Firings, rule: str) -> FiringsModel:
 
 def dependencies_model(policy: str, dependencies: Dependencies) -> DependenciesModel:
     """Convert the dependencies of a policy."""
-    return DependenciesModel(
-        policy=policy,
-        upstream=list(map(_dependency, dependencies.upstream)),
-        downstream=list(map(_dependency, dependencies.downstream)),
-        measures=[MeasureModel(fact=fact, measure=measure) for fact, measure in dependencies.measures],
-    )
-
-
-def _dependency(each: Dependency) -> DependencyModel:
-    return DependencyModel(policy=each.policy, title=words_model(each.title), outcome=each.outcome, fact=each.fact)
-
-
-def _signed_change(change: SignedChange) -> SignedChangeModel:
-    return SignedChangeModel(
-        id=change.id,
-        title=change.title,
-        author=person_model(change.author),
-        submitted_by=person_model(change.submitted_by) if change.submitted_by else None,
-        signatures=list(map(_signature, change.signatures)),
-    )
-
-
-def _origin(origin: ActivationOrigin) -> OriginModel:
-    return OriginModel(
-        activation=activation_model(origin.activation),
-        title=origin.title,
-        signatures=list(map(_signature, origin.signatures)),
-    )
-
-
-def _signature(signature: RecordedSignature) -> RecordedSignatureModel:
-    return RecordedSignatureModel(
-        by=person_model(signature.by),
-        role=signature.role,
-        at=signature.at,
-        meaning=signature.meaning,
-        reason=signature.reason,
-    )
+    measures = [MeasureModel(fact=fact, measure=measure) for fact, measure in dependencies.measures]
+    return DependenciesModel.from_value(dependencies, policy=policy, measures=measures)

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.features.policies.schemas import InForceModel, in_force_model
-from api.web.schemas import Digest, Model
+from api.features.policies.schemas import InForceModel
+from api.web.schemas import Answer, Digest, Model
 from policy_service.registry.model import Activation, ActivationKind
 
 
-class ActivationModel(Model):
+class ActivationModel(Answer):
     """The record by which a version applies."""
 
     id: str
@@ -24,7 +24,7 @@ class ActivationModel(Model):
     suspension: str | None
 
 
-class StopModel(Model):
+class StopModel(Answer):
     """A stop, which makes a policy answer `suspended`: `version` is out of force, and none applies in its place."""
 
     suspension: str
@@ -52,21 +52,6 @@ class ActiveModel(Model):
     ]
 
 
-def activation_model(activation: Activation) -> ActivationModel:
-    """The record by which a version applies."""
-    return ActivationModel(
-        id=activation.id,
-        version=activation.version,
-        digest=activation.digest,
-        kind=activation.kind,
-        effective=in_force_model(activation.effective),
-        recorded_at=activation.recorded_at,
-        cancelled_at=activation.cancelled_at,
-        change=activation.change,
-        suspension=activation.suspension,
-    )
-
-
 def active_model(
     policy: str, valid_at: datetime, known_at: datetime, activation: Activation | None, ending: Activation | None
 ) -> ActiveModel:
@@ -77,14 +62,7 @@ def active_model(
         valid_at=valid_at,
         known_at=known_at,
         status="suspended" if stop else "in_force" if activation else "ended" if ending else "not_in_force",
-        active=activation_model(activation) if activation is not None and stop is None else None,
-        suspended=StopModel(
-            suspension=stop.suspension or "",
-            reason=stop.reason or "",
-            version=stop.version,
-            effective=in_force_model(stop.effective),
-        )
-        if stop
-        else None,
-        ended=activation_model(ending) if ending is not None else None,
+        active=ActivationModel.from_value(activation) if activation is not None and stop is None else None,
+        suspended=StopModel.from_value(stop) if stop else None,
+        ended=ActivationModel.from_value(ending) if ending is not None else None,
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.web.schemas import Digest, Model, Words, words_model
+from api.web.schemas import Answer, Digest, Model, PageModel, Words, attribute
 from policy_service.analysis.difference import Difference
 from policy_service.language.ast import TRUE
 from policy_service.language.policy import OTHERWISE, Policy, Rule
@@ -18,10 +18,10 @@ from policy_service.registry.snapshot import Version
 OutcomeValue = str | int | bool | list[str]
 
 
-class PolicySummary(Model):
+class PolicySummary(Answer):
     """One version of a policy, in a line."""
 
-    policy: str
+    policy: Annotated[str, attribute("id")]
     version: str
     digest: Digest
     domain: str
@@ -38,19 +38,14 @@ class ListedPolicy(PolicySummary):
     ended: Annotated[str | None, Field(description="the change that ended the policy")]
 
 
-class PolicyPage(Model):
+class PolicyPage(PageModel[ListedPolicy]):
     """Some of the policies, and how to ask for the next ones."""
 
-    items: list[ListedPolicy]
-    next_cursor: str | None
 
-
-class InForceModel(Model):
+class InForceModel(Answer):
     """From when, and until before when; null while there is no end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    from_: Annotated[datetime, Field(alias="from")]
+    from_: Annotated[datetime, Field(validation_alias="start", serialization_alias="from")]
     until: datetime | None
 
 
@@ -70,7 +65,7 @@ class VersionList(Model):
     items: list[VersionModel]
 
 
-class SideModel(Model):
+class SideModel(Answer):
     """One of the versions that are compared."""
 
     version: str
@@ -116,7 +111,7 @@ class VersionDifference(Model):
     sentences: SentencesModel
 
 
-class FactModel(Model):
+class FactModel(Answer):
     """A fact the policy asks for."""
 
     name: str
@@ -129,7 +124,7 @@ class FactModel(Model):
     measure: str | None
 
 
-class OutcomeModel(Model):
+class OutcomeModel(Answer):
     """A value the policy decides."""
 
     name: str
@@ -138,7 +133,7 @@ class OutcomeModel(Model):
     expected: str
 
 
-class RuleModel(Model):
+class RuleModel(Answer):
     """A rule: when, then, because; the points of a scorecard's rule stand under `points`."""
 
     id: str
@@ -148,7 +143,7 @@ class RuleModel(Model):
     because: Words
 
 
-class InvariantModel(Model):
+class InvariantModel(Answer):
     """A law of the policy."""
 
     id: str
@@ -228,28 +223,23 @@ class CheckAnswer(Model):
 
 def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
     """The policy in a line, and whether it is suspended or was ended."""
-    return ListedPolicy(
-        **_summary_fields(policy),
+    return ListedPolicy.from_value(
+        policy,
         status="suspended" if active.is_stop else "ended" if active.is_ending else "in_force",
         suspension=active.suspension if active.is_stop else None,
         ended=active.change if active.is_ending else None,
     )
 
 
-def in_force_model(period: Period) -> InForceModel:
-    """A period."""
-    return InForceModel(from_=period.start, until=period.until)
-
-
 def version_model(policy: Policy, version: Version, periods: Iterable[Period], now: datetime) -> VersionModel:
     """One version, and when it is in force."""
     in_force = tuple(periods)
-    return VersionModel(
-        **_summary_fields(policy),
+    return VersionModel.from_value(
+        policy,
         recorded_at=version.recorded_at,
         submitted_by=version.submitted_by,
         change=version.change,
-        in_force=list(map(in_force_model, in_force)),
+        in_force=in_force,
         active=any(period.covers(now) for period in in_force),
     )
 
@@ -262,26 +252,18 @@ def difference_model(difference: Difference) -> VersionDifference:
 def policy_detail(policy: Policy) -> PolicyDetail:
     """The policy, whole."""
     scorecard = policy.scorecard
-    return PolicyDetail(
-        **_summary_fields(policy),
-        notes=words_model(policy.notes) if policy.notes else None,
-        form=policy.form,
+    return PolicyDetail.from_value(
+        policy,
         hit=policy.hit.value,
         aggregate=policy.aggregate.value if policy.aggregate else None,
         facts=_facts(policy),
         outcomes=[
-            OutcomeModel(
-                name=each.name,
-                type=type_name(each.type),
-                title=words_model(each.title),
-                expected=describe_type(each.type),
-            )
+            OutcomeModel.from_value(each, type=type_name(each.type), expected=describe_type(each.type))
             for each in policy.outcomes.values()
         ],
         rules=[rule_model(policy, rule) for rule in policy.rules],
         cross_table=_cross_table(policy),
         bands=[rule_model(policy, band) for band in scorecard.bands] if scorecard else [],
-        invariants=[InvariantModel(id=law.id, says=words_model(law.says)) for law in policy.invariants],
         examples=len(policy.examples),
     )
 
@@ -293,29 +275,13 @@ def rule_model(policy: Policy, rule: Rule) -> RuleModel:
     return _rule(rule, {name: outcome.type for name, outcome in policy.outcomes.items()})
 
 
-def _summary_fields(policy: Policy) -> dict[str, Any]:
-    return {
-        "policy": policy.id,
-        "version": policy.version,
-        "digest": policy.digest,
-        "domain": policy.domain,
-        "subject": policy.subject,
-        "title": words_model(policy.title),
-        "source": list(policy.source),
-    }
-
-
 def _facts(policy: Policy) -> list[FactModel]:
     return [
-        FactModel(
-            name=fact.name,
+        FactModel.from_value(
+            fact,
             type=type_name(fact.type),
-            title=words_model(fact.title),
             expected=describe_type(fact.type),
-            optional=fact.optional,
-            sensitive=fact.sensitive,
             comes_from=f"{fact.requirement.policy}.{fact.requirement.outcome}" if fact.requirement else None,
-            measure=fact.measure,
         )
         for fact in policy.facts.values()
     ]
@@ -341,5 +307,4 @@ def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
         for (name, kind), value in pairs
     }
     when = OTHERWISE if rule.otherwise else unparse(rule.when)
-    title = words_model(rule.title) if rule.title else None
-    return RuleModel(id=rule.id, title=title, when=when, then=then, because=words_model(rule.because))
+    return RuleModel.from_value(rule, when=when, then=then)

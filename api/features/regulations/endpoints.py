@@ -12,22 +12,22 @@ from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
 from api.web.rest_router import RestRouter
-from api.web.schemas import Model, Words, words_model
+from api.web.schemas import Answer, Model, Words, attribute
 from api.web.transactions import run_read
 from policy_service.regulations.coverage import Coverage, RowCoverage, Status, coverage_of
 
 
-class DecidingPolicy(Model):
+class DecidingPolicy(Answer):
     """A policy in force that cites a row."""
 
-    policy: str
+    policy: Annotated[str, attribute("id")]
     version: str
     title: Words
     rules: list[str] = Field(description="the rules whose reasons cite the row; none when the whole policy does")
     examples: list[str] = Field(description="the names of the examples that cite it")
 
 
-class RowModel(Model):
+class RowModel(Answer):
     """A row of a regulation, and what does it."""
 
     id: str
@@ -38,17 +38,17 @@ class RowModel(Model):
     not_yet: Words | None = Field(description="why nothing does it yet")
 
 
-class SectionModel(Model):
+class SectionModel(Answer):
     """Rows that belong together."""
 
     title: Words
     rows: list[RowModel]
 
 
-class RegulationModel(Model):
+class RegulationModel(Answer):
     """A regulation as of a day."""
 
-    regulation: str
+    regulation: Annotated[str, attribute("name")]
     dated: date
     title: Words
     counts: dict[Status, int] = Field(description="rows by status")
@@ -79,37 +79,21 @@ def regulation_routes(service: Service) -> RestRouter:
 
 
 def _regulation(coverage: Coverage, status: Status | None) -> RegulationModel:
-    regulation = coverage.regulation
-    return RegulationModel(
-        regulation=regulation.name,
-        dated=regulation.dated,
-        title=words_model(regulation.title),
+    return RegulationModel.from_value(
+        coverage.regulation,
         counts={each: coverage.count(each) for each in Status},
         sections=[
-            SectionModel(
-                title=words_model(section.title), rows=[_row(each) for each in rows if status in {None, each.status}]
-            )
+            SectionModel.from_value(section, rows=[_row(each) for each in rows if status in {None, each.status}])
             for section, rows in coverage.sections
         ],
     )
 
 
 def _row(covered: RowCoverage) -> RowModel:
-    row = covered.row
-    return RowModel(
-        id=row.id,
-        says=words_model(row.says),
-        status=covered.status,
-        policies=[
-            DecidingPolicy(
-                policy=each.policy.id,
-                version=each.policy.version,
-                title=words_model(each.policy.title),
-                rules=[rule.id for rule in each.rules],
-                examples=[example.name for example in each.examples],
-            )
-            for each in covered.citations
-        ],
-        feature=words_model(row.feature) if row.feature else None,
-        not_yet=words_model(row.not_yet) if row.not_yet else None,
-    )
+    policies = [
+        DecidingPolicy.from_value(
+            each.policy, rules=[rule.id for rule in each.rules], examples=[example.name for example in each.examples]
+        )
+        for each in covered.citations
+    ]
+    return RowModel.from_value(covered.row, status=covered.status, policies=policies)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
@@ -15,9 +15,9 @@ from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
 from api.web.rest_router import RestRouter
-from api.web.schemas import Model, Words, words_model
+from api.web.schemas import Answer, Model, Words
 from api.web.transactions import run_read
-from policy_service.search import MAX_HITS, MAX_TEXT, Hit, SearchKind
+from policy_service.search import MAX_HITS, MAX_TEXT, SearchKind
 
 Text = Annotated[
     str,
@@ -30,14 +30,16 @@ Text = Annotated[
 ]
 
 
-class HitModel(Model):
+class HitModel(Answer):
     """One thing that was found."""
 
     kind: SearchKind
     id: str
     title: Words | None
     of: Annotated[
-        str | None, Field(description="of a subject its kind, of a rule its policy, of a decision its subject, …")
+        str | None,
+        BeforeValidator(lambda of: of or None),
+        Field(description="of a subject its kind, of a rule its policy, of a decision its subject, …"),
     ]
     at: Annotated[datetime | None, Field(description="when a decision was made, or an entry written")]
 
@@ -57,11 +59,6 @@ def search_routes(service: Service) -> RestRouter:
         """Find subjects, decisions, policies, rules, changes and entries of the log by what they are called."""
         reader = principal_of(request).actor
         found = await run_read(service, lambda session: find(service, session, reader, text))
-        return SearchResult(items=[_hit_model(hit) for hits in found.values() for hit in hits])
+        return SearchResult(items=[HitModel.from_value(hit) for hits in found.values() for hit in hits])
 
     return router
-
-
-def _hit_model(hit: Hit) -> HitModel:
-    title = words_model(hit.title) if hit.title else None
-    return HitModel(kind=hit.kind, id=hit.id, title=title, of=hit.of or None, at=hit.at)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.signed_writes import run_signed_command, signed_route
-from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage, suspension_model
+from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage
 from api.service import Service
 from api.web.cursors import Cursor
 from api.web.idempotent_writes import WriteResult
@@ -57,14 +57,14 @@ def _add_reading(router: RestRouter, service: Service) -> None:
             service,
             lambda s: queries.list_suspensions(s, criteria, now, sort=sort, cursor=cursor, limit=limit),
         )
-        items = [suspension_model(each, now) for each in page.items]
+        items = [SuspensionModel.at(each, now) for each in page.items]
         return SuspensionPage(items=items, next_cursor=page.next_cursor)
 
     @router.get("/{suspension}", operation_id="get_suspension", responses=problems(*READ_PROBLEMS))
     async def get_suspension(suspension: Id) -> SuspensionModel:
         """One suspension."""
         current = await run_read(service, lambda session: approval.read_suspension(session, suspension))
-        return suspension_model(current, service.clock.now())
+        return SuspensionModel.at(current, service.clock.now())
 
 
 def _add_commands(router: RestRouter, service: Service) -> None:
@@ -102,4 +102,4 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 def _answer(
     transaction: Transaction, suspension: Suspension, status: int = 200, headers: dict[str, str] | None = None
 ) -> WriteResult:
-    return WriteResult(suspension_model(suspension, transaction.now), status, headers or {})
+    return WriteResult(SuspensionModel.at(suspension, transaction.now), status, headers or {})

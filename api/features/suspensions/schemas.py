@@ -1,14 +1,23 @@
 """The shapes of suspensions, as they are asked for and told."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
 
-from api.web.schemas import Digest, Model, PersonModel, PolicyName, Reason, SignedBody, VersionNumber, person_model
+from api.web.schemas import (
+    Answer,
+    Digest,
+    PageModel,
+    PersonModel,
+    PolicyName,
+    Reason,
+    SignedBody,
+    VersionNumber,
+    attribute,
+)
 from policy_service.actor import Role
 from policy_service.approval.service import Suspension
-from policy_service.approval.suspension import Signature, SuspensionEnd
 
 
 class SuspendModel(SignedBody):
@@ -36,7 +45,7 @@ class SuspendModel(SignedBody):
     reason: Reason
 
 
-class SuspensionSignature(Model):
+class SuspensionSignature(Answer):
     """A signature on a suspension; `until` is how long it lasts by it."""
 
     by: PersonModel
@@ -46,7 +55,7 @@ class SuspensionSignature(Model):
     until: datetime
 
 
-class EndedModel(Model):
+class EndedModel(Answer):
     """The early end of a suspension."""
 
     by: PersonModel
@@ -54,7 +63,7 @@ class EndedModel(Model):
     at: datetime
 
 
-class SuspensionModel(Model):
+class SuspensionModel(Answer):
     """A version taken out of force, and the one that applies in its place; null where none does."""
 
     id: str
@@ -63,46 +72,17 @@ class SuspensionModel(Model):
     digest: Digest
     fallback: str | None
     fallback_digest: Digest | None
-    signed: SuspensionSignature
-    ratified: SuspensionSignature | None
-    ended: EndedModel | None
+    signed: Annotated[SuspensionSignature, attribute("signature")]
+    ratified: Annotated[SuspensionSignature | None, attribute("ratification")]
+    ended: Annotated[EndedModel | None, attribute("end")]
     until: datetime
     runs: Annotated[bool, Field(description="whether it lasts now")]
 
+    @classmethod
+    def at(cls, suspension: Suspension, now: datetime) -> Self:
+        """Make the answer of a suspension at an instant."""
+        return cls.from_value(suspension, runs=suspension.is_active(now))
 
-class SuspensionPage(Model):
+
+class SuspensionPage(PageModel[SuspensionModel]):
     """Some of the suspensions, the newest first, and how to ask for the next ones."""
-
-    items: list[SuspensionModel]
-    next_cursor: str | None
-
-
-def suspension_model(suspension: Suspension, now: datetime) -> SuspensionModel:
-    """A suspension, as it is told."""
-    return SuspensionModel(
-        id=suspension.id,
-        policy=suspension.policy,
-        version=suspension.version,
-        digest=suspension.digest,
-        fallback=suspension.fallback,
-        fallback_digest=suspension.fallback_digest,
-        signed=_signature(suspension.signature),
-        ratified=_signature(suspension.ratification) if suspension.ratification else None,
-        ended=_ended(suspension.end) if suspension.end else None,
-        until=suspension.until,
-        runs=suspension.is_active(now),
-    )
-
-
-def _signature(signature: Signature) -> SuspensionSignature:
-    return SuspensionSignature(
-        by=person_model(signature.by),
-        role=signature.role,
-        reason=signature.reason,
-        at=signature.at,
-        until=signature.until,
-    )
-
-
-def _ended(ended: SuspensionEnd) -> EndedModel:
-    return EndedModel(by=person_model(ended.by), reason=ended.reason, at=ended.at)
