@@ -29,7 +29,7 @@ class OutcomePeriod(SQLModel, table=True):
     __table_args__ = (
         Index("outcome_period_group", "policy", "status", "outcome", "subject", "kind", "until"),
         Index("outcome_period_rule", "policy", "rule", "status", "outcome", "subject", "kind", "until"),
-        Index("outcome_period_entry", "policy", "entered"),
+        Index("outcome_period_day", "policy", "until", "entered", "since", "status", "outcome"),
         {"sqlite_with_rowid": False},
     )
 
