@@ -18,6 +18,11 @@ def tune_interpreter() -> None:
     nothing was answered for a tenth of a second.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
+    freeze_survivors()
+
+
+def freeze_survivors() -> None:
+    """Collect all garbage, and look through what is left no more: to be called while nothing waits."""
     gc.collect()
     gc.freeze()
 

@@ -26,11 +26,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any, Protocol, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from api.observability.interpreter import freeze_survivors
 from api.observability.logs import stack_frames
 from api.web.problems import BUSY, ProblemError, ProblemType
 from policy_service.messages import Message
@@ -41,6 +43,8 @@ MEMORY_LIMIT = 2 * 2**30
 """Bytes of address space of a worker."""
 START_SECONDS = 60.0
 """Seconds that a worker may take to be ready."""
+COLLECTION_INTERVAL = 100
+"""After how many pieces of work a worker collects garbage, beside the first: between two, where nobody waits for it."""
 IDLE_SECONDS = 300.0
 """After so long without work a worker is ended."""
 _CHILD = """
@@ -350,8 +354,10 @@ def serve(descriptor: int, niceness: int) -> None:
     limit_process(niceness)
     connection = Connection(descriptor)
     with suppress(EOFError, OSError):
-        while True:
+        for number in count():
             connection.send_bytes(handle_message(connection.recv_bytes()))
+            if number % COLLECTION_INTERVAL == 0:
+                freeze_survivors()
 
 
 def limit_process(niceness: int) -> None:

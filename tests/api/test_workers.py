@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -195,6 +196,13 @@ def test_a_worker_can_be_made_ready(pool: WorkerPool) -> None:
     while not pool._idle:
         assert time.monotonic() < until, "no worker is ready"
         time.sleep(0.05)
+
+
+def test_what_a_worker_has_loaded_is_not_looked_through_for_garbage_again(pool: WorkerPool) -> None:
+    async def frozen() -> list[int]:
+        return [await pool.run(PATIENCE, gc.get_freeze_count) for _ in range(2)]
+
+    assert asyncio.run(frozen())[1] > 10_000
 
 
 def test_a_process_has_one_pool_of_a_kind() -> None:
