@@ -12,6 +12,7 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/policies", "tutorial/sign-your-first-change"),
     (r"/decisions", "how-to/find-out-why"),
     (r"/groups|/movements", "how-to/find-who-moved"),
+    (r"/subjects/erase", "how-to/erase-a-subject"),
     (r"/subjects|/data-checks", "how-to/check-the-data"),
     (r"/reevaluations", "how-to/decide-everybody-again"),
     (r"/overrides", "how-to/record-an-override"),
@@ -23,7 +24,6 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/account", "reference/roles"),
     (r"/api-keys", "how-to/rotate-an-api-key"),
     (r"/keys", "how-to/rotate-the-signing-key"),
-    (r"/subjects/erase", "how-to/erase-a-subject"),
     (r"", "reference/pages"),
 )
 """The beginning of an address and the document about its pages; the first that fits."""
