@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 
 from sqlmodel import Session, select
 
-from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, PUBLIC, check_permission
+from api.auth.access import PUBLIC
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, check_permission
 from benchmarks.company.build import QUERIED_POLICIES
 from benchmarks.company.decision_history import SUBJECTS
 from benchmarks.company.texts import LEVELS, policy_name

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
+from policy_service.cli.audit_commands import audit
 from policy_service.cli.options import BenchmarkFile, Folder, Json, Kind, Lang, Paths
 from policy_service.cli.population_commands import make_benchmarks, run_over_population, simulate_change
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
@@ -30,7 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-audit = typer.Typer(name="audit", help="Export and verify the audit log, and manage its keys.", no_args_is_help=True)
 groups = typer.Typer(name="groups", help="Manage the group lists.", no_args_is_help=True)
 database = typer.Typer(name="database", help="Copy and back up the database.", no_args_is_help=True)
 app.add_typer(audit)
@@ -293,146 +293,3 @@ def serve(
     from policy_service.cli.serve import run
 
     raise typer.Exit(run(host, port, demo=demo))
-
-
-@audit.command("export")
-def audit_export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
-) -> None:
-    """Export the whole log to a file that can be verified anywhere."""
-    from policy_service.cli.audit import run_export
-
-    raise typer.Exit(run_export(file))
-
-
-@audit.command("verify")
-def audit_verify(
-    export: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="EXPORT",
-            exists=True,
-            dir_okay=False,
-            help="An export; default: the database.",
-            show_default=False,
-        ),
-    ] = None,
-    public_key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="The trusted public key; default: those of the keys folder.",
-            show_default=False,
-        ),
-    ] = None,
-    checkpoints: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Copies of checkpoints to compare with.",
-            show_default=False,
-        ),
-    ] = None,
-    archive: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="An archive of decision records to compare; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Verify the log or an export, and name the first entry that was altered, moved or removed."""
-    from policy_service.cli.audit import run_verify
-
-    raise typer.Exit(run_verify(export, public_key, checkpoints, archive or [], as_json=json))
-
-
-@audit.command("pack")
-def audit_pack(  # noqa: PLR0917  # one parameter an option
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
-    policy: Annotated[str | None, typer.Option(metavar="ID", help="A policy.", show_default=False)] = None,
-    subject: Annotated[str | None, typer.Option(metavar="TEXT", help="A subject.", show_default=False)] = None,
-    kind: Kind = CUSTOMER,
-    since: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="The first day, in China.", show_default=False)
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The last day, inclusive.", show_default=False)
-    ] = None,
-    sample: Annotated[int, typer.Option(metavar="N", help="The maximum number of decisions.")] = 20,
-) -> None:
-    """Write an audit pack: all records of a policy, a subject or a period, verifiable anywhere."""
-    from policy_service.cli.packs import PackArguments, run_pack
-
-    raise typer.Exit(run_pack(file, PackArguments(policy, subject, kind, since, until, sample)))
-
-
-@audit.command("verify-pack")
-def audit_verify_pack(
-    pack: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="An audit pack.", show_default=False),
-    ],
-    public_key: Annotated[
-        Path,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The trusted public key.", show_default=False),
-    ],
-    json: Json = False,
-) -> None:
-    """Verify an audit pack, and name every file that was altered."""
-    from policy_service.cli.packs import run_verify_pack
-
-    raise typer.Exit(run_verify_pack(pack, public_key, as_json=json))
-
-
-@audit.command("public-key")
-def audit_public_key() -> None:
-    """Print the public key that verifies the log."""
-    from policy_service.cli.audit import run_public_key
-
-    raise typer.Exit(run_public_key())
-
-
-@audit.command("checkpoint")
-def audit_checkpoint() -> None:
-    """Sign a checkpoint of the log and copy it to the configured places."""
-    from policy_service.cli.audit import run_checkpoint
-
-    raise typer.Exit(run_checkpoint())
-
-
-@audit.command("rotate-log-key")
-def audit_rotate_log_key(
-    *,
-    lost: Annotated[bool, typer.Option("--lost", help="The previous key was lost.")] = False,
-) -> None:
-    """Rotate the MAC key of the log."""
-    from policy_service.cli.audit import run_rotate_log_key
-
-    raise typer.Exit(run_rotate_log_key(is_lost=lost))
-
-
-@audit.command("rotate-key")
-def audit_rotate_key() -> None:
-    """Rotate the signing key; the previous key endorses the new one."""
-    from policy_service.cli.audit import run_rotate_key
-
-    raise typer.Exit(run_rotate_key())
-
-
-@audit.command("settle")
-def audit_settle(
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="What happened, and why the log is correct as it is.")],
-) -> None:
-    """Accept the log as it is, after it differed from its checkpoints or their copies; this is logged."""
-    from policy_service.cli.audit import run_settle
-
-    raise typer.Exit(run_settle(reason))

@@ -26,8 +26,8 @@ from policy_service.language.benchmark_set import (
     Method,
     PopulationNote,
     load_benchmark_set_bytes,
-    write_benchmark_set,
 )
+from policy_service.language.benchmark_set_text import write_benchmark_set
 from policy_service.language.measure import Measure, parse_measure
 from policy_service.language.policy import Bilingual, Fact, Policy
 from policy_service.language.types import NumberType, Type, ValueRejected, parse_value, write_decimal

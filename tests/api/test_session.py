@@ -258,8 +258,8 @@ def confirming(app: Application, headers: dict[str, str], password: str | None) 
     """The actor, or the name of the problem, as a route that takes a signature finds it."""
     from starlette.requests import Request  # noqa: PLC0415
 
+    from api.auth.access import ANY_PRINCIPAL  # noqa: PLC0415
     from api.auth.authentication import AuthenticationMiddleware  # noqa: PLC0415
-    from api.auth.permissions import ANY_PRINCIPAL  # noqa: PLC0415
 
     results: list[object] = []
 

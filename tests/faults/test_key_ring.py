@@ -6,8 +6,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+from api.auth.access import Access
 from api.auth.authentication import AuthenticationMiddleware
-from api.auth.permissions import Access
 from api.service import Service
 
 PATIENCE = 1_000

@@ -13,8 +13,8 @@ from policy_service.language.benchmark_set import (
     load_benchmark_set,
     load_benchmark_set_bytes,
     misplaced,
-    write_benchmark_set,
 )
+from policy_service.language.benchmark_set_text import write_benchmark_set
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Fact
 from policy_service.language.types import NumberType

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.auth.permissions import WRITING, check_permission
+from api.auth.access import WRITING
+from api.auth.permissions import check_permission
 from api.kit.form_fields import HIDDEN, Proof, Reason, SignerRole, Widget
 from api.kit.forms import FormModel
 from policy_service.actor import Actor

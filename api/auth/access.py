@@ -1,0 +1,71 @@
+"""Who may ask for something: nobody in particular, any principal, or people and machines in some roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policy_service.actor import DIRECTORS, SIGNING_ROLES, Role
+from policy_service.messages import Message
+
+EVERY_ROLE = frozenset(Role)
+ROLES: Mapping[Role, Message] = {
+    Role.AUTHOR: Message("author"),
+    Role.SALES_DIRECTOR: Message("sales director"),
+    Role.FINANCE_DIRECTOR: Message("finance director"),
+    Role.GENERAL_MANAGER: Message("general manager"),
+    Role.COMPLIANCE: Message("compliance"),
+    Role.INTEGRATION: Message("integration"),
+    Role.ADMINISTRATOR: Message("administrator"),
+}
+"""The roles in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The access of a request: public, any principal, or some roles."""
+
+    roles: frozenset[Role] = frozenset()
+    authenticated: bool = True
+    """True if authentication is required."""
+    machines: bool = True
+    """Whether an API key will do."""
+    roleless: bool = False
+    """True if a principal without any role is admitted too."""
+
+
+PUBLIC = Access(authenticated=False)
+ANY_PRINCIPAL = Access(EVERY_ROLE, roleless=True)
+ANY_PERSON = Access(EVERY_ROLE, machines=False, roleless=True)
+
+
+def people_and_machines(*roles: Role) -> Access:
+    """People and machines in one of these roles."""
+    return Access(frozenset(roles))
+
+
+def people(*roles: Role) -> Access:
+    """People in one of these roles."""
+    return Access(frozenset(roles), machines=False)
+
+
+READERS = people_and_machines(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
+"""Who reads changes and suspensions: those who take part, an administrator, and a key with the scope `compliance`."""
+REVIEWERS = people_and_machines(Role.INTEGRATION, *SIGNING_ROLES)
+"""Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
+AUDITORS = people_and_machines(*SIGNING_ROLES)
+"""Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
+TAKING_PART = people(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
+"""Who reads the pages of changes and suspensions."""
+REVIEWING = people(Role.INTEGRATION, *SIGNING_ROLES)
+"""Who reads the pages of decisions and overrides."""
+AUDITING = people(*SIGNING_ROLES)
+"""Who reads the pages of the log."""
+WRITING = people(Role.AUTHOR)
+DISCUSSING = people(Role.AUTHOR, *SIGNING_ROLES)
+SIGNING = people(*SIGNING_ROLES)
+DIRECTING = people(*DIRECTORS)
+COMPLYING = people(Role.COMPLIANCE)
+ADMINISTERING = people(Role.ADMINISTRATOR)
+ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
+"""Who reads and attests accounts; an administrator only for the first of compliance."""
