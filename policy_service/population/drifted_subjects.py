@@ -13,6 +13,7 @@ import pyarrow as pa
 from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Policy
+from policy_service.language.requirements import bind_figures
 from policy_service.population.engines import QueryEngine, open_engine
 from policy_service.population.errors import RunFailed
 from policy_service.population.mapping import Mapping
@@ -69,7 +70,7 @@ def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
     prefix: str,
 ) -> Side:
     """Decide a population, and put the answers into a table whose name and columns begin with `prefix`."""
-    plan = make_plan(source.headings, Mapping(), policies, names, kind)
+    plan = make_plan(source.headings, Mapping(), bind_figures(policies), names, kind)
     with tempfile.TemporaryDirectory() as folder:
         parts = PartFolder(Path(folder), is_encrypted=source.is_encrypted)
         population = register(source, plan, parts, lambda _: None)

@@ -95,10 +95,11 @@ class _Simulation:
     def run(self, progress: Progress) -> dict[str, Any]:
         """Decide, compare, charge."""
         checked = self._decide(progress)
+        candidates = {policy.digest for policy in self.request.candidates}
         found = [
             differences(self.before.policy(name), policy, self.request.lang)
             for name in (each.id for each in self.plans.after.policies)
-            if (policy := self.after.policy(name)) in self.request.candidates and policy is not None
+            if (policy := self.after.policy(name)) is not None and policy.digest in candidates
         ]
         listed = [each for of_policy in found for each in of_policy]
         change = Change(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from policy_service.language.policy import Language, Policy
-from policy_service.language.requirements import required_policies, topological_order
+from policy_service.language.requirements import bind_figures, required_policies, topological_order
 from policy_service.language.types import NumberType
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping as ColumnMapping
@@ -85,9 +85,9 @@ class Plans:
 
 def make_plans(request: SimulationRequest, source: RowSource) -> Plans:
     """Match both sides with the columns of a file. Raises PopulationRejected, PolicyError."""
-    in_force = {policy.id: policy for policy in request.policies}
-    target = {**in_force, **{policy.id: policy for policy in request.candidates}}
-    topological_order(target.values())
+    in_force = {policy.id: policy for policy in bind_figures(request.policies)}
+    proposed = {policy.id: policy for policy in (*request.policies, *request.candidates)}
+    target = {policy.id: policy for policy in topological_order(bind_figures(proposed.values()))}
     changed = {policy.id for policy in request.candidates}
     kind = request.candidates[0].subject
     affected = _closure(changed, lambda each: {p.id for p in target.values() if each in required_policies(p)})
@@ -101,7 +101,7 @@ def make_plans(request: SimulationRequest, source: RowSource) -> Plans:
     needed = _closure(wanted, lambda each: required_policies(target[each]) & available if each in target else set())
     names = sorted(wanted | needed | changed)
     after = make_plan(headings, mapping, tuple(target.values()), names, kind)
-    before = make_plan(headings, mapping, request.policies, [name for name in names if name in in_force], kind)
+    before = make_plan(headings, mapping, tuple(in_force.values()), [name for name in names if name in in_force], kind)
     both = {(each.name, each.type): each for plan in (before, after) for each in plan.columns}
     sensitive = {each.name for plan in (before, after) for each in plan.columns if each.sensitive}
     columns = tuple(

@@ -18,10 +18,13 @@ from policy_service.language.benchmark_set import load_benchmark_set_bytes
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 from policy_service.population.figure_policies import write_figure_policies
+from policy_service.population.mapping import Mapping
+from policy_service.population.simulation import simulate
+from policy_service.population.simulation_plan import SimulationRequest
 from tests.approval.world import world
 from tests.decisions.desks import put, setting
 from tests.population.files import DAY, RFM, read_result, run_file
-from tests.population.test_benchmarks import BY_ID, INDUSTRIES, make, write_regulation
+from tests.population.test_benchmarks import BY_ID, INDUSTRIES, NEIGHBOURS, make, write_regulation
 from tests.shipped import NEWEST
 
 FIGURES = "tiering/customers_by_industry"
@@ -93,6 +96,32 @@ def test_everybody_is_decided_as_one_is(figures: Policy, tmp_path: Path) -> None
     report = run_file(path, policies=[BY_ID[RFM], figures], requested=None)
     tiers = {row["subject"]: row[f"{RFM}.tier"] for row in read_result(report.paths[0])}
     assert {name: tiers[name] for name in INDUSTRIES} == {name: each[-1] for name, each in INDUSTRIES.items()}
+
+
+def test_renewed_figures_move_those_whom_the_policies_that_take_them_move(figures: Policy, tmp_path: Path) -> None:
+    renewed = figures.text.replace("750000.00", "1200000.00").replace("2026.7.0", "2026.8.0")
+    renewed = renewed.replace('max: "900000.00"', 'max: "1200000.00"')
+    request = SimulationRequest(
+        population=write_regulation(tmp_path / "p.csv"),
+        policies=(BY_ID[RFM], figures),
+        candidates=(load_bytes(renewed.encode()),),
+        requested=None,
+        as_of=DAY,
+        start=None,
+        mapping=Mapping(),
+    )
+    report = simulate(request, lambda *_: None)
+    moved = {each["policy"]: each["moved"] for each in report["policies"]}
+    assert moved[FIGURES] == 1 + NEIGHBOURS
+    tiers = {
+        mover["subject"]: (outcome["from"], outcome["to"])
+        for mover in report["movers"]
+        for policy in mover["policies"]
+        if policy["policy"] == RFM
+        for outcome in policy["outcomes"]
+    }
+    assert tiers["C202405001"] == ("A", "B")
+    assert moved[RFM] == len(tiers)
 
 
 def test_a_decision_by_figures_in_force_is_replayed_after_they_were_renewed(figures: Policy) -> None:
