@@ -16,7 +16,7 @@ from policy_service.cli.demo_company import CUSTOMERS, MONTHS, TIER
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.decisions.groups.movements import movements
-from policy_service.decisions.groups.queries import group_sizes
+from policy_service.decisions.groups.queries import group_sizes, grouped_policies
 from policy_service.decisions.macs import last_decision_seq
 from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.verification import verify_everything
@@ -43,6 +43,7 @@ def test_the_company_of_the_demonstration_has_a_year_behind_it(
             sizes = {each.group.name: each.subjects for each in group_sizes(session, [TIER])}
             assert set(sizes) == {"tier:S", "tier:A", "tier:B", "tier:C"}
             assert sum(sizes.values()) == CUSTOMERS
+            assert grouped_policies(session)[0] == TIER  # what decided about most comes first
             today = now.date()
             assert any(
                 each.before != each.after for each in movements(session, TIER, today - timedelta(days=90), today)

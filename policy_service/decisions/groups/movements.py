@@ -205,10 +205,13 @@ def declaring_head(session: Session, catalogue: Catalogue, policy: str, now: dat
 
 
 def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict[str, Policy]:
-    """The declaring heads of the policies that decided about anybody: tiering first, and there ordered tiers first."""
+    """The declaring heads of the policies that decided about anybody.
 
-    def place(head: Policy) -> tuple[bool, bool, str]:
-        return head.domain != TIERING, not GroupRanks(head).are_ordered, head.id
+    Tiering comes first, and there ordered tiers, and among these what decided about most.
+    """
+
+    def place(head: Policy) -> tuple[bool, bool]:
+        return head.domain != TIERING, not GroupRanks(head).are_ordered
 
     heads = (declaring_head(session, catalogue, name, now) for name in grouped_policies(session))
     return {head.id: head for head in sorted(heads, key=place)}

@@ -104,9 +104,10 @@ def list_groups(
 
 
 def grouped_policies(session: Session) -> list[str]:
-    """The names of the policies that decided about anybody."""
-    query = select(COUNTS.c.policy).where(COUNTS.c.policy.in_(policy_names(session)), COUNTS.c.day == OPEN).distinct()
-    return sorted(session.connection().execute(query).scalars())
+    """The names of the policies that decided about anybody, those that decided about most first."""
+    query = select(COUNTS.c.policy).where(COUNTS.c.policy.in_(policy_names(session)), COUNTS.c.day == OPEN)
+    query = query.group_by(COUNTS.c.policy).order_by(func.sum(COUNTS.c.change).desc(), COUNTS.c.policy)
+    return list(session.connection().execute(query).scalars())
 
 
 def policy_groups(session: Session, policy: str) -> list[Group]:
