@@ -16,17 +16,19 @@ from policy_service.lru_cache import LruCache
 from policy_service.messages import Message
 
 CACHED_EFFECTS = 500
-"""Reports whose effect stays known; a report never changes."""
+"""Submissions whose effect stays known; a submission never changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change does, as its frozen report says."""
+    """What a change does, as its frozen report and its simulation say."""
 
     alters: bool
     """Whether results may change."""
     changed_examples: int
     """Existing examples that change result."""
+    moves: tuple[tuple[str, int, int], ...]
+    """Each simulated kind of subject, how many of it move, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def change_task(session: Session, change: Change) -> SigningTask:
             *(_version_step(bases.get(each.policy), each.policy, each.version) for each in submission.versions),
             *(f"{name} {bases.get(name, '')} → —" for name in change.draft.ends),
         ),
-        effect=_EFFECTS.get_or_make(submission.report, lambda: _effect(approval.read_report(session, change))),
+        effect=_EFFECTS.get_or_make(submission.digest(change.id), lambda: _effect(session, change)),
         due=None if change.kind == "first_versions" else submission.effective.start,
         otherwise=Message("They stay as imported, signed by nobody.")
         if change.kind == "first_versions"
@@ -98,9 +100,12 @@ def _version_step(base: str | None, policy: str, version: str) -> str:
     return f"{policy} {base} → {version}" if base else f"{policy} {version}"
 
 
-def _effect(report: Mapping[str, Any]) -> Effect:
+def _effect(session: Session, change: Change) -> Effect:
+    report, simulated = approval.read_report(session, change), approval.read_effect(session, change)
     candidates: Iterable[Mapping[str, Any]] = report["candidates"]
+    parts: Iterable[Mapping[str, Any]] = simulated.document["parts"] if simulated else ()
     return Effect(
         bool(report.get("endings")) or any(each["difference"]["may_alter_answers"] for each in candidates),
         sum(len(each["other_answers"]) for each in candidates),
+        tuple((each["kind"], each["moved"], each["subjects"]) for each in parts if "problems" not in each),
     )

@@ -51,6 +51,7 @@ def test_six_of_six_hundred_are_named_and_two_sign(here: Company, six: Json) -> 
     order = [node.attributes["id"] for node in page.all("section.part")]
     assert order[0] == "effect"
     assert page.html.index('id="effect-line"') < page.html.index('id="glance-what"')
+    assert "6 of 600 move (customer)" in Visitor(here, "sales").get("/").text("table.to-sign")
 
 
 def test_who_writes_policies_sees_the_figures_and_no_names(here: Company, six: Json) -> None:
