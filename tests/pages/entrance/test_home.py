@@ -77,7 +77,7 @@ def test_what_becomes_active_stands_by_its_day(here: Company) -> None:
     assert "Nothing takes effect within a week. Later (1) 30 Nov 2026 for next year" in soon
     assert "draft" not in soon
     assert Visitor(here, "finance").get("/").text("section[aria-labelledby=open]") == (
-        "Open changes 2 draft 1 submitted 0 approved"
+        "Open changes 2 draft 0 under analysis 1 submitted 0 approved"
     )
 
 
