@@ -126,6 +126,14 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
     yield "POST", "/v1/api-keys", "root", key
     for member in ("policy", "subject", "since", "until"):
         yield "POST", "/v1/jobs/pack", "compliance", {"policy": PLACE, member: text}
+    yield "POST", "/v1/jobs/reevaluation", "compliance", {"policy": text}
+    yield "POST", "/v1/jobs/data-check", "compliance", {"kind": text}
+    yield "POST", "/v1/jobs/analysis", "ann", {"change": text}
+    yield "POST", f"{draft}/end-analysis", "ann", {"reason": text}
+    merge = signed("so", into="C2")
+    for member in ("into", "into_kind", "reason"):
+        yield "POST", "/v1/subjects/C1/merge", "compliance", {**merge, member: text}
+    yield "POST", "/v1/changes/first-versions", "ann", {"title": text, "reason": text}
 
 
 def some(requests: Iterable[Request], kind: str) -> list[Request]:

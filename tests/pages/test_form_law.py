@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ from policy_service.database import LaneName
 from policy_service.identity import service as identity
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.sessions import PASSWORD, start_session
+from policy_service.jobs.queries import running_processes
 from policy_service.subject import Subject
 from tests.api.client import SECRET
 from tests.api.company import Company, company
@@ -346,7 +348,13 @@ def test_a_form_that_is_sent_twice_has_one_effect(effective: Company, path: str)
 
 
 def rows(here: Company) -> dict[str, int]:
-    """How many rows each table has that forms write; checkpoints are written on their own."""
+    """How many rows each table has that forms write, when no job runs; checkpoints are written on their own."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with here.database.read() as session:
+            if not running_processes(session):
+                break
+        time.sleep(0.01)
     with here.database.read() as session:
         return {
             table.name: session.exec(select(func.count()).select_from(table)).one()

@@ -29,6 +29,8 @@ EVENT_NAMES: Mapping[str, Message] = {
     "suspension_ratified": Message("Suspension ratified"),
     "suspension_ended": Message("Suspension ended"),
     "decisions_sealed": Message("Decisions sealed"),
+    "decisions_archived": Message("Decisions moved to an archive"),
+    "evidence_attached": Message("Evidence attached"),
     "policy_ended": Message("Policy ended"),
     "ending_cancelled": Message("Ending of a policy cancelled"),
     "override_recorded": Message("Override recorded"),

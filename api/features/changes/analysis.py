@@ -40,7 +40,7 @@ class AnalysisForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    change: Annotated[str, Field(max_length=36)]
+    change: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 
 
 def run_analysis(context: JobContext, form: AnalysisForm) -> PreparedSubmission:
