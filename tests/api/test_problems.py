@@ -73,8 +73,8 @@ def test_an_address_nobody_serves_is_not_found(path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/v1/decisions", "POST"),
-        ("DELETE", "/v1/decisions", "POST"),
+        ("GET", "/v1/session/password", "POST"),
+        ("DELETE", "/v1/decisions", "POST, GET"),
         ("POST", "/v1/policies", "GET"),
         ("PUT", "/healthz", "GET"),
     ],
