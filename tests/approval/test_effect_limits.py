@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from policy_service.approval.effect_limits import check_effect_limits
 from policy_service.approval.service import Effect, EffectQuestion, EffectReader, OperationRejected, ValidationFailed
 from policy_service.canonical import digest
+from policy_service.language.load import load_bytes
 from tests.approval.world import World, tier, world
 
 GUIDE = Path(__file__).parents[2] / "docs/how-to/set-a-limit-that-blocks.md"
@@ -109,3 +111,7 @@ def test_limits_that_the_service_cannot_work_with_are_not_submitted(
     with world() as made, pytest.raises(ValidationFailed) as refused:
         made.submit(made.create(text))
     assert any(sentence in problem for problem in refused.value.messages), refused.value.messages
+
+
+def test_limits_that_the_service_can_work_with_are_taken() -> None:
+    check_effect_limits(load_bytes(limits()))
