@@ -48,8 +48,8 @@ class KindDrift:
     def sentence(self) -> Message:
         """That the population has drifted."""
         return Message(
-            "The population has drifted since the change was simulated: {drifted} subjects of the kind {kind}, of "
-            "{simulated}, get another outcome now, which is more than {limit} per cent.",
+            "The population has drifted since the change was simulated: beside {simulated} subjects of the kind {kind}, "
+            "{drifted} have come since or get another outcome now, which is more than {limit} per cent.",
             drifted=self.drifted,
             simulated=self.simulated,
             kind=self.kind,

@@ -341,7 +341,7 @@ def test_the_document_says_what_is_taken(doors: Doors) -> None:
     document = doors.here.app.openapi()
     assert "/v1/subjects/{subject}/decisions" in document["paths"]
     members = document["components"]["schemas"]["DecisionRequest"]["properties"]
-    assert set(members) == {"subject", "kind", "facts", "policies", "as_of", "explain"}
+    assert set(members) == {"subject", "kind", "facts", "policies", "as_of", "explain", "corrects"}
     for path, method in (("/v1/subjects/{subject}/decisions", "get"), ("/v1/subjects/{subject}/key", "delete")):
         named = {each["name"]: each for each in document["paths"][path][method]["parameters"]}
         assert named["kind"]["schema"]["default"] == "customer"

@@ -107,7 +107,10 @@ def test_a_change_whose_population_drifted_is_sent_back_and_not_signed() -> None
         record(here.database, here.clock, keys, {f"C{number:03}": 99 for number in range(31)})
         answer = here.sign(change, "compliance")
         assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "conflict")
-        assert "31 subjects of the kind customer, of 600, get another outcome now" in answer.json()["detail"]
+        assert (
+            "beside 600 subjects of the kind customer, 31 have come since or get another outcome now"
+            in answer.json()["detail"]
+        )
         assert here.read(change)["state"] == "draft"
         page = Visitor(here, "ann").get(f"/changes/{change['id']}")
         assert "The population has drifted since the change was simulated" in page.text("#history")
