@@ -48,7 +48,7 @@ class KindDrift:
     def sentence(self) -> Message:
         """That the population has drifted."""
         return Message(
-            "The population has drifted since the change was simulated: beside {simulated} subjects of the kind {kind}, "
+            "The population has drifted since the change was simulated: beside {simulated} subjects of the kind {kind} "
             "{drifted} have come since or get another outcome now, which is more than {limit} per cent.",
             drifted=self.drifted,
             simulated=self.simulated,

@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 from policy_service.audit.events import EVENTS, Event, describe_event
+from policy_service.audit.events.decisions import SubjectsMerged
 from tests.architecture.project import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "events.md"
@@ -52,3 +53,7 @@ def test_braces_in_what_somebody_wrote_stay_as_they_are() -> None:
 def test_an_unknown_event_has_no_sentence() -> None:
     with pytest.raises(KeyError):
         describe_event("gossip", "a-1", {}, "en")
+
+
+def test_a_merge_is_about_both_subjects() -> None:
+    assert SubjectsMerged("C1", "customer", "C2", "the same").about() == ("subject:C1", "subject:C2")

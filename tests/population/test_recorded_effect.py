@@ -58,6 +58,7 @@ def test_six_of_six_hundred_move_and_two_sign(company: tuple[World, Path]) -> No
     assert BONUS in figures, "a policy downstream is simulated with it"
     with company[0].database.read() as session:
         lines = approval.read_movers(session, effect).decode("utf-8-sig").splitlines()
+        assert not approval.read_movers(session, Effect({"movers": "sha256:none"})), "no list is stored under this name"
     assert {line.split(",")[0] for line in lines[1:]} == {f"L{number}" for number in range(6)}
 
 

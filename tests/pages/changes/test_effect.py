@@ -108,7 +108,7 @@ def test_a_change_whose_population_drifted_is_sent_back_and_not_signed() -> None
         answer = here.sign(change, "compliance")
         assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[-1]) == (409, "conflict")
         assert (
-            "beside 600 subjects of the kind customer, 31 have come since or get another outcome now"
+            "beside 600 subjects of the kind customer 31 have come since or get another outcome now"
             in answer.json()["detail"]
         )
         assert here.read(change)["state"] == "draft"
