@@ -190,7 +190,9 @@ def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors:
     assert (made.status_code == 201 or "already has an override of" in made.text) is good, made.text
     listed, excepted = doors.decisions(subject), doors.overrides(subject)
     result, erased = doors.page("/decisions", subject=subject), doors.erase(subject)
-    for each in (listed, excepted, result, erased):
+    # clients take dot segments out of an address (RFC 3986, 5.2.4), so it names another subject or none
+    addressed = () if {".", ".."} & set(subject.split("/")) else (listed, erased)
+    for each in (*addressed, excepted, result):
         assert each.status_code == 200 if good else 400 <= each.status_code < 500, each.text
     if good:
         decision = answer.json()
