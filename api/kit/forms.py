@@ -220,6 +220,11 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
         return errors
 
 
+def expected_error(expected: str) -> Message:
+    """Return the error of a field that says what was expected; the REST interface answers with `expected` alone."""
+    return Message("Expected {expected}.", expected=expected)
+
+
 def _field_of(error: ErrorDetails, model: type[BaseModel]) -> str:
     """The field that an error stands at; "" is the form as a whole, where unknown fields are told."""
     name = str(error["loc"][0]) if error["loc"] else ""
@@ -247,4 +252,4 @@ def _error_message(error: ErrorDetails) -> Message:
             return Message("Not a valid number here.")
         case _:
             message = str(error["msg"]).removeprefix("Value error, ")
-            return Message("Expected {expected}.", expected=message)
+            return expected_error(message)

@@ -21,6 +21,8 @@ from policy_service.messages import Message, join_comma, plain_text
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="policy-service"'
 """The header WWW-Authenticate of every 401."""
+MISSING = "missing"
+"""The code of a required parameter that was not sent."""
 UNKNOWN = "unknown"
 """The code of a parameter that there is not."""
 MAX_DETAIL = 2_000
@@ -340,9 +342,15 @@ def parameter_problem(errors: Iterable[Mapping[str, Any]]) -> Problem:
     problems: Sequence[Mapping[str, object]] = [
         {
             "parameter": ".".join(map(str, item["loc"][1:])),
-            "code": item["type"] if item["type"] in {"missing", UNKNOWN} else "mistyped",
-            "value": format_or_null(item.get("input")),
-            "expected": _expected(str(item["msg"])),
+            **(
+                {"code": MISSING, "value": "", "expected": Message("a value")}
+                if item["type"] == MISSING
+                else {
+                    "code": UNKNOWN if item["type"] == UNKNOWN else "mistyped",
+                    "value": format_or_null(item.get("input")),
+                    "expected": _expected(str(item["msg"])),
+                }
+            ),
             **({"hint": item["hint"]} if "hint" in item else {}),
         }
         for item in errors

@@ -100,7 +100,5 @@ def test_an_analysis_that_was_interrupted_leaves_a_draft_and_begins_again(here: 
     change = here.read(change)
     assert (change["state"], change["history"][-1]["reason"]) == ("draft", "The job was interrupted.")
     refused = here.ask("POST", "/v1/jobs/analysis", "ann", {"change": change["id"]})
-    assert (
-        "The change is not under analysis."
-        in assert_problem(refused, 422, "request-refused")["problems"][0]["expected"]
-    )
+    problem = assert_problem(refused, 422, "request-refused")["problems"][0]
+    assert (problem["value"], problem["expected"]) == (f'"{change["id"]}"', "a change under analysis")

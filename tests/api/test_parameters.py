@@ -34,6 +34,11 @@ def test_every_wrong_parameter_is_told_at_once_with_the_name_that_was_meant() ->
     assert problem["problems"][0]["expected"].startswith("one of state, kind, ")
 
 
+def test_a_required_parameter_that_was_not_sent_is_named() -> None:
+    problem = assert_problem(ask("GET", "/v1/search"), 422, "invalid-parameter")
+    assert problem["problems"] == [{"parameter": "q", "code": "missing", "value": "", "expected": "a value"}]
+
+
 def test_a_thousand_unknown_parameters_are_refused_by_the_first_twenty() -> None:
     query = "&".join(f"p{number}=" for number in range(1_000))
     problem = assert_problem(ask("GET", f"/v1/audit?{query}"), 422, "invalid-parameter")

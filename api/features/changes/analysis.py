@@ -8,13 +8,14 @@ draft ── submit ──► under analysis ── the job is done ──► su
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
+from api.kit.forms import expected_error
 from api.service import Service
 from api.workers.draft_check import signers
 from api.workers.job_kind import InsideContext, JobContext, JobKind
@@ -73,13 +74,11 @@ def settle_analysis(service: Service, parameters: Mapping[str, Any], reason: str
 
 
 def _check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
-    """Refuse a change that is not under analysis."""
-    try:
-        change = approval.read_change(session, form.change)
-    except UnknownChange:
-        return {"change": Message("There is no such change.")}
-    is_waiting = change.state is ChangeState.UNDER_ANALYSIS
-    return {} if is_waiting else {"change": Message("The change is not under analysis.")}
+    """Refuse a change that is not under analysis, or that there is not."""
+    with suppress(UnknownChange):
+        if approval.read_change(session, form.change).state is ChangeState.UNDER_ANALYSIS:
+            return {}
+    return {"change": expected_error(Message("a change under analysis"))}
 
 
 ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +33,7 @@ from api.web.rest_router import RestRouter
 from api.web.transactions import run_read
 from api.workers.jobs import AnyKind, Jobs
 from policy_service.actor import Actor
+from policy_service.decisions.request import format_or_null
 from policy_service.jobs import queries
 from policy_service.jobs.encoding import without_patterns
 from policy_service.jobs.model import Job, JobState
@@ -72,7 +74,7 @@ def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) 
         form = await read_json_body(request, kind.form) if has_form else kind.form()
         check = kind.check
         if check is not None and (errors := await run_read(service, lambda session: check(session, form))):
-            raise invalid_body_error(_problems_of(errors))
+            raise invalid_body_error(_problems_of(form, errors))
 
         async def prepare() -> WriteCommand:
             job = await jobs.start(kind, principal_of(request).actor, form)
@@ -163,14 +165,15 @@ def _model(jobs: Jobs, job: Job, *, with_result: bool = False) -> JobModel:
     )
 
 
-def _problems_of(errors: Mapping[str, Message]) -> list[dict[str, Any]]:
+def _problems_of(form: BaseModel, errors: Mapping[str, Message]) -> list[dict[str, Any]]:
     """Return what is wrong with the parameters, as problems of a body."""
+    values = form.model_dump(mode="json")
     return [
         {
             "pointer": f"/{name}" if name else "",
             "code": "mistyped",
-            "value": "",
-            "expected": str(message),
+            "value": format_or_null(values[name] if name else values),
+            "expected": str(message.values.get("expected", message)),
             "hint": None,
         }
         for name, message in errors.items()

@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.kit.form_fields import Widget
-from api.kit.forms import Day, FieldErrors, FormModel
+from api.kit.forms import Day, FieldErrors, FormModel, expected_error
 from api.kit.subjects import subject_field_errors
 from policy_service.decisions.record_queries import is_on_record
 from policy_service.language.policy import Language, Policy
@@ -63,7 +63,7 @@ def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
     """Return the errors of what is not on record."""
     errors: FieldErrors = {}
     if form.policy and form.policy not in policy_names(session):
-        errors["policy"] = Message("Choose one of the options.")
+        errors["policy"] = expected_error(Message("a policy on record"))
     # No database has a subject with NUL, and PostgreSQL does not even look for one.
     if form.subject and ("\0" in form.subject or not is_on_record(session, form.subject, form.kind)):
         not_on_record = {"subject": Message("No records about this subject.")}

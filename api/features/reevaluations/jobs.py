@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.kit.form_fields import Widget
-from api.kit.forms import Day, FormModel
+from api.kit.forms import Day, FormModel, expected_error
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.decisions.reevaluation import (
     HEADINGS,
@@ -138,7 +138,7 @@ def _row(each: Undecided, policies: Mapping[str, Policy]) -> UndecidedRow:
 
 def _check_form(session: Session, form: ReevaluationForm) -> Mapping[str, Message]:
     """Find what is not on record."""
-    return {} if form.policy in policy_names(session) else {"policy": Message("Choose one of the options.")}
+    return {} if form.policy in policy_names(session) else {"policy": expected_error(Message("a policy on record"))}
 
 
 def read_result(data: Any) -> ReevaluationResult:  # noqa: ANN401  # as JSON

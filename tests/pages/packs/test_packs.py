@@ -87,7 +87,7 @@ def test_a_subject_with_a_hostile_name_and_a_period_are_packed_in_chinese(here: 
 @pytest.mark.parametrize(
     ("fields", "field", "fault"),
     [
-        ({"policy": "no/such"}, "policy", "Choose one of the options."),
+        ({"policy": "no/such"}, "policy", "Expected a policy on record."),
         ({"subject": "nobody"}, "subject", "No records about this subject."),
         ({"policy": TIER, "sample": "201"}, "sample", "Not a valid number here."),
         ({"policy": TIER, "since": "soon"}, "since", "Not a valid date or time."),

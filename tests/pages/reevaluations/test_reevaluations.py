@@ -86,6 +86,10 @@ def test_what_cannot_be_decided_again_says_so(here: Company) -> None:
     refused = here.ask("POST", "/v1/jobs/reevaluation", "sales", {"policy": TIER, "max_age": -1, "colour": "red"})
     pointers = {each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]}
     assert pointers == {"/max_age", "/colour"}
+    refused = here.ask("POST", "/v1/jobs/reevaluation", "sales", {"policy": "no/such"})
+    assert assert_problem(refused, 422, "request-refused")["problems"] == [
+        {"pointer": "/policy", "code": "mistyped", "value": '"no/such"', "expected": "a policy on record", "hint": None}
+    ]
     assert Visitor(here, "ann").get("/reevaluations").status == 403
 
 
