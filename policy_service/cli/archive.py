@@ -30,6 +30,6 @@ def run(before: str, file: Path) -> int:
         raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{error.filename or file}: {error.strerror}: nothing was archived") from None
-    print_line(f"archive {moved.number}: decision records {moved.first} to {moved.last} are in {file}")
+    print_line(f"archive {moved.archive}: decision records {moved.first} to {moved.last} are in {file}")
     print_line(f"its digest is in the log: {moved.digest}")
     return EXIT_OK

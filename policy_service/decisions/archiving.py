@@ -12,12 +12,10 @@ import gzip
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-import msgspec
 import sqlalchemy
 from sqlmodel import Session, col, select
 
@@ -26,7 +24,6 @@ from policy_service.append_only import update_allowed
 from policy_service.audit.events import DecisionsArchived
 from policy_service.audit.identity import log_id
 from policy_service.audit.log import append
-from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock, timestamp
 from policy_service.database import Database, LaneName
 from policy_service.database.declared import table_of
@@ -44,7 +41,7 @@ from policy_service.decisions.block_store import block_of
 from policy_service.decisions.blocks import Block, block_faults
 from policy_service.decisions.macs import read_mac_keys
 from policy_service.decisions.record import is_archived
-from policy_service.decisions.record_queries import seq_range
+from policy_service.decisions.record_queries import list_archives, seq_range
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import ErrorKind, PolicyServiceError
@@ -63,31 +60,6 @@ class ArchiveRejected(PolicyServiceError):
     kind: ClassVar[ErrorKind] = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedRange:
-    """The records of one archive, as its entry tells."""
-
-    number: int
-    first: int
-    last: int
-    file_name: str
-    digest: str
-    remainder: str
-    """The digest of the lines that stay."""
-
-
-def archived_ranges(session: Session) -> list[ArchivedRange]:
-    """Return the archives that the log tells of, in order."""
-    query = select(AuditEntry.line).where(AuditEntry.event == DecisionsArchived.name).order_by(col(AuditEntry.seq))
-    bodies = [msgspec.json.decode(line)["body"] for line in session.exec(query)]
-    return [
-        ArchivedRange(
-            body["archive"], body["first"], body["last"], body["file_name"], body["digest"], body["remainder"]
-        )
-        for body in bodies
-    ]
-
-
 def archive(  # noqa: PLR0913  # what moves where, by whom, and whom to tell
     database: Database,
     clock: Clock,
@@ -97,31 +69,27 @@ def archive(  # noqa: PLR0913  # what moves where, by whom, and whom to tell
     retention: timedelta,
     file: Path,
     on_progress: Callable[[int, int], object] = lambda _done, _of: None,
-) -> ArchivedRange:
+) -> DecisionsArchived:
     """Move the records decided before an instant, or go on with a move that was interrupted.
 
     Raises ArchiveRejected, InvalidArchive, OSError, DatabaseUnavailable.
     """
     with database.read() as session:
-        ranges = archived_ranges(session)
-        is_interrupted = bool(ranges) and bool(_unmoved(session, ranges[-1], ranges[-1].first, 1))
+        archives = list_archives(session)
+        is_interrupted = bool(archives) and bool(_unmoved(session, archives[-1], archives[-1].first, 1))
     if is_interrupted:
-        return _move(database, clock, ranges[-1], file, on_progress)
+        return _move(database, clock, archives[-1], file, on_progress)
     with database.read() as session:
         if file.exists():
             raise ArchiveRejected(Message("{file} is there already, and is never written over.", file=str(file)))
-        blocks = _blocks(session, ranges[-1].last if ranges else 0, before, clock.now() - retention)
-        head = ArchiveHead(log_id(session) or "", len(ranges) + 1, blocks[0].first, blocks[-1].last)
+        blocks = _blocks(session, archives[-1].last if archives else 0, before, clock.now() - retention)
+        head = ArchiveHead(log_id(session) or "", len(archives) + 1, blocks[0].first, blocks[-1].last)
         remainder = _write(session, file, head, blocks, on_progress)
-    found = ArchivedRange(head.number, head.first, head.last, file.name, file_digest(file), remainder)
+    found = DecisionsArchived(
+        head.number, head.first, head.last, file.name, file_digest(file), remainder, timestamp(before)
+    )
     with database.write(clock) as transaction:
-        append(
-            transaction,
-            actor,
-            DecisionsArchived(
-                found.number, found.first, found.last, found.file_name, found.digest, found.remainder, timestamp(before)
-            ),
-        )
+        append(transaction, actor, found)
     return _move(database, clock, found, file, on_progress)
 
 
@@ -184,8 +152,8 @@ def _rows(session: Session, first: int, last: int) -> list[DecisionRow]:
 
 
 def _move(
-    database: Database, clock: Clock, archived: ArchivedRange, file: Path, on_progress: Callable[[int, int], object]
-) -> ArchivedRange:
+    database: Database, clock: Clock, archived: DecisionsArchived, file: Path, on_progress: Callable[[int, int], object]
+) -> DecisionsArchived:
     """Put in the place of each line what stays of it, while the file is what the entry says."""
     if not file.is_file() or file_digest(file) != archived.digest:
         raise ArchiveRejected(
@@ -201,7 +169,7 @@ def _move(
             rows = _unmoved(transaction.session, archived, start, PART_SIZE)
             if not rows:
                 return archived
-            stays = [{"at_seq": seq, "stays": remainder_of(line, archived.number)} for seq, line in rows]
+            stays = [{"at_seq": seq, "stays": remainder_of(line, archived.archive)} for seq, line in rows]
             with update_allowed(connection, _DECISIONS):
                 statement = sqlalchemy.update(_DECISIONS).where(_C.seq == sqlalchemy.bindparam("at_seq"))
                 connection.execute(statement.values(line=sqlalchemy.bindparam("stays")), stays)
@@ -209,9 +177,9 @@ def _move(
         on_progress(total + start - archived.first, 2 * total)
 
 
-def _unmoved(session: Session, archived: ArchivedRange, start: int, limit: int) -> list[tuple[int, bytes]]:
+def _unmoved(session: Session, archived: DecisionsArchived, start: int, limit: int) -> list[tuple[int, bytes]]:
     """Some records of an archive, from a number on, whose lines have not moved yet."""
-    mark = remainder_of(b"{}", archived.number)[:-1]
+    mark = remainder_of(b"{}", archived.archive)[:-1]
     query = sqlalchemy.select(_C.seq, _C.line).where(
         _C.seq >= start,
         _C.seq <= archived.last,
@@ -228,17 +196,17 @@ def archive_faults(
     session: Session, files: Sequence[Path] = (), tick: Callable[[int], object] = lambda _: None
 ) -> Iterator[str]:
     """A sentence for each archive whose records are not what its entry says; with its file, record by record."""
-    ranges = archived_ranges(session)
-    by_digest, done = {each.digest: each for each in ranges}, 0
-    for each in ranges:
+    archives = list_archives(session)
+    by_digest, done = {each.digest: each for each in archives}, 0
+    for each in archives:
         sha256 = hashlib.sha256()
         for row in _stream(session, each):
-            sha256.update((row.line if is_archived(row.line) else remainder_of(row.line, each.number)) + b"\n")
+            sha256.update((row.line if is_archived(row.line) else remainder_of(row.line, each.archive)) + b"\n")
             done += 1
             if not done % FETCH_SIZE:
                 tick(done)
         if f"sha256:{sha256.hexdigest()}" != each.remainder:
-            yield Message("what stays of the records in archive {number} was altered", number=each.number)
+            yield Message("what stays of the records in archive {number} was altered", number=each.archive)
     for file in files:
         try:
             archived = by_digest.get(file_digest(file))
@@ -253,18 +221,18 @@ def archive_faults(
             yield Message("{file}: {fault}", file=file.name, fault=str(error))
 
 
-def _file_faults(session: Session, archived: ArchivedRange, file: Path) -> Iterator[str]:
+def _file_faults(session: Session, archived: DecisionsArchived, file: Path) -> Iterator[str]:
     """Compare the lines of an archive with the rows that stayed."""
     for block, lines in read_blocks(file):
         rows = {row.seq: row for row in _rows(session, block.first, block.last)}
         for seq, line in enumerate(lines, block.first):
             row = rows.get(seq)
-            stays = remainder_of(line, archived.number)
+            stays = remainder_of(line, archived.archive)
             if row is None or row.line not in {line, stays}:
                 yield Message("decision record {seq} is not what {file} says", seq=seq, file=file.name)
 
 
-def _stream(session: Session, archived: ArchivedRange) -> Iterator[sqlalchemy.Row[Any, Any]]:
+def _stream(session: Session, archived: DecisionsArchived) -> Iterator[sqlalchemy.Row[Any, Any]]:
     query = sqlalchemy.select(_C.seq, _C.line).where(_C.seq >= archived.first, _C.seq <= archived.last)
     rows = session.connection().execute(query.order_by(_C.seq), execution_options={"yield_per": FETCH_SIZE})
     try:

@@ -118,22 +118,23 @@ class RecordArchived(PolicyServiceError, LookupError):
 
 
 def require_in_database(session: Session, seq: int, line: bytes) -> None:
-    """Sees to it that a record's line is here. Raises RecordArchived, which names the file it is in."""
+    """Check that a record's line is in the database. Raises RecordArchived, which names the file it is in."""
     if not is_archived(line):
         return
-    for body in _archives(session):
-        if body["first"] <= seq <= body["last"]:
-            raise RecordArchived(seq, body["archive"], body["file_name"])
+    for each in list_archives(session):
+        if each.first <= seq <= each.last:
+            raise RecordArchived(seq, each.archive, each.file_name)
 
 
 def last_archived_seq(session: Session) -> int:
     """Return the number of the last record that is in an archive; 0 when there is none."""
-    return max((body["last"] for body in _archives(session)), default=0)
+    return max((each.last for each in list_archives(session)), default=0)
 
 
-def _archives(session: Session) -> list[dict[str, Any]]:
-    query = select(AuditEntry.line).where(AuditEntry.event == DecisionsArchived.name)
-    return [msgspec.json.decode(line)["body"] for line in session.exec(query)]
+def list_archives(session: Session) -> list[DecisionsArchived]:
+    """Return the events of all archives, in order."""
+    query = select(AuditEntry.line).where(AuditEntry.event == DecisionsArchived.name).order_by(col(AuditEntry.seq))
+    return [DecisionsArchived(**msgspec.json.decode(line)["body"]) for line in session.exec(query)]
 
 
 class RecordPage(NamedTuple):

@@ -14,11 +14,12 @@ import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import Decider
 from policy_service.actor import Role
 from policy_service.append_only import schema_faults
+from policy_service.audit.events import DecisionsArchived
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Database
 from policy_service.decisions import archiving
 from policy_service.decisions.archive_file import InvalidArchive, read_blocks, read_head
-from policy_service.decisions.archiving import ArchivedRange, ArchiveRejected, archive, archive_faults
+from policy_service.decisions.archiving import ArchiveRejected, archive, archive_faults
 from policy_service.decisions.block_store import BLOCK_SIZE, prove_decision, seal, verify_blocks
 from policy_service.decisions.groups.service import rebuild
 from policy_service.decisions.groups.verification import group_faults
@@ -67,7 +68,7 @@ class Archived:
         before: datetime | None = None,
         retention: timedelta = YEAR,
         on_progress: Callable[[int, int], object] = lambda _done, _of: None,
-    ) -> ArchivedRange:
+    ) -> DecisionsArchived:
         return archive(
             self.database,
             self.clock,
@@ -104,7 +105,7 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archived]:
 def test_old_records_leave_and_verify_with_the_file_and_without_it(made: Archived) -> None:
     before = made.lines()
     moved = made.archive()
-    assert (moved.number, moved.first, moved.last, moved.file_name) == (1, 1, 7, "2026.archive")
+    assert (moved.archive, moved.first, moved.last, moved.file_name) == (1, 1, 7, "2026.archive")
     assert made.archived_count() == 7
     assert made.faults() == made.faults(made.file) == []
     assert [line for block in read_blocks(made.file) for line in block.lines] == before[:7]
@@ -137,7 +138,7 @@ def test_a_second_archive_follows_the_first(made: Archived) -> None:
     with pytest.raises(ArchiveRejected, match="No sealed block"):
         made.archive(made.file.with_name("again.archive"))
     second = made.archive(made.file.with_name("second.archive"), before=made.clock.at - YEAR)
-    assert (second.number, second.first, second.last) == (2, 8, 9)
+    assert (second.archive, second.first, second.last) == (2, 8, 9)
     assert made.faults(made.file, made.file.with_name("second.archive")) == []
 
 
