@@ -59,16 +59,16 @@ class _Line(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Line)
 
 
-class Erasures(NamedTuple):
+class Exclusions(NamedTuple):
     """When subjects were erased, and which were merged into others: no list tells of what was decided about these."""
 
     erased_at: Mapping[tuple[str, str], str]
     merges: Mapping[Subject, Subject]
 
     @staticmethod
-    def read(session: Session, subjects: Collection[str] | None = None) -> Erasures:
+    def read(session: Session, subjects: Collection[str] | None = None) -> Exclusions:
         """Those on record, or those of the subjects of some names."""
-        return Erasures(last_erasures(session, subjects), read_merges(session, subjects))
+        return Exclusions(last_erasures(session, subjects), read_merges(session, subjects))
 
     def hides(self, line: _Line) -> bool:
         """Return True if a record was made before its subject was erased, or about one that was merged."""
@@ -87,15 +87,15 @@ def placed_decisions(
 def next_day(session: Session, decision: PlacedDecision) -> date | None:
     """The next day that has a record, of those before a decision; None when there is none."""
     where = decision.place
-    marker, erasures = _marker(where.policy), None
+    marker, exclusions = _marker(where.policy), None
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": decision.day, "before": decision.seq}
     with closing(session.connection().execute(_LATER, names)) as rows:
         for seq, day, line in rows:
             if marker not in line:  # cheap byte test first
                 continue
             record = _read(seq, line)
-            erasures = erasures or Erasures.read(session, [where.subject])
-            if where.policy in record.outcomes and not erasures.hides(record):
+            exclusions = exclusions or Exclusions.read(session, [where.subject])
+            if where.policy in record.outcomes and not exclusions.hides(record):
                 return cast("date", day)
     return None
 
@@ -105,7 +105,7 @@ def counting_records(
 ) -> dict[tuple[Place, date], DecisionRecord]:
     """The records that count on days that have one. Raises DamagedRecord, KeyUnavailable."""
     macs = read_mac_keys(session)
-    erasures = Erasures.read(session, {where.subject for where, _ in wanted})
+    exclusions = Exclusions.read(session, {where.subject for where, _ in wanted})
     policies: dict[tuple[str, str, date], set[str]] = defaultdict(set)
     for where, day in wanted:
         policies[where.subject, where.kind, day].add(where.policy)
@@ -117,7 +117,7 @@ def counting_records(
                 if not any(_marker(policy) in row.line for policy in missing):
                     continue
                 record = _read(row.seq, row.line)
-                if erasures.hides(record):
+                if exclusions.hides(record):
                     continue
                 for policy in missing & record.outcomes.keys():
                     macs.require_written(row)
@@ -142,7 +142,7 @@ def next_subjects(session: Session, last: str, limit: int) -> list[str]:
 
 
 def expected_periods(
-    session: Session, reader: AssignmentReader, erasures: Erasures, subjects: Sequence[str]
+    session: Session, reader: AssignmentReader, exclusions: Exclusions, subjects: Sequence[str]
 ) -> dict[Place, list[Period]]:
     """The periods of some subjects, as they follow from all their records."""
     days: dict[Place, dict[date, Assignment]] = defaultdict(dict)
@@ -150,7 +150,7 @@ def expected_periods(
     with closing(session.connection().execute(query)) as rows:
         for seq, day, line in rows:
             record = _read(seq, line)
-            if erasures.hides(record):
+            if exclusions.hides(record):
                 continue
             reader.load_missing(record.outcomes.values(), lambda digest: policy_cache.load_head(session, digest))
             subject = Subject(record.subject, record.kind)

@@ -34,7 +34,7 @@ from policy_service.decisions.groups.model import (
     count_into,
     place,
 )
-from policy_service.decisions.groups.records import Erasures, expected_periods, next_day, next_subjects
+from policy_service.decisions.groups.records import Exclusions, expected_periods, next_day, next_subjects
 from policy_service.decisions.groups.rows import (
     COUNTS,
     PERIODS,
@@ -135,7 +135,7 @@ def _rebuild_part(session: Session, reader: AssignmentReader, last: str, subject
     connection = session.connection()
     connection.execute(delete(PERIODS).where(*subject_range(last, subjects)))
     if subjects:
-        _insert(connection, expected_periods(session, reader, Erasures.read(session), subjects))
+        _insert(connection, expected_periods(session, reader, Exclusions.read(session), subjects))
     else:
         connection.execute(delete(COUNTS))
         connection.execute(insert(COUNTS).from_select([column.name for column in COUNTS.c], expected_counts()))

@@ -8,7 +8,7 @@ from sqlalchemy import except_, func, select
 from sqlmodel import Session
 
 from policy_service.decisions.groups.model import AssignmentReader
-from policy_service.decisions.groups.records import Erasures, expected_periods, next_subjects
+from policy_service.decisions.groups.records import Exclusions, expected_periods, next_subjects
 from policy_service.decisions.groups.rows import COUNTS, PERIODS, expected_counts, read_periods, subject_range
 from policy_service.messages import Message
 
@@ -18,11 +18,11 @@ PART_SIZE = 500
 
 def group_faults(session: Session, tick: Callable[[int], object] = lambda _: None) -> Iterator[str]:
     """A sentence for every subject and policy whose group is not what the records say, and for every wrong count."""
-    reader, erasures, connection = AssignmentReader(), Erasures.read(session), session.connection()
+    reader, exclusions, connection = AssignmentReader(), Exclusions.read(session), session.connection()
     last, done, subjects = "", 0, [""]
     while subjects:
         subjects = next_subjects(session, last, PART_SIZE)
-        expected = expected_periods(session, reader, erasures, subjects) if subjects else {}
+        expected = expected_periods(session, reader, exclusions, subjects) if subjects else {}
         found = read_periods(connection.execute(select(PERIODS).where(*subject_range(last, subjects))))
         for where in sorted(expected.keys() | found.keys()):
             if expected.get(where) != found.get(where):
