@@ -98,8 +98,8 @@ def _blocks(session: Session, archived: int, before: datetime, kept_from: dateti
     if before > kept_from:
         raise ArchiveRejected(
             Message(
-                "Records are kept in the database until {instant}: state an earlier day, or shorten the retention.",
-                instant=timestamp(kept_from),
+                "Records from {day} on stay in the database: state that day or one before, or shorten the retention.",
+                day=f"{kept_from.astimezone(before.tzinfo):%Y-%m-%d}",
             )
         )
     _, end = seq_range(session, None, before)

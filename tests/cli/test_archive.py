@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from policy_service.clock import SystemClock
+from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.paths import CHECKPOINTS, DATABASE, KEYS, RETENTION_DAYS
 from tests.cli.command import call
 from tests.databases import empty_url
@@ -28,8 +30,10 @@ def test_open_years_and_a_database_without_old_records_are_refused(
             assert (ended.status, Path(file).exists()) == (2, False)
             return ended.err
 
-        assert "Records are kept in the database until" in refused(f"{SystemClock().now():%Y-%m-%d}")
-        assert "No sealed block of records lies wholly before that day." in refused("2001-01-01")
+        monkeypatch.setenv(RETENTION_DAYS, "1000")
+        first_kept = today(SystemClock(), ZoneInfo(DEFAULT_ZONE)) - timedelta(days=1000)
+        assert f"Records from {first_kept} on stay in the database" in refused(f"{first_kept + timedelta(days=1)}")
+        assert "No sealed block of records lies wholly before that day." in refused(f"{first_kept}")
         assert "--before '1 May'" in refused("1 May")
         monkeypatch.setenv(RETENTION_DAYS, "none")
         assert "POLICY_SERVICE_RETENTION_DAYS is a number of days, 1 to 36525" in refused("2001-01-01")
