@@ -13,7 +13,7 @@ import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
 from policy_service.cli.audit_commands import audit
-from policy_service.cli.options import BenchmarkFile, Folder, Json, Kind, Lang, Paths
+from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths
 from policy_service.cli.population_commands import make_benchmarks, run_over_population, simulate_change
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
@@ -108,9 +108,7 @@ def reevaluate(
     max_age: Annotated[
         int, typer.Option("--max-age", metavar="DAYS", min=0, help="Who has older facts is listed, not decided.")
     ] = MAX_AGE,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")
-    ] = None,
+    as_of: AsOf = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="CSV: who was not decided, and why.", show_default=False),

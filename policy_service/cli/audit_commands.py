@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from policy_service.cli.options import Json, Kind
+from policy_service.cli.options import Json, Kind, file_option
 from policy_service.subject import CUSTOMER
 
 audit = typer.Typer(name="audit", help="Export and verify the audit log, and manage its keys.", no_args_is_help=True)
@@ -36,34 +36,11 @@ def audit_verify(
         ),
     ] = None,
     public_key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="The trusted public key; default: those of the keys folder.",
-            show_default=False,
-        ),
+        Path | None, file_option(help="The trusted public key; default: those of the keys folder.")
     ] = None,
-    checkpoints: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Copies of checkpoints to compare with.",
-            show_default=False,
-        ),
-    ] = None,
+    checkpoints: Annotated[Path | None, file_option(help="Copies of checkpoints to compare with.")] = None,
     archive: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="An archive of decision records to compare; may be repeated.",
-            show_default=False,
-        ),
+        list[Path] | None, file_option(help="An archive of decision records to compare; may be repeated.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -99,10 +76,7 @@ def audit_verify_pack(
         Path,
         typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="An audit pack.", show_default=False),
     ],
-    public_key: Annotated[
-        Path,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The trusted public key.", show_default=False),
-    ],
+    public_key: Annotated[Path, file_option(help="The trusted public key.")],
     json: Json = False,
 ) -> None:
     """Verify an audit pack, and name every file that was altered."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+file_option = partial(typer.Option, metavar="FILE", exists=True, dir_okay=False, show_default=False)
+"""An option that names a file, which must exist."""
 FILES = "Policy files or folders; default: the shipped policies."
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
@@ -23,16 +26,28 @@ Folder = Annotated[
     ),
 ]
 BenchmarkFile = Annotated[
-    Path | None,
+    Path | None, file_option("--benchmark-set", help="A benchmark set, which fills benchmark facts.")
+]
+PopulationAddress = Annotated[
+    str,
     typer.Option(
-        "--benchmark-set",
+        "--population",
         metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        help="A benchmark set, which fills benchmark facts.",
+        help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, or `records`: the service's own.",
         show_default=False,
     ),
 ]
+TableName = Annotated[
+    str | None, typer.Option("--table", metavar="NAME", help="The table of a database.", show_default=False)
+]
+MaxAge = Annotated[
+    int | None,
+    typer.Option(
+        "--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.", show_default=False
+    ),
+]
+MappingFile = Annotated[Path | None, file_option("--mapping", help="Which column is which fact, as YAML.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")]
 Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="The kind of subject.")]
 
 

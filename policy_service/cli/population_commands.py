@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from policy_service.cli.options import BenchmarkFile, Folder, Json, Kind, Lang
+from policy_service.cli.options import (
+    AsOf,
+    BenchmarkFile,
+    Folder,
+    Json,
+    Kind,
+    Lang,
+    MappingFile,
+    MaxAge,
+    PopulationAddress,
+    TableName,
+    file_option,
+)
 from policy_service.subject import CUSTOMER
 
 
@@ -21,41 +33,20 @@ class RunEngine(StrEnum):
 
 
 def run_over_population(  # noqa: PLR0917  # one parameter an option
-    population: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, or `records`: the service's own.",
-            show_default=False,
-        ),
-    ],
+    population: PopulationAddress,
     output: Annotated[
         Path, typer.Option(metavar="FILE", dir_okay=False, help="CSV, Parquet or xlsx.", show_default=False)
     ],
-    table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The table of a database.", show_default=False)
-    ] = None,
-    max_age: Annotated[
-        int | None,
-        typer.Option(
-            "--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.", show_default=False
-        ),
-    ] = None,
+    table: TableName = None,
+    max_age: MaxAge = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ID", help="A policy; default: all whose facts the file gives; may be repeated.", show_default=False
         ),
     ] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")
-    ] = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Which column is which fact, as YAML.", show_default=False
-        ),
-    ] = None,
+    as_of: AsOf = None,
+    mapping: MappingFile = None,
     engine: Annotated[RunEngine, typer.Option(help="What computes.")] = RunEngine.duckdb,
     benchmark_set: BenchmarkFile = None,
     policies: Folder = None,
@@ -84,22 +75,8 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
 
 
 def simulate_change(  # noqa: PLR0917  # one parameter an option
-    candidate: Annotated[
-        list[Path],
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="A policy file; may be repeated.", show_default=False
-        ),
-    ],
-    population: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="CSV, Parquet or xlsx, a row a subject.",
-            show_default=False,
-        ),
-    ],
+    candidate: Annotated[list[Path], file_option(help="A policy file; may be repeated.")],
+    population: Annotated[Path, file_option(help="CSV, Parquet or xlsx, a row a subject.")],
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -108,21 +85,14 @@ def simulate_change(  # noqa: PLR0917  # one parameter an option
             show_default=False,
         ),
     ] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")
-    ] = None,
+    as_of: AsOf = None,
     start: Annotated[
         str | None,
         typer.Option(
             "--from", metavar="DAY", help="The day from which the candidates are in force.", show_default=False
         ),
     ] = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Which column is which fact, as YAML.", show_default=False
-        ),
-    ] = None,
+    mapping: MappingFile = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="CSV: everybody who moves, and why.", show_default=False),
@@ -148,26 +118,12 @@ class QuantileMethod(StrEnum):
 
 
 def make_benchmarks(  # noqa: PLR0917  # one parameter an option
-    population: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, or `records`: the service's own.",
-            show_default=False,
-        ),
-    ],
+    population: PopulationAddress,
     name: Annotated[str, typer.Option(metavar="ID", help="Such as benchmarks/customers.", show_default=False)],
     version: Annotated[str, typer.Option(metavar="VERSION", help="Such as 2026.7.0.", show_default=False)],
     output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The set, as YAML.", show_default=False)],
-    table: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The table of a database.", show_default=False)
-    ] = None,
-    max_age: Annotated[
-        int | None,
-        typer.Option(
-            "--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.", show_default=False
-        ),
-    ] = None,
+    table: TableName = None,
+    max_age: MaxAge = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -179,12 +135,7 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DAY", help="The day of the population; default: today.")
     ] = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="Which column is which fact, as YAML.", show_default=False
-        ),
-    ] = None,
+    mapping: MappingFile = None,
     smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group has no figure.")] = 5,
     quantiles: Annotated[QuantileMethod, typer.Option(help="How quantiles are found.")] = QuantileMethod.linear,
     drafts: Annotated[
