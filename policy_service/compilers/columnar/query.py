@@ -25,7 +25,7 @@ from policy_service.compilers.columnar.layout import (
 )
 from policy_service.compilers.columnar.terms import Terms
 from policy_service.compilers.columnar.widths import Bounds, Interval, type_interval
-from policy_service.language.core import ComputedNumber, Core, CoreRule, OutcomeExpr
+from policy_service.language.core import Core, CoreRule, OutcomeExpr
 from policy_service.language.outcome import by_priority
 from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy, Scorecard
 from policy_service.language.types import DateType, Type
@@ -271,7 +271,7 @@ class _Answers:
         return self.terms.table[self._name("absent")], door.nothing(kind)
 
     def _interval(self, outcome: OutcomeExpr, kind: Type) -> Interval:
-        return type_interval(kind) if isinstance(outcome, ComputedNumber) else Interval(int(outcome), int(outcome))  # type: ignore[arg-type]
+        return Interval(outcome, outcome) if isinstance(outcome, int) else type_interval(kind)
 
     # facts that are missing
 
