@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 from fastapi import APIRouter
 from pydantic import Field, SecretStr
@@ -28,6 +28,8 @@ from policy_service.identity import second_factor
 from policy_service.messages import Message
 
 PATH = "/account/second-factor"
+QUIET_ZONE = 4
+"""Light modules around a QR code (ISO/IEC 18004)."""
 NOTICES: Mapping[str, Message] = {
     "set": Message("Your second factor is set up."),
     "removed": Message("Your second factor was removed."),
@@ -53,6 +55,14 @@ class RemoveForm(FormModel):
     password: Proof = None
 
 
+class QrCode(NamedTuple):
+    """A QR code (ISO/IEC 18004), as a path of SVG whose unit is a module."""
+
+    size: int
+    """Modules a side, with the quiet zone of four."""
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class SecondFactorPage:
     """My second factor."""
@@ -69,8 +79,18 @@ class SecondFactorPage:
     """For the application; empty when the seed is none."""
     address: str
     """By which an application takes the secret up."""
+    qr_code: QrCode
+    """Of the address."""
     reauthentication: Reauthentication
     form: FormState
+
+
+def _qr_code(text: str) -> QrCode:
+    import segno  # noqa: PLC0415  # this page alone needs it
+
+    rows = list(segno.make_qr(text).matrix_iter(border=QUIET_ZONE))
+    dark = ((x, y) for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
+    return QrCode(len(rows), "".join(f"M{x} {y}h1v1h-1z" for x, y in dark))
 
 
 async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactorPage:
@@ -85,13 +105,15 @@ async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactor
         )
 
     since, seed, secret = await run_read(service, read)
+    address = second_factor.address_of(secret, actor.name)
     return SecondFactorPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
         since=since,
         is_required=service.settings.second_factor == "required",
         seed=seed,
         secret=secret,
-        address=second_factor.address_of(secret, actor.name),
+        address=address,
+        qr_code=_qr_code(address),
         reauthentication=reauthentication_state(service, request, service.clock.now(), PATH),
         form=form,
     )

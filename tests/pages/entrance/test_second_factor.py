@@ -1,9 +1,11 @@
 """A second factor: set up on one's own page, asked for at every signature where the settings say so, and removed."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import segno
 
 from policy_service.identity.second_factor import code_at
 from tests.api.client import SECRET
@@ -61,6 +63,15 @@ def test_a_program_sends_the_code_in_a_header(here: Company) -> None:
     path = f"/v1/changes/{change['id']}/sign-offs"
     assert here.ask("POST", path, "compliance", body).status_code == 403
     assert here.ask("POST", path, "compliance", body, one_time_code=code(here, key)).status_code == 201
+
+
+def test_the_qr_code_is_of_the_address_with_the_key(here: Company) -> None:
+    page = Visitor(here, "finance").get(PATH)
+    drawn = {(int(x) - 4, int(y) - 4) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", page.html)}
+    address = page.one("main a[href^='otpauth:']").attributes["href"] or ""
+    assert page.text("#factor-key") in address
+    expected = {(x, y) for y, row in enumerate(segno.make_qr(address).matrix) for x, dark in enumerate(row) if dark}
+    assert drawn == expected
 
 
 def test_what_is_no_code_of_the_key_is_refused_at_its_field(here: Company) -> None:
