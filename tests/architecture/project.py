@@ -54,8 +54,8 @@ def settings() -> dict[str, Any]:
 
 def _text_files() -> Iterator[Path]:
     for file in ROOT.iterdir():
-        if file.is_file() and file.suffix in TEXT and not file.name.startswith(".coverage"):
-            yield file
+        if file.is_file() and file.suffix in TEXT and not file.name.startswith(".coverage") and file.name != ".git":
+            yield file  # a second working tree has a file .git
     for folder in FOLDERS:
         for file in (ROOT / folder).rglob("*"):
             if file.is_file() and file.suffix in TEXT and "__pycache__" not in file.parts:
