@@ -117,7 +117,7 @@ class PolicyArticles:
             "title": _text_aspect(fact.title),
             "type": _type_aspect(fact.type, fact.words, row[2]),
             "needed": Aspect((fact.optional, fact.sensitive), row[3], alters=True),
-            "origin": Aspect((fact.requirement, fact.measure, fact.replaceable), row[4], alters=True),
+            "origin": Aspect((fact.requirement, fact.measure, fact.replaceable, fact.previous), row[4], alters=True),
         }
         return Article(Kind.FACT, fact.name, aspects)
 

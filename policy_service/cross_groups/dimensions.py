@@ -77,7 +77,7 @@ def _find_fact(name: str, policies: Sequence[Policy], errors: list[str]) -> tupl
         errors.append(f"unknown policy `{shorten(policy_name)}`" + (f": {hint}" if hint else ""))
         return None
     deciding = [policy for policy in candidates if last in policy.outcomes]
-    asking = [policy for policy in candidates if last in policy.facts]
+    asking = [policy for policy in candidates if last in _facts(policy)]
     declared = {(policy.facts[last].type, policy.facts[last].requirement, policy.subject) for policy in asking}
     if len(deciding) > 1 or (not deciding and len(declared) > 1):
         choices = ", ".join(f"`{policy.id}.{last}`" for policy in deciding or asking)
@@ -93,10 +93,15 @@ def _find_fact(name: str, policies: Sequence[Policy], errors: list[str]) -> tupl
         return Fact(last, outcome.type, outcome.title, requirement=source, words=outcome.words), policy.subject
     if asking:
         return replace(asking[0].facts[last], optional=False), asking[0].subject
-    known = {known for policy in candidates for known in (*policy.outcomes, *policy.facts)}
+    known = {known for policy in candidates for known in (*policy.outcomes, *_facts(policy))}
     hint = did_you_mean(last, sorted(known))
     errors.append(f"no policy has a fact or an outcome `{shorten(name)}`" + (f": {hint}" if hint else ""))
     return None
+
+
+def _facts(policy: Policy) -> Sequence[str]:
+    """The facts of a policy that another policy can ask for: its own last outcomes are its own alone."""
+    return [name for name, fact in policy.facts.items() if fact.previous is None]
 
 
 def _is_partition(name: str, classes: Iterable[NamedClass], values: Sequence[str], errors: list[str]) -> bool:

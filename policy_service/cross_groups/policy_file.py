@@ -270,7 +270,7 @@ def _fact(fact: Fact) -> Iterator[str]:
     if fact.sensitive:
         yield "    sensitive: true"
     if fact.requirement:
-        yield f"    from: {fact.requirement.policy}.{fact.requirement.outcome}"
+        yield f"    from: {fact.requirement}"
     if fact.measure:
         yield f"    from: {BENCHMARK}"
         yield f"    measure: {_scalar(fact.measure)}"

@@ -13,6 +13,7 @@ from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc, 
 from policy_service.language.findings import Findings
 from policy_service.language.measure import check_figure, check_measures
 from policy_service.language.policy import AS_OF, RESERVED, SCORE, Bilingual, Fact, Outcome, Requirement
+from policy_service.language.previous import parse_previous
 from policy_service.language.source import Path
 from policy_service.language.types import (
     CALENDAR,
@@ -70,11 +71,14 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
             meaning = {AS_OF: "the day the decision is made for", SCORE: "a scorecard's total"}[name]
             findings.add_key_error(Code.INVALID_NAME, f"`{name}` always means {meaning}", path)
         kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
+        previous = parse_previous(doc.from_ or "")
         requirement = _requirement(doc, path, findings)
         title = bilingual(doc.title, name)
         measure = doc.measure if doc.from_ == BENCHMARK else None
         words = word_titles(doc)
-        facts[name] = Fact(name, kind, title, doc.optional, doc.sensitive, requirement, measure, words, doc.replaceable)
+        facts[name] = Fact(
+            name, kind, title, doc.optional, doc.sensitive, requirement, measure, words, doc.replaceable, previous
+        )
     check_measures(facts, findings)
     return facts
 
@@ -121,7 +125,7 @@ def word_titles(doc: FactDoc | OutcomeDoc) -> dict[str, Bilingual]:
 
 
 def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
-    """The outcome that `from:` names, or None for a fact of the caller's or of a benchmark set."""
+    """The outcome that `from:` names, or None for a fact that comes from elsewhere."""
     if doc.from_ == BENCHMARK:
         if doc.measure is None:
             hint = "measure: mean(amount_12m) by industry"
@@ -130,11 +134,11 @@ def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | 
     for key in ("measure", "replaceable"):
         if getattr(doc, key):
             findings.add_key_error(Code.KEY_NOT_ALLOWED, f"`{key}` goes with `from: benchmark`", (*path, key))
-    if doc.from_ is None:
+    if doc.from_ is None or parse_previous(doc.from_):
         return None
     if match := _REQUIREMENT.fullmatch(doc.from_):
         return Requirement(match[1], match[2])
-    hint = "write `benchmark`, or an outcome such as `tiering/rfm_value.tier`"
+    hint = "write `benchmark`, an outcome such as `tiering/rfm_value.tier`, or `previous.tier`"
     findings.add_error(Code.INVALID_VALUE, f"`{shorten(doc.from_)}` names no outcome", (*path, "from"), hint)
     return None
 

@@ -23,6 +23,7 @@ from policy_service.language.limits import excesses
 from policy_service.language.logic import LogicReader
 from policy_service.language.meaning import meaning_of
 from policy_service.language.policy import BENCHMARKS, Bilingual, Policy
+from policy_service.language.previous import check_previous
 from policy_service.language.source import MAX_BYTES, Mapping, read_source, to_plain
 from policy_service.subject import KIND
 
@@ -150,6 +151,7 @@ def _build_policy(doc: PolicyDoc, findings: Findings, digest: str, text: str) ->
     outcomes = declare_outcomes(doc.outcome, facts, findings)
     logic = LogicReader(facts, outcomes, findings).read(doc)
     expectations = ExpectationReader(facts, outcomes, logic, findings)
+    check_previous(facts, outcomes, findings, is_list=expectations.returns_list)
     examples = expectations.read_examples(doc.examples)
     invariants = expectations.read_invariants(doc.invariants)
     if logic is None or findings.diagnostics:

@@ -45,8 +45,8 @@ def meaning_of(policy: Policy) -> str:
 
 
 def _fact(fact: Fact) -> Any:  # noqa: ANN401  # JSON
-    replaceable = ["replaceable"] if fact.replaceable else []
-    return _to_json([fact.type, fact.optional, fact.sensitive, fact.requirement, fact.measure, *replaceable])
+    rest = [*(["replaceable"] if fact.replaceable else []), *([fact.previous] if fact.previous else [])]
+    return _to_json([fact.type, fact.optional, fact.sensitive, fact.requirement, fact.measure, *rest])
 
 
 def _rules(rules: Iterable[Rule]) -> list[Any]:

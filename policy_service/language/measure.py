@@ -165,7 +165,7 @@ def check_figure(text: str | None, kind: Type, facts: Mapping[str, Fact], path: 
 
 def _problems(fact: Fact, measure: Measure, facts: Mapping[str, Fact]) -> Iterator[tuple[Code, str, str | None]]:
     measured = facts.get(measure.fact or "")
-    if measured and _is_filled(measured):
+    if measured and measured.is_filled:
         yield Code.TYPE_MISMATCH, f"`{measured.name}` is not given, and only facts that are given are measured", None
     elif problem := type_problem(measure, fact.type, _known_type(measured)):
         yield Code.TYPE_MISMATCH, problem, None
@@ -173,12 +173,8 @@ def _problems(fact: Fact, measure: Measure, facts: Mapping[str, Fact]) -> Iterat
         group = facts.get(name)
         if group is None:
             yield Code.UNKNOWN_FACT, f"unknown fact `{name}`", did_you_mean(name, facts)
-        elif group.type is not UNKNOWN_TYPE and (not isinstance(group.type, ChoiceType) or _is_filled(group)):
+        elif group.type is not UNKNOWN_TYPE and (not isinstance(group.type, ChoiceType) or group.is_filled):
             yield Code.TYPE_MISMATCH, f"`{name}` makes no groups", "groups are made by a choice that is given"
-
-
-def _is_filled(fact: Fact) -> bool:
-    return fact.requirement is not None or fact.measure is not None
 
 
 def _known_type(fact: Fact | None) -> Type | None:

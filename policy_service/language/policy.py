@@ -36,6 +36,20 @@ class Requirement:
     policy: str
     outcome: str
 
+    def __str__(self) -> str:
+        return f"{self.policy}.{self.outcome}"
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The source of a fact that is the subject's own last outcome: the outcome, or the day since which it has it."""
+
+    outcome: str
+    is_since: bool = False
+
+    def __str__(self) -> str:
+        return f"previous.{self.outcome}{'.since' if self.is_since else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -53,6 +67,12 @@ class Fact:
     """What the words of a choice or of tags are called, for those that have a title."""
     replaceable: bool = False
     """True if the caller may give another value than the benchmark set in force has."""
+    previous: Previous | None = None
+
+    @property
+    def is_filled(self) -> bool:
+        """True if the service fills it, where it can."""
+        return any(source is not None for source in (self.requirement, self.measure, self.previous))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+from policy_service.language.acceptance import accepts
 from policy_service.language.diagnostics import Code, Diagnostic, PolicyError, SourceSpan, did_you_mean
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.measure import parse_measure
 from policy_service.language.policy import Bilingual, Fact, Outcome, Policy, Requirement
 from policy_service.language.source import find_node, read_source
-from policy_service.language.types import (
-    ChoiceType,
-    DateType,
-    DurationType,
-    NumberType,
-    TagsType,
-    Type,
-    describe_type,
-)
+from policy_service.language.types import describe_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,28 +192,6 @@ def _requirement_error(
             Code.REQUIREMENT_MISMATCH, message, span(), "the fact's type must take every value of the outcome"
         )
     return None
-
-
-def accepts(fact: Type, outcome: Type, *, is_list: bool) -> bool:
-    """Return True if a fact can take every value an outcome can have; a listed choice becomes tags."""
-    match fact, outcome:
-        case TagsType(), ChoiceType() if is_list:
-            return set(outcome.of) <= set(fact.of)
-        case _ if is_list:
-            return False
-        case ChoiceType(of=accepted), ChoiceType(of=possible):
-            return set(possible) <= set(accepted)
-        case TagsType(of=accepted), TagsType(of=possible):
-            return set(possible) <= set(accepted)
-        case NumberType(), NumberType():
-            same = (fact.kind, fact.scale, fact.currency) == (outcome.kind, outcome.scale, outcome.currency)
-            return same and fact.low <= outcome.low and outcome.high <= fact.high
-        case DateType(low=low, high=high), DateType():
-            return low <= outcome.low and outcome.high <= high
-        case DurationType(low=low, high=high), DurationType():
-            return low <= outcome.low and outcome.high <= high
-        case _:
-            return type(fact) is type(outcome)
 
 
 def _span_at(policy: Policy, *path: str) -> SourceSpan:

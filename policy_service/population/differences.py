@@ -128,7 +128,7 @@ def _rows(old: Policy, new: Policy, lang: Language | None = None) -> dict[str, t
 
 def _declared(policy: Policy) -> object:
     """All that is not a rule or a band."""
-    facts = {name: (fact.type, fact.optional, fact.requirement) for name, fact in policy.facts.items()}
+    facts = {name: (fact.type, fact.optional, fact.requirement, fact.previous) for name, fact in policy.facts.items()}
     outcomes = [(name, outcome.type) for name, outcome in policy.outcomes.items()]
     card = policy.scorecard and (policy.scorecard.type, policy.scorecard.base)
     return (policy.subject, policy.form, policy.hit, policy.aggregate, policy.inputs, facts, outcomes, card)

@@ -24,7 +24,7 @@ from tests.language.sample import diagnostics_of, loaded, policy_text
 NAME_HINT = "lower-case letters, digits and underscores, a letter first, at most 64"
 CURRENCY_HINT = "the currencies are CNY, USD, EUR, GBP, HKD, TWD, SGD, AUD, JPY, KRW"
 TYPES_HINT = "the types are boolean, integer, number, money, date, duration, choice, text, tags"
-FROM_HINT = "write `benchmark`, or an outcome such as `tiering/rfm_value.tier`"
+FROM_HINT = "write `benchmark`, an outcome such as `tiering/rfm_value.tier`, or `previous.tier`"
 INSIDE = "inside ±2^53 in its smallest unit"
 YEARS = "a date such as 2026-11-21"
 

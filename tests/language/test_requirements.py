@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from policy_service.language.acceptance import accepts
 from policy_service.language.load import PolicyFolderError, load_bytes
 from policy_service.language.policy import Policy, Requirement
 from policy_service.language.requirements import (
-    accepts,
     bind_figures,
     dependencies_of,
     required_policies,

@@ -12,10 +12,11 @@ from sqlmodel import Session
 
 from api.kit.answers import STATUS_NAMES
 from api.kit.listing import link
-from policy_service.decisions.groups.model import Group, countable_outcomes
+from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import grouped_heads
 from policy_service.decisions.groups.queries import group_sizes
 from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.previous import countable_outcomes
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message
 from policy_service.registry.catalogue import Catalogue
@@ -59,7 +60,7 @@ def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> 
 
 def _choice_of(head: Policy) -> ChoiceType | None:
     """The choice that is the only outcome of a policy; None when it has others."""
-    names = countable_outcomes(head)
+    names = countable_outcomes(head.outcomes, is_list=head.returns_list)
     kind = head.outcomes[names[0]].type if len(names) == len(head.outcomes) == 1 else None
     return kind if isinstance(kind, ChoiceType) else None
 

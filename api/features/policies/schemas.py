@@ -281,7 +281,7 @@ def _facts(policy: Policy) -> list[FactModel]:
             fact,
             type=type_name(fact.type),
             expected=describe_type(fact.type),
-            comes_from=f"{fact.requirement.policy}.{fact.requirement.outcome}" if fact.requirement else None,
+            comes_from=str(source) if (source := fact.requirement or fact.previous) else None,
         )
         for fact in policy.facts.values()
     ]

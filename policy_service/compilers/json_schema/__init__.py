@@ -100,6 +100,8 @@ def _description(fact: Fact) -> str:
     parts = [fact.title.zh, describe_type(fact.type)]
     if (origin := fact.requirement) is not None:
         parts.append(f"filled by the service from {origin.policy}; give it only where that does not decide")
+    if fact.previous is not None:
+        parts.append(f"filled by the service from {fact.previous}; give it only before the first decision")
     if fact.measure is not None:
         parts.append(f"a figure of the whole population: {fact.measure}")
     return "; ".join(parts)

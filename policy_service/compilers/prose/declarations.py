@@ -105,6 +105,9 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
     labels = LABELS[words.language]
     if fact.requirement is not None:
         return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
+    if fact.previous is not None:
+        label = labels.from_previous_since if fact.previous.is_since else labels.from_previous
+        return words.fill(label, outcome=fact.previous.outcome)
     if fact.measure is None:
         return labels.from_caller
     template = labels.from_benchmark_or_caller if fact.replaceable else labels.from_benchmark

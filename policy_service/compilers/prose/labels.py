@@ -40,6 +40,8 @@ class Labels:
     from_benchmark: str
     from_benchmark_or_caller: str
     from_policy: str
+    from_previous: str
+    from_previous_since: str
     subject: str
     hits: Mapping[Hit, str]
     aggregates: Mapping[Aggregate, str]
@@ -107,6 +109,8 @@ ENGLISH = Labels(
     from_benchmark="the benchmark figures: `{measure}`",
     from_benchmark_or_caller="the benchmark figures: `{measure}`; the caller may give another value",
     from_policy="the outcome `{outcome}` of policy `{policy}`",
+    from_previous="the subject's own last outcome `{outcome}` under this policy",
+    from_previous_since="the day since which the subject has had its last outcome `{outcome}`",
     subject="This policy decides about one {subject} at a time.",
     hits={
         Hit.UNIQUE: "At most one rule may hold. If several do, nothing is decided and the conflict is reported.",
@@ -207,6 +211,8 @@ CHINESE = Labels(
     from_benchmark="基准数据：`{measure}`",
     from_benchmark_or_caller="基准数据：`{measure}`；调用方可提供其他值",
     from_policy="政策 `{policy}` 的结果 `{outcome}`",
+    from_previous="该对象按本政策上一次的结果 `{outcome}`",
+    from_previous_since="该对象上一次结果 `{outcome}` 的起始日期",
     subject="本政策每次对一个{subject}作出决定。",
     hits={
         Hit.UNIQUE: "最多只能有一条规则成立。如有多条成立，则不作决定，并报告冲突。",

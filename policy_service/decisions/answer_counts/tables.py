@@ -10,8 +10,8 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import make_append_only
-from policy_service.decisions.groups.model import MAX_OUTCOME
 from policy_service.decisions.groups.tables import MAX_POLICY, MAX_RULE, MAX_STATUS
+from policy_service.language.previous import MAX_OUTCOME
 
 
 class AnswerCount(SQLModel, table=True):

@@ -26,12 +26,10 @@ import msgspec
 
 from policy_service.canonical import to_canonical_json_unchecked
 from policy_service.language.policy import Policy
-from policy_service.language.types import BooleanType, ChoiceType
+from policy_service.language.previous import countable_outcomes
 
 OPEN = date.max
 """The end of a period that has none; no decision is made for so late a day."""
-MAX_OUTCOME = 400
-"""Characters of the values of a group."""
 DECIDED = "decided"
 MAX_CACHED = 10_000
 """Outcomes whose text is remembered."""
@@ -122,23 +120,6 @@ class Period(NamedTuple):
     newest: date | None = None
 
 
-def countable_outcomes(policy: Policy) -> tuple[str, ...]:
-    """The outcomes whose values make groups: choices and booleans, unless the policy answers a list.
-
-    Of very many with long words only the first ones are taken.
-    """
-    if policy.returns_list:
-        return ()
-    names: list[str] = []
-    length = 1
-    for name, outcome in policy.outcomes.items():
-        words = outcome.type.of if isinstance(outcome.type, ChoiceType) else ("false",)
-        length += max(len(to_canonical_json_unchecked({name: word}).decode()) for word in words) if words else 0
-        if isinstance(outcome.type, ChoiceType | BooleanType) and length <= MAX_OUTCOME:
-            names.append(name)
-    return tuple(names)
-
-
 class AssignmentReader:
     """Reads the assignments that entries of `outcomes` tell; knows which of a version's outcomes can be counted."""
 
@@ -149,7 +130,10 @@ class AssignmentReader:
     def add_version(self, policy: Policy) -> None:
         """Learn what a version declares; its rules are not asked for."""
         if policy.digest not in self._versions:
-            self._versions[policy.digest] = countable_outcomes(policy), policy.form == "scorecard"
+            self._versions[policy.digest] = (
+                countable_outcomes(policy.outcomes, is_list=policy.returns_list),
+                policy.form == "scorecard",
+            )
 
     def load_missing(self, entries: Iterable[Mapping[str, Any]], load: Callable[[str], Policy]) -> None:
         """Learn the versions that entries name and that are not known yet; `load` reads one by its digest."""

@@ -11,7 +11,7 @@ from datetime import date
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
-from policy_service.decisions.groups.model import MAX_OUTCOME
+from policy_service.language.previous import MAX_OUTCOME
 from policy_service.subject import MAX_ID, MAX_KIND
 
 MAX_POLICY = 129
