@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ TEXT = {
 }
 
 
+@cache
 def python_files() -> list[Path]:
     """Every Python file that is shipped."""
     return sorted(file for package in CODE for file in (ROOT / package).rglob("*.py"))
 
 
+@cache
 def text_files() -> list[Path]:
     """Every file somebody wrote: code, tests, docs, policies, settings."""
     return sorted(_text_files())

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.project import ROOT
+from tests.for_each import for_each
 
 FOLDER = ROOT / "docs" / "adr"
 RECORDS = sorted(FOLDER.glob("[0-9]*.md"))
@@ -20,7 +19,7 @@ def test_every_number_is_of_one_record() -> None:
     assert len(set(numbers)) == len(numbers)
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))
+@for_each(zip(RECORDS))
 def test_a_record_is_one_page_of_the_same_shape(record: Path) -> None:
     lines = record.read_text("utf-8").splitlines()
     assert len(lines) <= PAGE
@@ -29,6 +28,6 @@ def test_a_record_is_one_page_of_the_same_shape(record: Path) -> None:
     assert [line[3:] for line in lines if line.startswith("## ")] == HEADINGS
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))
+@for_each(zip(RECORDS))
 def test_the_index_lists_a_record(record: Path) -> None:
     assert f"]({record.name})" in (FOLDER / "README.md").read_text("utf-8")

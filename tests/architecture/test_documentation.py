@@ -4,14 +4,15 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import typer
 
 from policy_service.cli.app import app
 from tests.architecture.project import ROOT, markdown_files, name_of, python_files
+from tests.for_each import for_each
 
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]+)?\)")
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
@@ -34,7 +35,7 @@ def anchors(page: Path) -> set[str]:
     return {"#" + re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", markdown_files(), ids=name_of)
+@for_each(zip(markdown_files()))
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(FENCED.sub("", page.read_text("utf-8"))):
         aim = page.parent / target
@@ -43,25 +44,25 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(aim), f"{target} has no heading for {anchor}"
 
 
-@pytest.mark.parametrize("page", markdown_files(), ids=name_of)
+@for_each(zip(markdown_files()))
 def test_every_make_command_exists(page: Path) -> None:
     targets = set(TARGET.findall((ROOT / "Makefile").read_text("utf-8")))
     assert set(COMMAND.findall(page.read_text("utf-8"))) <= targets
 
 
-@pytest.mark.parametrize("page", markdown_files(), ids=name_of)
+@for_each(zip(markdown_files()))
 def test_a_block_of_commands_says_that_it_is_one(page: Path) -> None:
     for _, text in BARE.findall(page.read_text("utf-8")):
         assert not TYPED.search(text), f"write ```bash for what a test types, ```sh for what it cannot:\n{text}"
 
 
-@pytest.mark.parametrize("page", [*markdown_files(), *python_files()], ids=name_of)
+@for_each(zip([*markdown_files(), *python_files()]))
 def test_every_command_of_the_service_exists(page: Path) -> None:
     for line in SPOKEN.findall(page.read_text("utf-8")):
         assert not list(wrong_words(line)), f"policy-service {line}"
 
 
-@pytest.mark.parametrize("page", markdown_files(), ids=name_of)
+@for_each(zip(markdown_files()))
 def test_what_a_program_of_a_page_imports_is_there(page: Path) -> None:
     for text in PROGRAM.findall(page.read_text("utf-8")):
         for statement in ast.parse(text).body:
@@ -76,9 +77,14 @@ def test_a_command_that_does_not_exist_is_found() -> None:
     assert not list(wrong_words("audit verify log.ndjson --public-key k.pem"))
 
 
+@cache
+def _service() -> Any:  # noqa: ANN401  # Typer's
+    return typer.main.get_command(app)
+
+
 def wrong_words(line: str) -> Iterator[str]:
     """What a command line asks for and the service does not have: a command, or an option of it."""
-    command: Any = typer.main.get_command(app)
+    command = _service()
     for word in re.split(r"[ ,.|;>]", re.split(r"  | \| ", line)[0]):
         if (commands := getattr(command, "commands", None)) and re.fullmatch(r"[a-z][a-z-]+", word):
             if word not in commands:

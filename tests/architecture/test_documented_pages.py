@@ -4,13 +4,13 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
 from babel.messages.pofile import read_po
 
 from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
 from api.kit.languages import LOCALES
 from api.web.security import HEADERS
 from tests.architecture.project import ROOT, markdown_files, name_of
+from tests.for_each import for_each
 
 DOCS = ROOT / "docs"
 IMAGES = DOCS / "images"
@@ -46,7 +46,7 @@ def labels(*, chinese: bool) -> set[str]:
     return results
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+@for_each(zip(GUIDES))
 def test_what_a_guide_shows_in_bold_is_said_by_a_page(page: Path) -> None:
     bold = {" ".join(each.split()) for each in BOLD.findall(FENCED.sub("", page.read_text("utf-8")))}
     declared = EXCEPTIONS.get(name_of(page), set())
@@ -54,7 +54,7 @@ def test_what_a_guide_shows_in_bold_is_said_by_a_page(page: Path) -> None:
     assert sorted(declared - bold) == [], "declared, and not there any more"
 
 
-@pytest.mark.parametrize("page", markdown_files(), ids=name_of)
+@for_each(zip(markdown_files()))
 def test_every_picture_is_there_in_both_languages(page: Path) -> None:
     for target in PICTURE.findall(page.read_text("utf-8")):
         result = (page.parent / target).resolve()

@@ -2,11 +2,11 @@
 
 import re
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.architecture.project import ROOT, settings
+from tests.for_each import for_each
 
 PINS = [
     Requirement(line)
@@ -26,7 +26,7 @@ DECLARED = [
 ]
 
 
-@pytest.mark.parametrize("requirement", [Requirement(text) for text in DECLARED], ids=str)
+@for_each(zip([Requirement(text) for text in DECLARED]))
 def test_a_dependency_is_bounded_and_pinned_within_its_bounds(requirement: Requirement) -> None:
     [pin] = [pin for pin in PINS if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
     [exact] = pin.specifier

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.project import name_of, python_files, text_files
+from tests.for_each import for_each
 
 LINES = 400
 
@@ -27,7 +28,7 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("file", python_files(), ids=name_of)
+@for_each(zip(python_files()))
 def test_a_file_is_short_and_says_its_job(file: Path) -> None:
     text = file.read_text("utf-8")
     assert len(text.splitlines()) <= LINES, f"split it: files have at most {LINES} lines"

@@ -3,9 +3,8 @@
 import re
 from collections import Counter
 
-import pytest
-
 from tests.architecture.project import ROOT
+from tests.for_each import for_each
 
 MODEL = (ROOT / "docs" / "explanation" / "threat-model.md").read_text("utf-8")
 STANDARD = (ROOT / "docs" / "reference" / "asvs.md").read_text("utf-8")
@@ -35,7 +34,7 @@ CHAPTERS = {
 """How many requirements of levels 1 and 2 ASVS 5.0.0 has in each chapter."""
 
 
-@pytest.mark.parametrize(("file", "name"), sorted(set(TEST.findall(MODEL))))
+@for_each(sorted(set(TEST.findall(MODEL))))
 def test_the_test_that_holds_a_line_is_there(file: str, name: str) -> None:
     assert f"\ndef {name}(" in (ROOT / file).read_text("utf-8")
 
@@ -65,6 +64,6 @@ def test_the_sums_are_those_of_the_rows() -> None:
     ]
 
 
-@pytest.mark.parametrize("file", sorted(set(FILE.findall(STANDARD))))
+@for_each(zip(sorted(set(FILE.findall(STANDARD)))))
 def test_what_the_answers_name_is_there(file: str) -> None:
     assert (ROOT / file).exists()

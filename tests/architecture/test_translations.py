@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.project import ROOT, markdown_files, name_of
+from tests.for_each import for_each
 
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -56,7 +55,7 @@ def links(page: Path, text: str) -> Iterator[str]:
             yield re.sub(r"^docs/images/(?:en|zh)/", "docs/images/", name_of(aim)).replace(".zh.md", ".md")
 
 
-@pytest.mark.parametrize("page", PAIRS, ids=name_of)
+@for_each(zip(PAIRS))
 def test_both_languages_have_one_structure(page: Path) -> None:
     chinese_page = page.with_suffix(".zh.md")
     english, chinese = page.read_text("utf-8"), chinese_page.read_text("utf-8")
@@ -76,7 +75,7 @@ def test_both_languages_have_one_structure(page: Path) -> None:
             )
 
 
-@pytest.mark.parametrize("page", [page for page in PAIRS if name_of(page) not in WRITTEN_BY_PROGRAM], ids=name_of)
+@for_each(zip([page for page in PAIRS if name_of(page) not in WRITTEN_BY_PROGRAM]))
 def test_each_page_of_a_pair_leads_to_the_other_at_its_top_and_on_in_its_language(page: Path) -> None:
     chinese = page.with_suffix(".zh.md")
     assert page.read_text("utf-8").splitlines()[2].startswith(f"[中文]({chinese.name})")

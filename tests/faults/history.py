@@ -1,4 +1,4 @@
-"""Puts versions in force and suspends them over HTTP, while two services on one database decide without pause.
+"""Puts versions in force and suspends them over HTTP, while two services on one database decide all the time.
 
 python -m tests.faults.history --seconds 60 [--backend sqlite] [--backend postgresql]
 
@@ -40,12 +40,15 @@ from tests.api.client import HERE, SECRET
 from tests.api.company import ROLES, Company, Json, establish, opened
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS, TestClock, copied, nothing
+from tests.effort import effort
 from tests.faults.machine import machine
 
 CALLERS = 6
 """Clients of each service."""
 LEAD = 2.0
 """Seconds from the beginning of a change to its day, at first."""
+PAUSE = effort(0.1, 0.0)
+"""Seconds between two decisions of a client: by day those who govern need not wait long for their turn."""
 LASTS = timedelta(seconds=0.7)
 """How long a version is in force that comes for a while only."""
 REPLAYED = 100
@@ -185,6 +188,7 @@ async def call(app: Application, key: str, stop: threading.Event, result: Found)
                 document = answer.json()
                 digests = {name: each["digest"] for name, each in document["outcomes"].items()}
                 result.asked.append(Asked(begun, _REAL.now(), document["decision_id"], digests))
+                await asyncio.sleep(PAUSE)
 
         one: dict[str, object] = {"subject": "C1", "facts": {"orders": 150}}
         await asyncio.gather(*(caller({**one, "policies": [TIER]} if n % 2 else one) for n in range(CALLERS)))
