@@ -107,7 +107,7 @@ TABLE_PAGES: Sequence[Table[Any]] = (
 TABLES: Sequence[ExportedList[Any]] = (*TABLE_PAGES, DECISIONS)
 """Every list, each with its exports."""
 OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
-"""Where browsers pass on their way to the provider of identities and back."""
+"""Where browsers pass on their way to the identity provider and back."""
 
 
 def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
@@ -129,7 +129,7 @@ def problem_renderer(pages: Pages) -> ProblemRenderer:
 def wants_page(scope: Scope) -> bool:
     """Return True if a browser asks for a page: programs ask under `/v1/`, or do not name HTML in `Accept`.
 
-    Under `/v1/` a browser is only on its way to the provider of identities and back.
+    Under `/v1/` a browser is only on its way to the identity provider and back.
     """
     path = scope["path"]
     if path.startswith("/v1/") and path not in OIDC_REDIRECTS:

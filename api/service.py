@@ -79,7 +79,7 @@ class Service:
     file_faults: list[str] = field(default_factory=list)
     """A sentence for each fault of the file of a large database, which is read behind the start."""
     provider: Provider | None = None
-    """The provider of identities, when one is set."""
+    """The identity provider, when one is set."""
     last_used: LastUsed = field(default_factory=LastUsed)
     in_flight: InFlight = field(default_factory=InFlight)
 
@@ -271,13 +271,13 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
 
 
 def _provider(settings: Settings) -> Provider | None:
-    """The provider of identities that the settings name. Raises ValueError when what it needs is not installed."""
+    """The identity provider that the settings name. Raises ValueError when what it needs is not installed."""
     issuer, secret = settings.oidc_issuer, settings.oidc_client_secret
     if issuer is None or secret is None or settings.oidc_client_id is None:
         return None
     try:
         from policy_service.identity.oidc import Client, Provider  # noqa: PLC0415  # only who wants it has the libraries
     except ImportError:
-        raise ValueError("a provider of identities needs more libraries: install policy-service[oidc]") from None
+        raise ValueError("an identity provider needs more libraries: install policy-service[oidc]") from None
     callback_url = f"{settings.public_url}/v1/session/oidc/callback"
     return Provider(issuer, Client(settings.oidc_client_id, secret.get_secret_value(), callback_url))

@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     public_url: WebAddress | None = None
     """The address people type to reach the service, when there is a proxy before it."""
     oidc_issuer: WebAddress | None = None
-    """The provider of identities that people may sign in at (OpenID Connect); none when it is not set."""
+    """The identity provider that people may sign in at (OpenID Connect); none when it is not set."""
     oidc_client_id: str | None = None
     """How the provider knows this service."""
     oidc_client_secret: SecretStr | None = None

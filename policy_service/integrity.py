@@ -48,7 +48,7 @@ class TamperedRecord(DamagedRecord):
         super().__init__(table, key)
         self.fault = fault or Message("the row {key} of `{table}` is not what the log says", key=key, table=table)
         message = Message(
-            "Nothing was done: {fault}. `policy-service audit verify` says what else is not as it was written.",
+            "Nothing was changed: {fault}. `policy-service audit verify` lists all other damage.",
             fault=self.fault,
         )
         self.args = (message,)

@@ -165,7 +165,9 @@ def refuse_other_sites(service: Service, scope: Scope) -> None:
     else:
         is_same_origin = origin is not None and urlsplit(origin.decode("latin-1")).netloc in _hosts(service, headers)
     if not is_same_origin:
-        raise ProblemError(OTHER_SITE, Message("the browser does not say that a page of this service asks"))
+        raise ProblemError(
+            OTHER_SITE, Message("the browser does not say that the request comes from a page of this service")
+        )
 
 
 def _hosts(service: Service, headers: dict[bytes, bytes]) -> set[str]:

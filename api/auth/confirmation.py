@@ -75,7 +75,7 @@ async def reauthenticate(
     """
     principal = principal_of(request)
     if principal.user_session is None:
-        raise ProblemError(NOT_ALLOWED, Message("A machine cannot confirm who it is; this is for a person."))
+        raise ProblemError(NOT_ALLOWED, Message("A program cannot confirm its identity; only a person can do this."))
     actor, user_session = principal.actor, principal.user_session
     if password is not None:
         secret, origin = password.get_secret_value(), Origin(session=user_session.id)

@@ -291,7 +291,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
 def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
     """Return True if the actor may make the request, else the reason."""
     if actor.kind == "machine" and not access.machines:
-        return Message("An API key reads and decides; this is for a person who is signed in.")
+        return Message("An API key can only read and decide; this needs a person who is signed in.")
     if access.roleless or actor.roles & access.roles:
         return True
     if (reason := actor.pending_reason(access.roles)) is not None:
@@ -356,7 +356,7 @@ class PermissionTable:
                 allowed |= dict.fromkeys(methods)
         if not allowed:
             raise ProblemError(NOT_FOUND, Message("no such address"))
-        detail = Message("{method} is not taken here, {others} is", method=method[:20], others=join_comma(allowed))
+        detail = Message("{method} is not allowed here, {others} is", method=method[:20], others=join_comma(allowed))
         raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
 
     def refuse_unlisted(self, routes: Iterable[BaseRoute]) -> None:

@@ -56,7 +56,7 @@ def check_media_type(headers: Mapping[bytes, bytes], media_types: Iterable[str])
         _unsupported(detail, media_types)
     encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
     if encoding.strip().lower() != "identity":
-        detail = Message("a body packed by `{encoding}` is not unpacked here", encoding=encoding[:100])
+        detail = Message("a body encoded as `{encoding}` is not decoded here", encoding=encoding[:100])
         _unsupported(detail, media_types)
 
 

@@ -329,7 +329,7 @@ def http_problem(request: Request, error: HTTPException) -> Problem:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allow = (error.headers or {}).get("Allow", "")
             others = allow or Message("other methods")
-            detail = Message("{method} is not taken here, {others} is", method=request.method, others=others)
+            detail = Message("{method} is not allowed here, {others} is", method=request.method, others=others)
             return Problem(METHOD_NOT_ALLOWED, detail, headers={"Allow": allow})
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return Problem(NOT_FOUND, Message("no such address"))

@@ -11,13 +11,13 @@ from policy_service.messages import Message
 def command_line_message(seconds: float) -> Message:
     """Return the message that names the command for what exceeds the limits."""
     return Message(
-        "it takes more than {seconds} s, or more memory than is given: use the command line", seconds=f"{seconds:g}"
+        "it takes more than {seconds} s or exceeds the memory limit: use the command line", seconds=f"{seconds:g}"
     )
 
 
 def browser_message(_: float) -> Message:
     """The same of a PDF."""
-    return Message("The PDF takes more time or memory than is given: use the print view of the browser.")
+    return Message("The PDF exceeds the limit of time or memory: use the print view of the browser.")
 
 
 READING = WorkKind(
@@ -25,7 +25,7 @@ READING = WorkKind(
     max_waiting=64,
     busy_message=lambda count: Message("{count} requests that read are waiting already", count=count),
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
-    too_large_message=lambda _: Message("reading it takes more memory than is given"),
+    too_large_message=lambda _: Message("reading it exceeds the memory limit"),
     min_idle=1,
     niceness=5,
 )
@@ -35,7 +35,7 @@ FILE_CHECKING = WorkKind(
     max_waiting=8,
     busy_message=lambda count: Message("{count} policy files are waiting already", count=count),
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
-    too_large_message=lambda _: Message("reading it takes more memory than is given"),
+    too_large_message=lambda _: Message("reading it exceeds the memory limit"),
     limit_problem=CHECK_ABANDONED,
 )
 """Policy files that come from outside, read and tried by the definition."""
@@ -44,7 +44,7 @@ DRAFT_CHECKING = WorkKind(
     max_waiting=8,
     busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
     too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
-    too_large_message=lambda _: Message("checking it takes more memory than is given"),
+    too_large_message=lambda _: Message("checking it exceeds the memory limit"),
     limit_problem=CHECK_ABANDONED,
 )
 """Drafts, built and tried by every evaluator; reports."""
@@ -60,8 +60,8 @@ EXPORTING = WorkKind(
     processes=1,
     max_waiting=4,
     busy_message=lambda count: Message("{count} exports are waiting already", count=count),
-    too_long_message=lambda _: Message("The export takes more time than is given: narrow the filters."),
-    too_large_message=lambda _: Message("The export takes more memory than is given: narrow the filters."),
+    too_long_message=lambda _: Message("The export exceeds the time limit: narrow the filters."),
+    too_large_message=lambda _: Message("The export exceeds the memory limit: narrow the filters."),
 )
 """Lists, written whole as CSV or as a workbook."""
 AUDITING = WorkKind(
@@ -85,7 +85,7 @@ ANALYSING = WorkKind(
     max_waiting=4,
     busy_message=lambda count: Message("{count} changes wait to be analysed already", count=count),
     too_long_message=lambda seconds: Message("analysing it takes more than {seconds:g} s", seconds=seconds),
-    too_large_message=lambda _: Message("analysing it takes more memory than is given"),
+    too_large_message=lambda _: Message("analysing it exceeds the memory limit"),
     limit_problem=CHECK_ABANDONED,
 )
 """Changes that are submitted where there are many decision records: report and simulation."""
@@ -102,8 +102,8 @@ BUILDING = WorkKind(
     processes=1,
     max_waiting=2,
     busy_message=lambda count: Message("{count} policies wait to be built already", count=count),
-    too_long_message=lambda seconds: Message("to build them takes more than {seconds:g} s", seconds=seconds),
-    too_large_message=lambda _: Message("to build them takes more memory than is given, or ends the process"),
+    too_long_message=lambda seconds: Message("building them takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("building them exceeds the memory limit, or ends the process"),
 )
 """Versions that come into force, made ready to decide."""
 

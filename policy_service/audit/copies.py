@@ -222,7 +222,9 @@ class _Client:
         if current == line:
             return True
         if current is None or status in _STORED:
-            message = Message("{address} does not keep what it is given: {number}", address=self.address, number=number)
+            message = Message(
+                "{address} does not store what it receives: {number}", address=self.address, number=number
+            )
             raise Unreachable(message)
         return False
 

@@ -155,9 +155,9 @@ def _count_faults(
 def _fault(table: str, key: str, actual: str | None, expected: str | None, entry: int | None) -> LogFault:
     names = {"table": table, "key": key}
     if expected is None:
-        return LogFault(Message("the row {key} of `{table}` was added: no entry tells of it", **names))
+        return LogFault(Message("the row {key} of `{table}` was added: no entry records it", **names))
     if actual is None:
-        return LogFault(Message("the row {key} of `{table}` was removed: entry {seq} tells of it", seq=entry, **names))
+        return LogFault(Message("the row {key} of `{table}` was removed: entry {seq} records it", seq=entry, **names))
     return LogFault(
         Message("the row {key} of `{table}` was altered: it is not what entry {seq} says", seq=entry, **names)
     )

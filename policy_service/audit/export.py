@@ -167,7 +167,7 @@ def _check_header(header: _Header, payload: dict[str, Any], keys: KeyChain) -> N
     if header.keys != len(keys.by_id):
         raise VerificationFailed(
             Message(
-                "the header tells of {told} public keys, and {found} stand behind it",
+                "the header states {told} public keys, and {found} follow it",
                 told=header.keys,
                 found=len(keys.by_id),
             )
@@ -182,7 +182,7 @@ def _check_lists(header: _Header, verifier: LogVerifier, keys: KeyChain, first: 
     if header.checkpoints != verifier.checkpoint_tree.size:
         raise VerificationFailed(
             Message(
-                "the header tells of {told} checkpoints, and {found} are there",
+                "the header states {told} checkpoints, and {found} are there",
                 told=header.checkpoints,
                 found=verifier.checkpoint_tree.size,
             )

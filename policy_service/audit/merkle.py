@@ -67,7 +67,7 @@ class Tree:
 def tree_from(size: int, peaks: bytes) -> Tree:
     """The tree that was written with `to_bytes`. Raises InvalidPath when a tree of that size has other parts."""
     if len(peaks) != _SIZE * size.bit_count():
-        raise InvalidPath(Message("these are not the parts of a tree of that size"))
+        raise InvalidPath(Message("these are not the nodes of a tree of that size"))
     return Tree(size, (peaks[start : start + _SIZE] for start in range(0, len(peaks), _SIZE)))
 
 

@@ -106,7 +106,7 @@ def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proo
         entry = read_entry(parsed.entry.encode())
         checkpoint = read_checkpoint(parsed.checkpoint.encode())
     except (msgspec.ValidationError, UnicodeEncodeError, InvalidEntry, InvalidSignedLine):
-        raise InvalidProof(Message("this is not shaped as a proof")) from None
+        raise InvalidProof(Message("this does not have the form of a proof")) from None
     _check_signature(checkpoint, parsed.keys, trusted)
     if (parsed.kind, parsed.seq) != (KIND, entry.seq):
         raise InvalidProof(Message("this is a proof of something else"))

@@ -106,7 +106,7 @@ def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="
 def reevaluate(
     policy: Annotated[str, typer.Option(metavar="ID", help="The policy.", show_default=False)],
     max_age: Annotated[
-        int, typer.Option("--max-age", metavar="DAYS", min=0, help="Who has older facts is listed, not decided.")
+        int, typer.Option("--max-age", metavar="DAYS", min=0, help="Subjects with older facts are listed, not decided.")
     ] = MAX_AGE,
     as_of: AsOf = None,
     output: Annotated[

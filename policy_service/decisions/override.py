@@ -294,7 +294,7 @@ def may_end_override(actor: Actor, role: Role, now: datetime) -> Literal[True] |
 
 def _may_sign(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     if actor.kind != "person":
-        return Message("Only a person may do this, not a machine.")
+        return Message("Only a person may do this, not a program.")
     if role not in actor.roles:
         return actor.pending_reason([role]) or Message("You do not hold the role {role}.", role=role.value)
     if not actor.is_fresh(now):

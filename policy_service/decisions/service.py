@@ -48,7 +48,7 @@ class RequestInFlight(PolicyServiceError):
     retry_seconds = 1
 
     def __init__(self) -> None:
-        super().__init__(Message("the request with this idempotency key is still under way: ask again in a moment"))
+        super().__init__(Message("the request with this idempotency key is still in progress: ask again in a moment"))
 
 
 class _RequestTask(NamedTuple):

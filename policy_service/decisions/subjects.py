@@ -217,7 +217,7 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
     if row is None:
         raise ErasureRejected(
             Message(
-                "The {kind} {subject} has no key: no sensitive fact of it is kept, or it was erased before.",
+                "The {kind} {subject} has no key: no sensitive facts are stored, or it was erased before.",
                 kind=kind_label(subject.kind, "en"),
                 subject=subject.id,
             )

@@ -161,8 +161,8 @@ def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
             )
         elif now is not None and there[lane] > max(latest, timestamp(now)):
             yield Message(
-                "the lane `{lane}` was altered, or the clock of the machine was set back: it says {at}, and nothing "
-                "that was written is so late",
+                "the lane `{lane}` was altered, or the clock of the machine was set back: it states {at}, and nothing "
+                "was written that late",
                 lane=lane.value,
                 at=there[lane],
             )

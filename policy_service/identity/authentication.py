@@ -99,7 +99,7 @@ def reauthenticate(  # noqa: PLR0913, PLR0917  # who, by what, and where it come
 
 
 def use_oidc_confirmation(database: Database, clock: Clock, actor: Actor, user_session: UserSession) -> Actor:
-    """The actor with the confirmation that the provider of identities gave, which is used up by it.
+    """The actor with the confirmation that the identity provider gave, which is used up by it.
 
     Raises ReauthenticationRequired when there is no fresh one.
     """
@@ -150,7 +150,7 @@ def authenticate_session(
 
 
 def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> StartedSession:
-    """A session for a person whom the provider of identities attests to. Raises ProviderRejected."""
+    """A session for a person whom the identity provider attests to. Raises ProviderRejected."""
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled:
         raise ProviderRejected(Message("no account is linked to you, or it is disabled: ask an administrator"))
@@ -158,7 +158,7 @@ def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> S
 
 
 def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, session_id: str) -> None:
-    """Writes down that the owner of a session proved again who they are, at the provider of identities.
+    """Writes down that the owner of a session proved again who they are, at the identity provider.
 
     Raises ProviderRejected when it was another person, AuthenticationFailed.
     """

@@ -79,7 +79,7 @@ class ProviderRejected(IdentityError):
 
 
 class ProviderUnavailable(IdentityError):
-    """The provider of identities does not answer, or not in a way that can be believed."""
+    """The identity provider does not answer, or not in a way that can be believed."""
 
     kind = "provider-unavailable"
 

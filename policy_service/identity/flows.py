@@ -1,4 +1,4 @@
-"""A person on the way to the provider of identities and back: what has to fit together when they return.
+"""A person on the way to the identity provider and back: what has to fit together when they return.
 
 `state` ties the answer to the question, `browser` (a cookie) to the browser that asked, `nonce` what the provider says
 to the question, `verifier` the code to its requester (PKCE, RFC 7636). Each is good once, for ten minutes.

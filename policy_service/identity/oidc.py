@@ -56,7 +56,7 @@ class OidcIdentity:
 
 
 class Provider:
-    """One provider of identities."""
+    """One identity provider."""
 
     def __init__(self, issuer: str, client: Client, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.issuer = issuer
@@ -99,9 +99,7 @@ class Provider:
         at = claims.get("auth_time")
         authenticated_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int) and 0 < at < 2**40 else None
         if flow.session is not None and not _is_fresh(authenticated_at, flow.started_at, now):
-            raise ProviderRejected(
-                Message("the provider of identities does not say that you proved who you are just now")
-            )
+            raise ProviderRejected(Message("the identity provider does not confirm that you re-authenticated"))
         return OidcIdentity(ExternalIdentity(self.issuer, str(claims["sub"])), authenticated_at)
 
     def _check(self, claims: Json, flow: OidcFlow, now: datetime) -> None:
@@ -124,7 +122,7 @@ class Provider:
             and 0 < len(subject) <= 255  # noqa: PLR2004  # OpenID Connect Core 1.0 section 2
         )
         if not is_valid:
-            raise ProviderRejected(Message("what the provider of identities says is not for this sign-in"))
+            raise ProviderRejected(Message("the answer of the identity provider is not for this sign-in"))
 
     async def _claims(self, token: str) -> Json:
         """Decode an ID token by a key of the provider's; its keys are fetched again when none fits."""
@@ -134,7 +132,7 @@ class Provider:
                 return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
             except (JoseError, ValueError, KeyError, TypeError):
                 continue
-        raise ProviderRejected(Message("what the provider of identities says is not signed by it"))
+        raise ProviderRejected(Message("the answer of the identity provider is not signed by it"))
 
     async def _key_set(self, *, refresh: bool) -> KeySet:
         if self._keys is None or refresh:
@@ -142,23 +140,19 @@ class Provider:
             try:
                 self._keys = KeySet.import_key_set({"keys": jwks.get("keys", [])})
             except (JoseError, ValueError, KeyError, TypeError):
-                raise ProviderUnavailable(Message("the provider of identities has no keys that can be read")) from None
+                raise ProviderUnavailable(Message("the identity provider has no readable keys")) from None
         return self._keys
 
     async def _endpoint(self, name: str) -> str:
         if not self._metadata:
             metadata = await self._request("GET", f"{self.issuer}/.well-known/openid-configuration")
             if str(metadata.get("issuer", "")).rstrip("/") != self.issuer.rstrip("/"):
-                raise ProviderUnavailable(
-                    Message("the provider of identities calls itself by another name than the settings")
-                )
+                raise ProviderUnavailable(Message("the identity provider states another issuer than the settings"))
             self._metadata = metadata
         address = str(self._metadata.get(name, ""))
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK_HOSTS:
-            raise ProviderUnavailable(
-                Message("the provider of identities names no address of TLS as its {name}", name=name)
-            )
+            raise ProviderUnavailable(Message("the identity provider names no https address as its {name}", name=name))
         return address
 
     async def _request(self, method: str, address: str, form: dict[str, str] | None = None) -> Json:
@@ -169,11 +163,11 @@ class Provider:
                 response = await client.request(method, address, data=form)
             payload = response.json()
         except (httpx.HTTPError, ValueError):
-            raise ProviderUnavailable(Message("the provider of identities does not answer")) from None
+            raise ProviderUnavailable(Message("the identity provider does not answer")) from None
         if not isinstance(payload, dict) or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise ProviderUnavailable(Message("the provider of identities does not answer"))
+            raise ProviderUnavailable(Message("the identity provider does not answer"))
         if response.status_code != httpx.codes.OK:
-            raise ProviderRejected(Message("the provider of identities does not take this sign-in: begin again"))
+            raise ProviderRejected(Message("the identity provider refused this sign-in: begin again"))
         return payload
 
 

@@ -127,7 +127,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     roles: Iterable[Role],
     password_hash: str | None = None,
 ) -> Account:
-    """Makes an account; without a password only the provider of identities lets the person in.
+    """Makes an account; without a password only the identity provider lets the person in.
 
     Its signing roles have no effect before another person has attested it.
     Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict when the name is taken, or the printed
@@ -139,12 +139,12 @@ def create_account(  # noqa: PLR0913  # what an account is made from
         raise IdentityValidationFailed(errors)
     session = transaction.session
     if find_account_by_name(session, name) is not None:
-        raise IdentityConflict(Message("The name {name} is taken, and a name is never given twice.", name=name))
+        raise IdentityConflict(Message("The name {name} is taken, and names are never reused.", name=name))
     if (lookalike := _find_lookalike(session, printed_name)) is not None:
         raise IdentityConflict(
             Message(
-                "The printed name {printed} looks like that of {account}, and signatures are told apart by it: "
-                "add what tells the two people apart.",
+                "The printed name {printed} looks like that of {account}, and signatures are distinguished by it: "
+                "add something that distinguishes the two people.",
                 printed=printed_name,
                 account=lookalike,
             )
@@ -209,7 +209,7 @@ def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
 
 
 def link(transaction: Transaction, actor: Actor, account: str, external: ExternalIdentity) -> Account:
-    """Says how a provider of identities knows the person.
+    """Says how an identity provider knows the person.
 
     Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict, UnknownAccount.
     """

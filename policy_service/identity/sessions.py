@@ -72,7 +72,7 @@ class StartedSession:
     user_session: UserSession
     actor: Actor
     device: str | None = None
-    """What the browser is known by from now on; a provider of identities says nothing about browsers."""
+    """What the browser is known by from now on; an identity provider says nothing about browsers."""
 
 
 def start_session(transaction: Transaction, account: Account, method: str) -> StartedSession:

@@ -135,7 +135,7 @@ class FailureRow(SQLModel, table=True):
 
 
 class OidcFlowRow(SQLModel, table=True):
-    """A person was sent to the provider of identities and is not back yet; kept under the digest of `state`."""
+    """A person was sent to the identity provider and is not back yet; kept under the digest of `state`."""
 
     __tablename__ = "oidc_flow"
 

@@ -97,7 +97,7 @@ def drift_problems(
         try:
             drift = KindDrift(kind, simulated, count_drifted(database, cipher(), policies, kind, day, last))
         except (PopulationRejected, RunFailed) as error:
-            why = Message("Whether the population has drifted could not be told: {why}.", why=str(error))
+            why = Message("Whether the population has drifted could not be determined: {why}.", why=str(error))
             raise OperationRejected(why) from error
         if drift.is_too_large:
             problems.append(drift.sentence)

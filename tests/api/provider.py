@@ -1,4 +1,4 @@
-"""A provider of identities for tests: strict about what it is asked, and able to lie in its answers."""
+"""An identity provider for tests: strict about what it is asked, and able to lie in its answers."""
 
 import base64
 import hashlib

@@ -144,7 +144,7 @@ def test_a_draft_that_takes_too_much_memory_to_check_is_abandoned(monkeypatch: p
         change = here.create(tier("1.1.0", 200))
         monkeypatch.setattr(workers._Worker, "request", Mock(side_effect=WorkerDied))
         answer = here.ask("GET", f"/v1/changes/{change['id']}/report")
-        refused(answer, 422, "check-abandoned", "more memory than is given")
+        refused(answer, 422, "check-abandoned", "exceeds the memory limit")
 
 
 def test_a_database_that_is_gone_for_the_process_that_checks_is_told(

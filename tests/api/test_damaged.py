@@ -178,7 +178,7 @@ UNREAD = {
     "api_key_use.used_at",  # a note of the last use, read with its key
     "idempotency.body",  # read when the same request comes again: below
     "idempotency.created_at",  # read by nobody
-    "oidc_flow.started_at",  # of somebody who is away at the provider of identities
+    "oidc_flow.started_at",  # of somebody who is away at the identity provider
     "second_factor.created_at",  # told on the page of one's own account alone
     "sign_in_failure.since",  # a counter for those who have no session yet
     "sign_in_failure.last",

@@ -1,4 +1,4 @@
-"""Signing in at a provider of identities: only what it says to this very question, about a linked person, opens."""
+"""Signing in at an identity provider: only what it says to this very question, about a linked person, opens."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -152,14 +152,14 @@ def test_a_code_for_another_way_is_refused(app: Application) -> None:
     stolen, _ = leave(app)
     location, cookie = leave(app)
     problem = assert_problem(come_back(app, location, cookie, provider.grant(stolen)), 401, "sign-in-refused")
-    assert problem["detail"] == "the provider of identities does not take this sign-in: begin again"
+    assert problem["detail"] == "the identity provider refused this sign-in: begin again"
 
 
 def test_whoever_was_not_let_in_there_is_not_let_in_here(app: Application) -> None:
     ready(app, Provider())
     location, cookie = leave(app)
     problem = assert_problem(come_back(app, location, cookie, "", error="access_denied"), 401, "sign-in-refused")
-    assert problem["detail"] == "the provider of identities did not let you in"
+    assert problem["detail"] == "the identity provider did not let you in"
 
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])

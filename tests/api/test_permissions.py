@@ -220,7 +220,7 @@ def test_a_reason_names_the_roles() -> None:
     problem = assert_problem(ask("GET", "/v1/api-keys", role=Role.SALES_DIRECTOR), 403, "not-allowed")
     assert problem["detail"] == "This is for administrator; you are sales director."
     machine = ask("GET", "/v1/accounts", role=Role.INTEGRATION)
-    assert "for a person who is signed in" in machine.json()["detail"]
+    assert "needs a person who is signed in" in machine.json()["detail"]
     nobody = Actor("1", "ada", "Ada", frozenset())
     assert check_permission(nobody, PERMISSIONS["GET", "/metrics"]) == (
         "This is for compliance or integration or administrator; you have no role."

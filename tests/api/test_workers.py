@@ -29,7 +29,7 @@ KIND = WorkKind(
     max_waiting=1,
     busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
     too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
-    too_large_message=lambda _: Message("checking it takes more memory than is given"),
+    too_large_message=lambda _: Message("checking it exceeds the memory limit"),
 )
 
 
@@ -75,7 +75,7 @@ def test_what_takes_too_long_is_killed_and_the_next_piece_is_done(pool: WorkerPo
 
 @pytest.mark.parametrize("work", [pieces.die, pieces.gorge])
 def test_a_worker_that_ends_or_has_no_memory_left_is_told(pool: WorkerPool, work: Callable[[], Any]) -> None:
-    assert problem(pool, work).problem.detail == "checking it takes more memory than is given"
+    assert problem(pool, work).problem.detail == "checking it exceeds the memory limit"
     assert run(pool, pieces.add, 1, 1) == 2
 
 

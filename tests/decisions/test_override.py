@@ -185,7 +185,7 @@ def test_only_a_director_in_person_freshly_confirmed_makes_exceptions(role: Role
 def test_why_somebody_may_not_make_an_exception_is_a_sentence() -> None:
     director = Role.SALES_DIRECTOR
     machine = Actor("k", "k", "k", frozenset(Role), "machine", NOW)
-    assert may_override(machine, director, NOW) == "Only a person may do this, not a machine."
+    assert may_override(machine, director, NOW) == "Only a person may do this, not a program."
     assert may_override(person("a", Role.AUTHOR), director, NOW) == "You do not hold the role sales_director."
     assert may_override(person("a", director), director, NOW) == (
         "Confirm who you are first: enter your password again."

@@ -187,7 +187,7 @@ def test_a_process_that_is_stopped_interrupts_it_and_another_one_starts_it_again
     visitor = Visitor(two.second, "compliance")
     page = visitor.get(page.address)
     assert "The job was interrupted." in page.text("#work")
-    assert ("nothing of it was kept" in page.text("#work")) is (BY_NAME[name].run_inside is None)
+    assert ("No results were kept" in page.text("#work")) is (BY_NAME[name].run_inside is None)
     assert not two.files()
     again = until(visitor, visitor.send(page, "#start-again"), is_over)
     assert again.has("#work h2"), again.text()
@@ -234,7 +234,7 @@ def test_a_result_that_somebody_else_wrote_is_not_shown(two: Two, name: str) -> 
     assert next_page.status == 503
     assert f"The row {page.address.rpartition('/')[2]} of the table `job` cannot be read" in next_page.text()
     if name == "verification":
-        assert "Nobody has verified it here yet." in visitor.get("/audit").text()
+        assert "Not verified here yet." in visitor.get("/audit").text()
 
 
 def test_the_name_of_a_file_leads_nowhere_else(two: Two) -> None:

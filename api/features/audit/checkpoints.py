@@ -78,8 +78,8 @@ CHECKPOINTS: Table[CheckpointView] = Table(
     path="/audit/checkpoints",
     title=Message("Checkpoints and keys"),
     about=Message(
-        "How long the log was, and what was in it, each time it was signed. The same is kept in a file elsewhere, so "
-        "that a log cut short is found out."
+        "Length and digest of the log each time it was signed. Copies are kept in a file elsewhere, so that a "
+        "truncated log is detected."
     ),
     columns=(
         TableColumn("size", Message("Entries"), lambda each, _: each.size, is_sortable=True),

@@ -40,7 +40,7 @@ MOST_DAYS = 3_650
 CHECKS: Mapping[str, Message] = {
     Check.INCOMPLETE: Message("facts are missing"),
     Check.OLD: Message("facts are old"),
-    Check.DUPLICATE: Message("likely the same as another"),
+    Check.DUPLICATE: Message("likely duplicate"),
 }
 """What is found, in words."""
 
@@ -49,12 +49,14 @@ class DataCheckForm(FormModel):
     """The form: which subjects, how old facts may be, and what makes two of them the same."""
 
     kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
-    max_age: Annotated[int, Widget("number", Message("Facts, at most days old")), Field(ge=0, le=MOST_DAYS)] = MAX_AGE
+    max_age: Annotated[int, Widget("number", Message("Maximum age of the facts (days)")), Field(ge=0, le=MOST_DAYS)] = (
+        MAX_AGE
+    )
     keys: Annotated[
         str | None,
         Widget(
             "name",
-            Message("Facts that tell duplicates"),
+            Message("Facts that identify duplicates"),
             Message("Their names: commas between the facts of a key, semicolons between keys."),
         ),
         Field(max_length=1_000),

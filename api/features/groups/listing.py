@@ -147,7 +147,7 @@ def _because(row: MemberRow, _: Frame) -> list[object]:
 GROUPS: Table[GroupRow] = Table(
     path="/groups",
     title=Message("Group lists"),
-    about=Message("How many subjects each policy puts in which group, by their newest decisions or as of a day."),
+    about=Message("Subjects in each group of each policy, by their latest decisions or as of a day."),
     columns=(
         TableColumn("group", Message("Group"), lambda each, frame: each.text.cell(frame)),
         TableColumn("policy", Message("Policy"), lambda each, _: each.title),
@@ -165,7 +165,7 @@ GROUPS: Table[GroupRow] = Table(
         Message("No subject is in any group yet."),
         Message("Group lists follow from the decisions that are recorded."),
     ),
-    no_match=Message("No subject is in a group of this policy, or had been by then."),
+    no_match=Message("No subject was in a group of this policy by then."),
     read_summary=_read_group_bars,
 )
 MEMBERS: Table[MemberRow] = Table(

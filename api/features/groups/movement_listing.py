@@ -190,9 +190,7 @@ DAYS = (TableFilter("from", Message("Between"), "day"), TableFilter("to", Messag
 MOVEMENTS: Table[MovementRow] = Table(
     path="/movements",
     title=Message("Tier movements"),
-    about=Message(
-        "How many subjects went from which group to which between two days, the last month if none is chosen."
-    ),
+    about=Message("Subjects that moved between groups from one day to another; by default, over the last month."),
     columns=(
         TableColumn("before", Message("From group"), lambda each, frame: each.before.cell(frame)),
         TableColumn("after", Message("To group"), lambda each, frame: each.after.cell(frame)),
@@ -205,16 +203,14 @@ MOVEMENTS: Table[MovementRow] = Table(
     row_id=lambda each: each.movement.id,
     cells="groups/_movement_cells.html",
     empty=GROUPS.empty,
-    no_match=Message("No subject was decided about until then."),
+    no_match=Message("No decisions had been made by then."),
     read_summary=_read_summary,
     breadcrumbs=((GROUPS.title, GROUPS.path),),
 )
 MOVES: Table[MoveRow] = Table(
     path="/movements/subjects",
     title=Message("Who moved"),
-    about=Message(
-        "The subjects that were in another group on the second day than on the first, and the decision by which."
-    ),
+    about=Message("Subjects in a different group on the second day, with the decision that moved each."),
     columns=(
         TableColumn("subject", Message("Subject"), lambda each, _: each.move.subject.id),
         TableColumn("before", Message("From group"), lambda each, frame: each.before.cell(frame)),
@@ -233,7 +229,7 @@ MOVES: Table[MoveRow] = Table(
     read=_read_moves,
     row_id=lambda each: each.move.decision.decision_id,
     cells="groups/_move_cells.html",
-    empty=(Message("Nobody moved."), Message("Choose other days, or another policy.")),
-    no_match=Message("Nobody moved."),
+    empty=(Message("No subject moved."), Message("Choose other days, or another policy.")),
+    no_match=Message("No subject moved."),
     breadcrumbs=((GROUPS.title, GROUPS.path), (MOVEMENTS.title, MOVEMENTS.path)),
 )

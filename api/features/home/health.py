@@ -72,7 +72,7 @@ def _concerns(service: Service, unsealed: int) -> Iterator[Message]:
         )
     yield from comparison.copy_errors.values()
     if unused_rows(service.database):
-        yield Message("Rows of the database are not what the log says. The audit log names them.")
+        yield Message("Rows of the database do not match the log. The audit log names them.")
     if unsealed > MAX_UNSEALED or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
         yield Message("Decision records are not being sealed. See the service log.")
     if service.edited_files:

@@ -140,7 +140,7 @@ async def _read(service: Service, jobs: Jobs, request: Request, job_id: str) -> 
 def _permission(actor: Actor, kind: str) -> Literal[True] | str:
     """Return True, or why the kind is not for the caller: who may start it may read it."""
     access = PERMISSIONS.get(("POST", f"/v1/jobs/{kind}"))
-    return Message("There is no such kind of job any more.") if access is None else check_permission(actor, access)
+    return Message("This kind of job no longer exists.") if access is None else check_permission(actor, access)
 
 
 def _model(jobs: Jobs, job: Job, *, with_result: bool = False) -> JobModel:

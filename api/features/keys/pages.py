@@ -30,9 +30,9 @@ PATH = "/keys"
 MAX_WRAPPED = 20_000
 """Keys of subjects that are wrapped anew while a browser waits."""
 NOTICES = {
-    "signing": Message("A new signing key is in use, endorsed by the key before it. Give its public half out."),
+    "signing": Message("A new signing key is in use, endorsed by the previous key. Publish its public key."),
     "master": Message(
-        "A new master key is in use. Back the new subjects.key up, and destroy the copies of the old one."
+        "A new master key is in use. Back up the new subjects.key, and destroy all copies of the old one."
     ),
 }
 Rotated = Literal["signing", "master"]
@@ -109,7 +109,9 @@ async def _rotate_master(form: FormRequest[RotateForm]) -> int:
     return await run_in_threadpool(lambda: rotate_master_key(service.database, service.clock, masters, form.actor))
 
 
-TOO_MANY = Message("There are too many keys of subjects for a page: run `policy-service subject rotate-master-key`.")
+TOO_MANY = Message(
+    "There are too many subject keys to rotate from a page: run `policy-service subject rotate-master-key`."
+)
 ROTATE_SIGNING = FormAction(
     "/keys/signing",
     RotateForm,

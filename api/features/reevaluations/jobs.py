@@ -37,7 +37,7 @@ REASONS: Mapping[str, Message] = {
     Reason.ARCHIVED: Message("facts in an archive"),
     Reason.TOO_OLD: Message("facts too old"),
     Reason.MISSING_FACTS: Message("missing facts"),
-    Reason.REJECTED: Message("values not accepted any more"),
+    Reason.REJECTED: Message("values no longer accepted"),
     Reason.SUSPENDED: Message("policy suspended"),
 }
 """Why something was not decided."""
@@ -49,10 +49,14 @@ class ReevaluationForm(FormModel):
     policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
     max_age: Annotated[
         int,
-        Widget("number", Message("Facts, at most days old"), Message("Who has older facts is listed, not decided.")),
+        Widget(
+            "number",
+            Message("Maximum age of the facts (days)"),
+            Message("Subjects with older facts are listed, not decided."),
+        ),
         Field(ge=0, le=MOST_DAYS),
     ] = MAX_AGE
-    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today, when it is left out."))] = None
+    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today by default."))] = None
 
 
 class DayToCome(PolicyServiceError):
@@ -106,7 +110,7 @@ def run_reevaluation(context: JobContext, form: ReevaluationForm, inside: Inside
     today = context.started_at.astimezone(service.zone).date()
     scope = Reevaluation(form.policy, form.as_of or today, form.max_age)
     if scope.as_of > today:
-        raise DayToCome(Message("The decision day {day} is still to come.", day=scope.as_of.isoformat()))
+        raise DayToCome(Message("The decision day {day} is in the future.", day=scope.as_of.isoformat()))
     policies, rows = service.decider.policies, list[UndecidedRow]()
     reevaluator = Reevaluator(service.decisions, service.database, service.clock, service.fact_cipher)
     with CsvFile(context.file, HEADINGS) as file:

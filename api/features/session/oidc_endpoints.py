@@ -1,4 +1,4 @@
-"""`/v1/session/oidc`: to the provider of identities and back, to sign in or to confirm who you are.
+"""`/v1/session/oidc`: to the identity provider and back, to sign in or to confirm who you are.
 
 A browser that asks for pages is led on when it comes back: to the address of this service that it named as `next`
 when it left, which it keeps in a cookie for so long. A program gets its answer at the callback.
@@ -41,8 +41,8 @@ NEXT = "policy_service_oidc_next"
 PREFIX = "/v1/session/oidc"
 PROVIDER_PROBLEMS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
 # Together they fit into an address of 64 KiB, however their characters are written there.
-State = Annotated[str, Query(max_length=256, description="as it was sent to the provider of identities")]
-Code = Annotated[str, Query(max_length=4_096, description="what the provider of identities answers")]
+State = Annotated[str, Query(max_length=256, description="as it was sent to the identity provider")]
+Code = Annotated[str, Query(max_length=4_096, description="what the identity provider answers")]
 Next = Annotated[
     str | None,
     Query(alias="next", max_length=MAX_ADDRESS, description="the address of this service to go on at, for browsers"),
@@ -66,7 +66,7 @@ def _add_leaving(router: APIRouter, service: Service) -> None:
         responses=PROVIDER_PROBLEMS,
     )
     async def leave(request: Request, following: Next = None) -> Response:
-        """Sends a browser to the provider of identities."""
+        """Sends a browser to the identity provider."""
         return await _start_flow(service, request, None, following)
 
     @router.post(
@@ -102,7 +102,7 @@ def _add_coming_back(router: APIRouter, service: Service) -> None:
         provider, browser = _provider(service), cookies_of(request.scope).get(COOKIE, "")
         flow = require_flow(await run_write(service, lambda transaction: finish(transaction, state, browser)))
         if not code:
-            raise ProviderRejected("the provider of identities did not let you in")
+            raise ProviderRejected("the identity provider did not let you in")
         identity = await provider.exchange_code(code, flow, service.clock.now())
         if flow.session is not None:
             session = flow.session
@@ -159,5 +159,5 @@ def _redirect_to_provider(request: Request, address: str) -> Response:
 
 def _provider(service: Service) -> "Provider":
     if service.provider is None:
-        raise ProblemError(NOT_FOUND, "no provider of identities is set")
+        raise ProblemError(NOT_FOUND, "no identity provider is set")
     return service.provider

@@ -60,7 +60,7 @@ class SignInPage:
     session_ended: Message | None
     """That a session has ended, when the browser comes from one."""
     provider_address: str | None
-    """The way to the provider of identities, when there is one."""
+    """The way to the identity provider, when there is one."""
 
 
 def sign_in_routes(pages: Pages) -> APIRouter:

@@ -35,11 +35,13 @@ class EraseForm(FormModel):
     kind: Annotated[str, HIDDEN, Field(max_length=MAX_KIND)]
     reason: Annotated[
         str,
-        Widget("area", Message("Reason"), Message("Who asked for it, and when. The log keeps it: name no person.")),
+        Widget(
+            "area", Message("Reason"), Message("Who requested it, and when. The log records this text: name no person.")
+        ),
         Field(max_length=MAX_REASON),
     ]
     confirmation: Annotated[
-        str, Widget("name", Message("Write the subject's identifier to confirm")), Field(max_length=MAX_ID)
+        str, Widget("name", Message("Type the subject's identifier to confirm")), Field(max_length=MAX_ID)
     ]
     password: Proof = None
 

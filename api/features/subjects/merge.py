@@ -33,12 +33,12 @@ class MergeForm(FormModel):
 
     subject: Annotated[
         str,
-        Widget("text", Message("Subject"), Message("Group lists do not name it any more.")),
+        Widget("text", Message("Subject"), Message("Group lists no longer contain it.")),
         Field(min_length=1, max_length=MAX_ID),
     ]
     into: Annotated[
         str,
-        Widget("text", Message("Merged into"), Message("The subject that remains, by its own decisions.")),
+        Widget("text", Message("Merged into"), Message("The number that remains. Its own decisions count.")),
         Field(min_length=1, max_length=MAX_ID),
     ]
     kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER

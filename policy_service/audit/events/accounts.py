@@ -65,7 +65,7 @@ class AccountEnabled(Event):
 
 @dataclass(frozen=True, slots=True)
 class AccountLinked(Event):
-    """A provider of identities lets an account in from now on, as the person it knows by `external_id`."""
+    """An identity provider lets an account in from now on, as the person it knows by `external_id`."""
 
     name = "account_linked"
     summary = Bilingual(

@@ -143,7 +143,7 @@ def test_a_job_that_was_removed_is_told_to_be_gone(here: Company, what: str) -> 
     page = Visitor(here, "compliance").get(f"/audit/{what}/0197")
     assert page.status == 404
     assert "There is no such job." in page.text()
-    assert page.link("Start another one") == f"/audit/{what}"
+    assert page.link("Start another job") == f"/audit/{what}"
     assert Visitor(here, "compliance").get(f"/audit/{what}").has("#start button")
 
 

@@ -1,4 +1,4 @@
-"""Who signed in at a provider of identities proves there who they are before they sign, and comes back to the page."""
+"""Who signed in at an identity provider proves there who they are before they sign, and comes back to the page."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,7 +22,7 @@ def here() -> Iterator[Company]:
 
 @pytest.fixture
 def started(here: Company) -> StartedSession:
-    """A session that the provider of identities opened."""
+    """A session that the identity provider opened."""
     with here.database.write(here.clock) as transaction:
         return sessions.start_session(transaction, here.people["sales"], OIDC)
 

@@ -13,7 +13,7 @@ from tests.pages.decisions.deciding import decided
 from tests.pages.reevaluations.test_reevaluations import ended
 from tests.pages.visitor import Visitor
 
-WORDS = {"en": "likely the same as another", "zh-CN": "可能与另一对象相同"}
+WORDS = {"en": "likely duplicate", "zh-CN": "可能与另一对象相同"}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Signing in at a provider of identities with a browser: there, back, and on to the page that was wanted."""
+"""Signing in at an identity provider with a browser: there, back, and on to the page that was wanted."""
 
 from collections.abc import Iterator
 from typing import Any

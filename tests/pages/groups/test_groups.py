@@ -115,7 +115,7 @@ def test_what_cannot_be_shown_is_told(here: Company) -> None:
         refused = visitor.get(f"/movements?{wrong}")
         assert (refused.status, refused.has("table")) == (422, False), wrong
     before = visitor.get("/groups?day=2025-01-01")
-    assert "No subject is in a group of this policy, or had been by then." in before.text()
+    assert "No subject was in a group of this policy by then." in before.text()
     assert "No subject matches." in visitor.get(f"/groups/members?policy={TIER}&rule=none").text()
 
 

@@ -139,7 +139,7 @@ def test_what_keeps_a_pack_from_being_made_is_told(here: Company, monkeypatch: p
     monkeypatch.setattr(jobs, "make_pack", refuse)
     page = made(Visitor(here, "compliance"), policy=TIER)
     assert "the log's keys are not here" in page.text(".refusal")
-    assert page.link("Start another one") == "/packs"
+    assert page.link("Start another job") == "/packs"
 
 
 def test_a_log_that_is_not_what_was_signed_is_told() -> None:

@@ -82,7 +82,7 @@ def test_what_cannot_be_decided_again_says_so(here: Company) -> None:
     visitor = Visitor(here, "sales")
     assert visitor.post("/reevaluations", {"policy": "no/such", "_key": "k"}).status == 422
     page = visitor.send(visitor.get("/reevaluations"), "#ask", policy=TIER, as_of="2100-01-01")
-    assert "The decision day 2100-01-01 is still to come." in ended(visitor, page).text(".refusal")
+    assert "The decision day 2100-01-01 is in the future." in ended(visitor, page).text(".refusal")
     refused = here.ask("POST", "/v1/jobs/reevaluation", "sales", {"policy": TIER, "max_age": -1, "colour": "red"})
     pointers = {each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]}
     assert pointers == {"/max_age", "/colour"}
