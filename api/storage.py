@@ -147,9 +147,9 @@ def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> s
 
 
 def _guard_faults(session: Session) -> list[str]:
-    """The rows of what is in force and of who may do what, when they are not what the log says.
+    """The rows of what is in force and of who may do what, when they do not match the log.
 
-    Rows that no entry tells of are left out, and keep nobody from beginning.
+    Rows that no entry records are left out, and keep nobody from beginning.
     """
     guard = guard_of(session)
     if guard is None:

@@ -46,7 +46,7 @@ class TamperedRecord(DamagedRecord):
 
     def __init__(self, table: str, key: str, fault: str | None = None) -> None:
         super().__init__(table, key)
-        self.fault = fault or Message("the row {key} of `{table}` is not what the log says", key=key, table=table)
+        self.fault = fault or Message("the row {key} of `{table}` does not match the log", key=key, table=table)
         message = Message(
             "Nothing was changed: {fault}. `policy-service audit verify` lists all other damage.",
             fault=self.fault,

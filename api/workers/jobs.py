@@ -57,7 +57,7 @@ AnyKind = JobKind[Any, Any]
 
 
 class Jobs:
-    """The jobs that this process runs, and the table that tells of all."""
+    """The jobs that this process runs, and the table that records all."""
 
     def __init__(self, service: Service, kinds: Iterable[AnyKind]) -> None:
         self.kinds: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds}
@@ -179,7 +179,7 @@ class Jobs:
             ended = await self._execute(kind, job, actor, parameters, watch)
         except asyncio.CancelledError:  # of `cancel`, which wrote so before, or of `close`
             ended = replace(job, state=JobState.INTERRUPTED)
-        except Exception as error:  # noqa: BLE001  # the row tells of it
+        except Exception as error:  # noqa: BLE001  # the row records it
             ended = replace(job, state=JobState.FAILED, problem=self._problem_of(kind, error))
         completed, total = watch.progress
         is_written = await self._end_surely(replace(ended, completed=completed, total=total))

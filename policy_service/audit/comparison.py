@@ -196,14 +196,14 @@ def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: 
     if extent is None:
         last = last_entry(session)
         return Message(
-            "the log ends at entry {end}, and {where} tells of {count} entries",
+            "the log ends at entry {end}, and {where} records {count} entries",
             end=last.seq if last else 0,
             where=source,
             count=count,
         )
     if extent != checkpoint.extent:
         return Message(
-            "the first {count} entries of the log are not those that {where} tells of", count=count, where=source
+            "the first {count} entries of the log are not those that {where} records", count=count, where=source
         )
     return None
 

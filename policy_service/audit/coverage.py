@@ -27,13 +27,13 @@ from policy_service.clock import timestamp
 DERIVED: Mapping[str, str] = {
     "audit_entry": "the log itself: chained, signed, and each entry under its MAC",
     "audit_about": "compared with the line of its entry",
-    "checkpoint": "signed, and compared with the entries it counts; the entry behind it tells of its row",
+    "checkpoint": "signed, and compared with the entries it counts; the entry behind it records its row",
     "block": "compared with its entry `decisions_sealed`, and made again from its records",
     "decision": "sealed in blocks; each record is under its MAC, and its columns are compared with its line",
     "outcome_period": "worked out from the decision records, and compared with them",
     "outcome_count": "counted from `outcome_period`, and compared with it",
     "answer_count": "counted from the records of sealed blocks, and compared with them",
-    "subject_key": "each row is under its MAC; a key that records name is there, or an entry tells of the erasure",
+    "subject_key": "each row is under its MAC; a key that records name is there, or an entry records the erasure",
     "log_state": "compared with what the last entry says of it",
     "lane": "each is as late as what was written; a later instant moves no time that nothing else bears out",
 }

@@ -127,14 +127,14 @@ class _StoredRows:
         if self._row[4] != line_digest:
             raise _digest_mismatch(seq)
         if self._row != (entry.seq, entry.at, entry.event, entry.by.id, line_digest):
-            message = Message("entry {seq} was altered: the columns beside its line say something else", seq=seq)
+            message = Message("entry {seq} was altered: its columns do not match its line", seq=seq)
             raise VerificationFailed(message, seq)
         about = set()
         while self._next[0] <= seq:
             about.add(self._next[1])
             self._next = next(self._about, _END)
         if about != set(entry.about):
-            message = Message("entry {seq} was altered: what it is said to be about is not what its line says", seq=seq)
+            message = Message("entry {seq} was altered: the objects it is listed under do not match its line", seq=seq)
             raise VerificationFailed(message, seq)
         self._shadow.add_entry(seq, entry.rows, entry.rows_state)
 
@@ -194,7 +194,7 @@ def _verified_line(row: Row[Any]) -> bytes:
     if (row.size, row.at, root) != (checkpoint.extent.size, checkpoint.at, checkpoint.extent.root):
         raise VerificationFailed(
             Message(
-                "the checkpoint of {count} entries was altered: its columns do not say what its line says",
+                "the checkpoint of {count} entries was altered: its columns do not match its line",
                 count=row.size,
             )
         )
@@ -246,7 +246,7 @@ def _compare_tail(checkpoint: SignedExtent, size: int, digests: dict[int, str], 
             )
     if extent.size > size:
         message = Message(
-            "entry {seq} was removed, with all behind it: a checkpoint tells of {count} entries",
+            "entry {seq} was removed, with all behind it: a checkpoint records {count} entries",
             seq=size + 1,
             count=extent.size,
         )

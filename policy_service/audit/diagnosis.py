@@ -55,9 +55,7 @@ def order_break(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) ->
     """Diagnose another number where an entry belongs."""
     actual = entry.seq
     if entry.previous == previous:
-        return VerificationFailed(
-            Message("entry {seq} was altered: it calls itself {found}", seq=seq, found=actual), seq
-        )
+        return VerificationFailed(Message("entry {seq} was altered: its number is {found}", seq=seq, found=actual), seq)
     following = [each.seq for each in _entries(rest, enough=seq)]
     if actual > seq:
         if seq in following:
@@ -114,7 +112,7 @@ def log_truncated(size: int, expected_size: int, witness: Message) -> Verificati
     """Diagnose a log that ends before it should."""
     return VerificationFailed(
         Message(
-            "entry {seq} was removed, with all behind it: the log ends at entry {last}, and {witness} tells of {count}",
+            "entry {seq} was removed, with all behind it: the log ends at entry {last}, and {witness} records {count}",
             seq=size + 1,
             last=size,
             witness=witness,

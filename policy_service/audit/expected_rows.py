@@ -115,12 +115,12 @@ class ExpectedRows:
             and digest_of_states(read_states(session.connection())) != self.state
         ):
             unreadable.append(
-                LogFault(Message("`log_state` was altered: it is not the one that the last entry tells of"))
+                LogFault(Message("`log_state` was altered: it is not the one that the last entry records"))
             )
         return rows, count + len(unreadable), [*unreadable, *faults][:MAX_FAULTS]
 
     def added(self, table: Table) -> frozenset[str]:
-        """The keys of the rows of a table that no entry tells of, after they were compared."""
+        """The keys of the rows of a table that no entry records, after they were compared."""
         query = """SELECT actual.key FROM actual LEFT JOIN expected USING (name, key)
             WHERE actual.name = ? AND expected.digest IS NULL"""
         return frozenset(key for (key,) in self._file.execute(query, (table.name,)))
@@ -159,7 +159,7 @@ def _fault(table: str, key: str, actual: str | None, expected: str | None, entry
     if actual is None:
         return LogFault(Message("the row {key} of `{table}` was removed: entry {seq} records it", seq=entry, **names))
     return LogFault(
-        Message("the row {key} of `{table}` was altered: it is not what entry {seq} says", seq=entry, **names)
+        Message("the row {key} of `{table}` was altered: it does not match entry {seq}", seq=entry, **names)
     )
 
 

@@ -1,11 +1,11 @@
 """Keeps a running service from acting on rows that the log does not tell of.
 
-    a table that moved ──► the sum of its rows' tags == the state that the last entry tells of ──► taken up
-            └──► the same without the rows that no entry tells of ──► taken up without those
+    a table that moved ──► the sum of its rows' tags == the state that the last entry records ──► taken up
+            └──► the same without the rows that no entry records ──► taken up without those
                                                    else ──► a fault; what was taken up before stays what is known
 
 Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Everybody
-else who reads by the ORM is given the rows that some entry tells of: `_leave_out` sees to that in each query. Whoever
+else who reads by the ORM is given the rows that some entry records: `_leave_out` sees to that in each query. Whoever
 lets a person in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
 while nobody writes. Sessions are many and short: `row_matches` asks the entries since one began. Anyone who
 writes governance by what is in force asks `compare`; the rows of the one change, suspension or override are
@@ -62,7 +62,7 @@ _guards: WeakKeyDictionary[Database, Guard] = WeakKeyDictionary()
 
 
 class _KnownRows(NamedTuple):
-    """The rows of a table that the log tells of, with their tags, and each owner's."""
+    """The rows of a table that the log records, with their tags, and each owner's."""
 
     tags: Mapping[_Row, int]
     owned: Mapping[object, frozenset[_Row]]
@@ -73,7 +73,7 @@ class Usable(NamedTuple):
 
     faults: Sequence[str]
     left_out: Mapping[str, frozenset[str]]
-    """The keys of the rows that no entry tells of, by table."""
+    """The keys of the rows that no entry records, by table."""
 
 
 class Guard:
@@ -119,7 +119,7 @@ class Guard:
                 self._seen = seen
 
     def unlogged(self, session: Session) -> Mapping[Mapper[Any], list[_Row]]:
-        """The primary keys of the rows that no entry tells of; a session asks once. Raises KeyUnavailable."""
+        """The primary keys of the rows that no entry records; a session asks once. Raises KeyUnavailable."""
         found: Mapping[Mapper[Any], list[_Row]] | None = session.info.get(_UNLOGGED)
         if found is None:
             self.refresh(session)
@@ -137,7 +137,7 @@ class Guard:
             return Usable([sentence for each in broken for sentence in each], left_out)
 
     def owner_matches(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
-        """Return True if a person's rows are those that the log tells of; `tables` say by which column.
+        """Return True if a person's rows are those that the log records; `tables` say by which column.
 
         Raises KeyUnavailable.
         """
@@ -165,14 +165,12 @@ class Guard:
             table = SQLModel.metadata.tables[name]
             rows = {tuple(row.values()) for row in read_rows(session.connection(), table, table.c[column] == owner)}
             if name not in self._known or rows != self._known[name].owned.get(owner, frozenset()):
-                self.note(
-                    Message("the rows of {owner} in `{table}` are not what the log says", owner=owner, table=name)
-                )
+                self.note(Message("the rows of {owner} in `{table}` do not match the log", owner=owner, table=name))
                 return False
         return True
 
     def row_matches(self, session: Session, table: Table, values: Mapping[str, Any], since: datetime) -> bool:
-        """Return True if a row is as the newest entry says that tells of it, of those from an instant on.
+        """Return True if a row is as in the newest entry that records it, of those from an instant on.
 
         An older entry says nothing: whoever puts a row back that was altered since is not believed. What the entries
         said is remembered, so that the next to ask reads those behind them. Raises KeyUnavailable.
@@ -191,7 +189,7 @@ class Guard:
                 self._told[name] = size, digest
         if digest == row_digest(table, values):
             return True
-        self.note(Message("the row {key} of `{table}` is not what the log says", key=name[1], table=name[0]))
+        self.note(Message("the row {key} of `{table}` does not match the log", key=name[1], table=name[0]))
         return False
 
     def note(self, sentence: str) -> None:
@@ -212,7 +210,7 @@ class Guard:
             message = Message("entry {seq} was added or altered: its MAC is not that of the log's key", seq=seq)
             self._faults, self._left_out = {table.name: [message] for table in self._tables}, {}
         elif digest_of_states(states) != entry.rows_state:
-            message = Message("`log_state` was altered: it is not the one that the last entry tells of")
+            message = Message("`log_state` was altered: it is not the one that the last entry records")
             self._faults, self._left_out = {table.name: [message] for table in self._tables}, {}
         else:
             key = keys[key_id_of(last.mac)]
@@ -222,7 +220,7 @@ class Guard:
                 self._compare(session, table, key, states.get(table.name, TableState()))
 
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
-        """Takes the rows of a table up when they are those of its state, or those are that some entry tells of."""
+        """Takes the rows of a table up when they are those of its state, or those are that some entry records."""
         name = table.name[:]
         known, actual = self._rows(session, table, key)
         self._left_out.pop(name, None)
@@ -287,7 +285,7 @@ def usable(session: Session, tables: Collection[str]) -> Usable:
 
 @event.listens_for(Session, "do_orm_execute")
 def _leave_out(execution: ORMExecuteState) -> None:
-    """Keeps the rows that no entry tells of from everyone who reads.
+    """Keeps the rows that no entry records from everyone who reads.
 
     A transaction that writes sees them: it must not give their keys again, and compares what it acts by.
     """
@@ -337,7 +335,7 @@ LATEST.append(_last_at)
 def _newest_digest(
     session: Session, keys: Mapping[str, LogKey], row: tuple[str, str], where: ColumnElement[bool]
 ) -> str | None:
-    """The digest of a row in the newest of some entries that tells of it; none where no entry does."""
+    """The digest of a row in the newest of some entries that records it; none where no entry does."""
     query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(where).order_by(col(AuditEntry.seq))
     found, key = None, row[1].encode()
     for line, mac in session.connection().execute(query, execution_options={"yield_per": FETCH_SIZE}):
@@ -377,4 +375,4 @@ def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[s
         _, _, faults = shadow.compare(session, {key.id: key})
         added = shadow.added(table)
     messages = [fault.message for fault in faults]
-    return messages or [Message("the rows of `{table}` are not what the log says", table=table.name[:])], added
+    return messages or [Message("the rows of `{table}` do not match the log", table=table.name[:])], added

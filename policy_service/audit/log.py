@@ -82,7 +82,7 @@ def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
 
 
 def _signed(session: Session, size: int) -> list[RowDigest]:
-    """The checkpoint of so many entries, if there is one: the entry behind it tells of it, so that it is missed."""
+    """The checkpoint of so many entries, if there is one: the entry behind it records it, so that it is missed."""
     where = _CHECKPOINT.c.size == size
     return [
         RowDigest(_CHECKPOINT.name[:], row_key(_CHECKPOINT, values), row_digest(_CHECKPOINT, values))

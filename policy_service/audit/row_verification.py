@@ -4,7 +4,7 @@
     entries `rows_taken`, of rows as they were found at an upgrade ──┘                  else ──► TamperedRecord
 
 Their number is that of what was done to the one thing, not that of the log. The rows of an act always come before its
-event, so an entry that is about the thing tells of them. An entry whose key was lost is vouched by the chain, up to the
+event, so an entry that is about the thing records them. An entry whose key was lost is vouched by the chain, up to the
 entry that says so.
 """
 
@@ -39,7 +39,7 @@ _ENTRY = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line), col(AuditE
 
 
 def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
-    """Sees to it that the rows of a thing are those that the log tells of. Raises TamperedRecord, KeyUnavailable.
+    """Sees to it that the rows of a thing are those that the log records. Raises TamperedRecord, KeyUnavailable.
 
     A log without MACs attests to nothing, and the rows are taken as they are.
     """
@@ -57,7 +57,7 @@ def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
 
 
 def require_in_force_logged(session: Session) -> None:
-    """Sees to it that the log tells of everything in force, as far as this process guards it.
+    """Sees to it that the log records everything in force, as far as this process guards it.
 
     Raises TamperedRecord, KeyUnavailable.
     """
@@ -89,7 +89,7 @@ def _stored_rows(session: Session, kind: LoggedKind, name: str) -> dict[_Row, st
 def _logged_rows(
     session: Session, keys: Mapping[str, LogKey], kind: LoggedKind, name: str, stored_rows: Mapping[_Row, str]
 ) -> dict[_Row, str | None]:
-    """The digests of the rows that the log tells of, by the newest entry; none of a row that was deleted."""
+    """The digests of the rows that the log records, by the newest entry; none of a row that was deleted."""
     logged_rows: dict[_Row, str | None] = {}
     marks = [name.encode(), *(to_canonical_json_unchecked(row)[:-1] for row in stored_rows)]
     for entry in _authenticated_entries(session, keys, f"{kind}:{name}", marks):
@@ -120,7 +120,7 @@ def _authenticated_entries(
 
 
 def _chain_range(session: Session, keys: Mapping[str, LogKey], first: int) -> range:
-    """The entries from one on that the chain attests to, up to the next that tells of a lost key; else none."""
+    """The entries from one on that the chain attests to, up to the next that records a lost key; else none."""
     query = _ENTRY.where(col(AuditEntry.event) == LogKeyAdded.name, col(AuditEntry.seq) > first)
     added = (authenticated_entry(line, mac, keys) for _, line, mac in session.connection().execute(query).all())
     end = next((entry for entry in added if entry is not None and entry.body["lost"]), None)

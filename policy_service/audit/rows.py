@@ -149,7 +149,7 @@ def pending_count(session: Session) -> int:
 
 
 def take_pending(session: Session, key: LogKey) -> tuple[list[RowDigest], str]:
-    """The rows that no entry tells of yet, and the digest of the state with them, which is kept."""
+    """The rows that no entry records yet, and the digest of the state with them, which is kept."""
     queue: list[_Pending] = session.info.pop(_PENDING, [])
     states = read_states(session.connection())
     known_tables = set(states)
@@ -213,7 +213,7 @@ def queue_rows(session: Session, rows: Iterable[RowDigest]) -> None:
 
 
 ROWS_PER_ENTRY = 1_000
-"""Rows that one entry tells of, when it tells of rows found in the database."""
+"""Rows that one entry records, when it records rows found in the database."""
 
 
 def _row_batches(connection: Connection, key: LogKey, *, every_row: bool) -> Iterator[list[RowDigest]]:

@@ -76,7 +76,7 @@ class LogVerdict:
     rows: int | None = None
     """Covered rows and decision records compared with the log; None for an export, which has none."""
     differences: int = 0
-    """How many rows are not what the log says."""
+    """How many rows do not match the log."""
     faults: tuple[LogFault, ...] = ()
     """All faults that were found, `fault` first; of the rows the first hundred, and of the records."""
     untold: int = 0

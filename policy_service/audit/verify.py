@@ -135,7 +135,7 @@ class LogVerifier:
                 seq = self.end.size + 1
                 raise VerificationFailed(
                     Message(
-                        "entry {seq} was added behind the end: the header tells of {count} entries",
+                        "entry {seq} was added behind the end: the header records {count} entries",
                         seq=seq,
                         count=seq - 1,
                     ),

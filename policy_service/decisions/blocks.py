@@ -91,7 +91,7 @@ def find_alteration(row: DecisionRow, archived_to: int = 0) -> str | None:
         _text(row.as_of),
         _text(row.decided_at),
     ):
-        return Message("its columns do not say what its line says")
+        return Message("its columns do not match its line")
     return None
 
 

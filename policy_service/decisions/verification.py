@@ -77,7 +77,7 @@ def verify_everything(
     keys: Mapping[str, LogKey] | None = None,
     on_progress: PartTick = say_nothing,
 ) -> LogVerdict:
-    """Reads the whole database and gives all that is not what the log says; `keys` are those of the MACs."""
+    """Reads the whole database and gives all that does not match the log; `keys` are those of the MACs."""
     return verify_rest(
         session, verify_database(session, trusted, external_checkpoints, on_progress, keys), keys, on_progress
     )
@@ -190,7 +190,7 @@ def _record_faults(session: Session, macs: MacKeys, tick: EntryProgress) -> Iter
             keys_used = {key_id_of(value).hex() for value in each.facts.values() if is_encrypted(value)}
             if not keys_used <= existing_keys and erased_at.get((each.subject, each.kind), "") < each.decided_at:
                 yield Message(
-                    "the key of the subject {subject} was removed: decision {decision} needs it, and no entry tells of "
+                    "the key of the subject {subject} was removed: decision {decision} needs it, and no entry records "
                     "an erasure",
                     subject=each.subject,
                     decision=each.decision_id,

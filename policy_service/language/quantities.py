@@ -57,7 +57,7 @@ class Quantity:
 
 
 def quantity_of_type(kind: NumberType | DateType | DurationType) -> Quantity:
-    """Return what the type alone tells of a fact."""
+    """Return what the type alone says about a fact."""
     match kind:
         case NumberType():
             size = 10**kind.scale

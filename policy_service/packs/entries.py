@@ -81,7 +81,7 @@ class Proofs:
             raise LogNotSigned("the log is not what was signed: `policy-service audit verify` says where")
 
     def covers(self, seq: int) -> bool:
-        """Return True if the checkpoint tells of an entry."""
+        """Return True if the checkpoint records an entry."""
         return seq <= self._levels.size
 
     def path(self, seq: int) -> list[str]:

@@ -174,7 +174,7 @@ class _ExpectedRows:
         return changes
 
     def includes_activation(self, row: Json) -> bool:
-        """Return True if the pack should show an activation that an entry tells of."""
+        """Return True if the pack should show an activation that an entry records."""
         return row["digest"] in self._digests_in_pack
 
     def includes_suspension(self, row: Json) -> bool:
@@ -246,7 +246,7 @@ def _rows(
             yield f"{file} was altered: it shows {key} {id_} twice"
         seen.add(id_)
         if id_ not in expected:
-            yield f"{file}: no entry of the log tells of {key} {id_}"
+            yield f"{file}: no entry of the log records {key} {id_}"
             continue
         expected_row = {
             name: value for name, value in expected[id_].items() if name in row or name in REQUIRED_FIELDS[key]
@@ -311,7 +311,7 @@ def _check_actions(name: str, change: Json, expected: Sequence[Json]) -> Iterato
         ):
             yield f"{name} was altered: `{member}` of action {number} is not what the log tells"
     for number in range(len(expected) + 1, len(actions) + 1):
-        yield f"{name}: no entry of the log tells of action {number}"
+        yield f"{name}: no entry of the log records action {number}"
 
 
 def _check_derived(name: str, change: Json) -> Iterator[str]:

@@ -167,7 +167,7 @@ def _scan(path: Path) -> tuple[str, Utf8]:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a file; at the end an empty chunk, at which a decoder tells of a character that is cut off."""
+    """The bytes of a file; at the end an empty chunk, at which a decoder reports a character that is cut off."""
     chunk = file.read(_CHUNK)
     while chunk:
         yield chunk

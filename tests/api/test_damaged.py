@@ -235,7 +235,7 @@ def values_of(column: str) -> Sequence[str]:
 
 
 def damage_is_told(furnished: Furnished, column: str, value: str, answers: list[tuple[str, str, int]]) -> bool:
-    """Whether some reader tells of the damage; none of them may fail. What each answered is added to `answers`."""
+    """Whether some reader reports the damage; none of them may fail. What each answered is added to `answers`."""
     is_told = False
     by = "root" if READERS[column] is ACCOUNTS else "compliance"
     with furnished.service(restarted=column in COLD) as here, altered(here, column, value):

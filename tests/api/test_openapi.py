@@ -92,7 +92,7 @@ def test_whatever_the_document_allows_gets_a_documented_answer(method: str, path
     suppress_health_check=list(HealthCheck),
 )
 def check(case: schemathesis.Case[Any]) -> None:
-    """Sends a request, and asks that the document tells of the answer."""
+    """Sends a request, and asks that the document describes the answer."""
     request = requests.Request(**case.as_transport_kwargs(base_url="http://service")).prepare()
     body = request.body.encode() if isinstance(request.body, str) else request.body
     response = ask(str(request.method), str(request.url), content=body, headers=dict(request.headers))

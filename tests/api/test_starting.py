@@ -116,7 +116,7 @@ def test_it_does_not_begin_when_the_log_is_shorter_than_a_checkpoint_kept_elsewh
         shutil.copy(database.file, backup)
         decided(database, url)
         copy_checkpoints(database, StandingClock(), FileCopy(elsewhere))
-        with pytest.raises(NotSoundError, match=r"the log ends at entry \d+, and .*/checkpoints tells of \d+ entries"):
+        with pytest.raises(NotSoundError, match=r"the log ends at entry \d+, and .*/checkpoints records \d+ entries"):
             begin(f"sqlite:///{backup}", checkpoints=elsewhere)
 
 

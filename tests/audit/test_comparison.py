@@ -93,13 +93,13 @@ OWN = "the last checkpoint that this process made"
     [
         (
             cut_short,
-            "entry 7 was removed, with all behind it: a checkpoint tells of 7 entries",
-            "the log ends at entry 6, and {kept} tells of 7 entries",
+            "entry 7 was removed, with all behind it: a checkpoint records 7 entries",
+            "the log ends at entry 6, and {kept} records 7 entries",
         ),
         (
             written_anew,
             "entry 7 was altered: it is not the one a checkpoint was signed for",
-            "the first 7 entries of the log are not those that {kept} tells of",
+            "the first 7 entries of the log are not those that {kept} records",
         ),
     ],
 )
@@ -122,7 +122,7 @@ def test_an_altered_root_is_found_though_the_head_is_right(log: Log) -> None:
     tamper(log, "DELETE FROM checkpoint WHERE size = 7")
     with log.database.read() as session:
         result = disagreement(session, newest, OWN, list(public_keys(log.folder).values()))
-    assert result == f"the first 7 entries of the log are not those that {OWN} tells of"
+    assert result == f"the first 7 entries of the log are not those that {OWN} records"
 
 
 def test_a_digest_altered_before_what_is_looked_at_again_is_found_by_the_root(log: Log) -> None:
@@ -132,7 +132,7 @@ def test_a_digest_altered_before_what_is_looked_at_again_is_found_by_the_root(lo
     by_itself.check()
     tamper(log, "UPDATE audit_entry SET digest = (SELECT digest FROM audit_entry WHERE seq = 2) WHERE seq = 5")
     tamper(log, "DELETE FROM checkpoint WHERE size = 7")
-    assert difference(by_itself) == (f"the first 7 entries of the log are not those that {OWN} tells of", True)
+    assert difference(by_itself) == (f"the first 7 entries of the log are not those that {OWN} records", True)
 
 
 def test_nothing_is_signed_until_somebody_settles_it_after_a_restart_too(log: Log) -> None:
@@ -164,7 +164,7 @@ def test_it_cannot_be_settled_while_a_copy_holds_another_history(log: Log) -> No
     with pytest.raises(LogMismatch, match="the log ends at entry 6"):
         settle(log.database, log.clock, *by)
     log.kept.rename(log.kept.with_suffix(".before"))
-    assert settle(log.database, log.clock, *by) == f"the log ends at entry 6, and {log.kept} tells of 7 entries"
+    assert settle(log.database, log.clock, *by) == f"the log ends at entry 6, and {log.kept} records 7 entries"
     sign(log, compared)
     with log.database.read() as session:
         verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])

@@ -94,7 +94,7 @@ def test_an_older_copy_of_the_database_is_found_by_one_checkpoint_more(log: Log,
     copy_checkpoints(log.database, log.clock, copy)
     log.database.close()
     log.database.file.write_bytes(before)
-    assert difference(log, copy) == f"the log ends at entry 7, and {store.address} tells of 9 entries"
+    assert difference(log, copy) == f"the log ends at entry 7, and {store.address} records 9 entries"
 
 
 def test_a_store_that_lost_or_altered_what_it_had_differs(log: Log, store: Store, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_store_that_lost_or_altered_what_it_had_differs(log: Log, store: Store
         ({"status": 302}, "was answered with 302"),
         ({"token": "another"}, "was answered with 401"),
         ({"refuses": 507}, r"PUT http://127\.0\.0\.1:\d+/log/1 was answered with 507"),
-        ({"forgets": True}, "does not keep what it is given: 1"),
+        ({"forgets": True}, "does not store what it receives: 1"),
         ({"answer": b"<html>welcome</html>"}, "answers with what is no checkpoint"),
         ({"answer": b"x" * 5_000}, "answers with more than a checkpoint"),
         ({"answer": b"x" * 100, "drip": 0.1}, "does not answer: timed out"),

@@ -105,7 +105,7 @@ def test_an_empty_log_has_no_key(tmp_path: Path) -> None:
                 current_signer(session, tmp_path)
 
 
-SAYS_ELSE = "the columns beside its line say something else"
+SAYS_ELSE = "its columns do not match its line"
 NOT_ITS_DIGEST = "entry {seq} was altered: its line is not the one its digest was made of"
 
 
@@ -122,11 +122,11 @@ NOT_ITS_DIGEST = "entry {seq} was altered: its line is not the one its digest wa
         (4, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 4", SAYS_ELSE),
         (4, "UPDATE audit_entry SET event = 'signed_in' WHERE seq = 4", SAYS_ELSE),
         (4, "UPDATE audit_entry SET at = '2026-11-20T01:00:00.000000Z' WHERE seq = 4", SAYS_ELSE),
-        (4, "DELETE FROM audit_about WHERE seq = 4", "what it is said to be about is not what its line says"),
+        (4, "DELETE FROM audit_about WHERE seq = 4", "the objects it is listed under do not match its line"),
         (
             9,
             "INSERT INTO audit_about VALUES ('policy:x/y', 9)",
-            "what it is said to be about is not what its line says",
+            "the objects it is listed under do not match its line",
         ),
     ],
 )
@@ -148,9 +148,9 @@ def test_a_database_cut_short_is_found_by_its_checkpoints(log: Log) -> None:
     fault, tail = faults(log)
     assert fault is not None
     assert fault.message == (
-        "entry 10 was removed, with all behind it: the log ends at entry 9, and a checkpoint tells of 12"
+        "entry 10 was removed, with all behind it: the log ends at entry 9, and a checkpoint records 12"
     )
-    assert tail == LogFault("entry 10 was removed, with all behind it: a checkpoint tells of 12 entries", 10)
+    assert tail == LogFault("entry 10 was removed, with all behind it: a checkpoint records 12 entries", 10)
 
 
 def test_a_database_cut_short_with_its_checkpoints_is_found_by_those_kept_elsewhere(log: Log) -> None:
@@ -164,7 +164,7 @@ def test_a_database_cut_short_with_its_checkpoints_is_found_by_those_kept_elsewh
     fault, tail = faults(log)
     assert fault is not None
     assert fault.message == (
-        "entry 10 was removed, with all behind it: the log ends at entry 9, and a checkpoint kept elsewhere tells of 12"
+        "entry 10 was removed, with all behind it: the log ends at entry 9, and a checkpoint kept elsewhere records 12"
     )
     assert tail is not None
 
@@ -302,7 +302,7 @@ def test_spoilt_parts_of_the_tree_are_not_built_upon(log: Log, peaks: str) -> No
     log.write(3)
     log.seal()
     tamper(log, "DELETE FROM checkpoint WHERE size = 12")
-    assert faults(log)[0] == LogFault("the row 12 of `checkpoint` was removed: entry 13 tells of it")
+    assert faults(log)[0] == LogFault("the row 12 of `checkpoint` was removed: entry 13 records it")
 
 
 def test_the_newest_checkpoint_is_missed_as_soon_as_an_entry_follows(log: Log) -> None:
@@ -314,7 +314,7 @@ def test_the_newest_checkpoint_is_missed_as_soon_as_an_entry_follows(log: Log) -
     log.write(1)
     assert faults(log)[0] is None
     tamper(log, "DELETE FROM checkpoint WHERE size = 15")
-    assert faults(log)[0] == LogFault("the row 15 of `checkpoint` was removed: entry 16 tells of it")
+    assert faults(log)[0] == LogFault("the row 15 of `checkpoint` was removed: entry 16 records it")
 
 
 def test_without_the_private_key_nothing_is_signed(log: Log, tmp_path: Path) -> None:

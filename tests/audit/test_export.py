@@ -91,8 +91,8 @@ def test_a_key_that_the_exports_key_is_not_endorsed_from_is_not_enough(export: E
         (lambda text: text.replace("意见".encode(), "异见".encode()), 8, "entry 8 was altered"),
         (lambda text: text[:-2] + b" }\n", 8, "entry 8 was altered: its line is not the canonical JSON"),
         (lambda text: b"[" + text[1:], 8, "entry 8 was altered: its line is not the canonical JSON"),
-        (lambda text: altered(text, seq=9), 8, "entry 8 was altered: it calls itself 9"),
-        (lambda text: altered(text, seq=70), 8, "entry 8 was altered: it calls itself 70"),
+        (lambda text: altered(text, seq=9), 8, "entry 8 was altered: its number is 9"),
+        (lambda text: altered(text, seq=70), 8, "entry 8 was altered: its number is 70"),
         (lambda text: altered(text, previous=GENESIS), 8, "entry 8 was altered: it does not hold the digest"),
         (lambda text: altered(text, at="2026-11-20T00:00:00.000000Z"), 8, "entry 8 was altered: it is earlier"),
     ],
@@ -168,13 +168,13 @@ def test_entries_behind_the_end_are_named(export: Exported) -> None:
     last = export.lines[-1]
     more = altered(last, seq=61, previous=digest(last[:-1]))
     fault = fault_of([*export.lines, more], export)
-    assert fault == LogFault("entry 61 was added behind the end: the header tells of 60 entries", 61)
+    assert fault == LogFault("entry 61 was added behind the end: the header records 60 entries", 61)
 
 
 def test_an_export_cut_short_is_found(export: Exported) -> None:
     at = place(export.lines, 56)
     assert fault_of(list(export.lines[:at]), export).message == (
-        "entry 56 was removed, with all behind it: the log ends at entry 55, and the header tells of 60"
+        "entry 56 was removed, with all behind it: the log ends at entry 55, and the header records 60"
     )
     cut = fault_of([*export.lines[:at], export.lines[at][:-1]], export)
     assert cut == LogFault("after entry 55 the lines break off in the middle of one", 56)
@@ -276,11 +276,11 @@ def test_a_checkpoint_may_not_be_dropped_moved_altered_or_signed_anew(
     line = export.lines[at]
     size = read_checkpoint(line[:-1]).extent.size
     dropped = [*export.lines[:at], *export.lines[at + 1 :]]
-    assert fault_of(dropped, export).message == "the header tells of 6 checkpoints, and 5 are there"
+    assert fault_of(dropped, export).message == "the header states 6 checkpoints, and 5 are there"
     results = [*dropped[: at + 1], line, *dropped[at + 1 :]]
     assert fault_of(results, export).message.startswith(f"the checkpoint of {size} entries was moved")
     again = [*export.lines[:at], line, *export.lines[at:]]
-    assert fault_of(again, export).message == "the header tells of 6 checkpoints, and 7 are there"
+    assert fault_of(again, export).message == "the header states 6 checkpoints, and 7 are there"
     spaced = [*export.lines[:at], line[:-2] + b" }\n", *export.lines[at + 1 :]]
     assert fault_of(spaced, export).message == f"the checkpoint behind entry {size} was altered"
     stranger = checkpoint_line(read_checkpoint(line[:-1]).extent, AT, make_key(tmp_path)) + b"\n"
@@ -303,7 +303,7 @@ def test_a_header_must_fit_what_stands_behind_it(export: Exported) -> None:
     keys, sealed = list(export.lines[1:3]), [export.lines[at][:-1] for at in checkpoints(export.lines)]
     alone = altered(keys[1], endorsed_by=None, signature=None)
     assert told_anew(export, [alone]).message == "the public keys are not those that the log names"
-    assert told_anew(export, keys, sealed, 3).message == "the header tells of 3 public keys, and 2 stand behind it"
+    assert told_anew(export, keys, sealed, 3).message == "the header states 3 public keys, and 2 follow it"
     assert told_anew(export, keys, sealed[::-1]).message == "the checkpoints are not those the header was signed for"
 
 

@@ -74,5 +74,5 @@ def test_a_tree_that_was_written_down_grows_on(before: int, behind: int) -> None
 
 
 def test_parts_of_another_size_are_refused() -> None:
-    with pytest.raises(InvalidPath, match="not the parts"):
+    with pytest.raises(InvalidPath, match="not the nodes"):
         tree_from(3, b"\0" * 32)

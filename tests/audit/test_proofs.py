@@ -93,7 +93,7 @@ def test_a_stranger_s_signature_proves_nothing(log: Log, tmp_path: Path) -> None
 
 
 SPOILT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
-    "an entry altered": (lambda p: {**p, "entry": p["entry"].replace('"by"', '"By"')}, "not shaped as a proof"),
+    "an entry altered": (lambda p: {**p, "entry": p["entry"].replace('"by"', '"By"')}, "not have the form of a proof"),
     "an entry of another instant": (
         lambda p: {**p, "entry": p["entry"].replace('"at":"2026', '"at":"2025')},
         "the entry is not in the log",
@@ -111,9 +111,9 @@ SPOILT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
         lambda p: {**p, "keys": [p["keys"][0], p["keys"][1].replace('"signature":"', '"signature":"0')]},
         "public key 2 was altered",
     ),
-    "something more": (lambda p: {**p, "more": 1}, "not shaped as a proof"),
-    "half a character": (lambda p: {**p, "entry": "\ud800"}, "not shaped as a proof"),
-    "half a character in a key": (lambda p: {**p, "keys": ["\ud800"]}, "not shaped as a proof"),
+    "something more": (lambda p: {**p, "more": 1}, "not have the form of a proof"),
+    "half a character": (lambda p: {**p, "entry": "\ud800"}, "not have the form of a proof"),
+    "half a character in a key": (lambda p: {**p, "keys": ["\ud800"]}, "not have the form of a proof"),
     "a record altered": (
         lambda p: {**p, "record": {**p["record"], "line": "{}"}},
         "the record is not in the block that the entry seals",

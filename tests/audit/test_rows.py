@@ -1,4 +1,4 @@
-"""Rows that the log tells of, and those it does not: what a guard takes up, and what verification says."""
+"""Rows that the log records, and those it does not: what a guard takes up, and what verification says."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_state_that_the_last_entry_does_not_tell_of_vouches_for_no_table(log: 
     account(log, "ann")
     assert faults_in(log, "account", "activation") == []
     tamper(log, "UPDATE log_state SET rows = 2 WHERE name = 'account'")
-    message = "`log_state` was altered: it is not the one that the last entry tells of"
+    message = "`log_state` was altered: it is not the one that the last entry records"
     assert faults_in(log, "account", "activation") == [message, message]
 
 
@@ -127,7 +127,7 @@ def test_an_altered_row_is_named_though_another_line_cannot_be_read(log: Log) ->
     account(log, "cat")
     replace_line(log, unreadable, b'{"account"')
     tamper(log, f"UPDATE account SET printed_name = 'somebody' WHERE id = '{made.id}'")  # noqa: S608
-    message = f"the row {made.id} of `account` was altered: it is not what entry {unreadable + 1} says"
+    message = f"the row {made.id} of `account` was altered: it does not match entry {unreadable + 1}"
     assert message in faults_in(log, "account")
 
 
@@ -143,7 +143,7 @@ def test_a_row_that_no_entry_tells_of_is_left_out_and_no_other(log: Log) -> None
     with log.database.read() as session:
         faults, left_out = Guard().usable(session, ["account"])
     assert left_out == {"account": frozenset()}
-    assert "the row a of `account` was added: no entry tells of it" in faults
+    assert "the row a of `account` was added: no entry records it" in faults
 
 
 def test_rows_that_were_told_are_told_again_however_many_are_remembered(
@@ -216,7 +216,7 @@ def test_what_is_written_beside_the_service_is_not_told_by_the_log_and_found(log
         assert pending_count(session) == 0
     assert last(log) == before
     [fault] = verify(log).faults
-    assert fault.message == "the row s1 of `signed_in` was added: no entry tells of it"
+    assert fault.message == "the row s1 of `signed_in` was added: no entry records it"
 
 
 def test_the_last_use_of_a_session_is_nothing_that_the_log_tells_of(log: Log) -> None:

@@ -105,21 +105,21 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     home.write_bytes(before)
     ended = audit(capsys, "verify")
     assert ended.status == 1
-    assert "a checkpoint kept elsewhere tells of 8" in ended.out
+    assert "a checkpoint kept elsewhere records 8" in ended.out
     for command in ("checkpoint", "rotate-key"):
         refused = audit(capsys, command)
         assert refused.status == 2
-        assert f"nothing is signed: the log ends at entry 6, and {copies_file} tells of 8 entries" in refused.err
+        assert f"nothing is signed: the log ends at entry 6, and {copies_file} records 8 entries" in refused.err
     still = audit(capsys, "settle", "--reason", "restored from the backup of Friday")
     assert (still.status, still.out.splitlines()[0]) == (
         1,
-        f"not settled: the log ends at entry 6, and {copies_file} tells of 8 entries",
+        f"not settled: the log ends at entry 6, and {copies_file} records 8 entries",
     )
     copies_file.rename(tmp_path / "before.ndjson")
     settled = audit(capsys, "settle", "--reason", "restored from the backup of Friday")
     assert (settled.status, settled.out) == (
         0,
-        f"settled: the log ends at entry 6, and {copies_file} tells of 8 entries\n",
+        f"settled: the log ends at entry 6, and {copies_file} records 8 entries\n",
     )
     verified = audit(capsys, "verify")
     assert verified.status == 0

@@ -143,7 +143,7 @@ def test_a_column_that_does_not_say_what_the_line_says_is_found(
     record(database, decider, 2)
     seal_some(database)
     tamper(database, f"UPDATE decision SET {column} = 'x' WHERE seq = 2")  # noqa: S608  # names of ours
-    assert verify(database).faults == ["decision record 2 was altered: its columns do not say what its line says"]
+    assert verify(database).faults == ["decision record 2 was altered: its columns do not match its line"]
 
 
 def test_a_line_that_is_no_record_is_found(database: Database, decider: Decider) -> None:

@@ -157,7 +157,7 @@ def test_every_row_that_is_left_out_doubled_or_made_up_is_named(pack: Pack) -> N
             message = f"{name} was altered: it shows {key} {row[key]} twice"
             assert message in faults(pack, **{name: json.dumps([*rows, row]).encode()})
             made_up = {**row, key: "0197-made-up"}
-            message = f"{name}: no entry of the log tells of {key} 0197-made-up"
+            message = f"{name}: no entry of the log records {key} 0197-made-up"
             assert message in faults(pack, **{name: json.dumps([*rows, made_up]).encode()})
 
 

@@ -122,7 +122,7 @@ EVENTS = {
     "submission": ChangeSubmitted.name,
     "signature": ChangeSignedOff.name,
 }
-"""The event that tells of each; decisions are told by blocks."""
+"""The event that records each; decisions are told by blocks."""
 
 
 def _actions(session: Session, action: Action) -> list[ActionRow]:

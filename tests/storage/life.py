@@ -1,4 +1,4 @@
-"""A process that governs and decides as the service does, and tells of everything that it was told is kept."""
+"""A process that governs and decides as the service does, and records everything that it was told is kept."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ MAY_CHANGE = {
     "oidc_flow": "is a sign-in that is under way",
     "checkpoint_copy": "counts what a place elsewhere was given, and remembers a difference until it is settled",
     "job": "says how far work is, and is forgotten after a while",
-    "log_state": "is what the last entry tells of every table, and compared with it",
+    "log_state": "is what the last entry records of every table, and compared with it",
     "outcome_period": "is until when an outcome was the latest, worked out from the decision records",
     "outcome_count": "counts the subjects of each outcome",
 }

@@ -39,8 +39,8 @@ from tests.verification.everything import Place, executed
 
 CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
 FUTURE = (
-    "the lane `{}` was altered, or the clock of the machine was set back: it says 2027-06-01T00:00:00.000000Z, and "
-    "nothing that was written is so late"
+    "the lane `{}` was altered, or the clock of the machine was set back: it states 2027-06-01T00:00:00.000000Z, and "
+    "nothing was written that late"
 )
 FORGED = "2026-11-20T01:00:00.000000Z"
 FORGED_ROLE = (
@@ -106,7 +106,7 @@ def test_a_role_that_nobody_gave_is_not_used(here: Company) -> None:
     tamper(here, FORGED_ROLE.format(ann))
     assert here.ask("GET", "/v1/session").status_code == 401
     assert here.ask("GET", "/v1/session", "ben").status_code == 200
-    assert f"the rows of {ann} in `account_change` are not what the log says" in concerns(here)
+    assert f"the rows of {ann} in `account_change` do not match the log" in concerns(here)
 
 
 def test_a_role_that_was_taken_away_does_not_come_back(here: Company) -> None:
@@ -127,7 +127,7 @@ def test_a_second_factor_that_was_removed_or_put_into_the_database_lets_nobody_i
     added = f"INSERT INTO second_factor VALUES ('{sales.id}', '{'A' * 32}', '{timestamp(here.clock.at)}', 0)"
     tamper(here, f"DELETE FROM second_factor WHERE account = '{sales.id}'" if is_removed else added)
     assert here.ask("GET", "/v1/session", "sales").status_code == 401
-    assert f"the rows of {sales.id} in `second_factor` are not what the log says" in concerns(here)
+    assert f"the rows of {sales.id} in `second_factor` do not match the log" in concerns(here)
 
 
 def test_who_reads_a_second_factor_in_the_database_makes_no_codes_of_it(here: Company) -> None:
@@ -174,7 +174,7 @@ def test_an_api_key_that_nobody_issued_opens_nothing_and_the_others_do(here: Com
     assert ring.authenticate(issued.text, here.clock.at).name == "crm"
     with pytest.raises(AuthenticationFailed):
         ring.authenticate(format_key(f"{row.id[:-1]}x", "mine"), here.clock.at)
-    assert f"the row {row.id[:-1]}x of `api_key` was added: no entry tells of it" in concerns(here)
+    assert f"the row {row.id[:-1]}x of `api_key` was added: no entry records it" in concerns(here)
 
 
 def test_an_activation_that_nobody_signed_does_not_come_into_force(here: Company) -> None:
@@ -189,7 +189,7 @@ def test_an_activation_that_nobody_signed_does_not_come_into_force(here: Company
     govern(here)
     here.clock.move(minutes=1)
     assert size_of(here, 60) == "big"
-    assert "the row 9001 of `activation` was added: no entry tells of it" in concerns(here)
+    assert "the row 9001 of `activation` was added: no entry records it" in concerns(here)
 
 
 def test_an_override_that_nobody_made_does_not_apply(here: Company) -> None:
@@ -197,7 +197,7 @@ def test_an_override_that_nobody_made_does_not_apply(here: Company) -> None:
     tamper(here, FORGED_OVERRIDE)
     govern(here)
     assert size_of(here, 60) == "small"
-    assert "the row 1 of `override` was added: no entry tells of it" in concerns(here)
+    assert "the row 1 of `override` was added: no entry records it" in concerns(here)
 
 
 @pytest.mark.parametrize("lane", ["governance", "decisions"])

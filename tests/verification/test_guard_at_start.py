@@ -38,7 +38,7 @@ def test_a_service_begins_without_an_activation_that_nobody_signed(here: Company
     forged = FORGED_ACTIVATION.replace(FORGED, timestamp(here.clock.at))
     with begun_again(here, forged) as again:
         assert size_of(again, 60) == "big"
-        assert "the row 9001 of `activation` was added: no entry tells of it" in concerns(again)
+        assert "the row 9001 of `activation` was added: no entry records it" in concerns(again)
         govern(again)
         assert size_of(again, 60) == "big"
     verdict = Place(here.database.url, here.app.service.settings.keys).verify()
@@ -59,7 +59,7 @@ def test_a_service_begins_without_a_cancellation_that_nobody_made(here: Company)
 def test_a_service_begins_without_an_override_that_nobody_made(here: Company) -> None:
     with begun_again(here, FORGED_OVERRIDE) as again:
         assert size_of(again, 60) == "small"
-        assert "the row 1 of `override` was added: no entry tells of it" in concerns(again)
+        assert "the row 1 of `override` was added: no entry records it" in concerns(again)
 
 
 def test_a_service_begins_without_an_api_key_that_nobody_issued_or_revoked(here: Company) -> None:
@@ -90,7 +90,7 @@ def test_a_service_begins_without_a_role_that_nobody_gave(here: Company) -> None
     with begun_again(here, FORGED_ROLE.format(ann)) as again:
         assert again.ask("GET", "/v1/session").status_code == 401
         assert again.ask("GET", "/v1/session", "ben").status_code == 200
-        assert "the row 9001 of `account_change` was added: no entry tells of it" in concerns(again)
+        assert "the row 9001 of `account_change` was added: no entry records it" in concerns(again)
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_rows_of_an_older_database_are_taken_as_found(backend: str, step: str, t
         assert len(taken) == 3  # changes, their actions, their titles
         executed(place, "UPDATE change_action SET reason = 'another' WHERE number = 2 AND change = 'larger'")
         [fault] = place.verify().faults
-        assert 'the row ["larger",2] of `change_action` was altered: it is not what entry' in str(fault.message)
+        assert 'the row ["larger",2] of `change_action` was altered: it does not match entry' in str(fault.message)
 
 
 @pytest.mark.parametrize(("backend", "to"), sample(product(BACKENDS, BACKENDS), 3))

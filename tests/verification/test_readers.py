@@ -1,4 +1,4 @@
-"""What no entry of the log tells of is read by nobody: pages, REST, packs and the command line say what decides."""
+"""What no entry of the log records is read by nobody: pages, REST, packs and the command line say what decides."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_what_is_read_is_what_it_was_before_rows_were_added(here: Company) -> No
         assert FORGED not in text, path
     assert "The audit log names them." in Visitor(here, "root").get("/").text(".warning")
     named = Visitor(here, "compliance").get("/audit").text("#unused-rows")
-    assert "the row 9001 of `activation` was added: no entry tells of it" in named
+    assert "the row 9001 of `activation` was added: no entry records it" in named
     assert all(f"`{table}`" in named for table in (*SUSPENSIONS, *OVERRIDES, *API_KEYS))
 
 

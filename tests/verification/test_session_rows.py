@@ -1,4 +1,4 @@
-"""A session counts as the newest entry tells of it: none that nobody began, that was ended, or was confirmed before."""
+"""A session counts as the newest entry records it: none that nobody began, that was ended, or was confirmed before."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def test_a_session_that_nobody_began_is_none(here: Company) -> None:
     )
     here._tokens["general", here.clock.at] = "stolen"
     assert here.ask("GET", "/v1/session", "general").status_code == 401
-    assert "the row s1 of `signed_in` is not what the log says" in concerns(here)
+    assert "the row s1 of `signed_in` does not match the log" in concerns(here)
 
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_session_that_was_ended_is_not_opened_again(here: Company, is_known: bool) -> None:
-    """Its row is what it was when it began, and an entry told of that: a later one tells of the end."""
+    """Its row is what it was when it began, and an entry told of that: a later one records the end."""
     ann = here.people["ann"].id
     if is_known:
         assert here.ask("GET", "/v1/session").status_code == 200
@@ -39,7 +39,7 @@ def test_a_session_that_was_ended_is_not_opened_again(here: Company, is_known: b
     tamper(here, f"UPDATE signed_in SET ended_at = NULL, ended_why = NULL WHERE account = '{ann}'")
     assert here.token("ann") == token
     assert here.ask("GET", "/v1/session").status_code == 401
-    assert "of `signed_in` is not what the log says" in concerns(here)
+    assert "of `signed_in` does not match the log" in concerns(here)
 
 
 def test_a_confirmation_that_was_used_does_not_come_back(here: Company) -> None:

@@ -179,8 +179,8 @@ def test_nothing_is_done_by_rows_that_the_log_does_not_tell_of(
     before = in_force(here)
     tamper(here, statement.format(name))
     problem = assert_problem(do(here, name), 503, "damaged-record")
-    assert "is not what the log says" in problem["detail"], how
-    assert "is not what the log says" in "\n".join(readiness(here.app.service).concerns)
+    assert "does not match the log" in problem["detail"], how
+    assert "does not match the log" in "\n".join(readiness(here.app.service).concerns)
     assert in_force(here) == before
 
 
@@ -205,7 +205,7 @@ def test_a_signature_that_nobody_gave_puts_nothing_in_force(backend: str) -> Non
         forged = here.read(change)
         assert (forged["state"], forged["owed"]) == ("signed_off", [])
         problem = assert_problem(here.act("schedule", forged), 503, "damaged-record")
-        assert f'the row ["{change["id"]}",4] of `change_action` is not what the log says' in problem["detail"]
+        assert f'the row ["{change["id"]}",4] of `change_action` does not match the log' in problem["detail"]
         here.clock.move(days=2)
         assert here.version() == "1.0.0"
 
@@ -256,7 +256,7 @@ def test_a_signer_who_got_the_account_back_by_hand_does_not_count(here: Company)
     signer = here.people["compliance"].id
     tamper(here, another("account_change", f"account = '{signer}'", seq="seq + 9000"))
     problem = assert_problem(here.act("schedule", change), 503, "damaged-record")
-    assert f"the row {signer} of `account` is not what the log says" in problem["detail"]
+    assert f"the row {signer} of `account` does not match the log" in problem["detail"]
 
 
 @pytest.mark.parametrize("what", ["UPDATE version SET digest = 'x' WHERE version = '{0}'", "text"])
@@ -299,7 +299,7 @@ def test_entries_whose_key_was_lost_are_vouched_by_the_chain(here: Company) -> N
     told(here.database, name)
     line = 'CAST(replace(CAST(line AS TEXT), \'"reason":"sound"\', \'"reason":"right"\') AS BLOB)'
     executed(place, f"UPDATE audit_entry SET line = {line} WHERE event = 'change_signed_off'")
-    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` is not what the log says"):
+    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` does not match the log"):
         told(here.database, name)
 
 
@@ -309,7 +309,7 @@ def test_nothing_is_vouched_for_behind_an_entry_that_is_none(here: Company) -> N
     (place.keys / NAME).unlink()
     rotate(here.database, place, is_lost=True)
     executed(place, "UPDATE audit_entry SET line = x'7b7d' WHERE event = 'change_signed_off'")
-    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` is not what the log says"):
+    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` does not match the log"):
         told(here.database, name)
 
 
@@ -318,7 +318,7 @@ def test_entries_under_a_key_that_the_log_never_named_are_vouched_by_nobody(here
     place = Place(here.database.url, here.app.service.settings.keys)
     (place.keys / NAME).unlink()
     make_log_key(place.keys)
-    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` is not what the log says"):
+    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` does not match the log"):
         told(here.database, name)
 
 

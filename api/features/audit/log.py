@@ -40,7 +40,7 @@ class LogOverview:
     difference: str | None
     """Why nothing is signed any more: what differs from what was signed, or from its copies."""
     unused_rows: tuple[str, ...]
-    """A sentence for each row that is not what the log says, as far as this process has seen."""
+    """A sentence for each row that does not match the log, as far as this process has seen."""
 
 
 def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[AuditEntryView]:

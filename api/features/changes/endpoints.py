@@ -172,7 +172,7 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
         responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **problems(*READ_PROBLEMS)},
     )
     async def get_change_movers(request: Request, change: Id) -> Response:
-        """Every subject that the change moves, as CSV, the largest first. The log tells of it."""
+        """Every subject that the change moves, as CSV, the largest first. The log records it."""
         content = await export_movers(service, principal_of(request).actor, change)
         return Response(content, 200, {"Cache-Control": "no-store"}, "text/csv; charset=utf-8")
 

@@ -26,7 +26,7 @@ def read_effect(session: Session, change: str) -> Effect:
 
 
 async def export_movers(service: Service, actor: Actor, change: str) -> bytes:
-    """Every subject that a change moves, as CSV in UTF-8; an entry of the log tells of it, as it discloses them.
+    """Every subject that a change moves, as CSV in UTF-8; an entry of the log records it, as it discloses them.
 
     Raises UnknownChange, ProblemError, DatabaseUnavailable.
     """

@@ -239,7 +239,7 @@ class LogKeyAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsRecorded(Event):
-    """Covered rows were written that no other entry of the transaction tells of."""
+    """Covered rows were written that no other entry of the transaction records."""
 
     name = "rows_recorded"
     summary = Bilingual("记录 {count} 行数据的摘要", "the digests of {count} rows were recorded")

@@ -60,7 +60,7 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 class Exclusions(NamedTuple):
-    """When subjects were erased, and which were merged into others: no list tells of what was decided about these."""
+    """When subjects were erased, and which were merged into others: no list shows what was decided about these."""
 
     erased_at: Mapping[tuple[str, str], str]
     merges: Mapping[Subject, Subject]
