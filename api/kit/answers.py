@@ -165,9 +165,9 @@ def outcome_texts(outcome: Any, policy: Policy | None, lang: Language) -> tuple[
 
 
 def outcome_cell(outcome: tuple[tuple[FieldText, ...], ...], lang: Language) -> list[str]:
-    """An outcome in one cell: each value with what it is called."""
+    """An outcome in one cell: each value with what it is called, as the page of the list has it."""
     return [
-        f"{field.title.zh if lang == 'zh' else field.title.en}: {field.value or ''}"
+        f"{field.title.zh}：{field.value or ''}" if lang == "zh" else f"{field.title.en}: {field.value or ''}"
         for entry in outcome
         for field in entry
     ]

@@ -32,7 +32,7 @@ class GroupText:
 
     def label(self, frame: Frame) -> str:
         """The same in one text."""
-        return "; ".join(outcome_cell(self.texts, frame.lang)) if self.texts else self.status
+        return ("；" if frame.lang == "zh" else "; ").join(outcome_cell(self.texts, frame.lang)) or self.status
 
     def chart_label(self, lang: Language) -> str:
         """The values alone, or the status, in the reader's language."""

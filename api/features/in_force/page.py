@@ -34,7 +34,7 @@ SORTS = ("policy", "-policy", "from", "-from")
 COLUMNS = (
     Column("policy", Message("Policy"), is_sortable=True),
     Column("version", Message("Version")),
-    Column("from", Message("In force"), is_sortable=True),
+    Column("from", Message("Effective period"), is_sortable=True),
     Column("why", Message("Why, and who signed")),
 )
 TODAY = Column("today", Message("Today"))

@@ -7,14 +7,14 @@ sentence(expr, policy, "zh")           a condition as a sentence with numbered l
 rule_sentence(rule, policy, "zh")      one rule: when, then, because
 table(policy, "zh")                    the rules as a table
 cross_table(policy, "zh")              a cross table as its grid
-value_in_words(kind, value, "zh")      a kept value: `1,000,000.00 元`, `“销售总监”`
+value_in_words(kind, value, "zh")      a kept value that stands alone: `1,000,000.00 元`, `销售总监`
 type_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
 """
 
 from collections.abc import Callable, Mapping
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import LANGUAGES, context_of, word_labels
+from policy_service.compilers.prose.context import LANGUAGES, PLAIN_LANGUAGES, context_of, word_labels
 from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
 from policy_service.compilers.prose.declarations import NO_TITLES, type_text, value_text
 from policy_service.compilers.prose.expectations import InvariantWords
@@ -102,8 +102,9 @@ def cross_table(policy: Policy, lang: Language) -> GridWords | None:
 
 
 def value_in_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
-    """A value, as kept, in words; `titles` are those of the words of a choice or of tags."""
-    return value_text(kind, value, LANGUAGES[lang], word_labels(kind, titles, LANGUAGES[lang]))
+    """A value, as kept, in words, as it stands alone; `titles` are those of the words of a choice or of tags."""
+    words = PLAIN_LANGUAGES[lang]
+    return value_text(kind, value, words, word_labels(kind, titles, words))
 
 
 def type_in_words(kind: Type, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from policy_service.compilers.prose.chinese import Chinese
 from policy_service.compilers.prose.english import English
+from policy_service.compilers.prose.figures import escape_text, quotable
 from policy_service.compilers.prose.vocabulary import Sort, Vocabulary
 from policy_service.language.ast import (
     And,
@@ -45,6 +46,22 @@ from policy_service.language.types import (
 )
 
 LANGUAGES: Mapping[Language, Vocabulary] = {"zh": Chinese(), "en": English()}
+
+
+class _PlainWords:
+    """Choices, tags and texts that stand alone, in a cell or behind their title: without quotation marks."""
+
+    def word(self, text: str) -> str:
+        return escape_text(text) if quotable(text) is None else text
+
+
+class _PlainChinese(_PlainWords, Chinese): ...
+
+
+class _PlainEnglish(_PlainWords, English): ...
+
+
+PLAIN_LANGUAGES: Mapping[Language, Vocabulary] = {"zh": _PlainChinese(), "en": _PlainEnglish()}
 CONDITIONS = TEXT_TESTS | (TAG_FUNCTIONS - {"count"})
 """The functions that answer yes or no."""
 YEAR = "year"

@@ -120,7 +120,7 @@ def test_findings_examples_discussion_and_history_are_there(here: Company, chang
     page = Visitor(here, "sales").get(f"/changes/{change['id']}")
     assert "policies in force take its outcome" in page.text("#report")
     assert "rewards/bonus 1.0.0" in page.text("#report")
-    assert "size ‘big’ by big" in page.text("#examples")
+    assert "size big by big" in page.text("#examples")
     assert "Is the annex the same?" in page.text("#discussion")
     assert [row.css("td")[2].text(separator=" ").split()[0] for row in page.all("#history tbody tr")] == [
         "created",

@@ -45,7 +45,7 @@ def test_the_outcome_the_rule_the_version_and_the_signatures_stand_on_one_page(h
     assert page.status == 200
     assert page.one("h1").text() == "Decision about customer C1"
     result = said(page)
-    assert "size ‘big’" in result
+    assert "size big" in result
     assert "bonus 10" in result
     assert page.link("size 1.1.0") == f"/policies/{TIER}/versions/1.1.0"
     assert page.has(f'a[href="/policies/{TIER}/rules/big"]')
@@ -100,9 +100,9 @@ def test_every_rule_says_whether_it_matched_and_what_it_saw(here: Company) -> No
 def test_the_facts_say_where_they_came_from(here: Company) -> None:
     text = said(one(here, decided(here, "C4")))
     assert "orders orders 120 given by the client" in text
-    assert f"size size ‘big’ decided by {TIER}" in text
+    assert f"size size big decided by {TIER}" in text
     supplied = said(one(here, decided(here, "C5", BONUS, size="big")))
-    assert f"size size ‘big’ given by the client, instead of {TIER}" in supplied
+    assert f"size size big given by the client, instead of {TIER}" in supplied
     assert "Missing: orders" in said(one(here, decided(here, "C5b", TIER, size="big")))
 
 
@@ -136,7 +136,7 @@ def test_an_exception_is_told_with_what_the_rules_said(here: Company) -> None:
     text = said(page)
     assert "Decided by a person: an override was in force for the subject." in text
     assert "a partner of ten years" in text
-    assert "Result of the rules: size: ‘big’" in text
+    assert "Result of the rules: size: big" in text
     assert "bonus 0" in text
     assert page.link("The override") == f"/overrides/{override}"
     assert "replay matches" in text
@@ -146,7 +146,7 @@ def test_the_page_is_told_in_chinese(here: Company) -> None:
     page = one(here, decided(here, "C9", TIER, orders=7), lang="zh")
     text = said(page)
     assert page.one("html").attributes["lang"] == "zh-CN"
-    assert "规模 “small”" in text
+    assert "规模 small" in text
     assert "「订单」大于或等于 50" in text
     assert "销售总监" in text
     assert not {"Decision", "Rule", "given by"} & set(text.split())

@@ -132,7 +132,7 @@ def test_it_is_sorted_by_its_headings(here: Company) -> None:
     backwards = visitor.get(page.link("Policy"))
     assert listed(backwards) == everything[::-1]
     by_day = visitor.get(page.one("thead th:nth-child(3) a").attributes["href"] or "")
-    assert by_day.one('th[aria-sort="ascending"]').text() == "In force"
+    assert by_day.one('th[aria-sort="ascending"]').text() == "Effective period"
     assert listed(by_day)[-1] == TIER
     assert not by_day.has('th[scope="rowgroup"]')
     assert listed(visitor.get(by_day.one("th[aria-sort=ascending] a").attributes["href"] or ""))[0] == TIER
