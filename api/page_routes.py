@@ -1,4 +1,4 @@
-"""Every route of the pages, area by area, and the problems that are told as pages."""
+"""All routes of the pages, area by area, and the problems that are rendered as pages."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
 
 
 def problem_renderer(pages: Pages) -> ProblemRenderer:
-    """Tells a problem as a page to a client that asked for one, and as problem+json to everyone else."""
+    """Render a problem as a page for clients that accept HTML, and as problem+json otherwise."""
 
     def render_problem(problem: Problem, scope: Scope, **extensions: object) -> Response:
         instance = pages.service.log_problem(problem, scope, **extensions)

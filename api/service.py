@@ -85,7 +85,7 @@ class Service:
 
     @property
     def advice(self) -> list[Message]:
-        """The warnings about what lies beside the database and had better lie elsewhere."""
+        """The warnings about files beside the database that should be stored elsewhere."""
         return separation_warnings(self.database.file, self.settings.keys, self.settings.checkpoint_locations)
 
     @property

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     """What proves to the provider that it is this service."""
     event_loop_milliseconds: Annotated[float, Field(gt=0, le=60_000)] = 50.0
-    """Milliseconds for which a step of a request may hold the event loop before the log is told."""
+    """Milliseconds for which a step of a request may hold the event loop before a warning is logged."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """From which level on events are logged."""
 

@@ -1,4 +1,4 @@
-"""Characters that a reader cannot see or cannot tell apart, so that what is shown is what is stored.
+"""Characters that a reader cannot see or distinguish, so that what is shown is what is stored.
 
 Any text that people write holds no hidden character: bidirectional controls, zero-width and other ignorable characters.
 An identifier (a subject, a name) has one spelling besides: no blanks around it, no blank but the space, no full-width
@@ -102,6 +102,6 @@ def skeleton(text: str) -> str:
 def detect_wide_encoding(content: bytes) -> str | None:
     """`UTF-16` or `UTF-32` when bytes that should be UTF-8 begin as text in one of these does; None otherwise.
 
-    Told by the byte order mark (Unicode 15, section 23.8), or by the zero bytes of the first ASCII character.
+    Detected by the byte order mark (Unicode 15, section 23.8), or by the zero bytes of the first ASCII character.
     """
     return next((name for name, pattern in _WIDE if pattern.match(content)), None)

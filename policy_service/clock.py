@@ -11,7 +11,7 @@ DEFAULT_ZONE = "Asia/Shanghai"
 
 
 class Clock(Protocol):
-    """Tells the time and names things."""
+    """Source of the time and of identifiers."""
 
     def now(self) -> datetime:
         """The present instant, in UTC."""

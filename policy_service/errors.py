@@ -39,7 +39,7 @@ ErrorKind = Literal[
 
 
 class PolicyServiceError(Exception):
-    """A failure or rejection that the caller is told: the message is the reason."""
+    """A failure or rejection that is reported to the caller: the message is the reason."""
 
     kind: ClassVar[ErrorKind]
     retry_seconds: ClassVar[int | None] = None
@@ -47,12 +47,12 @@ class PolicyServiceError(Exception):
 
     @property
     def detail(self) -> str:
-        """Return the reason as a caller is told it."""
+        """Return the reason, as reported to a caller."""
         return str(self)
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        """Return what else a program is told, by name."""
+        """Return further members for programs, by name."""
         return NO_EXTENSIONS
 
     def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # one that ends at an instant counts from it

@@ -1,4 +1,4 @@
-"""A row that is there and is not what any version of the service writes: told by its table and its key.
+"""A row that no version of the service writes, reported by its table and its key.
 
     with reading_row("change_action", row.change, row.number):
         action = Action(row.action)
@@ -42,7 +42,7 @@ class DamagedRecord(PolicyServiceError):
 
 
 class TamperedRecord(DamagedRecord):
-    """A row on record was added, altered or removed, and the log does not tell of that; `fault` says which and how."""
+    """A row was added, altered or removed without an entry of the log; `fault` says which and how."""
 
     def __init__(self, table: str, key: str, fault: str | None = None) -> None:
         super().__init__(table, key)

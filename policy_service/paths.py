@@ -8,7 +8,7 @@
 | `POLICY_SERVICE_CHECKPOINT_COPIES` | further places for them                   | none                              |
 | `POLICY_SERVICE_CHECKPOINT_TOKEN`  | a file with the bearer token of addresses | none                              |
 
-Private keys are those of the log's signatures and of subjects. The file of checkpoints had better be on another disk.
+Private keys are those of the log's signatures and of subjects. The file of checkpoints should be on another disk.
 Further places are files, folders and addresses of append-only stores, separated by blanks; `%20` is a blank in one.
 """
 
@@ -62,7 +62,7 @@ def checkpoint_token(environment: Mapping[str, str]) -> Path | None:
 
 
 def retention_days(environment: Mapping[str, str]) -> int:
-    """How many days decision records stay in the database at the least. Raises ValueError when it is no such number."""
+    """The minimum of days that decision records stay in the database. Raises ValueError when it is no such number."""
     text = environment.get(RETENTION_DAYS) or str(DEFAULT_RETENTION_DAYS)
     if not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_RETENTION_DAYS:
         raise ValueError(

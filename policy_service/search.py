@@ -81,7 +81,7 @@ class Hit:
 
 
 class _Texts(NamedTuple):
-    """What of a version is searched: each thing with its words."""
+    """The searched items of a version, each with its words."""
 
     policy: tuple[Hit, str]
     rules: tuple[tuple[Hit, str], ...]
@@ -190,7 +190,7 @@ def _begins(column: Any, prefix: str) -> tuple[Any, Any]:  # noqa: ANN401  # SQL
 
 
 def _texts(session: Session, snapshot: RegistrySnapshot, name: str, now: datetime) -> _Texts:
-    """What is searched of a policy: of the version in force, else of the newest."""
+    """The searched items of a policy: of the version in force, else of the newest."""
     active = snapshot.active(name, now)
     digest = active[1].digest if active else snapshot.versions[name][0].digest
     texts = _TEXTS.get(digest)

@@ -1,4 +1,4 @@
-"""What comes with the product beside the code: the policies, and the documents that people read on its pages.
+"""The data shipped beside the code: the policies, and the documents that people read on its pages.
 
 a checkout or an editable install   policies/ and docs/ beside this package
 an installed wheel                  policy_service/shipped_policies/ and shipped_docs/, put there by the build

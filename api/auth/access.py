@@ -1,4 +1,4 @@
-"""Who may ask for something: nobody in particular, any principal, or people and machines in some roles."""
+"""Access rules: anyone, any principal, or people and machines in some roles."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@
 | the cookie of a session                    | a person's browser  |
 
 A browser sends its cookie whichever page made it ask; so a write must come from a page of this very service,
-which the browser tells under `Sec-Fetch-Site` or `Origin`.
+which the browser states in `Sec-Fetch-Site` or `Origin`.
 """
 
 from __future__ import annotations

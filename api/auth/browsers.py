@@ -52,7 +52,7 @@ async def browser_principal(service: Service, request: Request) -> Principal | N
 async def set_session_cookie(
     service: Service, request: Request, started: StartedSession, response: Response
 ) -> Response:
-    """Puts a session that has just begun into an answer, and ends the one that the browser had before.
+    """Put a new session into a response, and end the one that the browser had before.
 
     Raises DatabaseUnavailable.
     """

@@ -57,7 +57,7 @@ EXPORTED_LISTS = (
     "/movements",
     "/movements/subjects",
 )
-"""The lists that are exported, too: whoever may read one may export it."""
+"""The lists that are exported, too: who may read one may export it."""
 EXPORT_PATHS = frozenset(f"{path}.{each}" for path in EXPORTED_LISTS for each in ("csv", "xlsx"))
 _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,

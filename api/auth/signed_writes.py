@@ -31,7 +31,7 @@ def signed_route(
     status: int = 200,
     headers: Sequence[Depends] = WRITE_HEADERS,
 ) -> dict[str, Any]:
-    """Return what a router is told of a signed write, beside its path and its name."""
+    """Return the router arguments of a signed write, beside its path and its name."""
     return {
         "status_code": status,
         "response_model": answer,

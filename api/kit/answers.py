@@ -1,6 +1,6 @@
 """A decision record in words: each policy's answer with its rules and reasons, the facts and where each came from.
 
-Values are told by the very version that decided. What does not fit it, because what was kept is not what was written,
+Values are rendered by the version that decided. What does not fit it, because what was kept is not what was written,
 is shown as it stands.
 """
 
@@ -196,5 +196,5 @@ def value_text(declared: Fact | Outcome | None, value: object, lang: Language) -
 
 
 def plain_text(value: object) -> str:
-    """A value that no version tells about."""
+    """A value that no version describes."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

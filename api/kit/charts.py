@@ -86,7 +86,7 @@ class BarGroup:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Everything about bars that their template writes down."""
+    """The data of a bar chart for its template."""
 
     height: int
     series: tuple[Message, ...]
@@ -129,13 +129,13 @@ class CellShape:
 
     @property
     def tone_name(self) -> Message:
-        """What a reader calls the tone."""
+        """The label of the tone."""
         return TONE_NAMES[self.cell.tone]
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixChart:
-    """Everything about a matrix that its template writes down."""
+    """The data of a matrix for its template."""
 
     width: int
     height: int

@@ -140,7 +140,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Everything about a timeline that its template writes down."""
+    """The data of a timeline for its template."""
 
     width: int
     height: int

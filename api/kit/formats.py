@@ -115,7 +115,7 @@ def inline_code(value: object) -> Markup:
 
 
 def escape_hidden(text: str) -> str:
-    """Escape an author's text within a sentence; invisible marks are told by their number."""
+    """Escape an author's text within a sentence; invisible characters are shown by their code point."""
     if isinstance(text, Markup) or find_hidden_character(str(text)) is None:
         return text
     return HIDDEN_CHARACTER.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)

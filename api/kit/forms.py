@@ -226,7 +226,7 @@ def expected_error(expected: str) -> Message:
 
 
 def _field_of(error: ErrorDetails, model: type[BaseModel]) -> str:
-    """The field that an error stands at; "" is the form as a whole, where unknown fields are told."""
+    """The field of an error; "" is the form as a whole, where unknown fields are reported."""
     name = str(error["loc"][0]) if error["loc"] else ""
     return name if name in model.model_fields else ""
 

@@ -40,7 +40,7 @@ class GroupText:
         return ", ".join(values) if values else translate(self.status, translations(lang).gettext)
 
     def cell(self, frame: Frame) -> object:
-        """What an export has of it."""
+        """Its text in an export."""
         return outcome_cell(self.texts, frame.lang) if self.texts else self.status
 
 

@@ -1,4 +1,4 @@
-"""Which document helps on which page: the link `?` of the frame."""
+"""The help document of each page: the link `?` of the frame."""
 
 from __future__ import annotations
 

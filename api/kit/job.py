@@ -41,7 +41,7 @@ class JobProgress:
     """The progress of a job."""
 
     state: str
-    """A state of a job, or `unknown`: it was removed, or somebody else started it."""
+    """A state of a job, or `unknown`: it was deleted, or belongs to another account."""
     address: str
     started_at: datetime | None = None
     completed: int = 0

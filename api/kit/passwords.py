@@ -1,4 +1,4 @@
-"""New passwords in forms: typed twice, and told beside the field what is wrong with them."""
+"""New passwords in forms: typed twice, with their errors beside the field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Pages`: what all routes of pages work with. It shows a page, tells a problem, lets a form have its effect.
+"""`Pages`: shared by all routes of pages. It renders pages and problems, and runs the commands of forms.
 
     return pages.render(page)                                           rendered here, in a thread
     return await pages.render_in_worker(request, dossier, change)       made and rendered in a process of its own
@@ -93,7 +93,7 @@ class ProblemPage:
 
 
 class Pages:
-    """Everything a route needs beside the request."""
+    """The dependencies of page routes."""
 
     def __init__(
         self, service: Service, draft_checker: DraftChecker, jobs: Jobs, run_in_worker: RunInWorker | None = None
@@ -207,7 +207,7 @@ class Pages:
         return DeferredHTMLResponse(lambda: self.render_html(page), problem.kind.status, headers)
 
     async def execute(self, request: Request, form: Form, prepare: CommandFactory, form_page: FormPage) -> Response:
-        """Lets a form have its effect, once, and leads on; what is refused is told on the page it came from.
+        """Run a form's command once, and redirect; a refusal is shown on the page it came from.
 
         `prepare` does what is slow before the transaction, and confirms who acts. Raises ProblemError for what the page
         cannot tell: that nobody is signed in, that another site asks, that the service failed.

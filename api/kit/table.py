@@ -103,7 +103,7 @@ class TableFilter:
 
 @dataclass(frozen=True, slots=True)
 class TableQuery:
-    """Which rows of a table an address asks for."""
+    """The rows of a table that an address selects."""
 
     filters: Mapping[str, str]
     """By name; empty when not set."""
@@ -118,7 +118,7 @@ class TableQuery:
 
 @dataclass(frozen=True, slots=True)
 class ExportedList(Generic[Item]):
-    """Everything that the exports of a list are made from."""
+    """The data of the exports of a list."""
 
     path: str
     title: Message
@@ -133,7 +133,7 @@ class ExportedList(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Table(ExportedList[Item]):
-    """Everything that a list page and its exports are made from."""
+    """The data of a list page and its exports."""
 
     about: Message
     cells: str

@@ -71,7 +71,7 @@ RowWriter = Callable[[Sequence[Cell]], None]
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """What a file holds."""
+    """The content of a file."""
 
     rows: int
     is_complete: bool
@@ -170,7 +170,7 @@ def _set_filters(filters: Any) -> dict[str, str]:  # noqa: ANN401  # a mapping
 
 
 def cell_of(value: object, lang: Language, zone: ZoneInfo) -> Cell:
-    """What a cell holds: words in the reader's language, instants without their zone, in that of the service."""
+    """The value of a cell: words in the reader's language, instants in the service's zone, without naming it."""
     match value:
         case None | bool():
             return None if value is None else cell_of(Message("yes") if value else Message("no"), lang, zone)

@@ -20,7 +20,7 @@ from policy_service.identity.last_used import FLUSH_AFTER
 
 @asynccontextmanager
 async def background_tasks(service: Service, *others: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Does it while the service runs, and once more at the end; `others` go on meanwhile."""
+    """Repeat an action while the service runs, and once more at the end."""
     own = (_run_periodically(service), service.loop_watch.observe_lag())
     tasks = [asyncio.ensure_future(each) for each in (*own, *others)]
     try:
@@ -34,7 +34,7 @@ async def background_tasks(service: Service, *others: Coroutine[Any, Any, None])
 
 
 async def flush_last_used(service: Service) -> None:
-    """Writes down what was used; when the database does not answer, the log is told and it is tried again later."""
+    """Write the last uses; when the database does not answer, log that and try again later."""
     try:
         await run_in_threadpool(service.last_used.flush, service.database, service.clock)
     except DatabaseUnavailable as error:

@@ -17,7 +17,7 @@ RETRY_SECONDS = 60.0
 
 
 async def check_file(service: Service) -> None:
-    """Look for damage to a large SQLite file; `/readyz` and the log tell of it."""
+    """Check a large SQLite file for damage; `/readyz` and the log report it."""
     try:
         if not await run_read(service, lambda session: is_large(session.connection())):
             return

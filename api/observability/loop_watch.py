@@ -32,11 +32,11 @@ class LoopWatch:
         self.longest: dict[str, float] = {}
         """The longest step of each route that took longer than it may, in seconds."""
         self.clock: Callable[[], float] = perf_counter
-        """Tells seconds; a test may count processor time instead, which costs a call of the system each time."""
+        """The clock, in seconds; a test may count processor time instead, which costs a system call each time."""
         self._metrics, self._log, self._seconds = metrics, log, seconds
 
     async def run(self, scope: Scope, request: Coroutine[Any, Any, None]) -> None:
-        """Lets a request be answered."""
+        """Answer a request."""
         await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, scope))
 
     async def observe_lag(self) -> None:

@@ -80,7 +80,7 @@ class Metrics:
         self._lag.observe(seconds)
 
     def watch_log(self, comparison: LogComparison) -> None:
-        """Tells from now on whether the log is what was signed, and which copies of its checkpoints answer."""
+        """Export from now on whether the log is what was signed, and which copies of its checkpoints answer."""
         self._registry.register(_LogCollector(comparison))
 
     def render(self) -> bytes:

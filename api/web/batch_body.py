@@ -7,7 +7,7 @@ As long as answers are taken, no more is read than memory holds: the client is s
 they are not, they fill the connection, and a client that sends all before it reads would wait for ever. So the body is
 read on then, into a file, up to a limit. When that is reached and still no answer is taken, nothing can go on: the
 batch ends there. What still comes is thrown away, so that the client comes to the end of its body and reads the
-answers, the last of which tells where the batch ended.
+answers, the last of which says where the batch ended.
 """
 
 from __future__ import annotations

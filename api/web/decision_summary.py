@@ -25,7 +25,7 @@ class DecisionSummary(Model):
 
 
 class DecisionPage(Model):
-    """Some decisions, the newest first unless told otherwise, and how to ask for those behind them."""
+    """A page of decisions, the newest first by default, and the cursor of the next."""
 
     items: list[DecisionSummary]
     next_cursor: str | None

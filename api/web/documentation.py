@@ -124,7 +124,7 @@ def documentation_routes(openapi_document: OpenApiDocument, service: Service) ->
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
-    """Everything that can be asked for, in the order of the document."""
+    """All operations, in the order of the document."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield Operation(

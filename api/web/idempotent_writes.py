@@ -178,7 +178,7 @@ def etag(tag: str) -> dict[str, str]:
 
 
 def expected_etag(request: Request) -> str:
-    """The state the caller has seen. Raises ProblemError when it is not told."""
+    """The state that the caller has seen. Raises ProblemError when the header is missing."""
     if_match = request.headers.get("If-Match", "").strip()
     if if_match in {"", "*"}:
         raise ProblemError(PRECONDITION_REQUIRED, Message("send the ETag of what you read as If-Match"))

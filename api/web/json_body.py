@@ -1,4 +1,4 @@
-"""A small JSON body, read exactly and checked against a model; every member that is wrong is told, no secret is."""
+"""Read a small JSON body exactly and check it against a model; all wrong members are reported, no secrets are."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def request_body(model: type[BaseModel]) -> Json:
 
 
 def invalid_body_error(entries: Iterable[Json]) -> ProblemError:
-    """The problem that tells all faults of a body."""
+    """The problem with all faults of a body."""
     problems = list(entries)
     pointers = join_comma(problem["pointer"] or Message("the body") for problem in problems[:20])
     if len(problems) == 1:

@@ -89,7 +89,7 @@ def attribute(path: str, description: str | None = None) -> Any:  # noqa: ANN401
 
 
 class PageModel(Answer, Generic[Item]):
-    """Some items of a list, and the cursor of the next ones."""
+    """A page of a list, and the cursor of the next."""
 
     items: list[Item]
     next_cursor: str | None

@@ -79,7 +79,7 @@ class SecurityMiddleware:
         self._hosts = service.settings.hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request; an unforeseen error is logged without what the caller sent, and told without its cause."""
+        """Answer a request; an unforeseen error is logged without the content of the request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

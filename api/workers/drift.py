@@ -1,4 +1,4 @@
-"""Sees before a change is signed or scheduled whether the effect that was signed is still what would happen.
+"""Check before a change is signed or scheduled whether the effect that was signed still holds.
 
 The records since the simulation are counted here; only where they are about many subjects does a worker decide both
 populations anew.
@@ -45,7 +45,7 @@ async def require_undrifted(service: Service, change: str) -> None:
 
 
 def find_drift(url: str, keys: Path, change: str) -> tuple[Message, ...]:
-    """Why the effect that was submitted with a change no longer holds; nothing where it does."""
+    """The reasons why the effect submitted with a change no longer holds; none where it does."""
     with closing(Database(url, keys=keys)) as database, database.read() as session:
         start_guard(database)
         effect = approval.read_effect(session, approval.read_change(session, change))

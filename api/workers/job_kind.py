@@ -101,7 +101,7 @@ class JobKind(Generic[Parameters, Result]):
     file: FileKind | None = None
     keep: timedelta = KEEP
     alone: bool = True
-    """Run one at a time, whoever starts it."""
+    """Run one at a time, over all accounts."""
     shared: bool = False
     """Found by everyone who may start the kind, not only by the account that started it."""
     check: Callable[[Session, Parameters], Mapping[str, Message]] | None = None

@@ -57,7 +57,7 @@ serve(int(sys.argv[1]), int(sys.argv[3]))
 
 @dataclass(frozen=True, slots=True)
 class WorkKind:
-    """One kind of work, and what is told to those who cannot be served."""
+    """One kind of work, and its refusals."""
 
     processes: int
     """Workers at a time."""
@@ -86,7 +86,7 @@ class _TimedOut(Exception):
 
 
 class Pool(Protocol):
-    """Does work of one kind."""
+    """Runs work of one kind."""
 
     def refuse_when_busy(self) -> None:
         """Raises ProblemError when more pieces wait than may."""
@@ -292,7 +292,7 @@ class Workers:
         return self._pools.get(kind) or self._pools.setdefault(kind, WorkerPool(kind))
 
     def inside(self) -> Pool:
-        """Does work in this process, in a thread."""
+        """Run work in this process, in a thread."""
         return InlineWorkers()
 
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
@@ -311,7 +311,7 @@ SHARED = Workers()
 
 
 class InlineWorkers(Workers):
-    """Does all work in this process: for a worker, which has been sent here to do it, and for tests of the work."""
+    """Runs all work in this process: for a worker, and for tests."""
 
     @property
     def are_processes(self) -> bool:
@@ -319,7 +319,7 @@ class InlineWorkers(Workers):
         return False
 
     def pool(self, kind: WorkKind) -> Pool:  # noqa: ARG002  # all are alike
-        """Does it at once."""
+        """Run it at once."""
         return self
 
     def inside(self) -> Pool:
@@ -327,7 +327,7 @@ class InlineWorkers(Workers):
         return self
 
     def refuse_when_busy(self) -> None:
-        """There is no waiting here."""
+        """Nothing waits here."""
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
         """Run `work`. Raises what it does."""
@@ -338,14 +338,14 @@ class InlineWorkers(Workers):
         return work(*arguments)
 
     def begin(self, work: Callable[..., object], *arguments: object) -> None:
-        """There is nothing to be made ready."""
+        """Nothing has to be prepared."""
 
 
 # ------------------------------------------------------------------------------------------------ in the worker
 
 
 def serve(descriptor: int, niceness: int) -> None:
-    """Does what is asked over a connection, one piece after another, until it is closed."""
+    """Run the work received over a connection, one piece after another, until it is closed."""
     for signal_number in (
         signal.SIGINT,
         signal.SIGTERM,
@@ -361,7 +361,7 @@ def serve(descriptor: int, niceness: int) -> None:
 
 
 def limit_process(niceness: int) -> None:
-    """Lets this process use only so much memory, and give way to others."""
+    """Limit the memory of this process, and lower its priority."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(niceness)
@@ -377,7 +377,7 @@ def handle_message(message: bytes) -> bytes:
 
 
 def _pickle_error(error: Exception) -> bytes:
-    """An exception, with the way it took through the code; one that cannot be sent is told by its name."""
+    """An exception with its traceback; one that cannot be pickled is sent by its name."""
     error.__dict__["where"] = stack_frames(error)
     with suppress(Exception):
         content = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)

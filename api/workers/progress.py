@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 ProgressCallback = Callable[[int, int], None]
-"""Is told how much is done, and how much there is to do."""
+"""Callback of progress: how much is done, and how much there is to do."""
 POLL_SECONDS = 0.25
 """Seconds between two looks."""
 _NUMBERS = struct.Struct("<QQ")
@@ -64,7 +64,7 @@ async def _poll(path: Path, on_progress: ProgressCallback) -> None:
 
 
 def _report(path: Path, on_progress: ProgressCallback) -> None:
-    """Tells what stands in the file; nothing before anything was written."""
+    """Return the progress in the file; None before anything was written."""
     content = path.read_bytes()
     if len(content) == _NUMBERS.size:
         on_progress(*_NUMBERS.unpack(content))

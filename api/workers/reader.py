@@ -1,6 +1,6 @@
 """The service in a worker: the same routes on the same database, which read and change nothing.
 
-Who asks, and whether they may, is known before a request gets here; what is refused is told by anyone who sent it.
+Authentication and authorisation precede this; a refusal is answered by the process that sent the request.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WorkerResponse(NamedTuple):
 
 @dataclass(slots=True)
 class RequestClock:
-    """Says the instant at which the request was sent here."""
+    """The instant at which the request was sent here."""
 
     instant: datetime
     _system: SystemClock

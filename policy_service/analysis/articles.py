@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """One thing an article says: what two versions are compared by, and how it is told."""
+    """One aspect of an article: the value by which two versions are compared, and its text."""
 
     key: object
     words: Bilingual
@@ -56,7 +56,7 @@ class ArticleCell:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One piece of a policy; its aspects by name, in the order they are told."""
+    """One piece of a policy; its aspects by name, in display order."""
 
     kind: Kind
     name: str

@@ -67,7 +67,7 @@ class FileReport:
     """The policy and version, once the file can be read."""
     errors: tuple[DiagnosticView, ...] = ()
     more_errors: int = 0
-    """Faults that are not told."""
+    """Count of the faults left out of the report."""
     results: tuple[ExampleResult, ...] = ()
     warnings: tuple[DiagnosticView, ...] = ()
     """What is questionable in a file without faults."""

@@ -218,7 +218,7 @@ def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[LintWarning
 
 
 class _Column:
-    """A column of a table: for each row a mask with a bit for each set of values that the rows tell apart.
+    """A column of a table: for each row a mask with a bit for each set of values that the rows distinguish.
 
     A cell that is not plain has a bit of its own, which only equal cells and the empty cell have too.
     """
@@ -242,7 +242,7 @@ class _Column:
         return sum((1 << last) - (1 << first) for first, last in spans)
 
     def describe(self, mask: int) -> str:
-        """The least value of those that are told apart by the lowest bit of a mask."""
+        """The least value of the set that the lowest bit of a mask stands for."""
         return self.domain.describe(self.cuts[(mask & -mask).bit_length() - 1])
 
 

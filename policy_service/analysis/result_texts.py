@@ -1,4 +1,4 @@
-"""Results that the library tells in a line of English, `size big by big`, told in the reader's language."""
+"""Results, stored as a line of English such as `size big by big`, in the reader's language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_service.messages import Message
 
 
 def localized_result(text: str) -> str:
-    """A result as the report keeps it in a line of English, to be told in the reader's language."""
+    """A result as the report stores it, a line of English, to be rendered in the reader's language."""
     if text == "no rule matched":
         return Message("no rule matched")
     for prefix, message_of in (("missing facts ", _missing), ("conflict of ", _conflict)):
@@ -23,7 +23,7 @@ def localized_result(text: str) -> str:
 
 
 def result_in_words(text: str, policy: Policy, lang: Language) -> str:
-    """A result as the report keeps it, in the titles and words of a policy; what does not fit is told as it stands."""
+    """A stored result in the titles and words of a policy; a result that does not fit the policy is shown unchanged."""
     shape = ", ".join(f"{re.escape(name)} (.*?)" for name in policy.outcomes)
     match = re.fullmatch(rf"(?s){shape} by (.*)", text)
     if match is None:

@@ -317,7 +317,7 @@ def _store_texts(transaction: Transaction, texts: Sequence[bytes]) -> None:
 
 
 def _record_text_authors(transaction: Transaction, change: Change) -> None:
-    """Remembers who drafted which text: anyone who did may not sign it in another change."""
+    """Record who drafted which text: its author may not sign it in another change either."""
     last_action = change.actions[-1]
     transaction.session.add_all(
         DraftFileRow(digest=text, change=change.id, number=last_action.number, actor=last_action.by.id)

@@ -57,7 +57,7 @@ class Effect:
 
     @property
     def money_difference(self) -> str | None:
-        """How much more or less money is decided in all, in CNY, never negative; None where none is."""
+        """The absolute difference of all money decided, in CNY; None where no money is decided."""
         money: str | None = self.document["money_difference"]
         return money
 

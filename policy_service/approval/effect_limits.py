@@ -40,7 +40,7 @@ VERDICTS = ("allowed", BLOCKED)
 def limit_problems(
     session: Session, governance: GovernanceEvaluator, effect: Effect, domains: Iterable[str], now: datetime.datetime
 ) -> list[Message]:
-    """Why an effect is beyond the limits in force, a sentence for each domain. Raises OperationRejected."""
+    """The reasons why an effect exceeds the limits in force, one for each domain. Raises OperationRejected."""
     active = active_at(activations(session, EFFECT_LIMITS), EFFECT_LIMITS, now, now)
     if active is None:
         return []

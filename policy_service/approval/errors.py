@@ -1,4 +1,4 @@
-"""Why something was not done: each refusal is a sentence; its kind says what the caller can do about it."""
+"""Refusals: the message gives the reason, the class says what the caller can do about it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OperationRejected(PolicyServiceError):
 
 
 class UnknownChange(OperationRejected):
-    """There is no such change or suspension."""
+    """No change or suspension has the identifier."""
 
     kind = "not-found"
 

@@ -117,7 +117,7 @@ def signers_of(
 
 
 def _read_facts(policy: Policy, facts: Mapping[str, object]) -> dict[str, Value]:
-    """Those of the facts that the policy asks for, as the engine takes them. Raises OperationRejected."""
+    """The facts that the policy declares, as engine values. Raises OperationRejected."""
 
     def error_message(fact: str, value: str, expected: str) -> str:
         return Message(

@@ -19,7 +19,7 @@ from policy_service.registry.service import activations
 from policy_service.registry.snapshot import Version
 
 MAX_ORIGINS = 100
-"""Activations of a version that are told, the newest."""
+"""The newest activations of a version, as many as are shown."""
 
 
 class SuspensionMeaning(StrEnum):

@@ -89,7 +89,7 @@ class GovernanceEvaluator:
         """The roles that must sign a change of policies, by one version of `governance/sign_off`.
 
         `domains` are those of policies that decide no money, `paying_domains` those of policies that do;
-        `effect` are the facts of `effect_facts`. Raises OperationRejected when it cannot be told with certainty.
+        `effect` are the facts of `effect_facts`. Raises OperationRejected when the signers cannot be determined.
         """
         roles: set[Role] = set()
         for domain, money in sorted({*product(domains, [False]), *product(paying_domains, [True])}):
@@ -138,7 +138,7 @@ class GovernanceEvaluator:
         return self._evaluators[policy.digest]
 
     def close(self) -> None:
-        """Gives back what the engine holds. Closing twice is fine."""
+        """Release the engine's memory. Closing twice has no effect."""
         with self._lock:
             while self._evaluators:
                 self._evaluators.popitem()[1].close()

@@ -27,7 +27,7 @@ _ORDERS = both_ways("begun", col(SuspensionRow.at), col(SuspensionRow.id))
 
 @dataclass(frozen=True, slots=True)
 class SuspensionFilter:
-    """Which suspensions to list; what is None does not matter."""
+    """Filters of a list of suspensions; None means any."""
 
     policy: str | None = None
     status: SuspensionStatus | None = None

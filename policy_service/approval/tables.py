@@ -115,7 +115,7 @@ class EvidenceRow(SQLModel, table=True):
 
 
 class CommentRow(SQLModel, table=True):
-    """Something said about a change."""
+    """A comment on a change."""
 
     __tablename__ = "change_comment"
     __table_args__ = (Index("change_comment_change", "change", "id"),)

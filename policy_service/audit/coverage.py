@@ -51,7 +51,7 @@ EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("signed_in", "seen_at"): "when a session was last used; it ends by its age in any case",
 }
 KEYED = frozenset({"credential", "second_factor"})
-"""Tables whose digests are made with the log's key, so that the log tells nothing of what they hold."""
+"""Tables whose digests are keyed with the log's key, so that the log discloses nothing of their content."""
 FETCH_SIZE = 5_000
 """Rows fetched at a time."""
 
@@ -103,7 +103,7 @@ def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dic
 
 
 def _json_value(value: object, column: sqlalchemy.Column[Any]) -> object:
-    """A value as JSON that tells values of different types apart, and is the same on both databases."""
+    """A value as JSON in which values of different types differ; the same on both databases."""
     match value:
         case datetime():
             return timestamp(value)

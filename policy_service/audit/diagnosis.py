@@ -44,7 +44,7 @@ def chain_break(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None
 
 
 def sequence_break(before: int, seq: int) -> VerificationFailed:
-    """One of two neighbours was altered, and nothing tells which."""
+    """One of two neighbours was altered; which one cannot be determined."""
     message = Message(
         "entry {seq} or entry {after} was altered: one does not follow from the other", seq=before, after=seq
     )

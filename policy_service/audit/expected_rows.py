@@ -26,9 +26,9 @@ from policy_service.audit.verify import PROGRESS_INTERVAL, PartTick, say_nothing
 from policy_service.messages import Message
 
 MAX_FAULTS = 100
-"""Differences that are told; all are counted."""
+"""Limit of the differences listed; all are counted."""
 LATE = "checkpoint"
-"""The table whose rows are told of by the entry behind them: not those from before this was done, nor the newest."""
+"""The table whose rows the following entry records: not rows older than this mechanism, nor the newest row."""
 _TABLES = """
 CREATE TABLE expected (name TEXT, key TEXT, digest TEXT, entry INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE TABLE actual (name TEXT, key TEXT, digest TEXT, PRIMARY KEY (name, key)) WITHOUT ROWID;
@@ -53,7 +53,7 @@ class ExpectedRows:
         self._tables = [*covered_tables(), SQLModel.metadata.tables[LATE]] if tables is None else list(tables)
         self._is_whole = tables is None
         self.has_state = False
-        """Whether an entry told of the state of the tables: from there on they are covered."""
+        """True once an entry recorded the state of the tables: from there on they are covered."""
         self.state: str | None = None
         """What the last entry says of it."""
         self._file = sqlite3.connect("", isolation_level=None)

@@ -1,17 +1,16 @@
-"""Keeps a running service from acting on rows that the log does not tell of.
+"""Keep a running service from acting on rows that the log does not record.
 
     a table that moved ──► the sum of its rows' tags == the state that the last entry records ──► taken up
             └──► the same without the rows that no entry records ──► taken up without those
                                                    else ──► a fault; what was taken up before stays what is known
 
-Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Everybody
-else who reads by the ORM is given the rows that some entry records: `_leave_out` sees to that in each query. Whoever
-lets a person in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
-while nobody writes. Sessions are many and short: `row_matches` asks the entries since one began. Anyone who
-writes governance by what is in force asks `compare`; the rows of the one change, suspension or override are
-`audit.row_verification`'s.
+A reader that caches rows calls `usable` first, in the same session, after each governance write. Every other ORM query
+returns only rows that some entry records: `_leave_out` adds that condition. Authentication calls `owner_matches` for
+the rows of one person at each request, since a row can be altered while nothing is written. Sessions are many and
+short: `row_matches` reads the entries since one began. A governance write calls `compare` for what is in force; the
+rows of one change, suspension or override are compared by `audit.row_verification`.
 
-A database without MACs, or a process that guards nothing, has no guard, and all is taken as it is.
+A database without MACs, or a process that guards nothing, has no guard: all rows are used.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ ACCOUNTS: Mapping[str, str] = {
 GUARDED = (*IN_FORCE, *SUSPENSIONS, *OVERRIDES, *API_KEYS, *ACCOUNTS)
 """The tables that say what is in force and who may do what."""
 MAX_FAULTS = 20
-"""Faults that are told."""
+"""Limit of the faults listed."""
 MAX_TOLD = 10_000
 """Rows of sessions of which it is remembered what the entries said, and up to which."""
 _Row = tuple[Any, ...]
@@ -193,7 +192,7 @@ class Guard:
         return False
 
     def note(self, sentence: str) -> None:
-        """Remembers what was not used."""
+        """Note a row that was not used."""
         if len(self._notes) < MAX_FAULTS:
             self._notes[sentence] = None
 

@@ -1,6 +1,6 @@
 """The identity of a log: the digest of its first entry, which names the first key, made at random.
 
-Checkpoints, exports and packs carry it, so that those of another database are told from those of an altered one. A
+Checkpoints, exports and packs carry it, so that another database is distinguished from an altered one. A
 copy, a backup and what is restored from one have the same first entry, and so the same identity.
 """
 
@@ -19,7 +19,7 @@ from policy_service.messages import Message
 
 
 class OtherLog(VerificationFailed):
-    """Something belongs to another log: nothing was altered, but the two cannot be compared."""
+    """Raised for data of another log: nothing was altered, but the two cannot be compared."""
 
     def __init__(self, source: str, other: str, log: str) -> None:
         sentence = Message("{what} is of another log, {other}; this log is {log}", what=source, other=other, log=log)

@@ -1,4 +1,4 @@
-"""The log: an entry stands or falls with the transaction of what it tells, and names the rows that were written."""
+"""The log: an entry is committed with the transaction that it records, and names the rows written."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def entries(
     limit: int = 50,
     oldest_first: bool = False,
 ) -> list[LogEntry]:
-    """Return a page of the log, newest first unless told otherwise, from behind the entry with the cursor's number."""
+    """Return a page of the log, newest first by default, from behind the entry with the cursor's number."""
     query, seq = select(AuditEntry), col(AuditEntry.seq)
     if criteria.about is not None:
         seq = col(AuditAbout.seq)

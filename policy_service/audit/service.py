@@ -43,7 +43,7 @@ _FETCH_SIZE = 5_000
 
 
 def ensure_signing_key(transaction: Transaction, folder: Path, *, by: Actor = SERVICE) -> PublicKey:
-    """The key in use; the first one is made, and the log told, when there is none yet."""
+    """The key in use; if there is none, the first one is created and recorded in the log."""
     keys = signing_keys(transaction.session)
     if keys:
         return public_key(keys[-1]["public_key"])
@@ -118,7 +118,7 @@ def last_log_key_id(session: Session) -> str | None:
 
 
 def _activate_key(transaction: Transaction, actor: Actor, key: LogKey, event: LogKeyAdded) -> LogKey:
-    """Takes a key into use: the states are worked out anew, and the rows whose digests are other ones are told."""
+    """Take a key into use: recompute the states, and record the rows whose digests change."""
     session = transaction.session
     session.flush()
     if not event.lost and (rows := pending_count(session)):
@@ -206,7 +206,7 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
     until: datetime | None = None,
     oldest_first: bool = False,
 ) -> list[SignedExtent]:
-    """A page of the checkpoints, newest first unless told otherwise, from behind the one whose size is the cursor.
+    """A page of the checkpoints, newest first by default, from behind the one whose size is the cursor.
 
     Signed from one instant on and before another. Raises InvalidSignedLine.
     """

@@ -33,7 +33,7 @@ OF_CHECKPOINT = Message("a checkpoint was signed for")
 _CHECKPOINT = f'"kind":"{KIND}"'.encode()
 EntryProgress = Callable[[int], None]
 PartTick = Callable[[str, int], None]
-"""Is told how much of which part of a database was read."""
+"""Callback of progress: how much of which part of a database was read."""
 EntryCheck = Callable[[Entry, str], None]
 
 

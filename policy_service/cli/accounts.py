@@ -73,7 +73,7 @@ def run_roles(name: str, roles: Sequence[str]) -> int:
 
 
 def run_state(name: str, *, enabled: bool) -> int:
-    """Lets an account in, or no longer; gives the exit status. Raises UsageError."""
+    """Enable or disable an account; return the exit status. Raises UsageError."""
     command = service.enable if enabled else service.disable
     return _change(name, lambda transaction, account: command(transaction, command_line(), account.id))
 
@@ -113,7 +113,7 @@ def write_transaction() -> Iterator[Transaction]:
 
 
 def roles_of(names: Sequence[str]) -> list[Role]:
-    """The roles of these names. Raises UsageError that tells every one there is not."""
+    """The roles of these names. Raises UsageError naming every unknown one."""
     unknown = [name for name in names if name not in set(Role)]
     if unknown:
         hints = "; ".join(filter(None, (did_you_mean(name, Role) for name in unknown)))

@@ -153,7 +153,7 @@ def run_settle(reason: str) -> int:
 
 
 def _print_comparisons(verdict: LogVerdict) -> None:
-    """Says which checkpoints the log was compared with, and what had better lie elsewhere."""
+    """Print which checkpoints the log was compared with, and what should be stored elsewhere."""
     for each in verdict.copies:
         if each.fault is not None:
             print_line(f"not fine: {each.fault}")
@@ -225,7 +225,7 @@ def _count(session: Session) -> int:
 
 @contextmanager
 def _usage_errors() -> Iterator[None]:
-    """Tells what the person who called can mend. Raises UsageError."""
+    """Turn an error that the caller can correct into a UsageError."""
     try:
         yield
     except (KeyUnavailable, InvalidSignedLine, Unreachable) as error:

@@ -133,7 +133,7 @@ def _content(path: str) -> bytes:
 
 
 def _print_refusal(error: Exception, *, as_json: bool) -> None:
-    """Tells why nothing was decided: every problem."""
+    """Print every problem that kept the policies from deciding."""
     if not as_json:
         print_line(f"not JSON: {error}" if isinstance(error, NotJsonError) else _lines(error))
         return

@@ -44,7 +44,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def print_accounts(file: Path) -> None:
-    """Says what is kept, or what to do when it is not."""
+    """Print what is stored, or what to do when it is not."""
     secrets = read(file)
     if not secrets:
         print_line("the demo passwords are not kept any more: `policy-service account password NAME` gives another")

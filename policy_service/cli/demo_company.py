@@ -61,7 +61,7 @@ MACHINE = Actor("demo-crm", "demo-crm", "CRM", frozenset({Role.INTEGRATION}), "m
 
 @dataclass
 class SteppedClock:
-    """A clock that goes on when it is told to; its identifiers are of its own time."""
+    """A clock that is stepped by its user; its identifiers are of its own time."""
 
     at: datetime
 
@@ -137,7 +137,7 @@ class DemoCompany:
             yield Question(Subject(f"C2025{number:05}"), facts, day, (TIER,))
 
     def _examples(self, month: int) -> Iterator[Question]:
-        """An example of each other policy about somebody or something, another one each month."""
+        """An example of each other policy, a different one each month."""
         day = self.clock.at.astimezone(self.zone).date()
         for policy in self.policies:
             examples = [each for each in policy.examples if each.status == "decided"]

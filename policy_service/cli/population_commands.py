@@ -25,7 +25,7 @@ from policy_service.subject import CUSTOMER
 
 
 class RunEngine(StrEnum):
-    """What computes the answers about a population."""
+    """The engine that decides about a population."""
 
     duckdb = "duckdb"
     spark = "spark"
@@ -109,7 +109,7 @@ def simulate_change(  # noqa: PLR0917  # one parameter an option
 
 
 class QuantileMethod(StrEnum):
-    """How a quantile between two values is found."""
+    """The method for a quantile between two values."""
 
     linear = "linear"
     weibull = "weibull"

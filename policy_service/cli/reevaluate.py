@@ -24,7 +24,7 @@ from policy_service.spreadsheet import CsvFile
 
 
 def run(policy: str, as_of: str | None, max_age: int, output: Path | None, *, as_json: bool) -> int:
-    """Decide again; returns the exit status: 1 when somebody was not decided about. Raises UsageError."""
+    """Decide again; return the exit status: 1 when a subject was not decided. Raises UsageError."""
     clock, zone = SystemClock(), ZoneInfo(DEFAULT_ZONE)
     day = today(clock, zone)
     scope = Reevaluation(policy, day if as_of is None else read_day(as_of), max_age)

@@ -63,7 +63,7 @@ def run(options: RunOptions, *, as_json: bool) -> int:
 
 
 def open_own_records(population: str, kind: str, max_age: int | None, stack: ExitStack) -> OpenRecords | None:
-    """What opens the service's own records, if they are the population; the database stays open with the stack."""
+    """The opener of the service's own records, if they are the population; the stack keeps the database open."""
     if population != RECORDS:
         return None
     database = stack.enter_context(open_current_database(database_url(os.environ)))
@@ -144,7 +144,7 @@ def fail(problems: Sequence[str], *, as_json: bool) -> int:
 
 
 def tell_progress() -> Progress:
-    """Tell on a terminal how far the work is."""
+    """Show the progress of the work on a terminal."""
 
     def tell(what: str, done: int, total: int | None) -> None:
         if sys.stderr.isatty():

@@ -4,7 +4,7 @@ With `--demo` the log goes to a file beside the demo accounts, and the last line
 
 | it ends with | because                                                                |
 |--------------|------------------------------------------------------------------------|
-| 0            | it was told to stop, by SIGTERM or SIGINT                              |
+| 0            | it was stopped by SIGTERM or SIGINT                                    |
 | 1            | it failed                                                              |
 | 2            | the command or a setting is wrong                                      |
 | 3            | the database is not there, not set up, or does not answer              |
@@ -50,7 +50,7 @@ DEMO_TASKS = {
 
 
 def run(host: str, port: int, *, demo: bool = False) -> int:
-    """Serve until it is told to stop; return the exit status. Raises UsageError when a setting is wrong."""
+    """Serve until stopped by a signal; return the exit status. Raises UsageError when a setting is wrong."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:

@@ -1,1 +1,1 @@
-"""Everything that makes a policy run: one definition, several targets."""
+"""The compilers of policies: one definition, several targets."""

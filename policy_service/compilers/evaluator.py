@@ -20,13 +20,13 @@ Slots = tuple[Value | None, ...]
 
 
 class Matcher(Protocol):
-    """Says which rules match."""
+    """Finds the rules that match."""
 
     def matches(self, slots: Slots) -> Sequence[int]:
         """The indices of the rules whose condition holds, ascending."""
 
     def close(self) -> None:
-        """Gives back what it holds."""
+        """Release its resources."""
 
 
 MakeMatcher = Callable[[Sequence[CoreRule], Sequence[str], Mapping[str, Value]], Matcher]
@@ -76,7 +76,7 @@ class Evaluator:
         return conclude(self.policy, matched, lambda index: self._band_outcomes[index](scored), band)
 
     def close(self) -> None:
-        """Gives back what the matchers hold."""
+        """Release the resources of the matchers."""
         self._rules.close()
         if self._bands is not None:
             self._bands.close()

@@ -219,7 +219,7 @@ class Database:
 
     @contextmanager
     def _track_failures(self) -> Iterator[None]:
-        """Remembers whether what is written was kept."""
+        """Note whether a write was committed."""
         try:
             yield
         except DatabaseUnavailable as error:
@@ -277,7 +277,7 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Gives back all connections."""
+        """Close all connections."""
         self.engine.dispose()
 
 

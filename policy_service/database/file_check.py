@@ -11,7 +11,7 @@ from policy_service.database.outages import DatabaseUnavailable
 from policy_service.messages import Message
 
 MAX_FAULTS = 20
-"""How many faults SQLite tells."""
+"""Limit of the faults that SQLite lists."""
 LARGE = 2**28
 """Bytes of a file that takes longer to read than the service may take to begin."""
 

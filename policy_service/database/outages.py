@@ -1,4 +1,4 @@
-"""Tells why a database is not there: by the codes of the database itself, so that no fault of ours is taken for it."""
+"""Causes of an outage, by the codes of the database itself, so that no fault of the service is taken for one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MESSAGES: dict[Unavailable, Message] = {
 
 
 class DatabaseUnavailable(PolicyServiceError):
-    """The database did not do as told, and nothing was written: it is busy, full, gone, or another one.
+    """The database failed, and nothing was written: it is busy, full, gone, or another one.
 
     One case is left open: when the connection to PostgreSQL breaks while a transaction is being kept, it may have been
     kept. An idempotency key settles it.
@@ -71,7 +71,7 @@ _POSTGRESQL: dict[str, Unavailable] = {
 }
 """By SQLSTATE, or its beginning (PostgreSQL, appendix A); the first that fits."""
 _READ_ONLY = (sqlite3.SQLITE_READONLY, "25006")
-"""What a writer is told when there is no writing, and a reader when it tries to."""
+"""The refusal of a write while the database is read-only."""
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from policy_service.messages import Message
 KIND = "archive"
 FORMAT = 1
 MOVED_OF_ANSWERS = frozenset({"because", "titles", "supplied"})
-"""The members of an answer that are in the archive alone: the versions tell the first two, too."""
+"""The members of an answer that only the archive holds: the versions hold the first two, too."""
 MAX_LINE = 16 * 2**20
 """Bytes of a line; what is longer is none."""
 CHUNK = 2**20
@@ -44,7 +44,7 @@ class InvalidArchive(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveHead:
-    """What an archive says of itself."""
+    """The header of an archive."""
 
     log: str
     number: int

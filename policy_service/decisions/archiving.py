@@ -178,7 +178,7 @@ def _move(
 
 
 def _unmoved(session: Session, archived: DecisionsArchived, start: int, limit: int) -> list[tuple[int, bytes]]:
-    """Some records of an archive, from a number on, whose lines have not moved yet."""
+    """A page of records of an archive, from a number on, whose lines have not moved yet."""
     mark = remainder_of(b"{}", archived.archive)[:-1]
     query = sqlalchemy.select(_C.seq, _C.line).where(
         _C.seq >= start,

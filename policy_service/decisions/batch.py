@@ -56,7 +56,7 @@ class LineTooLong(ValueError):
 
 
 class BatchEnded(Exception):
-    """The request is not read to its end; raised by the source of its bytes, and told as the last answer."""
+    """The request is not read to its end; raised by the source of its bytes, and sent as the last answer."""
 
 
 class LineAnswer(NamedTuple):
@@ -191,7 +191,7 @@ class Batch:
     async def _decide_line(
         self, number: int, content: bytes | Exception, previous: RecordResult | None
     ) -> LineAnswer | _PendingLine:
-        """One line: what it was told before, why it is refused, or what is decided."""
+        """Answer one line: its earlier answer, its refusal, or a decision."""
         started = time.perf_counter()
         if isinstance(content, Exception):
             return LineAnswer(number, None, content, started)
@@ -250,7 +250,7 @@ class Batch:
         }
 
     async def _let_others_run(self) -> None:
-        """Lets others of this event loop have their turn, when lines had theirs for long enough."""
+        """Yield to the other tasks of the event loop once lines have taken long enough."""
         if (now := time.perf_counter()) < self._slice_began + SLICE_SECONDS / self._decisions.batches:
             return
         await asyncio.sleep(0)

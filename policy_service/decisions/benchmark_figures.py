@@ -24,7 +24,7 @@ from policy_service.language.types import Value, format_value
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSlot:
-    """Where a benchmark fact stands, and the facts that make the subject's group."""
+    """The place of a benchmark fact, and the facts that make the subject's group."""
 
     slot: int
     policy: Policy

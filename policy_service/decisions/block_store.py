@@ -190,7 +190,7 @@ def verify_blocks(
 ) -> BlockReport:
     """Makes the newest `last` blocks again, or all of them, from the records, and looks at the records in none yet.
 
-    What is found goes into `report`, also when a row cannot be read; `tick` is told how many records were looked at.
+    What is found goes into `report`, also when a row cannot be read; `tick` is called with the number of records read.
     """
     report = report or BlockReport()
     newest = last_block(session)

@@ -21,7 +21,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.messages import Message
 
 MAX_GAPS = 20
-"""Faults that a report tells; all are counted."""
+"""Limit of the faults that a report lists; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class BlockReport:
 def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
     """The leaves of a block: the digests of the lines themselves, whatever the rows say they are.
 
-    Of a line that is in an archive it is what the row says; the archive tells the line.
+    For a line that is in an archive it is what the row holds; the archive holds the line.
     """
     return [row.digest if is_archived(row.line) else digest(row.line) for row in rows]
 

@@ -28,7 +28,7 @@ class CorrectionRejected(PolicyServiceError):
 
 
 def correction_rejected(session: Session, question: Question) -> CorrectionRejected | None:
-    """Why a question cannot correct the decision that it names; None when it can, or names none."""
+    """The reason why a request cannot correct the decision that it names; None when it can, or names none."""
     if question.corrects is None:
         return None
     row = session.exec(select(DecisionRow).where(DecisionRow.id == question.corrects)).first()

@@ -6,10 +6,10 @@
 | check      | what is found                                                                                       |
 |------------|-----------------------------------------------------------------------------------------------------|
 | incomplete | facts that are not optional are absent, of policies in force that were evaluated about the subject  |
-| old        | facts of theirs were told longer ago than `max_age` days                                            |
+| old        | some of its facts are older than `max_age` days                                                     |
 | duplicate  | another subject has the same facts of a key, or an identifier with the same letters and digits      |
 
-Values are compared by their letters and digits alone, and are told nowhere. A subject that was merged is passed over.
+Values are compared by their letters and digits alone, and are never shown. A subject that was merged is passed over.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Key = tuple[str, ...]
 
 
 class Check(StrEnum):
-    """What is looked for; see the table above."""
+    """The kind of a finding; see the table above."""
 
     INCOMPLETE = "incomplete"
     OLD = "old"
@@ -150,7 +150,7 @@ class _Examination:
         self._subjects: dict[bytes, str] = {}
 
     def examine(self, latest: LatestFacts) -> Iterator[RecordFinding]:
-        """What is found about a subject."""
+        """A finding about a subject."""
         if latest.newest is None:
             return
         subject, check = latest.subject, self._check

@@ -1,4 +1,4 @@
-"""Decides: reads the facts, asks the policies in stages, tells why.
+"""Decide: read the facts, evaluate the policies in stages, give the reasons.
 
 A policy that takes an outcome of another stands after it; its fact is filled from there.
 """

@@ -1,4 +1,4 @@
-"""What erasing a subject would take away: shown before anybody does it, as nothing brings it back."""
+"""The effect of erasing a subject, shown before it is done, since it cannot be undone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_RECORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class ErasurePreview:
-    """What would be lost."""
+    """What an erasure deletes."""
 
     subject: Subject
     key_made_at: datetime | None

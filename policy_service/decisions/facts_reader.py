@@ -1,4 +1,4 @@
-"""Reads a caller's facts into slots: each checked against its type, every problem told at once, nothing guessed."""
+"""Read a caller's facts into slots: each checked against its type, all problems reported at once, nothing guessed."""
 
 from __future__ import annotations
 

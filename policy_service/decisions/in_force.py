@@ -6,7 +6,7 @@ A decision is made by the versions in force now, as far as this process knows. B
 that records it asks the database again, `now_in_force`: if another version came into force meanwhile, the decision
 is made again. So no record names a version that was not in force at its `decided_at`, however many processes serve.
 
-The next versions are built ahead, so that at their instant they only take their place. A thread looks after that, and
+The next versions are built ahead, so that at their instant they only take their place. A thread does that, and
 after what other processes record.
 """
 
@@ -209,7 +209,7 @@ class InForce:
     # changing
 
     def refresh(self) -> None:
-        """Puts in service what is in force now; takes a while when policies have to be built.
+        """Put in service what is in force now; slow when policies have to be built.
 
         Raises NotReady, DatabaseUnavailable.
         """
@@ -217,7 +217,7 @@ class InForce:
         self._wake.set()
 
     def close(self) -> None:
-        """Ends the thread and gives back what the policies hold."""
+        """Stop the thread and release the policies."""
         self._closed = True
         self._wake.set()
         self._thread.join()
@@ -285,7 +285,7 @@ class InForce:
         self._switch_count += 1
 
     def _switch(self, now: datetime) -> bool:
-        """Puts the versions that were built ahead in service, if their time has come."""
+        """Put the versions that were built ahead in service, if their time has come."""
         if self._next is None or self._next[0].epoch != self._window.epoch or not self._next[0].covers(now):
             return False
         (window, prepared), self._next = self._next, None
@@ -315,7 +315,7 @@ class InForce:
             self._wake.clear()
 
     def _release_replaced(self) -> None:
-        """Lets go of what served before, and says so: when nobody waits, as it may take some milliseconds."""
+        """Release the versions that served before, when no request waits, as it may take some milliseconds."""
         if self._replaced:
             self._replaced.clear()
             if self._on_change is not None:
@@ -378,7 +378,7 @@ def _logged_activations(session: Session, left_out: Mapping[str, frozenset[str]]
 
 
 def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:
-    """The refusal, in which policies that were ended are told apart from those that never were."""
+    """The refusal, which distinguishes policies that were ended from those that never existed."""
     endings = {name: describe_ending(absent[name]) for name in unknown.names if name in absent}
     return UnknownPolicies(unknown.names, unknown.hints, endings) if endings else unknown
 

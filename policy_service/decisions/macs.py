@@ -76,7 +76,7 @@ class MacKeys(NamedTuple):
     last_without_mac: int
 
     def mac_fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
-        """Return the fault of a record's MAC; None when there is none, or no key to tell."""
+        """Return the fault of a record's MAC; None when there is none, or no key to check it."""
         key = self.keys.get(key_id_of(row.mac))
         if key is not None:
             is_valid = key.verifies(row.mac, "decision", row.digest.encode())
@@ -87,7 +87,7 @@ class MacKeys(NamedTuple):
         return Message("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
 
     def require_written(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> None:
-        """Sees to it that the service wrote a record as it is. Raises DamagedRecord."""
+        """Require that the service wrote a record as it is. Raises DamagedRecord."""
         if digest(row.line) != row.digest or self.mac_fault(row) is not None:
             raise DamagedRecord("decision", str(row.seq))
 

@@ -63,7 +63,7 @@ class MasterKeys:
             yield
 
     def add(self) -> str:
-        """Puts a new master key in use beside those there are; gives its identifier. The caller holds `exclusive`."""
+        """Take a new master key into use; return its identifier. The caller holds `exclusive`."""
         keys = self._read()
         id_ = os.urandom(_ID_SIZE).hex()
         _write(self.file, {**keys, id_: os.urandom(KEY_SIZE)})

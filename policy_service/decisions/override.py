@@ -146,7 +146,7 @@ class Override:
         return now < self.ends_at
 
     def as_known_at(self, at: datetime) -> Override:
-        """The override as the record told it at an instant: without the signatures that followed."""
+        """The override as recorded at an instant: without later signatures."""
         return replace(self, signatures=tuple(each for each in self.signatures if each.signed_at <= at))
 
     @property

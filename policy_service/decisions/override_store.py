@@ -36,7 +36,7 @@ from policy_service.subject import Subject
 GOVERNANCE = "governance"
 """The domain nobody is excepted from: who must sign is decided by its rules alone."""
 PAGE_SIZE = 100
-"""Overrides told at once."""
+"""Overrides read at once."""
 FETCH_SIZE = 500
 """Overrides whose signatures are read at once."""
 MAX_SEQ = 2**31 - 1
@@ -176,9 +176,9 @@ class OverrideCache:
         self._by_subject: Mapping[Subject, tuple[Override, ...]] = {}
 
     def refresh(self, session: Session) -> None:
-        """Takes up what was made and ended since; nothing is read when the log has not grown.
+        """Load the overrides recorded and ended since; nothing is read when the log has not grown.
 
-        A snapshot older than what was taken up before is left alone, so that nothing is forgotten again.
+        A snapshot older than the loaded state is ignored, so that no override is lost.
         """
         epoch = log_size(session)
         with self._lock:

@@ -11,7 +11,7 @@
 | by            | who asked: id, name and kind of the actor                                            |
 | facts         | those that the policies evaluated read, as given; others of the request are not kept |
 | asked         | the policies that were asked for                                                     |
-| explain       | whether the answer told why each rule did not match                                  |
+| explain       | whether the answer said why each rule did not match                                  |
 | policies      | version and digest of every policy evaluated, by id, also of those that others need  |
 | outcomes      | the answer's `outcomes`                                                              |
 | engine        | the evaluator that answered, by policy                                               |

@@ -39,7 +39,7 @@ _ORDERS = both_ways("decided", col(DecisionRow.seq))
 
 
 class UnknownDecision(PolicyServiceError, LookupError):
-    """There is no such decision."""
+    """No decision has the identifier."""
 
     kind = "not-found"
 
@@ -138,7 +138,7 @@ def list_archives(session: Session) -> list[DecisionsArchived]:
 
 
 class RecordPage(NamedTuple):
-    """Some records, and where those behind them begin; None when there are none."""
+    """A page of records, and the cursor of the next page; None when there is none."""
 
     records: list[DecisionRecord]
     cursor: int | None
@@ -189,7 +189,7 @@ def find_records(
     cursor: int | None = None,
     limit: int = PAGE_SIZE,
 ) -> RecordPage:
-    """The records that are wanted, newest first unless told otherwise, from `cursor` on; at most MAX_PAGE.
+    """The matching records, newest first by default, from `cursor` on; at most MAX_PAGE.
 
     For those of one policy or kind at most SCANNED are looked through: a page may hold few, or none, and still have a
     cursor. Raises InvalidSubject, and DamagedRecord where the service did not write one as it is.

@@ -4,9 +4,9 @@
         reader = FactsReader(session, cipher, kind, as_of)
         for latest in reader.read(next_subjects(session, kind, after="", limit=32), facts): ...
 
-A record keeps the facts that its policies read. So the newest record with a policy that reads a fact tells its latest
+A record keeps the facts that its policies read. So the newest record with a policy that reads a fact has its latest
 value, or that it was not given then; an older value of it does not count any more. What was decided before a subject
-was erased tells nothing, nor do records whose facts are in an archive.
+was erased has none, nor do records whose facts are in an archive.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _NEWEST = (
 
 @dataclass(slots=True)
 class LatestFacts:
-    """What is known about a subject by its latest records."""
+    """The facts of a subject by its latest records."""
 
     subject: Subject
     facts: dict[str, Any] = field(default_factory=dict)
     """Values by name, as the client gave them."""
     told_on: dict[str, date] = field(default_factory=dict)
-    """The day of the decision that told each fact, or that it was not given."""
+    """The day of the decision that gave each fact, or recorded it as not given."""
     evaluated: set[str] = field(default_factory=set)
     """The policies that were evaluated about the subject."""
     newest: DecisionRecord | None = None
@@ -61,7 +61,7 @@ class LatestFacts:
     """Those that records evaluated whose facts are in an archive."""
 
     def oldest(self, names: Collection[str]) -> date | None:
-        """Return the day of the oldest of some facts; None when none of them was ever told."""
+        """Return the day of the oldest of some facts; None when none of them was ever given."""
         return min((day for name, day in self.told_on.items() if name in names), default=None)
 
 
@@ -111,7 +111,7 @@ class FactsReader:
         return latest
 
     def _take(self, latest: LatestFacts, record: DecisionRecord) -> None:
-        """Take from a record the facts that no newer one told."""
+        """Take from a record the facts that no newer record gave."""
         names = self._declared(record.policies) - latest.told_on.keys()
         latest.told_on.update(dict.fromkeys(names, record.as_of))
         stored = {name: value for name, value in record.facts.items() if name in names}

@@ -14,7 +14,7 @@ runs twice decides once.
 |---------------|------------------------------------------------------------------------------------|
 | erased        | all that was decided about it was before it was erased                             |
 | archived      | the facts of its decisions are in an archive                                       |
-| too-old       | a fact that is needed was told longer ago than `max_age` days                      |
+| too-old       | a fact that is needed is older than `max_age` days                                 |
 | missing-facts | facts that are not optional were not given in its latest decisions                 |
 | rejected      | the version in force does not take a value that an earlier one took                |
 | suspended     | the policy is suspended, and no version stands in its place                        |
@@ -73,7 +73,7 @@ HEADINGS = ("subject", "kind", "policy", "reason", "facts", "told_on")
 
 
 class Reason(StrEnum):
-    """Why nothing was recorded; see the table above."""
+    """The reason why nothing was recorded; see the table above."""
 
     ERASED = "erased"
     ARCHIVED = "archived"
@@ -84,14 +84,14 @@ class Reason(StrEnum):
 
 
 class ReevaluationRejected(PolicyServiceError):
-    """There is nothing to decide again; the message says why."""
+    """Nothing can be decided again; the message says why."""
 
     kind = "request-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Reevaluation:
-    """What is decided again: a policy, for a day, from facts that are at most so many days old."""
+    """A re-evaluation: a policy, a day, and the maximum age of facts in days."""
 
     policy: str
     as_of: date
@@ -99,7 +99,7 @@ class Reevaluation:
 
 
 class Undecided(NamedTuple):
-    """What was not decided again: a subject and a policy, and why not."""
+    """A subject and a policy that were not decided again, with the reason."""
 
     subject: str
     kind: str
@@ -118,7 +118,7 @@ class Undecided(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReevaluationCounts:
-    """How many subjects were decided about, were so before, and were not, by reason."""
+    """The counts of subjects that were decided, were current already, and were not decided, by reason."""
 
     decided: int = 0
     current: int = 0
@@ -157,7 +157,7 @@ class _Plan:
 
 
 class Reevaluator(NamedTuple):
-    """What a re-evaluation works with."""
+    """The resources of a re-evaluation."""
 
     service: DecisionService
     database: Database
@@ -222,7 +222,7 @@ class _Run:
         self._undecided: Counter[str] = Counter()
 
     def counts(self) -> ReevaluationCounts:
-        """How many there were so far."""
+        """The count so far."""
         return ReevaluationCounts(self._decided, self._current, dict(self._undecided))
 
     def decide(self, latest: Sequence[LatestFacts]) -> None:
@@ -314,7 +314,7 @@ class _Run:
         raise VersionsChanging
 
     def _is_answered(self, evaluation: Evaluation, policy: str) -> bool:
-        """Return True if a policy answers; else the reason is told."""
+        """Return True if a policy answers; otherwise report the reason."""
         match evaluation.decision.policies[policy].result:
             case MissingFacts(names):
                 self._leave(evaluation.question.subject, policy, Reason.MISSING_FACTS, names)
@@ -335,7 +335,7 @@ class _Run:
         self._on_undecided(Undecided(*subject, policy, reason, tuple(sorted(facts)), told_on))
 
     def _fingerprint(self, subject: Subject, policies: Sequence[str]) -> str:
-        """What is decided once: a day, a subject, and the versions."""
+        """The key under which a decision is made once: a day, a subject, and the versions."""
         digests = [self._plan.policies[id_].digest for id_ in policies]
         line = to_canonical_json_unchecked([self._scope.as_of.isoformat(), *subject, digests])
         return f"sha256:{hashlib.sha256(line).hexdigest()}"

@@ -3,7 +3,7 @@
 | verdict        | what it means                                                                                  |
 |----------------|------------------------------------------------------------------------------------------------|
 | same           | the definition gives every answer that was recorded, to the letter                             |
-| different      | it gives another one; each policy that differs is told, with both answers                      |
+| different      | it gives another one; each policy that differs is named, with both answers                     |
 | not_replayable | it cannot be made again: a sensitive fact was erased, or what was kept is not what was written |
 
 The versions come from the registry by their digests, the facts from the record, exceptions as they were made, and what
@@ -142,7 +142,7 @@ def replay_with_trace(
     load: VersionLoader = load_version,
     explain: bool = True,
 ) -> ReplayReview:
-    """Makes the decision again once, to compare it and to tell why; what is sensitive is masked.
+    """Make the decision again once, to compare it and to explain it; sensitive facts are masked.
 
     `load` gives the version under a digest, as `load_version` does. Raises UnknownDecision.
     """

@@ -72,7 +72,7 @@ class RequestProblem:
 class InvalidRequest(ValueError):
     """The request is JSON, but asks nothing that can be decided; every fault is in `problems`.
 
-    `valid_members` has the members that are right, so that the faults of the facts can be told in the same answer.
+    `valid_members` has the members that are right, so that the faults of the facts can be reported in the same answer.
     """
 
     def __init__(self, problems: Sequence[RequestProblem], valid_members: DecisionRequest) -> None:

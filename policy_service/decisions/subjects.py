@@ -116,7 +116,7 @@ class FactCipher:
     def readable_facts(
         self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """A record's facts with the sealed ones opened, or told to be erased. Raises Broken."""
+        """A record's facts with the sealed ones decrypted, or marked as erased. Raises Broken."""
         if not any(map(is_encrypted, facts.values())):
             return dict(facts)
         key = self.find_keys(session, [subject]).get(subject)

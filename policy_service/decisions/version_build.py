@@ -71,6 +71,6 @@ def read_parts(parts: bytes) -> Parts:
 
 
 def assemble(parts: Parts) -> ServedPolicy:
-    """Puts a version together, ready to answer."""
+    """Build a version, ready to answer."""
     with reuse_code(marshal.loads(parts.code)):  # noqa: S302  # of our own child
         return ServedPolicy(parts.policy, parts.engine, parts.core)

@@ -1,7 +1,7 @@
-"""Records decisions by group commit: whoever is told that a decision is recorded can rely on it, whatever happens next.
+"""Records decisions by group commit: once a decision is acknowledged it is durable.
 
     single decisions ──► queue (bounded) ──┐
-                                           ├──► one thread: a group in one transaction ──► callers are told
+                                           ├──► one thread: a group in one transaction ──► callers are answered
     lines of batches ──► queue ────────────┘
 
 A commit costs a write to the disk however much is in it, so those that come while one is under way share the next.

@@ -118,7 +118,7 @@ def fold(initial: Account, changes: Iterable[AccountChange]) -> Account:
 
 
 def _apply(account: Account, change: AccountChange) -> Account:
-    """The account after one more change; what lets somebody else act in its signing roles withdraws the attestation."""
+    """The account after a change; one that lets another person use its signing roles withdraws the attestation."""
     roles = account.roles if change.roles is None else change.roles
     is_by_other = change.by != account.id
     grants_access = change.password or change.external is not None or (change.enabled is True and not account.enabled)

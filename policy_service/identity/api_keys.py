@@ -61,7 +61,7 @@ class ApiKey:
         return self.revoked_at is None and now < self.expires_at
 
     def status(self, now: datetime) -> ApiKeyStatus:
-        """Whether it is in use, ends soon, has ended, or was taken back."""
+        """Its state: in use, ends soon, ended, or revoked."""
         if self.revoked_at is not None:
             return "revoked"
         if now >= self.expires_at:

@@ -213,7 +213,7 @@ def resolve_attempt(transaction: Transaction, attempt: PasswordAttempt) -> Accou
 
 
 def _reject_unlogged_account(session: Session, account: str) -> None:
-    """Nobody is let in by rows that the log does not tell of. Raises AuthenticationFailed."""
+    """Refuse to sign in by rows that the log does not record. Raises AuthenticationFailed."""
     guard = guard_of(session)
     if guard is not None and not guard.owner_matches(session, ACCOUNTS, account):
         raise AuthenticationFailed(Message("the account differs from the log: tell the administrator of the service"))

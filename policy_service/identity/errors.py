@@ -1,4 +1,4 @@
-"""Why a person is not let in, or may not do what was asked: each a sentence for the one who asked."""
+"""Refusals of authentication and authorisation, each with a message for the caller."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ReauthenticationRequired(IdentityError):
 
 
 class SignInFailed(IdentityError):
-    """Name and password do not fit. Which of them is wrong is not told; `account` is for the log."""
+    """Name and password do not match. Which of them is wrong is not disclosed; `account` is for the log."""
 
     kind = "sign-in-refused"
 
@@ -85,13 +85,13 @@ class ProviderUnavailable(IdentityError):
 
 
 class UnknownAccount(PolicyServiceError, LookupError):
-    """There is no such account; the message names it."""
+    """No account has the identifier, which the message names."""
 
     kind = "not-found"
 
 
 class UnknownApiKey(PolicyServiceError, LookupError):
-    """There is no such API key; the message names it."""
+    """No API key has the identifier, which the message names."""
 
     kind = "not-found"
 

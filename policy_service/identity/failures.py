@@ -1,4 +1,4 @@
-"""Remembers wrong passwords in the database, by the digest of what counts them: a restart forgives nothing."""
+"""Wrong passwords, counted in the database by digest, so that a restart resets nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def record_failure(
 ) -> datetime | None:
     """Counts a wrong password; until when those whom it counts have to wait, if they have to.
 
-    `account` is whose name it is, when it is anyone's: only then is there something to tell the log.
+    `account` is the account of that name, if there is one: only then the log has an entry.
     """
     session, now = transaction.session, transaction.now
     session.exec(delete(FailureRow).where(col(FailureRow.last_failed_at) < now - RETENTION))

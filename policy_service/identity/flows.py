@@ -34,7 +34,7 @@ class OidcFlow:
 
 
 def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
-    """Remembers that a person is sent to the provider."""
+    """Record that a person is sent to the provider."""
     now = transaction.now
     transaction.session.exec(delete(OidcFlowRow).where(col(OidcFlowRow.started_at) < now - LIFETIME))
     flow = OidcFlow(new_token(), new_token(), new_token(), new_token(), now, session)

@@ -13,7 +13,7 @@ from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.tables import AccountChangeRow, AccountRow, roles_of
 
 MAX_REVISIONS = 200
-"""Changes of an account that are told; beyond them the oldest are left to the log."""
+"""Limit of the changes of an account that are shown; older ones are in the log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class KeyRing:
         return self._ticks() - self._refreshed_at >= REFRESH_SECONDS
 
     def invalidate(self) -> None:
-        """Lets the next to ask look first: this process has just written."""
+        """Make the next caller reload: this process has just written."""
         self._writes += 1
         self._refreshed_at = -math.inf
 

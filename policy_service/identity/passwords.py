@@ -31,7 +31,7 @@ MIN_LENGTH = 12
 """Characters of a password, at least; NIST SP 800-63B asks for length, not for kinds of characters."""
 MAX_LENGTH = 256
 MIN_NAME_LENGTH = 3
-"""Bytes in UTF-8 from which on a name in a password tells something: three western letters, one Chinese character."""
+"""Bytes in UTF-8 from which a name in a password counts: three western letters, one Chinese character."""
 MIN_DISTINCT = 5
 """Different characters in a password, at least."""
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")

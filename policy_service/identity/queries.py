@@ -37,7 +37,7 @@ _KEY_ORDERS: Mapping[str, Callable[[ApiKey], tuple[Any, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class AccountFilter:
-    """Which accounts to list; what is empty or None does not matter."""
+    """Filters of a list of accounts; empty or None means any."""
 
     text: str = ""
     """A part of the name or of the printed name, in capitals or not."""
@@ -47,7 +47,7 @@ class AccountFilter:
     """Asks for the accounts as they were just before this instant; None for those of now."""
 
     def matches(self, account: Account) -> bool:
-        """Whether an account is selected."""
+        """Return True if an account matches."""
         text = self.text.casefold()
         is_waiting = account.enabled and account.pending_roles is not None
         selected = {None: True, "enabled": account.enabled, "disabled": not account.enabled, "waiting": is_waiting}
@@ -60,7 +60,7 @@ class AccountFilter:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyFilter:
-    """Which API keys to list; what is empty or None does not matter."""
+    """Filters of a list of API keys; empty or None means any."""
 
     text: str = ""
     """A part of the name, in capitals or not."""
@@ -68,7 +68,7 @@ class ApiKeyFilter:
     status: ApiKeyStatus | None = None
 
     def matches(self, key: ApiKey, now: datetime) -> bool:
-        """Whether a key is selected; one that expires soon is in use as well."""
+        """Return True if a key matches; one that expires soon is in use as well."""
         status = key.status(now)
         return (
             self.text.casefold() in key.name.casefold()

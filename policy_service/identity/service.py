@@ -1,4 +1,4 @@
-"""Accounts: load rows, ask the rules, add rows, tell the log. Passwords arrive as hashes, which are made outside."""
+"""Accounts: load rows, apply the rules, add rows, write the log. Passwords arrive as hashes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def find_account_by_external(session: Session, external: ExternalIdentity) -> Ac
 def account_errors(
     name: str, printed_name: str, roles: Iterable[Role], password: str | None = None, words: Iterable[str] = ()
 ) -> list[FieldError]:
-    """Everything that is wrong with a new account, its password too where there is one; `words` are the company's."""
+    """All errors of a new account, and of its password where there is one; `words` are the company's."""
     role_error = roles_error(frozenset(roles))
     password_error = None if password is None else password_field_error(password, name, printed_name, *words)
     return [*name_errors(name, printed_name), *filter(None, [role_error, password_error])]
@@ -189,7 +189,7 @@ def change_roles(transaction: Transaction, actor: Actor, account: str, roles: It
 
 
 def disable(transaction: Transaction, actor: Actor, account: str) -> Account:
-    """Lets an account in no longer, and ends its sessions. Raises IdentityPermissionDenied, UnknownAccount."""
+    """Disable an account, and end its sessions. Raises IdentityPermissionDenied, UnknownAccount."""
     account_before = read_account(transaction.session, account)
     _require(may_disable(actor, account_before, accounts(transaction.session)))
     if not account_before.enabled:
@@ -199,7 +199,7 @@ def disable(transaction: Transaction, actor: Actor, account: str) -> Account:
 
 
 def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
-    """Lets an account in again. Raises IdentityPermissionDenied, UnknownAccount."""
+    """Enable an account. Raises IdentityPermissionDenied, UnknownAccount."""
     account_before = read_account(transaction.session, account)
     _require(may_administer(actor))
     if account_before.enabled:
@@ -209,7 +209,7 @@ def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
 
 
 def link(transaction: Transaction, actor: Actor, account: str, external: ExternalIdentity) -> Account:
-    """Says how an identity provider knows the person.
+    """Link an account to a person of an identity provider.
 
     Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict, UnknownAccount.
     """
@@ -231,7 +231,7 @@ def link(transaction: Transaction, actor: Actor, account: str, external: Externa
 
 
 def attest(transaction: Transaction, actor: Actor, account: str, *, expected: str | None = None) -> Account:
-    """Says that the account is the person's alone, so that its signing roles take effect.
+    """Attest that only its person controls the account, so that its signing roles take effect.
 
     `expected` is the `etag` of the account as the actor saw it. Raises IdentityPermissionDenied, IdentityConflict,
     StaleAccount, UnknownAccount.
@@ -265,7 +265,7 @@ def set_password(transaction: Transaction, actor: Actor, account: str, password_
 
 
 def store_hash(transaction: Transaction, account: str, password_hash: str) -> None:
-    """Puts a hash in the place of the one before."""
+    """Replace a password hash."""
     session = transaction.session
     row = session.get(CredentialRow, account) or CredentialRow(
         account=account, password_hash=password_hash, changed_at=transaction.now

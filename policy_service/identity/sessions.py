@@ -109,7 +109,7 @@ def find_session(
 
 
 def _is_logged(session: Session, row: SessionRow) -> bool:
-    """Return True if a session is as the log says that told of it last."""
+    """Return True if a session is as the newest entry about it says."""
     guard = guard_of(session)
     return guard is None or guard.row_matches(session, _SESSIONS, column_values(row), row.started_at)
 

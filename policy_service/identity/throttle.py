@@ -69,7 +69,7 @@ class Origin:
 
 
 def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ...]:
-    """Those that a wrong password for a name goes to, the narrowest first; `device` is a browser that is known."""
+    """The counters of a wrong password for a name, the narrowest first; `device` is a known browser."""
     if origin.session is not None:
         return (Counter(key_of("session", origin.session), LIMIT),)
     if device is not None:
@@ -83,7 +83,7 @@ def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ..
 
 
 def log_counter(name: str) -> Counter:
-    """Makes nobody wait: when it is full the log is told, which so gets no more than an entry a wait."""
+    """Counts without delaying anyone; when it is full the log has one entry a wait."""
     return Counter(key_of("told", name), LIMIT)
 
 

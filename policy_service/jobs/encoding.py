@@ -74,7 +74,7 @@ def _decode(value: Any) -> Any:  # noqa: ANN401  # as JSON
 
 
 def _is_safe(pattern: str) -> bool:
-    """Return True if the pattern names values alone: an attribute or a width in it would be somebody's attack."""
+    """Return True if the pattern names values alone: an attribute or a width in it would be an attack."""
     return all(
         (name is None or name.isidentifier()) and form in FORMATS and conversion is None
         for _, name, form, conversion in Formatter().parse(pattern)

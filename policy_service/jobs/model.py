@@ -31,7 +31,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobProblem:
-    """Why a job failed: the name of a problem type, and its detail."""
+    """The failure of a job: the name of a problem type, and its detail."""
 
     type: str
     detail: str

@@ -30,7 +30,7 @@ def read_job(
 
 
 def read_jobs(session: Session, ids: Collection[str]) -> list[Job]:
-    """Return the jobs with these identifiers, whoever started them. Raises DamagedRecord."""
+    """Return the jobs with these identifiers, of all accounts. Raises DamagedRecord."""
     return [_job(row) for row in session.exec(select(JobRow).where(col(JobRow.id).in_(ids)))]
 
 
@@ -54,7 +54,7 @@ def list_jobs(  # noqa: PLR0913  # which, in which order, how many
 
 
 def last_done(session: Session, kind: str) -> Job | None:
-    """Return the job of the kind that was done last, whoever started it; None when none is on record."""
+    """Return the last job of the kind that is done, of all accounts; None when none is on record."""
     query = select(JobRow).where(JobRow.kind == kind, JobRow.state == JobState.DONE)
     row = session.exec(query.order_by(col(JobRow.ended_at).desc(), col(JobRow.id).desc()).limit(1)).first()
     return None if row is None else _job(row)

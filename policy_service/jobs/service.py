@@ -2,7 +2,7 @@
 
     start_job ──► running ──► end_job: done, failed, cancelled, interrupted
 
-A job that has ended stays as it is: `report_progress` and `end_job` tell whether it was still running.
+A job that has ended stays as it is: `report_progress` and `end_job` return whether it was still running.
 """
 
 from __future__ import annotations

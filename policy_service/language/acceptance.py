@@ -1,4 +1,4 @@
-"""Says whether a fact can take every value that an outcome can have."""
+"""Check whether a fact can take every value that an outcome can have."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ from policy_service.language.types import (
 from policy_service.subject import KIND
 
 HEAD = "benchmark_set"
-"""The key that tells a benchmark set from a policy."""
+"""The key that distinguishes a benchmark set from a policy."""
 SET_ID = re.compile(rf"{BENCHMARKS}/[a-z][a-z0-9_]{{0,63}}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 MAX_GROUPS = 10_000
@@ -78,7 +78,7 @@ class PopulationDoc(Doc):
 
 
 class MethodDoc(Doc):
-    """How the figures were made."""
+    """The method by which the figures were made."""
 
     rounding: Literal["half_even"]
     quantiles: Quantiles
@@ -128,7 +128,7 @@ class PopulationNote:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How figures are made."""
+    """The method by which figures are made."""
 
     quantiles: Quantiles = "linear"
     smallest_group: int = 5
@@ -157,7 +157,7 @@ class Figure:
 
     @property
     def key(self) -> FigureKey:
-        """What tells it from the other figures of a set."""
+        """Its key among the figures of a set."""
         return _key(self.measure, self.type)
 
     def value_for(self, words: Sequence[Value | None], kind: Type) -> int | None:

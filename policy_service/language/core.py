@@ -181,7 +181,7 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """Some part holds."""
+    """True if some part holds."""
 
     parts: tuple[Formula, ...]
 

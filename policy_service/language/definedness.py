@@ -32,7 +32,7 @@ from policy_service.language.ast import (
 KnownFacts = frozenset[str]
 """Optional facts that are known to be there."""
 OnUse = Callable[[Name, KnownFacts], None]
-"""Told of every use of a name, with what is known there."""
+"""Callback for every use of a name, with what is known there."""
 
 
 def known_facts(expression: Expr, known: KnownFacts, on_use: OnUse) -> tuple[KnownFacts, KnownFacts]:

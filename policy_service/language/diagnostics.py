@@ -149,7 +149,7 @@ class Diagnostic:
 
 
 MAX_DIAGNOSTICS = 200
-"""Faults that are told of one file; anyone who has more mends these first."""
+"""Limit of the faults reported of one file; correct these first to see more."""
 MAX_EXCERPT = 400
 """Characters of a line that are shown; a line of a megabyte is nobody's help."""
 

@@ -170,7 +170,7 @@ def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
 
 
 def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the table of quantities.py
-    """Does one operation of arithmetic; the table stands in `quantities.py`."""
+    """Evaluate one arithmetic operation; `quantities.py` has the table."""
     match left, operator, right:
         case Fraction(), "+", Fraction():
             return left + right

@@ -28,7 +28,7 @@ MAX_ERRORS = 1_000
 
 
 class TooManyErrors(Exception):  # not an error of its own: what was found is in `diagnostics`
-    """There are so many faults that no more are looked for."""
+    """Raised when the limit of faults is reached, to stop the search."""
 
 
 class Findings:

@@ -1,4 +1,4 @@
-"""The static limits of a policy, told in the author's words and not by an engine that stops.
+"""The static limits of a policy, reported in the author's words before an engine meets them.
 
 A condition is counted as it reaches the engine: as an `or` of `and`s, its *terms*. Several tests in one cell count as
 one, as does a list of words.
@@ -24,7 +24,7 @@ MAX_ALL_TERMS = 16_384
 MAX_ALL_CONDITIONS = 65_536
 """Conditions in the terms of all rules together."""
 MANY = 1_000_000
-"""A number nobody needs to be told exactly."""
+"""A number that need not be shown exactly."""
 
 
 class Size(NamedTuple):

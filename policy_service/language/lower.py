@@ -93,7 +93,7 @@ def rules_with_types(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Ty
 
 
 def stand_in(kind: Type) -> Value:
-    """Some value of the type."""
+    """Any value of the type."""
     match kind:
         case BooleanType():
             return False

@@ -1,4 +1,4 @@
-"""A policy as understood: checked, typed, ready to be evaluated, compiled, questioned or told."""
+"""A loaded policy: checked, typed, ready to be evaluated, compiled, analysed or shown."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _bound(policy: Policy, figures: Mapping[tuple[str, str], list[tuple[Policy, 
 def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
     """The policies in an order in which each stands after those it needs.
 
-    `absent` are policies that were in force and are not any more: facts from them are missing, or supplied by the
+    `absent` are policies that are no longer in force: facts from them are missing, or supplied by the
     caller. Raises PolicyFolderError, with the faults of every file, when one needs what is not there, what does not
     fit, or itself.
     """

@@ -1,4 +1,4 @@
-"""Why a rule did not match: the condition that failed, and the values it saw."""
+"""The reason why a rule did not match: the condition that failed, and its values."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _ORDERS = both_ways("recorded", col(OverrideRow.seq))
 
 @dataclass(frozen=True, slots=True)
 class OverrideFilter:
-    """Which overrides to list; what is None does not matter."""
+    """Filters of a list of overrides; None means any."""
 
     subject: str | None = None
     """The identifier."""

@@ -13,5 +13,5 @@
 | `decisions`   | a sample anyone can draw again: records, verdicts of their replay, proofs                          |
 | `audit`       | the entries of the log that concern it, with proofs up to a signed checkpoint, and the public keys  |
 
-The package stands above all others of the library that keep something: a pack is made from what each of them tells.
+The package imports all others of the library that store something: a pack is made from their data.
 """

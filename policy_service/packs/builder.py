@@ -32,7 +32,7 @@ FORMAT = 2
 KIND = "pack"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature.json"
 PackProgress = Callable[[int, int], None]
-"""Is told how many things are written, and how many there are."""
+"""Callback of progress: how many items are written, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class PackContents:
         return sorted({row.policy for row in self.versions})
 
     def add_omission(self, zh: str, en: str) -> None:
-        """Says that something was kept out."""
+        """Record that something was left out."""
         self.omissions.append(Bilingual(zh, en))
 
 

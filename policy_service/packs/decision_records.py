@@ -81,7 +81,7 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
 
 
 def readable(record: DecisionRecord) -> dict[str, Any]:
-    """A record to be read; of a sensitive fact it is told that it is there, and no more.
+    """A record for readers; a sensitive fact is shown as present, without its value.
 
     The kind is left out when it is `customer`, as records from before kinds leave it out: so their packs still verify.
     """
@@ -113,7 +113,7 @@ def _readable_value(value: Any) -> Any:  # noqa: ANN401  # JSON
 def decision_cells(
     record: Mapping[str, Any], verdict: object, zone: ZoneInfo | None, *, is_proved: bool
 ) -> tuple[object, ...]:
-    """A record, as `readable` tells it, as a row of the table. Raises KeyError and its like for what is none."""
+    """A record in the form of `readable` as a row of the table. Raises KeyError and the like for other data."""
     return (
         record["seq"],
         record["decision_id"],

@@ -25,7 +25,7 @@ FETCH_SIZE = 20_000
 
 
 class LogNotSigned(PolicyServiceError):
-    """There is no checkpoint, or the log is not the one that was signed."""
+    """No checkpoint exists, or the log is not the one that was signed."""
 
     kind = "conflict"
 

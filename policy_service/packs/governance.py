@@ -145,7 +145,7 @@ def _change_json(change: Change) -> dict[str, Any]:
 
 
 def _submissions(change: Change) -> list[dict[str, Any]]:
-    """Everything that was ever under review, with the digest that its signatures name."""
+    """All changes that were ever under review, with the digests that their signatures name."""
     return [
         {"digest": action.submission.digest(change.id), "submission": action.submission.to_dict()}
         for action in change.actions

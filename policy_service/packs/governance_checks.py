@@ -1,4 +1,4 @@
-"""Checks that the governance of a pack is what the entries in it tell: every field, no row more, no row less.
+"""Check the governance of a pack against its entries: every field, no row more, no row less.
 
 | part            | an entry makes a row           | entries that change it                      |
 |-----------------|--------------------------------|---------------------------------------------|
@@ -39,9 +39,9 @@ suspension: suspension policy version digest fallback fallback_digest signed rat
 REQUIRED_FIELDS: Mapping[str, frozenset[str]] = {
     key: frozenset(names.split()) for key, names in (line.split(":") for line in _REQUIRED.strip().splitlines())
 }
-"""What a row must show; what else it shows must be told by its entry under the same name."""
+"""The members that a row must show; its entry must hold all others under the same name."""
 UNKNOWN = object()
-"""What no entry tells, so that nothing can be said about it."""
+"""Members that no entry holds, so that they cannot be checked."""
 UNFROZEN = {ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS}
 """The states in which a change has no digest."""
 Rows = dict[str, dict[str, Any]]
@@ -62,7 +62,7 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def check_governance(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
-    """Everything that a pack shows of governance, against its entries; packs of format 1 do not hold them all."""
+    """Check all governance that a pack shows against its entries; packs of format 1 do not hold them all."""
     if manifest["format"] == 1:
         return
     try:
@@ -235,7 +235,7 @@ def _tables(pack: PackFiles, name: str, key: str, expected: Rows, includes: Call
 def _rows(
     file: str, key: str, rows: Iterable[object], expected: Rows, includes: Callable[[Json], bool]
 ) -> Iterator[str]:
-    """Rows against what the entries tell, by the identifier that stands under `key`."""
+    """Compare rows with their entries, by the identifier under `key`."""
     seen = set()
     for row in rows:
         id_ = row.get(key) if isinstance(row, dict) else None
@@ -259,7 +259,7 @@ def _rows(
 
 
 def differing(actual: Json, expected: Json) -> list[str]:
-    """The names of the members that are not what was told, those within others with a point."""
+    """The names of the members that differ, nested ones with a point."""
     names = []
     for name in {**actual, **expected}:
         one, other = actual.get(name, UNKNOWN), expected.get(name)

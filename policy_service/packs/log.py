@@ -26,7 +26,7 @@ ENTRIES, TABLE, CHECKPOINT, CHECKPOINTS, KEYS = (
 )
 HEADINGS = ("entry", "time", "who", "event", "中文", "English", "digest")
 OLD_HEADINGS = (HEADINGS[0], "time (UTC)", *HEADINGS[2:])
-"""Of packs that tell UTC alone."""
+"""Of packs that show UTC alone."""
 MAX_CHECKPOINTS = 1_000
 """Checkpoints of a pack."""
 

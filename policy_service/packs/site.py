@@ -56,14 +56,14 @@ class PackedDecision:
     folder: str
     record: DecisionRecord
     readable: Mapping[str, Any]
-    """As `record.json` tells it."""
+    """As in `record.json`."""
     verdict: str
     is_proved: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DecidedPolicy:
-    """What one policy answered, in words."""
+    """The answer of one policy, in words."""
 
     policy: str
     title: str
@@ -211,6 +211,6 @@ def _title(change: Change) -> str:
 
 
 def _written(text: object) -> Markup:
-    """Isolate what a person wrote; invisible marks are told by their number."""
+    """Isolate what a person wrote; invisible characters are shown by their code point."""
     marked = HIDDEN_CHARACTER.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", str(text))
     return Markup("<bdi>{}</bdi>").format(escape(marked))

@@ -9,7 +9,7 @@ from policy_service.clock import timestamp
 
 
 def zone_of(name: object) -> ZoneInfo | None:
-    """Return the company's zone by its name in a manifest; None in packs from before, which tell UTC alone."""
+    """Return the company's zone by its name in a manifest; None in older packs, which show UTC alone."""
     try:
         return ZoneInfo(name) if isinstance(name, str) else None
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -42,7 +42,7 @@ from policy_service.population.statistics import Distribution, round_half_even, 
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """Which figures are to be made, and what the set is called."""
+    """The figures to make, and the name of the set."""
 
     id: str
     version: str

@@ -27,7 +27,7 @@ TAG_DELIMITER = ";"
 
 
 def raw_value(kind: Type, cell: object) -> object:
-    """What JSON would say for a cell."""
+    """The JSON value of a cell."""
     match kind:
         case BooleanType() if isinstance(cell, str):
             return TRUTHS.get(cell, cell)

@@ -36,7 +36,7 @@ class TableSource:
     """A table of a database, whose snapshot stays open."""
 
     label: str
-    """The table's name, which is all that is told of where it stands."""
+    """The table's name; its address is never shown."""
     digest: str
     headings: tuple[str, ...]
     types: tuple[str, ...]

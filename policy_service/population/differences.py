@@ -1,4 +1,4 @@
-"""What two versions of a policy say differently, difference by difference, and the versions in between.
+"""The differences of two versions of a policy, and the versions in between.
 
 A difference is a cell of a rule or a band, a rule or a band that is new or gone, or the order of them. Where a rule
 asks for an optional fact that it did not ask for, its cells count as one. Where facts, outcomes or the form of the
@@ -20,7 +20,7 @@ from policy_service.language.types import Value
 Key = tuple[str, str]
 """The rule and the part of it that differ."""
 MAX_DIFFERENCES = 60
-"""Differences of one policy that are told cell by cell; more are told rule by rule, and still more as one."""
+"""Limit of the differences of one policy that are listed by cell; more are listed by rule, still more as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class CellDifference:
 
     @property
     def key(self) -> Key:
-        """What it is known by."""
+        """Its identifier."""
         return (self.rule, self.part)
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class _Rows:
     grid: Grid | None = None
 
     def parts(self, name: str) -> dict[str, Expr | Value]:
-        """What a rule asks and gives, by the columns of its table."""
+        """The conditions and outcomes of a rule, by the columns of its table."""
         rule, policy = self.rules[name], self.policy
         is_band = policy.scorecard is not None and rule in policy.scorecard.bands
         names = ["points"] if policy.scorecard and not is_band else [f"outcome {each}" for each in policy.outcomes]

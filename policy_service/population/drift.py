@@ -77,7 +77,7 @@ def _later_subjects(session: Session, kind: str, last: int) -> int:
 def drift_problems(
     database: Database, cipher: Callable[[], FactCipher], document: Mapping[str, Any], load: Callable[[str], Policy]
 ) -> tuple[Message, ...]:
-    """Why the effect that was simulated no longer holds, a sentence for each kind of subject that has drifted.
+    """The reasons why the simulated effect no longer holds, one for each kind of subject that has drifted.
 
     `document` is that of the effect, `load` reads a version by its digest. Raises OperationRejected,
     DamagedRecord, OSError.

@@ -30,7 +30,7 @@ Part = dict[str, Any]
 
 
 def unknown_part(kind: str, problems: Sequence[str]) -> Part:
-    """What is known about subjects of a kind that were not simulated."""
+    """The state of a kind of subjects that were not simulated."""
     return {"kind": kind, "problems": list(problems)}
 
 

@@ -26,7 +26,7 @@ Name = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Mapping(BaseModel):
-    """How the columns of a population are to be read."""
+    """The mapping of the columns of a population to facts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

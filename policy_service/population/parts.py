@@ -44,7 +44,7 @@ class PartFolder:
         return pq.read_table(pa.BufferReader(self._read(self._table(name))), columns=columns)
 
     def about(self, name: str) -> dict[str, Any]:
-        """What was written about a part. Raises OSError."""
+        """The metadata of a part. Raises OSError."""
         about: dict[str, Any] = json.loads(self._read(self._about(name)))
         return about
 

@@ -1,4 +1,4 @@
-"""What a run asks of a population: which policies, in which order, and which column is which fact.
+"""The plan of a run: the policies in their order, and the column of each fact.
 
 A fact that two policies declare with different types is read once for each type, as a single decision does.
 """
@@ -209,7 +209,7 @@ def subject_problem(headings: Sequence[str], mapping: Mapping) -> list[str]:
 
 
 def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequence[Policy]) -> list[str]:
-    """What the mapping names that is not there."""
+    """The names in the mapping that do not exist."""
     known = {name for policy in policies for name in policy.facts}
     problems = []
     for part, names in (("columns", mapping.columns), ("constants", mapping.constants), ("words", mapping.words)):

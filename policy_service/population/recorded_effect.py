@@ -20,9 +20,9 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.population.effect_document import NOBODY, effect_of, unknown_part
 
 MAX_RECORDS_AT_ONCE = 20_000
-"""Decision records over which an effect is worked out while somebody waits for it."""
+"""Limit of decision records over which an effect is simulated within the request."""
 GOVERNANCE = "change"
-"""The kind of subject of the policies of governance: no records tell of it."""
+"""The kind of subject of the policies of governance: no records are about it."""
 
 
 def takes_long(session: Session) -> bool:
@@ -39,7 +39,7 @@ class RecordedEffects:
     """Opens the facts of subjects; called where there are records."""
     zone: ZoneInfo
     progress: Callable[[str, int, int | None], None] = lambda *_: None
-    """Is told how many subjects are decided."""
+    """Callback of progress: how many subjects are decided."""
     until: int | None = None
     """The number of the last record that counts, to work an effect out again; None for the newest."""
 

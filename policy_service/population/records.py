@@ -78,7 +78,7 @@ class RecordSource:
             yield RawPart(rows, [None] * len(rows), columns, arrays, tuple(rejected))
 
     def _reason(self, record: DecisionRecord, facts: dict[str, Any]) -> str | None:
-        """Why nothing is decided about the subject, or None."""
+        """The reason why nothing is decided about the subject, or None."""
         is_erased = timestamp(record.decided_at) <= self._erased_at.get((record.subject.id, record.subject.kind), "")
         if is_erased or any(value == ERASED for value in facts.values()):
             return "the facts of the latest decision were erased"

@@ -84,7 +84,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What was decided."""
+    """The result of a run."""
 
     manifest: dict[str, Any]
     left_out: dict[str, tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""What a simulation decides on each side: the policies, in order, and the columns of their facts."""
+"""The plan of both sides of a simulation: the policies, in order, and the columns of their facts."""
 
 from __future__ import annotations
 

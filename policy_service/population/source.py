@@ -35,7 +35,7 @@ _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, co
 
 @dataclass(frozen=True, slots=True)
 class RawPart:
-    """Some rows of a file: their numbers, the lines they end on, and the cells of each column."""
+    """A batch of rows of a file: their numbers, the lines they end on, and the cells of each column."""
 
     rows: Sequence[int]
     lines: Sequence[int | None]
@@ -50,7 +50,7 @@ class RowSource(Protocol):
 
     @property
     def label(self) -> str:
-        """What messages and manifests call it."""
+        """Its name in messages and manifests."""
 
     @property
     def digest(self) -> str:
@@ -70,11 +70,11 @@ class RowSource(Protocol):
 
     @property
     def mapping(self) -> Mapping:
-        """How the columns are to be read."""
+        """The mapping of the columns."""
 
     @property
     def written(self) -> int:
-        """How many of the columns, from the first on, are written beside the answers."""
+        """The number of leading columns that are written beside the answers."""
 
     @property
     def is_encrypted(self) -> bool:
@@ -101,7 +101,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        """What messages and manifests call it."""
+        """Its name in messages and manifests."""
         return self.path.name
 
     @property
@@ -176,7 +176,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def heading_problems(headings: Sequence[str]) -> list[str]:
-    """What is wrong with a row of headings."""
+    """The errors of a row of headings."""
     if not headings:
         return ["the file has no heading row"]
     if len(headings) > MAX_COLUMNS:

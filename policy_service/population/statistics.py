@@ -40,7 +40,7 @@ def total(values: Distribution) -> int:
 
 
 def statistic(measure: Measure, values: Distribution, whole: int, quantiles: Quantiles) -> Fraction | None:
-    """What a measure says of a group, or None where it says nothing; `whole` is the sum over all groups."""
+    """The figure of a measure for a group, or None where it has none; `whole` is the sum over all groups."""
     match measure.statistic:
         case "count":
             return Fraction(size(values))

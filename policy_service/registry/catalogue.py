@@ -85,7 +85,7 @@ class Catalogue:
     def dependencies(self, session: Session, snapshot: RegistrySnapshot, name: str, now: datetime) -> Dependencies:
         """Return what a policy needs and what needs it, by the versions in force. Raises UnknownPolicy.
 
-        A policy that is not in force is told by its newest version, and needs nothing.
+        A policy that is not in force is shown by its newest version, and needs nothing.
         """
         snapshot.versions_of(name)
         active = {each: piece[1].digest for each in snapshot.versions if (piece := snapshot.active(each, now))}

@@ -1,4 +1,4 @@
-"""The registry: load rows, call the model, add rows, tell the log."""
+"""The registry: load rows, call the model, add rows, write the log."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> No
 
 
 def end_activation(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Lets an activation that has begun end now.
+    """End an activation that has begun now.
 
     It is taken back, and what it was until now is recorded in its place: what was in force stays told as it was, and
     from now on the other activations say what is.

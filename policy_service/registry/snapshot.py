@@ -168,7 +168,7 @@ class SnapshotCache:
 
 
 Size = tuple[int, int, int]
-"""How many versions, activations and cancellations there are; rows are only ever added, so it tells states apart."""
+"""The counts of versions, activations and cancellations; rows are only ever added, so they identify a state."""
 
 
 def _size(session: Session) -> Size:

@@ -163,6 +163,6 @@ def cited_rows(text: str) -> Iterator[str]:
 
 
 def unknown_rows(regulations: Sequence[Regulation], cited: Sequence[str]) -> tuple[str, ...]:
-    """Those of the ids that look like rows and are rows of no regulation."""
+    """The ids that look like rows but belong to no regulation."""
     known = {row.id for regulation in regulations for row in regulation.rows}
     return tuple(each for each in cited if ROW.fullmatch(each) and each not in known)

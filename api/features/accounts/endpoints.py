@@ -100,7 +100,7 @@ class AccountModel(Model):
 
 
 class AccountList(Model):
-    """Some of the accounts, and how to ask for the next ones."""
+    """A page of accounts, and the cursor of the next."""
 
     items: list[AccountModel]
     next_cursor: str | None
@@ -126,7 +126,7 @@ def _add_queries(router: RestRouter, service: Service) -> None:
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> AccountList:
-        """Accounts, by name unless told otherwise."""
+        """Accounts, by name by default."""
         criteria = AccountFilter(q, role, state)
         page = await run_read(
             service, lambda s: queries.list_accounts(s, criteria, sort=sort, cursor=cursor, limit=limit)
@@ -184,7 +184,7 @@ def _add_attestation(router: RestRouter, service: Service) -> None:
 
     @router.post("/{account}/attest", operation_id="attest_account", **route)
     async def attest_account(request: Request, account: str) -> Response:
-        """Says that the account is the person's alone, as it was read: its signing roles take effect."""
+        """Attest that only its person controls the account, as it was read: its signing roles take effect."""
         expected = expected_etag(request)
 
         def command(transaction: Transaction, actor: Actor, _: dict[str, Any]) -> WriteResult:
@@ -195,7 +195,7 @@ def _add_attestation(router: RestRouter, service: Service) -> None:
 
 
 def account_model(account: Account) -> AccountModel:
-    """An account, as it is told."""
+    """An account."""
     external = account.external
     return AccountModel(
         id=account.id,

@@ -58,7 +58,7 @@ class IssuedKey(KeyModel):
 
 
 class KeyPage(PageModel[KeyModel]):
-    """Some of the keys, and how to ask for the next ones."""
+    """A page of keys, and the cursor of the next."""
 
 
 def key_routes(service: Service) -> RestRouter:
@@ -75,7 +75,7 @@ def key_routes(service: Service) -> RestRouter:
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> KeyPage:
-        """Every key ever issued, the newest first unless told otherwise."""
+        """Every key ever issued, the newest first by default."""
         criteria, now = ApiKeyFilter(q, scope, state), service.clock.now()
         page = await run_read(
             service, lambda s: queries.list_api_keys(s, criteria, now, sort=sort, cursor=cursor, limit=limit)

@@ -46,7 +46,7 @@ class CheckpointOverview:
     """In the order in which they were taken into use; the last one is in use."""
     copies: tuple[CheckpointCopies, ...]
     advice: tuple[Message, ...]
-    """What lies beside the database and had better lie elsewhere."""
+    """Files beside the database that should be stored elsewhere."""
 
 
 def add_public_key(router: APIRouter, pages: Pages) -> None:

@@ -93,7 +93,7 @@ def _add_list(router: RestRouter, service: Service) -> None:
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> EntryPage:
-        """The entries of the log, the newest first unless told otherwise."""
+        """The entries of the log, the newest first by default."""
         criteria = EntryFilter(event, actor, about, since, until)
         page = await run_read(service, lambda s: list_entries(s, criteria, sort=sort, cursor=cursor, limit=limit))
         return EntryPage(items=list(map(entry_model, page.items)), next_cursor=page.next_cursor)

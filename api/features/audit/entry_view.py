@@ -80,7 +80,7 @@ class AuditEntryView:
 
 
 class EntryDescriber:
-    """Tells entries to one reader."""
+    """Describes entries for one reader."""
 
     def __init__(self, reader: Actor, lang: Language, zone: ZoneInfo) -> None:
         self._reader = reader

@@ -18,7 +18,7 @@ QUALIFIED = re.compile(rf"(?:{'|'.join(OBJECT_FIELDS)}):.+", re.DOTALL)
 
 
 def entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryFilter | None:
-    """What the filters of the log mean; None when they name something that it does not know."""
+    """The filter of the log; None when it names something unknown."""
     by, about_text = query.filters["by"], query.filters["about"]
     about = _about(session, about_text) if about_text else None
     if about_text and about is None:

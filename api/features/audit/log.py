@@ -25,7 +25,7 @@ from policy_service.paging import Page
 
 @dataclass(frozen=True, slots=True)
 class LogOverview:
-    """What stands above the entries."""
+    """The summary above the entries."""
 
     verify_form: FormState
     export_form: FormState
@@ -60,7 +60,7 @@ def _object_name(named: EntryObject) -> Message:
 
 
 def _read_overview(session: Session, context: TableContext) -> LogOverview:
-    """What stands above the entries."""
+    """The summary above the entries."""
     newest, checkpoint, new_id = last_entry(session), last_checkpoint(session), context.service.clock.new_id
     return LogOverview(
         verify_form=FormState(str(new_id())),

@@ -43,7 +43,7 @@ class EntryDetail(EntryModel):
 
 
 class EntryPage(Model):
-    """Some of the entries, and how to ask for the next ones."""
+    """A page of entries, and the cursor of the next."""
 
     items: list[EntryModel]
     next_cursor: str | None
@@ -61,7 +61,7 @@ class CheckpointModel(Model):
 
 
 class CheckpointPage(Model):
-    """Some of the checkpoints, and how to ask for the next ones."""
+    """A page of checkpoints, and the cursor of the next."""
 
     items: list[CheckpointModel]
     next_cursor: str | None

@@ -1,6 +1,6 @@
 """`POST /changes/{change}/…`: a change is submitted, signed, sent back, rejected, withdrawn, scheduled or discussed.
 
-What is refused is told on the dossier itself, beside the form it came from, with what was typed; the password has to be
+A refusal is shown on the dossier itself, beside the form it came from, with what was typed; the password has to be
 entered again.
 """
 

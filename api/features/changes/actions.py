@@ -119,12 +119,12 @@ class ChangeActions:
 
     @property
     def no_longer_allowed(self) -> tuple[ChangeAction, ...]:
-        """Acts that were refused and that the reader can no longer do: what was typed is told once more."""
+        """Refused actions that the reader can no longer take: what was typed is shown once more."""
         return tuple(each for each in self.by_action.values() if not each.permission.allowed and each.has_errors)
 
 
 STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT, Action.END_ANALYSIS}
-"""What moves a change; who may not comment is told beside the discussion, and few changes are under analysis."""
+"""The actions that move a change. Whether one may comment is shown beside the discussion."""
 
 
 def change_actions(

@@ -114,13 +114,13 @@ class FirstVersionsBody(Model):
 
 
 class CommentText(Model):
-    """Something to say about a change."""
+    """A comment on a change."""
 
     text: Reason
 
 
 class WhyModel(Model):
-    """Why it is done."""
+    """The reason of an action."""
 
     reason: Reason
 

@@ -1,6 +1,6 @@
 """The detail of a change, ready to be read: its versions beside what they were compared with, and when they apply.
 
-What was submitted is told by the report that was frozen with it, so that a reader sees what was signed. Of the files of
+A submitted change is shown by the report frozen with it, so that a reader sees what was signed. Of the files of
 a draft only the titles are read here: to check them may take long, and happens when its report is asked for.
 """
 
@@ -35,7 +35,7 @@ from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import Activation, Period
 
 CACHE_SIZE = 4 * 2**20
-"""Characters of policy files whose tables stay merged, and whose words stay told, in each language once."""
+"""Characters of policy files whose tables stay merged, and whose words stay rendered, in each language once."""
 PAST_PIECES = 4
 """Pieces of time before now that a timeline shows."""
 UPCOMING_PIECES = 8
@@ -97,7 +97,7 @@ class ChangeDetail:
 
     @property
     def warnings(self) -> tuple[Message, ...]:
-        """What of a submitted change weakens protection, a sentence each."""
+        """What weakens protection in a submitted change, a sentence each."""
         if self.change.submission is None or self.change.kind == "first_versions":
             return ()
         return warnings_of([(each.base, each.policy) for each in self.comparisons], self.effect)

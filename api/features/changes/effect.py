@@ -49,7 +49,7 @@ class OutcomeEffect:
 
 @dataclass(frozen=True, slots=True)
 class WordEffect:
-    """How many of the subjects with one word of a fact move."""
+    """The count of moving subjects by one word of a fact."""
 
     word: str
     subjects: int
@@ -177,7 +177,7 @@ def read_effect_view(
 
 
 def warnings_of(comparisons: Iterable[tuple[Policy | None, Policy]], effect: EffectView | None) -> tuple[Message, ...]:
-    """What of a change weakens protection, a sentence each; each version comes with the one before."""
+    """What weakens protection in a change, a sentence each; each version comes with the one before."""
     found: list[Message] = []
     if effect is None or effect.share is None:
         found.append(Message("Nobody knows whom this change touches: it could not be simulated."))

@@ -97,7 +97,7 @@ def _add_list(router: RestRouter, service: Service) -> None:
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> ChangePage:
-        """Changes, the one acted on last first unless told otherwise."""
+        """Changes, the one acted on last first by default."""
         actor = principal_of(request).actor
         criteria = ChangeFilter(
             states=frozenset([state] if state else []),
@@ -256,7 +256,7 @@ def _add_comments(router: RestRouter, service: Service) -> None:
         responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
     )
     async def comment_on_change(request: Request, change: Id) -> Response:
-        """Says something about a change, for everyone who reads it."""
+        """Add a comment to a change, for everyone who reads it."""
         body, actor = await read_json_body(request, CommentText), principal_of(request).actor
         return await run_write_command(service, request, lambda t: _comment(t, actor, change, body.text), body)
 

@@ -22,7 +22,7 @@ from policy_service.paging import Page
 
 PATH = "/changes"
 OPEN_FILTER = "open"
-"""What stands for all states in which a change waits for somebody."""
+"""The filter value for all states in which a change waits for a person."""
 KIND_NAMES: tuple[tuple[ChangeKind, Message], ...] = (
     ("change", Message("new versions")),
     ("rollback", Message("rollback")),
@@ -64,7 +64,7 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Pa
 
 
 def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> ChangeFilter:
-    """Which changes the filters leave."""
+    """The changes that the filters select."""
     state = filters["state"]
     return ChangeFilter(
         states=OPEN if state == OPEN_FILTER else frozenset(each for each in ChangeState if each.value == state),
@@ -90,7 +90,7 @@ def _row(change: Change, mine_filter: ChangeFilter) -> ListedChange:
 
 
 def _author_options(session: Session, _: TableContext) -> Options:
-    """Who may begin changes, by the name that is printed."""
+    """The authors of changes, by printed name."""
     authors = [account for account in accounts(session).values() if Role.AUTHOR in account.roles]
     return tuple((account.id, account.printed_name) for account in sorted(authors, key=lambda each: each.printed_name))
 

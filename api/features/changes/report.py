@@ -242,7 +242,7 @@ def _ended_policy(stored: Mapping[str, Any]) -> EndedPolicy:
 def _other_problems(
     problems: Sequence[str], report: Mapping[str, Any], diagnostics: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """The problems that are not told elsewhere: not as findings, not as faults of a file."""
+    """The problems that appear nowhere else: not as findings, not as faults of a file."""
     if diagnostics:
         return ()
     errors = [each for each in report["findings"] if each["severity"] == "error"]

@@ -40,10 +40,10 @@ Endpoint = Callable[..., Any]
 
 
 class ReasonedCommand(Protocol):
-    """Something that is done to a change, for a reason."""
+    """An action on a change, with a reason."""
 
     def __call__(self, transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-        """Does it; gives the change afterwards."""
+        """Run the action; return the change afterwards."""
         ...
 
 
@@ -126,7 +126,7 @@ def _add_scheduling(router: RestRouter, service: Service) -> None:
         responses=problems(*EDIT_PROBLEMS),
     )
     async def schedule_change(request: Request, change: Id) -> Response:
-        """Puts a change that everyone who must has signed in force, from the day that was signed."""
+        """Put a fully signed change in force, from the day that was signed."""
         expected, actor = expected_etag(request), principal_of(request).actor
 
         async def prepare() -> Callable[[Transaction], WriteResult]:

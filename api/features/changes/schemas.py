@@ -1,4 +1,4 @@
-"""The shapes of changes, as they are told."""
+"""The JSON schemas of changes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -52,7 +52,7 @@ class SignOffModel(ActedModel):
 
 
 class CommentModel(Answer):
-    """Something that was said about a change."""
+    """A comment on a change."""
 
     id: str
     by: PersonModel
@@ -98,7 +98,7 @@ class ChangeSummary(Answer):
 
 
 class ChangePage(PageModel[ChangeSummary]):
-    """Some of the changes, the newest first, and how to ask for the next ones."""
+    """A page of changes, the newest first, and the cursor of the next."""
 
 
 class ChangeDetail(ChangeSummary):

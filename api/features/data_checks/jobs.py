@@ -65,7 +65,7 @@ class DataCheckForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class DataCheckResult:
-    """What came of a data check."""
+    """The result of a data check."""
 
     kind: str
     as_of: str
@@ -75,16 +75,16 @@ class DataCheckResult:
 
     @property
     def finding_counts(self) -> tuple[tuple[Message, int], ...]:
-        """How many findings there are of each check."""
+        """The count of findings of each check."""
         return tuple((label, self.counts[check]) for check, label in CHECKS.items())
 
     @property
     def finding_count(self) -> int:
-        """How many findings there are."""
+        """The count of findings."""
         return sum(count for _, count in self.finding_counts)
 
     def label(self, row: Mapping[str, Any]) -> Message:
-        """What was found, in words."""
+        """The finding in words."""
         return CHECKS[row["check"]]
 
 

@@ -28,7 +28,7 @@ class DataChecksPage:
     form: FormState
     kinds: tuple[tuple[str, str], ...]
     keys: str
-    """The facts that tell duplicates, by the settings."""
+    """The facts that identify duplicates, by the settings."""
     jobs: tuple[JobProgress, ...]
     keep: timedelta
 

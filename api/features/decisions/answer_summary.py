@@ -1,4 +1,4 @@
-"""How many decisions of a policy gave which outcome, and by which rule; and the options of both filters."""
+"""The counts of a policy's decisions by outcome and rule; and the options of both filters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PATH = "/decisions"
 
 @dataclass(frozen=True, slots=True)
 class RuleTotal:
-    """How many decisions were made by a rule."""
+    """The count of decisions by a rule."""
 
     rule: str
     title: Bilingual | None

@@ -47,7 +47,7 @@ class PolicyAnswerView:
 
 @dataclass(frozen=True, slots=True)
 class DecisionPage:
-    """Everything that is known of a decision."""
+    """The whole of a decision."""
 
     template: ClassVar[str] = "decisions/one.html"
     frame: Frame

@@ -155,7 +155,7 @@ def parse_request(service: Service, body: bytes) -> DecisionRequest:
 
 
 def rejected_request_error(service: Service, error: InvalidRequest) -> ProblemError:
-    """The problem that tells the faults of a request and, as far as it is sound, those of its facts."""
+    """The problem with the faults of a request and, as far as it is sound, those of its facts."""
     problems = [problem.to_dict() for problem in error.problems]
     fact_problems = request_problems(service, error.valid_members)
     if any(problem.pointer == "/kind" for problem in error.problems):  # which kind was meant is not known
@@ -211,7 +211,7 @@ def _unknown(index: int, name: str, error: UnknownPolicies) -> RequestProblem:
 
 
 def invalid_request_error(problems: list[Json]) -> ProblemError:
-    """The problem that tells all of them."""
+    """The problem with all of them."""
     kind = FACTS_REFUSED if all("fact" in problem for problem in problems) else REQUEST_REFUSED
     summary = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
     return ProblemError(

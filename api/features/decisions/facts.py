@@ -1,4 +1,4 @@
-"""The facts of a decision in words, and where each came from; what is sensitive is told to be there, and no more."""
+"""The facts of a decision in words, and the source of each; sensitive ones are shown as present, without value."""
 
 from __future__ import annotations
 

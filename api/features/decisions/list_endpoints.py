@@ -34,7 +34,7 @@ Name = Annotated[str, Path(max_length=64)]
 
 
 class AnswerTotalModel(Model):
-    """How many decisions gave an answer, by one rule or, where `rule` is null, by whatever rules."""
+    """The count of decisions with an answer, by one rule or, where `rule` is null, by any."""
 
     group: Annotated[str, Field(description="the answer, as the parameter `outcome` of /v1/decisions takes it")]
     status: str

@@ -57,7 +57,7 @@ class ListedDecision:
 
     @property
     def more_answers(self) -> int:
-        """How many answers are not on the page."""
+        """The count of answers not shown."""
         return max(0, len(self.answers) - MAX_ANSWERS)
 
 
@@ -104,7 +104,7 @@ def _row(record: DecisionRecord, versions: Versions, context: TableContext) -> L
 
 
 def _erase_address(_: Session, context: TableContext) -> str | None:
-    """Where the subject that is listed can be erased; None unless one is, and the reader may."""
+    """The address where the listed subject can be erased; None unless there is one, and the reader may."""
     subject, kind = (context.params.get(name, "") for name in ("subject", "kind"))
     allowed = check_permission(context.actor, PERMISSIONS["GET", ERASE])
     return link(ERASE, subject=subject, kind=kind or CUSTOMER) if subject and allowed is True else None

@@ -1,4 +1,4 @@
-"""`/decisions`: found, told, made again, proved."""
+"""`/decisions`: search, read, replay and prove decisions."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not
 
 
 class RecordModel(Model):
-    """A decision record. Of a sensitive fact it is told that it is there, or that it was erased, and no more."""
+    """A decision record. A sensitive fact is shown as present or erased, without its value."""
 
     decision_id: str
     seq: int

@@ -1,4 +1,4 @@
-"""Why each rule matched or did not, in words: the condition that failed, and the values it saw."""
+"""The reasons why each rule matched or not, in words: the condition that failed, and its values."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _add_groups(router: RestRouter, service: Service) -> None:
     async def list_groups_of_policies(
         policy: OfPolicy = None, day: OnDay = None, limit: GroupLimit = MAX_GROUPS, cursor: Cursor = None
     ) -> GroupPage:
-        """How many subjects each group of each policy has."""
+        """The counts of subjects by policy and group."""
         page = await run_read(
             service, lambda session: list_groups(session, names(session, policy), day, cursor=cursor, limit=limit)
         )
@@ -156,7 +156,7 @@ def _add_movements(router: RestRouter, service: Service) -> None:
     async def list_movements(
         policy: ThePolicy, since: From, to: To, *, limit: GroupLimit = MAX_GROUPS, cursor: Cursor = None
     ) -> MovementMatrix:
-        """How many subjects went from which group to which between two days, with the loss and upgrade rates."""
+        """The counts of subjects by their groups on two days, with the loss and upgrade rates."""
         check_days(since, to)
 
         def read(session: Session) -> MovementMatrix:

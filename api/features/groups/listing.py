@@ -53,13 +53,13 @@ class GroupRow:
     text: GroupText
 
     def address(self, day: str) -> str:
-        """Where its subjects are listed."""
+        """The address of its subjects."""
         return link(MEMBERS.path, policy=self.size.policy, group=self.size.group.name, day=day)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupBars:
-    """How many subjects each group of one policy has, drawn."""
+    """The chart of one policy's subjects by group."""
 
     title: Bilingual
     chart: BarChart
@@ -74,7 +74,7 @@ class MemberRow:
 
     @property
     def history_address(self) -> str:
-        """Where the decisions about the subject are listed."""
+        """The address of the decisions about the subject."""
         return link("/decisions", subject=self.member.subject.id, kind=self.member.subject.kind)
 
 

@@ -56,7 +56,7 @@ class MovementRow:
 
 @dataclass(frozen=True, slots=True)
 class MovementSummary:
-    """What stands between the filters and the list: the matrix, and what became of each group."""
+    """The summary above the list: the matrix, and the movements of each group."""
 
     since: date
     until: date
@@ -85,7 +85,7 @@ def _days(context: TableContext, query: TableQuery) -> tuple[date, date]:
 
 
 def _matrix(session: Session, context: TableContext, policy: str, days: tuple[date, date]) -> list[Movement]:
-    """What the list and its summary show: every subject that moved is read for it."""
+    """The data of the list and its summary: every subject that moved is read for it."""
     return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
 
 

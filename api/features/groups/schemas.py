@@ -27,7 +27,7 @@ class GroupModel(Answer):
 
 
 class GroupSizeModel(Answer):
-    """How many subjects of a kind a group of a policy has."""
+    """The count of a group's subjects of one kind."""
 
     name: Annotated[str, attribute("group.name", GROUP_NAME)]
     status: Annotated[Status, attribute("group.status")]
@@ -39,13 +39,13 @@ class GroupSizeModel(Answer):
 
 
 class GroupPage(PageModel[GroupSizeModel]):
-    """Some of the groups, by policy, kind and status, and how to ask for the next ones."""
+    """A page of groups, by policy, kind and status, and the cursor of the next."""
 
     day: Annotated[date | None, Field(description="the day asked for; null for the newest decisions")]
 
 
 class MemberModel(Answer):
-    """Where a subject stands by a policy, by which rule, since when, and the decision that says so."""
+    """The assignment of a subject by a policy: the rule, since when, and the decision behind it."""
 
     subject: SubjectId
     kind: SubjectKind
@@ -71,11 +71,11 @@ class MemberModel(Answer):
 
 
 class MemberPage(PageModel[MemberModel]):
-    """Some of the subjects, by group and identifier, and how to ask for the next ones."""
+    """A page of subjects, by group and identifier, and the cursor of the next."""
 
 
 class SubjectModel(Answer):
-    """Where one subject stands by every policy that decided about it."""
+    """The assignments of one subject by every policy that decided about it."""
 
     subject: str
     kind: str
@@ -85,7 +85,7 @@ class SubjectModel(Answer):
 
 
 class MovementModel(Answer):
-    """How many subjects went from one group to another, or stayed."""
+    """The count of subjects that moved from one group to another, or stayed."""
 
     id: str
     before: Annotated[GroupModel | None, Field(description="null for those without a decision on the first day")]
@@ -94,7 +94,7 @@ class MovementModel(Answer):
 
 
 class GroupRatesModel(Answer):
-    """What became of the subjects that a group had on the first day."""
+    """The movements of the subjects that a group had on the first day."""
 
     group: GroupModel
     before: Annotated[int, Field(description="subjects on the first day")]
@@ -130,4 +130,4 @@ class MoveModel(Answer):
 
 
 class MovePage(PageModel[MoveModel]):
-    """Some of the subjects that moved, by identifier, and how to ask for the next ones."""
+    """A page of the subjects that moved, by identifier, and the cursor of the next."""

@@ -52,7 +52,7 @@ class Ready(Model):
     """What a person should look at: an edited policy file, versions that are not kept up with, a clock gone back, a log
     that is not what was signed, a copy of its checkpoints that does not answer."""
     advice: list[str]
-    """What lies beside the database and had better lie elsewhere; it does not make the service `degraded`."""
+    """Files beside the database that should be stored elsewhere; they do not make the service `degraded`."""
 
 
 class ProblemKind(Model):
@@ -86,7 +86,7 @@ def health_routes(service: Service) -> APIRouter:
         responses={503: {"model": Ready, "description": "It cannot decide"}},
     )
     async def is_ready() -> JSONResponse:
-        """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
+        """Decide an example of a policy and compare the answer; report the behaviour of the engine."""
         last_write = await last_write_time(service)
         state = await run_in_threadpool(readiness, service, last_write)
         return JSONResponse(

@@ -1,4 +1,4 @@
-"""How many customers each outcome has, of the policies whose outcome is one choice: few figures, counted already."""
+"""The counts of customers by outcome, of the policies whose outcome is one choice."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class PendingTasks:
 
 @dataclass(frozen=True, slots=True)
 class EndingItem:
-    """Something that ends soon."""
+    """An item that ends soon."""
 
     kind: Message
     title: Bilingual

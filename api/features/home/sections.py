@@ -1,6 +1,6 @@
 """The sections of the home page: one declaration each, in the order in which they are read.
 
-A section is shown when its content is not None. What the home page comes to tell later is one more line of `SECTIONS`,
+A section is shown when its content is not None. A new section of the home page is one more line of `SECTIONS`,
 with a template of its own.
 """
 
@@ -17,7 +17,7 @@ from policy_service.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class HomeContent:
-    """What sections are made of."""
+    """The data of sections."""
 
     data: HomeData
     health: HealthView | None

@@ -1,4 +1,4 @@
-"""What a person must sign: each with its effect, the day by which it must be signed, and what happens otherwise."""
+"""The signing tasks of a person, each with its effect, its due day, and what happens otherwise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CACHED_EFFECTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change does, as its frozen report and its simulation say."""
+    """The effect of a change, by its frozen report and its simulation."""
 
     alters: bool
     """Whether results may change."""

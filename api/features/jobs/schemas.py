@@ -15,7 +15,7 @@ class JobFileModel(Model):
 
 
 class JobProblemModel(Model):
-    """Why a job failed."""
+    """The failure of a job."""
 
     type: str
     detail: str

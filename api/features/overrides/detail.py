@@ -172,7 +172,7 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
 
 
 def held_roles(actor: Actor | None, roles: tuple[Role, ...]) -> tuple[Role, ...]:
-    """Those of the roles that the reader has, to sign in."""
+    """The reader's roles in which they can sign."""
     return tuple(role for role in roles if actor is not None and role in actor.roles)
 
 

@@ -140,7 +140,7 @@ class OverrideModel(Model):
 
 
 class OverridePage(Model):
-    """Some of the overrides, and how to ask for the next ones."""
+    """A page of overrides, and the cursor of the next."""
 
     items: list[OverrideModel]
     next_cursor: str | None
@@ -166,7 +166,7 @@ def _add_reading(router: RestRouter, service: Service) -> None:
         limit: Limit = PAGE_SIZE,
         cursor: Cursor = None,
     ) -> OverridePage:
-        """Exceptions, the one recorded last first unless told otherwise."""
+        """Overrides, the one recorded last first by default."""
         now, subject_kind = service.now(), kind or (CUSTOMER if subject is not None else None)
         criteria = OverrideFilter(subject, subject_kind, policy, state)
         page = await run_read(
@@ -234,13 +234,13 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 
 
 def _override_model(override: Override, now: datetime) -> OverrideModel:
-    """An override, as it is told at an instant."""
+    """An override at an instant."""
     signatures = [each.to_dict() | _signature_status(override, each.actor) for each in override.signatures]
     members = {**override.to_dict(), **_signature_status(override, override.actor), "signatures": signatures}
     return OverrideModel.model_validate({**members, "state": override.state(now)})
 
 
 def _signature_status(override: Override, account: str) -> dict[str, object]:
-    """Return the JSON members that tell if the account's signature is valid."""
+    """Return the JSON members that state whether the account's signature is valid."""
     why_not = override.void.get(account)
     return {"counts": why_not is None, "why_not": why_not}

@@ -13,7 +13,7 @@ from policy_service.messages import Message
 
 
 class EndForm(FormModel):
-    """Why an override is ended, and in which role."""
+    """The reason for ending an override, and the role."""
 
     reason: Annotated[str, Widget("area", Message("Reason")), Field(max_length=MAX_REASON)]
     role: SignerRole
@@ -21,6 +21,6 @@ class EndForm(FormModel):
 
 
 class SignForm(EndForm):
-    """Why an override is signed, in which role, and the digest that was shown."""
+    """The reason for signing an override, the role, and the digest that was shown."""
 
     digest: Annotated[str, HIDDEN, Field(max_length=71)]

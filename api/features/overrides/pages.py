@@ -1,4 +1,4 @@
-"""`/overrides`: listed, told, made and ended; making and ending take a reason and a fresh proof of who acts."""
+"""`/overrides`: list, read, add and end overrides; adding and ending take a reason and re-authentication."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ COUNT_NAMES: tuple[tuple[str, Message], ...] = (
     ("replayed_not_replayable", Message("of these, not replayable")),
     ("entries", Message("Entries of the log")),
 )
-"""What is counted in a pack, in the order in which it is told."""
+"""The counts of a pack, in display order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ YAML_KINDS = (
 PAGE = 100
 _EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
 CACHE_CHARACTERS = 4 * 2**20
-"""Characters of policy files that stay told in words, and of those that stay compared."""
+"""Characters of policy files that stay rendered, and of those that stay compared."""
 _PROSE: LruCache[str, str] = LruCache(CACHE_CHARACTERS)
 _DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(CACHE_CHARACTERS)
 _TABLES: LruCache[tuple[str, str, str], TableDifference] = LruCache(CACHE_CHARACTERS)
@@ -287,7 +287,7 @@ def _add_check(router: RestRouter, service: Service) -> None:
 
 
 def render(policy: Policy, form: str, lang: Literal["zh", "en"], if_none_match: str | None) -> Response:
-    """One version in one form. It never changes, so a reader who has it is told so."""
+    """One version in one format. It never changes, so conditional requests get 304."""
     tag = f'"{policy.digest}.{form}.{lang}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
     if if_none_match is not None and tag in if_none_match:

@@ -1,6 +1,6 @@
 """`…/rules/{rule}`: the passport of a rule through all versions: its wording, since when, why, how often it decided.
 
-What became of it is told by `policy_service.analysis.rule_history`.
+`policy_service.analysis.rule_history` works its history out.
 """
 
 from __future__ import annotations

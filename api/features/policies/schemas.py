@@ -39,7 +39,7 @@ class ListedPolicy(PolicySummary):
 
 
 class PolicyPage(PageModel[ListedPolicy]):
-    """Some of the policies, and how to ask for the next ones."""
+    """A page of policies, and the cursor of the next."""
 
 
 class InForceModel(Answer):

@@ -25,7 +25,7 @@ from policy_service.registry.model import ActivationKind
 from policy_service.registry.service import version_text
 
 CACHE_SIZE = 4 * 2**20
-"""Characters of policy files that stay told, in each language once."""
+"""Characters of policy files that stay rendered, in each language once."""
 MAX_NARROW_COLUMNS = 5
 """A table with more columns than this stands under the sentences, not beside them."""
 MAX_CHANGES = 10

@@ -67,7 +67,7 @@ class DayToCome(PolicyServiceError):
 
 @dataclass(frozen=True, slots=True)
 class UndecidedRow:
-    """What was not decided, for a reader."""
+    """A subject that was not decided, for a reader."""
 
     subject: str
     kind: str
@@ -84,7 +84,7 @@ class UndecidedRow:
 
 @dataclass(frozen=True, slots=True)
 class ReevaluationResult:
-    """What came of a re-evaluation."""
+    """The result of a re-evaluation."""
 
     policy: Bilingual
     as_of: str
@@ -95,12 +95,12 @@ class ReevaluationResult:
 
     @property
     def reasons(self) -> tuple[tuple[Message, int], ...]:
-        """How many were not decided, by reason."""
+        """The count of subjects not decided, by reason."""
         return tuple((REASONS[reason], count) for reason, count in self.undecided.items())
 
     @property
     def undecided_count(self) -> int:
-        """How many were not decided."""
+        """The count of subjects not decided."""
         return sum(self.undecided.values())
 
 

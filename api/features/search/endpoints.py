@@ -45,7 +45,7 @@ class HitModel(Answer):
 
 
 class SearchResult(Model):
-    """What was found, kind after kind."""
+    """The matches by kind."""
 
     items: Annotated[list[HitModel], Field(description=f"at most {MAX_HITS} of each kind")]
 

@@ -1,4 +1,4 @@
-"""Which kinds a reader may find, and what was found, for the page and for programs."""
+"""The kinds that a reader may search, and their matches, for the page and for programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROUTES: Mapping[SearchKind, str] = {
     SearchKind.CHANGE: "/v1/changes/{change}",
     SearchKind.ENTRY: "/v1/audit/{seq}",
 }
-"""The route that reads one of a kind: whoever may ask it, may find such."""
+"""The route that reads one of a kind: who may call it may search that kind."""
 
 
 def find(service: Service, session: Session, reader: Actor, text: str) -> Mapping[SearchKind, tuple[Hit, ...]]:

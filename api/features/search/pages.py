@@ -33,7 +33,7 @@ TITLES: Mapping[SearchKind, Message] = {
 
 @dataclass(frozen=True, slots=True)
 class FoundKind:
-    """What was found of one kind."""
+    """The matches of one kind."""
 
     kind: SearchKind
     hits: tuple[Hit, ...]
@@ -51,7 +51,7 @@ class FoundKind:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """What was found."""
+    """The matches."""
 
     template: ClassVar[str] = "search/page.html"
     frame: Frame
@@ -60,7 +60,7 @@ class SearchPage:
 
     @staticmethod
     def address(hit: Hit) -> str:
-        """Where a hit is shown."""
+        """The address of a match."""
         match hit.kind:
             case SearchKind.SUBJECT:
                 return link("/decisions", subject=hit.id, kind=hit.of)

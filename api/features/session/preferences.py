@@ -37,7 +37,7 @@ def preference_routes(pages: Pages) -> APIRouter:
 
     @router.post("/preferences")
     async def save_preferences(request: Request) -> Response:
-        """Remembers what a reader wants, and goes back."""
+        """Store a reader's preference, and redirect back."""
         refuse_other_sites(service, request.scope)
         values = validate_form(await read_form(request), Preferences)
         if not isinstance(values, Preferences):

@@ -1,6 +1,6 @@
 """`/sign-in` and `/sign-out`: how a session begins and ends.
 
-Who is refused is not told whether the name or the password was wrong; who tries too often is told when to come back.
+A refusal does not disclose whether the name or the password was wrong; after too many attempts it says when to retry.
 """
 
 from __future__ import annotations

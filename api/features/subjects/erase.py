@@ -48,7 +48,7 @@ class EraseForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class ErasePage:
-    """What would be lost, and the form."""
+    """The effect of the erasure, and the form."""
 
     template: ClassVar[str] = "subjects/erase.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(EraseForm)
@@ -59,7 +59,7 @@ class ErasePage:
 
     @property
     def decisions_address(self) -> str:
-        """Where the decisions about the subject are listed."""
+        """The address of the decisions about the subject."""
         return _decisions(self.preview.subject)
 
 

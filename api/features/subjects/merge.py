@@ -29,7 +29,7 @@ PREFILLED = ("subject", "into", "kind")
 
 
 class MergeForm(FormModel):
-    """Which subject becomes part of which, and why."""
+    """The two subjects of a merge, and the reason."""
 
     subject: Annotated[
         str,

@@ -51,7 +51,7 @@ def _add_reading(router: RestRouter, service: Service) -> None:
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> SuspensionPage:
-        """Suspensions, the newest first unless told otherwise, whether they still last or not."""
+        """Suspensions, the newest first by default, whether they still last or not."""
         criteria, now = SuspensionFilter(policy, state), service.clock.now()
         page = await run_read(
             service,

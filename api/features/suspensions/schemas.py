@@ -1,4 +1,4 @@
-"""The shapes of suspensions, as they are asked for and told."""
+"""The JSON schemas of suspensions."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -85,4 +85,4 @@ class SuspensionModel(Answer):
 
 
 class SuspensionPage(PageModel[SuspensionModel]):
-    """Some of the suspensions, the newest first, and how to ask for the next ones."""
+    """A page of suspensions, the newest first, and the cursor of the next."""

@@ -24,7 +24,7 @@ OBJECT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was done."""
+    """An event: an action of a person or a program, or of the service."""
 
     name: ClassVar[str]
     summary: ClassVar[Bilingual]

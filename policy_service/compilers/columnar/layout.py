@@ -134,7 +134,7 @@ class AnswerColumns:
         return {name: types[name] for name in self.names}
 
     def row(self, result: Result | None) -> dict[str, Cell]:
-        """The row that tells an answer, or None: that a fact contradicts what another policy decided."""
+        """The row of an answer, or None: that a fact contradicts what another policy decided."""
         row: dict[str, Cell] = dict.fromkeys(self.names)
         row[self.matched] = ""
         match result:
@@ -180,7 +180,7 @@ class AnswerColumns:
         }
 
     def read(self, row: Mapping[str, Cell], missing: tuple[str, ...] = ()) -> Result:
-        """The answer that one row tells; `missing` are the facts that are, which the row does not say."""
+        """The answer of one row; `missing` are the missing facts, which the row does not hold."""
         policy = self.policy
         match row[self.status]:
             case "missing_facts":

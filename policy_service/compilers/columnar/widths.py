@@ -1,4 +1,4 @@
-"""How many bits a computed number may need: interval arithmetic over the bounds of the facts.
+"""Bits that a computed number may need: interval arithmetic over the bounds of the facts.
 
 A sum is bounded by the sum of the sizes of its terms, so that no partial sum leaves the bound, whatever the order in
 which a database adds them.

@@ -3,7 +3,7 @@
     not(x < 30)      “x” is at least 30                  not(a and b)    at least one of: not a; not b
     30 > x           “x” is less than 30                 x in ("a")      “x” is ‘a’
 
-Law: two conditions that can differ for some subject are never told in the same words.
+Law: two conditions that can differ for some subject never have the same text.
 """
 
 from __future__ import annotations

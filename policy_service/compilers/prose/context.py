@@ -77,7 +77,7 @@ class Context:
     titles: Mapping[str, str]
     """Each name's title as a column's heading has it, without quotation marks."""
     word_labels: Mapping[str, Mapping[str, str]]
-    """Each word of each choice and of each list of tags, as it is told: by its title, where it has one."""
+    """Each word of each choice and of each list of tags, as shown: by its title, where it has one."""
 
     def title(self, name: str) -> str:
         """Return the name of a fact, an outcome, the day of decision or the score in a sentence."""
@@ -127,7 +127,7 @@ def rule_labels(policy: Policy, context: Context) -> Mapping[str, str]:
 
 
 def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:
-    """The words of a choice or of tags as they are told; a title that several of them share is told with its word."""
+    """The words of a choice or of tags as shown; a title that several of them share is shown with its word."""
     if not isinstance(kind, ChoiceType | TagsType):
         return {}
     labels = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}

@@ -6,8 +6,8 @@
 | sum, product                        | “a” + “b”; “a” × “b”                   | as in school            |
 | single                              | “a”; 30; 21 November 2026              | as it is                |
 
-A literal has no unit of its own; it is told in the unit of what it is added to or compared with, a word by the title it
-has there.
+A literal has no unit of its own; it is shown in the unit of what it is added to or compared with, a word by
+the title it has there.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _product(expression: Arithmetic, context: Context, unit: str) -> Words:
 
 
 def _makes_unit(expression: Expr, context: Context, unit: str) -> bool:
-    """True if plain numbers are told in a unit: one factor is then an amount, `CNY 500.00 × “customers brought”`."""
+    """True if plain numbers are shown in a unit: one factor is then an amount, `CNY 500.00 × “customers brought”`."""
     return unit != "" and not unit_of(expression, context)
 
 
@@ -199,7 +199,7 @@ def _formula(expression: Arithmetic, context: Context, unit: str) -> Words:
 
 
 def _has_figure(factor: Expr) -> bool:
-    """Return True if a factor is a literal or has one to be told as an amount."""
+    """Return True if a factor is a literal or has one that is shown as an amount."""
     match factor:
         case Arithmetic(operator="*"):
             return _has_figure(factor.left) or is_literal(factor.right)

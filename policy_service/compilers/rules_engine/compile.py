@@ -118,7 +118,7 @@ class EngineMatcher:
         return self._engine.matches(slots)
 
     def close(self) -> None:
-        """Gives back the engine's memory."""
+        """Release the engine's memory."""
         self._engine.close()
 
 

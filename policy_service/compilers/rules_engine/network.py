@@ -18,7 +18,7 @@ Why it is safe (rete.c, events.c and state.c of durable-rules 2.0.28):
 | properties of a message                          | 255        | 251 fields, guard, `id`, `sid`  |
 | and/or groups of a rule                          | 16         | 1                               |
 
-The engine tells fields apart by a 32-bit hash of their names, so the aliases are names with distinct hashes.
+The engine distinguishes fields by a 32-bit hash of their names, so the aliases are names with distinct hashes.
 
 Why it is quick. The engine tries every child of a true condition in turn, and comes to a field's children by
 a walk through a hash set from one of only 32 places. So conditions stand in the order that costs least (by

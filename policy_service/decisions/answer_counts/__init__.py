@@ -1,1 +1,1 @@
-"""How many decisions of each sealed block gave which answer by which rule: by it decisions are found and counted."""
+"""Counts of the decisions of each sealed block by answer and rule, used to find and count decisions."""

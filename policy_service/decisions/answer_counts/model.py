@@ -13,7 +13,7 @@ ALL_RULES = ""
 
 
 class AnswerKey(NamedTuple):
-    """What is counted: the decisions in which a policy gave an answer by a rule, or by ALL_RULES."""
+    """The key of a count: the decisions in which a policy gave an answer by a rule, or by ALL_RULES."""
 
     policy: str
     group: Group
@@ -21,7 +21,7 @@ class AnswerKey(NamedTuple):
 
 
 def count_answers(reader: AssignmentReader, outcomes: Mapping[str, Mapping[str, Any]]) -> Iterable[AnswerKey]:
-    """What one record adds one to. The versions that it names must be known to the reader."""
+    """The counts that one record increments. The reader must know the versions that it names."""
     for policy, entry in outcomes.items():
         group = reader.read(entry).group
         for rule in (ALL_RULES, *dict.fromkeys(entry.get("rules", ()))):

@@ -1,4 +1,4 @@
-"""Which blocks have a decision that is looked for, and how many decisions gave which answer by which rule.
+"""The blocks that have a matching decision, and the counts of decisions by answer and rule.
 
     answer_totals(session, "tiering/rfm_value", seq_range(session, since, until))
 
@@ -37,7 +37,7 @@ class AnswerFilter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AnswerTotal:
-    """How many decisions gave an answer: by one rule, or by whatever rules where `rule` is empty."""
+    """The count of decisions with an answer: by one rule, or by any where `rule` is empty."""
 
     group: Group
     rule: str

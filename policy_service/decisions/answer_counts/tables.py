@@ -15,7 +15,7 @@ from policy_service.language.previous import MAX_OUTCOME
 
 
 class AnswerCount(SQLModel, table=True):
-    """How many decisions of a block a policy answered so by a rule; by whatever rules, where `rule` is empty.
+    """The count of decisions of a block with an answer by a rule; by any rule where `rule` is empty.
 
     A decision by several rules is counted at each of them.
     """

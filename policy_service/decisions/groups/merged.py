@@ -1,4 +1,4 @@
-"""The merges that the log tells: which subject became part of which."""
+"""The merges that the log records: which subject became part of which."""
 
 from __future__ import annotations
 

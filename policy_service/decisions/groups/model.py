@@ -1,4 +1,4 @@
-"""Which outcome a subject has on which day, worked out from its decisions.
+"""The outcome of a subject on each day, derived from its decisions.
 
     periods = ()
     for decision in decisions:                                     # in the order of the records
@@ -54,11 +54,11 @@ class Group(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What it is called by programs: `tier:S`, `missing_facts`."""
+        """Its name for programs: `tier:S`, `missing_facts`."""
         return ",".join(self.parts)
 
     def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Return True if a policy's entry of `outcomes` tells this group, as far as is seen without its version."""
+        """Return True if a policy's entry of `outcomes` can be of this group, judged without its version."""
         outcome = entry.get("outcome", {}) if self.values else {}
         return entry["status"] == self.status and all(outcome[name] == value for name, value in self.values.items())
 
@@ -73,7 +73,7 @@ def group_value(value: object) -> str:
 
 
 class Assignment(NamedTuple):
-    """What a policy answered about a subject, as far as group lists tell it."""
+    """A policy's answer about a subject, as far as group lists show it."""
 
     status: str
     outcome: str
@@ -88,7 +88,7 @@ class Assignment(NamedTuple):
         return Group(self.status, self.outcome)
 
     def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Return True if a policy's entry of `outcomes` tells this, as far as is seen without its version."""
+        """Return True if a policy's entry of `outcomes` can be this assignment, judged without its version."""
         override = entry.get("overridden", _NONE)["override"]
         return self.group.is_of(entry) and self.override == override and self.rule in {"", *entry.get("rules", ())}
 
@@ -121,7 +121,7 @@ class Period(NamedTuple):
 
 
 class AssignmentReader:
-    """Reads the assignments that entries of `outcomes` tell; knows which of a version's outcomes can be counted."""
+    """Reads assignments from entries of `outcomes`; knows which outcomes of a version can be counted."""
 
     def __init__(self) -> None:
         self._versions: dict[str, tuple[tuple[str, ...], bool]] = {}
@@ -142,7 +142,7 @@ class AssignmentReader:
                 self.add_version(load(entry["digest"]))
 
     def read(self, entry: Mapping[str, Any]) -> Assignment:
-        """The assignment that a policy's entry tells. Its version must be known."""
+        """The assignment of a policy's entry. Its version must be known."""
         status: str = entry["status"]
         if status != DECIDED:
             return Assignment(status, "", "", "")
@@ -218,7 +218,7 @@ def _joined(pieces: Iterable[Period], newest: date) -> list[Period]:
 
 
 class CountKey(NamedTuple):
-    """What is counted: the subjects of a kind that come to a group on a day; at OPEN those that it has at last."""
+    """The key of a count: the subjects of a kind that enter a group on a day; at OPEN, its present members."""
 
     policy: str
     day: date

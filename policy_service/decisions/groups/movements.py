@@ -44,7 +44,7 @@ _BY_SUBJECT = Order("subject", (col(_AFTER.subject), col(_AFTER.kind)))
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """How many subjects went from one group to another, or stayed; `before` is None for those decided first since."""
+    """The count of subjects that moved between two groups, or stayed; `before` is None for the first decided since."""
 
     before: Group | None
     after: Group
@@ -52,7 +52,7 @@ class Movement:
 
     @property
     def id(self) -> str:
-        """The text that tells it from all others of the same policy and days."""
+        """Its key among the others of the same policy and days."""
         return f"{self.before.name if self.before else NONE}>{self.after.name}"
 
 
@@ -82,7 +82,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class GroupRates:
-    """What became of the subjects that a group had on the first day: they stayed, rose, fell, or neither."""
+    """The movements of a group's subjects of the first day: unchanged, up, down, or sideways."""
 
     group: Group
     before: int
@@ -94,7 +94,7 @@ class GroupRates:
 
     @property
     def other(self) -> int:
-        """Those that went where there is no better and worse."""
+        """Those that moved to a group that is neither better nor worse."""
         return self.before - self.stayed - self.risen - self.fallen
 
     @property
@@ -117,7 +117,7 @@ def percentage(part: int, whole: int) -> str | None:
 
 
 def movements(session: Session, policy: str, since: date, until: date) -> list[Movement]:
-    """How many subjects were in which group on a first day and on a second, which is not before it."""
+    """The counts of subjects by their group on a first day and on a second, which is not before it."""
     columns = (_BEFORE.status, _BEFORE.outcome, _AFTER.status, _AFTER.outcome)
     query = _moved(MoveFilter(policy, since, until), *columns, func.count()).group_by(*columns)
     moved = [
@@ -135,7 +135,7 @@ def movements(session: Session, policy: str, since: date, until: date) -> list[M
 
 
 def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int) -> Page[Movement]:
-    """Some cells of a matrix, in the order of their groups. Raises InvalidCursor."""
+    """A page of the cells of a matrix, in the order of their groups. Raises InvalidCursor."""
     nowhere = Group("", "")
     return page_of(
         matrix, "movements", lambda each: (*(each.before or nowhere), *each.after), after=cursor, limit=limit
@@ -143,7 +143,7 @@ def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int
 
 
 def rates(matrix: Sequence[Movement], head: Policy) -> list[GroupRates]:
-    """What became of each group; `head` declares which outcome is the better one."""
+    """The movements of each group; `head` declares which outcome is the better one."""
     ranks = GroupRanks(head)
     groups = {group for each in matrix for group in (each.before, each.after) if group is not None}
     found = []
@@ -163,7 +163,7 @@ def rates(matrix: Sequence[Movement], head: Policy) -> list[GroupRates]:
 
 
 class GroupRanks:
-    """Which groups of a policy are better: those with the better word of its first ordered choice."""
+    """The rank of each group of a policy, by the first ordered choice."""
 
     def __init__(self, head: Policy) -> None:
         """`head` declares the outcomes."""

@@ -33,7 +33,7 @@ _BY_GROUP = Order(
 
 @dataclass(frozen=True, slots=True)
 class GroupSize:
-    """How many subjects of a kind a group has."""
+    """The count of a group's subjects of one kind."""
 
     policy: str
     kind: str
@@ -42,13 +42,13 @@ class GroupSize:
 
     @property
     def id(self) -> str:
-        """The text that tells it from all others."""
+        """Its key among all others."""
         return f"{self.policy}:{self.kind}:{self.group.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class MemberFilter:
-    """Which subjects to list, of one policy; what is None does not matter."""
+    """Filters of a list of one policy's subjects; None means any."""
 
     policy: str
     day: date | None = None
@@ -61,7 +61,7 @@ class MemberFilter:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Where a subject stands by a policy, and the decision that says so."""
+    """The assignment of a subject by a policy, and the decision behind it."""
 
     subject: Subject
     policy: str
@@ -75,13 +75,13 @@ class Member:
 
     @property
     def entry(self) -> Mapping[str, Any]:
-        """What the decision answers for the policy."""
+        """The decision's answer for the policy."""
         entry: Mapping[str, Any] = self.decision.outcomes[self.policy]
         return entry
 
 
 def group_sizes(session: Session, policies: Iterable[str], day: date | None = None) -> list[GroupSize]:
-    """How many subjects each group of some policies has by the newest decisions, or had on a day."""
+    """The counts of subjects in each group of some policies, by the newest decisions or on a day."""
     columns = (COUNTS.c.policy, COUNTS.c.kind, COUNTS.c.status, COUNTS.c.outcome)
     total = func.sum(COUNTS.c.change)
     query = select(*columns, total).where(COUNTS.c.policy.in_(sorted(policies)))
@@ -146,7 +146,7 @@ def list_members(
 
 
 def subject_assignments(session: Session, subject: Subject) -> list[Member]:
-    """Where a subject stands by every policy that decided about it, in the order of policies.
+    """The assignments of a subject by every policy that decided about it, in the order of policies.
 
     Raises InvalidSubject, DamagedRecord, KeyUnavailable.
     """
@@ -178,7 +178,7 @@ def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]
 
 
 def _member(period: OutcomePeriod, assignment: Assignment, record: DecisionRecord) -> Member:
-    """Where a subject stands, which is where the record says. Raises DamagedRecord."""
+    """The assignment of a subject, checked against its record. Raises DamagedRecord."""
     subject = Subject(period.subject, period.kind)
     if not assignment.is_of(record.outcomes[period.policy]):
         raise DamagedRecord("outcome_period", f"{subject.id} {period.policy}")

@@ -1,4 +1,4 @@
-"""What decision records say for group lists, read from their lines."""
+"""Assignments for group lists, read from the lines of decision records."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def period_row(where: Place, period: Period) -> dict[str, object]:
 
 
 def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
-    """The periods that whole rows tell, by place, in order."""
+    """The periods of complete rows, by place, in order."""
     periods: dict[Place, list[Period]] = defaultdict(list)
     for subject, kind, policy, until, since, entered, status, outcome, rule, override, newest in rows:
         period = Period(since, until, entered, Assignment(status, outcome, rule, override), newest)
