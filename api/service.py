@@ -98,7 +98,7 @@ class Service:
         return problem.response(self.log_problem(problem, scope, **log_fields))
 
     def log_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> str:
-        """Counts and logs what is refused or failed; gives the name of this occurrence."""
+        """Count and log what is refused or failed; return the name of this occurrence."""
         return self._log_problem(problem, route=route_of(scope), **_caller_fields(problem, scope), **log_fields)
 
     def _log_problem(self, problem: Problem, **log_fields: object) -> str:
@@ -113,7 +113,7 @@ class Service:
         return problem.response(self._log_problem(problem, client=address))
 
     def close(self) -> None:
-        """Records what waits, seals it, and gives everything back, in this order."""
+        """Record what waits, seal it, and release everything, in this order."""
         self.decisions.close()
         self.sealer.close()
         self.database.close()
@@ -135,7 +135,7 @@ def _caller_fields(problem: Problem, scope: Scope) -> dict[str, object]:
 
 
 def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) -> Service:
-    """Opens the database, looks whether it is sound, and makes the versions in force ready to decide.
+    """Open the database, check that it is sound, and make the versions in force ready to decide.
 
     Raises NotInitialisedError, NotSoundError, StartupError when the versions in force cannot decide, and ValueError.
     """
@@ -221,7 +221,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
 
 
 def _builder(workers: Workers, settings: Settings) -> Build:
-    """Builds in a worker what comes into force."""
+    """Build in a worker what comes into force."""
     seconds = time_limit(BUILDING, settings)
 
     def build_in_worker(contents: Sequence[bytes], engine: EngineName) -> Sequence[bytes]:

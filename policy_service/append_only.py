@@ -39,7 +39,7 @@ APPEND_ONLY_TABLES: list[str] = []
 
 
 def make_append_only(model: type[SQLModel]) -> None:
-    """Makes a table append-only, on both databases."""
+    """Make a table append-only, on both databases."""
     table = table_of(model)
     APPEND_ONLY_TABLES.append(table.name)
 
@@ -59,7 +59,7 @@ def unique_keys(table: Table) -> list[list[str]]:
 
 
 def create_triggers(connection: Connection, table: str, *keys: list[str]) -> None:
-    """Gives a table with these unique keys its triggers."""
+    """Give a table with these unique keys its triggers."""
     for statement in trigger_statements(table, keys, connection.dialect.name):
         connection.exec_driver_sql(statement)
 

@@ -154,7 +154,7 @@ def mark_of(log_key: LogKey | None, name: ScopedKey, fingerprint: str, response:
 def store_response(
     transaction: Transaction, principal: str, key: str, fingerprint: str, response: StoredResponse
 ) -> None:
-    """Keeps the answer with the effect. Raises KeyUnavailable."""
+    """Keep the answer with the effect. Raises KeyUnavailable."""
     log_key = next(reversed([*keys_of(transaction.session).values()]), None)
     transaction.session.add(
         IdempotencyRow(

@@ -59,7 +59,7 @@ class TamperedRecord(DamagedRecord):
 
 @contextmanager
 def reading_row(table: str, *key: object) -> Iterator[None]:
-    """Reads a row inside. Raises DamagedRecord for what cannot be read."""
+    """Read a row inside. Raises DamagedRecord for what cannot be read."""
     try:
         yield
     except READ_ERRORS as error:

@@ -35,7 +35,7 @@ class LruCache(Generic[Key, Value]):
             return self._values[key][0]
 
     def put(self, key: Key, value: Value, weight: int = 1) -> None:
-        """Keeps a value in the place of the key's own, and drops those that have not been used for longest."""
+        """Keep a value in the place of the key's own, and drop those that have not been used for longest."""
         with self._lock:
             if key in self._values:
                 self._total -= self._values.pop(key)[1]

@@ -102,7 +102,7 @@ class AuthenticationMiddleware:
         return Principal(actor, "key")
 
     async def _refresh_keys(self) -> None:
-        """Looks what keys there are; one looks for all who wait.
+        """Look what keys there are; one looks for all who wait.
 
         A look that is over is none to wait for: whoever did would go on at once, and ask again, and nobody else's turn
         would ever come.

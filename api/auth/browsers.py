@@ -75,7 +75,7 @@ async def set_session_cookie(
 
 
 def delete_session_cookie(service: Service, request: Request, response: Response) -> Response:
-    """Takes the cookie of a session from the browser that gets an answer."""
+    """Take the cookie of a session from the browser that gets an answer."""
     secure = is_secure(service, request.scope)
     response.delete_cookie(cookie_name(service, request.scope), httponly=True, samesite="lax", secure=secure)
     return response

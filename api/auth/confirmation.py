@@ -105,7 +105,7 @@ async def _require_second_factor(service: Service, actor: Actor) -> None:
 
 
 async def change_password(service: Service, request: Request, old: SecretStr, new: SecretStr) -> None:
-    """Gives the account of the caller another password; all its sessions end.
+    """Give the account of the caller another password; all its sessions end.
 
     Raises ProblemError, IdentityValidationFailed, SignInFailed, SignInThrottled, DatabaseUnavailable.
     """
@@ -140,7 +140,7 @@ def _queue_slot(network: str) -> Iterator[None]:
 def _log_failed_password(
     service: Service, event: Literal["sign_in_failed", "confirmation_failed"], address: str
 ) -> Iterator[None]:
-    """Logs a wrong password with the account, when the name is anyone's, and the address."""
+    """Log a wrong password with the account, when the name is anyone's, and the address."""
     try:
         yield
     except (SignInFailed, SignInThrottled) as error:

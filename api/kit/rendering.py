@@ -274,7 +274,7 @@ class DeferredHTMLResponse(Response):
         self._html = html
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Renders and sends it."""
+        """Render and send it."""
         self.body = await run_in_threadpool(lambda: self._html().encode())
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)

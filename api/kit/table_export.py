@@ -194,7 +194,7 @@ def cell_of(value: object, lang: Language, zone: ZoneInfo) -> Cell:
 
 @contextmanager
 def _csv_file(file: Path, _title: str) -> Iterator[RowWriter]:
-    """Writes CSV, with the mark by which spreadsheets know UTF-8."""
+    """Write CSV, with the mark by which spreadsheets know UTF-8."""
     with file.open("w", encoding="utf-8-sig", newline="") as lines:
         rows = csv.writer(lines)
         yield lambda cells: rows.writerow([guard_formula(each) if isinstance(each, str) else each for each in cells])
@@ -202,7 +202,7 @@ def _csv_file(file: Path, _title: str) -> Iterator[RowWriter]:
 
 @contextmanager
 def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
-    """Writes a workbook row by row: only one row is in memory."""
+    """Write a workbook row by row: only one row is in memory."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(file, options)
     sheet = book.add_worksheet("".join(each for each in title if each not in "[]:*?/\\'")[:31])

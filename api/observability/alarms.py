@@ -38,7 +38,7 @@ class Alarms:
         self.count = 0
 
     def add(self, kind: AlarmKind, policy: str, reason: str) -> None:
-        """Keeps an alarm."""
+        """Keep an alarm."""
         alarm = AlarmRecord(self._clock.now(), kind, policy, reason)
         with self._lock:
             self._newest.appendleft(alarm)

@@ -28,7 +28,7 @@ class Lines:
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
-        """Writes a line, if there is room for it, and before it how many there was no room for."""
+        """Write a line, if there is room for it, and before it how many there was no room for."""
         with self._lock:
             notice = json.dumps({"event": "log_lines_dropped", "count": self._untold, "level": "warning"}) + "\n"
             if self._put(notice + line if self._untold else line):

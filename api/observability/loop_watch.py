@@ -58,7 +58,7 @@ class LoopWatch:
 def _run_in_steps(
     request: Coroutine[Any, Any, None], clock: Callable[[], float], limit: float, on_blocked: Callable[[float], None]
 ) -> Generator[Any, Any, None]:
-    """Runs a coroutine as `await` would, and records each step that takes more than `limit` seconds."""
+    """Run a coroutine as `await` would, and record each step that takes more than `limit` seconds."""
     step: Callable[[], Any] = partial(request.send, None)
     while True:
         begin = clock()

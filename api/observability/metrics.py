@@ -58,7 +58,7 @@ class Metrics:
         self._outcome_counters: dict[tuple[str, str], Counter] = {}
 
     def count_decision(self, outcomes: Mapping[str, Mapping[str, object]], seconds: float) -> None:
-        """Counts one decision."""
+        """Count one decision."""
         self._seconds.observe(seconds)
         for policy, entry in outcomes.items():
             key = (policy, str(entry["status"]))
@@ -67,16 +67,16 @@ class Metrics:
             counter.inc()
 
     def count_problem(self, kind: str) -> None:
-        """Counts one problem."""
+        """Count one problem."""
         self._problems.labels(kind).inc()
 
     def count_blocked_step(self, route: str, seconds: float) -> None:
-        """Counts a step that held the event loop for so long."""
+        """Count a step that held the event loop for so long."""
         self._blocked.labels(route).inc()
         self._blocked_seconds.labels(route).inc(seconds)
 
     def observe_lag(self, seconds: float) -> None:
-        """Counts a look at how late the event loop is."""
+        """Count a look at how late the event loop is."""
         self._lag.observe(seconds)
 
     def watch_log(self, comparison: LogComparison) -> None:

@@ -65,7 +65,7 @@ class BatchBody:
         self._received, self._changed = asyncio.Event(), asyncio.Event()
 
     async def send(self, message: AsgiMessage) -> None:
-        """Sends a part of the answer; while that waits to be taken, the body is read on.
+        """Send a part of the answer; while that waits to be taken, the body is read on.
 
         Raises ClientDisconnect when it is not taken for a long time.
         """
@@ -80,7 +80,7 @@ class BatchBody:
             self._blocked_since = None
 
     async def pump(self) -> None:
-        """Reads the body from the network; returns when the client has gone."""
+        """Read the body from the network; return when the client has gone."""
         while True:
             await self._wait_for_room()
             message = await self._receive()
@@ -110,11 +110,11 @@ class BatchBody:
                 await self._received.wait()
 
     def close(self) -> None:
-        """Removes the file."""
+        """Remove the file."""
         self._spool.close()
 
     async def _wait_for_room(self) -> None:
-        """Returns when there is room for more, or nothing more is kept."""
+        """Return when there is room for more, or nothing more is kept."""
         while not self._is_complete and self._error is None:
             since = self._blocked_since
             waited = 0.0 if since is None else time.monotonic() - since

@@ -82,7 +82,7 @@ class Connections:
         self._swept: set[Any] | None = None
 
     def watch(self, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
-        """Looks at these connections from now on, as long as there are any."""
+        """Look at these connections from now on, as long as there are any."""
         if self._swept is not connections:
             self._swept = connections
             loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
@@ -160,7 +160,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._update_phase()
 
     def _parse(self, data: bytes) -> bool:
-        """Parses a few bytes; False when no more is read. Progress ends what the parser keeps: a head, a piece."""
+        """Parse a few bytes; False when no more is read. Progress ends what the parser keeps: a head, a piece."""
         self._progressed = False
         try:
             self.parser.feed_data(data)
@@ -233,7 +233,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # ---------------------------------------------------------------------------------------- whose turn it is
 
     def _update_phase(self) -> None:
-        """Notes whom this connection waits for, after something came, and how long."""
+        """Note whom this connection waits for, after something came, and how long."""
         cycle = self._newest_cycle
         if self._in_head or cycle is None:
             phase = ConnectionPhase.HEAD
@@ -264,7 +264,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return None if is_answering else self._phase_started_at
 
     def _make_room(self) -> bool:
-        """Closes the connection that has waited for its client the longest; False when there is none."""
+        """Close the connection that has waited for its client the longest; False when there is none."""
         connections = cast("Iterable[BoundedProtocol]", self.connections)
         ranks = [
             (eviction_rank, id(each), each)
@@ -277,7 +277,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def evict(self) -> None:
-        """Ends the connection in favour of another one."""
+        """End the connection in favour of another one."""
         if self.transport.is_closing():
             self.transport.abort()
         elif self._phase in {ConnectionPhase.HEAD, ConnectionPhase.BODY}:
@@ -287,7 +287,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def check_deadline(self, now: float) -> None:
-        """Ends the connection when its client is due, or does not read what it was sent."""
+        """End the connection when its client is due, or does not read what it was sent."""
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now
@@ -307,7 +307,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # ----------------------------------------------------------------------------------------------- refusing
 
     def _stop_parsing(self, problem: Problem) -> None:
-        """Ends parsing, from within the parser. Raises HttpParserError."""
+        """End parsing, from within the parser. Raises HttpParserError."""
         self._problem = problem
         raise httptools.HttpParserError
 
@@ -330,7 +330,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Reads on for a moment, so that a client that is still sending reads its answer, and then closes."""
+        """Read on for a moment, so that a client that is still sending reads its answer, and then closes."""
         self._phase, self._phase_started_at = ConnectionPhase.LINGER, self.loop.time()
         self._deadline = self._phase_started_at + self._limits.linger_seconds
         self.flow.resume_reading()
@@ -343,7 +343,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _end_after_answers(self) -> None:
-        """Reads nothing more; those that came before are answered, and the connection is closed with the last."""
+        """Read nothing more; those that came before are answered, and the connection is closed with the last."""
         self._is_ended, self._phase = True, ConnectionPhase.SERVICE
         self.cycle.keep_alive = False
 

@@ -216,7 +216,7 @@ def problems(*kinds: ProblemType) -> dict[int | str, Json]:
 
 
 def document_access(document: Json, table: PermissionTable) -> None:
-    """Writes into the document which credential each operation takes, and how it is refused without."""
+    """Write into the document which credential each operation takes, and how it is refused without."""
     document["components"]["securitySchemes"] = CREDENTIALS
     refusals = problems(NOT_AUTHENTICATED, NOT_ALLOWED, OTHER_SITE, DATABASE_UNAVAILABLE, BUSY)
     for path, methods in document["paths"].items():

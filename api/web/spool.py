@@ -32,7 +32,7 @@ class Spool:
         return self._written_to - self._read_to
 
     def write(self, content: bytes) -> None:
-        """Adds bytes at the end; nothing when it is closed. Raises OSError."""
+        """Add bytes at the end; nothing when it is closed. Raises OSError."""
         with self._lock:
             if self._is_closed:
                 return
@@ -43,7 +43,7 @@ class Spool:
             self._written_to += len(content)
 
     def read(self, size: int) -> bytes:
-        """Takes at most `size` bytes from the beginning; none when there are none. Raises OSError."""
+        """Take at most `size` bytes from the beginning; none when there are none. Raises OSError."""
         with self._lock:
             if self._is_closed or self._file is None:
                 return b""
@@ -55,7 +55,7 @@ class Spool:
             return content
 
     def close(self) -> None:
-        """Removes the file."""
+        """Remove the file."""
         with self._lock:
             self._is_closed = True
             if self._file is not None:

@@ -83,7 +83,7 @@ def verify(url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile,
 
 
 def write_export(url: str, keys: Path, now: datetime, file: Path, progress: ProgressFile) -> int:
-    """Writes an export, and gives its bytes. Raises KeyUnavailable, DatabaseUnavailable."""
+    """Write an export, and return its bytes. Raises KeyUnavailable, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session, file.open("wb") as lines:
         size, written = _log_size(session), 0
         for number, line in enumerate(export(session, current_signer(session, keys), now)):

@@ -106,7 +106,7 @@ class ForwardingMiddleware:
 
 
 def worker_runner_of(service: Service) -> RunInWorker | None:
-    """Runs in workers the work of requests that are answered here; None where there are none."""
+    """Run in workers the work of requests that are answered here; None where there are none."""
     if not service.workers.are_processes:
         return None
 

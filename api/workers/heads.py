@@ -20,7 +20,7 @@ from policy_service.registry.policy_cache import cache_heads
 
 
 async def warm_heads(service: Service, change: str | None = None) -> None:
-    """Makes known what the versions declare that may be in force from now on, and those of a change.
+    """Make known what the versions declare that may be in force from now on, and those of a change.
 
     What becomes one of them before the transaction is read there; that is slow, and right. Raises ProblemError,
     DatabaseUnavailable, UnknownChange.

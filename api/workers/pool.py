@@ -130,7 +130,7 @@ class _Worker:
             raise WorkerDied from None
 
     def kill(self) -> None:
-        """Ends the process at once; for any thread."""
+        """End the process at once; for any thread."""
         self._process.kill()
 
     def close(self) -> None:
@@ -217,7 +217,7 @@ class WorkerPool:
         self._submit(_Task(START_SECONDS, work, arguments))
 
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
-        """Ends the workers that have had nothing to do for so long."""
+        """End the workers that have had nothing to do for so long."""
         expired = []
         with self._lock:  # the one that was used last stands last
             while len(self._idle) > self._kind.min_idle and time.monotonic() - self._idle[0].idle_since >= seconds:
@@ -226,7 +226,7 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """Ends all workers, also those that have something to do."""
+        """End all workers, also those that have something to do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for task in list(self._tasks):
             task.abandon()
@@ -296,12 +296,12 @@ class Workers:
         return InlineWorkers()
 
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
-        """Ends the workers that have had nothing to do for so long."""
+        """End the workers that have had nothing to do for so long."""
         for pool in list(self._pools.values()):
             pool.retire(seconds)
 
     def close(self) -> None:
-        """Ends all workers; others begin when they are asked for."""
+        """End all workers; others begin when they are asked for."""
         while self._pools:
             self._pools.popitem()[1].close()
 

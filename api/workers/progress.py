@@ -28,7 +28,7 @@ class ProgressFile:
         self._path = path
 
     def write(self, done: int, total: int) -> None:
-        """Writes both numbers at once, so that nobody reads one without the other."""
+        """Write both numbers at once, so that nobody reads one without the other."""
         if self._path is not None:
             descriptor = os.open(self._path, os.O_WRONLY)
             try:

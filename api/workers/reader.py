@@ -153,7 +153,7 @@ async def _raise_problem(request: Request, error: Exception) -> NoReturn:
 
 
 def warm_up(settings: Settings, now: datetime) -> None:
-    """Makes ready what pages need first: the service, its templates, the policies in force."""
+    """Make ready what pages need first: the service, its templates, the policies in force."""
     service = (reader := _reader(settings)).pages.service
     reader.pages.warm_up()
     with service.database.read() as session:

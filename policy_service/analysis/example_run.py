@@ -50,7 +50,7 @@ class ExampleRun:
 
 
 def run_examples(policy: Policy) -> ExampleRun:
-    """Tries one policy; the engine first in a process of its own."""
+    """Try one policy; the engine first in a process of its own."""
     try:
         run_smoke_tests([policy], seconds=SMOKE_TEST_SECONDS)
         with evaluators(policy) as by_name:

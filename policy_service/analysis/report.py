@@ -68,7 +68,7 @@ def analyse(
     ends: Collection[str] = (),
     absent: Collection[str] = (),
 ) -> Report:
-    """Examines candidates against the policies in force, by name. Slow: every candidate is built and tried.
+    """Examine candidates against the policies in force, by name. Slow: every candidate is built and tried.
 
     `ends` are the policies that the change ends, `absent` those that were ended before.
     """

@@ -106,7 +106,7 @@ def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
     expected: str | None = None,
     effects: EffectReader | None = None,
 ) -> PreparedSubmission:
-    """Checks a draft and gathers what a submission needs. Slow.
+    """Check a draft and gather what a submission needs. Slow.
 
     Without `effects` the effect of the change is unknown. Raises UnknownChange, InvalidState, StaleChange, and
     ValidationFailed with everything that is wrong.

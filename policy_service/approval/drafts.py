@@ -155,7 +155,7 @@ def edit(  # noqa: PLR0913  # what a draft says
     afterwards: Afterwards = "before",
     expected: str,
 ) -> Change:
-    """Writes a draft anew: `texts` and `ends` of a change, `versions` of a rollback.
+    """Write a draft anew: `texts` and `ends` of a change, `versions` of a rollback.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
@@ -201,7 +201,7 @@ def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> C
 
 
 def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Takes a change back for good.
+    """Take a change back for good.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """

@@ -23,7 +23,7 @@ MAX_INLINE_BYTES = 16 * 1_024
 
 
 def policy_loader(session: Session) -> PolicyLoader:
-    """Gives the policy under a digest, from the registry or from a draft.
+    """Return the policy under a digest, from the registry or from a draft.
 
     What it gives raises PolicyError for a drafted text that is not valid, UnknownChange for a digest nobody kept.
     """
@@ -88,7 +88,7 @@ def texts_without_meaning(session: Session) -> frozenset[str]:
 
 
 def record_meanings(transaction: Transaction, *, only: Iterable[str] | None = None) -> None:
-    """Notes what the texts mean that were drafted since this was last done, or `only` those with these digests.
+    """Note what the texts mean that were drafted since this was last done, or `only` those with these digests.
 
     Every transaction does that whose answer depends on who wrote what. The texts are read before it begins
     (`uncached_heads`), or are small (`MAX_INLINE_BYTES`).

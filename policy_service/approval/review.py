@@ -47,7 +47,7 @@ DIGEST_MISMATCH = Message("This change was altered since you read it. Read it ag
 
 
 def analyse(transaction: Transaction, actor: Actor, change: str, *, expected: str) -> Change:
-    """Puts a draft under analysis: until that ends nobody edits it, and then it is submitted.
+    """Put a draft under analysis: until that ends nobody edits it, and then it is submitted.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange.
     """
@@ -59,7 +59,7 @@ def analyse(transaction: Transaction, actor: Actor, change: str, *, expected: st
 
 
 def end_analysis(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Makes a change under analysis a draft again, on behalf of its author or by the service that failed at it.
+    """Make a change under analysis a draft again, on behalf of its author or by the service that failed at it.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
@@ -170,7 +170,7 @@ def sign_off(  # noqa: PLR0913  # what a signature says
 
 
 def request_changes(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Sends a change back to its author.
+    """Send a change back to its author.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
@@ -180,7 +180,7 @@ def request_changes(transaction: Transaction, actor: Actor, change: str, *, reas
 
 
 def return_drifted(transaction: Transaction, change: str, reason: str) -> Change:
-    """Sends a change back, as the service itself, whose effect is no longer what was simulated; `reason` says so.
+    """Send a change back, as the service itself, whose effect is no longer what was simulated; `reason` says so.
 
     A change that is not under review any more stays as it is. Raises UnknownChange, TamperedRecord.
     """

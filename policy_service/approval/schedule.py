@@ -36,7 +36,7 @@ from policy_service.registry.model import Activation
 
 
 def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: str) -> Change:
-    """Puts a change that has all its signatures in force over the period that was signed.
+    """Put a change that has all its signatures in force over the period that was signed.
 
     Raises UnknownChange, InvalidState (with everything that stands against it), PermissionDenied, StaleChange.
     """
@@ -117,7 +117,7 @@ def _plan(change: Change, submission: Submission) -> tuple[PlannedActivation, ..
 
 
 def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Takes a scheduled change back before its day.
+    """Take a scheduled change back before its day.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """

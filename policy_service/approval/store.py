@@ -71,14 +71,14 @@ def read_changes(session: Session, change_ids: Iterable[str]) -> list[Change]:
 
 
 def record_action(transaction: Transaction, change: Change, action: ActionRecord) -> Change:
-    """Adds an action to a change that is there; gives the change afterwards."""
+    """Add an action to a change that is there; return the change afterwards."""
     updated_change = apply_action(change, action)
     add_action(transaction, change.id, action)
     return with_signature_validity(transaction.session, [updated_change])[0]
 
 
 def add_action(transaction: Transaction, change: str, action: ActionRecord) -> None:
-    """Adds the rows of an action."""
+    """Add the rows of an action."""
     transaction.session.add_all(action_rows(change, action))
     transaction.session.flush()
 
@@ -126,7 +126,7 @@ def read_text(session: Session, name: str) -> bytes:
 
 
 def store_text(transaction: Transaction, content: bytes) -> str:
-    """Keeps a drafted policy file; gives its digest."""
+    """Keep a drafted policy file; return its digest."""
     name = digest(content)
     if transaction.session.get(TextRow, name) is None:
         transaction.session.add(TextRow(digest=name, content=content))
@@ -169,7 +169,7 @@ def _read_content(session: Session, name: str) -> bytes | None:
 
 
 def store_report(transaction: Transaction, content: bytes) -> str:
-    """Keeps a report, an effect, or the list of those whom it moves; gives its digest."""
+    """Keep a report, an effect, or the list of those whom it moves; return its digest."""
     name = digest(content)
     if transaction.session.get(ReportRow, name) is None:
         transaction.session.add(ReportRow(digest=name, content=content))

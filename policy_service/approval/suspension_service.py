@@ -53,7 +53,7 @@ class SuspensionPreview:
 def suspend(  # noqa: PLR0913  # what a suspension says
     transaction: Transaction, actor: Actor, *, policy: str, version: str, role: Role, reason: str
 ) -> Suspension:
-    """Takes the version in force out of force at once, for `SUSPENSION_LENGTH`; the version before applies, or none.
+    """Take the version in force out of force at once, for `SUSPENSION_LENGTH`; the version before applies, or none.
 
     Raises PermissionDenied, InvalidState, ValidationFailed.
     """
@@ -131,7 +131,7 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
 
 
 def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
-    """Ends a suspension now: what would be in force without it applies again.
+    """End a suspension now: what would be in force without it applies again.
 
     Raises UnknownChange, InvalidState, PermissionDenied, ValidationFailed.
     """

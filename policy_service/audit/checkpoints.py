@@ -105,7 +105,7 @@ def read_checkpoints(file: Path) -> list[SignedExtent]:
 
 
 def append_checkpoints(file: Path, lines: list[bytes]) -> None:
-    """Adds checkpoints to a file, durably; what is left of a line that was not finished is taken away first."""
+    """Add checkpoints to a file, durably; what is left of a line that was not finished is taken away first."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("a+b") as output:
         output.truncate(_complete_size(output.seek(0, os.SEEK_END), file))

@@ -78,7 +78,7 @@ class LogComparison:
         """Why a place was not given its checkpoints when it was last asked, by its location."""
 
     def check(self) -> None:
-        """Compares. Raises LogMismatch, DatabaseUnavailable."""
+        """Compare. Raises LogMismatch, DatabaseUnavailable."""
         with self._database.read() as session:
             settlements = _count_settlements(session)
             if self.difference is None and (difference := recorded_difference(session)) is not None:
@@ -96,11 +96,11 @@ class LogComparison:
             raise LogMismatch(self.difference, is_new=True)
 
     def set_last_signed(self, line: bytes) -> None:
-        """Takes note of a checkpoint that this process made; its transaction is over."""
+        """Take note of a checkpoint that this process made; its transaction is over."""
         self._last_signed = read_checkpoint(line)
 
     def copy_all(self) -> None:
-        """Gives every place the checkpoints that it lacks. Raises DatabaseUnavailable."""
+        """Give every place the checkpoints that it lacks. Raises DatabaseUnavailable."""
         for copy in self._copies if self.difference is None else ():
             self._call_copy(copy, partial(copy_checkpoints, self._database, self._clock, copy))
 
@@ -143,7 +143,7 @@ class LogComparison:
 
 
 def copy_checkpoints(database: Database, clock: Clock, copy: Copy) -> None:
-    """Gives a place the checkpoints that it does not have yet.
+    """Give a place the checkpoints that it does not have yet.
 
     Raises InvalidSignedLine, OSError, DatabaseUnavailable.
     """
@@ -223,7 +223,7 @@ def recorded_difference(session: Session) -> str | None:
 def settle(  # noqa: PLR0913, PLR0917  # who says so, of what, and why
     database: Database, clock: Clock, actor: Actor, keys: Path, copies: Sequence[Copy], reason: str
 ) -> str | None:
-    """Takes the log for right as it is, with what its copies hold now; gives the difference that was, None for none.
+    """Take the log for right as it is, with what its copies hold now; return the difference that was, None for none.
 
     Raises LogMismatch while a copy still holds what is not of this log, InvalidSignedLine, OSError,
     DatabaseUnavailable.

@@ -80,7 +80,7 @@ class Copy(Protocol):
         ...
 
     def add(self, count: int, lines: Sequence[bytes]) -> int:
-        """Adds checkpoints behind the `count` that are there; gives how many there are then."""
+        """Add checkpoints behind the `count` that are there; return how many there are then."""
         ...
 
 
@@ -110,7 +110,7 @@ class FileCopy:
         return read_checkpoints(self.path)
 
     def prepare(self) -> None:
-        """Makes the folder and the file, if need be, and asks whether it can be written. Raises OSError."""
+        """Make the folder and the file, if need be, and ask whether it can be written. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.path.open("ab"):
             pass
@@ -120,7 +120,7 @@ class FileCopy:
         return count + len(lines)
 
     def _read_end(self) -> CopyContents:
-        """Counts the finished lines, and reads the last of them."""
+        """Count the finished lines, and read the last of them."""
         count, end = 0, b""
         with self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -258,7 +258,7 @@ class _Client:
             timer.cancel()
 
     def _abort(self) -> None:
-        """Ends the connection under a read that waits; closing it alone would not wake the reader."""
+        """End the connection under a read that waits; closing it alone would not wake the reader."""
         with suppress(OSError, AttributeError):
             self.connection.sock.shutdown(2)
 

@@ -44,7 +44,7 @@ def verify_database(
     on_progress: PartTick = say_nothing,
     keys: Mapping[str, LogKey] | None = None,
 ) -> LogVerdict:
-    """Reads the log up to the first fault, then compares all covered rows with what its entries say of them.
+    """Read the log up to the first fault, then compare all covered rows with what its entries say of them.
 
     `external_checkpoints` are kept elsewhere; `keys` those of the MACs, which are not checked without.
     """

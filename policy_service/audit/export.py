@@ -84,7 +84,7 @@ def verify_export(
     external_checkpoints: Iterable[SignedExtent] = (),
     on_progress: EntryProgress | None = None,
 ) -> LogVerdict:
-    """Reads an export's lines, with their line feeds, up to the first fault.
+    """Read an export's lines, with their line feeds, up to the first fault.
 
     `external_checkpoints` are kept elsewhere; those later than the export say nothing about it.
     """

@@ -106,7 +106,7 @@ class Guard:
         return [sentence for table in self._faults if table not in self._left_out for sentence in self._faults[table]]
 
     def refresh(self, session: Session) -> None:
-        """Compares the tables with what the last entry says, when the log has grown since or a table has other rows.
+        """Compare the tables with what the last entry says, when the log has grown since or a table has other rows.
 
         A snapshot older than the one that was compared last is left alone. Raises KeyUnavailable.
         """
@@ -219,7 +219,7 @@ class Guard:
                 self._compare(session, table, key, states.get(table.name, TableState()))
 
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
-        """Takes the rows of a table up when they are those of its state, or those are that some entry records."""
+        """Take the rows of a table up when they are those of its state, or those are that some entry records."""
         name = table.name[:]
         known, actual = self._rows(session, table, key)
         self._left_out.pop(name, None)
@@ -284,7 +284,7 @@ def usable(session: Session, tables: Collection[str]) -> Usable:
 
 @event.listens_for(Session, "do_orm_execute")
 def _leave_out(execution: ORMExecuteState) -> None:
-    """Keeps the rows that no entry records from everyone who reads.
+    """Keep the rows that no entry records from everyone who reads.
 
     A transaction that writes sees them: it must not give their keys again, and compares what it acts by.
     """

@@ -58,7 +58,7 @@ def find_object(session: Session, name: str) -> str | None:
 
 
 def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
-    """Adds what was done as the last entry; in the lane `governance` alone, so that there is one last entry.
+    """Add what was done as the last entry; in the lane `governance` alone, so that there is one last entry.
 
     It names the covered rows that were written since the entry before it. Raises KeyUnavailable when the log has MACs,
     and its key is not in the folder of the database.

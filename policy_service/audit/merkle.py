@@ -34,11 +34,11 @@ class Tree:
         self.peaks = list(peaks)
 
     def add(self, leaf: bytes) -> None:
-        """Adds the 32 bytes of a digest as the last leaf."""
+        """Add the 32 bytes of a digest as the last leaf."""
         self.add_root(leaf_root(leaf))
 
     def add_root(self, root: bytes) -> None:
-        """Adds the last leaf by its own root."""
+        """Add the last leaf by its own root."""
         size, peaks = self.size, self.peaks
         while size & 1:
             root = node(peaks.pop(), root)

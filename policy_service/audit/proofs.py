@@ -99,7 +99,7 @@ def prove_entry(session: Session, seq: int) -> dict[str, Any]:
 
 
 def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proof:
-    """Checks every step from the record or the entry up to a trusted signature. Raises InvalidProof."""
+    """Check every step from the record or the entry up to a trusted signature. Raises InvalidProof."""
     try:
         parsed = msgspec.convert(proof, Proof)
         msgspec.json.encode(parsed)  # half a character is no text, wherever it stands

@@ -77,7 +77,7 @@ def tag(key: LogKey, digest: str) -> int:
 
 @event.listens_for(Session, "before_flush")
 def _read_previous(session: Session, *_: object) -> None:
-    """Reads what a row was before it is changed, from the database itself."""
+    """Read what a row was before it is changed, from the database itself."""
     if not is_write_session(session):
         return
     before = session.info.setdefault(_BEFORE, [])
@@ -139,7 +139,7 @@ def current_key(session: Session) -> LogKey:
 
 
 def use_key(session: Session, key: LogKey) -> None:
-    """Makes the MACs of this transaction with this key from now on."""
+    """Make the MACs of this transaction with this key from now on."""
     session.info[_KEY] = key
 
 

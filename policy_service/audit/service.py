@@ -53,7 +53,7 @@ def ensure_signing_key(transaction: Transaction, folder: Path, *, by: Actor = SE
 
 
 def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKey:
-    """Takes a new key into use, endorsed by the one before; each signs a checkpoint of what it answers for.
+    """Take a new key into use, endorsed by the one before; each signs a checkpoint of what it answers for.
 
     Raises KeyUnavailable when the key before is not in the folder.
     """
@@ -89,7 +89,7 @@ def ensure_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0
 
 
 def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, decisions: int, is_lost: bool) -> LogKey:
-    """Makes the MACs with a new key from now on; gives it.
+    """Make the MACs with a new key from now on; return it.
 
     When the key before is lost, the rows whose digests it made are taken as they are found: first verify what can be.
     Raises KeyUnavailable when the log has no key yet, when its key is not there, and when it is there but was said to

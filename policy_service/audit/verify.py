@@ -56,7 +56,7 @@ class KeyChain:
         self.bodies: list[dict[str, object]] = []
 
     def add(self, body: Mapping[str, object]) -> None:
-        """Takes a new key into use. Raises KeyUnavailable when the key before does not endorse it."""
+        """Take a new key into use. Raises KeyUnavailable when the key before does not endorse it."""
         try:
             parsed = msgspec.convert(body, KeyEndorsement)
         except msgspec.ValidationError:
@@ -127,7 +127,7 @@ class LogVerifier:
             raise VerificationFailed(message, self.size + 1) from None
 
     def finish(self) -> None:
-        """Compares the end with what was promised and with what was kept elsewhere. Raises VerificationFailed."""
+        """Compare the end with what was promised and with what was kept elsewhere. Raises VerificationFailed."""
         if self.end is not None:
             if self.size < self.end.size:
                 raise log_truncated(self.size, self.end.size, Message("the header"))
@@ -232,7 +232,7 @@ class LogVerifier:
         self.confirmed = self.size
 
     def _compare(self, extent: Extent, scope: Message) -> None:
-        """Finds the entries that differ from those a person signed for."""
+        """Find the entries that differ from those a person signed for."""
         size = self.size
         if (extent.root, extent.head) == (self.tree.root(), self.head):
             return

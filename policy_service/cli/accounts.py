@@ -26,7 +26,7 @@ from policy_service.paths import database_url
 
 
 def run_list(*, as_json: bool) -> int:
-    """Prints every account; gives the exit status. Raises UsageError."""
+    """Print every account; return the exit status. Raises UsageError."""
     with open_current_database(database_url(os.environ)) as database, database.read() as session:
         accounts = list(service.accounts(session).values())
     if as_json:
@@ -47,7 +47,7 @@ def run_list(*, as_json: bool) -> int:
 
 
 def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_password: bool) -> int:
-    """Makes an account; gives the exit status. Raises UsageError."""
+    """Make an account; return the exit status. Raises UsageError."""
     role_list = roles_of(roles)
     password_hash = None if without_password else new_hash(name, printed_name)
     with write_transaction() as transaction:
@@ -66,7 +66,7 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
 
 
 def run_roles(name: str, roles: Sequence[str]) -> int:
-    """Gives an account these roles; gives the exit status. Raises UsageError."""
+    """Give an account these roles; return the exit status. Raises UsageError."""
     role_list = roles_of(roles)
     actor = command_line()
     return _change(name, lambda transaction, account: service.change_roles(transaction, actor, account.id, role_list))
@@ -79,7 +79,7 @@ def run_state(name: str, *, enabled: bool) -> int:
 
 
 def run_password(name: str) -> int:
-    """Gives an account another password; gives the exit status. Raises UsageError."""
+    """Give an account another password; return the exit status. Raises UsageError."""
     with open_current_database(database_url(os.environ)) as database, database.read() as session:
         account = service.find_account_by_name(session, name)
     password_hash = new_hash(name, account.printed_name if account else name)

@@ -53,7 +53,7 @@ class Engine(StrEnum):
 
 
 def main() -> NoReturn:
-    """Runs the command of the process's arguments, and ends the process with its status."""
+    """Run the command of the process's arguments, and end the process with its status."""
     try:
         app()
     except UsageError as error:

@@ -43,7 +43,7 @@ _OWNER_ONLY = 0o600
 
 
 def run_export(file: Path) -> int:
-    """Writes the log to a file that only its owner can read; gives the exit status. Raises UsageError."""
+    """Write the log to a file that only its owner can read; return the exit status. Raises UsageError."""
     if file.exists():
         raise UsageError(f"{file} is there already, and an export is never written over")
     unfinished = file.with_name(f".{file.name}.unfinished")
@@ -70,7 +70,7 @@ def run_verify(
     *,
     as_json: bool,
 ) -> int:
-    """Verifies an export, or the database; gives the exit status. Raises UsageError."""
+    """Verify an export, or the database; return the exit status. Raises UsageError."""
     with _usage_errors():
         trusted = _trusted(key)
         if file is not None:
@@ -102,7 +102,7 @@ def run_verify(
 
 
 def run_public_key() -> int:
-    """Prints the public key in use, for those who verify; gives the exit status. Raises UsageError."""
+    """Print the public key in use, for those who verify; return the exit status. Raises UsageError."""
     with _usage_errors(), open_current_database(database_url(os.environ)) as database, database.read() as session:
         key = current_signer(session, keys_folder(os.environ)).public
     print_line(key.to_pem().rstrip())
@@ -122,7 +122,7 @@ def run_checkpoint() -> int:
 
 
 def run_rotate_key() -> int:
-    """Takes a new signing key into use; gives the exit status. Raises UsageError."""
+    """Take a new signing key into use; return the exit status. Raises UsageError."""
     with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
@@ -135,7 +135,7 @@ def run_rotate_key() -> int:
 
 
 def run_settle(reason: str) -> int:
-    """Takes the log for right as it is; gives the exit status. Raises UsageError."""
+    """Take the log for right as it is; return the exit status. Raises UsageError."""
     copies = configured_copies()
     with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         try:
@@ -167,7 +167,7 @@ def _print_comparisons(verdict: LogVerdict) -> None:
 
 
 def run_rotate_log_key(*, is_lost: bool) -> int:
-    """Takes a new key of the log's MACs into use; gives the exit status. Raises UsageError."""
+    """Take a new key of the log's MACs into use; return the exit status. Raises UsageError."""
     folder = keys_folder(os.environ)
     with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         with database.write(SystemClock()) as transaction:
@@ -240,7 +240,7 @@ def _counted(pattern: str, **values: object) -> str:
 
 @contextmanager
 def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
-    """Shows on a terminal how far each part is."""
+    """Show on a terminal how far each part is."""
     with _bars(TextColumn("{task.description}")) as progress:
         tasks = {part: progress.add_task(part, total=total) for part, total in parts.items()}
         yield lambda part, done: progress.update(tasks[part], completed=done)
@@ -248,7 +248,7 @@ def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
 
 @contextmanager
 def _progress(label: str, total: int | None) -> Iterator[EntryProgress]:
-    """Shows on a terminal how far it is."""
+    """Show on a terminal how far it is."""
     with _bars(TextColumn(label), TextColumn("entries")) as progress:
         task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)

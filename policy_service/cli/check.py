@@ -12,7 +12,7 @@ from policy_service.language.diagnostics import pluralize
 
 
 def run(paths: Sequence[Path], *, as_json: bool) -> int:
-    """Prints every diagnostic and warning; gives the exit status, which warnings leave alone."""
+    """Print every diagnostic and warning; return the exit status, which warnings leave alone."""
     files = read_files(paths)
     invalid = [file for file in files if not file.is_fine]
     if as_json:

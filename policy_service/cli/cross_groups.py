@@ -16,7 +16,7 @@ from policy_service.shipped import shipped_policies
 
 
 def run(statement: str, heading: Heading, folder: Path | None, output: Path | None) -> int:
-    """Writes the policy file, to a new file or to standard output; gives the exit status.
+    """Write the policy file, to a new file or to standard output; return the exit status.
 
     The dimensions are looked for in the newest versions below `folder`, or in the shipped ones. Raises UsageError.
     """

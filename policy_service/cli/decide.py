@@ -49,7 +49,7 @@ class Question:
 
 
 def run(question: Question, *, as_json: bool) -> int:
-    """Prints the decision, or every reason why there is none; gives the exit status."""
+    """Print the decision, or every reason why there is none; return the exit status."""
     clock = SystemClock()
     as_of = read_day(question.as_of) if question.as_of is not None else today(clock, ZoneInfo(DEFAULT_ZONE))
     _check_subject(question.subject, question.kind)

@@ -17,7 +17,7 @@ CITATION = "R-RFM-6"
 
 
 def run() -> int:
-    """Prints a table; gives the exit status, a fault when a customer does not come out as the regulation says."""
+    """Print a table; return the exit status, a fault when a customer does not come out as the regulation says."""
     policies = {policy.id: policy for policy in newest(load_folder(shipped_policies()))}
     if POLICY not in policies:
         raise UsageError(f"the shipped policies hold no {POLICY}")

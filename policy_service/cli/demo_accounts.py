@@ -24,7 +24,7 @@ def demo_file(keys: Path) -> Path:
 
 
 def save(file: Path, secrets: Mapping[str, str]) -> None:
-    """Adds names and their secrets, in the place of those a name had before. Raises OSError."""
+    """Add names and their secrets, in the place of those a name had before. Raises OSError."""
     merged = {**read(file), **secrets}
     width = max(map(len, merged), default=0)
     lines = "".join(f"{name:<{width}}  {secret}\n" for name, secret in sorted(merged.items()))

@@ -45,7 +45,7 @@ class Report:
 
 
 def run(paths: Sequence[Path], *, as_json: bool) -> int:
-    """Prints what failed, expected and found; gives the exit status."""
+    """Print what failed, expected and found; return the exit status."""
     reports = [report(file) for file in read_files(paths)]
     passed = all(each.passed for each in reports)
     if as_json:
@@ -56,7 +56,7 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
 
 
 def report(file: PolicyFile) -> Report:
-    """Tries one file."""
+    """Try one file."""
     if file.policy is None or file.error is not None:
         return Report(file, fault=str(file.error))
     result = run_examples(file.policy)

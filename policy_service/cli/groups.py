@@ -13,7 +13,7 @@ from policy_service.paths import database_url
 
 
 def run_rebuild() -> int:
-    """Makes all group lists again from the records; gives the exit status. Raises UsageError."""
+    """Make all group lists again from the records; return the exit status. Raises UsageError."""
     with open_current_database(database_url(os.environ)) as database:
         count = rebuild(database, SystemClock())
     print_line(f"group lists: {count} subject{'s' if count != 1 else ''}, made again from their decisions")

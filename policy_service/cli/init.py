@@ -95,7 +95,7 @@ def run(
     *,
     demo: bool,
 ) -> int:
-    """Sets the service up and says what it did; gives the exit status. Raises UsageError."""
+    """Set the service up and say what it did; return the exit status. Raises UsageError."""
     if demo and administrator:
         raise UsageError("--demo makes an administrator of its own: leave --admin out")
     url, keys = database_url(os.environ), keys_folder(os.environ)
@@ -138,7 +138,7 @@ def _is_empty(database: Database) -> bool:
 
 
 def _copy_to(database: Database, copy: Copy) -> None:
-    """Gives a place its first checkpoints; a store that does not answer gets them from the service later."""
+    """Give a place its first checkpoints; a store that does not answer gets them from the service later."""
     try:
         copy_checkpoints(database, SystemClock(), copy)
     except (Unreachable, InvalidSignedLine) as error:
@@ -155,7 +155,7 @@ def set_up(  # noqa: PLR0917  # all that there is to set up
     *,
     demo: bool,
 ) -> SetUpResult:
-    """Makes what is not there yet, all of it or nothing. Raises UsageError, PolicyError, DatabaseUnavailable."""
+    """Make what is not there yet, all of it or nothing. Raises UsageError, PolicyError, DatabaseUnavailable."""
     try:
         with database.write(clock) as transaction:
             actor = command_line()
@@ -180,7 +180,7 @@ def set_up(  # noqa: PLR0917  # all that there is to set up
 
 
 def _import_or_propose(transaction: Transaction, actor: Actor, folder: Path) -> tuple[ImportResult, ShippedDraft]:
-    """Imports the shipped policies; where there are people, drafts a change of what is new for them to sign."""
+    """Import the shipped policies; where there are people, draft a change of what is new for them to sign."""
     if not accounts(transaction.session):
         return import_shipped(transaction, actor, folder), ShippedDraft(None, ())
     proposed = propose_shipped(transaction, actor, folder)
@@ -196,7 +196,7 @@ def _refuse_lost_key(session: Session, keys: Path) -> None:
 
 
 def _make_folder(database: Database) -> None:
-    """Makes the folder of a SQLite file, for its owner alone."""
+    """Make the folder of a SQLite file, for its owner alone."""
     if database.file is not None and not database.file.parent.exists():
         database.file.parent.mkdir(parents=True, mode=PRIVATE)
 
@@ -237,7 +237,7 @@ def _refuse_beside_real_people(session: Session) -> None:
 
 
 def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[str]:
-    """Makes the accounts that are not there yet, and gives their names."""
+    """Make the accounts that are not there yet, and return their names."""
     existing = {account.name for account in accounts(transaction.session).values()}
     first = not _administrators(transaction.session)
     for person in people:

@@ -18,7 +18,7 @@ from policy_service.paths import database_url
 
 
 def run_list(*, as_json: bool) -> int:
-    """Prints every key; gives the exit status. Raises UsageError."""
+    """Print every key; return the exit status. Raises UsageError."""
     with open_current_database(database_url(os.environ)) as database, database.read() as session:
         keys = [_key_json(key) for key in api_keys(session).values()]
     if as_json:
@@ -42,7 +42,7 @@ def run_issue(name: str, scopes: Sequence[str], days: int) -> int:
 
 
 def run_revoke(key: str) -> int:
-    """Takes a key back; gives the exit status. Raises UsageError."""
+    """Take a key back; return the exit status. Raises UsageError."""
     parsed = parse_key(key)
     with write_transaction() as transaction:
         revoked = revoke_key(transaction, command_line(), parsed.id if parsed else key)

@@ -15,19 +15,19 @@ WIDTH = 160
 
 
 def print_line(text: str) -> None:
-    """Prints a line, at once; what the output's encoding has no sign for is escaped."""
+    """Print a line, at once; what the output's encoding has no sign for is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()
 
 
 def print_json(value: object) -> None:
-    """Prints one JSON document."""
+    """Print one JSON document."""
     print_line(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, lines: bool = False) -> None:
-    """Prints a table as wide as the terminal."""
+    """Print a table as wide as the terminal."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     table = Table(*headings, show_lines=lines)
     for row in rows:

@@ -46,7 +46,7 @@ class PackArguments:
 
 
 def run_pack(file: Path, arguments: PackArguments) -> int:
-    """Makes a pack in a file that only its owner can read; gives the exit status. Raises UsageError."""
+    """Make a pack in a file that only its owner can read; return the exit status. Raises UsageError."""
     if file.exists():
         raise UsageError(f"{file} is there already, and a pack is never written over")
     try:
@@ -65,7 +65,7 @@ def run_pack(file: Path, arguments: PackArguments) -> int:
 
 
 def run_verify_pack(file: Path, key: Path, *, as_json: bool) -> int:
-    """Verifies a pack; gives the exit status. Raises UsageError."""
+    """Verify a pack; return the exit status. Raises UsageError."""
     try:
         with _progress("verifying", "files") as on_progress:
             verdict = verify_pack(file, [read_public_key(key)], on_progress)
@@ -81,7 +81,7 @@ def run_verify_pack(file: Path, key: Path, *, as_json: bool) -> int:
 
 
 def _make(file: Path, scope: Scope) -> dict[str, Any]:
-    """Writes beside the file first, so that it is there whole or not at all."""
+    """Write beside the file first, so that it is there whole or not at all."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     folder = keys_folder(os.environ)
     with open_current_database(database_url(os.environ)) as database, database.read() as session:
@@ -127,7 +127,7 @@ def _print_verdict(verdict: PackVerdict, file: Path) -> None:
 
 @contextmanager
 def _progress(label: str, unit: str) -> Iterator[PackProgress]:
-    """Shows on a terminal how far it is."""
+    """Show on a terminal how far it is."""
     console = Console(stderr=True)
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:

@@ -18,7 +18,7 @@ from policy_service.shipped import shipped_policies
 
 
 def run(folder: Path | None, lang: Literal["zh", "en"]) -> int:
-    """Prints each regulation of a folder, or those that are shipped; gives the exit status.
+    """Print each regulation of a folder, or those that are shipped; return the exit status.
 
     A row that nothing does, and a row that is cited and is not there, are faults. Raises UsageError.
     """

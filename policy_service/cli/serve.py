@@ -142,7 +142,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    """Ends the process; while it serves, the server takes the signal, stops, and passes it on to here."""
+    """End the process; while it serves, the server takes the signal, stops, and passes it on to here."""
     sys.exit(EXIT_OK)
 
 

@@ -35,7 +35,7 @@ def run_erase(subject: str, kind: str, reason: str, *, yes: bool) -> int:
 
 
 def run_merge(subject: str, into: str, kind: str, reason: str, *, yes: bool) -> int:
-    """Merges a subject into another of its kind; gives the exit status. Raises UsageError."""
+    """Merge a subject into another of its kind; return the exit status. Raises UsageError."""
     _confirm(f"merge the {kind} {subject} into {into} for good", subject, yes=yes)
     try:
         with open_current_database(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
@@ -47,7 +47,7 @@ def run_merge(subject: str, into: str, kind: str, reason: str, *, yes: bool) -> 
 
 
 def run_rotate_master_key(*, yes: bool) -> int:
-    """Takes a new master key into use, and forgets the old one; gives the exit status. Raises UsageError."""
+    """Take a new master key into use, and forget the old one; return the exit status. Raises UsageError."""
     _confirm("take a new master key into use, and forget the one in use", "rotate", yes=yes)
     try:
         with open_current_database(database_url(os.environ)) as database:

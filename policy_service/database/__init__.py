@@ -166,7 +166,7 @@ class Database:
     """One database, shared by all threads."""
 
     def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS, keys: Path | None = None) -> None:
-        """Opens nothing yet. `keys` is the folder of the log's keys, for anyone who writes to a log that has MACs.
+        """Open nothing yet. `keys` is the folder of the log's keys, for anyone who writes to a log that has MACs.
 
         Raises ValueError when the address is none of SQLite's or PostgreSQL's.
         """
@@ -228,7 +228,7 @@ class Database:
         self.failure, self.last_commit_at = None, monotonic()
 
     def probe(self, seconds: float = PROBE_SECONDS) -> None:
-        """Looks whether something could be written, and writes nothing. Raises DatabaseUnavailable.
+        """Look whether something could be written, and write nothing. Raises DatabaseUnavailable.
 
         Another writer is waited for no longer than `seconds`; and there has to be room for a few pages.
         """
@@ -248,7 +248,7 @@ class Database:
                 connection.rollback()
 
     def _begin(self, session: Session, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
-        """Takes the lane, which the next writer waits for, and only then asks what time it is.
+        """Take the lane, which the next writer waits for, and only then asks what time it is.
 
         A writer that waited is so later than those it waited for; and later than anything in either lane, though the
         machine's clock may have gone back. A lane that says what nothing bears out moves no time.

@@ -102,7 +102,7 @@ def next_block(
 
 
 def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
-    """Adds a block to the log; None when another process has sealed its records meanwhile."""
+    """Add a block to the log; None when another process has sealed its records meanwhile."""
     session = transaction.session
     previous = _last_block(session)
     if (block.number, block.first) != (previous.number + 1, previous.last + 1):
@@ -188,7 +188,7 @@ def verify_blocks(
     report: BlockReport | None = None,
     tick: Callable[[int], object] = lambda _: None,
 ) -> BlockReport:
-    """Makes the newest `last` blocks again, or all of them, from the records, and looks at the records in none yet.
+    """Make the newest `last` blocks again, or all of them, from the records, and look at the records in none yet.
 
     What is found goes into `report`, also when a row cannot be read; `tick` is called with the number of records read.
     """

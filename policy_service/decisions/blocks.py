@@ -51,7 +51,7 @@ class BlockReport:
         return not self.faults
 
     def tell(self, faults: Sequence[str]) -> None:
-        """Counts what was found, and takes it up as long as it is not too much."""
+        """Count what was found, and take it up as long as it is not too much."""
         room = MAX_GAPS - len(self.faults)
         self.faults += faults[:room]
         self.untold += len(faults[room:])

@@ -284,7 +284,7 @@ class Decider:
         decisions: Mapping[str, PolicyDecision],
         problems: list[FactProblem],
     ) -> tuple[str, ...]:
-        """Fills in the outcomes of other policies; gives the facts from there that the caller supplied."""
+        """Fill in the outcomes of other policies; return the facts from there that the caller supplied."""
         if not served.requirements:
             return ()
         supplied: list[str] = []

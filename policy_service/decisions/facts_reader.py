@@ -40,7 +40,7 @@ MAX_HINTS = 20
 
 
 def value_reader(kind: Type) -> ValueReader:
-    """Reads values of one type: `types.parse_value`, with the commonest cases first."""
+    """Read values of one type: `types.parse_value`, with the commonest cases first."""
     match kind:
         case NumberType(scale=scale, low=low, high=high):
             size = 10**scale

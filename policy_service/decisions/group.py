@@ -187,7 +187,7 @@ class GroupWriter:
 
 
 def advance_lane(session: Session, at: datetime) -> None:
-    """Makes the lane `decisions`, which the session holds, remember an instant that was later than its own."""
+    """Make the lane `decisions`, which the session holds, remember an instant that was later than its own."""
     lane = session.get_one(Lane, LaneName.DECISIONS)
     lane.at = max(lane.at, at)
 

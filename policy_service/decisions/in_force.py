@@ -103,7 +103,7 @@ class InForce:
         on_change: Callable[[], None] | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Builds what is in force.
+        """Build what is in force.
 
         `build` builds in another process what comes into force later; without it that is done here. `on_change` is
         called, in a thread, after other policies took their place. Raises NotReady, DatabaseUnavailable.
@@ -231,7 +231,7 @@ class InForce:
                 pass
 
     def _advance(self) -> bool:
-        """Takes a step towards what is in force; whether it is in service now."""
+        """Take a step towards what is in force; whether it is in service now."""
         with self._database.read() as session:
             switch_count = self._switch_count
             now = self.now()
@@ -252,7 +252,7 @@ class InForce:
         return built and window.covers(self.now())
 
     def _build(self, window: Window, texts: Texts, switch_count: int, use: Callable[[ServedPolicies], None]) -> bool:
-        """Builds the policies of a window and uses them, unless others took their place meanwhile. Raises NotReady."""
+        """Build the policies of a window and use them, unless others took their place meanwhile. Raises NotReady."""
         available = {policy.digest: policy for policy in self.decider.policies.values()}
         parts_by_digest: dict[str, Parts] = {}
         try:
@@ -322,7 +322,7 @@ class InForce:
                 self._on_change()
 
     def _build_next(self) -> None:
-        """Builds the versions that come into force next."""
+        """Build the versions that come into force next."""
         with self._build_lock:
             switch_count, window, next_ = self._switch_count, self._window, self._next
             if window.until is None or (next_ is not None and next_[0].epoch == window.epoch):

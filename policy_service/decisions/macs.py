@@ -45,7 +45,7 @@ def last_decision_seq(session: Session) -> int:
 
 
 def begin_mac_key(transaction: Transaction, folder: Path) -> None:
-    """Takes the first key of the log into use, unless that was done. Raises KeyUnavailable."""
+    """Take the first key of the log into use, unless that was done. Raises KeyUnavailable."""
     session = transaction.session
     is_first = last_log_key_id(session) is None
     key = ensure_log_key(transaction, folder, decisions=last_decision_seq(session))
@@ -54,7 +54,7 @@ def begin_mac_key(transaction: Transaction, folder: Path) -> None:
 
 
 def rotate_mac_key(transaction: Transaction, actor: Actor, folder: Path, *, is_lost: bool) -> LogKey:
-    """Takes a new key of the log into use. Raises KeyUnavailable."""
+    """Take a new key of the log into use. Raises KeyUnavailable."""
     session = transaction.session
     key = rotate_log_key(transaction, actor, folder, decisions=last_decision_seq(session), is_lost=is_lost)
     if is_lost:
@@ -63,7 +63,7 @@ def rotate_mac_key(transaction: Transaction, actor: Actor, folder: Path, *, is_l
 
 
 def _renew_subject_key_macs(session: Session, key: LogKey) -> None:
-    """Gives the keys of all subjects their MACs, as they are found."""
+    """Give the keys of all subjects their MACs, as they are found."""
     for row in session.exec(select(SubjectKeyRow)):
         row.mac = mac_of_subject_key(key, row)
     session.flush()

@@ -58,7 +58,7 @@ class MasterKeys:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keeps every other process from changing the file meanwhile. Raises KeyFileError when one is at it."""
+        """Keep every other process from changing the file meanwhile. Raises KeyFileError when one is at it."""
         with _locked(self.file.parent, wait=False):
             yield
 
@@ -127,7 +127,7 @@ def _parse(file: Path) -> dict[str, bytes]:
 
 
 def _write(file: Path, keys: dict[str, bytes]) -> None:
-    """Replaces the file at once, so that it is never half-written."""
+    """Replace the file at once, so that it is never half-written."""
     text = "".join(f"{id_} {base64.b64encode(key).decode()}\n" for id_, key in keys.items())
     new_file = file.with_name(f"{file.name}.new")
     new_file.unlink(missing_ok=True)

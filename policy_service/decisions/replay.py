@@ -130,7 +130,7 @@ class ReplayReview(NamedTuple):
 
 
 def replay(session: Session, fact_cipher: FactCipher, decision_id: str) -> ReplayVerdict:
-    """Makes the decision again and compares. Raises UnknownDecision."""
+    """Make the decision again and compare. Raises UnknownDecision."""
     return replay_with_trace(session, fact_cipher, decision_id, explain=False).verdict
 
 

@@ -60,12 +60,12 @@ class EngineWatch:
         return Health(self.engine, self.decisions, self.shadow_checks, self.differences, self.fallbacks)
 
     def is_check_due(self) -> bool:
-        """Counts an answer; gives whether it is one to compare."""
+        """Count an answer; return whether it is one to compare."""
         self.decisions += 1
         return self.shadow_every > 0 and self.decisions % self.shadow_every == 0
 
     def fall_back(self, policy: Policy, reason: str) -> None:
-        """Counts an answer given in the engine's place, and raises an alarm."""
+        """Count an answer given in the engine's place, and raise an alarm."""
         self.fallbacks += 1
         if self.alarm is not None:
             self.alarm(Alarm(policy.id, policy.version, reason))
@@ -128,6 +128,6 @@ class ServedPolicy:
         return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]  # the day
 
     def close(self) -> None:
-        """Gives back what the engine holds."""
+        """Release what the engine holds."""
         if self.engine is not None:
             self.engine.close()

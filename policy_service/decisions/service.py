@@ -134,7 +134,7 @@ class DecisionService:
             return find_responses(session, names)
 
     def close(self) -> None:
-        """Records what waits, and ends."""
+        """Record what waits, and end."""
         self.writer.close()
         self.in_force.close()
 
@@ -172,7 +172,7 @@ class DecisionService:
             return await asyncio.to_thread(evaluate, question) if question.explain else evaluate(question)
 
     async def _wait_for_refresh(self) -> None:
-        """Waits until other versions are in service; all wait for the same."""
+        """Wait until other versions are in service; all wait for the same."""
         if self._refresh_task is None or self._refresh_task.done():
             self._refresh_task = asyncio.create_task(asyncio.to_thread(self.in_force.refresh))
         try:

@@ -128,7 +128,7 @@ class FactCipher:
         return readable
 
     def clear_cache(self) -> None:
-        """Drops what is kept in memory."""
+        """Drop what is kept in memory."""
         with self._lock:
             self._cache.clear()
 
@@ -199,7 +199,7 @@ def may_erase(actor: Actor) -> Literal[True] | str:
 
 
 def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
-    """Deletes the subject's key: nobody can read its sensitive facts any more, while its records still verify.
+    """Delete the subject's key: nobody can read its sensitive facts any more, while its records still verify.
 
     Group lists name it no longer, not even those of days gone by.
 
@@ -237,7 +237,7 @@ def count_keys(session: Session) -> int:
 
 
 def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:
-    """Wraps the keys of all subjects anew under a new master key, then forgets the old one; gives how many.
+    """Wrap the keys of all subjects anew under a new master key, then forget the old one; return how many.
 
     It may be stopped at any moment and begun again. It writes in the lane `decisions`, the only one in which keys are
     made, and always under the newest master key: so when, holding the lane, it finds none under another, there is none.
@@ -254,7 +254,7 @@ def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, act
 
 
 def _rewrap_keys(database: Database, clock: Clock, masters: MasterKeys, new_key: str) -> int:
-    """Wraps some keys anew; when there are no more, forgets all master keys but the new one."""
+    """Wrap some keys anew; when there are no more, forget all master keys but the new one."""
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
         key = current_mac_key(session)

@@ -77,7 +77,7 @@ def verify_everything(
     keys: Mapping[str, LogKey] | None = None,
     on_progress: PartTick = say_nothing,
 ) -> LogVerdict:
-    """Reads the whole database and gives all that does not match the log; `keys` are those of the MACs."""
+    """Read the whole database and return all that does not match the log; `keys` are those of the MACs."""
     return verify_rest(
         session, verify_database(session, trusted, external_checkpoints, on_progress, keys), keys, on_progress
     )

@@ -47,7 +47,7 @@ Build = Callable[[Sequence[bytes], EngineName], Sequence[bytes]]
 
 
 def build(contents: Sequence[bytes], engine: EngineName) -> list[bytes]:
-    """Reads, compiles and tries versions. Slow.
+    """Read, compile and try versions. Slow.
 
     Raises PolicyError, SmokeTestFailed, EngineLimitError.
     """

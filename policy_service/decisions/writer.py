@@ -97,7 +97,7 @@ class DecisionWriter:
         return len(self._singles)
 
     async def record(self, item: PendingDecision) -> RecordedAnswer:
-        """Records a decision.
+        """Record a decision.
 
         Raises QueueFull, IdempotencyKeyReused, NotReady, DatabaseUnavailable, and what a decision can.
         """
@@ -107,7 +107,7 @@ class DecisionWriter:
         return await future
 
     def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
-        """Records decisions of a batch, at most MAX_LINES_BESIDE, behind single ones; a result for each.
+        """Record decisions of a batch, at most MAX_LINES_BESIDE, behind single ones; a result for each.
 
         Raises QueueFull.
         """
@@ -140,7 +140,7 @@ class DecisionWriter:
         return future
 
     def close(self) -> None:
-        """Records what waits, and ends."""
+        """Record what waits, and end."""
         with self._changed:
             self._closed = True
             self._changed.notify()

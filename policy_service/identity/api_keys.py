@@ -101,7 +101,7 @@ def find_key_by_name(session: Session, name: str) -> str | None:
 def issue_key(
     transaction: Transaction, actor: Actor, *, name: str, scopes: Iterable[Role], expires_at: datetime
 ) -> IssuedKey:
-    """Makes a key. Raises IdentityPermissionDenied, IdentityValidationFailed."""
+    """Make a key. Raises IdentityPermissionDenied, IdentityValidationFailed."""
     if (permission := may_administer(actor)) is not True:
         raise IdentityPermissionDenied(permission)
     scope_set, now = frozenset(scopes), transaction.now
@@ -124,7 +124,7 @@ def issue_key(
 
 
 def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
-    """Takes a key back; one that was taken back before stays so. Raises IdentityPermissionDenied, UnknownApiKey."""
+    """Take a key back; one that was taken back before stays so. Raises IdentityPermissionDenied, UnknownApiKey."""
     if (permission := may_administer(actor)) is not True:
         raise IdentityPermissionDenied(permission)
     session = transaction.session
@@ -154,7 +154,7 @@ def api_key_errors(name: str, scopes: frozenset[Role], expires_at: datetime, now
 
 
 def record_key_use(transaction: Transaction, api_key: str, at: datetime) -> None:
-    """Writes down that a key was used."""
+    """Write down that a key was used."""
     session = transaction.session
     row = session.get(KeyUseRow, api_key)
     if row is None:

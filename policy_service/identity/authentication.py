@@ -123,7 +123,7 @@ def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and 
     *,
     words: Iterable[str] = (),
 ) -> None:
-    """Gives the actor's own account another password, without the company's `words`; all its sessions end.
+    """Give the actor's own account another password, without the company's `words`; all its sessions end.
 
     Raises IdentityValidationFailed, SignInFailed, SignInThrottled.
     """
@@ -158,7 +158,7 @@ def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> S
 
 
 def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, session_id: str) -> None:
-    """Writes down that the owner of a session proved again who they are, at the identity provider.
+    """Write down that the owner of a session proved again who they are, at the identity provider.
 
     Raises ProviderRejected when it was another person, AuthenticationFailed.
     """
@@ -171,7 +171,7 @@ def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, sess
 def attempt_password(
     database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE
 ) -> PasswordAttempt:
-    """Tries a password; it takes as long for a name that nobody has. Raises SignInThrottled, AuthenticationFailed."""
+    """Try a password; it takes as long for a name that nobody has. Raises SignInThrottled, AuthenticationFailed."""
     with database.read() as session:
         account = find_account_by_name(session, name)
         if account is not None:

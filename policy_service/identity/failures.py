@@ -28,7 +28,7 @@ def blocked_until(session: Session, counters: Iterable[Counter], now: datetime) 
 def record_failure(
     transaction: Transaction, name: str, counters: Sequence[Counter], account: Account | None
 ) -> datetime | None:
-    """Counts a wrong password; until when those whom it counts have to wait, if they have to.
+    """Count a wrong password; until when those whom it counts have to wait, if they have to.
 
     `account` is the account of that name, if there is one: only then the log has an entry.
     """
@@ -51,7 +51,7 @@ def reset_failures(transaction: Transaction, counter: Counter) -> None:
 
 
 def _count(transaction: Transaction, counter: Counter) -> datetime | None:
-    """Counts a failure; until when there is a wait, if there is."""
+    """Count a failure; until when there is a wait, if there is."""
     session, now = transaction.session, transaction.now
     row = session.get(FailureRow, counter.key)
     updated = after_failure(None if row is None else _failures(row), now, counter.limit)

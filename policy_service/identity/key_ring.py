@@ -58,7 +58,7 @@ class KeyRing:
         self._refreshed_at = -math.inf
 
     def refresh(self) -> None:
-        """Reads what changed. Raises DatabaseUnavailable, and then the ring stays stale."""
+        """Read what changed. Raises DatabaseUnavailable, and then the ring stays stale."""
         ticks, writes = self._ticks(), self._writes
         with self._database.read() as session:
             epoch = log_size(session)

@@ -38,7 +38,7 @@ class LastUsed:
         return self._last_seen.get(id_)
 
     def flush(self, database: Database, clock: Clock) -> None:
-        """Writes down what was seen since the last time. Raises DatabaseUnavailable; then it is tried again later."""
+        """Write down what was seen since the last time. Raises DatabaseUnavailable; then it is tried again later."""
         with self._lock:
             keys, used_sessions = self._keys, self._sessions
             self._keys, self._sessions = {}, {}

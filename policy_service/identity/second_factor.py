@@ -112,7 +112,7 @@ def enrolled_at(session: Session, account: str) -> datetime | None:
 
 
 def enrol(transaction: Transaction, actor: Actor, seed: str, code: str) -> None:
-    """Gives the actor's own account a second factor, proved by a code of it.
+    """Give the actor's own account a second factor, proved by a code of it.
 
     Raises IdentityConflict when it has one already, or when the code does not count; KeyUnavailable.
     """
@@ -135,7 +135,7 @@ def _last_step_removed(session: Session, account: str) -> int:
 
 
 def remove(transaction: Transaction, actor: Actor, account: str) -> None:
-    """Takes the second factor of an account away: one's own, or anyone's by an administrator.
+    """Take the second factor of an account away: one's own, or anyone's by an administrator.
 
     Raises IdentityPermissionDenied, UnknownAccount, IdentityConflict when there is none.
     """

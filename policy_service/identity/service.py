@@ -127,7 +127,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     roles: Iterable[Role],
     password_hash: str | None = None,
 ) -> Account:
-    """Makes an account; without a password only the identity provider lets the person in.
+    """Make an account; without a password only the identity provider lets the person in.
 
     Its signing roles have no effect before another person has attested it.
     Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict when the name is taken, or the printed
@@ -174,7 +174,7 @@ def _printed_skeleton(printed_name: str) -> str:
 
 
 def change_roles(transaction: Transaction, actor: Actor, account: str, roles: Iterable[Role]) -> Account:
-    """Gives an account these roles instead of those it has, and ends its sessions.
+    """Give an account these roles instead of those it has, and end its sessions.
 
     Raises IdentityPermissionDenied, IdentityValidationFailed, UnknownAccount.
     """
@@ -251,7 +251,7 @@ def attest(transaction: Transaction, actor: Actor, account: str, *, expected: st
 
 
 def set_password(transaction: Transaction, actor: Actor, account: str, password_hash: str) -> None:
-    """Gives an account another password, and ends its sessions: the person's own, or anyone's by an administrator.
+    """Give an account another password, and end its sessions: the person's own, or anyone's by an administrator.
 
     The caller has seen to it that a person who changes their own gave the old one. Raises IdentityPermissionDenied,
     UnknownAccount.

@@ -129,7 +129,7 @@ def open_sessions(
 
 
 def end_others(transaction: Transaction, actor: Actor, keep: str | None) -> None:
-    """Ends every session of the actor but one."""
+    """End every session of the actor but one."""
     query = select(SessionRow).where(SessionRow.account == actor.id, col(SessionRow.ended_at).is_(None))
     others = [row for row in transaction.session.exec(query).all() if row.id != keep]
     for row in others:
@@ -139,7 +139,7 @@ def end_others(transaction: Transaction, actor: Actor, keep: str | None) -> None
 
 
 def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:
-    """Ends a session because its owner says so."""
+    """End a session because its owner says so."""
     row = transaction.session.get(SessionRow, user_session.id)
     if row is None or row.ended_at is not None:
         return
@@ -148,14 +148,14 @@ def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) 
 
 
 def end_all(transaction: Transaction, account: str, reason: str) -> None:
-    """Ends every session of an account."""
+    """End every session of an account."""
     query = select(SessionRow).where(SessionRow.account == account, col(SessionRow.ended_at).is_(None))
     for row in transaction.session.exec(query).all():
         _end(transaction, row, reason)
 
 
 def confirm(transaction: Transaction, session_id: str) -> datetime:
-    """Writes down that the owner of a session proved again who they are. Raises AuthenticationFailed."""
+    """Write down that the owner of a session proved again who they are. Raises AuthenticationFailed."""
     row = _open_row(transaction, session_id)
     row.confirmed_at = transaction.now
     transaction.session.flush()
@@ -176,7 +176,7 @@ def use_confirmation(transaction: Transaction, session_id: str) -> datetime | No
 
 
 def record_session_use(transaction: Transaction, session_id: str, at: datetime) -> None:
-    """Writes down that something was asked with a session."""
+    """Write down that something was asked with a session."""
     row = transaction.session.get(SessionRow, session_id)
     if row is not None and row.last_used_at < at:
         row.last_used_at = at

@@ -83,7 +83,7 @@ def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ..
 
 
 def log_counter(name: str) -> Counter:
-    """Counts without delaying anyone; when it is full the log has one entry a wait."""
+    """Count without delaying anyone; when it is full the log has one entry a wait."""
     return Counter(key_of("told", name), LIMIT)
 
 

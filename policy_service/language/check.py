@@ -95,7 +95,7 @@ class Checker:
         self.errors: list[CheckError] = []
 
     def check_condition(self, expression: Expr, known: frozenset[str] = frozenset()) -> frozenset[str]:
-        """Checks a condition; gives the optional facts that are known to be there where it is true.
+        """Check a condition; return the optional facts that are known to be there where it is true.
 
         `known` are those known before it is asked.
         """
@@ -122,11 +122,11 @@ class Checker:
             return None
 
     def add_error(self, code: Code, message: str, span: tuple[int, int], hint: str | None = None) -> None:
-        """Notes a fault."""
+        """Note a fault."""
         self.errors.append(CheckError(code, message, span, hint))
 
     def reject(self, code: Code, message: str, span: tuple[int, int], hint: str | None = None) -> _Unknown:
-        """Notes a fault after which nothing more can be said of the expression."""
+        """Note a fault after which nothing more can be said of the expression."""
         self.add_error(code, message, span, hint)
         return _Unknown()
 

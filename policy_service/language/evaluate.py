@@ -156,7 +156,7 @@ def passes_test(operand: Exact, test: Range | Test, scope: Scope) -> bool:
 
 
 def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
-    """Compares two values of one kind."""
+    """Compare two values of one kind."""
     if comparator in ("=", "!="):
         return (left == right) == (comparator == "=")
     match left, right:
@@ -208,7 +208,7 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the ta
 
 
 def call_function(function: str, arguments: list[Exact]) -> Exact:  # one return a function is the clearest
-    """Applies a function of `functions.py`."""
+    """Apply a function of `functions.py`."""
     match function, arguments:
         case name, [Fraction() as number, *places] if way := ROUNDING_FUNCTIONS.get(name):
             return round_to(way, number, int(places[0]) if places else 0)  # type: ignore[arg-type]  # a whole number

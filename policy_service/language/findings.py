@@ -39,12 +39,12 @@ class Findings:
         self.diagnostics: list[Diagnostic] = []
 
     def add_error(self, code: Code, message: str, path: Path, hint: str | None = None) -> None:
-        """Notes a fault of the value at `path`."""
+        """Note a fault of the value at `path`."""
         node = find_node(self.root, path)
         self._add(Diagnostic(code, message, node.span, full_width_hint(node) or hint))
 
     def add_key_error(self, code: Code, message: str, path: Path, hint: str | None = None) -> None:
-        """Notes a fault of the key that ends `path`."""
+        """Note a fault of the key that ends `path`."""
         parent = find_node(self.root, path[:-1])
         entry = parent.entries.get(str(path[-1])) if path and isinstance(parent, Mapping) else None
         hint = full_width_hint(entry[0] if entry else None) or hint
@@ -53,7 +53,7 @@ class Findings:
     def add_span_error(
         self, code: Code, message: str, path: Path, span: tuple[int, int], hint: str | None = None
     ) -> None:
-        """Notes a fault of some characters of the text at `path`."""
+        """Note a fault of some characters of the text at `path`."""
         node = find_node(self.root, path)
         source_span = node.span_of(*span) if isinstance(node, Scalar) else node.span
         self._add(Diagnostic(code, message, source_span, hint))
@@ -74,7 +74,7 @@ class Findings:
             return None
 
     def take_errors(self, checker: Checker, path: Path) -> bool:
-        """Moves the checker's faults here, as faults of the text at `path`; gives whether there were any."""
+        """Move the checker's faults here, as faults of the text at `path`; return whether there were any."""
         for error in checker.errors:
             self.add_span_error(error.code, error.message, path, error.span, error.hint)
         had_errors = bool(checker.errors)
@@ -82,7 +82,7 @@ class Findings:
         return had_errors
 
     def check_name(self, name: str, path: Path) -> None:
-        """Notes a fault when a fact or an outcome cannot be called `name`."""
+        """Note a fault when a fact or an outcome cannot be called `name`."""
         if not NAME.fullmatch(name):
             hint = "lower-case letters, digits and underscores, a letter first, at most 64"
             self.add_key_error(Code.INVALID_NAME, f"`{shorten(name)}` is no name", path, hint)
@@ -90,7 +90,7 @@ class Findings:
             self.add_key_error(Code.INVALID_NAME, f"`{name}` is a word of the language", path, f"call it `{name}_`")
 
     def check_ids(self, ids: Iterable[tuple[str, Path]]) -> None:
-        """Notes a fault for every id that is no id or stands twice."""
+        """Note a fault for every id that is no id or stands twice."""
         seen: set[str] = set()
         for id_, path in ids:
             if not RULE_ID.fullmatch(id_):
@@ -101,12 +101,12 @@ class Findings:
             seen.add(id_)
 
     def add_shape_errors(self, error: ValidationError) -> None:
-        """Notes every fault of the file's shape, in the author's words."""
+        """Note every fault of the file's shape, in the author's words."""
         for diagnostic in shape_errors(error, self.root):
             self._add(diagnostic)
 
     def check_one_value(self, text: str, path: Path) -> None:
-        """Notes a fault when text without quotes was meant as several values: `制造业，零售`."""
+        """Note a fault when text without quotes was meant as several values: `制造业，零售`."""
         if full_width_hint(node := find_node(self.root, path)) and (parts := _SEVERAL.split(text))[1:]:
             hint = f"write `{', '.join(parts)}`, or put it in quotes when it is one"
             self._add(Diagnostic(Code.INVALID_VALUE, f"`{shorten(text)}` is one value", node.span, hint))

@@ -128,7 +128,7 @@ def type_problem(measure: Measure, kind: Type, measured: Type | None) -> str | N
 
 
 def check_measures(facts: Mapping[str, Fact], findings: Findings) -> None:
-    """Notes what is wrong with the measures of a policy's benchmark facts."""
+    """Note what is wrong with the measures of a policy's benchmark facts."""
     for fact in facts.values():
         if fact.measure is None or fact.type is UNKNOWN_TYPE:
             continue

@@ -50,7 +50,7 @@ def countable_outcomes(outcomes: Mapping[str, Outcome], *, is_list: bool) -> tup
 def check_previous(
     facts: Mapping[str, Fact], outcomes: Mapping[str, Outcome], findings: Findings, *, is_list: bool
 ) -> None:
-    """Notes what is wrong with the facts of a policy that are its own last outcomes."""
+    """Note what is wrong with the facts of a policy that are its own last outcomes."""
     kept = countable_outcomes(outcomes, is_list=is_list)
     for fact in facts.values():
         if fact.previous is None:

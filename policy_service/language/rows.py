@@ -43,7 +43,7 @@ class RowReader:
         self.findings = findings
 
     def check_inputs(self, inputs: Inputs) -> None:
-        """Notes every input that is no fact and not the day, or is asked twice."""
+        """Note every input that is no fact and not the day, or is asked twice."""
         seen: set[str] = set()
         for name, path in inputs:
             if name not in self.names:
@@ -73,13 +73,13 @@ class RowReader:
         return when, known, conditions
 
     def add_cell_count_error(self, cells: Sequence[object], expected: Sequence[str], path: Path) -> None:
-        """Notes that a row has too few or too many cells."""
+        """Note that a row has too few or too many cells."""
         message = f"expected {pluralize(len(expected), 'cell')}, for {', '.join(expected)}; found {len(cells)}"
         hint = "a cell with a comma stands in quotes" if len(cells) > len(expected) else None
         self.findings.add_error(Code.WRONG_CELL_COUNT, shorten(message, 300), path, hint)
 
     def check_missing_handled(self, inputs: Inputs, handled: Collection[str]) -> None:
-        """Notes every optional input of which no cell says what holds when it is missing."""
+        """Note every optional input of which no cell says what holds when it is missing."""
         for name, path in inputs:
             if name in self.optional and name not in handled:
                 hint = 'add a row with "is missing" in this column'

@@ -140,7 +140,7 @@ class ThenReader:
             return None
 
     def _fits(self, static: Static, kind: Type, expression: Expr) -> bool:
-        """Notes a fault unless every value of the expression is one of the outcome's type."""
+        """Note a fault unless every value of the expression is one of the outcome's type."""
         span = expression.span
         match kind, static:
             case BooleanType(), BooleanType():

@@ -29,7 +29,7 @@ class NewerDatabase(Exception):
 
 
 def upgrade(database: Database) -> None:
-    """Takes every step that was not taken, in one transaction. Raises NewerDatabase, DatabaseUnavailable."""
+    """Take every step that was not taken, in one transaction. Raises NewerDatabase, DatabaseUnavailable."""
     with database.alter() as connection:
         if _current_step(connection) != steps()[-1]:
             from alembic import command  # noqa: PLC0415  # commands and a service that is up to date do without it

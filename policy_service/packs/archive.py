@@ -36,12 +36,12 @@ class Archive:
         self._zip.close()
 
     def add(self, name: str, content: bytes) -> None:
-        """Adds a file to the zip and to the list."""
+        """Add a file to the zip and to the list."""
         self.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
         self.add_unlisted(name, content)
 
     def add_unlisted(self, name: str, content: bytes) -> None:
-        """Adds a file that the list cannot hold: the one that holds the list, and its signature."""
+        """Add a file that the list cannot hold: the one that holds the list, and its signature."""
         info = zipfile.ZipInfo(name, FILE_TIME)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.create_system = 3  # the same bytes whatever system makes it
@@ -49,19 +49,19 @@ class Archive:
         self._zip.writestr(info, content)
 
     def add_text(self, name: str, text: str) -> None:
-        """Adds text."""
+        """Add text."""
         self.add(name, text.encode())
 
     def add_json(self, name: str, value: object) -> None:
-        """Adds JSON that people can read."""
+        """Add JSON that people can read."""
         self.add(name, pretty(value))
 
     def add_lines(self, name: str, lines: Iterable[bytes]) -> None:
-        """Adds lines, each with a line feed."""
+        """Add lines, each with a line feed."""
         self.add(name, b"".join(line + b"\n" for line in lines))
 
     def add_table(self, name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Adds a table for spreadsheets; no cell of it is a formula."""
+        """Add a table for spreadsheets; no cell of it is a formula."""
         self.add(name, table(headings, rows))
 
 

@@ -51,7 +51,7 @@ class PackContext:
 def make_pack(
     session: Session, context: PackContext, scope: Scope, file: Path, on_progress: PackProgress
 ) -> dict[str, Any]:
-    """Writes a pack, and gives its manifest. Raises LogNotSigned, InvalidSubject."""
+    """Write a pack, and return its manifest. Raises LogNotSigned, InvalidSubject."""
     contents = collect(session, scope, context.now)
     proofs = Proofs(session)
     total = 2 * len(contents.versions) + len(contents.changes) + len(contents.sample.rows) + len(contents.entries)
@@ -114,7 +114,7 @@ def _manifest_head(
 
 
 def _sign(archive: Archive, manifest: dict[str, Any], context: PackContext) -> None:
-    """Adds the manifest and the signature on its digest."""
+    """Add the manifest and the signature on its digest."""
     content = pretty(manifest)
     archive.add_unlisted(MANIFEST, content)
     payload = {"kind": KIND, "manifest": digest(content), "at": timestamp(context.now)}

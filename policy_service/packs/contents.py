@@ -67,7 +67,7 @@ class PackContents:
 
 
 def collect(session: Session, scope: Scope, now: datetime) -> PackContents:
-    """Finds everything that concerns the scope, as known now. Raises InvalidSubject."""
+    """Find everything that concerns the scope, as known now. Raises InvalidSubject."""
     contents = PackContents(scope, draw(session, scope))
     all_activations = activations(session)
     period_entries = (

@@ -54,7 +54,7 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
     zone: ZoneInfo,
     step: StepCallback,
 ) -> list[PackedDecision]:
-    """Writes every decision of the sample, and gives them with what was found out."""
+    """Write every decision of the sample, and return them with what was found out."""
     archive.add_json("decisions/sample.json", contents.sample.to_dict())
     prover, packed, rows = _Prover(session, proofs), list[PackedDecision](), []
     for row in contents.sample.rows:

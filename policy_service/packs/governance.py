@@ -64,7 +64,7 @@ _LABELS: Mapping[Language, Mapping[str, str]] = {
 def write_changes(
     archive: Archive, session: Session, contents: PackContents, zone: ZoneInfo, step: StepCallback
 ) -> int:
-    """Writes every change, its signatures and its reports; gives the number of signatures."""
+    """Write every change, its signatures and its reports; return the number of signatures."""
     signatures = 0
     for change in contents.changes:
         folder = f"changes/{change.id}"
@@ -88,13 +88,13 @@ def write_changes(
 
 
 def write_suspensions(archive: Archive, contents: PackContents) -> None:
-    """Writes every suspension."""
+    """Write every suspension."""
     for each in contents.suspensions:
         archive.add_json(f"suspensions/{each.id}.json", each.to_dict())
 
 
 def write_timeline(archive: Archive, contents: PackContents) -> None:
-    """Writes what was put in force from when until when, and what was taken back."""
+    """Write what was put in force from when until when, and what was taken back."""
     rows: list[dict[str, Any]] = [
         {
             "policy": each.policy,
@@ -115,7 +115,7 @@ def write_timeline(archive: Archive, contents: PackContents) -> None:
 
 
 def write_overrides(archive: Archive, contents: PackContents) -> None:
-    """Writes every exception."""
+    """Write every exception."""
     rows = [each.to_dict() for each in contents.overrides]
     _write_json_and_csv(archive, "overrides", rows)
 

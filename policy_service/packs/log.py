@@ -34,7 +34,7 @@ MAX_CHECKPOINTS = 1_000
 def write_log(  # noqa: PLR0913, PLR0917  # what the entries are told from
     archive: Archive, session: Session, contents: PackContents, proofs: Proofs, zone: ZoneInfo, step: StepCallback
 ) -> int:
-    """Writes the entries, the checkpoints and the keys; gives the number of entries that no checkpoint covers yet."""
+    """Write the entries, the checkpoints and the keys; return the number of entries that no checkpoint covers yet."""
     lines, rows, unsigned_count = [], [], 0
     for row in contents.entries:
         path = proofs.path(row.seq) if proofs.covers(row.seq) else None

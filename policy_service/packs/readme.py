@@ -15,7 +15,7 @@ from policy_service.packs.times import both_times, zone_of
 
 
 def write_readme(archive: Archive, head: Mapping[str, Any], key: PublicKey) -> None:
-    """Writes the page in both languages."""
+    """Write the page in both languages."""
     environment = Environment(
         loader=PackageLoader("policy_service.packs"),
         undefined=StrictUndefined,

@@ -26,7 +26,7 @@ _HEADINGS = {"zh": "# {policy}：{old} 与 {new} 的差异", "en": "# {policy}: 
 def write_versions(
     archive: Archive, session: Session, contents: PackContents, step: StepCallback
 ) -> list[dict[str, Any]]:
-    """Writes every version; gives the list of them for the manifest."""
+    """Write every version; return the list of them for the manifest."""
     entries = []
     for row in contents.versions:
         name = f"versions/{row.policy}/{row.version}"
@@ -41,7 +41,7 @@ def write_versions(
 
 
 def write_differences(archive: Archive, session: Session, contents: PackContents, step: StepCallback) -> None:
-    """Writes how each version differs from the one before it in the pack."""
+    """Write how each version differs from the one before it in the pack."""
     for previous, row in pairwise([None, *contents.versions]):
         step()
         if previous is None or row is None or previous.policy != row.policy:

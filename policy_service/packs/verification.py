@@ -62,7 +62,7 @@ class PackVerdict:
 def verify_pack(
     file: Path, trusted: Sequence[PublicKey], on_progress: VerifyProgress = lambda _done, _of: None
 ) -> PackVerdict:
-    """Looks at every file of a pack. Raises InvalidPack, OSError."""
+    """Look at every file of a pack. Raises InvalidPack, OSError."""
     try:
         with zipfile.ZipFile(file) as archive:
             return _verify(archive, trusted, on_progress)

@@ -35,7 +35,7 @@ class ImportResult:
 
 
 def import_shipped(transaction: Transaction, actor: Actor, folder: Path) -> ImportResult:
-    """Imports the policies of a folder that the registry has never held, and puts the newest of each in force from now.
+    """Import the policies of a folder that the registry has never held, and put the newest of each in force from now.
 
     Raises PolicyError when a file has faults or the policies would not fit together, OSError when one cannot be read.
     """

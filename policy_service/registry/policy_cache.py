@@ -30,7 +30,7 @@ def cached_policy(digest: str) -> Policy | None:
 
 
 def cache_policy(policy: Policy) -> None:
-    """Keeps a policy that was read."""
+    """Keep a policy that was read."""
     _POLICIES.put(policy.digest, policy, len(policy.text))
 
 
@@ -54,7 +54,7 @@ def cached_head(digest: str) -> Policy | None:
 
 
 def cache_heads(heads: Iterable[Policy]) -> None:
-    """Keeps heads that were read elsewhere."""
+    """Keep heads that were read elsewhere."""
     for head in heads:
         _HEADS.put(head.digest, head, len(head.text))
 

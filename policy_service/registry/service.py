@@ -192,7 +192,7 @@ def activate(  # noqa: PLR0913  # what an activation says
     change: str | None = None,
     suspension: str | None = None,
 ) -> Activation:
-    """Records that a version is in force over a period, or, by the kind, that none is."""
+    """Record that a version is in force over a period, or, by the kind, that none is."""
     session = transaction.session
     row = ActivationRow(
         seq=(session.exec(select(func.max(ActivationRow.seq))).one() or 0) + 1,
@@ -236,7 +236,7 @@ def describe_ending(ending: Activation) -> Message:
 
 
 def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Takes back an activation that has not begun. Raises AlreadyInForce."""
+    """Take back an activation that has not begun. Raises AlreadyInForce."""
     if activation.effective.start <= transaction.now:
         raise AlreadyInForce(
             Message("{policy} {version} is in force already", policy=activation.policy, version=activation.version)
@@ -260,7 +260,7 @@ def end_activation(transaction: Transaction, actor: Actor, activation: Activatio
 
 
 def record_cancellation(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Takes an activation back, begun or not; for one that began, the caller records what stands in its place."""
+    """Take an activation back, begun or not; for one that began, the caller records what stands in its place."""
     session = transaction.session
     session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
     session.flush()

@@ -150,7 +150,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
         responses=problems(*BODY_PROBLEMS, CONFLICT),
     )
     async def create_account(request: Request) -> AccountModel:
-        """Makes an account."""
+        """Make an account."""
         body, actor = await read_json_body(request, NewAccount), principal_of(request).actor
         secret, words = body.password.get_secret_value() if body.password else None, service.settings.words
         if errors := identity.account_errors(body.name, body.printed_name, body.roles, secret, words):
@@ -169,7 +169,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
         responses=problems(*BODY_PROBLEMS, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
     )
     async def change_account(request: Request, account: str) -> AccountModel:
-        """Changes roles, state, password or link of an account; its sessions end."""
+        """Change roles, state, password or link of an account; its sessions end."""
         body, actor = await read_json_body(request, AccountChanges), principal_of(request).actor
         current = await run_read(service, lambda session: identity.read_account(session, account))
         password_hash = await _hash(body.password, current.name, current.printed_name, *service.settings.words)

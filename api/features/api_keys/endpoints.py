@@ -100,7 +100,7 @@ def key_routes(service: Service) -> RestRouter:
 
     @router.delete("/{key}", operation_id="revoke_api_key", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def revoke_api_key(request: Request, key: str) -> KeyModel:
-        """Takes a key back; from now on it opens nothing."""
+        """Take a key back; from now on it opens nothing."""
         actor = principal_of(request).actor
         return KeyModel.from_value(await run_write(service, lambda transaction: revoke_key(transaction, actor, key)))
 

@@ -50,7 +50,7 @@ class CheckpointOverview:
 
 
 def add_public_key(router: APIRouter, pages: Pages) -> None:
-    """Adds the route."""
+    """Add the route."""
 
     @router.get("/audit/public-key.pem")
     async def key() -> Response:

@@ -102,7 +102,7 @@ def _add_list(router: RestRouter, service: Service) -> None:
 def _add_verification_and_export(router: RestRouter, auditor: Auditor) -> None:
     @router.get("/verify", operation_id="verify_log", responses=problems(CONFLICT, BUSY))
     async def verify_log() -> LogVerdictModel:
-        """Reads the whole log, and says whether it is what was signed; one at a time."""
+        """Read the whole log, and say whether it is what was signed; one at a time."""
         return verdict_model(await auditor.verify())
 
     @router.get(

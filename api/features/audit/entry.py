@@ -74,7 +74,7 @@ class EntryPage:
 
 
 def add_entry(router: APIRouter, pages: Pages) -> None:
-    """Adds the route."""
+    """Add the route."""
 
     @router.get("/audit/entries/{seq}")
     async def entry(request: Request, seq: str) -> Response:

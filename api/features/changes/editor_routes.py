@@ -74,7 +74,7 @@ def editor_routes(pages: Pages) -> APIRouter:
 
     @router.post("/changes/{change}/draft")
     async def write(request: Request, change: str) -> Response:
-        """Keeps what was written, or shows it again as the author wants to see it."""
+        """Keep what was written, or show it again as the author wants to see it."""
         form = await read_form(request, limit)
         match form.value("do", "save"):
             case "check":

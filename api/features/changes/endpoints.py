@@ -237,7 +237,7 @@ def _add_drafting(router: RestRouter, service: Service) -> None:
         responses=problems(*BODY_PROBLEMS, *EDIT_PROBLEMS),
     )
     async def edit_change(request: Request, change: Id) -> Response:
-        """Writes a draft anew; whatever is left out is gone."""
+        """Write a draft anew; whatever is left out is gone."""
         expected, actor = expected_etag(request), principal_of(request).actor
         draft = await read_json_body(request, DraftModel, limit)
         return await run_write_command(

@@ -79,7 +79,7 @@ class BatchResponse(Response):
         self._service, self._principal, self._key = service, principal, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends them. Raises IdempotencyKeyReused, ClientDisconnect."""
+        """Send them. Raises IdempotencyKeyReused, ClientDisconnect."""
         body = BatchBody(receive, send, self._service.settings.batch_spool_limit)
         pumping = asyncio.create_task(body.pump())
         answering = asyncio.create_task(self._send_answers(scope, body))

@@ -113,7 +113,7 @@ def _headers(answer: RecordedAnswer) -> list[tuple[bytes, bytes]]:
 
 
 def count_decision(service: Service, answer: RecordedAnswer, started: float) -> None:
-    """Counts a decision, unless it had been answered before."""
+    """Count a decision, unless it had been answered before."""
     if answer.outcomes is not None:
         service.metrics.count_decision(answer.outcomes, time.perf_counter() - started)
 

@@ -102,7 +102,7 @@ def record_routes(service: Service) -> RestRouter:
 
     @router.post("/replay", operation_id="replay_decision", responses=problems(*READ_PROBLEMS))
     async def replay_decision(decision: Id) -> VerdictModel:
-        """Makes the decision again, by the definition, from its record alone, and compares."""
+        """Make the decision again, by the definition, from its record alone, and compare."""
         verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
         return VerdictModel.model_validate(verdict.to_dict())
 

@@ -70,7 +70,7 @@ def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) 
         responses=problems(BUSY, IDEMPOTENCY_KEY_REUSED, INVALID_PARAMETER, REQUEST_IN_FLIGHT, *body_problems),
     )
     async def start_job(request: Request) -> Response:
-        """Starts a job; `Location` is where it is asked for until it is done."""
+        """Start a job; `Location` is where it is asked for until it is done."""
         form = await read_json_body(request, kind.form) if has_form else kind.form()
         check = kind.check
         if check is not None and (errors := await run_read(service, lambda session: check(session, form))):
@@ -121,7 +121,7 @@ def _add_reading(router: RestRouter, service: Service, jobs: Jobs) -> None:
 def _add_cancelling(router: RestRouter, service: Service, jobs: Jobs) -> None:
     @router.delete("/{job}", operation_id="cancel_job", responses=problems(*READ_PROBLEMS))
     async def cancel_job(request: Request, job: str) -> JobModel:
-        """Cancels a job that the caller started; one that has ended stays as it is."""
+        """Cancel a job that the caller started; one that has ended stays as it is."""
         await jobs.cancel(await _read(service, jobs, request, job))
         return _model(jobs, await _read(service, jobs, request, job))
 

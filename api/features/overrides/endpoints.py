@@ -225,7 +225,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 
     @router.post("/{override}/end", operation_id="end_override", **signed_route(SignedReason, OverrideModel, refusals))
     async def end(request: Request, override: Id) -> Response:
-        """Ends an override now."""
+        """End an override now."""
 
         def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
             return WriteResult(_override_model(end_override(transaction, actor, override, **fields), transaction.now))

@@ -63,7 +63,7 @@ def _add_creation(router: APIRouter, pages: Pages) -> None:
 
     @router.post(PATH)
     async def create(request: Request) -> Response:
-        """Makes an override."""
+        """Make an override."""
         form, lang, form_page = await read_form(request), pages.frame(request).lang, WorkerPage(render_new)
         await warm_heads(service)
         submission = await run_read(service, lambda session: read_override_form(service, session, form, lang))

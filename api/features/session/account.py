@@ -106,7 +106,7 @@ async def _validate(form: FormRequest[PasswordForm]) -> FieldErrors:
 
 
 async def _change_password(form: FormRequest[PasswordForm]) -> None:
-    """Changes the password; it is verified and hashed outside of the transaction."""
+    """Change the password; it is verified and hashed outside of the transaction."""
     try:
         await change_password(form.service, form.request, form.values.old, form.values.new)
     except SignInFailed:

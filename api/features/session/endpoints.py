@@ -92,7 +92,7 @@ def _add_session(router: RestRouter, service: Service) -> None:
 
     @router.delete("", operation_id="sign_out", status_code=204, response_class=Response)
     async def sign_out_(request: Request) -> Response:
-        """Ends the session."""
+        """End the session."""
         principal = principal_of(request)
         if (user_session := principal.user_session) is not None:
             await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
@@ -109,7 +109,7 @@ def _add_password(router: RestRouter, service: Service) -> None:
         responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS),
     )
     async def change_password_(request: Request) -> Response:
-        """Gives your account another password; all your sessions end."""
+        """Give your account another password; all your sessions end."""
         body = await read_json_body(request, NewPassword)
         await change_password(service, request, body.old, body.new)
         return delete_session_cookie(service, request, Response(status_code=204))

@@ -66,7 +66,7 @@ def _add_leaving(router: APIRouter, service: Service) -> None:
         responses=PROVIDER_PROBLEMS,
     )
     async def leave(request: Request, following: Next = None) -> Response:
-        """Sends a browser to the identity provider."""
+        """Send a browser to the identity provider."""
         return await _start_flow(service, request, None, following)
 
     @router.post(
@@ -77,7 +77,7 @@ def _add_leaving(router: APIRouter, service: Service) -> None:
         responses=PROVIDER_PROBLEMS,
     )
     async def leave_to_confirm(request: Request, following: Next = None) -> Response:
-        """Sends a browser to the provider to prove again who its owner is; the next signature takes that."""
+        """Send a browser to the provider to prove again who its owner is; the next signature takes that."""
         signed_in = principal_of(request).user_session
         if signed_in is None:
             raise ProblemError(NOT_ALLOWED, "This is for a person who is signed in.")
@@ -145,7 +145,7 @@ async def _start_flow(service: Service, request: Request, session: str | None, n
 
 
 def _redirect_to_provider(request: Request, address: str) -> Response:
-    """Sends a browser to the provider.
+    """Send a browser to the provider.
 
     One that sent a form is not redirected, because `form-action 'self'` counts for redirects too: it gets a page that
     goes on by itself, or by its one link.

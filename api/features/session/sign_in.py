@@ -70,7 +70,7 @@ def sign_in_routes(pages: Pages) -> APIRouter:
 
     @router.get(SIGN_IN)
     async def show_form(request: Request) -> Response:
-        """Shows the form; who is signed in already is led on."""
+        """Show the form; who is signed in already is led on."""
         next_address = safe_redirect_address(request.query_params.get("next"))
         if await browser_principal(service, request) is not None:
             return pages.redirect(next_address)
@@ -93,7 +93,7 @@ def sign_in_routes(pages: Pages) -> APIRouter:
 
     @router.post("/sign-out")
     async def end_session(request: Request) -> Response:
-        """Ends the session."""
+        """End the session."""
         principal = principal_of(request)
         if (user_session := principal.user_session) is not None:
             await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))

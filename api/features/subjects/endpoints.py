@@ -106,7 +106,7 @@ def subject_routes(service: Service) -> RestRouter:
 
     @router.delete("/key", operation_id="erase_subject", **signed_route(Erase, ErasedModel, refusals))
     async def erase(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
-        """Deletes the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
+        """Delete the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
 
         def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
             erase_subject(transaction, actor, Subject(subject, kind), **fields)
@@ -116,7 +116,7 @@ def subject_routes(service: Service) -> RestRouter:
 
     @router.post("/merge", operation_id="merge_subject", **signed_route(Merge, MergedModel, refusals))
     async def merge(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
-        """Records that a subject is the same as another, which remains. It cannot be undone; nothing is lost."""
+        """Record that a subject is the same as another, which remains. It cannot be undone; nothing is lost."""
 
         def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
             into = Subject(fields["into"], fields["into_kind"])

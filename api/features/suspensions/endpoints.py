@@ -70,7 +70,7 @@ def _add_reading(router: RestRouter, service: Service) -> None:
 def _add_commands(router: RestRouter, service: Service) -> None:
     @router.post("", operation_id="suspend", **signed_route(SuspendModel, SuspensionModel, REFUSALS, status=201))
     async def suspend(request: Request) -> Response:
-        """Takes the version in force out of force at once; the version before applies for 72 hours."""
+        """Take the version in force out of force at once; the version before applies for 72 hours."""
 
         def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
             suspended = approval.suspend(transaction, actor, **fields)
@@ -91,7 +91,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 
     @router.post("/{suspension}/end", operation_id="end_suspension", **signed_reason)
     async def end_suspension(request: Request, suspension: Id) -> Response:
-        """Ends it now: what would be in force without it applies again."""
+        """End it now: what would be in force without it applies again."""
 
         def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
             return _answer(transaction, approval.end_suspension(transaction, actor, suspension, **fields))

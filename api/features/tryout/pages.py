@@ -125,7 +125,7 @@ def trying_routes(pages: Pages) -> APIRouter:
 def _add_example(router: APIRouter, pages: Pages) -> None:
     @router.post(f"{PATH}/example")
     async def add_example(request: Request, domain: str, policy: str) -> Response:
-        """Writes the case into one's own draft, as an example that the version must answer like this."""
+        """Write the case into one's own draft, as an example that the version must answer like this."""
         name, form = f"{domain}/{policy}", await read_form(request)
         values = validate_form(form, ExampleForm)
         case = _read_case(_parse_query(form.value("case")))

@@ -25,7 +25,7 @@ ANY_DAY = datetime.date(2026, 1, 1)
 
 
 def run_smoke_tests(policies: Iterable[Policy], *, seconds: float) -> None:
-    """Builds every policy in one child process and checks it against the definition on its examples.
+    """Build every policy in one child process and check it against the definition on its examples.
 
     Raises SmokeTestFailed, naming the policy, when the engine dies, hangs for `seconds` (of all policies together) or
     answers differently; EngineLimitError when a policy exceeds a limit of the engine.
