@@ -1,7 +1,10 @@
-"""Charts that a page shows: bars, and a matrix of cells. What is drawn where is worked out here; a template writes SVG.
+"""Charts that a page shows: bars, lines, and a matrix of cells. What stands where is worked out here, SVG is templates.
 
     chart = bar_chart((Message("Before"), Message("After")), [("S", (12, 10)), ("A", (40, 42))])
     {{ charts.bars(page.chart, _("Subjects by tier"), _("Tier")) }}
+
+    chart = line_chart(["2026-01", "2026-02"], [("S", (12, 10)), ("A", (40, 42))])
+    {{ charts.lines(page.chart, _("Subjects of each tier by month"), _("Month")) }}
 
     chart = matrix_chart(["S", "A"], ["S", "A"], [[MatrixCell(9, "same"), MatrixCell(3, "worse")], [None, None]])
     {{ charts.matrix(page.chart, _("Subjects by tier before (rows) and after (columns)"), _("Tier")) }}
@@ -37,6 +40,18 @@ WIDE, NARROW = 13, 8
 """About how wide a Chinese character is, and any other."""
 SERIES_PAINT = ("#1d4f91", "#7a828c", "#7f4f00")
 """The fills of the series, in the reverse of their order: the last, which is new, has the strongest."""
+PLOT_HEIGHT = 180
+PLOT_LEFT, PLOT_RIGHT = 70, 34
+"""Room for the figures of the axis, and for half of the last label below it."""
+LINE_PAINT = (
+    ("#1d4f91", "none"),
+    ("#1b6b3a", "7 3"),
+    ("#7f4f00", "2 3"),
+    ("#a4262c", "9 3 2 3"),
+    ("#5a616a", "1 4"),
+    ("#1d2126", "14 4"),
+)
+"""The colour and the dashes of each line: who sees no colours tells them by their dashes."""
 Tone = Literal["better", "worse", "same", "other"]
 TONE_PAINT: Mapping[Tone, str] = {"better": "#1b6b3a", "worse": "#a4262c", "same": "#5a616a", "other": "#1d4f91"}
 TONE_NAMES: Mapping[Tone, Message] = {
@@ -98,6 +113,48 @@ class BarChart:
         """For several series the number, fill and title of each; of a single one nothing."""
         last = len(self.series) - 1
         return tuple((last - i, SERIES_PAINT[last - i], each) for i, each in enumerate(self.series)) if last else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One figure of a line."""
+
+    x: int
+    y: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineShape:
+    """One line, the figures that it joins, and the number of its colour."""
+
+    title: str
+    number: int
+    dots: tuple[Dot, ...]
+
+    @property
+    def points(self) -> str:
+        """The corners of the polyline."""
+        return " ".join(f"{each.x},{each.y}" for each in self.dots)
+
+    @property
+    def paint(self) -> Mapping[str, str]:
+        """The attributes that draw it where no style sheet does."""
+        color, dashes = LINE_PAINT[self.number]
+        return {"stroke": color, "stroke-dasharray": dashes}
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """Everything about lines that their template writes down."""
+
+    columns: tuple[Label, ...]
+    lines: tuple[LineShape, ...]
+    grid: tuple[Dot, ...]
+    """Where the figures of the axis stand, at its left end."""
+    width: int = WIDTH
+    height: int = PLOT_HEIGHT + LEGEND_HEIGHT + GAP
+    right: int = WIDTH - PLOT_RIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +239,30 @@ def bar_chart(series: Sequence[Message], rows: Sequence[tuple[str, Sequence[int]
         )
         groups.append(BarGroup(_label(label, left, 0, middle + FONT_SIZE // 3), bars))
     return BarChart(group_height * len(rows) + GAP // 2, tuple(series), tuple(groups))
+
+
+def line_chart(columns: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]]) -> LineChart:
+    """Draw a line for each title and its figures, one for each of two or more columns; no figure is below zero.
+
+    There are at most as many lines as `LINE_PAINT` has colours.
+    """
+    top_value = max((value for _, values in lines for value in values), default=0) or 1
+    step = (WIDTH - PLOT_LEFT - PLOT_RIGHT) // (len(columns) - 1)
+
+    def dot(column: int, value: int) -> Dot:
+        return Dot(PLOT_LEFT + step * column, GAP + PLOT_HEIGHT - PLOT_HEIGHT * value // top_value, value)
+
+    return LineChart(
+        columns=tuple(
+            _label(each, step, PLOT_LEFT + step * i, GAP + PLOT_HEIGHT + LEGEND_HEIGHT - GAP)
+            for i, each in enumerate(columns)
+        ),
+        lines=tuple(
+            LineShape(_drawable(title), i, tuple(dot(j, value) for j, value in enumerate(values)))
+            for i, (title, values) in enumerate(lines)
+        ),
+        grid=tuple(dot(0, value) for value in sorted({0, top_value // 2, top_value})),
+    )
 
 
 def matrix_chart(

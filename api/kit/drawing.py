@@ -84,6 +84,8 @@ class Bar:
     """What the period is: a sentence or what a person wrote."""
     address: str | None = None
     """Where there is more about it."""
+    caption: str = ""
+    """What is written on it where there is room; the name of its lane when empty."""
 
     def status(self, now: datetime) -> PeriodStatus:
         """Return the status at an instant."""
@@ -213,7 +215,7 @@ def _shape(bar: Bar, scale: Scale, lane: int, now: datetime) -> Shape:
     bottom, middle = top + BAR_HEIGHT, top + BAR_HEIGHT // 2
     arrow = [(right + ARROW_LENGTH, middle)] if bar.until is None or bar.until > scale.last else []
     corners = [(left, top), (right, top), *arrow, (right, bottom), (left, bottom)]
-    name = spell_out(bar.lane)
+    name = spell_out(bar.caption or bar.lane)
     caption = name if right - left > LETTER_WIDTH * len(name) + 12 else ""
     return Shape(bar, bar.status(now), " ".join(f"{x},{y}" for x, y in corners), left + 6, middle + 4, caption)
 

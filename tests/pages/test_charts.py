@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.kit.charts import CELL_WIDTH, MAX_LABEL_WIDTH, WIDTH, MatrixCell, bar_chart, matrix_chart
+from api.kit.charts import (
+    CELL_WIDTH,
+    LINE_PAINT,
+    MAX_LABEL_WIDTH,
+    WIDTH,
+    MatrixCell,
+    bar_chart,
+    line_chart,
+    matrix_chart,
+)
 from policy_service.messages import Message
 
 FIGURES = st.integers(0, 10**12)
@@ -52,6 +61,25 @@ def test_cells_are_the_denser_the_more_they_count_and_stand_in_their_row_and_col
     assert not chart.has_links
     assert matrix_chart(["S"], ["S"], [[MatrixCell(1, address="/x")]]).has_links
     assert matrix_chart([], [], []).cells == ()
+
+
+@given(st.lists(st.tuples(LABELS, st.lists(FIGURES, min_size=12, max_size=12)), max_size=len(LINE_PAINT)))
+def test_lines_are_as_high_as_their_figures(lines: list[tuple[str, list[int]]]) -> None:
+    chart = line_chart([f"2026-{month:02}" for month in range(1, 13)], lines)
+    dots = [dot for line in chart.lines for dot in line.dots]
+    assert [dot.value for dot in dots] == [value for _, values in lines for value in values]
+    assert all(0 < dot.y < chart.columns[0].y and dot.x <= chart.right for dot in dots)
+    assert all(dot.y <= other.y for dot in dots for other in dots[:20] if dot.value >= other.value)
+    assert len({tuple(line.paint.items()) for line in chart.lines}) == len(lines), "no two lines look the same"
+
+
+def test_the_axis_of_lines_has_its_figures_where_they_stand() -> None:
+    chart = line_chart(["2026-01", "2026-02"], [("S", (0, 10)), ("A", (5, 5))])
+    [low, middle, high] = chart.grid
+    assert [each.value for each in chart.grid] == [0, 5, 10]
+    assert [dot.y for dot in chart.lines[0].dots] == [low.y, high.y]
+    assert {dot.y for dot in chart.lines[1].dots} == {middle.y}
+    assert chart.lines[0].points == f"{low.x},{low.y} {chart.columns[1].x},{high.y}"
 
 
 @given(LABELS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlmodel import Session
 
 from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
-from api.kit.charts import BarChart, bar_chart
+from api.kit.charts import LINE_PAINT, BarChart, LineChart, bar_chart, line_chart
 from api.kit.frame import Frame
 from api.kit.group_text import (
     MAX_DRAWN_GROUPS,
@@ -17,6 +20,7 @@ from api.kit.group_text import (
     group_text,
     policy_options,
     read_heads,
+    today,
 )
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
@@ -27,6 +31,7 @@ from policy_service.decisions.groups.queries import (
     Member,
     MemberFilter,
     group_sizes,
+    group_sizes_by_day,
     grouped_policies,
     list_groups,
     list_members,
@@ -39,6 +44,7 @@ from policy_service.messages import Message
 from policy_service.paging import Page
 from policy_service.subject import kind_label
 
+MONTHS = 12
 DAY = TableFilter("day", Message("As of"), "day")
 OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies"))
 
@@ -63,6 +69,8 @@ class GroupBars:
 
     title: Bilingual
     chart: BarChart
+    months: LineChart | None
+    """The same at the end of each month of a year; None of more groups than lines can be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +109,25 @@ def _read_group_bars(session: Session, context: TableContext, query: TableQuery)
     if not sizes or len(sizes) > MAX_DRAWN_GROUPS:
         return None
     head = read_heads(session, context, [policy])[policy]
-    rows = [
-        (group_text(group, head, lang).chart_label(lang), (sizes[group],))
-        for group in sorted(sizes, key=GroupRanks(head).sort_key)
-    ]
-    return GroupBars(head.title, bar_chart((Message("Subjects"),), rows))
+    rank = GroupRanks(head).sort_key
+
+    def label(group: Group) -> str:
+        return group_text(group, head, lang).chart_label(lang)
+
+    rows = [(label(group), (sizes[group],)) for group in sorted(sizes, key=rank)]
+    days = _month_ends(query.day("day") or today(context))
+    by_day = group_sizes_by_day(session, policy, days)
+    groups = sorted({group for each in by_day for group in each}, key=rank)
+    lines = [(label(group), [each[group] for each in by_day]) for group in groups]
+    months = line_chart([f"{day:%Y-%m}" for day in days], lines) if 0 < len(lines) <= len(LINE_PAINT) else None
+    return GroupBars(head.title, bar_chart((Message("Subjects"),), rows), months)
+
+
+def _month_ends(until: date) -> Sequence[date]:
+    """The last days of the months before a day, and the day itself, a year in all."""
+    last = until.year * MONTHS + until.month - 1
+    firsts = (divmod(number, MONTHS) for number in range(last - MONTHS + 1, last))
+    return [*(date(year, month + 1, monthrange(year, month + 1)[1]) for year, month in firsts), until]
 
 
 def _read_members(session: Session, context: TableContext, query: TableQuery) -> Page[MemberRow]:

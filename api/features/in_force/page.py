@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ from sqlmodel import Session
 
 from api.auth.permissions import may_read
 from api.kit.answers import version_address
+from api.kit.drawing import LAST_INSTANT, Bar, Timeline
+from api.kit.drawing import timeline as draw_timeline
 from api.kit.formats import parse_instant
 from api.kit.forms import FormState
 from api.kit.frame import Frame
@@ -20,7 +22,7 @@ from api.kit.listing import Column, Listing
 from api.kit.vocabulary import domain_name
 from api.service import Service
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
-from policy_service.language.policy import Bilingual
+from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period, all_active_at, timeline
 from policy_service.registry.service import activations
@@ -38,6 +40,11 @@ COLUMNS = (
     Column("why", Message("Why, and who signed")),
 )
 TODAY = Column("today", Message("Today"))
+NEARBY = timedelta(days=182)
+"""The drawing shows so much before the instant, and so much after it."""
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""The drawing begins about here at the earliest."""
+MAX_LANES = 12
 NEVER = datetime.max.replace(tzinfo=UTC)
 CurrentStatus = Literal["same", "other", "none", "new"]
 
@@ -113,6 +120,8 @@ class InForcePage:
     """How many policies are in force in another version now."""
     policy_count: int
     """How many policies there are, on all pages."""
+    drawing: Timeline | None
+    """The versions of the policies of this page that change nearby; None when none does."""
     may_read_changes: bool
 
 
@@ -148,7 +157,7 @@ def in_force_page(service: Service, session: Session, frame: Frame, query: InFor
     recorded = activations(session)
     then = {} if query.form.errors else all_active_at(recorded, query.valid_at, query.known_at)
     today = {} if query.form.errors else all_active_at(recorded, frame.now, frame.now)
-    names = sorted({*then, *today})
+    names, titles = sorted({*then, *today}), service.catalogue.heads_in_force(session, frame.now)
     pairs = [_ThenAndNow(name, then.get(name), today.get(name)) for name in names if query.matches(name)]
     times = _Periods(recorded, query)
     page_pairs, listing = _paginated(pairs, times, query)
@@ -161,9 +170,10 @@ def in_force_page(service: Service, session: Session, frame: Frame, query: InFor
         zone=service.zone.key,
         domains=_domains(rows) if query.sort.endswith("policy") else _single_group(rows),
         choices=tuple((each, domain_name(each)) for each in sorted({name.partition("/")[0] for name in names})),
-        policies=tuple((name, name) for name in names),
+        policies=tuple((name, _in(titles[name].title, frame.lang) if name in titles else name) for name in names),
         differing_count=sum(_current_status(each.then, each.now) != "same" for each in pairs),
         policy_count=len(pairs),
+        drawing=_drawing(service, session, frame, [each.policy for each in page_pairs], times),
         may_read_changes=may_read(frame.actor, "/changes/{change}"),
     )
 
@@ -181,15 +191,53 @@ class _Periods:
     """The pieces of time in which policies were in force, as known then; of a policy only when they are asked for."""
 
     def __init__(self, recorded: Sequence[Activation], query: InForceQuery) -> None:
-        self._query = query
+        self.query = query
         self._activations: dict[str, list[Activation]] = defaultdict(list)
         for each in recorded:
             self._activations[each.policy].append(each)
 
     def period(self, then: Activation) -> Period:
         """The piece of time around the instant in which nothing else was active."""
-        pieces = timeline(self._activations[then.policy], then.policy, self._query.known_at)
-        return next((period for period, _ in pieces if period.covers(self._query.valid_at)), then.effective)
+        pieces = self.pieces(then.policy)
+        return next((period for period, _ in pieces if period.covers(self.query.valid_at)), then.effective)
+
+    def pieces(self, policy: str) -> Sequence[tuple[Period, Activation]]:
+        """Every piece of time of a policy, with the version that was active in it."""
+        return timeline(self._activations[policy], policy, self.query.known_at)
+
+
+def _drawing(
+    service: Service, session: Session, frame: Frame, policies: Sequence[str], times: _Periods
+) -> Timeline | None:
+    """The policies that get another version nearby, or lose theirs, a lane each."""
+    middle = min(max(times.query.valid_at, EARLIEST), LAST_INSTANT)
+    first, last = middle - NEARBY, middle + NEARBY
+    lanes: dict[str, list[Bar]] = {}
+    for policy in policies:
+        pieces = times.pieces(policy)
+        ends = [*(period.start for period, _ in pieces[1:]), *(period.until for period, _ in pieces if period.until)]
+        if any(first < at < last for at in ends) and len(lanes) < MAX_LANES:
+            name = _in(service.catalogue.load(session, pieces[-1][1].digest).title, frame.lang)
+            lane = policy if name in lanes else name
+            lanes[lane] = [_bar(lane, *piece) for piece in pieces]
+    bars = [bar for each in lanes.values() for bar in each]
+    return draw_timeline(bars, frame.now, first, last, service.zone) if bars else None
+
+
+def _in(title: Bilingual, lang: Language) -> str:
+    return title.zh if lang == "zh" else title.en
+
+
+def _bar(lane: str, period: Period, active: Activation) -> Bar:
+    return Bar(
+        lane,
+        period.start,
+        period.until,
+        "suspension" if active.is_emergency else "period",
+        Message("suspended") if active.is_stop else active.version,
+        version_address(active.policy, active.version),
+        active.version,
+    )
 
 
 def _paginated(pairs: list[_ThenAndNow], times: _Periods, query: InForceQuery) -> tuple[list[_ThenAndNow], Listing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -88,6 +89,23 @@ def group_sizes(session: Session, policies: Iterable[str], day: date | None = No
     query = query.where(COUNTS.c.day == OPEN if day is None else COUNTS.c.day <= min(day, OPEN - OPEN.resolution))
     rows = session.connection().execute(query.group_by(*columns).having(total != 0).order_by(*columns))
     return [GroupSize(policy, kind, Group(status, outcome), int(size)) for policy, kind, status, outcome, size in rows]
+
+
+def group_sizes_by_day(session: Session, policy: str, days: Sequence[date]) -> list[Counter[Group]]:
+    """How many subjects each group of a policy had on each of some days, the first day first."""
+    sizes: Counter[Group] = Counter()
+    for each in group_sizes(session, [policy], days[0]):
+        sizes[each.group] += each.subjects
+    query = select(COUNTS.c.day, COUNTS.c.status, COUNTS.c.outcome, COUNTS.c.change).where(COUNTS.c.policy == policy)
+    query = query.where(COUNTS.c.day > days[0], COUNTS.c.day <= min(days[-1], OPEN - OPEN.resolution))
+    changes = deque(session.connection().execute(query.order_by(COUNTS.c.day)).all())
+    by_day = []
+    for day in days:
+        while changes and changes[0].day <= day:
+            row = changes.popleft()
+            sizes[Group(row.status, row.outcome)] += int(row.change)
+        by_day.append(+sizes)
+    return by_day
 
 
 def list_groups(

@@ -104,8 +104,19 @@ def test_charts_show_what_their_tables_say(here: Company) -> None:
         each.attributes["href"] for each in page.all("table.matrix a")
     ]
     assert [each.text() for each in sizes.css("text.figure")] == ["2", "2", "1", "1"]
-    [counts] = Visitor(here, "sales").get("/groups").all("svg.chart")
-    assert [each.text() for each in counts.css("text")] == ["big", "3", "small", "1"]
+    page = Visitor(here, "sales").get("/groups?day=2026-03-31")
+    counts, months = page.all("svg.chart")
+    assert [each.text() for each in counts.css("text")] == ["big", "2", "small", "1"]
+    rows = [[cell.text() for cell in row.css("th, td")] for row in page.all("figure:last-of-type tbody tr")]
+    assert [row[0] for row in rows] == [
+        *(f"2025-{month:02}" for month in range(4, 13)),
+        "2026-01",
+        "2026-02",
+        "2026-03",
+    ]
+    assert rows[-4:] == [["2025-12", "0", "0"], ["2026-01", "2", "1"], ["2026-02", "2", "1"], ["2026-03", "2", "1"]]
+    dots = [each.text() for each in months.css("circle title")]
+    assert dots[9:12] == ["big, 2026-01: 2", "big, 2026-02: 2", "big, 2026-03: 2"]
 
 
 def test_what_cannot_be_shown_is_told(here: Company) -> None:

@@ -50,6 +50,19 @@ def test_now_is_shown_at_first(here: Company) -> None:
     assert page.has('th[scope="rowgroup"]')
 
 
+def test_what_changes_nearby_is_drawn_with_its_table(here: Company) -> None:
+    page = get_page(here)
+    assert [each.text() for each in page.all("svg.timeline polygon + text")] == ["1.2.0"], "where there is room"
+    shown = [[cell.text() for cell in row.css("th, td")] for row in page.all(".drawing tbody tr")]
+    assert [(row[0], row[3], row[4]) for row in shown] == [
+        ("size", "1.0.0", "over"),
+        ("size", "1.1.0", "in force now"),
+        ("size", "1.2.0", "planned"),
+    ]
+    for far in ("0001-01-01T00:00", "2020-01-01T00:00", "9999-12-31T00:00"):
+        assert not get_page(here, valid_at=far).has("svg.timeline"), far
+
+
 def test_an_earlier_day_shows_what_applied_and_what_stands_since(here: Company) -> None:
     page = get_page(here, valid_at="2026-11-21T09:59")
     assert (
@@ -113,7 +126,7 @@ def listed(page: Seen) -> list[str]:
 
 def test_one_domain_or_one_policy_may_be_looked_at_alone(here: Company) -> None:
     page = get_page(here, domain="tiering")
-    assert len(page.all("tbody")) == 1
+    assert len(page.all("th[scope=rowgroup]")) == 1
     assert listed(get_page(here, policy=TIER)) == [TIER]
     for wrong in ({"domain": "nowhere"}, {"policy": HOSTILE}, {"domain": "rewards", "policy": TIER}):
         page = get_page(here, **wrong)
