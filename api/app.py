@@ -95,7 +95,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
     routers = (*routers_of(service, pages), documentation_routes(app.openapi_document, service))
     table.refuse_unlisted([*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # to include a router is to build each of its routes twice
     if workers.are_processes:
         app.add_middleware(ForwardingMiddleware, service=service)
     app.add_middleware(AuthenticationMiddleware, service=service, access=table.access_to)

@@ -1,4 +1,4 @@
-"""Servers of this machine, started for a benchmark and stopped at its end: uvicorn with one worker on a free port."""
+"""Servers of this machine, started for a benchmark and stopped at its end: one worker on a free port."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Server:
 
     name: str
     factory: str
+    """What uvicorn serves; nothing for `policy-service serve`."""
     environment: Mapping[str, str]
 
     @classmethod
@@ -35,7 +36,7 @@ class Server:
             "POLICY_SERVICE_KEYS": str(folder / "keys"),
             "POLICY_SERVICE_CHECKPOINTS": str(folder / "checkpoints"),
         }
-        return cls("policy-service", "api.app:create_app", environment)
+        return cls("policy-service", "", environment)
 
 
 class NotServingError(Exception):
@@ -48,26 +49,10 @@ def running(server: Server, folder: Path) -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
-    command = (
-        *(sys.executable, "-m", "uvicorn", "--factory", server.factory),
-        *(
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-            "--loop",
-            "uvloop",
-            "--http",
-            "httptools",
-        ),
-        *("--no-access-log", "--log-level", "warning"),
-    )
     log_file = folder / f"{port}.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            command, cwd=ROOT, env={**os.environ, **server.environment}, stdout=log, stderr=log
+            _command(server, port), cwd=ROOT, env={**os.environ, **server.environment}, stdout=log, stderr=log
         )
     try:
         _wait_until_serving(server, process, port, log_file)
@@ -79,6 +64,14 @@ def running(server: Server, folder: Path) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _command(server: Server, port: int) -> tuple[str, ...]:
+    address = ("--host", "127.0.0.1", "--port", str(port))
+    if not server.factory:
+        return sys.executable, "-c", "from policy_service.cli import main; main()", "serve", *address
+    quiet = ("--workers", "1", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
+    return sys.executable, "-m", "uvicorn", "--factory", server.factory, *address, *quiet
 
 
 def _wait_until_serving(server: Server, process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:

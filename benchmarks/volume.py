@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -65,11 +66,12 @@ class VolumeFigures:
 
     @contextmanager
     def step(self, name: str, size: Callable[[], float | None] = lambda: None, count: int = 1) -> Iterator[None]:
-        """Measure what is done inside; of `count` the same, one."""
+        """Measure what is done inside; of `count` the same, one. Long steps are told on stderr as they end."""
         begin, processor = time.perf_counter(), time.process_time()
         yield
         seconds, used = time.perf_counter() - begin, time.process_time() - processor
         self.steps.append(VolumeStep(name, seconds / count, used / count, size()))
+        print(self.steps[-1], file=sys.stderr, flush=True)
 
 
 def measure_volume(decisions: int, folder: Path | None = None) -> VolumeFigures:

@@ -75,7 +75,7 @@ def _no_plural(_: int) -> int:
 
 def _read_catalogue(file: Path) -> Translations:
     with file.open("rb") as text:
-        catalogue = read_po(text, locale="zh_CN", abort_invalid=True)
+        catalogue = read_po(text, locale=LOCALE["zh"], abort_invalid=True)
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -1,4 +1,4 @@
-"""Makes the interpreter fit for answering quickly while other threads work."""
+"""Makes the interpreter fit for starting, and for answering quickly while other threads work."""
 
 import gc
 import sys
@@ -12,7 +12,7 @@ threads that record and seal.
 
 
 def tune_interpreter() -> None:
-    """To be called once, when all is loaded.
+    """To be called once, when all is loaded; a start that put the collector off has it back.
 
     What is loaded by then stays, so the garbage collector need not look through it again and again: each time it did,
     nothing was answered for a tenth of a second.
@@ -25,6 +25,7 @@ def freeze_survivors() -> None:
     """Collect all garbage, and look through what is left no more: to be called while nothing waits."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def freeze_loaded_objects() -> None:

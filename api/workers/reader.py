@@ -135,7 +135,7 @@ def _reader(settings: Settings) -> Reader:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     description = OpenApiDocument(service, lambda: app.routes)
     for router in (*routers_of(service, pages), documentation_routes(description, service)):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # to include a router is to build each of its routes twice
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _raise_problem)
     return Reader(app, pages, clock)

@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class Code(StrEnum):
@@ -94,8 +94,7 @@ class WarningCode(StrEnum):
     OVERLAPPING_RULES = "overlapping-rules"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SourceSpan:
+class SourceSpan(NamedTuple):
     """A span of a file: line and column count from 1, in characters; `width` is its number of characters."""
 
     line: int

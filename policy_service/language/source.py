@@ -7,9 +7,10 @@ characters, one document. Limits: 2 MiB, 12 levels, UTF-8.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import assert_never, cast
+from typing import Any, NamedTuple, assert_never
 
 import yaml
 
@@ -29,8 +30,7 @@ MAX_LEVELS = 12
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A text with its place.
 
     `exact` is true when each character of the text stands as itself, in order, from `start`.
@@ -207,46 +207,47 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()
-        self.events = yaml.parse(text, Loader=yaml.CSafeLoader)
+        self.next_event: Callable[[], Any] = yaml.CSafeLoader(text).get_event
         self.diagnostics: list[Diagnostic] = []
 
     def document(self) -> Node:
-        next(self.events)  # the start of the stream
-        if isinstance(next(self.events), yaml.StreamEndEvent):
+        self.next_event()  # the start of the stream
+        event = self.next_event()
+        if isinstance(event, yaml.StreamEndEvent):
             self.stop(Code.WRONG_SHAPE, "the file is empty", START)
-        root = self.node(next(self.events), 1)
-        next(self.events)  # the end of the document
-        event = next(self.events)
+        root = self.node(self.next_event(), 1)
+        self.next_event()  # the end of the document
+        event = self.next_event()
         if not isinstance(event, yaml.StreamEndEvent):
             self.stop(Code.YAML_SYNTAX, "a policy file is one document", _event_span(event))
         return root
 
-    def node(self, event: yaml.Event, level: int) -> Node:
+    def node(self, event: Any, level: int) -> Node:  # noqa: ANN401  # libyaml's events have no types
         span = _event_span(event)
         if level > MAX_LEVELS:
             self.stop(Code.TOO_DEEP, f"a policy file nests at most {MAX_LEVELS} deep", span)
-        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
-        if isinstance(event, yaml.AliasEvent):
-            self.add_error(Code.YAML_ALIAS, f"alias `*{anchor}` is not allowed", span, "write the value out")
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            self.add_error(Code.YAML_ALIAS, f"alias `*{event.anchor}` is not allowed", span, "write the value out")
             return Scalar(None, span, exact=False, start=span)
-        if anchor is not None:
-            self.add_error(Code.YAML_ALIAS, f"anchor `&{anchor}` is not allowed", span, "write the value out")
-        if tag is not None:
-            self.add_error(Code.YAML_TAG, f"tag `{shorten(tag)}` is not allowed", span, "leave the tag out")
-        if isinstance(event, yaml.ScalarEvent):
+        if event.anchor is not None:
+            self.add_error(Code.YAML_ALIAS, f"anchor `&{event.anchor}` is not allowed", span, "write the value out")
+        if event.tag is not None:
+            self.add_error(Code.YAML_TAG, f"tag `{shorten(event.tag)}` is not allowed", span, "leave the tag out")
+        if kind is yaml.ScalarEvent:
             return self.scalar(event, span)
-        if isinstance(event, yaml.SequenceStartEvent):
+        if kind is yaml.SequenceStartEvent:
             items = []
-            while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            while type(event := self.next_event()) is not yaml.SequenceEndEvent:
                 items.append(self.node(event, level + 1))
             return Sequence(tuple(items), span)
         return self.mapping(span, level)
 
     def mapping(self, span: SourceSpan, level: int) -> Mapping:
         entries: dict[str, tuple[Scalar, Node]] = {}
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+        while type(event := self.next_event()) is not yaml.MappingEndEvent:
             key = self.node(event, level + 1)
-            value = self.node(next(self.events), level + 1)
+            value = self.node(self.next_event(), level + 1)
             if not isinstance(key, Scalar) or key.text is None:
                 self.add_error(Code.YAML_KEY, "a key is a plain word", key.span)
             elif key.text in entries:
@@ -260,7 +261,7 @@ class _Reader:
                 entries[key.text] = (key, value)
         return Mapping(entries, span)
 
-    def scalar(self, event: yaml.ScalarEvent, span: SourceSpan) -> Scalar:
+    def scalar(self, event: Any, span: SourceSpan) -> Scalar:  # noqa: ANN401  # the same
         text: str = event.value
         is_plain = event.style in (None, "")
         start = span if is_plain else SourceSpan(span.line, span.column + 1)
@@ -280,7 +281,7 @@ class _Reader:
         raise _Stop
 
 
-def _event_span(event: yaml.Event) -> SourceSpan:
-    start, end = cast("tuple[yaml.Mark, yaml.Mark]", (event.start_mark, event.end_mark))  # libyaml marks every event
+def _event_span(event: Any) -> SourceSpan:  # noqa: ANN401  # the same
+    start, end = event.start_mark, event.end_mark  # libyaml marks every event
     width = end.column - start.column if end.line == start.line else 1
     return SourceSpan(start.line + 1, start.column + 1, max(1, width))

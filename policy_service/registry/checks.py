@@ -19,10 +19,12 @@ def check_files(session: Session, folder: Path) -> list[str]:
     Raises OSError when a file cannot be read.
     """
     problems: list[str] = []
+    files = {(f"{each.parts[-3]}/{each.parts[-2]}", each.stem): each for each in folder.glob("*/*/*.yaml")}
     columns = (VersionRow.policy, VersionRow.version, VersionRow.digest)
-    for policy, version, submitted in session.exec(select(*columns).order_by(*_BY_NAME)):
-        path = folder / policy / f"{version}.yaml"
-        if path.is_file() and (current := digest(path.read_bytes())) != submitted:
+    with_files = col(VersionRow.policy).in_({policy for policy, _ in files})
+    for policy, version, submitted in session.exec(select(*columns).where(with_files).order_by(*_BY_NAME)):
+        path = files.get((policy, version))
+        if path is not None and (current := digest(path.read_bytes())) != submitted:
             problems.append(
                 Message(
                     "{file} was edited after {policy} {version} was submitted: it was {digest}, it is {now}; "

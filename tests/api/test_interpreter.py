@@ -20,17 +20,20 @@ def interpreter() -> Iterator[None]:
     before = sys.getswitchinterval()
     yield
     sys.setswitchinterval(before)
+    gc.enable()
 
 
 @pytest.mark.usefixtures("interpreter")
 def test_a_service_that_starts_shares_the_interpreter(tmp_path: Path) -> None:
-    async def run(app: FastAPI) -> tuple[float, int]:
+    async def run(app: FastAPI) -> tuple[float, int, bool]:
+        gc.disable()  # as `serve` does for the start
         async with app.router.lifespan_context(app):
-            return sys.getswitchinterval(), gc.get_freeze_count()
+            return sys.getswitchinterval(), gc.get_freeze_count(), gc.isenabled()
 
     before = gc.get_freeze_count()  # of other services in this process; to look through all of that takes long
     with populated(policies=one_policy()) as url:
         here = {"database_url": SecretStr(url), "policies": one_policy(), "checkpoints": tmp_path / "checkpoints"}
-        interval, frozen = asyncio.run(run(create_app(settings(**here), StandingClock(), HERE)))
+        interval, frozen, is_collecting = asyncio.run(run(create_app(settings(**here), StandingClock(), HERE)))
     assert interval == pytest.approx(SWITCH_SECONDS)
     assert frozen > before + 10_000
+    assert is_collecting
