@@ -27,12 +27,13 @@ from policy_service.canonical import digest, to_canonical_json_unchecked
 from policy_service.clock import SystemClock, timestamp, uuid7
 from policy_service.database import Database, LaneName
 from policy_service.decisions import group
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import GroupWriter, PendingDecision
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import MoveFilter, list_moves, movements
 from policy_service.decisions.groups.queries import MemberFilter, group_sizes, list_members, subject_assignments
 from policy_service.decisions.groups.service import rebuild, record_outcomes
-from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.in_force import InForce
 from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow

@@ -28,9 +28,10 @@ from policy_service.clock import SystemClock
 from policy_service.database import Database, LaneName
 from policy_service.decisions.archiving import archive
 from policy_service.decisions.block_store import seal
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import GroupWriter, PendingDecision
 from policy_service.decisions.groups.service import rebuild
-from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.in_force import InForce
 from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.record_queries import RecordFilter, find_records, read_decision
 from policy_service.decisions.subjects import FactCipher

@@ -34,8 +34,9 @@ from policy_service.audit.service import sign_checkpoint
 from policy_service.clock import uuid7
 from policy_service.database import Database, LaneName
 from policy_service.decisions.block_store import seal
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import GroupWriter, PendingDecision
-from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.in_force import InForce
 from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.subjects import FactCipher
 from policy_service.identity.service import find_account_by_name

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sqlmodel import Session, col, select
 
-from policy_service.decisions.in_force import Question
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.record import DecisionRecord, read_row
 from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import ErrorKind, PolicyServiceError

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ from policy_service.decisions.benchmark_figures import fill_figures
 from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
 from policy_service.decisions.facts_reader import raw_text, unknown_fact_problems
 from policy_service.decisions.override import AppliedOverride, Override, apply_override
+from policy_service.decisions.previous import NO_PREVIOUS, PreviousByPolicy, PreviousOutcomes, fill_previous
 from policy_service.decisions.served_policy import Alarm, EngineWatch, Health, ServedPolicy
 from policy_service.decisions.version_build import REHEARSAL_SECONDS, Parts, assemble
 from policy_service.decisions.window import PolicyStop
@@ -145,6 +147,7 @@ class Decider:
             old, self._in_service = self._in_service, prepared
             self._plans = {}
             self._known_facts = frozenset(name for served in prepared.values() for name in served.policy.facts)
+            self._has_previous = any(served.previous for served in prepared.values())
             _close(old, keep=prepared)
             return old
 
@@ -181,6 +184,7 @@ class Decider:
         overrides: Mapping[str, Override] | None = None,
         stops: Mapping[str, PolicyStop] = NO_STOPS,
         benchmark_set: BenchmarkSet | None = None,
+        previous: PreviousByPolicy = NO_PREVIOUS,
     ) -> Decision:
         """Decide about the subject with these facts.
 
@@ -195,6 +199,7 @@ class Decider:
                 them.
             stops: the policies that answer `suspended`, whatever their rules or overrides say.
             benchmark_set: the figures in force, which fill benchmark facts.
+            previous: the last outcomes of the subject, by policy, which fill facts from there.
 
         Raises:
             FactsRejected: facts are unknown, mistyped, out of range or contradict a decision; carries all of them.
@@ -213,12 +218,17 @@ class Decider:
             decisions: dict[str, PolicyDecision] = {}
             inputs: dict[str, Slots] = {}
             digest = None
+            used: dict[str, PreviousOutcomes] = {}
             for served, slots in inputs_read:
                 supplied = self._fill(served, slots, decisions, problems)
                 if served.benchmarks:
                     given, is_used = fill_figures(served.benchmarks, slots, benchmark_set, problems)
                     supplied = (*given, *supplied)
                     digest = benchmark_set.digest if benchmark_set is not None and is_used else digest
+                if served.previous:
+                    outcomes = previous.get(served.id, {})
+                    supplied = (*fill_previous(served.previous, slots, outcomes, problems), *supplied)
+                    used |= {served.id: outcomes} if outcomes else {}
                 subject = (*slots, today)
                 if served.id in stops:
                     decisions[served.id] = PolicyDecision(stops[served.id], (), "definition", served.writer)
@@ -239,8 +249,17 @@ class Decider:
                 for id_, entry in decisions.items()
                 if id_ in requested or isinstance(entry.result, Decided | PolicyStop)
             }
-        decision = Decision(as_of, answers, None, decisions, inputs, digest)
+        decision = Decision(as_of, answers, None, decisions, inputs, digest, used)
         return with_trace(decision) if explain else decision
+
+    def reads_previous(self, kind: str | None, policies: Sequence[str] | None) -> tuple[str, ...]:
+        """The policies that read their own last outcomes, of those that such a question leads to."""
+        if not self._has_previous:
+            return ()
+        with self._lock, suppress(UnknownPolicies, UnknownSubjectKind):
+            plan, _ = self._plan(kind, None if policies is None else tuple(policies))
+            return tuple(served.id for served in plan if served.previous)
+        return ()
 
     def _plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
         """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""

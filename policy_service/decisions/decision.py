@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, assert_never
 
 from policy_service.compilers.evaluator import Slots
 from policy_service.decisions.override import AppliedOverride, merge_override
+from policy_service.decisions.previous import NO_PREVIOUS, PreviousByPolicy
 from policy_service.decisions.window import PolicyStop
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import Policy, Rule
@@ -121,6 +122,8 @@ class Decision(NamedTuple):
     """The facts that each of them saw, as it keeps them, with the day."""
     benchmark_set: str | None = None
     """The digest of the benchmark set, if a figure of it was used."""
+    previous: PreviousByPolicy = NO_PREVIOUS
+    """The subject's last outcomes that policies read."""
 
     @property
     def overrides(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -19,10 +19,12 @@ from policy_service.decisions.answer import answer_document, encode_answer
 from policy_service.decisions.corrections import correction_rejected
 from policy_service.decisions.decision import Json
 from policy_service.decisions.encryption import SubjectKey, encrypt_fact
-from policy_service.decisions.groups.model import AssignmentReader, PlacedDecision
+from policy_service.decisions.evaluation import Evaluation
+from policy_service.decisions.groups.model import AssignmentReader, Place, PlacedDecision
+from policy_service.decisions.groups.previous import Wanted, list_previous
 from policy_service.decisions.groups.records import placed_decisions
 from policy_service.decisions.groups.service import record_outcomes
-from policy_service.decisions.in_force import Evaluation, InForce
+from policy_service.decisions.in_force import InForce
 from policy_service.decisions.macs import current_mac_key, mac_of_record
 from policy_service.decisions.masking import masked_trace
 from policy_service.decisions.record import FactsNeeded, encode_facts_read, record_line
@@ -74,7 +76,7 @@ RecordResult = RecordedAnswer | Exception
 
 
 class StaleDecisions(Exception):
-    """Other versions or exceptions came into force before the group was written; `items` must be made again."""
+    """The versions, overrides or last outcomes that `items` were made by are others now: they must be made again."""
 
     def __init__(self, items: Sequence[PendingDecision]) -> None:
         super().__init__("made by what is no longer in force")
@@ -115,8 +117,11 @@ class GroupWriter:
         new_items = {
             item.name if item.key else item: item for item in reversed(items) if item.name not in stored_answers
         }
+        others = _with_other_previous(session, new_items.values())
         if stale_items := [
-            item for item in new_items.values() if not self._in_force.is_current(item.evaluation, window)
+            item
+            for item in new_items.values()
+            if item in others or not self._in_force.is_current(item.evaluation, window)
         ]:
             raise StaleDecisions(stale_items)
         if window.start > transaction.now:
@@ -184,6 +189,26 @@ class GroupWriter:
                 self._reads_by_versions.clear()
             reads = self._reads_by_versions[versions] = FactsNeeded.of([entry.policy for entry in evaluated.values()])
         return _RecordDraft(item, reads, encode_facts_read(item.evaluation.question.facts, reads))
+
+
+def _with_other_previous(session: Session, items: Iterable[PendingDecision]) -> set[PendingDecision]:
+    """The items that were decided by other last outcomes than their subjects have now."""
+    reading = [item for item in items if item.evaluation.previous]
+    if not reading:
+        return set()
+    now = list_previous(session, [wanted for item in reading for wanted in _wanted(item)])
+    return {
+        item
+        for item in reading
+        for (where, day) in _wanted(item)
+        if now[where, day] != item.evaluation.previous[where.policy]
+    }
+
+
+def _wanted(item: PendingDecision) -> Iterator[Wanted]:
+    question = item.evaluation.question
+    for policy in item.evaluation.previous:
+        yield Place(*question.subject, policy), question.as_of
 
 
 def advance_lane(session: Session, at: datetime) -> None:

@@ -15,8 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
 
 from sqlmodel import Session, func, select
 
@@ -25,12 +24,15 @@ from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, SmokeTestFailed
 from policy_service.database import Database, Lane, LaneName, borne_out, log_size
 from policy_service.decisions.decider import Decider, ServedPolicies, with_trace
-from policy_service.decisions.decision import Decision, EngineName
-from policy_service.decisions.override import Override
+from policy_service.decisions.decision import EngineName
+from policy_service.decisions.evaluation import Evaluation, Question
+from policy_service.decisions.groups.model import Place
+from policy_service.decisions.groups.previous import read_previous
 from policy_service.decisions.override_store import OverrideCache
+from policy_service.decisions.previous import NO_PREVIOUS, PreviousByPolicy
 from policy_service.decisions.served_policy import Alarm
 from policy_service.decisions.version_build import Build, BuildFailed, Parts, read_parts
-from policy_service.decisions.window import PolicyStop, Window, window_at
+from policy_service.decisions.window import Window, window_at
 from policy_service.errors import PolicyServiceError, UnknownPolicies, UnknownSubjectKind
 from policy_service.integrity import DamagedRecord
 from policy_service.language.diagnostics import PolicyError
@@ -38,7 +40,6 @@ from policy_service.language.load import PolicyFolderError, load_bytes
 from policy_service.messages import Message
 from policy_service.registry.model import Activation
 from policy_service.registry.service import UnknownVersion, activations, describe_ending, version_text
-from policy_service.subject import Subject
 
 POLL_SECONDS = 0.5
 """How often the thread asks whether another process recorded something."""
@@ -63,29 +64,6 @@ class VersionsChanging(NotReady):
 
     def __init__(self) -> None:
         super().__init__(Message("other versions come into force at this moment: try again"))
-
-
-class Question(NamedTuple):
-    """A request for a decision about a subject."""
-
-    subject: Subject
-    facts: Mapping[str, object]
-    as_of: date
-    policies: Sequence[str] | None = None
-    explain: bool = False
-    corrects: str | None = None
-    """The decision that was made on wrong facts."""
-
-
-class Evaluation(NamedTuple):
-    """A decision, and what it was made by."""
-
-    question: Question
-    decision: Decision
-    requested: Sequence[str]
-    digests: Mapping[str, str]
-    stops: Mapping[str, PolicyStop]
-    overrides: Mapping[str, Override]
 
 
 class InForce:
@@ -150,13 +128,27 @@ class InForce:
 
         Raises VersionsChanging, NotReady, FactsRejected, UnknownPolicies, WrongSubjectKind, UnknownSubjectKind.
         """
-        evaluation = self._evaluate(question)
+        evaluation = self._evaluate(question, self._read_previous(question))
         return evaluation._replace(decision=with_trace(evaluation.decision)) if question.explain else evaluation
 
-    def _evaluate(self, question: Question) -> Evaluation:
+    def reads_previous(self, question: Question) -> tuple[str, ...]:
+        """The policies of a question that read the last outcomes of the subject, for which the database is asked."""
+        kind = question.subject.kind
+        return self.decider.reads_previous(kind, question.policies or self._default.get(kind, ()))
+
+    def _read_previous(self, question: Question) -> PreviousByPolicy:
+        if not (policies := self.reads_previous(question)):
+            return NO_PREVIOUS
+        with self._database.read() as session:
+            places = {policy: Place(*question.subject, policy) for policy in policies}
+            return {policy: read_previous(session, place, question.as_of) for policy, place in places.items()}
+
+    def _evaluate(self, question: Question, previous: PreviousByPolicy) -> Evaluation:
         with self._lock:
             now = self.now()
             if not self._window.covers(now) and not self._switch(now):
+                raise VersionsChanging
+            if self.reads_previous(question) != tuple(previous):  # other versions came between
                 raise VersionsChanging
             kind = question.subject.kind
             requested = self._default.get(kind) if question.policies is None else question.policies
@@ -172,10 +164,11 @@ class InForce:
                     kind=kind,
                     overrides=overrides,
                     stops=stops,
+                    previous=previous,
                 )
             except UnknownPolicies as unknown:
                 raise _with_ended_policies(unknown, self._window.absent) from None
-            return Evaluation(question, decision, requested, self._window.digests, stops, overrides)
+            return Evaluation(question, decision, requested, self._window.digests, stops, overrides, previous)
 
     def _no_policies_error(self, kind: str) -> Exception:
         """Build the error for a kind of subject without policies."""

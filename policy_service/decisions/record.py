@@ -18,6 +18,7 @@
 | benchmark_set | the digest of a benchmark set that was given as a file, or null                       |
 | overrides     | the exceptions that were looked at                                                   |
 | corrects      | the decision that was made on wrong facts; records that correct none do not say      |
+| previous      | the subject's last outcomes that policies read, by policy and outcome; only if any   |
 
 A fact is kept as JSON shows it, with two marks. A number that JSON writes in several ways is `{"$number": "0.10"}`,
 with the digits that were given. A sensitive fact is `{"$sealed": "…"}`. No fact is an object, so neither can be
@@ -27,7 +28,7 @@ mistaken for one.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -39,6 +40,7 @@ from policy_service.canonical import MAX_INTEGER, to_canonical_json_unchecked
 from policy_service.clock import timestamp
 from policy_service.decisions.decision import Decision
 from policy_service.decisions.masking import sensitive_facts
+from policy_service.decisions.previous import PreviousByPolicy, PreviousOutcome
 from policy_service.integrity import reading_row
 from policy_service.language.policy import Policy
 from policy_service.subject import CUSTOMER, Subject
@@ -54,6 +56,7 @@ MOVED: Mapping[str, Any] = {
     "engine": {},
     "benchmark_set": None,
     "overrides": [],
+    "previous": {},
 }
 """The members that are in the archive alone, as they are read where only the rest stayed."""
 
@@ -85,6 +88,7 @@ class DecisionRecord:
     benchmark_set: str | None
     overrides: tuple[str, ...]
     corrects: str | None = None
+    previous: PreviousByPolicy = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
             "benchmark_set": decision.benchmark_set,
             "overrides": list(decision.overrides),
             **({} if corrects is None else {"corrects": corrects}),
+            **({"previous": _write_previous(decision.previous)} if decision.previous else {}),
         }
     )
 
@@ -174,7 +179,24 @@ def read_record(line: bytes) -> DecisionRecord:
         benchmark_set=document["benchmark_set"],
         overrides=tuple(document["overrides"]),
         corrects=document.get("corrects"),
+        previous=_read_previous(document.get("previous", {})),
     )
+
+
+def _write_previous(previous: PreviousByPolicy) -> Json:
+    return {
+        policy: {name: {"value": each.value, "since": each.since.isoformat()} for name, each in outcomes.items()}
+        for policy, outcomes in previous.items()
+    }
+
+
+def _read_previous(document: Json) -> PreviousByPolicy:
+    return {
+        policy: {
+            name: PreviousOutcome(each["value"], date.fromisoformat(each["since"])) for name, each in outcomes.items()
+        }
+        for policy, outcomes in document.items()
+    }
 
 
 def encode_facts_read(facts: Mapping[str, object], reads: FactsNeeded) -> dict[str, Any]:

@@ -40,9 +40,10 @@ from policy_service.audit.log import append
 from policy_service.canonical import to_canonical_json_unchecked
 from policy_service.clock import Clock
 from policy_service.database import Database
+from policy_service.decisions.evaluation import Evaluation, Question
 from policy_service.decisions.group import PendingDecision, RecordedAnswer, RecordResult
 from policy_service.decisions.groups.tables import OutcomePeriod
-from policy_service.decisions.in_force import Evaluation, Question, VersionsChanging
+from policy_service.decisions.in_force import VersionsChanging
 from policy_service.decisions.recorded_facts import FactsReader, LatestFacts, count_subjects, next_subjects
 from policy_service.decisions.service import DecisionService
 from policy_service.decisions.subjects import FactCipher

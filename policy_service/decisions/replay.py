@@ -205,7 +205,13 @@ def _decide_again(
     try:
         decider = DECIDERS.get(policies)
         decision = decider.decide(
-            facts, as_of=as_of, policies=requested, explain=explain, overrides=overrides, stops=stops
+            facts,
+            as_of=as_of,
+            policies=requested,
+            explain=explain,
+            overrides=overrides,
+            stops=stops,
+            previous=record.previous,
         )
     except PolicyError:
         raise NotReplayable(Message("The versions that decided do not fit together: one was altered.")) from None

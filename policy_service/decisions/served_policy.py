@@ -17,6 +17,7 @@ from policy_service.compilers.rules_engine import EngineFault, compile_engine
 from policy_service.decisions.benchmark_figures import benchmark_slots
 from policy_service.decisions.decision import EngineName, ResultWriter
 from policy_service.decisions.facts_reader import FactsReader
+from policy_service.decisions.previous import previous_slots
 from policy_service.language.core import Core
 from policy_service.language.evaluate import evaluate
 from policy_service.language.lower import lower
@@ -92,6 +93,7 @@ class ServedPolicy:
         facts = enumerate(policy.facts.values())
         self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)
         self.benchmarks = benchmark_slots(policy)
+        self.previous = previous_slots(policy)
 
     def answer(self, slots: Slots, watch: EngineWatch) -> tuple[Result, EngineName]:
         """Decide by the policy; return the result and the engine that gave it."""

@@ -18,8 +18,9 @@ from policy_service.actor import Actor
 from policy_service.clock import Clock
 from policy_service.database import Database
 from policy_service.decisions.decision import EngineName
+from policy_service.decisions.evaluation import Evaluation, Question
 from policy_service.decisions.group import PendingDecision, RecordedAnswer
-from policy_service.decisions.in_force import Evaluation, InForce, NotReady, Question, VersionsChanging
+from policy_service.decisions.in_force import InForce, NotReady, VersionsChanging
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.served_policy import Alarm
 from policy_service.decisions.subjects import FactCipher
@@ -163,13 +164,14 @@ class DecisionService:
         Raises FactsRejected, UnknownPolicies, UnknownSubjectKind, NotReady.
         """
         question, evaluate = self._question_of(request), self.in_force.evaluate
+        is_slow = question.explain or bool(self.in_force.reads_previous(question))
         try:
-            return await asyncio.to_thread(evaluate, question) if question.explain else evaluate(question)
+            return await asyncio.to_thread(evaluate, question) if is_slow else evaluate(question)
         except VersionsChanging:
             if not wait:
                 raise
             await self._wait_for_refresh()
-            return await asyncio.to_thread(evaluate, question) if question.explain else evaluate(question)
+            return await asyncio.to_thread(evaluate, question)
 
     async def _wait_for_refresh(self) -> None:
         """Wait until other versions are in service; all wait for the same."""

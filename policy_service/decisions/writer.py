@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import date
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -34,6 +35,7 @@ from policy_service.decisions.in_force import InForce, NotReady, VersionsChangin
 from policy_service.decisions.subjects import FactCipher
 from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
+from policy_service.subject import Subject
 
 GROUP_SIZE = 500
 """Single decisions in one transaction."""
@@ -199,6 +201,9 @@ class DecisionWriter:
 
     def _record(self, items: Sequence[PendingDecision]) -> list[RecordResult]:
         """Return each result: a failure of the database if need be, but never nothing."""
+        return [result for part in _independent_parts(items) for result in self._record_part(part)]
+
+    def _record_part(self, items: Sequence[PendingDecision]) -> list[RecordResult]:
         errors: dict[PendingDecision, Exception] = {}
         for _ in range(MAX_ATTEMPTS):
             remaining = [item for item in items if item not in errors]
@@ -214,7 +219,9 @@ class DecisionWriter:
             except DatabaseUnavailable as error:
                 return [errors.get(item) or DatabaseUnavailable(error.reason) for item in items]
             except Exception as error:  # noqa: BLE001  # whatever one of them did, the others are recorded
-                results_alone = {item: self._record([item])[0] if len(remaining) > 1 else error for item in remaining}
+                results_alone = {
+                    item: self._record_part([item])[0] if len(remaining) > 1 else error for item in remaining
+                }
                 return [errors.get(item) or results_alone[item] for item in items]
             else:
                 return [errors.get(item) or results[item] for item in items]
@@ -233,6 +240,23 @@ class DecisionWriter:
                 continue
             except Exception as error:  # noqa: BLE001  # what it does not fit is told to whom it belongs
                 errors[item] = error
+
+
+def _independent_parts(items: Sequence[PendingDecision]) -> Sequence[Sequence[PendingDecision]]:
+    """A group in parts, one after another, in none of which a decision reads the outcome of another as the last one."""
+    if not any(item.evaluation.previous for item in items):
+        return [items]
+    parts: list[list[PendingDecision]] = [[]]
+    days: dict[Subject, date] = {}
+    """Of each subject in the last part the first day that was decided."""
+    for item in items:
+        question = item.evaluation.question
+        if item.evaluation.previous and days.get(question.subject, date.max) < question.as_of:
+            parts.append([])
+            days.clear()
+        parts[-1].append(item)
+        days[question.subject] = min(days.get(question.subject, date.max), question.as_of)
+    return parts
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:

@@ -99,7 +99,8 @@ def test_another_kind_of_body_is_refused() -> None:
 
 
 def test_a_fault_of_the_service_s_own_is_that_of_its_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policy_service.decisions.in_force import Evaluation, InForce, Question  # noqa: PLC0415  # what is broken below
+    from policy_service.decisions.evaluation import Evaluation, Question  # noqa: PLC0415  # what is broken below
+    from policy_service.decisions.in_force import InForce  # noqa: PLC0415  # what is broken below
 
     evaluate = InForce.evaluate
 

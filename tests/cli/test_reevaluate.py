@@ -18,8 +18,8 @@ from sqlmodel import select
 
 from policy_service.clock import SystemClock
 from policy_service.database import Database
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import PendingDecision
-from policy_service.decisions.in_force import Question
 from policy_service.decisions.master_keys import MasterKeys, open_or_create
 from policy_service.decisions.reevaluation import REEVALUATION
 from policy_service.decisions.request import DecisionRequest

@@ -12,8 +12,9 @@ import pytest
 from policy_service.actor import Actor
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.batch import MAX_LINES_IN_FLIGHT, Batch, BatchEnded, LineAnswer
+from policy_service.decisions.evaluation import Evaluation
 from policy_service.decisions.group import PendingDecision, RecordedAnswer, RecordResult
-from policy_service.decisions.in_force import Evaluation, InForce, NotReady, VersionsChanging
+from policy_service.decisions.in_force import InForce, NotReady, VersionsChanging
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.service import DecisionService
 from policy_service.decisions.writer import MAX_LINES_BESIDE, QueueFull

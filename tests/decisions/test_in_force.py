@@ -9,7 +9,8 @@ import pytest
 from policy_service import Decider, load_bytes
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.in_force import InForce, NotReady, Question, VersionsChanging
+from policy_service.decisions.evaluation import Question
+from policy_service.decisions.in_force import InForce, NotReady, VersionsChanging
 from policy_service.errors import UnknownPolicies
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import cancel

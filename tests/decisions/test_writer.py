@@ -13,8 +13,9 @@ from sqlmodel import select
 from policy_service.actor import Role
 from policy_service.canonical import digest
 from policy_service.database import Database, DatabaseUnavailable, LaneName, transaction_count
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import GroupWriter, PendingDecision, RecordedAnswer
-from policy_service.decisions.in_force import NotReady, Question, VersionsChanging
+from policy_service.decisions.in_force import NotReady, VersionsChanging
 from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.writer import QueueFull
 from policy_service.errors import FactsRejected

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from policy_service.actor import Actor, Role
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import GroupWriter, PendingDecision
-from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.in_force import InForce
 from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.subjects import FactCipher
 from policy_service.population.recorded_effect import RecordedEffects

@@ -29,9 +29,10 @@ from api.web.rest_router import unknown_parameters
 from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
 from policy_service.clock import today
 from policy_service.decisions.answer import encode_answer, preview_answer
+from policy_service.decisions.evaluation import Question
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.group import RecordedAnswer
-from policy_service.decisions.in_force import NotReady, Question
+from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.request import (
     DecisionRequest,
     InvalidRequest,

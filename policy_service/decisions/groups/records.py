@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from itertools import count
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlmodel import Session
 
 from policy_service.database.declared import table_of
@@ -22,8 +23,9 @@ from policy_service.decisions.groups.model import (
     PlacedDecision,
     periods_of,
 )
-from policy_service.decisions.macs import last_erasures, read_mac_keys
-from policy_service.decisions.record import DecisionRecord, read_row
+from policy_service.decisions.macs import MacKeys, last_erasures, read_mac_keys
+from policy_service.decisions.record import DecisionRecord, is_archived, read_row
+from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.registry import policy_cache
@@ -45,6 +47,15 @@ _OF_DAY = (
     .order_by(_C.seq.desc())
     .execution_options(yield_per=FETCH_SIZE)
 )
+_NEWEST_BEFORE = (
+    select(_C.seq, _C.line, _C.digest, _C.mac)
+    .where(*_OF_SUBJECT, _C.as_of < bindparam("day"))
+    .order_by(_C.as_of.desc(), _C.seq.desc())
+    .limit(bindparam("size"))
+    .offset(bindparam("start"))
+)
+FEW = 20
+"""Records that are asked for one of a policy."""
 
 
 class _Line(msgspec.Struct):
@@ -120,7 +131,7 @@ def counting_records(
                 if exclusions.hides(record):
                     continue
                 for policy in missing & record.outcomes.keys():
-                    macs.require_written(row)
+                    _require_written(session, macs, row)
                     records[Place(subject, kind, policy), day] = read_row(row.seq, row.line)
                 missing.difference_update(record.outcomes)
                 if not missing:
@@ -128,6 +139,38 @@ def counting_records(
         if missing:
             raise DamagedRecord("outcome_period", f"{subject} {min(missing)}")
     return records
+
+
+def newest_record(
+    session: Session, where: Place, before: date, macs: MacKeys, exclusions: Exclusions | None
+) -> DecisionRecord | None:
+    """The record that counts for the days before one, back to the last that has any. Raises DamagedRecord.
+
+    Without `exclusions` one that was made before its subject was erased may be given, too.
+    """
+    marker = _marker(where.policy)
+    names: dict[str, Any] = {"its_subject": where.subject, "its_kind": where.kind, "day": before, "size": FEW}
+    for start in count(0, FEW):
+        rows = session.connection().execute(_NEWEST_BEFORE, names | {"start": start}).all()
+        for row in rows:
+            if marker not in row.line:
+                continue
+            record = _read(row.seq, row.line)
+            if where.policy in record.outcomes and not (exclusions and exclusions.hides(record)):
+                _require_written(session, macs, row)
+                return read_row(row.seq, row.line)
+        if len(rows) < FEW:
+            break
+    return None
+
+
+def _require_written(session: Session, macs: MacKeys, row: Row[Any, Any, Any, Any]) -> None:
+    """See to it that the service wrote a record; of one in an archive the line that stayed is compared elsewhere.
+
+    Raises DamagedRecord.
+    """
+    if not is_archived(row.line) or row.seq > last_archived_seq(session):
+        macs.require_written(row)
 
 
 def _marker(policy: str) -> bytes:

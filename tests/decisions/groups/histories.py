@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import takewhile
 from typing import Any
 
 from hypothesis import strategies as st
@@ -101,6 +102,18 @@ class History:
         while (before := self.at(subject, since - timedelta(days=1))) is not None and before.group == current.group:
             since = before.day
         return since
+
+    def last_tier(self, subject: str, day: date) -> tuple[str, date] | None:
+        """The last tier that rules gave before a day, and since when: overrides and undecided days are passed over."""
+        counted = {each.day: each for each in self.decided if each.subject == subject and each.day < day}
+        ruled = [
+            counted[each].answer["outcome"]["tier"] if counted[each].answer.get("rules") else None
+            for each in sorted(counted, reverse=True)
+        ]
+        days = [each for each, tier in zip(sorted(counted, reverse=True), ruled, strict=True) if tier]
+        tiers = [tier for tier in ruled if tier]
+        same = list(takewhile(lambda pair: pair[1] == tiers[0], zip(days, tiers, strict=True)))
+        return (tiers[0], same[-1][0]) if same else None
 
 
 class Recorder:

@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from policy_service.database import Database
+from policy_service.decisions.groups.model import Place
 from policy_service.decisions.groups.movements import MoveFilter, list_moves, movements
+from policy_service.decisions.groups.previous import list_previous, read_previous
 from policy_service.decisions.groups.queries import Member, MemberFilter, group_sizes, list_members
 from policy_service.decisions.groups.service import rebuild
 from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
 from policy_service.decisions.groups.verification import group_faults
+from policy_service.decisions.previous import PreviousOutcome
 from policy_service.paging import fetch_all
+from policy_service.subject import CUSTOMER
 from tests.databases import TestClock, fresh_database
 from tests.decisions.desks import tier
 from tests.decisions.groups.histories import DAYS, STEPS, History, Recorder, Step
@@ -46,6 +50,7 @@ def test_lists_and_movements_are_what_the_records_say(database: Database) -> Non
         with database.read() as session:
             check_lists(session, history, [None, DAYS[0] - timedelta(days=1), *days])
             check_movements(session, history, min(days), max(days))
+            check_previous(session, history, [*days, DAYS[-1] + timedelta(days=9)])
 
     check()
     with database.read() as session:
@@ -110,6 +115,16 @@ def check_movements(session: Session, history: History, first: date, last: date)
         cause = history.at(move.subject.id, move.day)
         assert cause is not None
         assert move.decision.seq == cause.seq
+
+
+def check_previous(session: Session, history: History, days: Iterable[date]) -> None:
+    """Compares the last tier before some days."""
+    wanted = [(Place(name, CUSTOMER, history.policy), day) for name in history.names for day in days]
+    by_lists = list_previous(session, wanted)
+    for where, day in wanted:
+        last = history.last_tier(where.subject, day)
+        expected = {} if last is None else {"tier": PreviousOutcome(*last)}
+        assert read_previous(session, where, day) == by_lists[where, day] == expected, (history, day)
 
 
 def same(history: History, name: str, first: date, last: date) -> bool:

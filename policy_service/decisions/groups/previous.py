@@ -1,0 +1,125 @@
+"""Reads which outcome a subject had before a day: the last one that the rules of its policy gave, and since when.
+
+    read_previous(session, place, day)       # as the decisions behind it say, too
+    list_previous(session, places_and_days)  # as the lists alone say, for many
+
+| the lists say of the days before            | the last outcome                                            |
+|---------------------------------------------|-------------------------------------------------------------|
+| decided by rules                            | its values, each since the day it began to be the same      |
+| an override took the place of the rules     | passed over: an exception ends with its end                 |
+| missing facts, no rule, conflict, suspended | passed over: nobody was told another outcome                |
+| nothing, or the subject was erased          | there is none                                               |
+| the subject was merged into another         | there is none: no list tells of it                          |
+
+The day of the decision itself does not count, so decisions for one day see the same, in whatever order they are made.
+A decision for a day gone by sees what was so before that day, as far as it was recorded by then.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import groupby, pairwise
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlmodel import Session
+
+from policy_service.database import cached
+from policy_service.decisions.groups.model import DECIDED, Period, Place
+from policy_service.decisions.groups.records import Exclusions, newest_record
+from policy_service.decisions.groups.rows import PERIODS, read_periods
+from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.previous import PreviousOutcome, PreviousOutcomes
+from policy_service.decisions.record import DecisionRecord
+from policy_service.integrity import DamagedRecord
+
+FETCH_SIZE = 500
+"""Subjects asked for in one statement."""
+_DAY = timedelta(days=1)
+_C = PERIODS.c
+_BEFORE = select(PERIODS).where(
+    _C.subject.in_(bindparam("subjects", expanding=True)),
+    _C.kind == bindparam("its_kind"),
+    _C.policy.in_(bindparam("policies", expanding=True)),
+    _C.since < bindparam("day"),
+)
+Wanted = tuple[Place, date]
+"""Whose last outcome by which policy, before which day."""
+
+
+def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes:
+    """The last outcomes of a subject by a policy before a day. Raises DamagedRecord, KeyUnavailable.
+
+    The newest decision and those around the day since when must say the same: a list that was altered decides nothing.
+    """
+    periods = _periods(session, [(where, day)])[where]
+    outcomes = _last_outcomes(periods)
+    claims: dict[date, Period | None] = {day: periods[-1] if periods else None}
+    for before, period in pairwise((None, *periods)):
+        if period and any(period.since == outcome.since for outcome in outcomes.values()):
+            claims |= {period.since: before, period.since + _DAY: period}
+    is_whole = all(before.until == after.since for before, after in pairwise(periods))
+    if not is_whole or (periods and periods[-1].until < day) or not _is_borne_out(session, where, claims):
+        raise DamagedRecord("outcome_period", f"{where.subject} {where.policy}")
+    return outcomes
+
+
+def list_previous(session: Session, wanted: Collection[Wanted]) -> dict[Wanted, PreviousOutcomes]:
+    """The last outcomes of many subjects, as the lists have them."""
+    periods = _periods(session, wanted)
+    return {
+        (where, day): _last_outcomes([each for each in periods[where] if each.since < day]) for where, day in wanted
+    }
+
+
+def _periods(session: Session, wanted: Collection[Wanted]) -> dict[Place, list[Period]]:
+    """The periods that began before the last of the days asked for, of a superset of the places."""
+    found: dict[Place, list[Period]] = defaultdict(list)
+    for kind, group in groupby(sorted(wanted, key=lambda each: each[0].kind), key=lambda each: each[0].kind):
+        its = list(group)
+        policies, subjects = sorted({each.policy for each, _ in its}), sorted({each.subject for each, _ in its})
+        names: dict[str, Any] = {"its_kind": kind, "policies": policies, "day": max(day for _, day in its)}
+        for start in range(0, len(subjects), FETCH_SIZE):
+            names["subjects"] = subjects[start : start + FETCH_SIZE]
+            found |= read_periods(session.connection().execute(_BEFORE, names))
+    return found
+
+
+def _last_outcomes(periods: Sequence[Period]) -> PreviousOutcomes:
+    """What follows from the periods before a day, the newest last."""
+    decided = [
+        (period.since, period.assignment.group.values)
+        for period in reversed(periods)
+        if period.assignment.status == DECIDED and not period.assignment.override
+    ]
+    newest: Mapping[str, Any] = decided[0][1] if decided else {}
+    return {name: PreviousOutcome(value, _since(decided, name)) for name, value in newest.items()}
+
+
+def _since(decided: Sequence[tuple[date, Mapping[str, Any]]], name: str) -> date:
+    """The first day of the newest periods that have the same value."""
+    _, same = next(groupby(decided, key=lambda each: each[1].get(name)))
+    *_, (since, _) = same
+    return since
+
+
+def _is_borne_out(session: Session, where: Place, claims: Mapping[date, Period | None]) -> bool:
+    """Return True if the newest decision before each day is of the period that is claimed, or there is none."""
+    macs = cached(session, "MACs of records", read_mac_keys)
+    exclusions: Exclusions | None = None
+    for day, period in claims.items():
+        record = newest_record(session, where, day, macs, exclusions)
+        if exclusions is None and not _is_of(record, where, period):  # perhaps the subject was erased, or merged
+            exclusions = Exclusions.read(session, [where.subject])
+            record = newest_record(session, where, day, macs, exclusions)
+        if not _is_of(record, where, period):
+            return False
+    return True
+
+
+def _is_of(record: DecisionRecord | None, where: Place, period: Period | None) -> bool:
+    if record is None or period is None:
+        return record is None and period is None
+    return record.as_of >= period.since and period.assignment.is_of(record.outcomes[where.policy])

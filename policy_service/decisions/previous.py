@@ -1,0 +1,98 @@
+"""Fills the facts of a policy that are the subject's own last outcome, from what the group lists say.
+
+| the lists say                                 | the caller gives  | the fact                                  |
+|-----------------------------------------------|-------------------|-------------------------------------------|
+| there was an outcome, whose value it takes    | nothing, the same | is the value, or the day since when       |
+| there was one                                 | another value     | is refused                                |
+| there was none, or its value is one that the  | nothing           | is missing                                |
+| fact does not take any more                   | a value           | is the caller's, and recorded as supplied |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import NamedTuple
+
+from policy_service.decisions.facts_reader import ValueReader, raw_text, value_reader
+from policy_service.errors import FactProblem
+from policy_service.language.policy import Fact, Policy, Previous
+from policy_service.language.types import Value, ValueRejected, format_value
+
+
+class PreviousOutcome(NamedTuple):
+    """The value of an outcome that a subject had, and the day since which it had it."""
+
+    value: str | bool
+    since: date
+
+
+PreviousOutcomes = Mapping[str, PreviousOutcome]
+"""By the outcome's name; empty when nothing was decided before."""
+PreviousByPolicy = Mapping[str, PreviousOutcomes]
+NO_PREVIOUS: PreviousByPolicy = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousSlot:
+    """Where a fact stands that is a last outcome."""
+
+    slot: int
+    fact: Fact
+    source: Previous
+    read: ValueReader
+
+
+def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
+    """The facts of a policy that are its own last outcomes."""
+    return tuple(
+        PreviousSlot(slot, fact, fact.previous, value_reader(fact.type))
+        for slot, fact in enumerate(policy.facts.values())
+        if fact.previous is not None
+    )
+
+
+def previous_value(source: Previous, outcomes: PreviousOutcomes) -> object:
+    """What the fact of a source is, as JSON; None when there was no outcome."""
+    outcome = outcomes.get(source.outcome)
+    if outcome is None:
+        return None
+    return outcome.since.isoformat() if source.is_since else outcome.value
+
+
+def fill_previous(
+    previous: Iterable[PreviousSlot],
+    slots: list[Value | None],
+    outcomes: PreviousOutcomes,
+    problems: list[FactProblem],
+) -> list[str]:
+    """Put last outcomes into the slots of a subject; what contradicts them is added to `problems`.
+
+    Returns the facts that the caller supplied.
+    """
+    supplied = []
+    for each in previous:
+        value, given = _read(each, outcomes), slots[each.slot]
+        if value is None and given is not None:
+            supplied.append(each.fact.name)
+        elif value is not None:
+            slots[each.slot] = value
+            if given not in {None, value}:
+                problems.append(_contradiction(each.fact, given, value))
+    return supplied
+
+
+def _read(each: PreviousSlot, outcomes: PreviousOutcomes) -> Value | None:
+    value = previous_value(each.source, outcomes)
+    try:
+        return None if value is None else each.read(value)
+    except ValueRejected:  # a word of an earlier version
+        return None
+
+
+def _contradiction(fact: Fact, given: Value | None, value: Value) -> FactProblem:
+    texts = [raw_text(None if each is None else format_value(fact.type, each)) for each in (given, value)]
+    hint = "leave it out: the service fills it"
+    return FactProblem(fact.name, "contradiction", texts[0], f"{texts[1]}, which the last decision says", hint)
