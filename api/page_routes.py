@@ -38,6 +38,7 @@ from api.features.packs.pages import pack_routes
 from api.features.policies.pages import policies_routes
 from api.features.reevaluations.pages import reevaluation_routes
 from api.features.regulations.pages import regulation_page_routes
+from api.features.runs.pages import run_routes
 from api.features.search.pages import search_page_routes
 from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
@@ -63,6 +64,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     pack_routes,
     reevaluation_routes,
     data_check_routes,
+    run_routes,
     merge_routes,
     preference_routes,
     policies_routes,

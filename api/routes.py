@@ -27,6 +27,7 @@ from api.features.policies.endpoints import policy_routes
 from api.features.policies.history_endpoints import policy_history_routes
 from api.features.reevaluations.jobs import REEVALUATION
 from api.features.regulations.endpoints import regulation_routes
+from api.features.runs.jobs import RUN
 from api.features.search.endpoints import search_routes
 from api.features.session.endpoints import session_routes
 from api.features.session.oidc_endpoints import oidc_routes
@@ -39,7 +40,7 @@ from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import AnyKind, Jobs
 
-JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, ANALYSIS)
+JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, RUN, ANALYSIS)
 """Every kind of long work."""
 
 

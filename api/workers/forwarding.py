@@ -52,6 +52,8 @@ LOCAL_ROUTES = frozenset(
         "/reevaluations/{job}/file",
         "/data-checks",
         "/data-checks/{job}/file",
+        "/runs",
+        "/runs/{job}/file",
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",
         "/v1/audit/export",

@@ -57,6 +57,11 @@ class JobContext:
     """Where the file goes, for a kind that makes one; it exists and is empty."""
     progress: ProgressFile
 
+    @property
+    def folder(self) -> Path:
+        """A folder that the job may make for its work; it is removed when the job has ended, however that was."""
+        return self.file.with_name(f"{self.file.name}.work")
+
 
 class InsideContext(NamedTuple):
     """The context of a job that is done in the process that decides."""
@@ -104,6 +109,8 @@ class JobKind(Generic[Parameters, Result]):
     """Run one at a time, over all accounts."""
     shared: bool = False
     """Found by everyone who may start the kind, not only by the account that started it."""
+    names_subjects: bool = False
+    """Its result or its file names subjects: both are removed once one is erased."""
     check: Callable[[Session, Parameters], Mapping[str, Message]] | None = None
     """Finds what the database knows to be wrong with the parameters, by field; `""` for all of them."""
     prepare: Callable[[Service], None] | None = None

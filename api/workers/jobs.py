@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ from api.workers.work_kinds import time_limit
 from policy_service.actor import Actor
 from policy_service.audit.log_key import key_id_of, read_log_keys
 from policy_service.database import DatabaseUnavailable
+from policy_service.decisions.macs import last_erased_at
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
@@ -121,7 +123,7 @@ class Jobs:
             await asyncio.sleep(SWEEP_SECONDS)
 
     def sweep(self) -> None:
-        """Interrupt the jobs of processes that are gone; remove old jobs with their files.
+        """Interrupt the jobs of processes that are gone; remove jobs that are old, or name subjects after an erasure.
 
         Raises DatabaseUnavailable, DamagedRecord.
         """
@@ -129,7 +131,9 @@ class Jobs:
         with database.read() as session:
             processes = queries.running_processes(session)
             keep = {kind.name: kind.keep for kind in self.kinds.values()}
+            naming = [kind.name for kind in self.kinds.values() if kind.names_subjects]
             expired = queries.expired_jobs(session, keep, KEEP, now)
+            expired += queries.ended_jobs(session, naming, last_erased_at(session))
         ended_processes = [process for process in processes if not self._is_alive(process)]
         if ended_processes or expired:
             with database.write_unlogged() as session:
@@ -139,7 +143,7 @@ class Jobs:
             for job in unsettled:
                 self._settle(job)
             for job_id in (*interrupted, *expired):
-                self._file(job_id).unlink(missing_ok=True)
+                self._remove_files(job_id, with_file=True)
             if interrupted:
                 self._service.log.warning("jobs_interrupted", jobs=interrupted)
 
@@ -174,7 +178,7 @@ class Jobs:
         return job
 
     async def _run(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel) -> None:
-        file, watch = self._file(job.id), _Watch(self, job.id, asyncio.current_task())
+        watch = _Watch(self, job.id, asyncio.current_task())
         try:
             ended = await self._execute(kind, job, actor, parameters, watch)
         except asyncio.CancelledError:  # of `cancel`, which wrote so before, or of `close`
@@ -185,8 +189,8 @@ class Jobs:
         is_written = await self._end_surely(replace(ended, completed=completed, total=total))
         if ended.state is not JobState.DONE:
             await run_in_threadpool(self._settle, ended)
-        if not (is_written and ended.state is JobState.DONE and kind.file):
-            await run_in_threadpool(file.unlink, missing_ok=True)
+        is_kept = is_written and ended.state is JobState.DONE and kind.file is not None
+        await run_in_threadpool(self._remove_files, job.id, with_file=not is_kept)
 
     async def _execute(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel, watch: _Watch) -> Job:
         service, settings, file = self._service, self._service.settings, self._file(job.id)
@@ -269,6 +273,13 @@ class Jobs:
 
     def _file(self, job_id: str) -> Path:
         return self._folder / _checked_name(job_id)
+
+    def _remove_files(self, job_id: str, *, with_file: bool) -> None:
+        """Remove the folder in which a job worked, and its file."""
+        file = self._file(job_id)
+        shutil.rmtree(file.with_name(f"{file.name}.work"), ignore_errors=True)
+        if with_file:
+            file.unlink(missing_ok=True)
 
     def _is_alive(self, process: str) -> bool:
         return (self._lock is not None and self._lock.process == process) or _is_locked(self._folder, process)

@@ -80,6 +80,14 @@ DATA_CHECKING = WorkKind(
     too_large_message=command_line_message,
 )
 """The latest facts of all subjects, examined."""
+DECIDING = WorkKind(
+    processes=1,
+    max_waiting=4,
+    busy_message=lambda count: Message("{count} runs wait already", count=count),
+    too_long_message=command_line_message,
+    too_large_message=command_line_message,
+)
+"""Policies over the records, and the figures of benchmark sets."""
 ANALYSING = WorkKind(
     processes=1,
     max_waiting=4,
@@ -115,6 +123,7 @@ _TIME_LIMITS = {
     AUDITING: 600.0,
     PACKING: 900.0,
     DATA_CHECKING: 900.0,
+    DECIDING: 900.0,
     ANALYSING: 900.0,
 }
 

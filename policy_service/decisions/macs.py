@@ -149,6 +149,12 @@ def _content(values: Mapping[str, Any]) -> bytes:
     return row_digest(_SUBJECT_KEYS, {**values, "mac": None}).encode()
 
 
+def last_erased_at(session: Session) -> datetime | None:
+    """Return when a subject was last erased; None when none was."""
+    query = select(AuditEntry.at).where(AuditEntry.event == SubjectErased.name)
+    return session.exec(query.order_by(col(AuditEntry.seq).desc()).limit(1)).first()
+
+
 def last_erasures(session: Session, names: Collection[str] | None = None) -> dict[tuple[str, str], str]:
     """Return when each subject was last erased; or each of some names."""
     query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)

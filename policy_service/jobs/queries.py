@@ -71,6 +71,14 @@ def expired_jobs(session: Session, keep: Mapping[str, timedelta], default: timed
     return [id_ for id_, kind, at in ended if at is not None and at + keep.get(kind, default) <= now]
 
 
+def ended_jobs(session: Session, kinds: Collection[str], until: datetime | None) -> list[str]:
+    """Return the jobs of some kinds that have ended and had been started by an instant, if there is one."""
+    if until is None:
+        return []
+    query = select(JobRow.id).where(col(JobRow.kind).in_(kinds), col(JobRow.ended_at).is_not(None))
+    return list(session.exec(query.where(col(JobRow.started_at) <= until)))
+
+
 def _job(row: JobRow) -> Job:
     with reading_row("job", row.id):
         return Job(

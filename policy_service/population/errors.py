@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policy_service.errors import PolicyServiceError
+
 
 class PopulationRejected(Exception):
     """A population, a mapping or a run is refused as a whole: `problems` has every reason."""
@@ -16,6 +18,12 @@ class PopulationRejected(Exception):
 
 class RunFailed(Exception):
     """A run ended because an answer was not the definition's, or an engine could not compute one."""
+
+
+class RunRefused(PolicyServiceError):
+    """Work over the decision records is refused, or failed, as a whole; the message says why."""
+
+    kind = "request-refused"
 
 
 @dataclass(frozen=True, slots=True)

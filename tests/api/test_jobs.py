@@ -18,7 +18,7 @@ from sqlmodel import col
 from api.routes import JOB_KINDS
 from policy_service.clock import SystemClock
 from policy_service.jobs.tables import JobRow
-from tests.api.client import CREDENTIALS, RFM, assert_problem, one_policy, populated
+from tests.api.client import CREDENTIALS, REQUEST, RFM, assert_problem, one_policy, populated
 from tests.api.company import Company, company
 from tests.api.test_server import serving
 from tests.approval.world import TIER
@@ -30,8 +30,9 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "pack": ("/packs", {"policy": RFM, "sample": "0"}),
     "export": ("/audit/exports", {}),
     "data-check": ("/data-checks", {}),
+    "run": ("/runs", {"policy": RFM}),
 }
-AT_ONCE = [("verification", "pack"), ("export", "data-check")]
+AT_ONCE = [("verification", "pack", "run"), ("export", "data-check")]
 TOGETHER = sample(AT_ONCE, 2)
 """Those that are interrupted by one kill: the log has a worker, and packs and data checks have one each."""
 INSIDE = ["reevaluation"]
@@ -137,6 +138,12 @@ class Browser:
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
+    def decide(self, authorization: str) -> None:
+        """Put a decision on record, as a program does."""
+        headers = {"authorization": authorization, "accept": "application/json"}
+        answer = self.client.post("/v1/decisions", json={**REQUEST, "as_of": None}, headers=headers)
+        assert answer.status_code == 200, answer.text
+
     def page(self, address: str) -> LexborHTMLParser:
         answer = self.client.get(address)
         assert answer.status_code == 200, answer.text
@@ -167,6 +174,7 @@ def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
         authorization = CREDENTIALS[url]["compliance"]
         for kinds in TOGETHER:
             with browser(url, authorization, kill=True) as first:
+                first.decide(CREDENTIALS[url]["integration"])
                 for kind in kinds:
                     addresses[kind] = first.start(*KINDS[kind])
             assert {states(url)[kind] for kind in kinds} == {"running"}

@@ -26,6 +26,7 @@ JOBS = {
     "pack": "/packs/",
     "reevaluation": "/reevaluations/",
     "data-check": "/data-checks/",
+    "run": "/runs/",
 }
 FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/evidence$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
@@ -71,6 +72,7 @@ def furnish(here: Company) -> dict[str, str]:
         "job": _ended(here, "verification")["id"],
         "export": _ended(here, "export")["id"],
         "pack": _ended(here, "pack", {"policy": TIER, "sample": 1})["id"],
+        "run": _ended(here, "run", {"policy": TIER})["id"],
         "data-check": _ended(here, "data-check", {})["id"],
         "reevaluation": _ended(here, "reevaluation", {"policy": TIER})["id"],
     }

@@ -19,6 +19,7 @@ from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
 from api.features.packs import pages as packs
 from api.features.reevaluations import pages as reevaluations
+from api.features.runs import pages as runs
 from api.features.session import account as own_account
 from api.features.session import second_factor as own_factor
 from api.features.subjects import erase, merge
@@ -54,6 +55,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     packs.CREATE,
     reevaluations.CREATE,
     data_checks.CREATE,
+    runs.CREATE,
     merge.MERGE,
     erase.ERASE,
     keys.ROTATE_SIGNING,
@@ -80,7 +82,7 @@ OTHERS = {
     "/audit/exports": "a button that starts a job",
     **{
         f"{path}/{{job}}/cancel": "a button"
-        for path in ("/audit/verifications", "/audit/exports", "/packs", "/reevaluations", "/data-checks")
+        for path in ("/audit/verifications", "/audit/exports", "/packs", "/reevaluations", "/data-checks", "/runs")
     },
 }
 """Forms that are no actions, each with the reason."""
@@ -118,6 +120,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         "/keys/signing": Scenario("root", "/keys", {"password": SECRET}),
         "/keys/master": Scenario("root", "/keys", {"password": SECRET}),
         "/data-checks": Scenario("compliance", "/data-checks", {}),
+        "/runs": Scenario("compliance", "/runs", {"policy": TIER}),
         "/reevaluations": Scenario("compliance", "/reevaluations", {"policy": TIER}),
         "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),
         "/account/sessions/end": Scenario("finance", "/account", {}),

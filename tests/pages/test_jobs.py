@@ -24,6 +24,7 @@ from policy_service.jobs.tables import JobRow
 from tests.api.client import portal
 from tests.api.company import Company, company
 from tests.approval.world import TIER
+from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Seen, Visitor
 
 PATIENCE = 60.0
@@ -33,6 +34,7 @@ STARTED: dict[str, tuple[str, dict[str, Any]]] = {
     "pack": ("/packs", {"policy": TIER, "sample": "3"}),
     "reevaluation": ("/reevaluations", {"policy": TIER}),
     "data-check": ("/data-checks", {}),
+    "run": ("/runs", {"policy": TIER}),
 }
 """How each kind is started from its page: the path, and the fields of the form."""
 BY_CHANGES = {"analysis"}
@@ -82,6 +84,7 @@ def processes() -> Iterator[Two]:
     held = HeldWorkers()
     with company(workers=held) as first, pytest.MonkeyPatch.context() as patch:
         patch.setattr(job_workers, "WATCH_SECONDS", 0.05)
+        decided(first, "C1", TIER, orders=60)
         app = create_app(first.app.service.settings, first.clock, InlineWorkers())
         assert isinstance(app, Application)
         with closing(app.service):
@@ -200,9 +203,13 @@ def test_one_of_a_process_that_is_gone_stands_in_nobodys_way(two: Two, name: str
         row = session.get(JobRow, page.address.rpartition("/")[2])
         assert row is not None
         row.process = "0" * 36
+        work = two.folder / f"{row.id}.work"  # what it had in hand
+    work.mkdir()
+    (work / "answers.csv").write_text("C1", encoding="utf-8")
     visitor, other = two.start(name, two.second)
     assert until(visitor, other, is_over).has("#work h2")
     assert "The job was interrupted." in visitor.get(page.address).text("#work")
+    assert not work.exists()
 
 
 @every_kind

@@ -103,6 +103,7 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     template="packs/pack.html",
     limits=PACKING,
     file=FileKind("audit-pack-{at:%Y%m%d-%H%M%S}.zip", ZIP),
+    names_subjects=True,
     check=_check_form,
     prepare=seal_records,
     read_result=read_summary,

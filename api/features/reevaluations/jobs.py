@@ -180,6 +180,7 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     file=FileKind("undecided-{at:%Y%m%d-%H%M%S}.csv", CSV),
     keep=timedelta(days=90),
     shared=True,
+    names_subjects=True,
     check=_check_form,
     read_result=read_result,
     describe=describe_result,

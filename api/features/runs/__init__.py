@@ -1,0 +1,1 @@
+"""Runs: a policy over everybody on record, and the answers as a file."""

@@ -1,0 +1,140 @@
+"""The job of a run: its form, its result, and the file of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from sqlmodel import Session
+
+from api.kit.answers import STATUS_NAMES
+from api.kit.form_fields import HIDDEN, Widget
+from api.kit.forms import Day, FormModel, expected_error
+from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
+from api.workers.work_kinds import DECIDING
+from policy_service.approval.service import UnknownChange, read_change
+from policy_service.audit.events import ListExported
+from policy_service.audit.guard import start_guard
+from policy_service.audit.log import append
+from policy_service.database import Database
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.reevaluation import MAX_AGE
+from policy_service.decisions.subjects import FactCipher
+from policy_service.language.policy import Bilingual
+from policy_service.messages import Message
+from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
+from policy_service.registry.service import policy_names
+
+MOST_DAYS = 3_650
+FILE_FORMATS = ("csv", "xlsx", "parquet")
+OWN_STATUSES: Mapping[str, Message] = {
+    **STATUS_NAMES,
+    "contradiction": Message("not decided: a fact is not what another policy decided"),
+}
+
+
+class RunForm(FormModel):
+    """The form: which policy, in which version, for which day, by how old facts."""
+
+    policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
+    change: Annotated[
+        str | None,
+        Widget(
+            "name",
+            Message("Drafted by the change"),
+            Message("Its number; the versions of the change decide in place of those in force."),
+        ),
+        Field(pattern=r"^[0-9a-f-]{36}$"),
+    ] = None
+    max_age: Annotated[
+        int,
+        Widget("number", Message("Facts, at most days old"), Message("Who has older facts is listed, not decided.")),
+        Field(ge=0, le=MOST_DAYS),
+    ] = MAX_AGE
+    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today, when it is left out."))] = None
+    format: Annotated[Literal["csv", "xlsx", "parquet"], Widget("choice", Message("File format"))] = "csv"
+    lang: Annotated[Literal["zh", "en"], HIDDEN] = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult(RunSummary):
+    """What came of a run, for a reader."""
+
+    @property
+    def counts(self) -> tuple[tuple[Bilingual, str, str, tuple[tuple[Message, int], ...]], ...]:
+        """Each policy with its name, its version, and how many subjects got each status."""
+        versions = {each["id"]: each["version"] for each in self.manifest["policies"]}
+        return tuple(
+            (self.titles[name], name, versions[name], tuple((OWN_STATUSES[status], count) for status, count in found))
+            for name, statuses in self.manifest["statuses"].items()
+            for found in [sorted(statuses.items())]
+        )
+
+
+def run_run(context: JobContext, form: RunForm) -> RunSummary:
+    """Decide about everybody on record. Raises what `run_over_records` does."""
+    as_of = form.as_of or context.started_at.astimezone(context.zone).date()
+    question = RecordedRun(form.policy, form.change, as_of, form.max_age, form.format, form.lang)
+    context.folder.mkdir(mode=0o700)
+    with closing(Database(context.url, keys=context.keys)) as database:
+        start_guard(database)
+        return run_over_records(
+            database,
+            FactCipher(MasterKeys(context.keys)),
+            question,
+            context.started_at,
+            folder=context.folder,
+            file=context.file,
+            progress=lambda _, done, total: context.progress.write(done, total or 0),
+        )
+
+
+def finish_run(inside: InsideContext, form: RunForm, summary: RunSummary) -> RunSummary:
+    """Tell the log that the answers were written to a file. Raises DatabaseUnavailable."""
+    asked = form.model_dump(mode="json", exclude_none=True, exclude={"format", "lang"})
+    filters = {name: str(value) for name, value in asked.items()}
+    rows = summary.manifest["subjects"]
+    with inside.service.database.write(inside.service.clock) as transaction:
+        append(transaction, inside.actor, ListExported("/runs", form.format, rows, is_complete=True, filters=filters))
+    return summary
+
+
+def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
+    """Find what is not on record."""
+    if form.change is not None:
+        try:
+            read_change(session, form.change)
+        except UnknownChange:
+            return {"change": expected_error(Message("the number of a change"))}
+    elif form.policy not in policy_names(session):
+        return {"policy": expected_error(Message("a policy on record"))}
+    return {}
+
+
+def read_result(data: Any) -> RunResult:  # noqa: ANN401  # as JSON
+    """Make a result of its JSON."""
+    titles = {name: Bilingual(**title) for name, title in data["titles"].items()}
+    return RunResult(**{**data, "titles": titles, "rejects": tuple(data["rejects"])})
+
+
+RUN: JobKind[RunForm, RunSummary] = JobKind(
+    name="run",
+    title=Message("Run"),
+    unit=Message("subjects"),
+    form=RunForm,
+    template="runs/result.html",
+    run=run_run,
+    limits=DECIDING,
+    finish=finish_run,
+    file=FileKind("run-{at:%Y%m%d-%H%M%S}.zip", "application/zip"),
+    keep=timedelta(days=30),
+    shared=True,
+    names_subjects=True,
+    check=_check_form,
+    read_result=read_result,
+    describe=lambda result: dict(result.manifest),
+)

@@ -1,0 +1,53 @@
+"""`/runs`: the form that starts a run; the pages of its job are the kit's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from api.features.runs.jobs import FILE_FORMATS, RUN, RunForm
+from api.kit.form_fields import FormField, form_fields
+from api.kit.forms import FormState
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.rendering import Pages
+from policy_service.decisions.in_force import OWN_DOMAIN
+
+
+@dataclass(frozen=True, slots=True)
+class RunsPage:
+    """The form, and the runs of late."""
+
+    template: ClassVar[str] = "runs/start.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(RunForm)
+    formats: ClassVar[tuple[tuple[str, str], ...]] = tuple((each, each) for each in FILE_FORMATS)
+    frame: Frame
+    form: FormState
+    policies: tuple[tuple[str, str], ...]
+    """Those in force, each with its title; and the one that was chosen."""
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame = pages.frame(request)
+    in_force = (each for each in pages.service.decider.policies.values() if each.domain != OWN_DOMAIN)
+    options = {each.id: each.title.zh if frame.lang == "zh" else each.title.en for each in in_force}
+    if chosen := form.value("policy"):
+        options.setdefault(chosen, chosen)  # one that a change drafts
+    return RunsPage(frame, form, tuple(options.items()), jobs, RUN.keep)
+
+
+PREFILLED = ("policy", "change", "max_age", "as_of", "format")
+"""Fields that a link may fill in."""
+RUN_PAGES = JobPages("/runs", RUN, start_page=_start_page, prefilled=PREFILLED)
+CREATE = RUN_PAGES.start_action()
+
+
+def run_routes(pages: Pages) -> APIRouter:
+    """Routes of runs."""
+    return job_routes(pages, RUN_PAGES)

@@ -1,0 +1,127 @@
+"""Runs a policy over the service's own decision records, as it is in force or as a change drafts it.
+
+Those that it needs are decided before it. Nothing is recorded; what came of it is one ZIP file:
+
+    answers.csv                   or .xlsx or .parquet: a row a subject, without its facts
+    answers.csv.rejects.csv       who was refused or not evaluated, and why
+    answers.csv.manifest.json     what was decided by what: digests, counts, days
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from sqlmodel import Session
+
+from policy_service.approval.policies import policy_loader
+from policy_service.approval.store import read_change
+from policy_service.database import Database
+from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.window import stops_among
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.language.requirements import bind_figures, with_required_policies
+from policy_service.messages import Message
+from policy_service.population.errors import PopulationRejected, RunFailed, RunRefused
+from policy_service.population.mapping import Mapping as ColumnMapping
+from policy_service.population.output import Format
+from policy_service.population.records import NAME, open_records
+from policy_service.population.run import Progress, RunRequest, run_policies
+from policy_service.registry.model import all_active_at
+from policy_service.registry.service import activations
+
+MAX_ROWS = 200
+"""Rows that were refused or not evaluated, as far as the result names them; the file has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """Which policy, in which version, for which day, by how old facts."""
+
+    policy: str
+    change: str | None
+    """The change whose versions take the place of those in force; None for those in force."""
+    as_of: date
+    max_age: int
+    """Days."""
+    file_format: Format
+    lang: Language
+    """The language of reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What came of a run."""
+
+    manifest: Mapping[str, Any]
+    titles: Mapping[str, Bilingual]
+    """The title of each policy."""
+    rejects: tuple[Mapping[str, str], ...]
+    """The first rows of the rejects file, by its headings."""
+    reject_count: int
+
+
+def run_over_records(  # noqa: PLR0913  # of which service, and where the answers go
+    database: Database,
+    cipher: FactCipher,
+    question: RecordedRun,
+    now: datetime,
+    *,
+    folder: Path,
+    file: Path,
+    progress: Progress,
+) -> RunSummary:
+    """Decide about every subject on record, and write the answers as a ZIP file; parts lie in `folder` meanwhile.
+
+    Raises RunRefused with all that is wrong with the question, UnknownChange, DamagedRecord, OSError.
+    """
+    with database.read() as session:
+        policies = versions_to_run(session, question.policy, question.change, now)
+    kind = policies[0].subject
+    request = RunRequest(
+        population=NAME,
+        output=folder / f"answers.{question.file_format}",
+        policies=policies,
+        requested=[policy.id for policy in policies],
+        kind=kind,
+        as_of=question.as_of,
+        mapping=ColumnMapping(),
+        lang=question.lang,
+        source=partial(open_records, database, cipher, kind, question.as_of, question.max_age),
+    )
+    try:
+        report = run_policies(request, progress)
+    except (PopulationRejected, PolicyError, RunFailed) as error:
+        raise RunRefused(Message("Nothing was decided: {why}.", why="; ".join(str(error).splitlines()))) from error
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        for path in report.paths:
+            archive.write(path, path.name)
+    with report.paths[1].open(encoding="utf-8-sig", newline="") as lines:
+        rejects = tuple(islice(csv.DictReader(lines), MAX_ROWS))
+    return RunSummary(report.manifest, {each.id: each.title for each in policies}, rejects, report.refused_lines)
+
+
+def versions_to_run(session: Session, policy: str, change: str | None, now: datetime) -> list[Policy]:
+    """The version of a policy, then those that it needs. Raises RunRefused, UnknownChange."""
+    load, active = policy_loader(session), all_active_at(activations(session), now, now)
+    stopped = stops_among(active)
+    digests = [each.digest for name, each in active.items() if name not in stopped]
+    if change is not None:
+        draft = read_change(session, change).draft
+        digests += [*draft.texts, *(version.digest for version in draft.versions)]
+    try:
+        versions = {each.id: each for each in map(load, digests)}  # those of the change are last
+    except PolicyError as error:
+        raise RunRefused(Message("The change has a policy file with faults: {why}.", why=str(error))) from error
+    bound = {each.id: each for each in bind_figures(versions.values())}
+    if policy not in bound:
+        raise RunRefused(Message("No version of {policy} is in force, nor in the change.", policy=policy))
+    return with_required_policies(bound[policy], bound)
