@@ -29,6 +29,7 @@ class RunEngine(StrEnum):
 
     duckdb = "duckdb"
     spark = "spark"
+    postgresql = "postgresql"
     python = "python"
 
 

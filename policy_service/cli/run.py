@@ -26,6 +26,7 @@ from policy_service.paths import database_url, keys_folder
 from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
+from policy_service.population.in_place import run_in_place
 from policy_service.population.mapping import Mapping, read_mapping
 from policy_service.population.records import open_records
 from policy_service.population.run import Progress, RunReport, RunRequest, run_policies
@@ -98,7 +99,8 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
             source=None if records is None else partial(records, as_of=as_of, filled=_filled(policies, figures)),
             benchmark_set=figures,
         )
-        report = run_policies(request, tell_progress())
+        decide = run_in_place if request.engine == "postgresql" else run_policies
+        report = decide(request, tell_progress())
     except PopulationRejected as error:
         return fail(error.problems, as_json=as_json)
     except PolicyError as error:

@@ -63,7 +63,7 @@ def edge_rows(plan: Plan, measured: Mapping[str, Interval]) -> pa.Table:
     kinds: dict[str, Type] = {each.column: each.type for each in plan.columns}
     marks = _marks(plan)
     for column, kind in kinds.items():
-        pools[column] = list(_pool(kind, marks.get(column, set()), measured.get(column, Interval(0, 0))))
+        pools[column] = list(_pool(kind, marks.get(column, set()), measured.get(column)))
     for policy in plan.policies:
         columns = plan.columns_of(policy)
         optional |= {columns[name] for name, fact in policy.facts.items() if fact.optional or fact.requirement}
@@ -103,7 +103,7 @@ def _thresholds(policy: Policy) -> Iterator[Threshold]:
                 pass
 
 
-def _pool(kind: Type, marks: set[int], held: Interval) -> Iterator[Cell]:
+def _pool(kind: Type, marks: set[int], held: Interval | None) -> Iterator[Cell]:
     match kind:
         case ChoiceType(of=of):
             yield from of
@@ -113,6 +113,8 @@ def _pool(kind: Type, marks: set[int], held: Interval) -> Iterator[Cell]:
             yield from (to_cell(kind, frozenset(of[:count])) for count in (0, 1, len(of)))
         case BooleanType():
             yield from (0, 1)
+        case _ if held is None:  # no subject has a value
+            yield None
         case _:
             near = {mark + step for mark in marks for step in (-1, 0, 1)} | {held.low, held.high}
             yield from islice(sorted(value for value in near if held.low <= value <= held.high), MAX_EDGES)

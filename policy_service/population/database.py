@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
+from policy_service.population.postgresql import describe_table, open_snapshot, quoted, quoted_table
 from policy_service.population.source import PART_ROWS, RawPart, heading_problems
 
 POSTGRESQL = ("postgresql://", "postgres://")
@@ -86,7 +87,7 @@ def _open_duckdb(population: str, table: str, subject: str) -> Iterator[Opened]:
             relation = connection.table(table)
             headings, types = tuple(relation.columns), tuple(_kind(str(kind)) for kind in relation.types)
             connection.begin()
-            query = f"SELECT * FROM {_quoted(table)} ORDER BY {_quoted(subject)}"  # noqa: S608  # quoted
+            query = f"SELECT * FROM {quoted(table)} ORDER BY {quoted(subject)}"  # noqa: S608  # quoted
 
             def rows() -> Iterator[Sequence[tuple[Any, ...]]]:
                 cursor = connection.execute(query)
@@ -101,36 +102,18 @@ def _open_duckdb(population: str, table: str, subject: str) -> Iterator[Opened]:
 
 @contextmanager
 def _open_postgresql(population: str, table: str, subject: str) -> Iterator[Opened]:
-    try:
-        import psycopg  # noqa: PLC0415  # an extra
-    except ImportError:
-        raise PopulationRejected(["PostgreSQL is not installed: `pip install 'policy-service[postgres]'`"]) from None
-    try:
-        with psycopg.connect(population) as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            quoted = ".".join(map(_quoted, table.split(".")))
-            with connection.cursor() as cursor:
-                cursor.execute(f"SELECT * FROM {quoted} LIMIT 0".encode())  # noqa: S608  # quoted
-                described = cursor.description or []
-                headings = tuple(column.name for column in described)
-                types = tuple(_kind(column.type_display) for column in described)
-            _check_subject(headings, subject, table)
-            query = f'SELECT * FROM {quoted} ORDER BY {_quoted(subject)}::text COLLATE "C"'.encode()  # noqa: S608
+    with open_snapshot(population, table) as connection:
+        headings, types = describe_table(connection, table)
+        _check_subject(headings, subject, table)
+        query = f'SELECT * FROM {quoted_table(table)} ORDER BY {quoted(subject)}::text COLLATE "C"'.encode()  # noqa: S608
 
-            def rows() -> Iterator[Sequence[tuple[Any, ...]]]:
-                with connection.cursor(name="population") as named:
-                    named.execute(query)
-                    while records := named.fetchmany(PART_ROWS):
-                        yield records
+        def rows() -> Iterator[Sequence[tuple[Any, ...]]]:
+            with connection.cursor(name="population") as named:
+                named.execute(query)
+                while records := named.fetchmany(PART_ROWS):
+                    yield records
 
-            yield headings, types, rows
-    except psycopg.Error as error:
-        raise PopulationRejected([f"{table}: PostgreSQL: {str(error).splitlines()[0]}"]) from None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+        yield headings, tuple(map(_kind, types)), rows
 
 
 def _check_subject(headings: Sequence[str], subject: str, table: str) -> None:

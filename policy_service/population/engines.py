@@ -20,7 +20,8 @@ from policy_service.compilers.columnar import door
 from policy_service.compilers.columnar.door import Dialect
 from policy_service.population.errors import PopulationRejected, RunFailed
 
-EngineName = Literal["duckdb", "spark", "python"]
+EngineName = Literal["duckdb", "spark", "python", "postgresql"]
+"""`postgresql` decides in place: see `in_place`."""
 PART = "part"
 """The table that a query is about."""
 _ELSEWHERE = ("SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR")

@@ -69,7 +69,7 @@ def raw_column(position: int) -> str:
 def register(source: RowSource, plan: Plan, folder: PartFolder, on_progress: OnProgress) -> Population:
     """Judge every row and store the good ones in `folder`. Raises PopulationRejected, OSError."""
     _check_types(source, plan)
-    judges, constants = _judges(plan, source.mapping)
+    judges, constants = column_judges(plan, source.mapping)
     parts: list[str] = []
     seen = 0
     for index, raw in enumerate(source.parts()):
@@ -118,7 +118,7 @@ def _check_types(source: RowSource, plan: Plan) -> None:
         raise PopulationRejected([f"{source.label}: {problem}" for problem in dict.fromkeys(problems)])
 
 
-def _judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
+def column_judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
     """What reads each column, and the facts that are the same for every subject. Raises PopulationRejected."""
     judges = [
         ColumnJudge(each.name, each.type, mapping.words.get(each.name, {}), mapping.missing, sensitive=each.sensitive)

@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,6 @@ from policy_service.population.mapping import Mapping
 from policy_service.population.output import (
     MAX_SHEET_ROWS,
     AnswerWriter,
-    Format,
     answer_headings,
     format_of,
     result_table,
@@ -99,14 +98,14 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
     Raises PopulationRejected with everything that is wrong with the question, RunFailed when an answer is not the
     definition's, OSError.
     """
-    file_format = format_of(request.output)
+    format_of(request.output)
     if request.source is None and request.table is None:
         _check_output(Path(request.population), request.output)
     with (
         open_engine(request.engine) as engine,
         open_population(request.population, request.table, request.mapping, request.source) as source,
     ):
-        return _run(request, file_format, source, engine, progress)
+        return _run(request, source, engine, progress)
 
 
 @contextmanager
@@ -135,65 +134,96 @@ def _companions(output: Path) -> tuple[Path, Path]:
     return _beside(output, "rejects.csv"), _beside(output, "manifest.json")
 
 
-def _run(
-    request: RunRequest, file_format: Format, source: RowSource, engine: QueryEngine, progress: Progress
-) -> RunReport:
+def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: Progress) -> RunReport:
     output = request.output
+    plan = plan_run(request, source.headings, source.headings[: source.written], source.label)
+    question = question_of(request, source.label, source.digest, plan, engine.version)
+    with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:
+        population = register(source, plan, folder, lambda rows: progress("read", rows, None))
+        check_sheet(output, population.count)
+        stages = compile_stages(
+            plan, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
+        )
+        checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
+        counts = _decide_parts(request, population, stages, progress)
+        return write_outputs(
+            request,
+            question,
+            plan,
+            _answers(population),
+            lambda: _all_rejected_rows(population),
+            lambda: {
+                "encoding": source.encoding,
+                "subjects": population.count,
+                "refused": population.refused,
+                "checked_edges": checked,
+                "checked_rows": counts.pop("checked"),
+                "statuses": {name: dict(each) for name, each in counts.items()},
+                "by_python": dict(stages.by_python),
+            },
+        )
+
+
+def check_sheet(output: Path, count: int) -> None:
+    """Refuse more rows than a workbook holds. Raises PopulationRejected."""
+    if format_of(output) == "xlsx" and count > MAX_SHEET_ROWS:
+        raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
+
+
+def plan_run(request: RunRequest, headings: Sequence[str], written: Sequence[str], label: str) -> Plan:
+    """Plan a run over columns, of which some are `written` beside the answers. Raises PopulationRejected."""
     plan = make_plan(
-        source.headings,
+        headings,
         request.mapping,
         bind_figures(request.policies),
         request.requested,
         request.kind,
         request.benchmark_set,
     )
-    if taken := set(answer_headings(plan.policies)).intersection(source.headings[: source.written]):
+    if taken := set(answer_headings(plan.policies)).intersection(written):
         names = ", ".join(f"`{name}`" for name in sorted(taken))
-        raise PopulationRejected(
-            [f"{source.label}: the run adds columns that are there already, leave them out: {names}"]
-        )
-    question = _question(request, source, plan, engine.version)
-    with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:
-        population = register(source, plan, folder, lambda rows: progress("read", rows, None))
-        if file_format == "xlsx" and population.count > MAX_SHEET_ROWS:
-            raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
-        stages = compile_stages(
-            plan, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
-        )
-        checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
-        counts = _decide_parts(request, population, stages, progress)
-        rejects, manifest_path = _companions(output)
-        write_whole(output, lambda temporary: write_result(temporary, file_format, _answers(population)))
-        lines = 0
-
-        def write_rejects(temporary: Path) -> None:
-            nonlocal lines
-            lines = write_rejected_rows(temporary, _all_rejected_rows(population))
-
-        write_whole(rejects, write_rejects)
-        manifest = {
-            **question,
-            "encoding": source.encoding,
-            "subjects": population.count,
-            "refused": population.refused,
-            "checked_edges": checked,
-            "checked_rows": counts.pop("checked"),
-            "statuses": {name: dict(each) for name, each in counts.items()},
-            "by_python": dict(stages.by_python),
-            "output": {"path": output.name, "digest": _file_digest(output)},
-            "rejects": {"path": rejects.name, "digest": _file_digest(rejects)},
-        }
-        text = json.dumps(manifest, ensure_ascii=False, indent=2)
-        write_whole(manifest_path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-        return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
+        raise PopulationRejected([f"{label}: the run adds columns that are there already, leave them out: {names}"])
+    return plan
 
 
-def _question(request: RunRequest, source: RowSource, plan: Plan, engine_version: str) -> dict[str, Any]:
+def write_outputs(  # noqa: PLR0913, PLR0917  # what a result is made of
+    request: RunRequest,
+    question: dict[str, Any],
+    plan: Plan,
+    answers: Iterable[pa.Table],
+    rejected_rows: Callable[[], Iterable[RejectedRow]],
+    counts: Callable[[], dict[str, Any]],
+) -> RunReport:
+    """Write the result, the rejects and the manifest, in this order. Raises PopulationRejected, OSError."""
+    output = request.output
+    rejects, manifest_path = _companions(output)
+    write_whole(output, lambda temporary: write_result(temporary, format_of(output), answers))
+    lines = 0
+
+    def write_rejects(temporary: Path) -> None:
+        nonlocal lines
+        lines = write_rejected_rows(temporary, rejected_rows())
+
+    write_whole(rejects, write_rejects)
+    manifest = {
+        **question,
+        **counts(),
+        "output": {"path": output.name, "digest": _file_digest(output)},
+        "rejects": {"path": rejects.name, "digest": _file_digest(rejects)},
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    write_whole(manifest_path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
+
+
+def question_of(
+    request: RunRequest, label: str, population_digest: str, plan: Plan, engine_version: str
+) -> dict[str, Any]:
     """All that the answers depend on."""
     figures = request.benchmark_set
     return {
         "version": VERSION,
-        "population": {"name": source.label, "digest": source.digest},
+        "population": {"name": label, "digest": population_digest},
         "mapping": digest(request.mapping.model_dump_json().encode()),
         "policies": [{"id": each.id, "version": each.version, "digest": each.digest} for each in plan.policies],
         "benchmark_set": {"id": figures.id, "version": figures.version, "digest": figures.digest} if figures else None,
@@ -262,7 +292,9 @@ def _decide_parts(request: RunRequest, population: Population, stages: Stages, p
             }
             checked = check_rows(sample, stages, request.as_of)
             table = result_table(decided, population.headings, stages.stages, writers)
-            folder.write(name, table, {"checked": checked, "statuses": statuses, "missing": _missing(decided, stages)})
+            folder.write(
+                name, table, {"checked": checked, "statuses": statuses, "missing": rows_not_evaluated(decided, stages)}
+            )
         about = folder.about(name)
         counts["checked"] += about["checked"]
         for policy, statuses in about["statuses"].items():
@@ -272,7 +304,7 @@ def _decide_parts(request: RunRequest, population: Population, stages: Stages, p
     return counts
 
 
-def _missing(decided: pa.Table, stages: Stages) -> list[list[Any]]:
+def rows_not_evaluated(decided: pa.Table, stages: Stages) -> list[list[Any]]:
     """The rows that were not evaluated, with the facts that are missing or contradict what was decided."""
     found: list[list[Any]] = []
     for stage in stages.stages:

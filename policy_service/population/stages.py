@@ -27,7 +27,7 @@ from policy_service.language.types import BooleanType
 from policy_service.population.engines import PART, QueryEngine
 from policy_service.population.errors import RunFailed
 from policy_service.population.plan import Plan
-from policy_service.population.population import ARROW, ROW
+from policy_service.population.population import ARROW, ROW, SUBJECT
 
 AS_OF_COLUMN = "as_of"
 Step = Callable[[pa.Table], pa.Table]
@@ -67,6 +67,12 @@ class Stages:
     by_python: Mapping[str, str]
     """The policies that no query carries, with the reason."""
 
+    @property
+    def sql(self) -> str:
+        """The one query that decides everything, where Python decides nothing."""
+        [query] = [step for step in self.steps if isinstance(step, _QueryStep)]
+        return query.sql
+
     def decide(self, part: pa.Table) -> pa.Table:
         """The part with the answers of all policies added."""
         for step in self.steps:
@@ -74,19 +80,23 @@ class Stages:
         return part
 
 
-def compile_stages(
+def compile_stages(  # noqa: PLR0913  # what a query depends on
     plan: Plan,
     measured: Mapping[str, Interval],
     as_of: int,
     engine: QueryEngine,
     *,
     by_python: bool = False,
+    names_subjects: bool = False,
 ) -> Stages:
     """Compile the policies of a plan for a population whose columns have the `measured` values.
 
-    With `by_python` no policy becomes a query.
+    With `by_python` no policy becomes a query; with `names_subjects` a query's answer has the column of the subjects.
     """
-    return _Compilation(plan, measured, as_of, engine, by_python=by_python).build()
+    compilation = _Compilation(plan, measured, as_of, engine, by_python=by_python)
+    if names_subjects:
+        compilation.carry(SUBJECT)
+    return compilation.build()
 
 
 class _Compilation:
@@ -113,6 +123,11 @@ class _Compilation:
         self.steps: list[Step] = []
         self.stages: dict[str, PolicyStage] = {}
         self.by_python: dict[str, str] = {}
+
+    def carry(self, name: str) -> None:
+        """Take a column of texts through every query."""
+        self.columns[name] = "string"
+        self.table = self._fresh()
 
     def build(self) -> Stages:
         as_of = pa.scalar(self.as_of, pa.int64())

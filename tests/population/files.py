@@ -13,6 +13,7 @@ from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.policy import Policy
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected
+from policy_service.population.in_place import run_in_place
 from policy_service.population.mapping import Mapping
 from policy_service.population.run import RunReport, RunRequest, run_policies
 from tests.shipped import NEWEST
@@ -71,7 +72,7 @@ def run_file(
         table=table,
         benchmark_set=benchmark_set,
     )
-    return run_policies(request, lambda *_: None)
+    return (run_in_place if engine == "postgresql" else run_policies)(request, lambda *_: None)
 
 
 def read_result(path: Path) -> list[dict[str, str]]:

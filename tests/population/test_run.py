@@ -101,6 +101,12 @@ def test_chained_policies_answer_as_single_decisions_do(engine: EngineName, tmp_
     assert statuses.keys() >= {"decided", "missing_facts", "contradiction"}
 
 
+def test_a_day_that_nobody_has_is_missing_at_the_edges_too(tmp_path: Path) -> None:
+    rows = [("C1", "A", "", "")]
+    path = write_csv(tmp_path / "p.csv", rows, ("subject", "tier", "last_contact_on", "last_order_on"))
+    assert run_file(path, requested=(CADENCE,)).manifest["subjects"] == 1
+
+
 def cell_text(value: object) -> str:
     """A value of JSON as CSV has it."""
     match value:

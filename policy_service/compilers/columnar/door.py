@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import ibis
+import ibis.backends.sql.compilers as sql_compilers
 from ibis.expr.types import Table as Table  # noqa: PLC0414  # for those who may not import it
 from ibis.expr.types import Value as Value  # noqa: PLC0414
+from sqlglot import expressions as sqlglot_expressions
 
 from policy_service.language.ast import Comparator
 
@@ -57,14 +59,23 @@ class Dialect:
     divide_wide: Callable[..., Value]
     wide_quotients: bool
     """True if a quotient may be wider than 64 bits."""
+    merges_subqueries: bool = False
+    """True if the planner writes each column of a subquery out wherever it is used: exponential in their depth."""
 
     def sql(self, query: Table) -> str:
         """The query's text."""
-        return str(ibis.to_sql(query, dialect=self.name, pretty=False))
+        compiler = getattr(sql_compilers, self.name).compiler
+        tree = compiler.to_sqlglot(query.unbind())
+        if self.merges_subqueries:
+            for subquery in tree.find_all(sqlglot_expressions.Subquery):
+                subquery.this.offset(0, copy=False)  # a subquery with an offset is left as it is
+        return str(tree.sql(dialect=compiler.dialect))
 
 
 DUCKDB = Dialect("duckdb", _builtin("divide", NARROW_TYPE), _builtin("policy_quotient", WIDE_TYPE), True)  # noqa: FBT003
-POSTGRESQL = Dialect("postgres", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), True)  # noqa: FBT003
+POSTGRESQL = Dialect(
+    "postgres", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), wide_quotients=True, merges_subqueries=True
+)
 SPARK = Dialect("pyspark", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), False)  # noqa: FBT003
 DIALECTS: Mapping[str, Dialect] = {"duckdb": DUCKDB, "postgres": POSTGRESQL, "spark": SPARK}
 

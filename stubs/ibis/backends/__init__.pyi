@@ -1,0 +1,1 @@
+"""Of Ibis, what the columnar compiler uses."""
