@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 TOPICS: Sequence[tuple[str, str]] = (
     (r"/changes/new|/changes/[^/]+/(?:draft|report)|/policies/[^/]+/[^/]+/try", "how-to/write-a-change"),
+    (r"/changes/[^/]+/actual-effect", "how-to/compare-what-came"),
     (r"/changes", "how-to/sign-a-change"),
     (r"/suspensions|/policies/[^/]+/[^/]+/suspend", "how-to/suspend-a-policy"),
     (r"/policies", "tutorial/sign-your-first-change"),

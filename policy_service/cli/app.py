@@ -14,7 +14,7 @@ import typer
 from policy_service.cli.account_commands import account, api_key, subject
 from policy_service.cli.audit_commands import audit
 from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths
-from policy_service.cli.population_commands import make_benchmarks, run_over_population, simulate_change
+from policy_service.cli.population_commands import compare_groups, make_benchmarks, run_over_population, simulate_change
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
@@ -277,6 +277,9 @@ def groups_rebuild() -> None:
     from policy_service.cli.groups import run_rebuild
 
     raise typer.Exit(run_rebuild())
+
+
+groups.command("compare")(compare_groups)
 
 
 @app.command()

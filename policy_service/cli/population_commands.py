@@ -172,3 +172,41 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
         drafts,
     )
     raise typer.Exit(run(options, as_json=json))
+
+
+def compare_groups(  # noqa: PLR0917  # one parameter an option
+    population: Annotated[Path, file_option(help="CSV, Parquet or xlsx, a row a subject.")],
+    column: Annotated[
+        list[str], typer.Option(metavar="NAME", help="A column of numbers; may be repeated.", show_default=False)
+    ],
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column of the groups.", show_default=False)
+    ] = None,
+    policy: Annotated[
+        str | None, typer.Option(metavar="ID", help="The policy of whose group lists.", show_default=False)
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The day of the group lists; default: as they are now.")
+    ] = None,
+    mapping: MappingFile = None,
+    smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group is marked.")] = 5,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="The same as CSV.", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare groups of subjects by the numbers of a file, such as sales."""
+    from policy_service.cli.groups import run_compare
+
+    status = run_compare(
+        population,
+        column,
+        by,
+        policy,
+        day,
+        mapping=mapping,
+        smallest_group=smallest_group,
+        output=output,
+        as_json=json,
+    )
+    raise typer.Exit(status)

@@ -221,6 +221,7 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
         ["1 of 3 subjects move on 2026-11-21", "tier A → S", "written: movers.csv"],
         f"ln -s '{ROOT}/policies' policies; trap 'rm policies' EXIT",
     ),
+    Walk("docs/how-to/compare-what-came.md", ["1,540,000", "4.2500", "(few)"]),
     Walk(
         "docs/how-to/renew-a-benchmark-set.md",
         ["4 subjects, 0 rows refused", "benchmark set: sha256:", "written: tiers.csv"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from sqlmodel import select
 from policy_service import Decider
 from policy_service.cli.groups import run_rebuild
 from policy_service.database import Database
-from policy_service.decisions.groups.service import lacks_groups
+from policy_service.decisions.groups.service import lacks_groups, rebuild
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.groups.verification import group_faults
+from tests.cli.command import call
 from tests.databases import TestClock, fresh_url
 from tests.decisions.desks import tier
 from tests.decisions.setting import decide_and_record, put_in_force
+from tests.population.files import write_csv
 
 
 @pytest.fixture
@@ -81,3 +84,30 @@ def test_a_database_without_decisions_lacks_no_lists() -> None:
         database = Database(url)
         assert not lacks_groups(database)
         database.close()
+
+
+def test_groups_are_compared_by_the_numbers_of_a_file(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rebuild(database, TestClock())
+    path = write_csv(tmp_path / "p.csv", [("C1", "10.50", "x"), ("C3", "2", "")], ("subject", "sales", "tier"))
+    arguments = ["groups", "compare", "--population", path, "--column", "sales"]
+    ended = call(capsys, *arguments, "--policy", "tiering/one", "--json", "--output", tmp_path / "out.csv")
+    found = json.loads(ended.out)
+    assert [(each["group"], each["columns"]["sales"]["sum"]) for each in found["groups"]] == [
+        ("tier:B", "10.5000"),
+        ("(none)", "2.0000"),
+    ]
+    assert (found["absent"], found["everybody"]["columns"]["sales"]["mean"]) == (1, "6.2500")
+    assert "tier:B,1,yes,sales,1,10.5000,10.5000,21/2" in (tmp_path / "out.csv").read_text("utf-8-sig")
+    ended = call(capsys, *arguments, "--policy", "tiering/one")
+    assert (ended.status, "1 subject of the group lists not in the file" in ended.out) == (0, True)
+    ended = call(capsys, *arguments, "--by", "teir")
+    assert (ended.status, "no column `teir`, did you mean `tier`?" in ended.out) == (1, True)
+    for wrong, told in (
+        ([], "name the groups by --by COLUMN, or by --policy ID"),
+        (["--by", "tier", "--day", "2026-01-01"], "--day goes with --policy"),
+        (["--policy", "tiering/two"], "it decided about nobody"),
+    ):
+        ended = call(capsys, *arguments, *wrong)
+        assert (ended.status, told in ended.err) == (2, True)

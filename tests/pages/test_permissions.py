@@ -49,6 +49,8 @@ GET  /changes/{change}/evidence                                    aut sal fin g
 GET  /changes/{change}/print                                       aut sal fin gen com  ·  adm
 GET  /changes/{change}/dossier.pdf                                 aut sal fin gen com  ·  adm
 GET  /changes/{change}/movers.csv                                   ·  sal fin gen com  ·   ·
+GET  /changes/{change}/actual-effect                                ·  sal fin gen com  ·   ·
+GET  /changes/{change}/actual-effect.csv                            ·  sal fin gen com  ·   ·
 POST /changes/{change}/comments                                    aut sal fin gen com  ·   ·
 POST /changes/{change}/submit                                      aut  ·   ·   ·   ·   ·   ·
 POST /changes/{change}/sign-offs                                    ·  sal fin gen com  ·   ·

@@ -22,13 +22,15 @@ MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozense
 UTC = ZoneInfo("UTC")
 
 
-def record(database: Database, clock: Clock, keys: Path, orders: Mapping[str, int]) -> None:
-    """Decide the size of customers, by their orders."""
+def record(
+    database: Database, clock: Clock, keys: Path, orders: Mapping[str, int], policies: tuple[str, ...] = (TIER,)
+) -> None:
+    """Decide the size of customers, by their orders, or what else policies say of them."""
     in_force = InForce(database, clock, engine="python")
     try:
         in_force.refresh()
         day = clock.now().date()
-        questions = [Question(Subject(name), {"orders": count}, day, (TIER,)) for name, count in orders.items()]
+        questions = [Question(Subject(name), {"orders": count}, day, policies) for name, count in orders.items()]
         pending = [PendingDecision(in_force.evaluate(each), MACHINE) for each in questions]
         with database.write(clock, LaneName.DECISIONS) as transaction:
             GroupWriter(in_force, FactCipher(open_or_create(keys))).write(transaction, pending)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
 from api.features.changes.analysis import running_analysis
-from api.features.changes.detail import OPEN_STATES, ChangeDetail, read_change_detail
+from api.features.changes.detail import OPEN_STATES, ChangeDetail, may_read_subjects, read_change_detail
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.job import JobProgress, progress_of
@@ -101,6 +101,12 @@ class Dossier:
     def path(self) -> str:
         """The address of the change."""
         return f"/changes/{self.change.id}"
+
+    @property
+    def has_actual_effect(self) -> bool:
+        """True if the reader may see what came of the change: it is simulated, and was in force."""
+        change, is_told = self.change, self.detail.effect is not None and may_read_subjects(self.frame)
+        return is_told and change.state is ChangeState.SCHEDULED and change.draft.effective.start <= self.frame.now
 
     @property
     def day_has_passed(self) -> bool:

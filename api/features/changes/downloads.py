@@ -1,4 +1,4 @@
-"""Files of a change to be kept: `…/texts/{text}`, a policy file; `…/evidence`; `…/movers.csv`, whom it moves."""
+"""Files of a change: `…/texts/{text}`, `…/evidence`; `…/movers.csv`, whom it moves; `…/actual-effect.csv`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
+from api.features.changes.actual_effect import requested_day
 from api.features.changes.evidence import evidence_response
-from api.features.changes.simulation import export_movers
+from api.features.changes.simulation import export_comparison, export_movers
 from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
@@ -39,6 +40,14 @@ def download_routes(pages: Pages) -> APIRouter:
         """Every subject that the change moves, as CSV."""
         content = await export_movers(pages.service, principal_of(request).actor, change)
         headers = {"Content-Disposition": f'attachment; filename="movers-{change}.csv"'}
+        return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
+
+    @router.get("/changes/{change}/actual-effect.csv")
+    async def actual_effect(request: Request, change: str) -> Response:
+        """What came of the change beside what was expected, as CSV."""
+        actor, day = principal_of(request).actor, requested_day(request)
+        content = await export_comparison(pages.service, actor, change, day)
+        headers = {"Content-Disposition": f'attachment; filename="actual-effect-{change}.csv"'}
         return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
 
     return router

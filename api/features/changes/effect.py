@@ -17,6 +17,7 @@ from policy_service.approval.service import Change, Effect
 from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message, join_comma, translate
+from policy_service.population.actual_effect import NEW
 from policy_service.population.differences import differences
 from policy_service.registry.catalogue import Catalogue
 
@@ -29,6 +30,7 @@ OTHER_WORDS: Mapping[str, Message] = {
     "(not_in_force)": Message("not in force"),
     "(none)": Message("no such outcome"),
     "(missing)": Message("not given"),
+    NEW: Message("not decided before"),
     **{f"({status})": name for status, name in STATUS_NAMES.items()},
 }
 """What stands in the place of an outcome, or of a fact."""
@@ -242,7 +244,7 @@ def _policy(
 ) -> PolicyEffect:
     by: dict[str, list[WordEffect]] = {}
     for row in figures["by"]:
-        word = _word(row["word"], facts.get(row["fact"]), lang)
+        word = word_text(row["word"], facts.get(row["fact"]), lang)
         by.setdefault(row["fact"], []).append(WordEffect(word, row["subjects"], row["moved"]))
     return PolicyEffect(
         policy=policy.id,
@@ -278,7 +280,7 @@ def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iter
         if len(words) > MAX_CHARTED:
             continue
         counts = {(row["from"], row["to"]): row["subjects"] for row in rows}
-        labels = [_word(word, outcome, lang) for word in words]
+        labels = [word_text(word, outcome, lang) for word in words]
         sizes = [
             (label, tuple(sum(row["subjects"] for row in rows if row[side] == word) for side in ("from", "to")))
             for word, label in zip(words, labels, strict=True)
@@ -305,7 +307,7 @@ def _tone(outcome: Outcome | None, before: str, after: str) -> Tone:
     return "better" if rises is (kind.ordered == "best-first") else "worse"
 
 
-def _word(word: str, of: Fact | Outcome | None, lang: Language) -> str:
+def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
     """A word of an outcome or a fact, as a reader calls it."""
     if word in OTHER_WORDS:
         return translate(OTHER_WORDS[word], _gettext(lang))
@@ -330,7 +332,7 @@ def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str
             kind = outcome.type if outcome else None
             is_key |= isinstance(kind, ChoiceType) and kind.ordered is not None and pair["from"] == _best(kind)
             for side, listed in words.items():
-                listed.append(_word(pair[side], outcome, lang))
+                listed.append(word_text(pair[side], outcome, lang))
         before, after = (", ".join(listed) for listed in words.values())
         charged_to = tuple(texts.get(text, text) for text in each["charged_to"])
         moves.append(Move(policy.title, before, after, charged_to))

@@ -15,14 +15,16 @@ from api.features.changes.schemas import (
     ChangeDetail,
     ChangePage,
     CommentModel,
+    EffectComparisonModel,
     ReportModel,
     SimulationModel,
     change_detail,
     change_summary,
 )
-from api.features.changes.simulation import export_movers, read_effect
+from api.features.changes.simulation import export_movers, read_comparison, read_effect
 from api.service import Service
 from api.web.cursors import Cursor
+from api.web.days import DayText
 from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
@@ -63,6 +65,7 @@ OfPolicy = Annotated[
     str | None,
     Query(pattern=f"^{POLICY_ID.pattern}$", description="only changes that put it in force, drafts left out"),
 ]
+UntilDay = Annotated[DayText | None, Query(description="the last day that counts; left out: today, or its last")]
 OfAuthor = Annotated[
     str | None, Query(pattern="^(me|[0-9a-f-]{36})$", description="only changes of this account, or of `me`")
 ]
@@ -175,6 +178,16 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
         """Every subject that the change moves, as CSV, the largest first. The log records it."""
         content = await export_movers(service, principal_of(request).actor, change)
         return Response(content, 200, {"Cache-Control": "no-store"}, "text/csv; charset=utf-8")
+
+    @router.get(
+        "/{change}/actual-effect",
+        operation_id="get_change_actual_effect",
+        responses=problems(*READ_PROBLEMS, CONFLICT, INVALID_PARAMETER),
+    )
+    async def get_change_actual_effect(change: Id, day: UntilDay = None) -> EffectComparisonModel:
+        """What came of a change in force beside what was expected: movements cell by cell, and money."""
+        comparison = await run_read(service, lambda session: read_comparison(session, service, change, day))
+        return EffectComparisonModel.from_value(comparison)
 
 
 def _add_drafting(router: RestRouter, service: Service) -> None:

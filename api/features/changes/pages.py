@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.features.changes.actual_effect import actual_effect_routes
 from api.features.changes.downloads import download_routes
 from api.features.changes.editor_routes import editor_routes
 from api.features.changes.new_change import new_change_routes
@@ -14,6 +15,6 @@ from api.kit.rendering import Pages
 def writing_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    for area in (new_change_routes, editor_routes, report_routes, download_routes):
+    for area in (new_change_routes, editor_routes, report_routes, download_routes, actual_effect_routes):
         router.routes.extend(area(pages).routes)
     return router

@@ -1,10 +1,11 @@
 """The JSON schemas of changes."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from api.features.changes.bodies import PeriodModel
 from api.web.schemas import Answer, Digest, Model, PageModel, PersonModel, attribute
@@ -19,6 +20,8 @@ from policy_service.approval.service import (
     Meaning,
     change_permissions,
 )
+
+Amount = Annotated[Decimal, PlainSerializer(str)]
 
 
 class VersionModel(Answer):
@@ -149,6 +152,52 @@ class SimulationModel(Model):
         list[dict[str, Any]],
         Field(description="for each kind of subject its figures, or its problems; who moves is in `movers`"),
     ]
+
+
+class CellComparisonModel(Answer):
+    """How many subjects were expected to go from one word of an outcome to another, or to stay, and how many did."""
+
+    outcome: str
+    from_: Annotated[str, Field(alias="from", validation_alias="before", description="`(new)`: not decided before")]
+    to: Annotated[str, attribute("after")]
+    expected: int
+    actual: int
+    difference: int
+
+
+class MoneyComparisonModel(Answer):
+    """By how much a sum of money was expected to change, and by how much it did."""
+
+    outcome: str
+    currency: str
+    expected: Amount
+    actual: Annotated[Amount | None, Field(description="null where there are too many records to add up at once")]
+    difference: Amount | None
+
+
+class PolicyComparisonModel(Answer):
+    """What was expected of one policy, and what came."""
+
+    policy: str
+    version: str
+    kind: str
+    subjects: Annotated[int, Field(description="of how many the movements are")]
+    not_decided: Annotated[int, Field(description="of them, those not decided about since the first day")]
+    expected_moved: int
+    actual_moved: int
+    cells: list[CellComparisonModel]
+    money: list[MoneyComparisonModel]
+
+
+class EffectComparisonModel(Answer):
+    """What came of a change from its first day to another, beside what was expected."""
+
+    since: Annotated[
+        date, Field(description="the first day of the change; the groups before are those of the day before")
+    ]
+    until: date
+    policies: list[PolicyComparisonModel]
+    unknown: Annotated[list[str], Field(description="kinds of subjects that were not simulated")]
 
 
 def change_summary(change: Change) -> ChangeSummary:

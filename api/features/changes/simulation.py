@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlmodel import Session
 
 from api.service import Service
+from api.web.days import check_day
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor
@@ -13,6 +16,7 @@ from policy_service.approval.service import Effect
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.messages import Message
+from policy_service.population.actual_effect import EffectComparison, comparable_days, compare_effect, to_csv
 
 
 def read_effect(session: Session, change: str) -> Effect:
@@ -31,6 +35,28 @@ async def export_movers(service: Service, actor: Actor, change: str) -> bytes:
     Raises UnknownChange, ProblemError, DatabaseUnavailable.
     """
     movers = await run_read(service, lambda session: approval.read_movers(session, read_effect(session, change)))
-    event = ListExported("/changes/{change}/movers", "csv", max(0, movers.count(b"\n") - 1), True, {"change": change})  # noqa: FBT003  # whole
-    await run_write(service, lambda transaction: append(transaction, actor, event))
+    await _tell_of_export(service, actor, "movers", change, movers)
     return movers
+
+
+def read_comparison(session: Session, service: Service, change: str, day: date | None) -> EffectComparison:
+    """What came of a change until a day, or until now, beside what was expected.
+
+    Raises UnknownChange, OperationRejected when it was not in force yet, ProblemError for a day on which it was not.
+    """
+    first, last = comparable_days(approval.read_change(session, change), service.now(), service.zone)
+    check_day("day", day or last, first, last)
+    return compare_effect(session, read_effect(session, change), day or last)
+
+
+async def export_comparison(service: Service, actor: Actor, change: str, day: date | None) -> bytes:
+    """The same as CSV in UTF-8; an entry of the log tells of it. Raises what `read_comparison` does."""
+    content = await run_read(service, lambda session: to_csv(read_comparison(session, service, change, day)))
+    await _tell_of_export(service, actor, "actual-effect", change, content)
+    return content
+
+
+async def _tell_of_export(service: Service, actor: Actor, name: str, change: str, content: bytes) -> None:
+    rows = max(0, content.count(b"\n") - 1)
+    event = ListExported(f"/changes/{{change}}/{name}", "csv", rows, True, {"change": change})  # noqa: FBT003  # whole
+    await run_write(service, lambda transaction: append(transaction, actor, event))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BeforeValidator
 from sqlmodel import Session
 
-from api.features.groups.days import check_days
 from api.features.groups.schemas import (
     GroupPage,
     GroupRatesModel,
@@ -22,6 +19,7 @@ from api.features.groups.schemas import (
 )
 from api.service import Service
 from api.web.cursors import Cursor
+from api.web.days import DayText, check_day
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
 from api.web.rest_router import RestRouter
@@ -48,28 +46,15 @@ from policy_service.decisions.groups.queries import (
     subject_assignments,
 )
 from policy_service.language.load import POLICY_ID
-from policy_service.language.types import DateType, ValueRejected, parse_value
 from policy_service.paging import Page
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 MAX_GROUPS = 500
-_DAY_TYPE = DateType()
-
-
-def _day(value: object) -> object:
-    """Read a day as decisions do. Raises ValueError."""
-    try:
-        return date.fromordinal(cast("int", parse_value(_DAY_TYPE, value)))
-    except ValueRejected as error:
-        raise ValueError(error.expected) from None
-
-
 Name = Annotated[str, Path(max_length=64)]
 Id = Annotated[str, Path(max_length=MAX_ID)]
 OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
 OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only the groups of this policy")]
 ThePolicy = Annotated[str, Query(pattern=f"^{POLICY_ID.pattern}$", description="the policy")]
-DayText = Annotated[date, BeforeValidator(_day)]
 OnDay = Annotated[DayText | None, Query(description="as of this day; left out: by the newest decisions")]
 From = Annotated[DayText, Query(alias="from", description="the first day")]
 To = Annotated[DayText, Query(description="the second day, not before the first")]
@@ -157,7 +142,7 @@ def _add_movements(router: RestRouter, service: Service) -> None:
         policy: ThePolicy, since: From, to: To, *, limit: GroupLimit = MAX_GROUPS, cursor: Cursor = None
     ) -> MovementMatrix:
         """The counts of subjects by their groups on two days, with the loss and upgrade rates."""
-        check_days(since, to)
+        check_day("to", to, since)
 
         def read(session: Session) -> MovementMatrix:
             head = declaring_head(session, service.catalogue, policy, service.now())
@@ -186,7 +171,7 @@ def _add_movements(router: RestRouter, service: Service) -> None:
         cursor: Cursor = None,
     ) -> MovePage:
         """The subjects that moved, by identifier, each with the decision by which it last did."""
-        check_days(since, to)
+        check_day("to", to, since)
 
         def read(session: Session) -> Page[Move]:
             service.catalogue.snapshot(session).versions_of(policy)

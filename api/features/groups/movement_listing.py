@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 from sqlmodel import Session
 
-from api.features.groups.days import check_days
 from api.features.groups.listing import GROUPS, group_options
 from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
 from api.kit.group_text import (
@@ -23,6 +22,7 @@ from api.kit.group_text import (
 )
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.web.days import check_day
 from policy_service.decisions.groups.movements import (
     NONE,
     GroupRanks,
@@ -80,7 +80,7 @@ def _days(context: TableContext, query: TableQuery) -> tuple[date, date]:
     """The days that were chosen, or the last month. Raises ProblemError."""
     until = query.day("to") or today(context)
     since = query.day("from") or until - MONTH
-    check_days(since, until)
+    check_day("to", until, since)
     return since, until
 
 

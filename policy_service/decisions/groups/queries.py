@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
@@ -18,6 +18,7 @@ from policy_service.decisions.groups.rows import COUNTS
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import check_lookup
+from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.paging import Order, Page, fetch, page_of
 from policy_service.registry.service import policy_names
@@ -106,6 +107,26 @@ def group_sizes_by_day(session: Session, policy: str, days: Sequence[date]) -> l
             sizes[Group(row.status, row.outcome)] += int(row.change)
         by_day.append(+sizes)
     return by_day
+
+
+def count_not_decided(session: Session, policy: str, since: date, until: date) -> int:
+    """Count the subjects in the groups of a day `until` that were not decided about since a day before it.
+
+    Of a day that is gone by, a decision about the subject by any policy counts.
+    """
+    row, decision = OutcomePeriod, DecisionRow
+    is_of_subject = and_(col(decision.subject) == row.subject, col(decision.kind) == row.kind)
+    is_decided = exists().where(is_of_subject, col(decision.as_of).between(since, until))
+    is_older = or_(col(row.newest) < since, and_(or_(col(row.newest).is_(None), col(row.newest) > until), ~is_decided))
+    query = select_model(func.count()).select_from(row).where(row.policy == policy, *_on(until), col(row.since) < since)
+    return session.exec(query.where(is_older)).one()
+
+
+def groups_of_subjects(session: Session, policy: str, day: date | None = None) -> dict[str, Group]:
+    """The group of every subject of a policy, by the newest decisions or on a day."""
+    row = OutcomePeriod
+    query = select_model(row.subject, row.status, row.outcome).where(row.policy == policy, *_on(day))
+    return {subject: Group(status, outcome) for subject, status, outcome in session.exec(query)}
 
 
 def list_groups(

@@ -173,6 +173,21 @@ def _require_written(session: Session, macs: MacKeys, row: Row[Any, Any, Any, An
         macs.require_written(row)
 
 
+def outcomes_on(session: Session, kind: str, policy: str, day: date) -> Collection[Mapping[str, Any]]:
+    """The answers of a policy that count on a day, one a subject; every record until then is read for it."""
+    marker, exclusions = _marker(policy), Exclusions.read(session)
+    counting: dict[str, Mapping[str, Any]] = {}
+    query = _RECORDS.where(_C.kind == kind, _C.as_of <= day).order_by(_C.as_of, _C.seq)
+    with closing(session.connection().execute(query)) as rows:
+        for seq, _, line in rows:
+            if marker not in line:  # cheap byte test first
+                continue
+            record = _read(seq, line)
+            if policy in record.outcomes and not exclusions.hides(record):
+                counting[record.subject] = record.outcomes[policy]
+    return counting.values()
+
+
 def _marker(policy: str) -> bytes:
     return f'"{policy}"'.encode()
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from policy_service.clock import timestamp
-from tests.api.client import SECRET
-from tests.api.company import Company, Json, company
+from tests.api.client import SECRET, assert_problem
+from tests.api.company import Company, Json, company, refused
 from tests.api.simulated import furnish
 from tests.approval.world import tier
 from tests.pages.visitor import Visitor
@@ -119,3 +119,39 @@ def test_a_change_whose_population_drifted_is_sent_back_and_not_signed() -> None
         assert "37 of 600 move (customer)" in page.text("#effect-line")
         page = Visitor(here, "sales").send(page, "form#sign", reason="sound", password=SECRET)
         assert "You signed the change." in page.text(".notice")
+
+
+def test_what_came_of_it_stands_beside_what_was_expected() -> None:
+    with company(furnish=furnish) as here:
+        change = submitted(here, 95, 2)
+        path, sales = f"/v1/changes/{change['id']}/actual-effect", Visitor(here, "sales")
+        refused(here.ask("GET", path, "sales"), 409, "conflict", "The change is not in force, so nothing came of it.")
+        for name in ("sales", "compliance"):
+            here.sign(change, name)
+        here.moved("schedule", here.read(change))
+        refused(here.ask("GET", path, "sales"), 409, "conflict", "nothing came of it yet.")
+        assert not sales.get(f"/changes/{change['id']}").has('a[href$="actual-effect"]')
+
+        here.clock.move(days=2)
+        page = sales.get(sales.get(f"/changes/{change['id']}").link("What came of it"))
+        assert "nothing can have come yet" in page.text("#nothing-yet")
+        here.clock.move(days=1)
+        record(here.database, here.clock, here.app.service.settings.keys, dict(list(NEARLY_BIG.items())[:4]))
+        found = here.did("GET", path, "sales")
+        [size, _] = found["policies"]
+        assert (size["expected_moved"], size["actual_moved"], size["not_decided"]) == (6, 4, 596)
+        [cell, *_] = [each for each in size["cells"] if each["from"] != each["to"]]
+        assert (cell["from"], cell["to"], cell["difference"]) == ("small", "big", -2)
+        page = Visitor(here, "sales", "zh-CN").get(f"/changes/{change['id']}/actual-effect")
+        assert "预期 6，实际 4，共 600" in page.text("main")
+        assert "596 个此后未再作决定" in page.text("main")
+        lines = sales.get(page.link("全部数字（CSV）")).body.decode("utf-8-sig").splitlines()
+        assert lines[:2] == ["policy,outcome,from,to,expected,actual,difference", "tiering/size,size,small,big,6,4,-2"]
+        [entry] = here.did("GET", "/v1/audit?event=list_exported", "compliance")["items"]
+        assert entry["body"]["path"] == "/changes/{change}/actual-effect"
+
+        early = here.ask("GET", f"{path}?day=2026-01-01", "sales")
+        [problem] = assert_problem(early, 422, "invalid-parameter")["problems"]
+        assert (problem["parameter"], problem["expected"][:10]) == ("day", "a day from")
+        assert sales.get(f"/changes/{change['id']}/actual-effect?day=soon").status == 422
+        assert here.ask("GET", path, "ann").status_code == 403

@@ -1,0 +1,186 @@
+"""Compares groups of subjects by the numbers of a file, such as sales, satisfaction and conversion (R-GOV-5).
+
+    compare_groups(source, ["sales", "satisfaction"], by="tier")                 # the groups stand in the file
+    compare_groups(source, ["sales"], by={"C1": "tier:S", "C2": "tier:A"})       # or come from group lists
+
+Numbers are decimals of at most four places, added up exactly; a mean is a fraction. An empty cell does not count. A
+group of few subjects is marked: its mean says little, and may tell who is meant.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from policy_service.language.diagnostics import did_you_mean
+from policy_service.language.types import NumberType, TextType, write_decimal
+from policy_service.population.errors import PopulationRejected, RejectedRow
+from policy_service.population.parts import PartFolder
+from policy_service.population.plan import FactColumn, Plan, subject_problem
+from policy_service.population.population import SUBJECT, register
+from policy_service.population.source import RowSource
+from policy_service.population.statistics import round_half_even
+
+SCALE = 4
+"""Decimal places of a number, and of a mean as it is shown."""
+SMALLEST_GROUP = 5
+NO_GROUP = "(none)"
+"""What subjects are in whose group is not known."""
+NUMBER = NumberType("number", SCALE)
+HEADINGS = ("group", "subjects", "few", "column", "values", "sum", "mean", "mean_fraction")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFigures:
+    """The numbers of one column in one group."""
+
+    column: str
+    values: int
+    """How many subjects have one."""
+    units: int
+    """Their sum, in ten-thousandths."""
+
+    @property
+    def total(self) -> Decimal:
+        """The sum."""
+        return Decimal(write_decimal(self.units, SCALE))
+
+    @property
+    def mean(self) -> Fraction | None:
+        """The mean; None of no values."""
+        return Fraction(self.units, self.values * 10**SCALE) if self.values else None
+
+    @property
+    def rounded_mean(self) -> Decimal | None:
+        """The mean, rounded half to even to four places."""
+        return None if self.mean is None else Decimal(write_decimal(round_half_even(self.mean * 10**SCALE), SCALE))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """The numbers of one group."""
+
+    group: str
+    subjects: int
+    is_small: bool
+    """True if the group has too few subjects to say much."""
+    columns: tuple[ColumnFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupComparison:
+    """What a file says of each group, and of everybody in it."""
+
+    population: str
+    """The digest of the file."""
+    groups: tuple[GroupFigures, ...]
+    everybody: GroupFigures
+    absent: int
+    """Subjects of the group lists that the file does not have."""
+    rejected: tuple[RejectedRow, ...]
+
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        """A row for each group and column, as `HEADINGS` says."""
+        for each in (*self.groups, self.everybody):
+            for column in each.columns:
+                few = "yes" if each.is_small else ""
+                values = (column.values, column.total, column.rounded_mean, column.mean)
+                yield each.group, each.subjects, few, column.column, *values
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; numbers as texts, exact."""
+        return {
+            "population": self.population,
+            "groups": list(map(_to_dict, self.groups)),
+            "everybody": _to_dict(self.everybody),
+            "absent": self.absent,
+            "rejected": [{"row": each.row, "subject": each.subject, "reason": each.reason} for each in self.rejected],
+        }
+
+
+def compare_groups(
+    source: RowSource, columns: Sequence[str], by: str | Mapping[str, str], smallest: int = SMALLEST_GROUP
+) -> GroupComparison:
+    """Add the columns of a file up by group. Raises PopulationRejected with everything that is wrong, OSError."""
+    plan = _plan(source, list(dict.fromkeys(columns)), by if isinstance(by, str) else None)
+    subjects, values, units = Counter[str](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    present = 0
+    with TemporaryDirectory() as path:
+        folder = PartFolder(Path(path), is_encrypted=source.is_encrypted)
+        population = register(source, plan, folder, lambda _: None)
+        for row in _rows(folder, population.parts, [SUBJECT, *(each.column for each in plan.columns)]):
+            group = _group_of(row, plan, by)
+            present += isinstance(by, Mapping) and row[SUBJECT] in by
+            subjects[group] += 1
+            for each in plan.columns:
+                if each.type == NUMBER and (value := row[each.column]) is not None:
+                    values[group, each.name] += 1
+                    units[group, each.name] += value
+        rejected = tuple(population.rejected_rows())
+
+    def figures(group: str, members: Sequence[str]) -> GroupFigures:
+        size = sum(subjects[each] for each in members)
+        found = (
+            ColumnFigures(name, sum(values[each, name] for each in members), sum(units[each, name] for each in members))
+            for name in dict.fromkeys(columns)
+        )
+        return GroupFigures(group, size, size < smallest, tuple(found))
+
+    names = sorted(subjects, key=lambda each: (each == NO_GROUP, each))
+    absent = len(by) - present if isinstance(by, Mapping) else 0
+    groups = tuple(figures(each, [each]) for each in names)
+    return GroupComparison(population.digest, groups, figures("", names), absent, rejected)
+
+
+def _plan(source: RowSource, columns: Sequence[str], by: str | None) -> Plan:
+    """The columns to read. Raises PopulationRejected."""
+    asked = [(name, NUMBER) for name in columns] + ([(by, TextType())] if by is not None else [])
+    problems = subject_problem(source.headings, source.mapping)
+    for name, _ in asked:
+        if name not in source.headings:
+            hint = did_you_mean(name, source.headings)
+            problems.append(f"{source.label}: no column `{name}`" + (f", {hint}" if hint else ""))
+    if not columns:
+        problems.append("name a column of numbers to compare")
+    if by in columns:
+        problems.append(f"`{by}` makes the groups, so it is not compared")
+    if problems:
+        raise PopulationRejected(problems)
+    position = {heading: index for index, heading in enumerate(source.headings)}
+    read = [FactColumn(name, kind, f"f{index}", position[name], False) for index, (name, kind) in enumerate(asked)]  # noqa: FBT003
+    return Plan((), tuple(read), position[source.mapping.subject], {})
+
+
+def _rows(folder: PartFolder, parts: Sequence[str], columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    for part in parts:
+        for batch in folder.table(part, columns).to_batches():
+            yield from batch.to_pylist()
+
+
+def _group_of(row: Mapping[str, Any], plan: Plan, by: str | Mapping[str, str]) -> str:
+    if isinstance(by, Mapping):
+        return by.get(row[SUBJECT], NO_GROUP)
+    return row[plan.columns[-1].column] or NO_GROUP
+
+
+def _to_dict(figures: GroupFigures) -> dict[str, Any]:
+    return {
+        "group": figures.group,
+        "subjects": figures.subjects,
+        "few": figures.is_small,
+        "columns": {
+            each.column: {
+                "values": each.values,
+                "sum": str(each.total),
+                "mean": None if each.rounded_mean is None else str(each.rounded_mean),
+                "mean_fraction": None if each.mean is None else str(each.mean),
+            }
+            for each in figures.columns
+        },
+    }
