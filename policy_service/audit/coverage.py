@@ -42,7 +42,7 @@ NOT_SECURITY: Mapping[str, str] = {
     "checkpoint_copy": "remembers how many checkpoints were copied where; the copies themselves are compared",
     "api_key_use": "when a key was last used, to within some minutes",
     "sign_in_failure": "slows down guesses of passwords; nobody is let in by it",
-    "oidc_flow": "lasts for the minutes in which somebody is at the identity provider, who proves who they are",
+    "oidc_flow": "lasts for the minutes of a sign-in at the identity provider",
     "job": "how far long work is; what came of it is under the MAC of its row, and it can be done again",
 }
 EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
