@@ -27,6 +27,8 @@ CUSTOMER = "customer"
 """The kind of a subject when nothing else is said; also of every record that was made before kinds were recorded."""
 MAX_ID = 200
 """Characters of an identifier."""
+PLAIN_ID = f"[!-\\-0-~](?:[ -.0-~]{{0,{MAX_ID - 2}}}[!-.0-~])?"
+"""The identifiers of printable ASCII without a slash that have no error, as a regular expression."""
 KIND = re.compile("[a-z][a-z0-9_]{0,63}")
 MAX_KIND = 64
 KIND_LABELS_ZH: Mapping[str, str] = {

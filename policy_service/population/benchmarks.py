@@ -31,11 +31,12 @@ from policy_service.language.benchmark_set_text import write_benchmark_set
 from policy_service.language.measure import Measure, parse_measure
 from policy_service.language.policy import Bilingual, Fact, Policy
 from policy_service.language.types import NumberType, Type, ValueRejected, parse_value, write_decimal
+from policy_service.population.cells import ARROW
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 from policy_service.population.parts import PartFolder
 from policy_service.population.plan import FactColumn, Plan, heading_of, mapping_problems, subject_problem
-from policy_service.population.population import ARROW, OnProgress, Population, register
+from policy_service.population.population import OnProgress, Population, register
 from policy_service.population.source import RowSource
 from policy_service.population.statistics import Distribution, round_half_even, statistic, total
 

@@ -15,15 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from policy_service.compilers.columnar.layout import Cell, to_cell
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from policy_service.compilers.columnar.layout import Cell, column_type, to_cell
 from policy_service.decisions.facts_reader import fact_problem, value_reader
 from policy_service.decisions.masking import MASK
-from policy_service.language.types import BooleanType, TagsType, Type, ValueRejected
+from policy_service.language.types import BooleanType, NumberType, TagsType, Type, ValueRejected
 
 TRUTHS = {"true": True, "false": False}
 TAG_DELIMITER = ";"
+ARROW = {"int64": pa.int64(), "string": pa.string()}
+Cells: TypeAlias = Sequence[Any] | pa.Array
+"""The cells of a column; an array where they are of one type."""
+_DIGITS = 38
+_PLAIN = "^-?(?:0|[1-9][0-9]{0,15})(?:\\.[0-9]{1,20})?$"
+"""Decimals of at most 37 digits, those before the point more than a value has."""
 
 
 def raw_value(kind: Type, cell: object) -> object:
@@ -50,14 +59,39 @@ class ColumnJudge:
         self._words = words
         self._missing = frozenset(("", *missing))
 
-    def read(self, cells: Sequence[Any]) -> tuple[list[Cell], dict[Any, str]]:
-        """The values as they stand in a query's column, and for each cell that is refused the reason.
+    def read(self, cells: Cells) -> tuple[pa.Array, dict[int, str]]:
+        """The values as they stand in a query's column, and by its index the reason for each cell that is refused.
 
-        Cells are read once a spelling: a column has far fewer of them than rows.
+        Numbers that a typed column, or plain decimals, hold exactly are read all at once. What else there is is read
+        once a spelling: a column has far fewer of them than rows.
         """
+        if isinstance(cells, pa.Array):
+            if (numbers := self._whole_numbers(cells)) is not None:
+                return numbers, {}
+            try:
+                encoded = cells.dictionary_encode()
+            except pa.ArrowNotImplementedError:  # a list
+                return self.read([tuple(cell) if isinstance(cell, list) else cell for cell in cells.to_pylist()])
+            spellings = encoded.dictionary.to_pylist()
+            values, refused = self._read_spellings(spellings)
+            reasons = {}
+            if refused:
+                positions = pa.array([index for index, each in enumerate(spellings) if each in refused])
+                at = pc.indices_nonzero(pc.fill_null(pc.is_in(encoded.indices, positions), False))  # noqa: FBT003
+                reasons = {index: refused[spellings[encoded.indices[index].as_py()]] for index in at.to_pylist()}
+            return self._array([values[each] for each in spellings]).take(encoded.indices), reasons
+        values, refused = self._read_spellings(set(cells))
+        reasons = {index: refused[cell] for index, cell in enumerate(cells) if cell in refused} if refused else {}
+        return self._array([values[cell] for cell in cells]), reasons
+
+    def _array(self, values: list[Cell]) -> pa.Array:
+        return pa.array(values, ARROW[column_type(self.kind)])
+
+    def _read_spellings(self, spellings: Iterable[Any]) -> tuple[dict[Any, Cell], dict[Any, str]]:
+        """The value of each spelling, and for each that is refused the reason."""
         values: dict[Any, Cell] = {None: None}
         reasons: dict[Any, str] = {}
-        for cell in set(cells):
+        for cell in spellings:
             if cell is None or (isinstance(cell, str) and cell in self._missing):
                 values[cell] = None
                 continue
@@ -69,4 +103,27 @@ class ColumnJudge:
                 values[cell] = None
                 problem = fact_problem(self.name, error, raw, self._read_value)
                 reasons[cell] = str(replace(problem, value=MASK, hint=None) if self.sensitive else problem)
-        return [values[cell] for cell in cells], reasons
+        return values, reasons
+
+    def _whole_numbers(self, cells: pa.Array) -> pa.Array | None:
+        """The cells of a column of numbers as they are kept; None unless all of them are values, exactly."""
+        kind = self.kind
+        if not isinstance(kind, NumberType):
+            return None
+        if pa.types.is_string(cells.type) and not self._words:
+            missing = pc.is_in(cells, pa.array(self._missing, pa.string()))
+            cells = pc.if_else(missing, None, cells)
+            if not pc.all(pc.match_substring_regex(cells, _PLAIN)).as_py():
+                return None
+        elif not pa.types.is_integer(cells.type) and not pa.types.is_decimal(cells.type):
+            return None
+        try:
+            scaled = cells.cast(pa.decimal128(_DIGITS, kind.scale))
+            as_units = pa.Array.from_buffers(
+                pa.decimal128(_DIGITS, 0), len(scaled), scaled.buffers(), scaled.null_count, scaled.offset
+            )
+            numbers = as_units.cast(pa.int64())
+        except pa.ArrowInvalid:  # more decimals, or digits, than any value has
+            return None
+        ends = pc.min_max(numbers).as_py()
+        return numbers if ends["min"] is None or kind.low <= ends["min"] <= ends["max"] <= kind.high else None

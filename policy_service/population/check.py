@@ -21,9 +21,10 @@ from policy_service.language.evaluate import evaluate
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
 from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType, Type
+from policy_service.population.cells import ARROW
 from policy_service.population.errors import RunFailed
 from policy_service.population.plan import Plan
-from policy_service.population.population import ARROW, ROW, SUBJECT
+from policy_service.population.population import ROW, SUBJECT
 from policy_service.population.stages import PolicyStage, Stages
 
 EDGE_ROWS = 500

@@ -8,9 +8,8 @@ part that is not whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,19 +18,19 @@ import pyarrow.compute as pc
 from policy_service.compilers.columnar.layout import Cell, column_type
 from policy_service.compilers.columnar.widths import Interval
 from policy_service.language.types import ChoiceType, DateType, TagsType, TextType, format_value
-from policy_service.population.cells import ColumnJudge
+from policy_service.messages import Message
+from policy_service.population.cells import ARROW, Cells, ColumnJudge
 from policy_service.population.errors import PopulationRejected, RejectedRow
-from policy_service.population.mapping import Mapping
+from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.parts import PartFolder
 from policy_service.population.plan import FactColumn, FigureColumn, Plan
 from policy_service.population.source import RawPart, RowSource
-from policy_service.subject import id_error
+from policy_service.subject import PLAIN_ID, id_error
 
 OnProgress = Callable[[int], None]
 """Called with the number of rows that are done."""
 MAX_NAMED = 20
 """Duplicate subjects that an error names."""
-ARROW = {"int64": pa.int64(), "string": pa.string()}
 ROW, SUBJECT = "row", "subject"
 _NO_NAMES = re.compile(r"double|float|bool|binary|blob|bytea|struct|map|union|list|json|\[\]")
 """In the types of columns that do not name subjects, of Parquet and of databases."""
@@ -118,7 +117,7 @@ def _check_types(source: RowSource, plan: Plan) -> None:
         raise PopulationRejected([f"{source.label}: {problem}" for problem in dict.fromkeys(problems)])
 
 
-def column_judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
+def column_judges(plan: Plan, mapping: ColumnMapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
     """What reads each column, and the facts that are the same for every subject. Raises PopulationRejected."""
     judges = [
         ColumnJudge(each.name, each.type, mapping.words.get(each.name, {}), mapping.missing, sensitive=each.sensitive)
@@ -128,7 +127,8 @@ def column_judges(plan: Plan, mapping: Mapping) -> tuple[list[ColumnJudge], dict
     problems = []
     for column, judge in zip(plan.columns, judges, strict=True):
         if (text := mapping.constants.get(column.name)) is not None:
-            [constants[column.column]], reasons = judge.read([text])
+            values, reasons = judge.read([text])
+            constants[column.column] = values[0].as_py()
             problems += [f"mapping, constants: {reason}" for reason in reasons.values()]
     if problems:
         raise PopulationRejected(problems)
@@ -140,47 +140,53 @@ def _judge(
 ) -> tuple[pa.Table, list[RejectedRow], int]:
     """The rows that can be decided, the reasons of the others, and how many these are."""
     count = len(raw.rows)
-    reasons: dict[int, list[str]] = {}
-    subjects = ["" if cell is None else str(cell) for cell in raw.columns[plan.subject]]
-    errors = {subject: id_error(subject) for subject in set(subjects)}
-    if any(errors.values()):
-        for index, subject in enumerate(subjects):
-            if error := errors[subject]:
-                reasons.setdefault(index, []).append(f"subject: {error}")
-    facts: dict[str, list[Cell]] = {}
+    subjects, errors = _read_subjects(raw.columns[plan.subject])
+    reasons = {index: [f"subject: {error}"] for index, error in errors.items()}
+    facts: dict[str, pa.Array] = {}
     for column, judge in zip(plan.columns, judges, strict=True):
         if column.position is None:
-            facts[column.column] = [constants.get(column.column)] * count
+            kind = ARROW[column_type(column.type)]
+            facts[column.column] = pa.repeat(pa.scalar(constants.get(column.column), kind), count)
             continue
-        cells = raw.columns[column.position]
-        facts[column.column], refused = judge.read(cells)
-        if refused:
-            for index, cell in enumerate(cells):
-                if cell in refused:
-                    reasons.setdefault(index, []).append(refused[cell])
+        facts[column.column], refused = judge.read(raw.columns[column.position])
+        for index, reason in refused.items():
+            reasons.setdefault(index, []).append(reason)
     for column in plan.columns:
         if column.figures is not None:
-            _fill_figures(column, column.figures, facts, reasons)
+            facts[column.column] = _fill_figures(column, column.figures, facts, reasons)
     rejected_rows = [
-        RejectedRow(raw.rows[index], raw.lines[index], subjects[index], "; ".join(dict.fromkeys(texts)))
+        RejectedRow(raw.rows[index], raw.lines[index], subjects[index].as_py(), "; ".join(dict.fromkeys(texts)))
         for index, texts in sorted(reasons.items())
     ]
     return (
-        _table(raw, written, plan.columns, subjects, facts, reasons.keys()),
+        _table(raw, written, subjects, facts, reasons),
         sorted([*raw.rejected_rows, *rejected_rows], key=lambda rejected: rejected.row),
         len(raw.rejected_rows) + len(reasons),
     )
 
 
+def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
+    """The names of the subjects, and by its index the error of each that cannot be one."""
+    if isinstance(cells, pa.Array) and (pa.types.is_string(cells.type) or pa.types.is_integer(cells.type)):
+        names = pc.fill_null(cells.cast(pa.string()), "")
+    else:
+        texts = cells.to_pylist() if isinstance(cells, pa.Array) else cells
+        names = pa.array(["" if cell is None else str(cell) for cell in texts], pa.string())
+    unusual = pc.indices_nonzero(pc.invert(pc.match_substring_regex(names, f"^{PLAIN_ID}$")))
+    found = zip(unusual.to_pylist(), names.take(unusual).to_pylist(), strict=True)
+    return names, {index: error for index, name in found if (error := id_error(name)) is not None}
+
+
 def _fill_figures(
-    column: FactColumn, source: FigureColumn, facts: dict[str, list[Cell]], reasons: dict[int, list[str]]
-) -> None:
-    """Put the figure of each subject's group into a column; what the file says otherwise is refused.
+    column: FactColumn, source: FigureColumn, facts: Mapping[str, pa.Array], reasons: dict[int, list[str]]
+) -> pa.Array:
+    """A column with the figure of each subject's group; what the file says otherwise is refused.
 
     Where the set has no figure, and where the policy lets the caller give another value, the file's stays.
     """
-    cells = facts[column.column]
-    groups = zip(*(facts[name] for name in source.groups), strict=True) if source.groups else [()] * len(cells)
+    cells = facts[column.column].to_pylist()
+    names = [facts[name].to_pylist() for name in source.groups]
+    groups = zip(*names, strict=True) if names else [()] * len(cells)
     known: dict[tuple[Cell, ...], int | None] = {}
     for index, words in enumerate(groups):
         if words not in known:
@@ -193,24 +199,18 @@ def _fill_figures(
         else:
             text = format_value(column.type, value)
             reasons.setdefault(index, []).append(f"{column.name}: the benchmark set says {text}: leave it out")
+    return pa.array(cells, facts[column.column].type)
 
 
-def _table(  # noqa: PLR0913, PLR0917  # what a part is made of
-    raw: RawPart,
-    written: int,
-    columns: Sequence[FactColumn],
-    subjects: list[str],
-    facts: dict[str, list[Cell]],
-    refused: Iterable[int],
+def _table(
+    raw: RawPart, written: int, subjects: pa.Array, facts: Mapping[str, pa.Array], refused: Collection[int]
 ) -> pa.Table:
-    arrays: dict[str, Any] = {ROW: pa.array(raw.rows, pa.int64()), SUBJECT: pa.array(subjects, pa.string())}
-    for position, cells in enumerate(raw.columns[:written]):
-        arrays[raw_column(position)] = raw.arrays[position] if raw.arrays else pa.array(cells, pa.string())
-    for column in columns:
-        arrays[column.column] = pa.array(facts[column.column], ARROW[column_type(column.type)])
-    table = pa.table(arrays)
-    if gone := set(refused):
-        table = table.take(pa.array([index for index, _ in enumerate(subjects) if index not in gone], pa.int64()))
+    arrays = {ROW: pa.array(raw.rows, pa.int64()), SUBJECT: subjects}
+    for position, cells in enumerate((raw.arrays or raw.columns)[:written]):
+        arrays[raw_column(position)] = cells
+    table = pa.table({**arrays, **facts})
+    if refused:
+        table = table.take(pa.array([index for index in range(len(subjects)) if index not in refused], pa.int64()))
     return table
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from policy_service.population.cells import Cells
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 
@@ -39,9 +40,9 @@ class RawPart:
 
     rows: Sequence[int]
     lines: Sequence[int | None]
-    columns: Sequence[Sequence[Any]]
+    columns: Sequence[Cells]
     arrays: Sequence[pa.Array] | None = None
-    """The columns as the file types them, where it does."""
+    """The columns as they are written beside the answers; None where `columns` are arrays."""
     rejected_rows: tuple[RejectedRow, ...] = ()
 
 
@@ -262,8 +263,13 @@ def _csv_parts(source: Source) -> Iterator[RawPart]:
                     break
             if not rows and not rejected_rows:
                 return
-            columns = list(zip(*cells, strict=True)) if cells else [()] * width
-            yield RawPart(rows, lines, columns, rejected_rows=tuple(rejected_rows))
+            yield RawPart(rows, lines, _texts(cells, width), rejected_rows=tuple(rejected_rows))
+
+
+def _texts(records: Sequence[Sequence[str]], width: int) -> list[pa.Array]:
+    """The columns of some rows of texts."""
+    columns = zip(*records, strict=True) if records else [()] * width
+    return [pa.array(column, pa.string()) for column in columns]
 
 
 # Parquet
@@ -282,12 +288,7 @@ def _parquet_parts(source: Source) -> Iterator[RawPart]:
         for batch in file.iter_batches(batch_size=PART_ROWS):
             rows = range(number + 1, number + 1 + batch.num_rows)
             number += batch.num_rows
-            columns = [_hashable(column.to_pylist()) for column in batch.columns]
-            yield RawPart(rows, [None] * len(rows), columns, batch.columns)
-
-
-def _hashable(cells: list[Any]) -> list[Any]:
-    return [tuple(cell) if isinstance(cell, list) else cell for cell in cells]
+            yield RawPart(rows, [None] * len(rows), batch.columns)
 
 
 # workbooks
@@ -300,6 +301,6 @@ def _xlsx_parts(source: Source) -> Iterator[RawPart]:
     for start in range(0, max(len(rows), 1 if rejected_rows else 0), PART_ROWS):
         part = rows[start : start + PART_ROWS]
         numbers = [number for number, _ in part]
-        columns = list(zip(*(cells for _, cells in part), strict=True)) or [()] * len(source.headings)
+        columns = _texts([cells for _, cells in part], len(source.headings))
         here = tuple(rejected_rows) if start == 0 else ()
         yield RawPart(numbers, [number + 1 for number in numbers], columns, rejected_rows=here)

@@ -24,10 +24,11 @@ from policy_service.language.core import Core
 from policy_service.language.lower import lower
 from policy_service.language.policy import AS_OF, Policy
 from policy_service.language.types import BooleanType
+from policy_service.population.cells import ARROW
 from policy_service.population.engines import PART, QueryEngine
 from policy_service.population.errors import RunFailed
 from policy_service.population.plan import Plan
-from policy_service.population.population import ARROW, ROW, SUBJECT
+from policy_service.population.population import ROW, SUBJECT
 
 AS_OF_COLUMN = "as_of"
 Step = Callable[[pa.Table], pa.Table]
