@@ -54,12 +54,14 @@ _keep_temporary_files_in_memory()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mixes the modules, and the tests of each, another way for each TEST_ORDER; without it they stay as written.
 
-    A quick run asks a test of both databases on one of them: half of the tests on SQLite, the others on PostgreSQL.
+    A quick run asks a test of both databases on one of them, half of the tests on SQLite, the others on PostgreSQL;
+    and a test that is marked `one_in(n)` of every nth of its cases.
     """
     if EFFORT == "quick":
-        left_out = set(_on_the_other_database(items))
-        config.hook.pytest_deselected(items=list(left_out))
-        items[:] = [item for item in items if item not in left_out]
+        for choose in (_on_the_other_database, _of_other_cases):
+            left_out = set(choose(items))
+            config.hook.pytest_deselected(items=list(left_out))
+            items[:] = [item for item in items if item not in left_out]
     if ORDER:
         items.sort(key=lambda item: (_place(item.nodeid.partition("::")[0]), _place(item.nodeid)))
 
@@ -74,6 +76,18 @@ def _on_the_other_database(items: list[pytest.Item]) -> Iterator[pytest.Item]:
     for name, pair in pairs.items():
         if len(pair) == len(BACKENDS):
             yield pair[zlib.crc32(name.encode()) % len(BACKENDS)]
+
+
+def _of_other_cases(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Of each test that is marked `one_in(n)` all but every nth case; another test begins with another, always so."""
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("one_in"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for name, those in cases.items():
+        (every,) = next(mark.args for mark in those[0].iter_markers("one_in"))
+        first = zlib.crc32(name.encode()) % min(every, len(those))
+        yield from set(those) - set(those[first::every])
 
 
 def _place(name: str) -> bytes:

@@ -179,11 +179,13 @@ def test_a_policy_that_is_new_is_told_as_such() -> None:
 SMALL = (TIER, VISITS, LISTED, TAKES_LIST, POINTS)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("policy", [*SHIPPED, *SMALL], ids=lambda policy: str(policy.id))
 def test_a_policy_does_not_differ_from_itself(policy: Policy) -> None:
     assert difference(policy, load_bytes(policy.text.encode())).alterations == ()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("old", SHIPPED, ids=lambda policy: str(policy.id))
 def test_what_is_new_one_way_is_gone_the_other_way(old: Policy) -> None:
     after = SHIPPED.index(old) + 1

@@ -33,6 +33,7 @@ def table(*rows: str, version: str = "1.0.0", hit: str = "FIRST") -> bytes:
     return f"{before}  rows:\n{''.join(rows)}examples: []\n".encode()
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.parent.name)
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_version_does_not_differ_from_itself(file: Path, lang: Language) -> None:
@@ -43,6 +44,7 @@ def test_a_version_does_not_differ_from_itself(file: Path, lang: Language) -> No
     assert not tables.outcomes.differs
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.parent.name)
 def test_of_a_new_policy_everything_is_new(file: Path) -> None:
     policy = load_bytes(file.read_bytes())

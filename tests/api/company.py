@@ -37,8 +37,10 @@ from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, ti
 from tests.databases import TestClock, copied
 
 Json = dict[str, Any]
-Established = tuple[dict[str, Account], TestClock]
-"""People, and the clock as it stands after they were made."""
+Furnish = Callable[["Company"], dict[str, str] | None]
+"""Lets things happen in a company; may give names of what it made."""
+Established = tuple[dict[str, Account], TestClock, dict[str, str]]
+"""People, the clock as it stands after they were made, and the names that were given."""
 PEOPLE = {
     "ann": (Role.AUTHOR,),
     "ben": (Role.AUTHOR,),
@@ -68,6 +70,7 @@ class Company:
     database: Database
     clock: TestClock
     people: dict[str, Account] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     _tokens: dict[tuple[str, datetime], str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -195,7 +198,7 @@ class Company:
 @contextmanager
 def company(
     backend: str = "sqlite",
-    furnish: Callable[[Company], None] | None = None,
+    furnish: Furnish | None = None,
     **changes: Any,  # noqa: ANN401  # whatever a setting takes
 ) -> Iterator[Company]:
     """A company in which the first versions of all policies are in force, since an hour ago.
@@ -203,8 +206,9 @@ def company(
     What `furnish` does in one is done once, and copied.
     """
     with copied(backend, _furnishing(furnish)) as made:
-        people, clock = made.result
+        people, clock, values = made.result
         with opened(made.url, made.folder, copy(clock), dict(people), **changes) as here:
+            here.values.update(values)
             yield here
 
 
@@ -233,16 +237,17 @@ def opened(
 
 @cache
 def _furnishing(
-    furnish: Callable[[Company], None] | None,
+    furnish: Furnish | None,
 ) -> Callable[[str, Path], Established]:
     def make(url: str, folder: Path) -> Established:
         clock = TestClock()
         people = establish(url, folder, clock)
         clock.move(hours=1)
+        values = None
         if furnish is not None:
             with opened(url, folder, clock, people) as here:
-                furnish(here)
-        return people, clock
+                values = furnish(here)
+        return people, clock, values or {}
 
     return make
 

@@ -22,7 +22,7 @@ from tests.api.client import CREDENTIALS, REQUEST, RFM, assert_problem, one_poli
 from tests.api.company import Company, company
 from tests.api.test_server import serving
 from tests.approval.world import TIER
-from tests.effort import sample
+from tests.effort import effort
 
 PATIENCE = 120.0
 KINDS: dict[str, tuple[str, dict[str, str]]] = {
@@ -32,8 +32,8 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "data-check": ("/data-checks", {}),
     "run": ("/runs", {"policy": RFM}),
 }
-AT_ONCE = [("verification", "pack", "run"), ("export", "data-check")]
-TOGETHER = sample(AT_ONCE, 2)
+AT_ONCE: list[tuple[str, ...]] = [("verification", "pack", "run"), ("export", "data-check")]
+TOGETHER = effort([AT_ONCE[0][:1]], AT_ONCE)
 """Those that are interrupted by one kill: the log has a worker, and packs and data checks have one each."""
 INSIDE = ["reevaluation"]
 """It records in the process that is killed, and is over in no time: tests/cli/test_reevaluate.py kills it."""

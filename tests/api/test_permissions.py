@@ -12,6 +12,7 @@ from api.web.problems import ProblemError
 from policy_service.actor import Actor, Role
 from tests.api.client import DECISIONS, application, ask, assert_problem, credentials
 from tests.architecture.project import ROOT
+from tests.for_each import for_each
 
 FOR_ALL = {
     "/healthz",
@@ -118,7 +119,7 @@ def expected(access: Access, name: str) -> bool:
     return not access.authenticated or check_permission(actor(name), access) is True
 
 
-@pytest.mark.parametrize(("method", "path"), EXPECTED)
+@for_each(EXPECTED)
 def test_the_rows_that_matter_most_are_these(method: str, path: str) -> None:
     let = {short for name, short in ROLES.items() if expected(PERMISSIONS[method, path], name)}
     assert let == set(EXPECTED[method, path].split())
@@ -129,6 +130,7 @@ def test_these_and_no_others_are_open_to_anybody() -> None:
     assert all(access.authenticated for route, access in PERMISSIONS.items() if route not in ANYBODY_AT_ALL)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ROLES)
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route != ("DELETE", "/v1/session")])
 def test_a_route_lets_in_whom_the_table_says(method: str, path: str, name: str) -> None:
@@ -139,6 +141,7 @@ def test_a_route_lets_in_whom_the_table_says(method: str, path: str, name: str) 
         assert_problem(answer, 403, "not-allowed")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -185,7 +188,7 @@ def test_the_document_tells_of_every_route_for_machines_and_of_no_page() -> None
     }
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@for_each(ROUTES)
 def test_the_table_and_the_router_mean_the_same_route(method: str, path: str) -> None:
     assert PermissionTable().access(method, address(path)) == PERMISSIONS[method, path]
 

@@ -75,6 +75,7 @@ def test_a_domain_nobody_uses_has_no_policies() -> None:
     assert ask("GET", "/v1/policies?domain=cooking").json() == {"items": [], "next_cursor": None}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: str(policy.id))
 def test_a_policy_is_told_whole(policy: Any) -> None:  # noqa: ANN401
     body = ask("GET", f"/v1/policies/{policy.id}").json()

@@ -21,6 +21,7 @@ def requirements(name: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.one_in(3)
 @by_policy
 def test_the_example_decides_and_keeps_to_the_schema(policy: Policy) -> None:
     result = requirements(policy.id)
@@ -30,6 +31,7 @@ def test_the_example_decides_and_keeps_to_the_schema(policy: Policy) -> None:
     assert (entry["status"], entry["rules"]) == ("decided", list(example.rules or ()))
 
 
+@pytest.mark.one_in(3)
 @by_policy
 def test_the_schema_takes_every_example_that_misses_no_fact(policy: Policy) -> None:
     validator = jsonschema_rs.Draft202012Validator(requirements(policy.id)["schema"])

@@ -180,6 +180,7 @@ def test_every_problem_of_the_facts_is_told_at_once(decider: Decider) -> None:
     assert str(refused.value).count("\n") + 1 == len(refused.value.problems)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("raw", "code"),
     [

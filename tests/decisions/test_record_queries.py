@@ -78,6 +78,7 @@ def ordered(seqs: list[int], oldest_first: bool) -> list[int]:
     return seqs if oldest_first else seqs[::-1]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("limit", [1, 5, 12, 50])
 @pytest.mark.parametrize("policy", [None, ONE, OTHER, "no/such"])
 @pytest.mark.parametrize("scanned", [1, 2, 5, 5_000])

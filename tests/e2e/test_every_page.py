@@ -21,15 +21,13 @@ SERIOUS = {"serious", "critical"}
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
-Furnished = tuple[Company, str, dict[str, str]]
+Furnished = tuple[Company, str]
 
 
 @pytest.fixture(scope="module")
 def furnished() -> Iterator[Furnished]:
-    with company() as here:
-        values = furnish(here)
-        with served(here) as address:
-            yield here, address, values
+    with company(furnish=furnish) as here, served(here) as address:
+        yield here, address
 
 
 # A quick run looks at every other page on the narrow screen, where most can go wrong; a long one, and `make looks`,
@@ -43,12 +41,12 @@ SEEN = effort(1, len(SCREENS))
 def test_no_page_has_a_serious_fault(
     browser: Browser, furnished: Furnished, lang: str, *, phone: bool, dark: bool
 ) -> None:
-    here, address, values = furnished
+    here, address = furnished
     faults: list[str] = []
     for name in ("-", "ann", "sales", "compliance", "root"):
         token = None if name == "-" else here.token(name)
         with person(browser, address, lang=lang, token=token, phone=phone, dark=dark) as one:
-            for path in [path for path, by in sample(pages(values), 2) if by == name]:
+            for path in [path for path, by in sample(pages(here.values), 2) if by == name]:
                 faults += [f"{path} as {name}: {fault}" for fault in look(here, one, path, lang=lang, phone=phone)]
     assert not faults, "\n".join(faults)
 

@@ -30,6 +30,8 @@ from tests.databases import START
 from tests.effort import sample
 from tests.packs.packing import HOSTILE, Pack, fill_all, packed
 
+pytestmark = pytest.mark.one_in(3)
+
 SCOPES = {
     "policy": Scope(policy=TIER),
     "subject": Scope(subject=Subject("C1", "customer")),

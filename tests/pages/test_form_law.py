@@ -39,7 +39,6 @@ from policy_service.subject import Subject
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, bonus, tier
-from tests.effort import sample
 from tests.identity.people import enrol
 from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Seen, Visitor, standing_fields
@@ -276,6 +275,7 @@ def test_secrets_are_never_shown_again() -> None:
     assert secrets | {CODE} == SECRET_FIELDS
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("path", BY_PATH)
 def test_the_browser_knows_the_limits_of_the_model(refusing: Company, path: str) -> None:
     form = opened(refusing, path)
@@ -292,6 +292,7 @@ def test_the_browser_knows_the_limits_of_the_model(refusing: Company, path: str)
             assert form.page.text(f"#{described}"), described
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("path", BY_PATH)
 def test_each_error_stands_at_its_field_with_the_focus(refusing: Company, path: str) -> None:
     form = opened(refusing, path)
@@ -309,6 +310,7 @@ def test_each_error_stands_at_its_field_with_the_focus(refusing: Company, path: 
             assert [node.attributes["name"] for node in refused.all("[autofocus]")] == [field.name]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("path", BY_PATH)
 def test_an_unknown_field_is_refused_in_place(refusing: Company, path: str) -> None:
     form = opened(refusing, path)
@@ -321,6 +323,7 @@ def test_an_unknown_field_is_refused_in_place(refusing: Company, path: str) -> N
 STATEFUL = [path for path in BY_PATH if path.startswith(("/accounts/{", "/changes/{"))]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("path", STATEFUL)
 def test_a_stale_form_is_refused_in_place(refusing: Company, path: str) -> None:
     form = opened(refusing, path)
@@ -335,7 +338,8 @@ def test_a_stale_form_is_refused_in_place(refusing: Company, path: str) -> None:
     assert rows(refusing) == before
 
 
-@pytest.mark.parametrize("path", sample(BY_PATH, 2))
+@pytest.mark.one_in(4)
+@pytest.mark.parametrize("path", BY_PATH)
 def test_a_form_that_is_sent_twice_has_one_effect(effective: Company, path: str) -> None:
     form = opened(effective, path)
     before = rows(effective)

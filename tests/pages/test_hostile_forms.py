@@ -60,9 +60,9 @@ def forms(text: str, texts: Iterable[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module", params=effort(["postgresql"], BACKENDS))
-def furnished(request: pytest.FixtureRequest) -> Iterator[tuple[Company, dict[str, str]]]:
-    with company(request.param) as here:
-        yield here, furnish(here)
+def here(request: pytest.FixtureRequest) -> Iterator[Company]:
+    with company(request.param, furnish=furnish) as made:
+        yield made
 
 
 def asker(path: str) -> str:
@@ -77,31 +77,28 @@ def address(path: str, values: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_no_text_makes_a_form_fail(furnished: tuple[Company, dict[str, str]], text: str) -> None:
-    here, values = furnished
+def test_no_text_makes_a_form_fail(here: Company, text: str) -> None:
     for path in forms(text, TEXTS):
         visitor = Visitor(here, asker(path))
-        answer = visitor.post(address(path, values), dict.fromkeys(FIELDS, TEXTS[text]), follow=False)
+        answer = visitor.post(address(path, here.values), dict.fromkeys(FIELDS, TEXTS[text]), follow=False)
         assert answer.status < 500, f"{path}: {answer.text('main')}"
         assert not answer.has("main script:not([src]), main [onerror]"), path
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_each_field_alone_is_told_what_is_wrong(furnished: tuple[Company, dict[str, str]], text: str) -> None:
-    here, values = furnished
+def test_each_field_alone_is_told_what_is_wrong(here: Company, text: str) -> None:
     for path in forms(text, TEXTS):
         if path in {"/sign-in", "/accounts/{account}/password", "/account/password"}:
             continue  # each tried password is hashed, and slows the next one down
         visitor = Visitor(here, asker(path))
-        answer = visitor.post(address(path, values), {"reason": TEXTS[text], "text": TEXTS[text]}, follow=False)
+        answer = visitor.post(address(path, here.values), {"reason": TEXTS[text], "text": TEXTS[text]}, follow=False)
         assert answer.status < 500, f"{path}: {answer.text('main')}"
 
 
 @pytest.mark.parametrize("content", RAW)
-def test_no_body_makes_a_form_fail(furnished: tuple[Company, dict[str, str]], content: str) -> None:
-    here, values = furnished
+def test_no_body_makes_a_form_fail(here: Company, content: str) -> None:
     for path in forms(content, RAW):
-        answer = raw(Visitor(here, asker(path)), address(path, values), RAW[content])
+        answer = raw(Visitor(here, asker(path)), address(path, here.values), RAW[content])
         assert answer < 500, path
 
 

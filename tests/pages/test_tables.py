@@ -29,6 +29,8 @@ from tests.pages.table_cases import CASES, DEFAULT_MAX, OLD, Case
 from tests.pages.visitor import Visitor
 from tests.pages.workbook import workbook_rows
 
+pytestmark = pytest.mark.one_in(3)
+
 TURNED = re.compile(r"parts\.(pager|column_headers)\(")
 NOT_TABLES = {
     "policies/list.html": "a register: several tables, one a domain, of what is in force at this moment",

@@ -23,6 +23,7 @@ def reported(name: str) -> Report:
     return report(POLICIES[name])
 
 
+@pytest.mark.one_in(3)
 @each_policy
 def test_the_examples_notice_what_is_changed(name: str) -> None:
     result = reported(name)
@@ -30,6 +31,7 @@ def test_the_examples_notice_what_is_changed(name: str) -> None:
     assert result.share >= SHARE, results
 
 
+@pytest.mark.one_in(3)
 @each_policy
 def test_what_is_called_equivalent_is_made_and_not_noticed(name: str) -> None:
     listed = {key for key in EQUIVALENT if key[0] == name}

@@ -185,6 +185,7 @@ def test_another_version_can_be_tried_and_unknown_ones_are_told(here: Company) -
     assert Visitor(here, "ann").get("/policies/tiering/nothing/try").status == 404
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
 def test_every_shipped_example_fills_the_form_and_comes_out_as_it_says(policy: Policy, lang: Language) -> None:
