@@ -49,6 +49,7 @@ def _keep_temporary_files_in_memory() -> None:
 
 
 _keep_temporary_files_in_memory()
+gc.disable()  # what is made while tests are collected stays
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -105,6 +106,7 @@ def pytest_collection_finish() -> None:
     """Has the garbage collector look seldom, and never through the tests themselves: it took a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 10)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any, get_args
@@ -91,10 +92,26 @@ def _by_annotation(make: Any) -> Any:  # noqa: ANN401  # Pydantic's
     return type_adapter
 
 
+def _by_code(make: Any) -> Any:  # noqa: ANN401  # FastAPI's
+    """Endpoints are made anew for each application; what they take and give is the same."""
+    made: dict[object, Any] = {}
+
+    def remembering(call: Any, **options: Any) -> Any:  # noqa: ANN401  # FastAPI's
+        key = call.__code__, repr((call.__annotations__, call.__defaults__, call.__kwdefaults__, options))
+        if key not in made:
+            made[key] = make(call=call, **options)
+        found = made[key]
+        return replace(found, call=call, dependencies=[*found.dependencies]) if "path" in options else found
+
+    return remembering
+
+
 REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("policy_service.language.load", "load_bytes", _by_content),
     ("policy_service.language.lower", "lower", _by_identity),
     ("api.web.json_body", "request_body", cache),
     ("fastapi._compat.v2", "TypeAdapter", _by_annotation),
+    *((home, "get_dependant", _by_code) for home in ("fastapi.routing", "fastapi.dependencies.utils")),
+    ("fastapi.routing", "get_typed_return_annotation", _by_code),
 )
 """Module, function, and what makes of it one that remembers."""

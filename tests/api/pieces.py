@@ -10,8 +10,6 @@ import time
 from typing import NoReturn
 
 from api.web.problems import CONFLICT, ProblemError
-from policy_service.approval.service import ValidationFailed
-from policy_service.database import DatabaseUnavailable
 from policy_service.messages import Message
 
 
@@ -46,6 +44,9 @@ def fail() -> NoReturn:
 
 
 def refuse(how: str) -> NoReturn:
+    from policy_service.approval.service import ValidationFailed  # noqa: PLC0415  # most workers begin without them
+    from policy_service.database import DatabaseUnavailable  # noqa: PLC0415
+
     match how:
         case "problem":
             raise ProblemError(CONFLICT, Message("`{policy}` is not in force", policy="x/y"), hint="none")

@@ -189,6 +189,12 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         orders.close()
 
 
+def test_it_begins_without_what_only_populations_need(start: Start) -> None:
+    heavy = "{'duckdb', 'ibis', 'pyarrow'}"
+    before = f"import policy_service.cli.app; print({heavy} & set(sys.modules), file=sys.stderr); sys.exit(9)"
+    assert start(before=before) == (9, "set()\n")
+
+
 def test_it_ends_with_another_status_when_it_fails(start: Start, database: str) -> None:
     fault = "api.app.tune_interpreter = lambda: 1 / 0"
     status, text = start(before=fault, **begun(database))

@@ -231,7 +231,7 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
 
 
 TUTORIALS = 3
-"""The walks that are taken each time; of the how-tos a quick run takes one in four."""
+"""The walks that are taken each time; of the how-tos a quick run takes one in eight."""
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ def _write_program(file: Path, arguments: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"the pages are typed with {', '.join(NEEDED)}")
-@pytest.mark.parametrize("walk", [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 4)], ids=lambda walk: str(walk.page))
+@pytest.mark.parametrize("walk", [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 8)], ids=lambda walk: str(walk.page))
 def test_the_commands_of_a_page_do_what_it_says(terminal: Terminal, walk: Walk) -> None:
     text = terminal.walk(walk)
     ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}

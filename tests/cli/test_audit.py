@@ -16,6 +16,7 @@ from policy_service.audit.keys import make_key
 from policy_service.cli.audit import run_verify
 from policy_service.database import Database
 from policy_service.migrations import upgrade
+from tests.api.client import one_policy
 from tests.audit.logs import Log
 from tests.cli.command import Ended, call
 from tests.databases import TestClock, fresh_database
@@ -208,6 +209,6 @@ def test_a_process_of_its_own_knows_every_table(tmp_path: Path) -> None:
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/service.db"}
     command = (sys.executable, "-c", "from policy_service.cli import main; main()")
     message = ""
-    for arguments in (("init",), ("audit", "verify")):
+    for arguments in (("init", "--policies", str(one_policy())), ("audit", "verify")):
         message = subprocess.check_output([*command, *arguments], cwd=tmp_path, env=environment, text=True)
     assert "the log is fine" in message

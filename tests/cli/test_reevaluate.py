@@ -81,8 +81,7 @@ def test_one_that_is_killed_goes_on_where_it_was_and_decides_nobody_twice(
 ) -> None:
     clock, cipher = SystemClock(), FactCipher(MasterKeys(tmp_path / "keys"))
     with closing(open_decision_service(database, clock, ZONE, cipher, engine="python")) as service:
-        for number in range(1_000):
-            service.writer.submit_lines([_pending(service, f"K{number:04}")]).result()
+        service.writer.submit_lines([_pending(service, f"K{number:04}") for number in range(1_000)]).result()
     command = [sys.executable, "-c", "from policy_service.cli import main; main()"]
     options = ["reevaluate", "--policy", "tiering/one", "--as-of", DAY.isoformat(), "--max-age", "3650"]
     with subprocess.Popen([*command, *options], env=os.environ) as process:

@@ -104,6 +104,7 @@ def generated(seed: int, count: int) -> Iterator[Policy]:
         yield policy
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_queries_are_exact_at_every_edge_of_the_shipped_policies(
     name: str, connection: duckdb.DuckDBPyConnection

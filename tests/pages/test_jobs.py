@@ -27,6 +27,8 @@ from tests.approval.world import TIER
 from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Seen, Visitor
 
+pytestmark = pytest.mark.one_in(3)
+
 PATIENCE = 60.0
 STARTED: dict[str, tuple[str, dict[str, Any]]] = {
     "verification": ("/audit/verifications", {}),

@@ -16,6 +16,7 @@ from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoR
 from policy_service.language.policy import Always, Bilingual, Example, Fact, Monotone, Outcome, Policy, Rule
 from policy_service.language.types import ChoiceType, Exact, TagsType, to_exact
 from policy_service.subject import KIND_LABELS_ZH
+from tests.for_each import for_each
 from tests.policies.grid import Block, blocks, rank
 from tests.shipped import SHIPPED
 
@@ -136,18 +137,6 @@ def declared(policy: Policy) -> tuple[Fact | Outcome, ...]:
     return (*policy.facts.values(), *policy.outcomes.values())
 
 
-def each_rule() -> Iterator[object]:
-    for policy in POLICIES.values():
-        for rule in rules_of(policy):
-            yield pytest.param(policy, rule, id=f"{policy.id}:{rule.id}")
-
-
-def each_example() -> Iterator[object]:
-    for policy in POLICIES.values():
-        for example in policy.examples:
-            yield pytest.param(policy, example, id=f"{policy.id}:{example.name}")
-
-
 each_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 
 
@@ -163,8 +152,9 @@ def test_every_policy_of_the_first_release_is_there() -> None:
     assert set(AS_WRITTEN) <= set(POLICIES)
 
 
-@pytest.mark.parametrize(("policy", "example"), [*each_example()])
-def test_an_example_gives_its_outcome_by_its_rule(policy: Policy, example: Example) -> None:
+@for_each((name, example) for name, policy in POLICIES.items() for example in policy.examples)
+def test_an_example_gives_its_outcome_by_its_rule(name: str, example: Example) -> None:
+    policy = POLICIES[name]
     match decided(policy, example):
         case Decided(outcome=outcome, rules=rules):
             expected = example.outcome if isinstance(example.outcome, tuple) else (example.outcome,)
@@ -191,14 +181,14 @@ def test_the_regulations_own_four_customers_come_first_and_come_out_as_it_says(n
         assert (result.outcome, result.rules) == (((FOUR[example.name],),), (FOUR[example.name],))
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_every_rule_decides_an_example(policy: Policy) -> None:
     results = [decided(policy, example) for example in policy.examples]
     used = {rule for result in results if isinstance(result, Decided) for rule in result.rules}
     assert used == {rule.id for rule in rules_of(policy)}
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_an_example_shows_what_happens_when_a_fact_is_missing_where_one_can_be(policy: Policy) -> None:
     is_shown = any(example.status == "missing_facts" for example in policy.examples)
     assert is_shown != all(fact.optional for fact in policy.facts.values())
@@ -207,7 +197,7 @@ def test_an_example_shows_what_happens_when_a_fact_is_missing_where_one_can_be(p
 # ------------------------------------------------------------------------------------- citations and reasons
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_a_policy_cites_rows_of_the_regulation(policy: Policy) -> None:
     reasons = " ".join(rule.because.zh + rule.because.en for rule in rules_of(policy))
     cited = {*policy.source, *(row for example in policy.examples for row in example.source)}
@@ -216,16 +206,16 @@ def test_a_policy_cites_rows_of_the_regulation(policy: Policy) -> None:
     assert set(CITED.findall(reasons)) <= set(policy.source)
 
 
-@pytest.mark.parametrize(("policy", "rule"), [*each_rule()])
-def test_a_rule_cites_its_row_or_says_that_it_is_ours_in_both_languages(policy: Policy, rule: Rule) -> None:
-    ours = rule.id not in AS_WRITTEN[policy.id]
+@for_each((name, rule) for name, policy in POLICIES.items() for rule in rules_of(policy))
+def test_a_rule_cites_its_row_or_says_that_it_is_ours_in_both_languages(name: str, rule: Rule) -> None:
+    ours = rule.id not in AS_WRITTEN[name]
     arguments = {language: bool(sign.search(getattr(rule.because, language))) for language, sign in OURS.items()}
     assert arguments == {"zh": ours, "en": ours}
     assert CITED.findall(rule.because.zh) == CITED.findall(rule.because.en)
     assert ours or CITED.search(rule.because.en)
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_everything_a_person_reads_is_in_chinese_and_in_english(policy: Policy) -> None:
     words_of: list[Bilingual | None] = [policy.title, policy.notes]
     words_of += [fact.title for fact in policy.facts.values()]
@@ -246,8 +236,7 @@ LONGEST_TITLE = 70
 """Characters of a title that a column and a heading have room for."""
 
 
-@each_policy
-@pytest.mark.parametrize("language", ["zh", "en"])
+@for_each(product(POLICIES.values(), ["zh", "en"]))
 def test_a_title_is_short_and_no_other_rule_or_example_has_it(policy: Policy, language: str) -> None:
     if (policy.id, policy.version) in UNTITLED:
         return
@@ -257,19 +246,19 @@ def test_a_title_is_short_and_no_other_rule_or_example_has_it(policy: Policy, la
         assert all(len(title) <= LONGEST_TITLE and not title.endswith((".", "。")) for title in titles), titles
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_what_a_policy_is_about_has_a_name_in_chinese(policy: Policy) -> None:
     assert policy.subject in KIND_LABELS_ZH
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_every_word_has_a_title_but_the_tiers_which_are_their_own(policy: Policy) -> None:
     for item in declared(policy):
         words = item.type.of if isinstance(item.type, ChoiceType | TagsType) else ()
         assert set(item.words) == set(words) - TIERS or set(item.words) == set(words)
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_a_fact_that_another_policy_decides_is_the_same_word_for_word(policy: Policy) -> None:
     for fact in policy.facts.values():
         if fact.requirement is not None:
@@ -309,7 +298,6 @@ def grid(name: str) -> tuple[Block, ...]:
     return tuple(blocks(POLICIES[name]))
 
 
-@pytest.mark.one_in(2)
 @each_policy
 def test_every_subject_gets_exactly_one_answer(policy: Policy) -> None:
     for block in grid(policy.id):
@@ -332,12 +320,11 @@ def each_monotone_law() -> Iterator[object]:
                 yield pytest.param(policy, invariant.law, id=f"{policy.id}:{invariant.id}")
 
 
-@each_policy
+@for_each(zip(POLICIES.values()))
 def test_a_policy_promises_to_be_total(policy: Policy) -> None:
     assert "total" in {invariant.id for invariant in policy.invariants}
 
 
-@pytest.mark.one_in(2)
 @each_policy
 def test_what_always_holds_holds_for_every_subject(policy: Policy) -> None:
     laws = [(each.id, each.law) for each in policy.invariants if isinstance(each.law, Always)]

@@ -282,12 +282,6 @@ def test_a_workbook_that_cannot_be_written_is_told_as_any_file(tmp_path: Path) -
     gc.collect()
 
 
-def test_the_service_starts_without_what_only_populations_need() -> None:
-    script = "import sys, api.app, policy_service.cli.app; print({'duckdb', 'ibis', 'pyarrow'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout == "set()\n"
-
-
 def test_a_run_goes_on_from_the_parts_that_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "PART_ROWS", 10)
     rows = [with_cells(subject=f"C{number}") for number in range(55)]

@@ -11,6 +11,7 @@ from tests.effort import effort
 KILLS = effort(1, 20)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_process_that_is_killed_loses_nothing(backend: str) -> None:
     command = [sys.executable, "-m", "tests.storage.faults", "--kills", str(KILLS), "--backend", backend]

@@ -137,8 +137,9 @@ def test_a_copy_and_a_backup_are_what_they_were_made_of(backend: str, to: str) -
         upgrade(target)
         copy(here.database, target, backup=True)
         copied = Place(url, place.keys)
-        assert copied.verify() == place.verify()
-        assert copied.verify().is_fine
+        verdict = copied.verify()
+        assert verdict == place.verify()
+        assert verdict.is_fine
         with target.alter() as connection:  # what a dump would do
             connection.execute(text("UPDATE lane SET count = count"))
         assert copied.verify().is_fine

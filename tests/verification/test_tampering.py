@@ -46,7 +46,7 @@ NAMES = {
     "lane": ("lane",),
 }
 """What a sentence says of rows that the log does not list one by one."""
-EACH = {"sqlite": effort(3, 1), "postgresql": effort(15, 1)}
+EACH = {"sqlite": effort(6, 1), "postgresql": effort(30, 1)}
 """One of how many of all mutations is tried."""
 RANDOM = {"sqlite": effort(20, 5_000), "postgresql": effort(0, 1_000)}
 

@@ -54,7 +54,7 @@ def is_read(kind: Type, text: str) -> bool:
     return True
 
 
-@settings(max_examples=effort(60, 300))
+@settings(max_examples=effort(30, 300))
 @given(st.data())
 def test_a_value_is_valid_when_and_only_when_it_is_read(data: st.DataObject) -> None:
     kind = data.draw(types())
@@ -66,7 +66,7 @@ def test_a_value_is_valid_when_and_only_when_it_is_read(data: st.DataObject) -> 
     "kind",
     [COUNT, AMOUNT, NumberType("number", 4, -12_345, 678_901), DurationType(), DurationType(-1, 2_592_000), DateType()],
 )
-@settings(max_examples=effort(15, 50))
+@settings(max_examples=effort(8, 50))
 @given(st.data())
 def test_whatever_text_the_pattern_of_a_type_writes_is_read(kind: Type, data: st.DataObject) -> None:
     schema = type_schema(kind)
@@ -192,7 +192,7 @@ def assert_same(decider: Decider, policy: str, text: str) -> None:
     assert schema_of(decider, policy).is_valid(parsed(text)) == expected
 
 
-@pytest.mark.parametrize("policy", sample(sorted(shipped().policies), 3))
+@pytest.mark.parametrize("policy", sample(sorted(shipped().policies), 5))
 @given(st.data())
 def test_facts_are_valid_when_and_only_when_a_shipped_policy_takes_them(policy: str, data: st.DataObject) -> None:
     assert_same(shipped(), policy, data.draw(whole(shipped(), policy)))
