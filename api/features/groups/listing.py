@@ -208,7 +208,7 @@ MEMBERS: Table[MemberRow] = Table(
         TableColumn("id", Message("Identifier"), lambda each, _: each.member.decision.decision_id, is_export_only=True),
     ),
     filters=(
-        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the first policy")),
+        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the most used policy")),
         TableFilter("group", Message("Group"), "choice", group_options, Message("all groups")),
         TableFilter("rule", Message("Rule")),
         TableFilter("subject", Message("Subject")),

@@ -36,6 +36,7 @@ from policy_service.decisions.groups.movements import (
     rates,
 )
 from policy_service.decisions.groups.queries import matching_groups
+from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.paging import Page
 
@@ -58,6 +59,8 @@ class MovementRow:
 class MovementSummary:
     """The summary above the list: the matrix, and the movements of each group."""
 
+    title: Bilingual
+    """What the policy is called."""
     since: date
     until: date
     matrix: MatrixChart | None
@@ -133,8 +136,9 @@ def _read_summary(session: Session, context: TableContext, query: TableQuery) ->
     }
     became = [(group_text(each.group, head, lang), each) for each in rates(matrix, head)]
     if len(befores) + len(afters) > 2 * MAX_DRAWN_GROUPS:
-        return MovementSummary(since, until, None, None, became)
+        return MovementSummary(head.title, since, until, None, None, became)
     return MovementSummary(
+        head.title,
         since,
         until,
         matrix_chart(
@@ -186,7 +190,8 @@ def _before_options(session: Session, context: TableContext) -> Options:
     return (*group_options(session, context), (NONE, NO_GROUP))
 
 
-DAYS = (TableFilter("from", Message("Between"), "day"), TableFilter("to", Message("And"), "day"))
+OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the most used policy"))
+DAYS = (TableFilter("from", Message("First day"), "day"), TableFilter("to", Message("Second day"), "day"))
 MOVEMENTS: Table[MovementRow] = Table(
     path="/movements",
     title=Message("Tier movements"),
@@ -197,7 +202,10 @@ MOVEMENTS: Table[MovementRow] = Table(
         TableColumn("subjects", Message("Subjects"), lambda each, _: each.movement.subjects),
         TableColumn("id", Message("Identifier"), lambda each, _: each.movement.id, is_export_only=True),
     ),
-    filters=(TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the first policy")), *DAYS),
+    filters=(
+        OF_POLICY,
+        *DAYS,
+    ),
     sort="",
     read=_read_movements,
     row_id=lambda each: each.movement.id,
@@ -220,7 +228,7 @@ MOVES: Table[MoveRow] = Table(
         TableColumn("id", Message("Identifier"), lambda each, _: each.move.decision.decision_id, is_export_only=True),
     ),
     filters=(
-        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the first policy")),
+        OF_POLICY,
         *DAYS,
         TableFilter("before", Message("From group"), "choice", _before_options, Message("all groups")),
         TableFilter("after", Message("To group"), "choice", group_options, Message("all groups")),
