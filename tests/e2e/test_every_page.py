@@ -1,4 +1,4 @@
-"""Every page in a browser: no serious fault that axe-core finds, nothing wider than a phone, no English in Chinese."""
+"""Every page in a browser: no serious fault that axe-core finds, no hidden rows, nothing wider than a phone, Chinese."""
 
 from __future__ import annotations
 
@@ -65,10 +65,17 @@ def look(here: Company, one: Person, path: str, *, lang: str, phone: bool) -> It
             yield f"{violation['id']}: {violation['help']} ({len(violation['nodes'])}): {nodes}"
     if lang == "zh" and (words := english(here, one.page.content())):
         yield f"in English on a Chinese page: {sorted(words)}"
+    if hiding := one.page.evaluate(HIDING):
+        yield f"hides rows of a table: {hiding}"
     if phone and (wide := overflow(one.page)):
         yield f"{wide} px wider than the phone"
 
 
+HIDING = """[...document.querySelectorAll("main table")].filter(table => {
+    for (let node = table; node !== document.body; node = node.parentElement)
+        if (getComputedStyle(node).overflowY !== "visible" && node.scrollHeight > node.clientHeight + 1) return true;
+}).map(table => table.closest("[id]")?.id)"""
+"""Where tables stand in a box that one must scroll to see all of their rows."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_'-]{2,}")
 SAME_IN_CHINESE = (
     "policy-service CSV Excel PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL UTC Asia Shanghai"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
+from operator import sub
 
 import pytest
+from PIL.Image import Image
+from pypdfium2 import PdfDocument
 
 from policy_service.clock import timestamp
 from tests.api.client import SECRET, assert_problem
@@ -76,6 +81,23 @@ def test_everybody_moves_in_red_and_one_more_signs(here: Company, everybody: Jso
     assert "600 of 600 move (customer)" in page.text("#effect-line.refusal")
     assert "Everybody moves: no subject keeps its outcome." in page.text("#effect-line")
     assert "580 more are not named here." in page.text("#effect")
+
+
+def test_paper_has_the_bars_the_cells_and_what_is_red_in_their_colours(here: Company, everybody: Json) -> None:
+    answer = Visitor(here, "sales", "zh-CN").get(f"/changes/{everybody['id']}/dossier.pdf")
+    with closing(PdfDocument(answer.body)) as document:
+        first, second = (document[number].render(scale=1).to_pil().convert("RGB") for number in (0, 1))
+    red, before, after = (0xFC, 0xE9, 0xE9), (0x7A, 0x82, 0x8C), (0x1D, 0x4F, 0x91)
+    assert pixels(first)[red] > 5000, "the box of what weakens protection"
+    assert pixels(second)[before] > 2000, "a bar as long as the page is wide"
+    assert pixels(second)[after] > 2000
+    dense = tuple(round(0.45 * paint + 0.55 * 255) for paint in after)
+    assert any(count > 1000 and max(map(abs, map(sub, colour, dense))) < 3 for colour, count in pixels(second).items())
+
+
+def pixels(image: Image) -> Counter[tuple[int, ...]]:
+    """How many pixels have which colour."""
+    return Counter({colour: count for count, colour in image.getcolors(2**20) or () if isinstance(colour, tuple)})
 
 
 def test_programs_read_it_and_names_are_disclosed_by_an_entry(here: Company, six: Json) -> None:
