@@ -42,10 +42,7 @@ NOT_TYPED = {
     "CONTRIBUTING.md": "what runs the tests, and what writes a migration",
     "benchmarks/README.md": "takes half an hour",
     "docs/how-to/archive.md": "records of a closed year; tests/decisions has such records",
-    "docs/how-to/check-the-data.md": "subjects of one's own; tests/decisions/test_merges.py merges two",
-    "docs/how-to/decide-everybody-again.md": "a version that has just come into force; tests/api has one",
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
-    "docs/how-to/find-who-moved.md": "an address of one's own; tests/api/test_groups.py asks the same",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
     "docs/how-to/run-over-a-file.md": "files, databases and a cluster of one's own; tests/population has its own",
     "docs/how-to/rotate-the-signing-key.md": "a key that nobody has; tests/verification/test_keys.py loses one",
@@ -210,6 +207,30 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
         "docs/how-to/verify-the-log.md",
         ["the log is fine", "the export in log.ndjson is fine", '"fine":true', '"seq":17'],
         SESSIONS + "TOKEN=$(sign_in compliance); rm -f log.ndjson; mkdir -p /mnt/elsewhere",
+    ),
+    Walk(
+        "docs/how-to/find-who-moved.md",
+        ['"name":"tier:S"', '"group":{"name":"tier:S"', '"subject":"C202405001"', '"from":"2026-10-31"'],
+        KEY,
+    ),
+    Walk(
+        "docs/how-to/decide-everybody-again.md",
+        ["tiering/rfm_value: 200 decided again", '"kind":"reevaluation"'],
+        SESSIONS + "TOKEN=$(sign_in compliance)",
+    ),
+    Walk(
+        "docs/how-to/check-the-data.md",
+        ['"kind":"data-check"', '"tier":"C"', '"subject":"C-18"', '"merged_into":"C202405001"'],
+        KEY
+        + SESSIONS
+        + DECIDED
+        + """
+TOKEN=$(sign_in compliance)
+facts='"facts": {"amount_12m": "800000.00", "recency_days": 45}, "policies": ["tiering/absolute_value"]'
+decide "{\\"subject\\": \\"C-17\\", $facts}" > var/decided.json
+decide "{\\"subject\\": \\"C-18\\", $facts}" > var/decided.json
+DECISION=$(decide "{\\"subject\\": \\"C202405001\\", \\"as_of\\": \\"2026-11-21\\", $facts}" | member decision_id)
+""",
     ),
     Walk("docs/how-to/rotate-the-signing-key.md", ["key 2 is in use, endorsed by the key before it"]),
     Walk(

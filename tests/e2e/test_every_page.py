@@ -1,4 +1,4 @@
-"""Every page in a browser: no serious fault that axe-core finds, no hidden rows, nothing wider than a phone, Chinese."""
+"""Every page in a browser: no serious fault for axe-core, no hidden rows, not too wide, no English in Chinese."""
 
 from __future__ import annotations
 
