@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from policy_service.actor import Role
 from policy_service.analysis.report import analyse
+from policy_service.approval.capacity import CAPACITY, check_capacity
 from policy_service.approval.change import Action, Change, ChangeState, Version
 from policy_service.approval.effect import Effect, EffectQuestion, EffectReader
 from policy_service.approval.effect_limits import EFFECT_LIMITS, check_effect_limits, limit_problems
@@ -52,7 +53,11 @@ from policy_service.registry.model import Activation, all_active_at, all_endings
 from policy_service.registry.service import activations
 from policy_service.registry.service import versions as registered
 
-CHECKS: Mapping[str, Callable[[Policy], None]] = {OVERRIDES: check_overrides, EFFECT_LIMITS: check_effect_limits}
+CHECKS: Mapping[str, Callable[[Policy], None]] = {
+    OVERRIDES: check_overrides,
+    EFFECT_LIMITS: check_effect_limits,
+    CAPACITY: check_capacity,
+}
 """What sees whether the service can work with a new version of a policy of governance."""
 CHANGE_MODIFIED = Message("The change was altered since you read it: read it again.")
 

@@ -7,6 +7,7 @@ The service supplies what it knows of an effect, once for each domain that the c
 | `domain`           | the domain of a policy of the change                                                 |
 | `impact_share`     | the share of the decided subjects whose outcome changes; missing if that is unknown  |
 | `best_lost_share`  | the share of the subjects of a best outcome that lose it; missing where nobody has it|
+| `capacity_share`   | the largest share of its stated capacity that a role needs; missing where none is stated |
 | `money_difference` | how much more or less is decided in all, in CNY; missing where no money is           |
 
 and it takes the outcome `verdict`, `allowed` or `blocked`: a change that is blocked in one domain is not submitted, and
@@ -50,7 +51,8 @@ def limit_problems(
 
 
 def _facts(policy: Policy, domain: str, effect: Effect) -> dict[str, Value]:
-    values = {DOMAIN: domain, "best_lost_share": effect.document["best_lost_share"], **effect_facts(effect)}
+    shares = {name: effect.document.get(name) for name in ("best_lost_share", "capacity_share")}
+    values = {DOMAIN: domain, **shares, **effect_facts(effect)}
 
     def error_message(fact: str, value: str, expected: str) -> str:
         return Message(

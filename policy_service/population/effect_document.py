@@ -4,6 +4,7 @@
     parts             for each kind of subject the report of `simulate`, or the problems that prevented it
     impact_share      the largest share, over the policies, of those who move among those who are decided
     best_lost_share   the largest share of the subjects with the best outcome that lose it
+    capacity_share    the largest share, over the roles, of the contacts that a role can make in a month
     money_difference  how much more or less is decided in all policies, in CNY
 
 A share is rounded up. It is unknown as soon as a kind of subject or a new version could not be simulated, or where a
@@ -52,6 +53,8 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
     known = bool(parts) and not ends and not unknown and not any("problems" in part for part in parts)
     largest = max((each for each in shares.values() if each is not None), default=None)
     lost = [Decimal(each["best_lost_share"]) for each in figures if each["best_lost_share"] is not None]
+    loads = [row["capacity_share"] for part in parts for row in part.get("workload", ())]
+    used = [Decimal(each) for each in loads if each is not None]
     money = [Decimal(row["difference"]) for each in figures for row in each["money"] if row["currency"] == CURRENCY]
     bundle = {
         "day": day.isoformat(),
@@ -63,6 +66,7 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
             "bundle": {**bundle, "digest": digest_of(bundle)},
             "impact_share": _text(largest) if known else None,
             "best_lost_share": _text(max(lost, default=None)),
+            "capacity_share": _text(max(used, default=None)),
             "money_difference": str(sum(map(abs, money))) if money else None,
             "ends": list(ends),
             "movers": digest(movers),

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from policy_service.approval.capacity import CAPACITY
 from policy_service.canonical import digest, digest_of
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, NumberType, write_decimal
@@ -33,6 +34,7 @@ from policy_service.population.run import SAMPLE_ROWS, Progress
 from policy_service.population.sides import ANSWERS, STATUS, Side, differs, has_words, keep_answers
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
 from policy_service.population.stages import compile_stages
+from policy_service.population.workload import workload
 
 NAMED = 20
 """Subjects that a report names; a file names all."""
@@ -119,6 +121,9 @@ class _Simulation:
             "moved": moved,
             "checked": checked,
             "policies": [self._report(name, of_policy) for name, of_policy in zip(self.compared, charges, strict=True)],
+            "workload": workload(
+                self.connection, (self.before, self.after), self.compared, self.request.policies, self.request.as_of
+            ),
             "movers": list(self._movers(listed, NAMED)),
             "measure": self.measure.name if self.measure else None,
             "left_out": {name: list(facts) for name, facts in self.plans.left_out.items()},
@@ -167,6 +172,7 @@ class _Simulation:
             "compared": list(self.compared),
             "before": [_version_of(policy) for policy in self.plans.before.policies],
             "after": [_version_of(policy) for policy in self.plans.after.policies],
+            "capacity": [_version_of(each) for each in self.request.policies if each.id == CAPACITY],
             "population": self.population.digest,
             "mapping": digest(self.request.mapping.model_dump_json().encode()),
             "code": {"policy_service": version("policy-service"), "duckdb": duckdb.__version__},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlmodel import Session
@@ -13,6 +14,7 @@ from api.kit.answers import STATUS_NAMES
 from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
 from api.kit.languages import translations
 from policy_service.approval import service as approval
+from policy_service.approval.capacity import OWNER, asks_for_contacts
 from policy_service.approval.service import Change, Effect
 from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
 from policy_service.language.types import ChoiceType
@@ -111,6 +113,24 @@ class Mover:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleLoad:
+    """The contacts a month that a role has, before and after, rounded to one place; and how many it can make."""
+
+    role: str
+    before: Decimal
+    after: Decimal
+    difference: Decimal
+    capacity: Decimal | None
+    share: Decimal | None
+    """Of the capacity, after the change."""
+
+    @property
+    def is_too_large(self) -> bool:
+        """True if the role cannot make them."""
+        return self.share is not None and self.share > 1
+
+
+@dataclass(frozen=True, slots=True)
 class KindEffect:
     """The effect on subjects of one kind."""
 
@@ -121,6 +141,7 @@ class KindEffect:
     moved: int
     refused: int
     policies: tuple[PolicyEffect, ...]
+    workload: tuple[RoleLoad, ...]
     movers: tuple[Mover, ...]
     measure: Bilingual | None
     """The fact by which movers are ordered."""
@@ -148,6 +169,16 @@ class EffectView:
         """All sums that change."""
         rows = (row for kind in self.kinds for policy in kind.policies for row in policy.money)
         return tuple(row for row in rows if row.difference)
+
+    @property
+    def contacts(self) -> Decimal:
+        """How many more contacts a month all roles have."""
+        return sum((row.difference for kind in self.kinds for row in kind.workload), Decimal(0))
+
+    @property
+    def overloaded(self) -> tuple[str, ...]:
+        """The roles that get more contacts than they can make."""
+        return tuple(row.role for kind in self.kinds for row in kind.workload if row.is_too_large)
 
     @property
     def moves_everybody(self) -> bool:
@@ -185,6 +216,9 @@ def warnings_of(comparisons: Iterable[tuple[Policy | None, Policy]], effect: Eff
         found.append(Message("Nobody knows whom this change touches: it could not be simulated."))
     elif effect.moves_everybody:
         found.append(Message("Everybody moves: no subject keeps its outcome."))
+    if effect is not None and effect.overloaded:
+        roles = _few(effect.overloaded)
+        found.append(Message("More contacts a month than their stated capacity: {roles}.", roles=roles))
     for base, policy in comparisons:
         if not policy.source:
             found.append(Message("{policy} names no row of a regulation.", policy=policy.id))
@@ -208,7 +242,7 @@ def _share(effect: Effect) -> Decimal | None:
 def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language, *, names: bool) -> KindEffect:
     if "problems" in part:
         problems = tuple(translate(UNKNOWN_REASONS.get(each, each), _gettext(lang)) for each in part["problems"])
-        return KindEffect(part["kind"], problems, 0, 0, 0, (), (), None)
+        return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), None)
     bundle = part["bundle"]
     before, versions = (
         {each["id"]: catalogue.load(session, each["digest"]) for each in bundle[side]} for side in ("before", "after")
@@ -223,6 +257,7 @@ def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language,
         moved=part["moved"],
         refused=part["refused"],
         policies=tuple(_policy(each, versions[each["policy"]], facts, texts, lang) for each in part["policies"]),
+        workload=tuple(_load(each, versions, lang) for each in part.get("workload", ())),
         movers=tuple(_mover(each, versions, texts, lang) for each in part["movers"] if names),
         measure=measure.title if measure else None,
     )
@@ -320,6 +355,24 @@ def _money(row: Figures, policy: Policy) -> MoneyEffect:
     title = outcome.title if outcome else Bilingual(row["outcome"], row["outcome"])
     before, after, difference = (Decimal(row[name]) for name in ("before", "after", "difference"))
     return MoneyEffect(title, row["currency"], before, after, difference)
+
+
+def _load(row: Figures, versions: Mapping[str, Policy], lang: Language) -> RoleLoad:
+    owners = (policy.outcomes[OWNER] for policy in versions.values() if asks_for_contacts(policy))
+    owner = next((each for each in owners if row["role"] in each.words), None)
+    before, after, difference, capacity = (
+        None if row[name] is None else Decimal(round(Fraction(row[name]) * 10)).scaleb(-1)
+        for name in ("before", "after", "difference", "capacity")
+    )
+    share = row["capacity_share"]
+    return RoleLoad(
+        word_text(row["role"], owner, lang),
+        before or Decimal(0),
+        after or Decimal(0),
+        difference or Decimal(0),
+        capacity,
+        None if share is None else Decimal(share),
+    )
 
 
 def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str], lang: Language) -> Mover:

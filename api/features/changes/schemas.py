@@ -145,6 +145,9 @@ class SimulationModel(Model):
     best_lost_share: Annotated[
         str | None, Field(description="the largest share of the subjects of a best outcome that lose it")
     ]
+    capacity_share: Annotated[
+        str | None, Field(description="the largest share of its stated capacity that a role needs after the change")
+    ] = None
     money_difference: Annotated[str | None, Field(description="how much more or less is decided in all, in CNY")]
     ends: Annotated[list[str], Field(description="policies that the change ends; endings are not simulated")]
     movers: Annotated[Digest, Field(description="of the list of all who move")]

@@ -16,7 +16,7 @@ from policy_service.clock import timestamp
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, Json, company, refused
 from tests.api.simulated import furnish
-from tests.approval.world import tier
+from tests.approval.world import World, tier
 from tests.pages.visitor import Visitor
 from tests.population.recorded import CUSTOMERS, NEARLY_BIG, record
 
@@ -141,6 +141,60 @@ def test_a_change_whose_population_drifted_is_sent_back_and_not_signed() -> None
         assert "37 of 600 move (customer)" in page.text("#effect-line")
         page = Visitor(here, "sales").send(page, "form#sign", reason="sound", password=SECRET)
         assert "You signed the change." in page.text(".notice")
+
+
+TOUCH = """
+policy: followup/touch
+version: 1.0.0
+title: {zh: 联系, en: touch}
+subject: customer
+facts:
+  size: {type: choice, of: [big, small], from: tiering/size.size, title: {zh: 规模, en: size}}
+outcome:
+  owner:
+    type: choice
+    of: [director, desk]
+    title: {zh: 跟进人, en: owner}
+    words: {director: {zh: 总监, en: the director}}
+  contacts: {type: integer, min: 1, max: 31, title: {zh: 次数, en: contacts}}
+  period: {type: choice, of: [month, quarter], title: {zh: 周期, en: period}}
+table:
+  hit: UNIQUE
+  inputs: [size]
+  rows:
+    - {id: big, when: ['"big"'], then: [director, 2, quarter], because: {zh: 大, en: big}}
+    - {id: small, when: ['"small"'], then: [desk, 1, quarter], because: {zh: 小, en: small}}
+"""
+CAPACITY = """
+policy: governance/capacity
+version: 1.0.0
+title: {zh: 能力, en: capacity}
+subject: role
+facts:
+  role: {type: choice, of: [director, desk], title: {zh: 角色, en: role}}
+outcome:
+  contacts_a_month: {type: integer, min: 1, max: 1000, title: {zh: 次数, en: contacts}}
+table:
+  hit: UNIQUE
+  inputs: [role]
+  rows:
+    - {id: director, when: ['"director"'], then: [3], because: {zh: 一人, en: one person}}
+"""
+
+
+def test_contacts_a_month_stand_beside_the_capacity() -> None:
+    with company(furnish=furnish) as here:
+        World(here.database, here.clock).import_(TOUCH.encode(), CAPACITY.encode(), at=here.clock.at)
+        here.clock.move(minutes=1)
+        change = submitted(here, 95, 2)
+        page = Visitor(here, "sales").get(f"/changes/{change['id']}")
+        assert "+2 contacts a month" in page.text("#effect-line.refusal")
+        assert "More contacts a month than their stated capacity: the director." in page.text("#effect-line")
+        told = page.text("#effect")
+        assert "the director 0 4 +4 3 (133.3%) too many" in told
+        assert "desk 200 198 -2 not stated" in told
+        assert "每月联系" in Visitor(here, "sales", "zh-CN").get(f"/changes/{change['id']}/print").text("#effect-line")
+        assert here.did("GET", f"/v1/changes/{change['id']}/simulation")["capacity_share"] == "1.3334"
 
 
 def test_what_came_of_it_stands_beside_what_was_expected() -> None:
