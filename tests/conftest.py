@@ -21,7 +21,7 @@ from tests.once import done_once
 from tests.passwords import CHEAP, hashed_by
 
 # No deadline: a test that shares its processor with others is slow now and then, and that is no fault.
-settings.register_profile("quick", max_examples=50, deadline=None, print_blob=True)
+settings.register_profile("quick", max_examples=25, deadline=None, print_blob=True)
 settings.register_profile(
     "long",
     max_examples=5_000,

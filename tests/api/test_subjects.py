@@ -17,6 +17,7 @@ from policy_service.subject import id_error
 from tests.api.client import SECRET, assert_problem, portal
 from tests.api.company import Company, company
 from tests.databases import BACKENDS
+from tests.effort import effort
 from tests.faults.machine import PLACE, TEXTS, machine, put
 from tests.shipped import NEWEST
 
@@ -349,7 +350,7 @@ def test_the_document_says_what_is_taken(doors: Doors) -> None:
         assert named["kind"]["schema"]["default"] == "customer"
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(30, 300))
 @given(st.text(max_size=12) | st.lists(PIECES, max_size=5).map("".join))
 def test_the_document_refuses_no_identifier_that_is_taken(doors: Doors, subject: str) -> None:
     pattern = doors.here.app.openapi()["components"]["schemas"]["DecisionRequest"]["properties"]["subject"]["pattern"]

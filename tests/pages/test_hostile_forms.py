@@ -50,7 +50,7 @@ RAW = {
 }
 
 
-EVERY = effort(3, 1)
+EVERY = effort(6, 1)
 """Of how many forms a text is tried on one."""
 
 
