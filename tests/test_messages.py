@@ -33,6 +33,7 @@ from policy_service.messages import (
     translate,
 )
 from tests.architecture.project import ROOT
+from tests.for_each import for_each
 from tests.pages.catalogue import read_catalogue
 
 GREETING = Message("Good morning, {name}.", name=Message("an author"))
@@ -261,7 +262,7 @@ UNSAID = {
 """What nobody is told at a page."""
 
 
-@pytest.mark.parametrize("file", TELLING)
+@for_each(zip(TELLING))
 def test_whatever_is_said_to_a_person_is_a_sentence(file: str) -> None:
     unfit = [f"line {line}: {text}" for line, text in _texts_of(file) if text not in UNSAID]
     assert not unfit, "wrap it in `Message`, so that it can be told in Chinese"

@@ -152,6 +152,7 @@ def lines(content: bytes) -> list[Json]:
     return [json.loads(each) for each in content.splitlines()]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("client", [by_httpx, by_requests, by_http_client, by_socket])
 def test_a_client_that_sends_all_before_it_reads_gets_every_answer(
     client: Callable[[Address, bytes], bytes], address: Address, spooled: list[int]
@@ -247,6 +248,7 @@ def test_the_program_of_the_documentation_tells_outcomes_and_refusals(
 # ------------------------------------------------------------------------------------------- what cannot go on
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("client", [by_httpx, by_socket])
 def test_a_batch_beyond_the_limit_says_where_it_ended_and_the_rest_may_be_sent_again(
     client: Callable[[Address, bytes], bytes],

@@ -36,6 +36,7 @@ from policy_service.approval.workflow import (
 from policy_service.registry.model import Period
 from tests.approval.world import ADMINISTRATOR, ANN, BEN, COMPLIANCE, GENERAL, MACHINE, SALES, person
 from tests.databases import START
+from tests.for_each import for_each
 
 DAY = Period(START + timedelta(days=1))
 DRAFT = Draft("a title", "a reason", DAY, ("sha256:text",))
@@ -97,7 +98,7 @@ ACTIONS = [action for action in Action if action is not Action.CREATE]
 ROLES = [None, *Role]
 
 
-@pytest.mark.parametrize(("state", "action"), list(product(ChangeState, ACTIONS)))
+@for_each(product(ChangeState, ACTIONS))
 def test_what_is_not_in_the_table_is_refused_with_a_sentence(state: ChangeState, action: Action) -> None:
     change = change_in(state)
     if (state, action) in TRANSITIONS:
@@ -113,7 +114,7 @@ def test_what_is_not_in_the_table_is_refused_with_a_sentence(state: ChangeState,
             apply_action(change, acted(9, action))
 
 
-@pytest.mark.parametrize(("state", "action", "role"), [(*key, role) for key in TRANSITIONS for role in ROLES])
+@for_each((*key, role) for key in TRANSITIONS for role in ROLES)
 def test_only_the_roles_of_the_table_may(state: ChangeState, action: Action, role: Role | None) -> None:
     change = change_in(state)
     roles = () if role is None else (role,)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from policy_service.audit.merkle import InvalidPath, Tree, digest_bytes, path, root_from_path, root_of, tree_from
 from policy_service.canonical import digest
+from tests.for_each import for_each
 
 
 def leaves(count: int) -> list[str]:
@@ -23,7 +24,7 @@ def defined(hashes: Sequence[bytes]) -> bytes:
     return hashlib.sha256(b"\1" + defined(hashes[:left]) + defined(hashes[left:])).digest()
 
 
-@pytest.mark.parametrize("count", range(70))
+@for_each(zip(range(70)))
 def test_the_root_is_the_one_the_standard_defines(count: int) -> None:
     assert root_of(leaves(count)) == f"sha256:{defined([digest_bytes(leaf) for leaf in leaves(count)]).hex()}"
 

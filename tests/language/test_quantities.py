@@ -34,6 +34,7 @@ from policy_service.language.quantities import (
     round_quantity,
 )
 from policy_service.language.types import DateType, Duration, DurationType, Months, NumberType
+from tests.for_each import for_each
 
 UNITS = (LITERAL, NUMBER, "CNY", "USD", DATE, DURATION, MONTHS)
 DAY = datetime.date(2026, 11, 21)
@@ -73,13 +74,12 @@ TABLE: dict[Operator, dict[tuple[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("operator", TABLE)
-@pytest.mark.parametrize(("left", "right"), list(product(UNITS, UNITS)))
+@for_each(product(TABLE, UNITS, UNITS))
 def test_the_unit_of_an_operation_is_that_of_the_table(operator: Operator, left: str, right: str) -> None:
     assert result_unit(operator, left, right) == TABLE[operator].get((left, right))
 
 
-@pytest.mark.parametrize(("left", "right"), list(product(UNITS, UNITS)))
+@for_each(product(UNITS, UNITS))
 def test_two_units_have_a_common_one_when_they_are_one_or_a_literal_takes_it(left: str, right: str) -> None:
     plain = {LITERAL, NUMBER, "CNY", "USD"}
     if left == right:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -12,12 +13,12 @@ from policy_service.compilers.prose import explain, explanation
 from policy_service.language.policy import Aggregate, Hit, Language
 from tests.compilers.prose import pages
 from tests.compilers.prose.pages import GOLDEN, SHIPPED, WRITTEN, golden, name_of, policy_at, written_policy
+from tests.for_each import for_each
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("path", [*WRITTEN, *SHIPPED], ids=name_of)
+@for_each(product([*WRITTEN, *SHIPPED], LANGUAGES))
 def test_a_page_is_the_one_a_person_has_read(path: Path, lang: Language) -> None:
     page = explain(policy_at(path), lang)
     assert page == golden(f"{name_of(path)}.{lang}", page)
