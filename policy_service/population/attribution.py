@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
-import pyarrow as pa
 
 from policy_service.compilers.columnar.widths import Interval
 from policy_service.language.policy import Policy
@@ -20,14 +19,15 @@ from policy_service.language.requirements import required_policies, topological_
 from policy_service.population.differences import CellDifference, apply_differences
 from policy_service.population.engines import QueryEngine
 from policy_service.population.plan import Plan
-from policy_service.population.population import ROW
-from policy_service.population.sides import ANSWERS, Side, differs
-from policy_service.population.source import PART_ROWS
+from policy_service.population.population import ROW, SUBJECT
+from policy_service.population.sides import MOVERS, Side, moved_column
 from policy_service.population.stages import compile_stages
 
 BETWEEN = "between"
 PREFIX = "h_"
-FEW = 2_000
+ORDERS = ("first", "second")
+"""The orders in which the differences are applied."""
+FEW = 10_000
 """Rows that generated Python decides sooner than a query is made."""
 
 
@@ -60,14 +60,14 @@ class Charge:
     subjects: int
 
 
-def charges_table(policy: int) -> str:
-    """The table of the charges of the policy of this index: row, and the differences in either order."""
-    return f"charges_{policy}"
+def charge_column(order: str, policy: int) -> str:
+    """The column of MOVERS that says to which difference the policy of this index charges a subject in an order."""
+    return f"{order}_{policy}"
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Charges the subjects that move between two sides."""
+    """Charges the subjects that move between two sides, the rows of MOVERS."""
 
     connection: duckdb.DuckDBPyConnection
     engine: QueryEngine
@@ -78,54 +78,53 @@ class Attribution:
     after: Side
     policies: Sequence[str]
 
-    def charge(self, moved: Mapping[str, str]) -> list[list[Charge]]:
-        """Charge the subjects for which the SQL of a policy says that they move; the charges of each policy."""
-        for index, policy in enumerate(self.policies):
-            self.connection.execute(
-                f"CREATE TABLE {charges_table(index)} AS SELECT row, NULL::INTEGER AS first, NULL::INTEGER AS second "  # noqa: S608
-                f"FROM {ANSWERS} WHERE {moved[policy]}"
-            )
+    def charge(self) -> list[list[Charge]]:
+        """Charge the subjects; the charges of each policy."""
         differences = list(self.change.differences)
         last = len(differences) - 1
-        for name, order in (("first", differences), ("second", differences[::-1])):
-            for count in range(last, 0, -1):
-                self._charge_step(name, order[:count], count if name == "first" else last - count)
-            for index, _ in enumerate(self.policies):
-                start = 0 if name == "first" else last
-                self.connection.execute(f"UPDATE {charges_table(index)} SET {name} = {start} WHERE {name} IS NULL")  # noqa: S608
-        return [self._charges(index) for index, _ in enumerate(self.policies)]
+        for count in range(last, 0, -1):
+            self._charge_step("first", differences[:count], count)
+        for count in range(last, 0, -1):
+            self._charge_step("second", differences[::-1][:count], last - count)
+        return [self._charges(index, last) for index, _ in enumerate(self.policies)]
 
-    def _charge_step(self, name: str, applied: Sequence[CellDifference], charged: int) -> None:
+    def _charge_step(self, order: str, applied: Sequence[CellDifference], charged: int) -> None:
         """Charge to the next difference those whose answer is not the new one with these applied."""
-        pending = " UNION ".join(
-            f"SELECT row FROM {charges_table(index)} WHERE {name} IS NULL"  # noqa: S608  # names of our own
+        pending = [
+            f"({moved_column(index)} AND {charge_column(order, index)} IS NULL)"
             for index, _ in enumerate(self.policies)
-        )
-        facts = ", ".join(each.column for each in self.plan.columns)
-        rows: pa.Table = self.connection.sql(
-            f"SELECT row, subject, {facts} FROM {ANSWERS} WHERE row IN ({pending}) ORDER BY row"  # noqa: S608
-        ).to_arrow_table()
-        if rows.num_rows == 0:
+        ]
+        facts = ", ".join([ROW, SUBJECT, *(each.column for each in self.plan.columns)])
+        rows = f"SELECT {facts} FROM {MOVERS} WHERE {' OR '.join(pending)}"  # noqa: S608  # names of our own
+        [(count,)] = self.connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()  # noqa: S608
+        if count == 0:
             return
         plan = replace(self.plan, policies=tuple(self.change.between(applied)))
-        day, few = self.as_of.toordinal(), rows.num_rows <= FEW
-        side = Side(PREFIX, compile_stages(plan, self.bounds, day, self.engine, by_python=few))
-        for start in range(0, rows.num_rows, PART_ROWS):
-            part = rows.slice(start, PART_ROWS)
-            decided = pa.table({ROW: part[ROW], **side.decide(part.combine_chunks(), self.policies)})
-            self.connection.register(BETWEEN, decided)
-            for index, policy in enumerate(self.policies):
-                other = differs(side.columns(policy), self.after.columns(policy))
-                charges = charges_table(index)
-                others = f"SELECT {BETWEEN}.row FROM {BETWEEN} JOIN {ANSWERS} USING (row) WHERE {other}"  # noqa: S608
-                self.connection.execute(
-                    f"UPDATE {charges} SET {name} = {charged} WHERE {name} IS NULL AND row IN ({others})"  # noqa: S608
-                )
-            self.connection.unregister(BETWEEN)
+        stages = compile_stages(
+            {PREFIX: plan},
+            self.bounds,
+            self.as_of.toordinal(),
+            self.engine,
+            by_python=count <= FEW,
+            names_subjects=True,
+        )
+        side = Side(PREFIX, stages)
+        self.connection.execute(f"CREATE OR REPLACE TABLE {BETWEEN} AS {stages.within(self.connection, rows)}")
+        for index, policy in enumerate(self.policies):
+            self.connection.execute(
+                f"UPDATE {MOVERS} SET {charge_column(order, index)} = {charged} FROM {BETWEEN} "  # noqa: S608
+                f"WHERE {MOVERS}.{ROW} = {BETWEEN}.{ROW} AND {pending[index]} AND {side.differs(self.after, policy)}"
+            )
 
-    def _charges(self, policy: int) -> list[Charge]:
+    def _charges(self, policy: int, last: int) -> list[Charge]:
+        """The charges of a policy; what is charged nowhere on the way is charged to the difference applied first."""
+        first, second = (charge_column(order, policy) for order in ORDERS)
+        self.connection.execute(
+            f"UPDATE {MOVERS} SET {first} = coalesce({first}, 0), {second} = coalesce({second}, {last}) "  # noqa: S608
+            f"WHERE {moved_column(policy)}"
+        )
         found = self.connection.execute(
-            f"SELECT least(first, second), greatest(first, second), count(*) FROM {charges_table(policy)} "  # noqa: S608
-            "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+            f"SELECT least({first}, {second}), greatest({first}, {second}), count(*) FROM {MOVERS} "  # noqa: S608
+            f"WHERE {moved_column(policy)} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
         ).fetchall()
         return [Charge(self.change.differences[one], self.change.differences[two], count) for one, two, count in found]

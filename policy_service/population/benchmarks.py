@@ -11,13 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
-import pyarrow as pa
 
-from policy_service.compilers.columnar.layout import column_type
 from policy_service.language.benchmark_set import (
     BenchmarkSet,
     Figure,
@@ -31,12 +27,11 @@ from policy_service.language.benchmark_set_text import write_benchmark_set
 from policy_service.language.measure import Measure, parse_measure
 from policy_service.language.policy import Bilingual, Fact, Policy
 from policy_service.language.types import NumberType, Type, ValueRejected, parse_value, write_decimal
-from policy_service.population.cells import ARROW
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
-from policy_service.population.parts import PartFolder
+from policy_service.population.parts import ROWS, PartTable
 from policy_service.population.plan import FactColumn, Plan, heading_of, mapping_problems, subject_problem
-from policy_service.population.population import OnProgress, Population, register
+from policy_service.population.population import OnProgress, register
 from policy_service.population.source import RowSource
 from policy_service.population.statistics import Distribution, round_half_even, statistic, total
 
@@ -93,11 +88,11 @@ def make_benchmark_set(request: BenchmarkRequest, source: RowSource, on_progress
     """Make the figures of a population. Raises PopulationRejected with everything that is wrong, OSError."""
     wanted, left_out = _wanted_figures(request, source)
     plan = _plan(wanted, request.mapping, source)
-    with TemporaryDirectory() as path, duckdb.connect() as connection:
-        connection.execute("SET temp_directory = ''")  # facts stay in memory, or in parts
-        population = register(source, plan, PartFolder(Path(path), is_encrypted=source.is_encrypted), on_progress)
+    with duckdb.connect() as connection:
+        connection.execute("SET temp_directory = ''")  # facts stay in memory
+        population = register(source, plan, PartTable(connection), on_progress)
         columns = {(each.name, each.type): each.column for each in plan.columns}
-        figures = [_figure(each, columns, population, connection, request.method) for each in wanted]
+        figures = [_figure(each, columns, connection, request.method) for each in wanted]
         refused = tuple(population.rejected_rows())
     text = write_benchmark_set(
         id_=request.id,
@@ -184,12 +179,11 @@ def _plan(wanted: Sequence[_Wanted], mapping: Mapping, source: RowSource) -> Pla
 def _figure(
     wanted: _Wanted,
     columns: dict[tuple[str, Type], str],
-    population: Population,
     connection: duckdb.DuckDBPyConnection,
     method: Method,
 ) -> Figure:
     """The figures of a measure by group. Raises PopulationRejected when one does not fit its type."""
-    by_group = dict(_distributions(wanted, columns, population, connection))
+    by_group = dict(_distributions(wanted, columns, connection))
     whole = sum(total(values) for values in by_group.values())
     groups = {}
     for words, values in by_group.items():
@@ -216,19 +210,14 @@ def _in_units(wanted: _Wanted, words: tuple[str, ...], value: Fraction) -> int:
 
 
 def _distributions(
-    wanted: _Wanted, columns: dict[tuple[str, Type], str], population: Population, connection: duckdb.DuckDBPyConnection
+    wanted: _Wanted, columns: dict[tuple[str, Type], str], connection: duckdb.DuckDBPyConnection
 ) -> Iterator[tuple[tuple[str, ...], Distribution]]:
     """The different values of each group, and how many subjects have each."""
-    kinds = {columns[fact]: pa.field(columns[fact], ARROW[column_type(fact[1])]) for fact in wanted.facts}
     groups = [columns[fact] for fact in wanted.groups]
     value = columns[wanted.facts[0]] if wanted.measured is not None else "1"
-    present = " AND ".join(f"{name} IS NOT NULL" for name in kinds) or "true"
+    present = " AND ".join(f"{name} IS NOT NULL" for name in map(columns.__getitem__, wanted.facts)) or "true"
     keys = ", ".join([*groups, "value"])
-    sql = f"SELECT {', '.join([*groups, f'{value} AS value'])}, count(*) FROM rows WHERE {present} GROUP BY ALL ORDER BY {keys}"  # noqa: S608, E501
-    schema = pa.schema(list(kinds.values()) or [pa.field("row", pa.int64())])
-    tables = (population.folder.table(part, schema.names) for part in population.parts)
-    batches = (batch for table in tables for batch in table.cast(schema).to_batches())
-    connection.register("rows", pa.RecordBatchReader.from_batches(schema, batches))
+    sql = f"SELECT {', '.join([*groups, f'{value} AS value'])}, count(*) FROM {ROWS} WHERE {present} GROUP BY ALL ORDER BY {keys}"  # noqa: S608, E501
     found = connection.execute(sql).fetchall()
     for words, rows in groupby(found, key=lambda row: row[: len(groups)]):
         yield words, [(number, count) for *_, number, count in rows]

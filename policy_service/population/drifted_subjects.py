@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import bind_figures
-from policy_service.population.engines import QueryEngine, open_engine
+from policy_service.population.engines import DuckDB
 from policy_service.population.errors import RunFailed
 from policy_service.population.mapping import Mapping
-from policy_service.population.parts import PartFolder
+from policy_service.population.parts import ROWS, PartTable
 from policy_service.population.plan import make_plan
 from policy_service.population.population import SUBJECT, register
 from policy_service.population.records import open_records
-from policy_service.population.sides import Side, differs, insert
+from policy_service.population.sides import Side
 from policy_service.population.source import RowSource
 from policy_service.population.stages import compile_stages
 
@@ -45,12 +42,13 @@ def _count(  # noqa: PLR0913, PLR0917  # as above
     database: Database, cipher: FactCipher, policies: Sequence[Policy], kind: str, day: date, last: int
 ) -> int:
     names = [policy.id for policy in policies]
-    with duckdb.connect() as connection, open_engine("duckdb") as engine:
+    with duckdb.connect() as connection:
+        connection.execute("SET temp_directory = ''")  # facts stay in memory
         sides = []
         for prefix, until in ((THEN, last), (NOW, None)):
             with open_records(database, cipher, kind, day, until=until) as source:
-                sides.append(_decide(connection, engine, source, policies, names, kind, day, prefix))
-        differences = " OR ".join(differs(sides[0].columns(name), sides[1].columns(name)) for name in names)
+                sides.append(_decide(connection, source, policies, names, kind, day, prefix))
+        differences = " OR ".join(sides[0].differs(sides[1], name) for name in names)
         query = (
             f"SELECT count(*) FROM {NOW}answers AS a FULL JOIN {THEN}answers AS b USING (subject) "  # noqa: S608
             f"WHERE a.subject IS NULL OR b.subject IS NULL OR {differences}"
@@ -61,7 +59,6 @@ def _count(  # noqa: PLR0913, PLR0917  # as above
 
 def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
     connection: duckdb.DuckDBPyConnection,
-    engine: QueryEngine,
     source: RowSource,
     policies: Sequence[Policy],
     names: Sequence[str],
@@ -71,11 +68,12 @@ def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
 ) -> Side:
     """Decide a population, and put the answers into a table whose name and columns begin with `prefix`."""
     plan = make_plan(source.headings, Mapping(), bind_figures(policies), names, kind)
-    with tempfile.TemporaryDirectory() as folder:
-        parts = PartFolder(Path(folder), is_encrypted=source.is_encrypted)
-        population = register(source, plan, parts, lambda _: None)
-        side = Side(prefix, compile_stages(plan, population.bounds, day.toordinal(), engine))
-        for name in population.parts:
-            part = parts.table(name)
-            insert(connection, f"{prefix}answers", pa.table({"subject": part[SUBJECT], **side.decide(part, names)}))
+    population = register(source, plan, PartTable(connection), lambda _: None)
+    engine = DuckDB(connection)
+    stages = compile_stages({prefix: plan}, population.bounds, day.toordinal(), engine, names_subjects=True)
+    side = Side(prefix, stages)
+    answered = stages.within(connection, f"FROM {ROWS}")
+    columns = ", ".join([SUBJECT, *(column for name in names for column in side.columns(name).values())])
+    connection.execute(f"CREATE TABLE {prefix}answers AS SELECT {columns} FROM ({answered})")  # noqa: S608  # our names
+    connection.execute(f"DROP TABLE {ROWS}")
     return side

@@ -51,17 +51,17 @@ def open_engine(name: EngineName) -> Iterator[QueryEngine]:
             session.stop()
         return
     with duckdb.connect() as connection:
-        connection.execute(door.SETUP)
-        yield _DuckDB(connection)
+        yield DuckDB(connection)
 
 
-class _DuckDB:
+class DuckDB:
     """DuckDB in this process."""
 
     dialect = door.DUCKDB
     version = f"DuckDB {duckdb.__version__}"
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute(door.SETUP)
         self._connection = connection
 
     def query(self, sql: str, part: pa.Table) -> pa.Table:

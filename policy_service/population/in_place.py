@@ -137,7 +137,7 @@ class _Run:
         request, plan, bounds = self._request, self._plan, self._figures.bounds
         engine = PostgreSQL(self._connection)
         day = request.as_of.toordinal()
-        stages = compile_stages(plan, bounds, day, engine, names_subjects=True)
+        stages = compile_stages({"": plan}, bounds, day, engine, names_subjects=True)
         if stages.by_python:
             reasons = [
                 f"{name}: {reason}: leave it out, or run it by duckdb" for name, reason in stages.by_python.items()

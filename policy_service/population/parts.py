@@ -1,4 +1,6 @@
-"""The work so far: a folder of parts, each a Parquet file and a JSON file about it, which is written last.
+"""Keeps the judged rows of a population, part by part: in a table of DuckDB, or in a folder that outlives a kill.
+
+In a folder a part is a Parquet file and a JSON file about it, which is written last.
 
 A part whose JSON file is there is whole. Where facts stand encrypted in their source, parts are encrypted too, by a key
 that this process alone has (AES-256-GCM): nobody reads what an interrupted run leaves, and the next one begins anew.
@@ -11,14 +13,69 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _KEY_BITS = 256
 _NONCE_SIZE = 12
+ROWS = "rows"
+"""The table of the rows of all parts, in a query."""
+
+
+class Parts(Protocol):
+    """Keeps parts, by their names."""
+
+    def is_whole(self, name: str) -> bool:
+        """True if the part was written to the end."""
+
+    def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
+        """Write a part, and its metadata. Raises OSError."""
+
+    def about(self, name: str) -> dict[str, Any]:
+        """The metadata of a part. Raises OSError."""
+
+    def query(self, sql: str, parts: Sequence[str], schema: pa.Schema, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The answer to a query about some columns of these parts, the table ROWS. Raises OSError."""
+
+
+class PartTable:
+    """Keeps parts as rows of the table ROWS of a connection, in the memory and the temporary folder that it has."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._abouts: dict[str, dict[str, Any]] = {}
+
+    def is_whole(self, name: str) -> bool:
+        """True if the part was written."""
+        return name in self._abouts
+
+    def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
+        """Add a part."""
+        insert(self._connection, ROWS, table)
+        self._abouts[name] = about
+
+    def about(self, name: str) -> dict[str, Any]:
+        """The metadata of a part."""
+        return self._abouts[name]
+
+    def query(
+        self, sql: str, _parts: Sequence[str], _schema: pa.Schema, values: Sequence[Any]
+    ) -> list[tuple[Any, ...]]:
+        """The answer to a query about the table ROWS."""
+        return self._connection.execute(sql, values).fetchall()
+
+
+def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Add rows to a table, which the first ones make."""
+    connection.register("rows_to_insert", rows)
+    exists = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone()
+    verb = f"INSERT INTO {table}" if exists else f"CREATE TABLE {table} AS"
+    connection.execute(f"{verb} SELECT * FROM rows_to_insert")  # noqa: S608  # names of our own
+    connection.unregister("rows_to_insert")
 
 
 class PartFolder:
@@ -42,6 +99,13 @@ class PartFolder:
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a part, in all columns or in some. Raises OSError."""
         return pq.read_table(pa.BufferReader(self._read(self._table(name))), columns=columns)
+
+    def query(self, sql: str, parts: Sequence[str], schema: pa.Schema, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The answer to a query about some columns of these parts, the table ROWS. Raises OSError."""
+        batches = (batch for part in parts for batch in self.table(part, schema.names).cast(schema).to_batches())
+        with duckdb.connect() as connection:
+            connection.register(ROWS, pa.RecordBatchReader.from_batches(schema, batches))
+            return connection.execute(sql, values).fetchall()
 
     def about(self, name: str) -> dict[str, Any]:
         """The metadata of a part. Raises OSError."""

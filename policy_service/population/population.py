@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,7 +21,7 @@ from policy_service.messages import Message
 from policy_service.population.cells import ARROW, Cells, ColumnJudge
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping as ColumnMapping
-from policy_service.population.parts import PartFolder
+from policy_service.population.parts import Parts
 from policy_service.population.plan import FactColumn, FigureColumn, Plan
 from policy_service.population.source import RawPart, RowSource
 from policy_service.subject import PLAIN_ID, id_error
@@ -36,6 +35,15 @@ _NO_NAMES = re.compile(r"double|float|bool|binary|blob|bytea|struct|map|union|li
 """In the types of columns that do not name subjects, of Parquet and of databases."""
 _NESTED = re.compile(r"struct[<(]|map[<(]|union[<(]|list.*list|\[\]\[")
 """In the types of columns whose cells have parts that have parts."""
+_UNIQUE = """SELECT count(*) = count(DISTINCT subject)
+    FROM (SELECT subject FROM rows UNION ALL SELECT unnest(?::VARCHAR[]))"""
+"""Whether each subject has one row, refused rows counted: as a rule so, and quickly told."""
+_SEVERAL = """WITH good AS MATERIALIZED (SELECT subject, "row" FROM rows),
+    refused AS (SELECT unnest(?::VARCHAR[]) AS subject, unnest(?::BIGINT[]) AS "row")
+    SELECT subject, list("row" ORDER BY "row")
+    FROM (FROM good UNION ALL SELECT subject, "row" FROM refused WHERE subject IN (SELECT subject FROM good))
+    GROUP BY subject HAVING count(*) > 1 ORDER BY min("row") LIMIT ?"""
+"""The rows of each subject that has several, one of them a good one."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,13 @@ class Population:
     headings: tuple[str, ...]
     bounds: dict[str, Interval]
     """The least and the greatest value of each column of numbers, and 0 where it has none."""
-    folder: PartFolder
+    kept: Parts
     parts: tuple[str, ...]
 
     def rejected_rows(self) -> Iterator[RejectedRow]:
         """The rows that were refused, in order."""
         for part in self.parts:
-            for rejected in self.folder.about(part)["rejected_rows"]:
+            for rejected in self.kept.about(part)["rejected_rows"]:
                 yield RejectedRow(**rejected)
 
 
@@ -65,29 +73,32 @@ def raw_column(position: int) -> str:
     return f"in{position}"
 
 
-def register(source: RowSource, plan: Plan, folder: PartFolder, on_progress: OnProgress) -> Population:
-    """Judge every row and store the good ones in `folder`. Raises PopulationRejected, OSError."""
+def register(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgress, *, written: int = 0) -> Population:
+    """Judge every row and keep the good ones, with their first `written` cells as they came.
+
+    Raises PopulationRejected, OSError.
+    """
     _check_types(source, plan)
     judges, constants = column_judges(plan, source.mapping)
     parts: list[str] = []
     seen = 0
     for index, raw in enumerate(source.parts()):
         part = f"input-{index:06}"
-        if not folder.is_whole(part):
-            table, rejected_rows, refused = _judge(raw, plan, judges, constants, source.written)
+        if not kept.is_whole(part):
+            table, rejected_rows, refused = _judge(raw, plan, judges, constants, written)
             about = {"rows": table.num_rows, "refused": refused, "bounds": _bounds(table)}
-            folder.write(part, table, {**about, "rejected_rows": [asdict(rejected) for rejected in rejected_rows]})
+            kept.write(part, table, {**about, "rejected_rows": [asdict(rejected) for rejected in rejected_rows]})
         parts.append(part)
         seen += len(raw.rows) + len(raw.rejected_rows)
         on_progress(seen)
-    about_parts = [folder.about(part) for part in parts]
+    about_parts = [kept.about(part) for part in parts]
     population = Population(
         digest=source.digest,
         count=sum(each["rows"] for each in about_parts),
         refused=sum(each["refused"] for each in about_parts),
-        headings=source.headings[: source.written],
+        headings=source.headings[:written],
         bounds=_hulls([each["bounds"] for each in about_parts]),
-        folder=folder,
+        kept=kept,
         parts=tuple(parts),
     )
     if seen == 0:
@@ -241,20 +252,11 @@ def _check_duplicates(population: Population, source: RowSource) -> None:
     Raises PopulationRejected.
     """
     refused = [each for each in population.rejected_rows() if each.subject]
-    table = {SUBJECT: [each.subject for each in refused], ROW: [each.row for each in refused]}
+    values = [[each.subject for each in refused], [each.row for each in refused]]
     schema = pa.schema([(SUBJECT, pa.string()), (ROW, pa.int64())])
-    tables = (population.folder.table(part, schema.names) for part in population.parts)
-    batches = (batch for table in tables for batch in table.cast(schema).to_batches())
-    with duckdb.connect() as connection:
-        connection.register("refused", pa.table(table, schema))
-        connection.register("decidable", pa.RecordBatchReader.from_batches(schema, batches))
-        found = connection.execute(
-            """WITH good AS MATERIALIZED (FROM decidable)
-            SELECT subject, list("row" ORDER BY "row")
-            FROM (FROM good UNION ALL SELECT subject, "row" FROM refused WHERE subject IN (SELECT subject FROM good))
-            GROUP BY subject HAVING count(*) > 1 ORDER BY min("row") LIMIT ?""",
-            [MAX_NAMED + 1],
-        ).fetchall()
+    if population.kept.query(_UNIQUE, population.parts, schema, values[:1]) == [(True,)]:
+        return
+    found = population.kept.query(_SEVERAL, population.parts, schema, [*values, MAX_NAMED + 1])
     if found:
         problems = [
             f"{source.label}: subject `{subject}` has the rows {', '.join(map(str, rows[:5]))}"

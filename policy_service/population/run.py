@@ -139,18 +139,18 @@ def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: 
     plan = plan_run(request, source.headings, source.headings[: source.written], source.label)
     question = question_of(request, source.label, source.digest, plan, engine.version)
     with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:
-        population = register(source, plan, folder, lambda rows: progress("read", rows, None))
+        population = register(source, plan, folder, lambda rows: progress("read", rows, None), written=source.written)
         check_sheet(output, population.count)
         stages = compile_stages(
-            plan, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
+            {"": plan}, population.bounds, request.as_of.toordinal(), engine, by_python=request.engine == "python"
         )
         checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
-        counts = _decide_parts(request, population, stages, progress)
+        counts = _decide_parts(request, population, folder, stages, progress)
         return write_outputs(
             request,
             question,
             plan,
-            _answers(population),
+            _answers(population, folder),
             lambda: _all_rejected_rows(population),
             lambda: {
                 "encoding": source.encoding,
@@ -270,14 +270,15 @@ def _answers_name(part: str) -> str:
     return part.replace("input", "answers")
 
 
-def _answers(population: Population) -> Iterator[pa.Table]:
+def _answers(population: Population, folder: PartFolder) -> Iterator[pa.Table]:
     """The answers of each part."""
-    return (population.folder.table(_answers_name(part)) for part in population.parts)
+    return (folder.table(_answers_name(part)) for part in population.parts)
 
 
-def _decide_parts(request: RunRequest, population: Population, stages: Stages, progress: Progress) -> dict[str, Any]:
+def _decide_parts(
+    request: RunRequest, population: Population, folder: PartFolder, stages: Stages, progress: Progress
+) -> dict[str, Any]:
     """Decide each part that is not decided yet; count the statuses of all, and the rows decided again."""
-    folder = population.folder
     writers = [AnswerWriter(stage, request.lang) for stage in stages.stages]
     every = max(1, population.count // SAMPLE_ROWS)
     done = 0
@@ -321,7 +322,7 @@ def _all_rejected_rows(population: Population) -> Iterator[RejectedRow]:
     """The rows that were refused, and those that a policy did not evaluate."""
     yield from population.rejected_rows()
     for part in population.parts:
-        for row, subject, reason in population.folder.about(_answers_name(part))["missing"]:
+        for row, subject, reason in population.kept.about(_answers_name(part))["missing"]:
             yield RejectedRow(row, None, subject, reason)
 
 

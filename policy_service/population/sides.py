@@ -5,18 +5,14 @@ The rows are the same on both sides and made once. Columns of answers begin with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import duckdb
-import pyarrow as pa
 
 from policy_service.language.policy import Policy
 from policy_service.language.types import BooleanType, ChoiceType
-from policy_service.population.population import ROW, SUBJECT
-from policy_service.population.stages import Stages
+from policy_service.population.stages import PolicyStage, Stages
 
-ANSWERS = "answers"
+ANSWERS, MOVERS = "answers", "movers"
+"""The table of all subjects, and that of those who move, with the differences to which they are charged."""
 STATUS = ""
 """Stands for the status among the outcomes."""
 NOT_IN_FORCE = "(not_in_force)"
@@ -24,30 +20,32 @@ NOT_IN_FORCE = "(not_in_force)"
 
 @dataclass(frozen=True)
 class Side:
-    """The answers of some policies, as columns of a table whose names begin with `prefix`."""
+    """The policies of some stages whose columns begin with `prefix`."""
 
     prefix: str
     stages: Stages
 
+    def _stage(self, policy: str) -> PolicyStage | None:
+        own = (each for each in self.stages.stages if each.answer.prefix.startswith(self.prefix))
+        return next((each for each in own if each.policy.id == policy), None)
+
     def policy(self, policy: str) -> Policy | None:
         """The version that answers."""
-        return next((stage.policy for stage in self.stages.stages if stage.policy.id == policy), None)
+        stage = self._stage(policy)
+        return stage.policy if stage else None
 
     def columns(self, policy: str) -> dict[str, str]:
         """The columns of the status and of each outcome; none of a policy that is not there."""
-        for stage in self.stages.stages:
-            if stage.policy.id == policy:
-                names = {name: stage.answer.outcome(index) for index, name in enumerate(stage.policy.outcomes)}
-                return {
-                    name: f"{self.prefix}{column}" for name, column in {STATUS: stage.answer.status, **names}.items()
-                }
-        return {}
+        if (stage := self._stage(policy)) is None:
+            return {}
+        outcomes = {name: stage.answer.outcome(index) for index, name in enumerate(stage.policy.outcomes)}
+        return {STATUS: stage.answer.status, **outcomes}
 
-    def decide(self, part: pa.Table, policies: Iterable[str]) -> dict[str, pa.ChunkedArray]:
-        """The columns of the answers of these policies about a part."""
-        decided = self.stages.decide(part)
-        wanted = [column for policy in policies for column in self.columns(policy).values()]
-        return {column: decided[column.removeprefix(self.prefix)] for column in wanted}
+    def differs(self, other: Side, policy: str) -> str:
+        """SQL that is true where the status or an outcome is another than on the other side."""
+        left, right = self._comparable(policy), other._comparable(policy)
+        pairs = [(left.get(name, "NULL"), right.get(name, "NULL")) for name in dict.fromkeys((*left, *right))]
+        return f"({' OR '.join(f'{one} IS DISTINCT FROM {another}' for one, another in pairs) or 'false'})"
 
     def label(self, policy: str, outcome: str) -> str:
         """SQL for the word of an outcome; where nothing was decided, for the status in brackets."""
@@ -60,39 +58,19 @@ class Side:
             word = f"CASE {columns[outcome]} WHEN 1 THEN 'true' ELSE 'false' END"
         return f"CASE {columns[STATUS]} WHEN 'decided' THEN {word} ELSE '(' || {columns[STATUS]} || ')' END"
 
-
-def differs(left: Mapping[str, str], right: Mapping[str, str]) -> str:
-    """SQL that is true where the status or an outcome is another."""
-    names = dict.fromkeys((*left, *right))
-    pairs = [[_text(side.get(name)) for side in (left, right)] for name in names]
-    return f"({' OR '.join(f'{one} IS DISTINCT FROM {other}' for one, other in pairs) or 'false'})"
-
-
-def _text(column: str | None) -> str:
-    return f"CAST({column} AS VARCHAR)" if column else "NULL"
+    def _comparable(self, policy: str) -> dict[str, str]:
+        """The columns, those of numbers as texts: an outcome may be of another type on the other side."""
+        stage = self._stage(policy)
+        types = stage.answer.types if stage else {}
+        return {
+            name: column if types[column] == "string" else f"CAST({column} AS VARCHAR)"
+            for name, column in self.columns(policy).items()
+        }
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    """Add rows to a table, which the first ones make."""
-    connection.register("rows_to_insert", rows)
-    exists = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone()
-    verb = f"INSERT INTO {table}" if exists else f"CREATE TABLE {table} AS"
-    connection.execute(f"{verb} SELECT * FROM rows_to_insert")  # noqa: S608  # names of our own
-    connection.unregister("rows_to_insert")
-
-
-def keep_answers(
-    connection: duckdb.DuckDBPyConnection,
-    part: pa.Table,
-    facts: Sequence[str],
-    sides: Iterable[Side],
-    policies: Sequence[str],
-) -> None:
-    """Decide a part on both sides, and add it to the table."""
-    arrays = {name: part[name] for name in (ROW, SUBJECT, *facts)}
-    for side in sides:
-        arrays.update(side.decide(part, policies))
-    insert(connection, ANSWERS, pa.table(arrays))
+def moved_column(policy: int) -> str:
+    """The column that says whether a subject moves by the policy of this index."""
+    return f"moved_{policy}"
 
 
 def has_words(version: Policy | None, outcome: str) -> bool:

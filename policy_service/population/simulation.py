@@ -10,30 +10,30 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from policy_service.approval.capacity import CAPACITY
 from policy_service.canonical import digest, digest_of
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, NumberType, write_decimal
-from policy_service.population.attribution import Attribution, Change, Charge, charges_table
+from policy_service.population.attribution import ORDERS, Attribution, Change, Charge, charge_column
 from policy_service.population.check import check_rows, edge_rows
 from policy_service.population.differences import CellDifference, differences
-from policy_service.population.engines import QueryEngine, open_engine
+from policy_service.population.engines import DuckDB
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.output import guard
-from policy_service.population.parts import PartFolder, write_whole
+from policy_service.population.parts import ROWS, PartTable, write_whole
 from policy_service.population.plan import FactColumn
-from policy_service.population.population import Population, register
+from policy_service.population.population import ROW, Population, register
 from policy_service.population.run import SAMPLE_ROWS, Progress
-from policy_service.population.sides import ANSWERS, STATUS, Side, differs, has_words, keep_answers
+from policy_service.population.sides import ANSWERS, MOVERS, STATUS, Side, has_words, moved_column
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
-from policy_service.population.stages import compile_stages
+from policy_service.population.stages import AS_OF_COLUMN, compile_stages
 from policy_service.population.workload import workload
 
 NAMED = 20
@@ -54,14 +54,12 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
         request.open_rows() as source,
         tempfile.TemporaryDirectory() as folder,
         duckdb.connect() as connection,
-        open_engine("duckdb") as engine,
     ):
         plans = make_plans(request, source)
-        parts = PartFolder(Path(folder), is_encrypted=source.is_encrypted)
-        population = register(source, plans.after, parts, lambda rows: progress("read", rows, None))
-        connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])
         try:
-            return _Simulation(request, plans, population, connection, engine).run(progress)
+            connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])
+            population = register(source, plans.after, PartTable(connection), lambda rows: progress("read", rows, None))
+            return _Simulation(request, plans, population, connection).run(progress)
         except duckdb.Error as error:
             raise RunFailed(f"DuckDB: {error}") from None
 
@@ -75,22 +73,19 @@ class _Simulation:
         plans: Plans,
         population: Population,
         connection: duckdb.DuckDBPyConnection,
-        engine: QueryEngine,
     ) -> None:
         self.request = request
         self.plans = plans
         self.population = population
         self.connection = connection
-        self.engine = engine
+        self.engine = DuckDB(connection)
         self.starts = request.start is None or request.start <= request.as_of
         self.compared = plans.compared
+        both = {"b_": plans.before, "a_": plans.after if self.starts else plans.before}
         day = request.as_of.toordinal()
-        bounds = population.bounds
-        after = plans.after if self.starts else plans.before
-        self.before = Side("b_", compile_stages(plans.before, bounds, day, engine))
-        self.after = Side("a_", compile_stages(after, bounds, day, engine))
-        self.moved = {name: differs(self.before.columns(name), self.after.columns(name)) for name in self.compared}
-        self.anything = " OR ".join(self.moved.values())
+        self.stages = compile_stages(both, population.bounds, day, self.engine, names_subjects=True)
+        self.before, self.after = (Side(prefix, self.stages) for prefix in both)
+        self.moved = {name: moved_column(index) for index, name in enumerate(self.compared)}
         self.facts = self._own_facts()
         self.measure = next((each for each in self.facts if _is_money(each.type)), None)
 
@@ -110,7 +105,6 @@ class _Simulation:
             listed,
         )
         charges = self._charges(change) if listed else [[] for _ in self.compared]
-        moved = self._count(self.anything)
         if self.request.output is not None:
             self._write(self.request.output, listed)
         return {
@@ -118,7 +112,7 @@ class _Simulation:
             "in_effect": self.starts,
             "subjects": self.population.count,
             "refused": self.population.refused,
-            "moved": moved,
+            "moved": self._count(MOVERS, "true"),
             "checked": checked,
             "policies": [self._report(name, of_policy) for name, of_policy in zip(self.compared, charges, strict=True)],
             "workload": workload(
@@ -131,25 +125,29 @@ class _Simulation:
         }
 
     def _decide(self, progress: Progress) -> int:
-        """Decide all parts on both sides; returns how many answers were compared with the definition."""
-        bounds, as_of = self.population.bounds, self.request.as_of
-        facts = [each.column for each in self.plans.after.columns]
-        checked = done = 0
-        every = max(1, self.population.count // SAMPLE_ROWS)
-        for side, plan in (
-            (self.before, self.plans.before),
-            (self.after, self.plans.after if self.starts else self.plans.before),
-        ):
-            checked += check_rows(side.stages.decide(edge_rows(plan, bounds)), side.stages, as_of)
-        for name in self.population.parts:
-            part = self.population.folder.table(name)
-            keep_answers(self.connection, part, facts, (self.before, self.after), self.compared)
-            sample = part.take(pa.array(range(0, part.num_rows, every), pa.int64()))
-            for side in (self.before, self.after):
-                checked += check_rows(side.stages.decide(sample), side.stages, as_of)
-            done += part.num_rows
-            progress("decided", done, self.population.count)
-        return checked
+        """Decide on both sides; returns how many answers were compared with the definition."""
+        as_of, count = self.request.as_of, self.population.count
+        policies = (*self.plans.before.policies, *self.plans.after.policies)
+        edges = edge_rows(replace(self.plans.after, policies=policies), self.population.bounds)
+        checked = check_rows(self.stages.decide(edges), self.stages, as_of)
+        moves = "".join(f", {self.before.differs(self.after, name)} AS {moved}" for name, moved in self.moved.items())
+        answered = self.stages.within(self.connection, f"FROM {ROWS}")
+        self._create(ANSWERS, f"SELECT * EXCLUDE ({AS_OF_COLUMN}){moves} FROM ({answered})")  # noqa: S608
+        self.connection.execute(f"DROP TABLE {ROWS}")
+        if self._count(ANSWERS, "true") != count:
+            raise RunFailed("the engine did not answer about each row once")
+        charges = "".join(
+            f", NULL::INTEGER AS {charge_column(order, index)}"
+            for index, _ in enumerate(self.compared)
+            for order in ORDERS
+        )
+        self._create(MOVERS, f"SELECT *{charges} FROM {ANSWERS} WHERE {' OR '.join(self.moved.values())}")  # noqa: S608
+        progress("decided", count, count)
+        sample = f"FROM {ANSWERS} WHERE rowid % {max(1, count // SAMPLE_ROWS)} = 0"
+        return checked + check_rows(self.connection.sql(sample).to_arrow_table(), self.stages, as_of)
+
+    def _create(self, table: str, sql: str) -> None:
+        self.connection.execute(f"CREATE TABLE {table} AS {sql}")
 
     def _charges(self, change: Change) -> list[list[Charge]]:
         attribution = Attribution(
@@ -162,7 +160,7 @@ class _Simulation:
             self.after,
             self.compared,
         )
-        return attribution.charge(self.moved)
+        return attribution.charge()
 
     def _bundle(self) -> dict[str, Any]:
         """All that the figures depend on, with one digest."""
@@ -181,8 +179,8 @@ class _Simulation:
 
     # figures
 
-    def _count(self, condition: str) -> int:
-        return int(self._rows(f"SELECT count(*) FROM {ANSWERS} WHERE {condition}")[0][0])  # noqa: S608
+    def _count(self, table: str, condition: str) -> int:
+        return int(self._rows(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0])  # noqa: S608
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
@@ -206,7 +204,7 @@ class _Simulation:
     def _report(self, name: str, charges: Sequence[Charge]) -> dict[str, Any]:
         """The figures of one policy."""
         before, after = self.before.policy(name), self.after.policy(name)
-        moved, undecided = self._count(self.moved[name]), self._count(self._is_undecided(name))
+        moved, undecided = self._count(MOVERS, self.moved[name]), self._count(ANSWERS, self._is_undecided(name))
         outcomes = dict.fromkeys(outcome for side in (before, after) if side for outcome in side.outcomes)
         return {
             "policy": name,
@@ -235,8 +233,13 @@ class _Simulation:
         return f"NOT {self.moved[name]} AND {status} <> 'decided'" if status else "true"
 
     def _matrix(self, name: str, outcome: str) -> Iterator[dict[str, Any]]:
-        before, after = self.before.label(name, outcome), self.after.label(name, outcome)
-        rows = self._rows(f"SELECT {before}, {after}, count(*) FROM {ANSWERS} GROUP BY 1, 2 ORDER BY 1, 2")  # noqa: S608
+        sides = (self.before, self.after)
+        before, after = (side.label(name, outcome) for side in sides)
+        columns = [column for side in sides for each in (STATUS, outcome) if (column := side.columns(name).get(each))]
+        counted = f"SELECT {', '.join([*columns, 'count(*) AS subjects'])} FROM {ANSWERS} GROUP BY ALL"  # noqa: S608
+        rows = self._rows(
+            f"SELECT {before}, {after}, sum(subjects)::BIGINT FROM ({counted}) GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608
+        )
         for one, other, subjects in rows:
             yield {"outcome": outcome, "from": one, "to": other, "subjects": subjects}
 
@@ -261,8 +264,11 @@ class _Simulation:
                 sums.append(0)
                 continue
             kind = policy.outcomes[outcome].type
-            values = f"SELECT unnest(string_split(CAST({column} AS VARCHAR), chr(30))) AS value FROM {ANSWERS}"  # noqa: S608
-            rows = self._rows(f"SELECT coalesce(sum(value::HUGEINT), 0) FROM ({values}) WHERE value <> ''")  # noqa: S608
+            values = f"SELECT {column} AS value FROM {ANSWERS}"  # noqa: S608
+            if policy.returns_list:
+                split = f"SELECT unnest(string_split({column}, chr(30))) AS value FROM {ANSWERS}"  # noqa: S608
+                values = f"SELECT value::HUGEINT AS value FROM ({split}) WHERE value <> ''"  # noqa: S608
+            rows = self._rows(f"SELECT coalesce(sum(value), 0) FROM ({values})")  # noqa: S608
             sums.append(int(rows[0][0]))
         if not isinstance(kind, NumberType):
             raise TypeError(f"no money: {kind!r}")
@@ -284,17 +290,12 @@ class _Simulation:
             versions = (self.before.policy(name), self.after.policy(name))
             outcomes = dict.fromkeys(outcome for each in versions if each for outcome in each.outcomes)
             shown.append([each for each in outcomes if has_words(versions[1] or versions[0], each)])
-            charged = ("first", "second") if listed else ("NULL", "NULL")
-            columns += [self.moved[name], *(f"charged_{index}.{each}" if listed else each for each in charged)]
+            columns += [self.moved[name], *(charge_column(order, index) for order in ORDERS)]
             columns += [side.label(name, each) for each in shown[-1] for side in (self.before, self.after)]
-        joins = " ".join(
-            f"LEFT JOIN {charges_table(index)} AS charged_{index} ON charged_{index}.row = {ANSWERS}.row"
-            for index, _ in enumerate(self.compared if listed else ())
-        )
         largest_first = f"{measure} DESC NULLS LAST, " if self.measure else ""
-        order = f"ORDER BY {largest_first}{ANSWERS}.row" + (f" LIMIT {limit}" if limit else "")
+        order = f"ORDER BY {largest_first}{ROW}" + (f" LIMIT {limit}" if limit else "")
         cursor = self.connection.execute(
-            f"SELECT {', '.join(columns)} FROM {ANSWERS} {joins} WHERE {self.anything} {order}"  # noqa: S608
+            f"SELECT {', '.join(columns)} FROM {MOVERS} {order}"  # noqa: S608
         )
         while rows := cursor.fetchmany(_FETCHED):
             for row in rows:

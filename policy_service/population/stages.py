@@ -6,10 +6,11 @@ is what the file says elsewhere; where the file says something else than what wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import duckdb
 import pyarrow as pa
 
 from policy_service.compilers.columnar import door
@@ -27,11 +28,22 @@ from policy_service.language.types import BooleanType
 from policy_service.population.cells import ARROW
 from policy_service.population.engines import PART, QueryEngine
 from policy_service.population.errors import RunFailed
+from policy_service.population.parts import insert
 from policy_service.population.plan import Plan
 from policy_service.population.population import ROW, SUBJECT
+from policy_service.population.source import PART_ROWS
 
 AS_OF_COLUMN = "as_of"
-Step = Callable[[pa.Table], pa.Table]
+
+
+class Step(Protocol):
+    """Adds columns to rows."""
+
+    def __call__(self, part: pa.Table) -> pa.Table:
+        """A part with the columns added."""
+
+    def within(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+        """SQL of the rows of a query of DuckDB with the columns added."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,7 @@ class Stages:
     """All policies of a run, compiled."""
 
     stages: tuple[PolicyStage, ...]
+    """Side after side, where there are several."""
     steps: tuple[Step, ...]
     by_python: Mapping[str, str]
     """The policies that no query carries, with the reason."""
@@ -80,9 +93,18 @@ class Stages:
             part = step(part)
         return part
 
+    def within(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+        """SQL of the rows of a query of DuckDB with the answers of all policies added.
+
+        The columns of `rows` are those of a part without the cells as they came.
+        """
+        for step in self.steps:
+            rows = step.within(connection, rows)
+        return rows
+
 
 def compile_stages(  # noqa: PLR0913  # what a query depends on
-    plan: Plan,
+    plans: Mapping[str, Plan],
     measured: Mapping[str, Interval],
     as_of: int,
     engine: QueryEngine,
@@ -90,11 +112,12 @@ def compile_stages(  # noqa: PLR0913  # what a query depends on
     by_python: bool = False,
     names_subjects: bool = False,
 ) -> Stages:
-    """Compile the policies of a plan for a population whose columns have the `measured` values.
+    """Compile the policies of plans for a population whose columns have the `measured` values.
 
-    With `by_python` no policy becomes a query; with `names_subjects` a query's answer has the column of the subjects.
+    The plans have the same columns of facts; those of the answers of each begin with its key. With
+    `by_python` no policy becomes a query; with `names_subjects` a query's answer has the column of the subjects.
     """
-    compilation = _Compilation(plan, measured, as_of, engine, by_python=by_python)
+    compilation = _Compilation(plans, measured, as_of, engine, by_python=by_python)
     if names_subjects:
         compilation.carry(SUBJECT)
     return compilation.build()
@@ -105,19 +128,20 @@ class _Compilation:
 
     def __init__(
         self,
-        plan: Plan,
+        plans: Mapping[str, Plan],
         measured: Mapping[str, Interval],
         as_of: int,
         engine: QueryEngine,
         *,
         by_python: bool,
     ) -> None:
-        self.plan = plan
+        self.plans = plans
+        [self.plan, *_] = plans.values()
         self.measured = measured
         self.as_of = as_of
         self.engine = engine
         self.all_by_python = by_python
-        self.columns: dict[str, str] = {each.column: column_type(each.type) for each in plan.columns}
+        self.columns: dict[str, str] = {each.column: column_type(each.type) for each in self.plan.columns}
         self.columns.update({ROW: "int64", AS_OF_COLUMN: "int64"})
         self.table = self._fresh()
         self.added: list[str] = []
@@ -131,12 +155,15 @@ class _Compilation:
         self.table = self._fresh()
 
     def build(self) -> Stages:
-        as_of = pa.scalar(self.as_of, pa.int64())
-        self.steps.append(lambda part: part.append_column(AS_OF_COLUMN, pa.repeat(as_of, part.num_rows)))
-        for index, policy in enumerate(self.plan.policies):
-            self._add(policy, f"p{index}_")
+        self.steps.append(_DayStep(self.as_of))
+        stages: list[PolicyStage] = []
+        for prefix, plan in self.plans.items():
+            self.plan, self.stages = plan, {}
+            for index, policy in enumerate(plan.policies):
+                self._add(policy, f"{prefix}p{index}_")
+            stages += self.stages.values()
         self._end_query()
-        return Stages(tuple(self.stages.values()), tuple(self.steps), self.by_python)
+        return Stages(tuple(stages), tuple(self.steps), self.by_python)
 
     def _fresh(self) -> Table:
         return door.table_of(PART, self.columns)
@@ -223,6 +250,19 @@ class _Compilation:
 
 
 @dataclass(frozen=True)
+class _DayStep:
+    """Adds the day."""
+
+    as_of: int
+
+    def __call__(self, part: pa.Table) -> pa.Table:
+        return part.append_column(AS_OF_COLUMN, pa.repeat(pa.scalar(self.as_of, pa.int64()), part.num_rows))
+
+    def within(self, _connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+        return f"SELECT *, {self.as_of}::BIGINT AS {AS_OF_COLUMN} FROM ({rows})"  # noqa: S608  # a number
+
+
+@dataclass(frozen=True)
 class _QueryStep:
     """Adds columns by a query."""
 
@@ -239,6 +279,9 @@ class _QueryStep:
             part = part.append_column(name, found[name])
         return part
 
+    def within(self, _connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+        return f"WITH {PART} AS ({rows}) {self.sql}"
+
 
 class _PythonStep:
     """Adds the answers of one policy by generated Python."""
@@ -253,6 +296,16 @@ class _PythonStep:
         for name, kind in answer.types.items():
             part = part.append_column(name, pa.array([row[name] for row in rows], ARROW_TYPES[kind]))
         return part
+
+    def within(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+        given, decided = f"{self.stage.answer.prefix}given", f"{self.stage.answer.prefix}decided"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {given} AS {rows}; DROP TABLE IF EXISTS {decided}")
+        [(count,)] = connection.execute(f"SELECT count(*) FROM {given}").fetchall()  # noqa: S608  # a name of our own
+        for start in range(0, max(count, 1), PART_ROWS):
+            these = f"FROM {given} WHERE rowid >= {start} AND rowid < {start + PART_ROWS} ORDER BY rowid"
+            insert(connection, decided, self(connection.sql(these).to_arrow_table()))
+        connection.execute(f"DROP TABLE {given}")
+        return f"FROM {decided}"
 
     def _slots(self, part: pa.Table) -> Iterator[tuple[tuple[Any, ...], bool]]:
         facts = self.stage.policy.facts

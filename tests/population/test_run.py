@@ -177,8 +177,8 @@ def test_an_outcome_may_be_called_like_a_column_of_each_answer(output: str, tmp_
 
 def test_an_answer_that_is_not_the_definitions_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "p.csv", [ROW])
-    query = engines._DuckDB.query
-    monkeypatch.setattr(engines._DuckDB, "query", lambda self, sql, part: query(self, sql.replace("'A'", "'B'"), part))
+    query = engines.DuckDB.query
+    monkeypatch.setattr(engines.DuckDB, "query", lambda self, sql, part: query(self, sql.replace("'A'", "'B'"), part))
     with pytest.raises(RunFailed, match=r"tiering/rfm_value, subject .* is not the definition's"):
         run_file(path)
     assert not tmp_path.joinpath("output.csv").exists()
@@ -187,17 +187,17 @@ def test_an_answer_that_is_not_the_definitions_fails_the_run(tmp_path: Path, mon
 def test_an_engine_that_fails_or_loses_a_row_is_told_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    query = engines._DuckDB.query
+    query = engines.DuckDB.query
     path = write_csv(tmp_path / "p.csv", [ROW])
     overflow = "9223372036854775807::BIGINT + "
     monkeypatch.setattr(
-        engines._DuckDB,
+        engines.DuckDB,
         "query",
         lambda self, sql, part: query(self, sql.replace("SELECT ", f"SELECT {overflow}", 1), part),
     )
     with pytest.raises(RunFailed, match="DuckDB: Out of Range Error: Overflow in addition"):
         run_file(path)
-    monkeypatch.setattr(engines._DuckDB, "query", lambda self, sql, part: query(self, sql, part).slice(1))
+    monkeypatch.setattr(engines.DuckDB, "query", lambda self, sql, part: query(self, sql, part).slice(1))
     with pytest.raises(RunFailed, match="did not answer about each row once"):
         run_file(path)
 
