@@ -18,6 +18,7 @@ from api.features.api_keys.pages import API_KEYS
 from api.features.audit.checkpoints import CHECKPOINTS
 from api.features.audit.log import AUDIT_LOG
 from api.features.audit.pages import audit_page_routes, export_routes, verification_routes
+from api.features.benchmarks.pages import benchmark_routes
 from api.features.changes.action_routes import action_routes
 from api.features.changes.dossier import dossier_routes
 from api.features.changes.listing import CHANGES
@@ -65,6 +66,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     reevaluation_routes,
     data_check_routes,
     run_routes,
+    benchmark_routes,
     merge_routes,
     preference_routes,
     policies_routes,

@@ -10,6 +10,7 @@ from api.features.accounts.endpoints import account_routes
 from api.features.api_keys.endpoints import key_routes
 from api.features.audit.endpoints import audit_routes
 from api.features.audit.jobs import EXPORT, VERIFICATION
+from api.features.benchmarks.jobs import RENEWAL
 from api.features.changes.analysis import ANALYSIS
 from api.features.changes.endpoints import change_routes
 from api.features.changes.review_endpoints import review_routes
@@ -40,7 +41,7 @@ from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import AnyKind, Jobs
 
-JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, RUN, ANALYSIS)
+JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, RUN, RENEWAL, ANALYSIS)
 """Every kind of long work."""
 
 

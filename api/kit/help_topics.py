@@ -16,6 +16,7 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/subjects/erase", "how-to/erase-a-subject"),
     (r"/subjects|/data-checks", "how-to/check-the-data"),
     (r"/reevaluations", "how-to/decide-everybody-again"),
+    (r"/benchmarks", "how-to/renew-a-benchmark-set"),
     (r"/runs", "how-to/run-over-a-file"),
     (r"/overrides", "how-to/record-an-override"),
     (r"/in-force", "how-to/look-up-what-was-in-force"),

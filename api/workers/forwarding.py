@@ -53,6 +53,7 @@ LOCAL_ROUTES = frozenset(
         "/data-checks",
         "/data-checks/{job}/file",
         "/runs",
+        "/benchmarks",
         "/runs/{job}/file",
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",

@@ -36,6 +36,7 @@ from policy_service.population.output import Format
 from policy_service.population.records import NAME, open_records
 from policy_service.population.run import Progress, RunRequest, run_policies
 from policy_service.registry.model import all_active_at
+from policy_service.registry.policy_cache import load
 from policy_service.registry.service import activations
 
 MAX_ROWS = 200
@@ -111,17 +112,22 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
 
 def versions_to_run(session: Session, policy: str, change: str | None, now: datetime) -> list[Policy]:
     """The version of a policy, then those that it needs. Raises RunRefused, UnknownChange."""
-    load, active = policy_loader(session), all_active_at(activations(session), now, now)
-    stopped = stops_among(active)
-    digests = [each.digest for name, each in active.items() if name not in stopped]
-    if change is not None:
-        draft = read_change(session, change).draft
-        digests += [*draft.texts, *(version.digest for version in draft.versions)]
+    versions = versions_in_force(session, now)
     try:
-        versions = {each.id: each for each in map(load, digests)}  # those of the change are last
+        if change is not None:
+            draft = read_change(session, change).draft
+            digests = (*draft.texts, *(version.digest for version in draft.versions))
+            versions |= {each.id: each for each in map(policy_loader(session), digests)}
     except PolicyError as error:
         raise RunRefused(Message("The change has a policy file with faults: {why}.", why=str(error))) from error
     bound = {each.id: each for each in bind_figures(versions.values())}
     if policy not in bound:
         raise RunRefused(Message("No version of {policy} is in force, nor in the change.", policy=policy))
     return with_required_policies(bound[policy], bound)
+
+
+def versions_in_force(session: Session, now: datetime) -> dict[str, Policy]:
+    """Return the versions that decide at an instant, by policy; none of a policy that is stopped."""
+    active = all_active_at(activations(session), now, now)
+    stopped = stops_among(active)
+    return {name: load(session, each.digest) for name, each in active.items() if name not in stopped}

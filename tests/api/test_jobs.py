@@ -184,7 +184,7 @@ def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
 def test_every_kind_there_is_is_interrupted_by_a_kill() -> None:
     together = sorted(kind for kinds in AT_ONCE for kind in kinds)
     assert together == sorted(KINDS)
-    started_alone = {each.name for each in JOB_KINDS} - {"analysis"}  # of a change: tests/api/test_analysis.py
+    started_alone = {each.name for each in JOB_KINDS} - {"analysis", "renewal"}  # of changes, and of authors
     assert sorted([*together, *INSIDE]) == sorted(started_alone)
 
 

@@ -74,6 +74,7 @@ EXPECTED = {
     ("POST", "/v1/jobs/reevaluation"): "sal fin gen com k:c",
     ("POST", "/v1/jobs/data-check"): "sal fin gen com k:c",
     ("POST", "/v1/jobs/run"): "sal fin gen com k:c",
+    ("POST", "/v1/jobs/renewal"): "aut",
     ("GET", "/v1/session"): EVERYBODY,
     ("DELETE", "/v1/session"): PEOPLE,
     ("POST", "/v1/session/password"): PEOPLE,

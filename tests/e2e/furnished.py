@@ -27,6 +27,7 @@ JOBS = {
     "reevaluation": "/reevaluations/",
     "data-check": "/data-checks/",
     "run": "/runs/",
+    "renewal": "/benchmarks/",
 }
 FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/evidence$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
@@ -73,18 +74,21 @@ def furnish(here: Company) -> dict[str, str]:
         "export": _ended(here, "export")["id"],
         "pack": _ended(here, "pack", {"policy": TIER, "sample": 1})["id"],
         "run": _ended(here, "run", {"policy": TIER})["id"],
+        "renewal": _ended(here, "renewal", {}, "ann", "failed")["id"],  # no policy has a benchmark fact
         "data-check": _ended(here, "data-check", {})["id"],
         "reevaluation": _ended(here, "reevaluation", {"policy": TIER})["id"],
     }
 
 
-def _ended(here: Company, kind: str, parameters: Json | None = None) -> Json:
-    """A job of compliance that has ended."""
-    job = here.did("POST", f"/v1/jobs/{kind}", "compliance", parameters)
+def _ended(
+    here: Company, kind: str, parameters: Json | None = None, by: str = "compliance", state: str = "done"
+) -> Json:
+    """A job that has ended."""
+    job = here.did("POST", f"/v1/jobs/{kind}", by, parameters)
     while job["state"] == "running":
         time.sleep(0.1)
-        job = here.did("GET", f"/v1/jobs/{job['id']}", "compliance")
-    assert job["state"] == "done", job
+        job = here.did("GET", f"/v1/jobs/{job['id']}", by)
+    assert job["state"] == state, job
     return job
 
 

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, func, select
 from api.auth.permissions import PERMISSIONS
 from api.features.accounts import account_actions, new_account
 from api.features.api_keys import actions as key_actions
+from api.features.benchmarks import pages as benchmarks
 from api.features.changes import action_routes
 from api.features.data_checks import pages as data_checks
 from api.features.keys import pages as keys
@@ -55,6 +56,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     reevaluations.CREATE,
     data_checks.CREATE,
     runs.CREATE,
+    benchmarks.CREATE,
     merge.MERGE,
     erase.ERASE,
     keys.ROTATE_SIGNING,
@@ -81,7 +83,15 @@ OTHERS = {
     "/audit/exports": "a button that starts a job",
     **{
         f"{path}/{{job}}/cancel": "a button"
-        for path in ("/audit/verifications", "/audit/exports", "/packs", "/reevaluations", "/data-checks", "/runs")
+        for path in (
+            "/audit/verifications",
+            "/audit/exports",
+            "/packs",
+            "/reevaluations",
+            "/data-checks",
+            "/runs",
+            "/benchmarks",
+        )
     },
 }
 """Forms that are no actions, each with the reason."""
@@ -119,6 +129,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         "/keys/signing": Scenario("root", "/keys", {"password": SECRET}),
         "/keys/master": Scenario("root", "/keys", {"password": SECRET}),
         "/data-checks": Scenario("compliance", "/data-checks", {}),
+        "/benchmarks": Scenario("ann", "/benchmarks", {}),
         "/runs": Scenario("compliance", "/runs", {"policy": TIER}),
         "/reevaluations": Scenario("compliance", "/reevaluations", {"policy": TIER}),
         "/account/second-factor/remove": Scenario("sally", "/account/second-factor", {"password": SECRET}),

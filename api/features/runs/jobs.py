@@ -115,7 +115,7 @@ def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
     return {}
 
 
-def read_result(data: Any) -> RunResult:  # noqa: ANN401  # as JSON
+def read_run(data: Any) -> RunResult:  # noqa: ANN401  # as JSON
     """Make a result of its JSON."""
     titles = {name: Bilingual(**title) for name, title in data["titles"].items()}
     return RunResult(**{**data, "titles": titles, "rejects": tuple(data["rejects"])})
@@ -135,6 +135,6 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
     shared=True,
     names_subjects=True,
     check=_check_form,
-    read_result=read_result,
+    read_result=read_run,
     describe=lambda result: dict(result.manifest),
 )

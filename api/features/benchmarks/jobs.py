@@ -1,0 +1,158 @@
+"""The job of a renewal: its form, its result, and the change that it drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from api.kit.form_fields import HIDDEN, Widget
+from api.kit.forms import Day, FormModel
+from api.workers.job_kind import InsideContext, JobContext, JobKind
+from api.workers.work_kinds import DECIDING
+from policy_service.approval import service as approval
+from policy_service.audit.guard import start_guard
+from policy_service.database import Database
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.reevaluation import MAX_AGE
+from policy_service.decisions.subjects import FactCipher
+from policy_service.language.benchmark_set import Method, Quantiles
+from policy_service.messages import Message
+from policy_service.population.renewal import Renewal, RenewalReport, RenewedFigure, renew_figures
+from policy_service.registry.model import Period
+from policy_service.subject import CUSTOMER, KIND
+
+MOST_DAYS = 3_650
+LEAST_SUBJECTS, MOST_SUBJECTS = 3, 1_000_000
+"""Of a group: who writes policies does not read what one subject has."""
+TITLES = {"zh": "{day} 基准数据（{name} {version}）", "en": "Benchmark figures of {day} ({name} {version})"}
+REASONS = {
+    "zh": "由 {subjects} 个有记录的对象算出，输入项最多 {max_age} 天前；不足 {least} 个对象的组没有数字。",
+    "en": "Made from {subjects} subjects on record, by facts at most {max_age} days old; a group of fewer than {least} has no figure.",  # noqa: E501
+}
+"""What the change says of itself, in the language of who asked."""
+
+
+class RenewalForm(FormModel):
+    """The form: which set, of whom, for which day, by how old facts and which method."""
+
+    name: Annotated[
+        str,
+        Widget("name", Message("Name of the set"), Message("The same each month: its policies are named after it.")),
+        Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$"),
+    ] = "customers"
+    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    as_of: Annotated[
+        Day | None, Widget("date", Message("Day of the figures"), Message("Today, when it is left out."))
+    ] = None
+    max_age: Annotated[
+        int,
+        Widget("number", Message("Facts, at most days old"), Message("Subjects with older facts do not count.")),
+        Field(ge=0, le=MOST_DAYS),
+    ] = MAX_AGE
+    smallest_group: Annotated[
+        int,
+        Widget(
+            "number", Message("Subjects of a group, at least"), Message("A group of fewer has no figure, and is named.")
+        ),
+        Field(ge=LEAST_SUBJECTS, le=MOST_SUBJECTS),
+    ] = 5
+    quantiles: Annotated[Quantiles, Widget("choice", Message("Method of quantiles"))] = "linear"
+    start: Annotated[
+        Day | None, Widget("date", Message("In force from"), Message("Tomorrow, when it is left out."))
+    ] = None
+    lang: Annotated[Literal["zh", "en"], HIDDEN] = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalResult:
+    """What came of a renewal."""
+
+    change: str
+    """The change that was drafted."""
+    as_of: str
+    report: RenewalReport
+    """Without the texts, which the change has."""
+
+
+def run_renewal(context: JobContext, form: RenewalForm) -> RenewalReport:
+    """Make the figures. Raises what `renew_figures` does."""
+    as_of = form.as_of or context.started_at.astimezone(context.zone).date()
+    renewal = Renewal(form.name, form.kind, as_of, form.max_age, Method(form.quantiles, form.smallest_group))
+    with closing(Database(context.url, keys=context.keys)) as database:
+        start_guard(database)
+        cipher = FactCipher(MasterKeys(context.keys))
+        return renew_figures(
+            database, cipher, renewal, context.started_at, lambda rows: context.progress.write(rows, 0)
+        )
+
+
+def finish_renewal(inside: InsideContext, form: RenewalForm, report: RenewalReport) -> RenewalResult:
+    """Draft the change of the figures. Raises PermissionDenied, ValidationFailed, DatabaseUnavailable."""
+    service, actor = inside.service, inside.actor
+    today = service.clock.now().astimezone(service.zone).date()
+    as_of = (form.as_of or today).isoformat()
+    start = datetime.combine(form.start or today + timedelta(days=1), time(), service.zone)
+    with service.database.write(service.clock) as transaction:
+        change = approval.create(
+            transaction,
+            actor,
+            title=TITLES[form.lang].format(day=as_of, name=form.name, version=report.version),
+            reason=REASONS[form.lang].format(subjects=report.subjects, max_age=form.max_age, least=form.smallest_group),
+            effective=Period(start, None),
+            texts=[text.encode() for text in report.texts],
+        )
+    return RenewalResult(change.id, as_of, replace(report, texts=()))
+
+
+def read_renewal(data: Any) -> RenewalResult:  # noqa: ANN401  # as JSON
+    """Make a result of its JSON."""
+    report = data["report"]
+    figures = tuple(RenewedFigure(**{**each, "group": tuple(each["group"])}) for each in report["figures"])
+    lists = {"figures": figures, "left_out": tuple(report["left_out"]), "texts": ()}
+    return RenewalResult(data["change"], data["as_of"], RenewalReport(**{**report, **lists}))
+
+
+def describe_renewal(result: RenewalResult) -> Mapping[str, Any]:
+    """Return a result as JSON."""
+    report = result.report
+    return {
+        "change": result.change,
+        "as_of": result.as_of,
+        "version": report.version,
+        "digest": report.digest,
+        "subjects": report.subjects,
+        "refused": report.refused,
+        "left_out": list(report.left_out),
+        "figures": [
+            {
+                "measure": each.measure,
+                "group": list(each.group),
+                "subjects": each.subjects,
+                "value": each.value,
+                "before": each.before,
+                "difference": each.difference,
+            }
+            for each in report.figures
+        ],
+    }
+
+
+RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
+    name="renewal",
+    title=Message("Renewal of benchmark figures"),
+    unit=Message("subjects"),
+    form=RenewalForm,
+    template="benchmarks/result.html",
+    run=run_renewal,
+    limits=DECIDING,
+    finish=finish_renewal,
+    keep=timedelta(days=90),
+    shared=True,
+    read_result=read_renewal,
+    describe=describe_renewal,
+)

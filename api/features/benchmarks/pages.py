@@ -1,0 +1,50 @@
+"""`/benchmarks`: the form that renews benchmark figures; the pages of its job are the kit's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from api.features.benchmarks.jobs import RENEWAL, RenewalForm
+from api.kit.form_fields import FormField, form_fields
+from api.kit.forms import FormState
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.rendering import Pages
+from api.kit.subjects import kind_options
+from policy_service.language.benchmark_set import QUANTILES
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarksPage:
+    """The form, and the renewals of late."""
+
+    template: ClassVar[str] = "benchmarks/start.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(RenewalForm)
+    quantiles: ClassVar[tuple[tuple[str, str], ...]] = tuple((each, each) for each in QUANTILES)
+    frame: Frame
+    form: FormState
+    kinds: tuple[tuple[str, str], ...]
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame = pages.frame(request)
+    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
+    return BenchmarksPage(frame, form, kinds, jobs, RENEWAL.keep)
+
+
+PREFILLED = ("name", "kind", "as_of", "max_age", "smallest_group", "start")
+"""Fields that a link may fill in."""
+RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, start_page=_start_page, prefilled=PREFILLED)
+CREATE = RENEWAL_PAGES.start_action()
+
+
+def benchmark_routes(pages: Pages) -> APIRouter:
+    """Routes of benchmark figures."""
+    return job_routes(pages, RENEWAL_PAGES)

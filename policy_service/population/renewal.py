@@ -1,0 +1,168 @@
+"""Renews benchmark figures from the service's own decision records: the figures, and the policies that state them.
+
+The next version of a set made in June 2026 is 2026.6.0, or 2026.6.1 where that is on record. The figures in force are
+found by their measures, whichever policies state them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from policy_service.database import Database
+from policy_service.decisions.subjects import FactCipher
+from policy_service.language.benchmark_set import BenchmarkSet, Figure, Method
+from policy_service.language.evaluate import evaluate
+from policy_service.language.outcome import Decided
+from policy_service.language.policy import BENCHMARKS, Policy
+from policy_service.language.types import NumberType, format_value, write_decimal
+from policy_service.messages import Message
+from policy_service.population.benchmarks import BenchmarkRequest, make_benchmark_set
+from policy_service.population.errors import PopulationRejected, RunRefused
+from policy_service.population.figure_policies import write_figure_policies
+from policy_service.population.mapping import Mapping as ColumnMapping
+from policy_service.population.population import OnProgress
+from policy_service.population.recorded_run import versions_in_force
+from policy_service.population.records import open_records
+from policy_service.registry.service import versions
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Which set, of whom, for which day, by how old facts."""
+
+    name: str
+    """What the set is called: `customers`."""
+    kind: str
+    """Of subjects."""
+    as_of: date
+    max_age: int
+    """Days."""
+    method: Method
+
+
+@dataclass(frozen=True, slots=True)
+class RenewedFigure:
+    """A figure of a group, beside the one in force; None where there is none."""
+
+    measure: str
+    group: tuple[str, ...]
+    subjects: int
+    value: str | None
+    before: str | None
+    difference: str | None
+
+    @property
+    def is_too_small(self) -> bool:
+        """True if the group has subjects, and too few for a figure."""
+        return self.value is None and self.subjects > 0
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalReport:
+    """The figures, and the texts of the policies that put them in force."""
+
+    version: str
+    digest: str
+    subjects: int
+    refused: int
+    left_out: tuple[str, ...]
+    """Measures whose facts are not on record."""
+    figures: tuple[RenewedFigure, ...]
+    texts: tuple[str, ...]
+
+
+def renew_figures(
+    database: Database, cipher: FactCipher, renewal: Renewal, now: datetime, on_progress: OnProgress
+) -> RenewalReport:
+    """Make the figures of everybody on record. Raises RunRefused, DamagedRecord, OSError."""
+    with database.read() as session:
+        policies = list(versions_in_force(session, now).values())
+        version = next_version(session, renewal.name, renewal.as_of)
+    request = BenchmarkRequest(
+        id=f"{BENCHMARKS}/{renewal.name}",
+        version=version,
+        policies=policies,
+        requested=None,
+        kind=renewal.kind,
+        as_of=renewal.as_of,
+        mapping=ColumnMapping(),
+        method=renewal.method,
+    )
+    try:
+        with open_records(database, cipher, renewal.kind, renewal.as_of, renewal.max_age) as records:
+            report = make_benchmark_set(request, records, on_progress)
+        made = report.benchmark_set
+        written = write_figure_policies(made, policies)
+    except PopulationRejected as error:
+        raise RunRefused(Message("No figures were made: {why}.", why="; ".join(error.problems))) from error
+    if not written:
+        least = renewal.method.smallest_group
+        raise RunRefused(Message("No figures were made: no group has {count} subjects.", count=least))
+    return RenewalReport(
+        version,
+        made.digest,
+        made.population.subjects,
+        len(report.refused),
+        report.left_out,
+        tuple(_compare(made, policies)),
+        tuple(each.text for each in written),
+    )
+
+
+def next_version(session: Session, name: str, as_of: date) -> str:
+    """Return the first version of the month of a day that no policy with the figures of a set has."""
+    policies = (each for each in versions(session) if _states(each.policy, name))
+    month = f"{as_of.year}.{as_of.month}."
+    last = max(
+        (int(each.version.removeprefix(month)) for each in policies if each.version.startswith(month)), default=-1
+    )
+    return f"{month}{last + 1}"
+
+
+def _states(policy: str, name: str) -> bool:
+    own = policy.partition("/")[2]
+    return own == name or own.startswith(f"{name}_")
+
+
+def _compare(made: BenchmarkSet, policies: Sequence[Policy]) -> Iterator[RenewedFigure]:
+    """Each figure, and each that is in force and was not made any more."""
+    for figure in made.figures.values():
+        before = _figures_in_force(figure, made, policies)
+        for words in sorted({*figure.groups, *before}):
+            group = figure.groups.get(words)
+            value = None if group is None else group.value
+            old, difference = before.get(words), None
+            if old is not None and value is not None and old[0].scale == figure.type.scale:
+                difference = write_decimal(value - old[1], figure.type.scale)
+            yield RenewedFigure(
+                str(figure.measure),
+                words,
+                0 if group is None else group.subjects,
+                None if value is None else str(format_value(figure.type, value)),
+                None if old is None else str(format_value(*old)),
+                difference,
+            )
+
+
+def _figures_in_force(
+    figure: Figure, made: BenchmarkSet, policies: Sequence[Policy]
+) -> Mapping[tuple[str, ...], tuple[NumberType, int]]:
+    """The figures in force of a measure, by group, each with its type; of several policies those of the first."""
+    found: dict[tuple[str, ...], tuple[NumberType, int]] = {}
+    names = figure.measure.groups
+    for policy in sorted(policies, key=lambda each: each.id):
+        outcomes = [each.measure for each in policy.outcomes.values()]
+        if policy.subject != made.subject or policy.facts.keys() != set(names) or str(figure.measure) not in outcomes:
+            continue
+        index = outcomes.index(str(figure.measure))
+        kind = list(policy.outcomes.values())[index].type
+        known = [tuple(str(each.facts.get(name)) for name in names) for each in policy.examples]
+        for words in {*figure.groups, *known}:
+            answer = evaluate(policy, dict(zip(names, words, strict=True)), made.as_of)
+            if isinstance(answer, Decided) and isinstance(kind, NumberType):
+                found.setdefault(words, (kind, int(str(answer.outcome[0][index]))))
+    return found
