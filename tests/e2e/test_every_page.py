@@ -78,7 +78,7 @@ HIDING = """[...document.querySelectorAll("main table")].filter(table => {
 """Where tables stand in a box that one must scroll to see all of their rows."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_'-]{2,}")
 SAME_IN_CHINESE = (
-    "policy-service CSV Excel PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL UTC Asia Shanghai"
+    "policy-service CSV Excel PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL TOTP UTC Asia Shanghai"
 )
 """Names that are the same in Chinese: of the product, of formats, of a database, of a time zone."""
 FILES = {"CHANGELOG", "benchmarks", "regulations", "yaml", "log", "ndjson"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -147,6 +148,11 @@ class KindEffect:
     """The fact by which movers are ordered."""
 
     @property
+    def untouched(self) -> tuple[PolicyEffect, ...]:
+        """What depends on a changed policy, and moves nobody."""
+        return tuple(each for each in self.policies if not each.is_changed and not each.moved)
+
+    @property
     def more(self) -> int:
         """How many movers are not named."""
         return self.moved - len(self.movers)
@@ -158,7 +164,7 @@ class EffectView:
 
     kinds: tuple[KindEffect, ...]
     bundle: str
-    day: str
+    day: date
     share: Decimal | None
     """The share by which it is decided who signs; None where that is not known."""
     file: str | None
@@ -203,7 +209,7 @@ def read_effect_view(
     return EffectView(
         kinds=kinds,
         bundle=effect.bundle,
-        day=document["bundle"]["day"],
+        day=date.fromisoformat(document["bundle"]["day"]),
         share=_share(effect),
         file=f"/changes/{change.id}/movers.csv" if moves else None,
     )

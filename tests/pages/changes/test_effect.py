@@ -67,6 +67,13 @@ def test_who_writes_policies_sees_the_figures_and_no_names(here: Company, six: J
     assert Visitor(here, "ann").get(f"/changes/{six['id']}/movers.csv").status == 403
 
 
+def test_what_depends_on_the_change_and_moves_nobody_is_named_on_one_line(here: Company) -> None:
+    effect = Visitor(here, "sales").get(f"/changes/{submitted(here, 101, 4)['id']}").text("#effect")
+    assert "in force on 24 Nov 2026 without this change" in effect
+    assert "moved 0, unchanged 600, undecided on both sides 0" in effect
+    assert "Depends on what is changed, and moves nobody: bonus" in effect
+
+
 def test_it_is_told_in_chinese_and_on_paper(here: Company, six: Json) -> None:
     sales = Visitor(here, "sales", "zh-CN")
     for address in (f"/changes/{six['id']}", f"/changes/{six['id']}/print"):
