@@ -26,11 +26,22 @@ def record(
     database: Database, clock: Clock, keys: Path, orders: Mapping[str, int], policies: tuple[str, ...] = (TIER,)
 ) -> None:
     """Decide the size of customers, by their orders, or what else policies say of them."""
+    record_facts(database, clock, keys, {name: {"orders": count} for name, count in orders.items()}, policies)
+
+
+def record_facts(
+    database: Database,
+    clock: Clock,
+    keys: Path,
+    facts: Mapping[str, Mapping[str, object]],
+    policies: tuple[str, ...],
+) -> None:
+    """Decide what policies say of customers, by their facts."""
     in_force = InForce(database, clock, engine="python")
     try:
         in_force.refresh()
         day = clock.now().date()
-        questions = [Question(Subject(name), {"orders": count}, day, policies) for name, count in orders.items()]
+        questions = [Question(Subject(name), dict(given), day, policies) for name, given in facts.items()]
         pending = [PendingDecision(in_force.evaluate(each), MACHINE) for each in questions]
         with database.write(clock, LaneName.DECISIONS) as transaction:
             GroupWriter(in_force, FactCipher(open_or_create(keys))).write(transaction, pending)
