@@ -16,6 +16,15 @@ def guard_formula(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
+def unguard_formula(text: str) -> str:
+    """The text that `guard_formula` guarded, or did not need to.
+
+    >>> unguard_formula(guard_formula("=C1")), unguard_formula("C1"), unguard_formula("'C1")
+    ('=C1', 'C1', "'C1")
+    """
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+
+
 class CsvFile:
     """Writes a CSV file row by row; without a path it writes nothing."""
 

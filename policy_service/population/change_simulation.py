@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -10,16 +12,20 @@ from pathlib import Path
 from policy_service.approval.effect import EffectQuestion
 from policy_service.approval.errors import OperationRejected
 from policy_service.database import Database
+from policy_service.decisions.override_store import OverrideCache
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.diagnostics import PolicyError
+from policy_service.language.policy import Policy
 from policy_service.messages import Message
-from policy_service.population.effect_document import Part, simulated_part, unknown_part
+from policy_service.population.effect_document import Exempt, Part, best_words, simulated_part, unknown_part
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.records import open_records
 from policy_service.population.run import Progress
 from policy_service.population.simulation import simulate
 from policy_service.population.simulation_plan import SimulationRequest
+from policy_service.spreadsheet import unguard_formula
+from policy_service.subject import Subject
 
 MAX_FILE = 8 * 2**20
 """Bytes of the list of those who move; beyond it the smallest are left out."""
@@ -61,8 +67,27 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
             return unknown_part(kind, [str(error)]), b""
         except RunFailed as error:
             raise OperationRejected(Message("The change could not be simulated: {why}.", why=str(error))) from error
+        exceptions = list(_exceptions(question, kind, database, output, candidates))
         with output.open("rb") as file:
             movers = file.read(MAX_FILE)
             if file.read(1):
                 movers = movers[: movers.rindex(b"\n") + 1]
-    return simulated_part(kind, report, [*request.policies, *candidates]), movers
+    return simulated_part(kind, report, [*request.policies, *candidates], exceptions), movers
+
+
+def _exceptions(
+    question: EffectQuestion, kind: str, database: Database, movers: Path, candidates: Sequence[Policy]
+) -> Iterator[Exempt]:
+    """Those of the movers who keep a best word by an override that applies when the change takes effect."""
+    best = {each.id: best_words(each) for each in (*question.active, *candidates)}
+    overrides = OverrideCache()
+    with database.read() as session, movers.open(encoding="utf-8-sig", newline="") as file:
+        overrides.refresh(session)
+        for row in csv.DictReader(file):
+            subject = Subject(unguard_formula(row["subject"]), kind)
+            if (override := overrides.active_overrides(subject, question.start).get(row["policy"])) is None:
+                continue
+            before = row["before"].split("; ")
+            for outcome, word in best[row["policy"]].items():
+                if f"{outcome}={word}" in before and override.outcome.get(outcome) == word:
+                    yield Exempt(row["policy"], outcome, subject.id, override.id)

@@ -3,7 +3,7 @@
     bundle            the day, the number of the last record, the versions and populations of all parts; with its digest
     parts             for each kind of subject the report of `simulate`, or the problems that prevented it
     impact_share      the largest share, over the policies, of those who move among those who are decided
-    best_lost_share   the largest share of the subjects with the best outcome that lose it
+    best_lost_share   the largest share of the subjects with the best outcome that lose it, without a named exception
     capacity_share    the largest share, over the roles, of the contacts that a role can make in a month
     money_difference  how much more or less is decided in all policies, in CNY
 
@@ -14,7 +14,8 @@ policy is ended: nothing small is claimed of subjects that nobody looked at.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -28,6 +29,18 @@ NOBODY = "the service has no decision about anybody of this kind"
 CURRENCY = "CNY"
 SHARE = Decimal("0.0001")
 Part = dict[str, Any]
+NAMED_EXCEPTIONS = "named_exceptions"
+"""The member of a part that names those who keep a best outcome by an override."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exempt:
+    """A subject that keeps the best word of an outcome by an override, though the candidates decide another."""
+
+    policy: str
+    outcome: str
+    subject: str
+    override: str
 
 
 def unknown_part(kind: str, problems: Sequence[str]) -> Part:
@@ -35,14 +48,23 @@ def unknown_part(kind: str, problems: Sequence[str]) -> Part:
     return {"kind": kind, "problems": list(problems)}
 
 
-def simulated_part(kind: str, report: Mapping[str, Any], versions: Iterable[Policy]) -> Part:
-    """The report of a simulation, with the share of those who lose the best outcome of each policy."""
-    best = {each.id: dict(_best_words(each)) for each in versions}
-    figures = [
-        {**each, "best_lost_share": _text(_lost_share(each["matrix"], best.get(each["policy"], {})))}
-        for each in report["policies"]
-    ]
-    return {"kind": kind, **{name: value for name, value in report.items() if name != "output"}, "policies": figures}
+def simulated_part(
+    kind: str, report: Mapping[str, Any], versions: Iterable[Policy], exceptions: Sequence[Exempt] = ()
+) -> Part:
+    """The report of a simulation, with the share of those who lose the best outcome of each policy.
+
+    `exceptions` are those who keep it by an override, whatever the simulation says.
+    """
+    best = {each.id: best_words(each) for each in versions}
+    kept = Counter((each.policy, each.outcome) for each in exceptions)
+    figures = []
+    for each in report["policies"]:
+        own = {outcome: count for (policy, outcome), count in kept.items() if policy == each["policy"]}
+        share = _lost_share(each["matrix"], best.get(each["policy"], {}), own)
+        figures.append({**each, "exceptions": sum(own.values()), "best_lost_share": _text(share)})
+    rest = {name: value for name, value in report.items() if name != "output"}
+    named = [asdict(each) for each in exceptions]
+    return {"kind": kind, **rest, "policies": figures, NAMED_EXCEPTIONS: named}
 
 
 def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, ends: Sequence[str] = ()) -> Effect:
@@ -59,6 +81,7 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
     bundle = {
         "day": day.isoformat(),
         "records": records,
+        "overrides": sorted({each["override"] for part in parts for each in part.get(NAMED_EXCEPTIONS, ())}),
         "parts": [part["bundle"]["digest"] if "bundle" in part else part for part in parts],
     }
     return Effect(
@@ -76,22 +99,27 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
     )
 
 
-def _best_words(policy: Policy) -> Iterator[tuple[str, str]]:
+def best_words(policy: Policy) -> dict[str, str]:
     """The best word of each outcome whose words are ordered."""
-    for name, outcome in policy.outcomes.items():
-        if isinstance(outcome.type, ChoiceType) and outcome.type.ordered is not None:
-            words = outcome.type.of
-            yield name, words[0] if outcome.type.ordered == "best-first" else words[-1]
+    ordered = {
+        name: outcome.type
+        for name, outcome in policy.outcomes.items()
+        if isinstance(outcome.type, ChoiceType) and outcome.type.ordered is not None
+    }
+    return {name: kind.of[0 if kind.ordered == "best-first" else -1] for name, kind in ordered.items()}
 
 
-def _lost_share(matrix: Iterable[Mapping[str, Any]], best: Mapping[str, str]) -> Decimal | None:
+def _lost_share(
+    matrix: Iterable[Mapping[str, Any]], best: Mapping[str, str], kept: Mapping[str, int]
+) -> Decimal | None:
     """The largest share, over the outcomes, of the subjects of the best word that get another one."""
     had, lost = Counter[str](), Counter[str]()
     for row in matrix:
         if row["from"] == best.get(row["outcome"]):
             had[row["outcome"]] += row["subjects"]
             lost[row["outcome"]] += row["subjects"] * (row["to"] != row["from"])
-    return max((share for name in had if (share := _share(lost[name], had[name])) is not None), default=None)
+    shares = (_share(lost[name] - kept.get(name, 0), had[name]) for name in had)
+    return max((share for share in shares if share is not None), default=None)
 
 
 def _share(part: int, whole: int) -> Decimal | None:

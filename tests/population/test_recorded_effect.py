@@ -15,7 +15,9 @@ from policy_service.approval.service import Change, Effect, OperationRejected
 from policy_service.population import change_simulation
 from policy_service.population.errors import RunFailed
 from policy_service.shipped import shipped_policies
-from tests.approval.world import ANN, BONUS, SIGN_OFF, SIGNERS, TIER, World, tier, world
+from policy_service.subject import Subject
+from tests.approval.world import ANN, BONUS, SALES, SIGN_OFF, SIGNERS, TIER, World, tier, world
+from tests.overrides.alone import record_alone
 from tests.population.recorded import CUSTOMERS, effects, record
 
 TWO = (Role.SALES_DIRECTOR, Role.COMPLIANCE)
@@ -138,3 +140,32 @@ def test_an_ending_is_of_unknown_effect(company: tuple[World, Path]) -> None:
     assert effect is not None
     assert (effect.impact_share, effect.document["ends"], effect.document["parts"][0]["moved"]) == (None, [BONUS], 6)
     assert Role.GENERAL_MANAGER in change.frozen_submission.roles
+
+
+def test_a_named_exception_does_not_count_among_those_who_lose_the_best_tier(tmp_path: Path) -> None:
+    with world() as made:
+        made.import_((shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes(), at=made.now)
+        made.move(minutes=1)
+        record(made.database, made.clock, tmp_path, {**{f"B{number}": 120 for number in range(4)}, "C": 20})
+        kept = []
+        for subject, outcome, days in (("B0", "big", 30), ("B1", "small", 30), ("B2", "big", 1)):
+            with made.database.write(made.clock) as transaction:
+                override = record_alone(
+                    transaction,
+                    made.fresh(SALES),
+                    subject=Subject(subject),
+                    policy=TIER,
+                    outcome={"size": outcome},
+                    role=Role.SALES_DIRECTOR,
+                    reason="a partner",
+                    until=made.now + timedelta(days=days),
+                )
+                kept.append(override)
+        _, effect = submitted((made, tmp_path), tier("1.1.0", 130, words=ORDERED))
+        [part] = effect.document["parts"]
+        assert part["moved"] == 4
+        assert part["named_exceptions"] == [
+            {"policy": TIER, "outcome": "size", "subject": "B0", "override": kept[0].id}
+        ], "one that keeps another word, or ends before the start, is none"
+        assert effect.document["bundle"]["overrides"] == [kept[0].id]
+        assert (part["policies"][0]["exceptions"], effect.document["best_lost_share"]) == (1, "0.7500")

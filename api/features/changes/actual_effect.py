@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.changes.effect import word_text
+from api.features.changes.effect_words import word_text
 from api.features.changes.simulation import read_comparison
 from api.kit.frame import Frame
 from api.kit.listing import link

@@ -6,22 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from sqlmodel import Session
 
-from api.kit.answers import STATUS_NAMES
+from api.features.changes.effect_words import RoleLoad, gettext_of, role_load, word_text
 from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
-from api.kit.languages import translations
 from policy_service.approval import service as approval
-from policy_service.approval.capacity import OWNER, asks_for_contacts
 from policy_service.approval.service import Change, Effect
 from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message, join_comma, translate
-from policy_service.population.actual_effect import NEW
 from policy_service.population.differences import differences
+from policy_service.population.effect_document import NAMED_EXCEPTIONS
 from policy_service.registry.catalogue import Catalogue
 
 MAX_CHARTED = 24
@@ -29,14 +26,6 @@ MAX_CHARTED = 24
 BEFORE_AND_AFTER = (Message("Before"), Message("After"))
 FEW = 5
 """Names in a warning."""
-OTHER_WORDS: Mapping[str, Message] = {
-    "(not_in_force)": Message("not in force"),
-    "(none)": Message("no such outcome"),
-    "(missing)": Message("not given"),
-    NEW: Message("not decided before"),
-    **{f"({status})": name for status, name in STATUS_NAMES.items()},
-}
-"""What stands in the place of an outcome, or of a fact."""
 UNKNOWN_REASONS: Mapping[str, Message] = {
     "the service has no decision about anybody of this kind": Message("the service has no decisions about them yet"),
 }
@@ -83,6 +72,10 @@ class PolicyEffect:
     moved: int
     unchanged: int
     undecided: int
+    exceptions: int
+    """How many keep their best outcome by an override."""
+    excepted: tuple[tuple[str, str], ...]
+    """Who they are, each with the override, for those who may see names."""
     outcomes: tuple[OutcomeEffect, ...]
     money: tuple[MoneyEffect, ...]
     by: tuple[tuple[Bilingual, tuple[WordEffect, ...]], ...]
@@ -111,24 +104,6 @@ class Mover:
     is_key: bool
     """True if it had the best outcome of a policy."""
     moves: tuple[Move, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RoleLoad:
-    """The contacts a month that a role has, before and after, rounded to one place; and how many it can make."""
-
-    role: str
-    before: Decimal
-    after: Decimal
-    difference: Decimal
-    capacity: Decimal | None
-    share: Decimal | None
-    """Of the capacity, after the change."""
-
-    @property
-    def is_too_large(self) -> bool:
-        """True if the role cannot make them."""
-        return self.share is not None and self.share > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +222,7 @@ def _share(effect: Effect) -> Decimal | None:
 
 def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language, *, names: bool) -> KindEffect:
     if "problems" in part:
-        problems = tuple(translate(UNKNOWN_REASONS.get(each, each), _gettext(lang)) for each in part["problems"])
+        problems = tuple(translate(UNKNOWN_REASONS.get(each, each), gettext_of(lang)) for each in part["problems"])
         return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), None)
     bundle = part["bundle"]
     before, versions = (
@@ -255,15 +230,18 @@ def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language,
     )
     texts = _cell_texts(before, versions, lang)
     facts = {name: fact for policy in versions.values() for name, fact in policy.facts.items()}
-    measure = facts.get(part["measure"])
+    measure, exceptions = facts.get(part["measure"]), part.get(NAMED_EXCEPTIONS, ())
     return KindEffect(
         kind=part["kind"],
         problems=(),
         subjects=part["subjects"],
         moved=part["moved"],
         refused=part["refused"],
-        policies=tuple(_policy(each, versions[each["policy"]], facts, texts, lang) for each in part["policies"]),
-        workload=tuple(_load(each, versions, lang) for each in part.get("workload", ())),
+        policies=tuple(
+            _policy(each, versions[each["policy"]], facts, texts, lang, exceptions if names else ())
+            for each in part["policies"]
+        ),
+        workload=tuple(role_load(each, versions, lang) for each in part.get("workload", ())),
         movers=tuple(_mover(each, versions, texts, lang) for each in part["movers"] if names),
         measure=measure.title if measure else None,
     )
@@ -280,8 +258,13 @@ def _cell_texts(before: Mapping[str, Policy], after: Mapping[str, Policy], lang:
     return texts
 
 
-def _policy(
-    figures: Figures, policy: Policy, facts: Mapping[str, Fact], texts: Mapping[str, str], lang: Language
+def _policy(  # noqa: PLR0913, PLR0917  # the figures, and all that puts them into words
+    figures: Figures,
+    policy: Policy,
+    facts: Mapping[str, Fact],
+    texts: Mapping[str, str],
+    lang: Language,
+    exceptions: Sequence[Figures],
 ) -> PolicyEffect:
     by: dict[str, list[WordEffect]] = {}
     for row in figures["by"]:
@@ -294,6 +277,10 @@ def _policy(
         moved=figures["moved"],
         unchanged=figures["unchanged"],
         undecided=figures["undecided"],
+        exceptions=figures.get("exceptions", 0),
+        excepted=tuple(
+            dict.fromkeys((each["subject"], each["override"]) for each in exceptions if each["policy"] == policy.id)
+        ),
         outcomes=tuple(_outcomes(figures["matrix"], policy, lang)),
         money=tuple(_money(row, policy) for row in figures["money"]),
         by=tuple(
@@ -348,37 +335,11 @@ def _tone(outcome: Outcome | None, before: str, after: str) -> Tone:
     return "better" if rises is (kind.ordered == "best-first") else "worse"
 
 
-def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
-    """A word of an outcome or a fact, as a reader calls it."""
-    if word in OTHER_WORDS:
-        return translate(OTHER_WORDS[word], _gettext(lang))
-    title = of.words.get(word) if of else None
-    return getattr(title, lang) if title else word
-
-
 def _money(row: Figures, policy: Policy) -> MoneyEffect:
     outcome = policy.outcomes.get(row["outcome"])
     title = outcome.title if outcome else Bilingual(row["outcome"], row["outcome"])
     before, after, difference = (Decimal(row[name]) for name in ("before", "after", "difference"))
     return MoneyEffect(title, row["currency"], before, after, difference)
-
-
-def _load(row: Figures, versions: Mapping[str, Policy], lang: Language) -> RoleLoad:
-    owners = (policy.outcomes[OWNER] for policy in versions.values() if asks_for_contacts(policy))
-    owner = next((each for each in owners if row["role"] in each.words), None)
-    before, after, difference, capacity = (
-        None if row[name] is None else Decimal(round(Fraction(row[name]) * 10)).scaleb(-1)
-        for name in ("before", "after", "difference", "capacity")
-    )
-    share = row["capacity_share"]
-    return RoleLoad(
-        word_text(row["role"], owner, lang),
-        before or Decimal(0),
-        after or Decimal(0),
-        difference or Decimal(0),
-        capacity,
-        None if share is None else Decimal(share),
-    )
 
 
 def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str], lang: Language) -> Mover:
@@ -400,7 +361,3 @@ def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str
 
 def _best(kind: ChoiceType) -> str:
     return kind.of[0] if kind.ordered == "best-first" else kind.of[-1]
-
-
-def _gettext(lang: Language) -> Any:  # noqa: ANN401  # of the standard library
-    return translations(lang).gettext

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from operator import sub
 
@@ -12,11 +13,14 @@ import pytest
 from PIL.Image import Image
 from pypdfium2 import PdfDocument
 
+from policy_service.actor import Role
 from policy_service.clock import timestamp
+from policy_service.subject import Subject
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, Json, company, refused
 from tests.api.simulated import furnish
-from tests.approval.world import World, tier
+from tests.approval.world import TIER, World, tier
+from tests.overrides.alone import record_alone
 from tests.pages.visitor import Visitor
 from tests.population.recorded import CUSTOMERS, NEARLY_BIG, record
 
@@ -202,6 +206,34 @@ def test_contacts_a_month_stand_beside_the_capacity() -> None:
         assert "desk 200 198 -2 not stated" in told
         assert "每月联系" in Visitor(here, "sales", "zh-CN").get(f"/changes/{change['id']}/print").text("#effect-line")
         assert here.did("GET", f"/v1/changes/{change['id']}/simulation")["capacity_share"] == "1.3334"
+
+
+def test_who_keeps_the_best_outcome_by_an_override_is_named_to_signers() -> None:
+    with company(furnish=furnish) as here:
+        record(here.database, here.clock, here.app.service.settings.keys, {"B0": 120, "B1": 120})
+        with here.database.write(here.clock) as transaction:
+            director, until = here.people["sales"].actor(), here.clock.at + timedelta(days=30)
+            director = replace(director, confirmed_at=here.clock.at)
+            kept = record_alone(
+                transaction,
+                director,
+                subject=Subject("B0"),
+                policy=TIER,
+                outcome={"size": "big"},
+                role=Role.SALES_DIRECTOR,
+                reason="a partner",
+                until=until,
+            )
+        effective = {"from": timestamp(here.clock.at + timedelta(days=2))}
+        text = tier(here.next_version(), 130, words="[big, small], ordered: best-first")
+        change = here.moved("submit", here.create(text, effective=effective))
+        page = Visitor(here, "sales").get(f"/changes/{change['id']}")
+        assert "1 keeps its best outcome by an override and does not count as lost: B0" in page.text("#effect")
+        assert page.link("B0") == f"/overrides/{kept.id}"
+        own = Visitor(here, "ann").get(page.address).text("#effect")
+        assert ("does not count as lost" in own, "B0" in own) == (True, False)
+        simulation = here.did("GET", f"/v1/changes/{change['id']}/simulation")
+        assert (simulation["best_lost_share"], "named_exceptions" in simulation["parts"][0]) == ("0.5000", False)
 
 
 def test_what_came_of_it_stands_beside_what_was_expected() -> None:

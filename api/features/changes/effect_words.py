@@ -1,0 +1,75 @@
+"""Parts of an effect in words: the words of outcomes and facts, and the contacts that roles have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from api.kit.answers import STATUS_NAMES
+from api.kit.languages import translations
+from policy_service.approval.capacity import OWNER, asks_for_contacts
+from policy_service.language.policy import Fact, Language, Outcome, Policy
+from policy_service.messages import Message, translate
+from policy_service.population.actual_effect import NEW
+
+OTHER_WORDS: Mapping[str, Message] = {
+    "(not_in_force)": Message("not in force"),
+    "(none)": Message("no such outcome"),
+    "(missing)": Message("not given"),
+    NEW: Message("not decided before"),
+    **{f"({status})": name for status, name in STATUS_NAMES.items()},
+}
+"""What stands in the place of an outcome, or of a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleLoad:
+    """The contacts a month that a role has, before and after, rounded to one place; and how many it can make."""
+
+    role: str
+    before: Decimal
+    after: Decimal
+    difference: Decimal
+    capacity: Decimal | None
+    share: Decimal | None
+    """Of the capacity, after the change."""
+
+    @property
+    def is_too_large(self) -> bool:
+        """True if the role cannot make them."""
+        return self.share is not None and self.share > 1
+
+
+def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
+    """A word of an outcome or a fact, as a reader calls it."""
+    if word in OTHER_WORDS:
+        return translate(OTHER_WORDS[word], gettext_of(lang))
+    title = of.words.get(word) if of else None
+    return getattr(title, lang) if title else word
+
+
+def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Language) -> RoleLoad:
+    """The contacts of a role, as a reader calls it."""
+    owners = (policy.outcomes[OWNER] for policy in versions.values() if asks_for_contacts(policy))
+    owner = next((each for each in owners if row["role"] in each.words), None)
+    before, after, difference, capacity = (
+        None if row[name] is None else Decimal(round(Fraction(row[name]) * 10)).scaleb(-1)
+        for name in ("before", "after", "difference", "capacity")
+    )
+    share = row["capacity_share"]
+    return RoleLoad(
+        word_text(row["role"], owner, lang),
+        before or Decimal(0),
+        after or Decimal(0),
+        difference or Decimal(0),
+        capacity,
+        None if share is None else Decimal(share),
+    )
+
+
+def gettext_of(lang: Language) -> Any:  # noqa: ANN401  # of the standard library
+    """What translates messages into a language."""
+    return translations(lang).gettext
