@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -44,6 +45,15 @@ class PreviousSlot:
     source: Previous
     read: ValueReader
 
+    def value(self, outcomes: PreviousOutcomes) -> Value | None:
+        """What the fact is, as kept; None when there was no outcome, or one of a version that had other words."""
+        outcome = outcomes.get(self.source.outcome)
+        if outcome is None:
+            return None
+        with suppress(ValueRejected):
+            return self.read(outcome.since.isoformat() if self.source.is_since else outcome.value)
+        return None
+
 
 def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
     """The facts of a policy that are its own last outcomes."""
@@ -54,12 +64,10 @@ def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
     )
 
 
-def previous_value(source: Previous, outcomes: PreviousOutcomes) -> object:
-    """What the fact of a source is, as JSON; None when there was no outcome."""
-    outcome = outcomes.get(source.outcome)
-    if outcome is None:
-        return None
-    return outcome.since.isoformat() if source.is_since else outcome.value
+def previous_facts(policy: Policy, outcomes: PreviousOutcomes) -> dict[str, Value]:
+    """The facts of a policy that its own last outcomes fill, by name."""
+    values = {each.fact.name: each.value(outcomes) for each in previous_slots(policy)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def fill_previous(
@@ -74,7 +82,7 @@ def fill_previous(
     """
     supplied = []
     for each in previous:
-        value, given = _read(each, outcomes), slots[each.slot]
+        value, given = each.value(outcomes), slots[each.slot]
         if value is None and given is not None:
             supplied.append(each.fact.name)
         elif value is not None:
@@ -82,14 +90,6 @@ def fill_previous(
             if given not in {None, value}:
                 problems.append(_contradiction(each.fact, given, value))
     return supplied
-
-
-def _read(each: PreviousSlot, outcomes: PreviousOutcomes) -> Value | None:
-    value = previous_value(each.source, outcomes)
-    try:
-        return None if value is None else each.read(value)
-    except ValueRejected:  # a word of an earlier version
-        return None
 
 
 def _contradiction(fact: Fact, given: Value | None, value: Value) -> FactProblem:

@@ -142,7 +142,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
             "benchmark_set": decision.benchmark_set,
             "overrides": list(decision.overrides),
             **({} if corrects is None else {"corrects": corrects}),
-            **({"previous": _write_previous(decision.previous)} if decision.previous else {}),
+            **({"previous": previous_json(decision.previous)} if decision.previous else {}),
         }
     )
 
@@ -183,7 +183,8 @@ def read_record(line: bytes) -> DecisionRecord:
     )
 
 
-def _write_previous(previous: PreviousByPolicy) -> Json:
+def previous_json(previous: PreviousByPolicy) -> Json:
+    """Last outcomes as a record has them."""
     return {
         policy: {name: {"value": each.value, "since": each.since.isoformat()} for name, each in outcomes.items()}
         for policy, outcomes in previous.items()

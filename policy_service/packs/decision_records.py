@@ -16,7 +16,7 @@ from policy_service.decisions.block_store import block_of, block_with, digests_o
 from policy_service.decisions.blocks import record_proof
 from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
-from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
+from policy_service.decisions.record import DecisionRecord, decode_fact, previous_json, read_row
 from policy_service.decisions.replay import replay
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.subjects import FactCipher
@@ -100,6 +100,7 @@ def readable(record: DecisionRecord) -> dict[str, Any]:
         "engine": dict(record.engine),
         "benchmark_set": record.benchmark_set,
         "overrides": list(record.overrides),
+        **({"previous": previous_json(record.previous)} if record.previous else {}),
     }
 
 

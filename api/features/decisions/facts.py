@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from api.kit.answers import value_text
 from policy_service.decisions.masking import sensitive_facts
+from policy_service.decisions.previous import previous_facts
 from policy_service.decisions.record import DecisionRecord, decode_fact
 from policy_service.decisions.record_versions import Versions
-from policy_service.language.policy import Bilingual, Fact, Language
+from policy_service.language.policy import Bilingual, Fact, Language, Policy
+from policy_service.language.types import format_value
 from policy_service.messages import Message
 
 Visibility = Literal["visible", "masked", "erased", "missing"]
@@ -32,12 +34,12 @@ def fact_views(
     record: DecisionRecord, versions: Versions, erased: Collection[str], lang: Language
 ) -> tuple[FactView, ...]:
     """Every fact that the policies read, those given first, in the order of the policies."""
-    declared: dict[str, Fact] = {}
+    declared: dict[str, tuple[Policy, Fact]] = {}
     for policy in versions.values():
         for name, fact in policy.facts.items():
-            declared.setdefault(name, fact)
+            declared.setdefault(name, (policy, fact))
     sensitive = sensitive_facts(versions.values())
-    views = [_fact_view(fact, record, sensitive, erased, lang) for fact in declared.values()]
+    views = [_fact_view(policy, fact, record, sensitive, erased, lang) for policy, fact in declared.values()]
     undeclared = [
         FactView(name, Bilingual(name, name), "masked", None, Message("given by the client"))
         for name in record.facts
@@ -47,10 +49,15 @@ def fact_views(
     return tuple(sorted([*views, *undeclared], key=lambda fact: order[fact.visibility]))
 
 
-def _fact_view(
-    fact: Fact, record: DecisionRecord, sensitive: Collection[str], erased: Collection[str], lang: Language
+def _fact_view(  # noqa: PLR0913, PLR0917  # the fact, and who may see it
+    policy: Policy,
+    fact: Fact,
+    record: DecisionRecord,
+    sensitive: Collection[str],
+    erased: Collection[str],
+    lang: Language,
 ) -> FactView:
-    raw, origin = _raw(fact, record)
+    raw, origin = _raw(policy, fact, record)
     if fact.name in erased:
         return FactView(fact.name, fact.title, "erased", None, origin)
     if raw is None:
@@ -60,14 +67,19 @@ def _fact_view(
     return FactView(fact.name, fact.title, "visible", value_text(fact, raw, lang), origin)
 
 
-def _raw(fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
+def _raw(policy: Policy, fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
     """The value that was decided by, as JSON, and where it came from."""
     derived = _derived_value(fact, record)
     if derived is not None and fact.requirement is not None:
         return derived, Message("decided by {policy}", policy=fact.requirement.policy)
+    last = previous_facts(policy, record.previous.get(policy.id, {})).get(fact.name)
+    if last is not None:
+        return format_value(fact.type, last), Message("last decided by {policy}", policy=policy.id)
     if fact.name not in record.facts:
         return None, Message("not given")
     value = decode_fact(record.facts[fact.name])
+    if fact.previous is not None:
+        return value, Message("given by the client: {policy} had decided nothing", policy=policy.id)
     if fact.requirement is not None:
         return value, Message("given by the client, instead of {policy}", policy=fact.requirement.policy)
     if fact.measure is not None:

@@ -21,13 +21,20 @@ from policy_service.decisions.corrections import corrections_of
 from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.proof import ProofState, check_proof
-from policy_service.decisions.record import DecisionRecord, decode_fact
+from policy_service.decisions.record import DecisionRecord, decode_fact, previous_json
 from policy_service.decisions.record_queries import read_decision
 from policy_service.decisions.replay import explain_decision, replay
 from policy_service.decisions.subjects import ERASED
 
 Json = dict[str, Any]
 Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
+
+
+class PreviousModel(Model):
+    """An outcome that the subject had before, and the day since which it had it."""
+
+    value: str | bool
+    since: date
 
 
 class RecordModel(Model):
@@ -48,6 +55,10 @@ class RecordModel(Model):
     engine: dict[str, str]
     benchmark_set: Digest | None
     overrides: list[str]
+    previous: Annotated[
+        dict[str, dict[str, PreviousModel]],
+        Field(description="the subject's own last outcomes that policies read, by policy and outcome"),
+    ]
     corrects: Annotated[str | None, Field(description="the decision on wrong facts that this one corrects")]
     corrected_by: Annotated[list[str], Field(description="the decisions that correct this one, the newest last")]
     trace: Json | None = None
@@ -168,6 +179,7 @@ def _record_model(service: Service, session: Session, decision: str, *, with_tra
         engine=dict(record.engine),
         benchmark_set=record.benchmark_set,
         overrides=list(record.overrides),
+        previous=previous_json(record.previous),
         corrects=record.corrects,
         corrected_by=list(corrections_of(session, record)),
         trace=trace,
