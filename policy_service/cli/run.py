@@ -96,7 +96,9 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
             engine=options.engine,
             lang=options.lang,
             table=options.table,
-            source=None if records is None else partial(records, as_of=as_of, filled=_filled(policies, figures)),
+            source=None
+            if records is None
+            else partial(records, as_of=as_of, filled=_filled(policies, figures), policies=policies),
             benchmark_set=figures,
         )
         decide = run_in_place if request.engine == "postgresql" else run_policies

@@ -46,18 +46,19 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
     simulation fails, DamagedRecord, OSError.
     """
     candidates = [policy for policy in question.candidates if policy.subject == kind]
+    policies = [policy for policy in question.active if policy.id not in question.ends]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "movers.csv"
         request = SimulationRequest(
             population=None,
-            policies=[policy for policy in question.active if policy.id not in question.ends],
+            policies=policies,
             candidates=candidates,
             requested=None,
             as_of=day,
             start=None,
             mapping=Mapping(),
             output=output,
-            source=partial(open_records, database, cipher, kind, day, until=last),
+            source=partial(open_records, database, cipher, kind, day, until=last, policies=[*policies, *candidates]),
         )
         try:
             report = simulate(request, progress)

@@ -96,7 +96,7 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
         as_of=question.as_of,
         mapping=ColumnMapping(),
         lang=question.lang,
-        source=partial(open_records, database, cipher, kind, question.as_of, question.max_age),
+        source=partial(open_records, database, cipher, kind, question.as_of, question.max_age, policies=policies),
     )
     try:
         report = run_policies(request, progress)

@@ -26,9 +26,12 @@ from policy_service.decisions.record import DecisionRecord, decode_fact, read_ro
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
 from policy_service.decisions.tables import DecisionRow
+from policy_service.language.policy import Policy
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
+from policy_service.population.previous_facts import PreviousFacts
 from policy_service.population.source import PART_ROWS, RawPart, heading_problems
+from policy_service.subject import Subject
 
 FETCH_SIZE = 500
 """Records fetched at a time."""
@@ -42,8 +45,8 @@ class RecordSource:
     """The latest decisions of all subjects of a kind."""
 
     digest: str
-    """Of the digests of the records, in the order of the subjects, the age that counts, and all erasures: what was
-    worked out before one is not used after it."""
+    """Of the digests of the records, in the order of the subjects, their last outcomes, the age that counts, and all
+    erasures: what was worked out before one is not used after it."""
     headings: tuple[str, ...]
     mapping: Mapping
     as_of: date
@@ -53,6 +56,7 @@ class RecordSource:
     _cipher: FactCipher
     _seqs: Sequence[int]
     _erased_at: ReadOnly[tuple[str, str], str]
+    _previous: PreviousFacts
     label: str = NAME
     encoding: None = None
     is_encrypted: bool = True
@@ -65,17 +69,26 @@ class RecordSource:
             rows: list[int] = []
             cells: list[list[Any]] = []
             rejected: list[RejectedRow] = []
-            for number, record in enumerate(_records(self._session, self._seqs[start : start + PART_ROWS]), start + 1):
+            for number, (record, previous) in enumerate(self._records(start), start + 1):
                 facts = self._cipher.readable_facts(self._session, record.subject, record.decision_id, record.facts)
                 if (reason := self._reason(record, facts)) is not None:
                     rejected.append(RejectedRow(number, None, record.subject.id, reason))
                     continue
                 rows.append(number)
-                given = [_cell(decode_fact(facts.get(name))) for name in self.headings[self.written :]]
+                names = self.headings[self.written :]
+                given = [_cell(previous.get(name, decode_fact(facts.get(name)))) for name in names]
                 cells.append([record.subject.id, record.as_of.isoformat(), *given])
             columns = list(zip(*cells, strict=True)) or [()] * len(self.headings)
             arrays = [pa.array(column, pa.string()) for column in columns[: self.written]]
             yield RawPart(rows, [None] * len(rows), columns, arrays, tuple(rejected))
+
+    def _records(self, start: int) -> Iterator[tuple[DecisionRecord, ReadOnly[str, Any]]]:
+        """The records of a part, each with the last outcomes of its subject."""
+        for first in range(start, min(start + PART_ROWS, len(self._seqs)), FETCH_SIZE):
+            seqs = self._seqs[first : min(first + FETCH_SIZE, start + PART_ROWS)]
+            records = [read_row(row.seq, row.line) for row in _rows(self._session, seqs)]
+            subjects = [record.subject for record in records]
+            yield from zip(records, self._previous.read(self._session, subjects, self.as_of), strict=True)
 
     def _reason(self, record: DecisionRecord, facts: dict[str, Any]) -> str | None:
         """The reason why nothing is decided about the subject, or None."""
@@ -98,12 +111,15 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     *,
     until: int | None = None,
     filled: Collection[str] = (),
+    policies: Collection[Policy] = (),
 ) -> Iterator[RecordSource]:
     """The latest decisions of all subjects of a kind, at most `max_age` days old on the day `as_of`.
 
     `until` is the number of the last record that counts: what was read then is read again. Facts that are `filled` from
-    elsewhere are left out. Raises PopulationRejected, DamagedRecord.
+    elsewhere are left out; those of `policies` that are their own last outcomes are what the group lists say before
+    `as_of`, or what the latest decision was told where they say nothing. Raises PopulationRejected, DamagedRecord.
     """
+    previous = PreviousFacts(policies, kind)
     with database.read() as session:
         in_database = col(DecisionRow.seq) > last_archived_seq(session)
         latest = select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind, in_database)
@@ -112,15 +128,19 @@ def open_records(  # noqa: PLR0913  # which records, and until when
         latest = latest.group_by(col(DecisionRow.subject))
         seqs = session.exec(latest.order_by(col(DecisionRow.subject))).all()
         erased_at = last_erasures(session)
-        digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set[str]()
+        digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set(previous.names)
         for row in _rows(session, seqs):
             digest.update(row.digest.encode())
             names.update(read_row(row.seq, row.line).facts)
+        for start in range(0, len(seqs) if previous.names else 0, FETCH_SIZE):
+            records = _rows(session, seqs[start : start + FETCH_SIZE])
+            subjects = [Subject(row.subject, row.kind) for row in records]
+            digest.update(repr(previous.read(session, subjects, as_of)).encode())
         headings = (*OWN, *sorted(names.difference(filled)))
         if problems := heading_problems(headings):
             raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
         found = f"sha256:{digest.hexdigest()}"
-        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs, erased_at)
+        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs, erased_at, previous)
 
 
 def _rows(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRow]:
@@ -133,10 +153,6 @@ def _rows(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRow]:
             keys.require_written(rows[seq])
             yield rows[seq]
         session.expunge_all()
-
-
-def _records(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRecord]:
-    return (read_row(row.seq, row.line) for row in _rows(session, seqs))
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  # JSON

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.features.decisions.facts import fact_views
 from policy_service import Policy
+from policy_service.actor import SERVICE, Actor, Role
+from policy_service.decisions.archiving import archive
+from policy_service.decisions.block_store import seal
 from policy_service.decisions.evaluation import Evaluation, Question
 from policy_service.decisions.group import PendingDecision, RecordedAnswer, RecordResult
+from policy_service.decisions.groups.queries import subject_assignments
 from policy_service.decisions.groups.service import rebuild
-from policy_service.decisions.previous import PreviousOutcome
+from policy_service.decisions.merges import merge_subjects
+from policy_service.decisions.previous import PreviousOutcome, PreviousOutcomes
+from policy_service.decisions.reevaluation import Reevaluation, Reevaluator, reevaluate
 from policy_service.decisions.replay import explain_decision, replay
 from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.subjects import erase_subject
 from policy_service.errors import FactsRejected
 from policy_service.integrity import DamagedRecord
+from policy_service.messages import plain_text
+from policy_service.population.errors import PopulationRejected
+from policy_service.population.mapping import Mapping
+from policy_service.population.previous_facts import PreviousFacts
+from policy_service.population.records import open_records
+from policy_service.population.run import RunRequest, run_policies
 from policy_service.registry.model import ActivationKind
 from policy_service.subject import Subject
 from tests.decisions.desks import Setting, put, setting
 from tests.decisions.policies import policy
-from tests.decisions.setting import MACHINE, tamper
+from tests.decisions.setting import MACHINE, person, tamper
+from tests.population.files import read_result, run_file, write_csv
 
 TEXT = """
 policy: tiering/stay
@@ -31,6 +48,7 @@ title: {zh: 等级, en: tier}
 subject: customer
 facts:
   amount: {type: money, currency: CNY, min: 0}
+  phone: {type: text, optional: true, sensitive: true}
   last: {type: choice, of: [S, A, D], optional: true, from: previous.tier}
   since: {type: date, optional: true, from: previous.tier.since}
 outcome:
@@ -86,7 +104,7 @@ def rules_of(results: Sequence[RecordResult]) -> list[str]:
     return [each["tiering/stay"]["rules"][0] for each in outcomes]
 
 
-def last(where: Setting) -> Mapping[str, PreviousOutcome]:
+def last(where: Setting) -> PreviousOutcomes:
     """The last outcomes that the newest record was made by."""
     return where.records()[-1].previous.get("tiering/stay", {})
 
@@ -129,6 +147,19 @@ def test_what_the_service_knows_is_not_given_otherwise_and_what_it_does_not_know
     with here.database.read() as session:
         verdicts = [replay(session, here.secrets, record.decision_id).verdict for record in here.records()]
     assert verdicts == ["same", "same"]
+
+
+def test_the_page_of_a_decision_says_where_each_fact_came_from(here: Setting) -> None:
+    ask(here, 0, last="S", since="2025-12-31")
+    ask(here, 10)
+    told = [
+        {view.name: (view.value, plain_text(view.origin)) for view in fact_views(record, {STAY.id: STAY}, [], "en")}
+        for record in here.records()
+    ]
+    assert told[0]["last"] == ("S", "given by the client: tiering/stay had decided nothing")
+    assert told[1]["last"] == ("S", "last decided by tiering/stay")
+    assert told[1]["since"] == ("1 January 2026", "last decided by tiering/stay")
+    assert told[1]["phone"] == (None, "not given")
 
 
 def test_nothing_is_recorded_when_only_asked(here: Setting) -> None:
@@ -225,4 +256,107 @@ def test_a_policy_without_such_facts_asks_nothing(here: Setting, monkeypatch: py
 def policy_without() -> Policy:
     return policy(
         TEXT.replace(", from: previous.tier.since", "").replace(", from: previous.tier", "").replace("1.0.0", "1.1.0")
+    )
+
+
+def compliance(where: Setting) -> Actor:
+    """Somebody who may erase and merge."""
+    return person("wang", Role.COMPLIANCE, confirmed_at=where.clock.now())
+
+
+def test_an_erased_subject_begins_anew(here: Setting) -> None:
+    ask(here, 0, 100, phone="13800000000")
+    here.clock.move(seconds=1)
+    with here.database.write(here.clock) as transaction:
+        erase_subject(transaction, compliance(here), Subject("C1"), "asked for it")
+    here.clock.move(seconds=1)
+    assert rules(here, (10, 0), (20, 0)) == ["A", "A"]
+    assert last(here)["tier"] == PreviousOutcome("A", after(10))
+
+
+def test_a_merged_subject_has_no_last_outcome_and_gives_none_to_the_other(here: Setting) -> None:
+    rules(here, (0, 100))
+    ask(here, 5, 0, subject="C2")
+    with here.database.write(here.clock) as transaction:
+        merge_subjects(transaction, compliance(here), Subject("C1"), Subject("C2"), "one and the same")
+    here.decisions.in_force.refresh()
+    assert rules(here, (10, 0), (11, 0)) == ["A", "A"]
+    assert last(here) == {}
+    ask(here, 12, 0, subject="C2")
+    assert last(here)["tier"] == PreviousOutcome("A", after(5))
+
+
+def test_records_in_an_archive_still_tell_the_last_outcome(here: Setting, tmp_path: Path) -> None:
+    rules(here, (0, 100))
+    with here.database.write(here.clock) as transaction:
+        seal(transaction)
+    here.clock.move(days=2)
+    before = here.clock.at - timedelta(days=1)
+    archive(here.database, here.clock, SERVICE, before=before, retention=timedelta(), file=tmp_path / "old.archive")
+    with here.database.read() as session:
+        assert [each.since for each in subject_assignments(session, Subject("C1"))] == [DAY]
+    assert rules(here, (10, 0)) == ["stays"]
+    with here.database.read() as session:
+        verdict = replay(session, here.secrets, here.records()[-1].decision_id).verdict
+    assert verdict == "same"
+
+
+def test_those_decided_again_see_their_last_outcome(here: Setting) -> None:
+    ask(here, 0, 100)
+    ask(here, 20, 0)
+    ask(here, 20, 0, subject="C2", last="S", since=DAY.isoformat())
+    counts = [
+        reevaluate(
+            Reevaluator(here.decisions, here.database, here.clock, here.secrets),
+            SERVICE,
+            Reevaluation("tiering/stay", after(days), max_age=99),
+            on_undecided=lambda each: pytest.fail(str(each)),
+        ).decided
+        for days in (89, 90)
+    ]
+    assert counts == [2, 2]
+    made = [(each.as_of, each.subject.id, each.outcomes["tiering/stay"]["rules"]) for each in here.records()[3:]]
+    assert made == [
+        (after(89), "C1", ["stays"]),
+        (after(89), "C2", ["stays"]),
+        (after(90), "C1", ["A"]),
+        (after(90), "C2", ["stays"]),
+    ], "what a client told once is no longer asked for: the service has known C2 as S since day 20"
+
+
+def test_records_as_a_population_have_last_outcomes_and_a_file_has_columns(here: Setting, tmp_path: Path) -> None:
+    ask(here, 0, 100)
+    ask(here, 20, 0)
+    ask(here, 20, 0, subject="C2")
+    ask(here, 20, 0, subject="C3", last="S", since=DAY.isoformat())
+    found, digests = {}, set()
+    for days in (20, 21, 110):
+        opened = partial(open_records, here.database, here.secrets, "customer", after(days), policies=[STAY])
+        output = tmp_path / f"{days}.csv"
+        question = RunRequest("records", output, [STAY], None, "customer", after(days), Mapping(), source=opened)
+        report = run_policies(question, lambda *_: None)
+        digests.add(report.manifest["population"]["digest"])
+        found[days] = [row["tiering/stay.rule"] for row in read_result(report.paths[0])]
+        for subject, rule in zip(("C1", "C2", "C3"), found[days], strict=True):
+            told = {"last": "S", "since": DAY.isoformat()} if (subject, days) == ("C3", 20) else {}
+            request = DecisionRequest(subject, {"amount": 0, **told}, as_of=after(days))
+            decided = asyncio.run(here.decisions.evaluate(request)).decision.to_dict()
+            assert decided["tiering/stay"]["rules"] == [rule]
+    assert found == {20: ["stays", "A", "stays"], 21: ["stays", "A", "stays"], 110: ["A", "A", "A"]}
+    assert len(digests) == 2, "those of day 20 know less"
+    rows = [("C1", "0", "S", "2026-01-01"), ("C2", "0", "", "")]
+    path = write_csv(tmp_path / "p.csv", rows, ("subject", "amount", "last", "since"))
+    report = run_file(path, requested=None, policies=[STAY], as_of=after(10))
+    assert [row["tiering/stay.rule"] for row in read_result(report.paths[0])] == ["stays", "A"]
+    path = write_csv(tmp_path / "q.csv", [row[:2] for row in rows], ("subject", "amount"))
+    report = run_file(path, requested=None, policies=[STAY], as_of=after(10))
+    assert [row["tiering/stay.rule"] for row in read_result(report.paths[0])] == ["A", "A"]
+
+
+def test_a_population_has_one_column_for_one_last_outcome() -> None:
+    with pytest.raises(PopulationRejected) as refused:
+        PreviousFacts([STAY, policy(TEXT.replace("tiering/stay", "tiering/other"))], "customer")
+    assert refused.value.problems[0] == (
+        "the fact `last` is a last outcome of tiering/other (previous.tier) and of tiering/stay (previous.tier): "
+        "a population has one of them"
     )
