@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate mutate-policies words screenshots audit lock clean faces wheel wheel-check nightly regulations
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate mutate-policies words screenshots audit lock clean faces wheel wheel-check nightly regulations spark
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS
 
 nightly: $(VENV)/.installed-dev ## run them for hours, in the order of the day: thousands of generated cases, twenty kills, every screen
 	TEST_EFFORT=long TEST_ORDER=$${TEST_ORDER-$$(date +%j)} $(PYTEST) $(TESTS)
+
+# Little is worth compiling for long in a session of Spark that lasts half a minute.
+spark: $(VENV)/.spark ## run the tests on Spark (needs Java 17 or 21), sampled as TEST_EFFORT says
+	JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" PYTHONPATH=$(VENV)/spark $(BIN)/pytest \
+	    tests/conformance/test_columnar_elsewhere.py tests/population/test_run.py -k spark
 
 coverage: $(VENV)/.installed-dev ## ask that the tests of language, compilers, approval and audit reach every branch of them
 	$(PYTEST) --cov --cov-report=term $(COVERING)
@@ -164,6 +169,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.engine
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "installing the developer's tools"
 	@$(BUILD) --editable '.[dev]'
+	@touch $@
+
+# Beside the environment: 430 MB that may be fetched while other tests run.
+$(VENV)/.spark: $(VENV)/.installed-dev
+	@echo "installing Spark"
+	@$(BUILD) --upgrade --target $(VENV)/spark pyspark
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.e2e.absence import ABSENT
+from tests.absence import NEEDED_BY
 from tests.effort import EFFORT
 from tests.once import done_once
 from tests.passwords import CHEAP, hashed_by
@@ -137,7 +137,8 @@ def password_hasher() -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line how many tests of the browser were not run."""
-    absent = sum(ABSENT in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
-    if absent:
-        terminalreporter.write_line(f"{absent} tests of the browser were not run: {ABSENT}", yellow=True, bold=True)
+    """Say in one line each how many tests were not run for want of a browser, or of Spark."""
+    reasons = [str(report.longrepr) for report in terminalreporter.getreports("skipped")]
+    for absence, tests in NEEDED_BY.items():
+        if absent := sum(absence in reason for reason in reasons):
+            terminalreporter.write_line(f"{absent} tests {tests} were not run: {absence}", yellow=True, bold=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
-import shutil
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import psycopg
@@ -19,6 +17,7 @@ from policy_service.compilers.python_source import compile_python
 from policy_service.language.outcome import Result
 from policy_service.language.policy import Policy
 from policy_service.population.engines import QueryEngine, open_engine
+from tests.absence import SPARK, has_spark
 from tests.conformance.columnar import ARROW, columns_of, sql_of, table_of
 from tests.conformance.comparison import same
 from tests.conformance.facts import Pair
@@ -108,8 +107,8 @@ def test_postgresql_is_exact_at_every_edge(name: str, postgresql: psycopg.Connec
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[QueryEngine]:
-    if find_spec("pyspark") is None or shutil.which("java") is None:
-        pytest.skip("no Spark or no Java")
+    if not has_spark():
+        pytest.skip(SPARK)
     with open_engine("spark") as engine:
         yield engine
 

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from api.auth.authentication import COOKIE
+from tests.absence import BROWSER
 from tests.api.client import SECRET
-from tests.e2e.absence import ABSENT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -43,7 +43,7 @@ def launched(environment: dict[str, str] | None = None) -> Iterator[Browser]:
     """
     path = chromium()
     if path is None:
-        (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(ABSENT)
+        (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(BROWSER)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=list(QUIET), env={**os.environ, **(environment or {})}

@@ -14,7 +14,6 @@ import sys
 import time
 from collections import Counter
 from decimal import Decimal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.output import result_table, write_result
+from tests.absence import SPARK, has_spark
 from tests.conformance.facts import pools_of
 from tests.effort import effort
 from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
@@ -202,7 +202,7 @@ def test_an_engine_that_fails_or_loses_a_row_is_told_in_one_sentence(
         run_file(path)
 
 
-@pytest.mark.skipif(find_spec("pyspark") is None or shutil.which("java") is None, reason="no Spark or no Java")
+@pytest.mark.skipif(not has_spark(), reason=SPARK)
 def test_spark_answers_as_duckdb_does(tmp_path: Path) -> None:
     path = write_csv(
         tmp_path / "p.csv", [ROW, with_cells(subject="C2", recency_days=""), with_cells(subject="C3", amount_12m="")]
