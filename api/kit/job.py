@@ -48,6 +48,10 @@ class JobProgress:
     total: int | None = None
     duration: timedelta = timedelta()
     problem: str = ""
+    requested_by: str = ""
+    """The printed name of who started it."""
+    policy: str = ""
+    """The policy that it is about, for a kind that asks for one."""
 
     @property
     def percent(self) -> int:
@@ -225,4 +229,14 @@ def progress_of(job: Job | None, address: str, now: datetime) -> JobProgress:
         return JobProgress(UNKNOWN, address)
     problem = job.problem.detail if job.problem else ""
     duration = (job.ended_at or now) - job.started_at
-    return JobProgress(job.state.value, address, job.started_at, job.completed, job.total, duration, problem)
+    return JobProgress(
+        job.state.value,
+        address,
+        job.started_at,
+        job.completed,
+        job.total,
+        duration,
+        problem,
+        job.requested_by,
+        str(job.parameters.get("policy", "")),
+    )
