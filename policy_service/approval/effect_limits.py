@@ -7,7 +7,6 @@ The service supplies what it knows of an effect, once for each domain that the c
 | `domain`           | the domain of a policy of the change                                                 |
 | `impact_share`     | the share of the decided subjects whose outcome changes; missing if that is unknown  |
 | `best_lost_share`  | the share of the subjects of a best outcome that lose it; missing where nobody has it|
-|                    | (without those who keep it by an override)                                           |
 | `capacity_share`   | the largest share of its stated capacity that a role needs; missing where none is stated |
 | `money_difference` | how much more or less is decided in all, in CNY; missing where no money is           |
 

@@ -6,9 +6,11 @@ first entry of the log says that it is a demonstration.
 | when           | what                                                                                             |
 |----------------|--------------------------------------------------------------------------------------------------|
 | a year ago     | the set-up: keys, policies, accounts; the directors sign what was imported                        |
-| every month    | the tier of every customer; each example of other policies, about its salesperson, complaint, …  |
+| every month    | the tier of every customer, and of most the follow-up; each example of other policies, about its |
+|                | salesperson, complaint, …                                                                         |
 | in the spring  | a change that the directors sign, and one that compliance rejects                                 |
 | in the autumn  | overrides for some customers                                                                      |
+| today          | a change that waits for its signatures                                                            |
 """
 
 from __future__ import annotations
@@ -43,18 +45,77 @@ from policy_service.identity.service import find_account_by_name
 from policy_service.language.policy import Policy
 from policy_service.language.types import format_value
 from policy_service.overrides.service import OverrideRequest, prepare_override, record_override
+from policy_service.population.recorded_effect import RecordedEffects
 from policy_service.registry.model import Period
 from policy_service.subject import CUSTOMER, Subject
 
 CUSTOMERS = 200
+NEVER_CONTACTED = 10
+"""One in so many customers was never contacted, so that nothing is said of the follow-up."""
 MONTHS = 12
 MONTH = timedelta(days=30)
 YEAR = MONTHS * MONTH
 TIER = "tiering/rfm_value"
 MEAN = {"industry_mean_amount": "300000.00", "industry_mean_orders": "3"}
 INDUSTRIES = ("it", "manufacturing", "retail", "internet", "finance", "services", "other")
-SIGNED, REJECTED = "tiering/enterprise_scale", "tiering/importance"
-"""The policies that a change is signed for, and rejected."""
+CADENCE = "followup/contact_cadence"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoChange:
+    """A change of one policy, by what its text says instead."""
+
+    policy: str
+    version: str
+    title: str
+    reason: str
+    edits: Sequence[tuple[str, str]]
+    days: int
+    """How many days after it was submitted it takes effect."""
+
+
+QUARTERLY = ("contact: bulk_touch", "contacts: 1", "period: quarter")
+SIGNED = DemoChange(
+    CADENCE,
+    "1.1.0",
+    "A message to tier C every month / C 级客户每月一次",
+    "a quarter is too long for those who have just begun to buy",
+    [
+        (separator.join(QUARTERLY), separator.join(QUARTERLY).replace("quarter", "month"))
+        for separator in (", ", "\n        ")
+    ],
+    days=1,
+)
+REJECTED = DemoChange(
+    TIER,
+    "1.1.0",
+    "Weigh recency more / 更看重最近购买",
+    "who bought lately buys again",
+    [
+        ('["< 30", "> 1.5 *', '["< 20", "> 1.5 *'),
+        ("不足 30 天（R-RFM-1）", "不足 20 天（R-RFM-1）"),
+        ("less than 30 days ago (R-RFM-1)", "less than 20 days ago (R-RFM-1)"),
+        ("recency_days: 29, orders_12m: 14", "recency_days: 19, orders_12m: 14"),
+    ],
+    days=1,
+)
+WAITING = DemoChange(
+    TIER,
+    "1.2.0",
+    "Tier S until 40 days after the last order / 40 天内有订单即可为 S 级",
+    "large customers order every six weeks",
+    [
+        ("< 30", "< 40"),
+        (">= 30", ">= 40"),
+        ("before day 30", "before day 40"),
+        ("不足 30 天", "不足 40 天"),
+        ("less than 30 days ago", "less than 40 days ago"),
+        ("第 30 天", "第 40 天"),
+        ("en: Day 30 is", "en: Day 40 is"),
+        ("recency_days: 30, orders_12m: 14", "recency_days: 40, orders_12m: 14"),
+    ],
+    days=14,
+)
 MINUTES = "Minutes of the board: the attached policies apply from the first day of the quarter.\n"
 """The evidence of the first versions."""
 MACHINE = Actor("demo-crm", "demo-crm", "CRM", frozenset({Role.INTEGRATION}), "machine")
@@ -99,14 +160,15 @@ class DemoCompany:
         try:
             self._sign_first_versions()
             for month in range(MONTHS):
+                self.clock.step(MONTH - timedelta(minutes=1))
                 self._decide(in_force, writer, [*self._customers(month), *self._examples(month)])
                 if month == MONTHS // 3:
-                    self._change(SIGNED, "Say the source of each threshold", is_signed=True)
-                    self._change(REJECTED, "Weigh recency more", is_signed=False)
+                    self._sign(*self._submit(SIGNED))
+                    self._reject(*self._submit(REJECTED))
                     in_force.refresh()
                 if month == 2 * MONTHS // 3:
                     self._override_tiers(in_force)
-                self.clock.step(MONTH - timedelta(minutes=1))
+            self._submit(WAITING)
         finally:
             in_force.close()
             self.governance.close()
@@ -123,7 +185,7 @@ class DemoCompany:
             sign_checkpoint(transaction, self.keys)
 
     def _customers(self, month: int) -> Iterator[Question]:
-        """The tier of every customer; each has a strength, which drifts."""
+        """The tier of every customer, and how most are followed up; each has a strength, which drifts."""
         day = self.clock.at.astimezone(self.zone).date()
         for number in range(CUSTOMERS):
             drift = (number * 37 + month * month * 61) % 23 - 11
@@ -135,7 +197,10 @@ class DemoCompany:
                 "industry": INDUSTRIES[number % len(INDUSTRIES)],
                 **MEAN,
             }
-            yield Question(Subject(f"C2025{number:05}"), facts, day, (TIER,))
+            if number % NEVER_CONTACTED:
+                facts["last_contact_on"] = (day - timedelta(days=5 + (number + month) % 40)).isoformat()
+            policies = (TIER, CADENCE) if number % NEVER_CONTACTED else (TIER,)
+            yield Question(Subject(f"C2025{number:05}"), facts, day, policies)
 
     def _examples(self, month: int) -> Iterator[Question]:
         """An example of each other policy, a different one each month."""
@@ -147,22 +212,25 @@ class DemoCompany:
                 subject = Subject(f"{policy.subject}-{month % 10 + 1:03}", policy.subject)
                 yield Question(subject, _facts(policy, example.facts), day, (policy.id,))
 
-    def _change(self, policy: str, title: str, *, is_signed: bool) -> None:
-        """A new version of a policy: its author submits it; the signers sign it, or compliance rejects it."""
-        version = next(each for each in self.policies if each.id == policy)
-        text = version.text.replace(f"version: {version.version}", "version: 1.9.0", 1).encode()
+    def _submit(self, demo: DemoChange) -> tuple[Actor, Change]:
+        """The author of a change, and the change after its effect was worked out and it was submitted."""
+        version = next(each for each in self.policies if each.id == demo.policy)
+        text = version.text.replace(f"version: {version.version}", f"version: {demo.version}", 1)
+        for before, after in demo.edits:
+            if before not in text:
+                raise LookupError(before)
+            text = text.replace(before, after)
         with self.database.write(self.clock) as transaction:
             author = self._actor(transaction.session, Role.AUTHOR)
-            effective = Period(transaction.now + timedelta(days=1))
             change = create(
                 transaction,
                 author,
-                title=title,
-                reason="the yearly review asks for it",
-                effective=effective,
-                texts=[text],
+                title=demo.title,
+                reason=demo.reason,
+                effective=Period(transaction.now + timedelta(days=demo.days)),
+                texts=[text.encode()],
             )
-        self._review(change, author, is_signed=is_signed)
+        return author, self._submit_draft(author, change)
 
     def _sign_first_versions(self) -> None:
         """The directors sign what was imported, which they resolved two months before."""
@@ -178,21 +246,25 @@ class DemoCompany:
                 file_name="minutes.txt",
                 content=MINUTES.encode(),
             )
-        self._review(change, author, is_signed=True)
+        self._sign(author, self._submit_draft(author, change))
 
-    def _review(self, change: Change, author: Actor, *, is_signed: bool) -> None:
-        """The author submits a change; the signers sign it, or compliance rejects it."""
+    def _submit_draft(self, author: Actor, change: Change) -> Change:
+        """The change, submitted with its effect."""
+        effects = RecordedEffects(self.database, lambda: FactCipher(open_or_create(self.keys)), self.zone)
         with self.database.read() as session:
-            prepared = prepare_submission(session, change.id, self.governance, self.clock.now())
+            prepared = prepare_submission(session, change.id, self.governance, self.clock.now(), effects=effects)
         with self.database.write(self.clock) as transaction:
-            change = submit(transaction, author, prepared, expected=prepared.etag)
-        if not is_signed:
-            with self.database.write(self.clock) as transaction:
-                compliance = self._actor(transaction.session, Role.COMPLIANCE)
-                reason = "the regulation does not say so"
-                reject(transaction, compliance, change.id, reason=reason, expected=change.etag)
-            return
-        for role in prepared.roles:
+            return submit(transaction, author, prepared, expected=prepared.etag)
+
+    def _reject(self, _: Actor, change: Change) -> None:
+        """Compliance rejects a change."""
+        with self.database.write(self.clock) as transaction:
+            compliance = self._actor(transaction.session, Role.COMPLIANCE)
+            reject(transaction, compliance, change.id, reason="the regulation does not say so", expected=change.etag)
+
+    def _sign(self, author: Actor, change: Change) -> None:
+        """Everybody who must signs a change; its author schedules it."""
+        for role in change.frozen_submission.roles:
             with self.database.write(self.clock) as transaction:
                 sign_off(
                     transaction,

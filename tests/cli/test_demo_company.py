@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 
-from policy_service.approval.service import list_changes
+from policy_service.approval.service import list_changes, read_effect
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.tables import AuditEntry
@@ -23,6 +23,7 @@ from policy_service.decisions.verification import verify_everything
 from policy_service.identity.api_keys import api_keys
 from policy_service.overrides.queries import OverrideFilter, list_overrides
 from policy_service.paths import CHECKPOINTS, DATABASE, KEYS
+from policy_service.population.actual_effect import compare_effect
 from tests.cli.command import call
 from tests.databases import empty_url
 
@@ -50,7 +51,20 @@ def test_the_company_of_the_demonstration_has_a_year_behind_it(
             )
             first = session.exec(select(func.min(DecisionRow.decided_at))).one()
             assert str(first) < str(now - timedelta(days=300))
-            assert {each.state for each in list_changes(session).items} == {"scheduled", "rejected"}
+            changes = {str(each.state): each for each in list_changes(session).items if each.kind == "change"}
+            assert changes.keys() == {"scheduled", "rejected", "submitted"}
+            effects = {state: read_effect(session, each) for state, each in changes.items()}
+            parts = {state: effect.document["parts"][0] for state, effect in effects.items() if effect is not None}
+            assert [state for state, part in parts.items() if 0 < part["moved"] < CUSTOMERS] == list(changes)
+            assert parts["submitted"]["workload"]
+            assert changes["submitted"].missing_roles
+            signed = effects["scheduled"]
+            assert signed is not None
+            [cadence] = compare_effect(session, signed, today).policies
+            assert cadence.actual_moved > 0
+            assert cadence.not_decided == 0
+            latest = session.exec(select(func.max(DecisionRow.as_of))).one()
+            assert latest >= today - timedelta(days=1)
             assert len(list_overrides(session, OverrideFilter(), now).items) == 3
             kinds = set(session.exec(select(DecisionRow.kind).distinct()))
             assert {"customer", "complaint", "salesperson"} <= kinds
