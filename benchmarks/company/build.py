@@ -24,6 +24,7 @@ from benchmarks.company.texts import policy_name, policy_text
 from policy_service.actor import SERVICE
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Version
+from policy_service.approval.policies import record_meanings
 from policy_service.approval.signers import SIGN_OFF
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
@@ -113,6 +114,7 @@ def build(folder: Path, size: Size) -> None:
     clock.at = end
     rebuild(database, clock)
     with database.write(clock) as transaction:
+        record_meanings(transaction)
         cover_rows(transaction, next(reversed(read_log_keys(folder / "keys").values())))
     record_recent_actions(database, clock, people)
     rebuild(database, clock)

@@ -14,6 +14,7 @@ from policy_service.database import Transaction
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
+from policy_service.registry.model import relevant_from
 from policy_service.registry.policy_cache import cache_heads, cache_policy, cached_head, head_of, load, load_head
 from policy_service.registry.service import UnknownVersion, activations
 from policy_service.registry.tables import VersionRow
@@ -59,16 +60,15 @@ def head_loader(session: Session) -> PolicyLoader:
 def uncached_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:
     """The digests of texts whose heads a transaction may ask for and nobody has read.
 
-    They are those of the versions that may be in force from now on, of a change's, and of texts whose meaning is not
-    noted yet.
+    They are those of the versions that may be in force from now on, of those before them, which suspensions fall back
+    to, of a change's, and of texts whose meaning is not noted yet.
 
     Raises UnknownChange.
     """
-    digests = {
-        each.digest
-        for each in activations(session)
-        if each.is_known_at(now) and (each.effective.until is None or each.effective.until > now)
-    }
+    recorded = activations(session)
+    relevant = {each.id: each for each in relevant_from(recorded, now, now)}
+    before = {each.policy: each for each in recorded if each.is_known_at(now) and each.id not in relevant}
+    digests = {each.digest for each in (*relevant.values(), *before.values())}
     if change is not None:
         current = read_change(session, change)
         digests |= {*current.draft.texts, *(each.digest for each in current.draft.versions)}

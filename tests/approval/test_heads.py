@@ -54,6 +54,17 @@ def test_of_what_was_submitted_and_of_what_is_over_only_what_may_still_apply_is_
         assert {each.digest for each in submitted.frozen_submission.versions} <= ahead
 
 
+def test_of_a_policy_with_many_versions_only_those_are_read_that_may_apply_and_the_one_before() -> None:
+    with world() as here:
+        in_force(here, "1.1.0")
+        with here.database.read() as session, mock.patch.object(policy_cache, "_HEADS", LruCache(1)):
+            few = uncached_heads(session, None, here.now)
+        for number in range(2, 5):
+            in_force(here, f"1.{number}.0")
+        with here.database.read() as session, mock.patch.object(policy_cache, "_HEADS", LruCache(1)):
+            assert len(uncached_heads(session, None, here.now)) == len(few)
+
+
 def test_a_change_moves_through_its_states_without_a_policy_being_read_in_a_transaction() -> None:
     with world() as here:
         in_force(here, "1.1.0")
