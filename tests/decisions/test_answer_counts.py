@@ -172,3 +172,18 @@ def test_a_block_that_cannot_be_read_ends_the_counting(decided: Decided, monkeyp
 
     monkeypatch.setattr(service, "count_answers", damaged)
     assert count_blocks(each.database, each.clock) == 0
+
+
+def test_small_blocks_are_counted_together_and_no_more_of_them_than_others_wait_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "RECORDS_PER_TRANSACTION", 3)
+    with setting("sqlite", tier(), signing()) as each:
+        for number in range(14):
+            asyncio.run(each.decisions.decide(DecisionRequest(f"C{number}", FACTS[0][2]), MACHINE))
+        with each.database.write(each.clock) as transaction:
+            while seal(transaction, max_records=2) is not None:
+                pass
+        assert [count_blocks(each.database, each.clock) for _ in range(3)] == [4, 3, 0]
+        with each.database.read() as session:
+            assert list(count_faults(session)) == []

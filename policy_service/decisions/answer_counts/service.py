@@ -23,8 +23,10 @@ from policy_service.integrity import reading_row
 from policy_service.messages import Message
 from policy_service.registry import policy_cache
 
-BLOCKS_AT_A_TIME = 20
-"""Blocks that are counted before the sealer looks for records again."""
+RECORDS_PER_TRANSACTION = 1_000
+"""Records whose blocks are counted together, of which there may be one or a thousand."""
+TRANSACTIONS_AT_A_TIME = 2
+"""Transactions of counts before the sealer looks for records again."""
 FETCH_SIZE = 100
 """Records that are looked at before others have their turn."""
 _COUNTS = table_of(AnswerCount)
@@ -40,25 +42,38 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 def count_blocks(database: Database, clock: Clock, *, pause: Callable[[], object] = lambda: None) -> int:
-    """Count the answers of the next sealed blocks, at most BLOCKS_AT_A_TIME; return how many blocks were counted.
+    """Count the answers of the next sealed blocks, in TRANSACTIONS_AT_A_TIME; return how many blocks were counted.
 
     A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
     """
-    reader = AssignmentReader()
-    for done in range(BLOCKS_AT_A_TIME):
+    reader, done = AssignmentReader(), 0
+    for _ in range(TRANSACTIONS_AT_A_TIME):
         with database.read() as session:
-            block = session.get(BlockRow, last_counted(session) + 1)
-            if block is None:
-                return done
-            try:
-                counts = count_records(session, block.first, block.last, reader, pause)
-            except PolicyServiceError:
-                return done
-            number = block.number
+            counted = list(_count_next_blocks(session, reader, pause))
+        if not counted:
+            break
+        rows = [row for number, counts in counted for row in _rows(number, counts)]
         with database.write(clock, LaneName.DECISIONS) as transaction:
-            if last_counted(transaction.session) == number - 1:  # no other process was first
-                transaction.session.connection().execute(insert(_COUNTS), _rows(number, counts))
-    return BLOCKS_AT_A_TIME
+            if last_counted(transaction.session) == counted[0][0] - 1:  # no other process was first
+                transaction.session.connection().execute(insert(_COUNTS), rows)
+        done += len(counted)
+    return done
+
+
+def _count_next_blocks(
+    session: Session, reader: AssignmentReader, pause: Callable[[], object]
+) -> Iterator[tuple[int, Counts]]:
+    number = col(BlockRow.number)
+    query = select(BlockRow.number, BlockRow.first, BlockRow.last).where(number > last_counted(session))
+    begin: int | None = None
+    for block, first, last in session.exec(query.order_by(number).limit(RECORDS_PER_TRANSACTION)):
+        begin = first if begin is None else begin
+        if first - begin >= RECORDS_PER_TRANSACTION:
+            return
+        try:
+            yield block, count_records(session, first, last, reader, pause)
+        except PolicyServiceError:
+            return
 
 
 def last_counted(session: Session) -> int:
