@@ -13,7 +13,7 @@ import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
 from policy_service.cli.audit_commands import audit
-from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths
+from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths, file_option
 from policy_service.cli.population_commands import compare_groups, make_benchmarks, run_over_population, simulate_change
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
@@ -269,6 +269,20 @@ def archive_records(
     from policy_service.cli.archive import run
 
     raise typer.Exit(run(before, output))
+
+
+@app.command()
+def replay(
+    decision: Annotated[
+        str, typer.Argument(metavar="DECISION", help="The identifier of a decision.", show_default=False)
+    ],
+    archive: Annotated[Path | None, file_option(help="The archive that its record is in.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a recorded decision again and compare; exit 1 when it differs or cannot be made again."""
+    from policy_service.cli.replay import run
+
+    raise typer.Exit(run(decision, archive, as_json=json))
 
 
 @groups.command("rebuild")

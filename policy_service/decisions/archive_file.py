@@ -111,6 +111,14 @@ def read_blocks(path: Path) -> Iterator[ArchivedBlock]:
             raise InvalidArchive(Message("the archive ends at record {seq}, not at {last}", seq=seq, last=head.last))
 
 
+def read_line(path: Path, seq: int) -> bytes:
+    """The line of one record in an archive. Raises InvalidArchive, also when it is not there, and OSError."""
+    for block, lines in read_blocks(path):
+        if block.first <= seq <= block.last:
+            return lines[seq - block.first]
+    raise InvalidArchive(Message("decision record {seq} is not in this archive", seq=seq))
+
+
 def file_digest(path: Path) -> str:
     """Return the digest of a file. Raises OSError."""
     sha256 = hashlib.sha256()

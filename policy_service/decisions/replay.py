@@ -14,19 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlmodel import Session, select
 
 from policy_service.canonical import to_canonical_json_unchecked
+from policy_service.decisions.archive_file import read_line
 from policy_service.decisions.blocks import find_alteration
 from policy_service.decisions.decider import Decider
 from policy_service.decisions.decision import Decision, Json
 from policy_service.decisions.encryption import DecryptionFailed
 from policy_service.decisions.masking import masked_trace, sensitive_facts
 from policy_service.decisions.override_store import UnknownOverride, read_override
-from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
+from policy_service.decisions.record import DecisionRecord, decode_fact, is_archived, read_row
 from policy_service.decisions.record_queries import UnknownDecision, require_in_database
 from policy_service.decisions.subjects import FactCipher, FactsErased
 from policy_service.decisions.tables import DecisionRow
@@ -129,24 +131,30 @@ class ReplayReview(NamedTuple):
     trace: Json | None
 
 
-def replay(session: Session, fact_cipher: FactCipher, decision_id: str) -> ReplayVerdict:
-    """Make the decision again and compare. Raises UnknownDecision."""
-    return replay_with_trace(session, fact_cipher, decision_id, explain=False).verdict
+def replay(
+    session: Session, fact_cipher: FactCipher, decision_id: str, *, archive: Path | None = None
+) -> ReplayVerdict:
+    """Make the decision again and compare; `archive` is the file that a record is in that left the database.
+
+    Raises UnknownDecision, RecordArchived, InvalidArchive, OSError.
+    """
+    return replay_with_trace(session, fact_cipher, decision_id, explain=False, archive=archive).verdict
 
 
-def replay_with_trace(
+def replay_with_trace(  # noqa: PLR0913  # which decision, and where what it needs lies
     session: Session,
     fact_cipher: FactCipher,
     decision_id: str,
     *,
     load: VersionLoader = load_version,
     explain: bool = True,
+    archive: Path | None = None,
 ) -> ReplayReview:
     """Make the decision again once, to compare it and to explain it; sensitive facts are masked.
 
-    `load` gives the version under a digest, as `load_version` does. Raises UnknownDecision.
+    `load` gives the version under a digest, as `load_version` does. Raises what `replay` does.
     """
-    row = _row(session, decision_id)
+    row = _row(session, decision_id, archive)
     try:
         record = _read_unaltered(row)
         decision, used = _decide_again(session, fact_cipher, record, explain=explain, load=load)
@@ -235,10 +243,12 @@ def _stops_at(session: Session, record: DecisionRecord) -> dict[str, PolicyStop]
     }
 
 
-def _row(session: Session, decision_id: str) -> DecisionRow:
+def _row(session: Session, decision_id: str, archive: Path | None = None) -> DecisionRow:
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
+    if archive is not None and is_archived(row.line):
+        return DecisionRow(**{**row.model_dump(), "line": read_line(archive, row.seq)})
     require_in_database(session, row.seq, row.line)
     return row
 

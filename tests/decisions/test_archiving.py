@@ -133,6 +133,17 @@ def test_whoever_looks_a_record_up_is_told_where_it_is(made: Archived, tmp_path:
         assert read_decision(session, made.new[0]).facts
 
 
+def test_a_record_in_an_archive_is_replayed_from_its_file(made: Archived, tmp_path: Path) -> None:
+    made.archive()
+    made.archive(second := made.file.with_name("second.archive"), before=made.clock.at - YEAR)
+    cipher = FactCipher(open_or_create(tmp_path))
+    with made.database.read() as session:
+        for decision, file in ((made.old[6], made.file), (made.new[0], second)):
+            assert replay(session, cipher, decision, archive=file).verdict == "same"
+        with pytest.raises(InvalidArchive, match="decision record 7 is not in this archive"):
+            replay(session, cipher, made.old[6], archive=second)
+
+
 def test_a_second_archive_follows_the_first(made: Archived) -> None:
     made.archive()
     with pytest.raises(ArchiveRejected, match="No sealed block"):

@@ -1,0 +1,47 @@
+"""`policy-service replay`: makes a recorded decision again, one whose record lies in an archive too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from policy_service.cli.output import print_json, print_line
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.cli.storage import open_current_database
+from policy_service.decisions.archive_file import InvalidArchive
+from policy_service.decisions.master_keys import KeyFileError, MasterKeys
+from policy_service.decisions.record_queries import RecordArchived, UnknownDecision
+from policy_service.decisions.replay import ReplayVerdict, replay
+from policy_service.decisions.subjects import FactCipher
+from policy_service.paths import database_url, keys_folder
+
+_VERDICTS = {"same": "replay matches", "different": "replay differs", "not_replayable": "cannot be replayed"}
+
+
+def run(decision: str, archive: Path | None, *, as_json: bool) -> int:
+    """Replay a decision; gives the exit status. Raises UsageError."""
+    try:
+        cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
+        with open_current_database(database_url(os.environ)) as database, database.read() as session:
+            verdict = replay(session, cipher, decision, archive=archive)
+    except UnknownDecision:
+        raise UsageError(f"there is no decision {decision}") from None
+    except RecordArchived as error:
+        raise UsageError(f"{error} Name the file: --archive FILE") from None
+    except (InvalidArchive, KeyFileError) as error:
+        raise UsageError(str(error)) from None
+    if as_json:
+        print_json(verdict.to_dict())
+    else:
+        _print(verdict)
+    return EXIT_OK if verdict.verdict == "same" else EXIT_FAULT
+
+
+def _print(verdict: ReplayVerdict) -> None:
+    print_line(
+        f"{verdict.decision_id}: {_VERDICTS[verdict.verdict]}" + (f": {verdict.reason}" if verdict.reason else "")
+    )
+    for policy, version in (verdict.policies or {}).items():
+        print_line(f"  {policy} {version['version']}")
+    for each in verdict.differences:
+        print_line(f"  {each.policy}: recorded {each.recorded}, now {each.replayed}")
