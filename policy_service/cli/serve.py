@@ -23,6 +23,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import closing, contextmanager, nullcontext, redirect_stderr
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -100,6 +101,8 @@ def _serve(listener: socket.socket, log: Path | None = None, on_started: Callabl
     )
     server = AnnouncingServer(config, on_started)
     try:
+        import_module(APPLICATION.partition(":")[0])
+        gc.freeze()  # modules stay: the collection that ends the start need not look through them
         with _log_file(log) if log else nullcontext():
             server.run(sockets=[listener])
     except StartupError as error:
