@@ -113,7 +113,7 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     filled: Collection[str] = (),
     policies: Collection[Policy] = (),
 ) -> Iterator[RecordSource]:
-    """The latest decisions of all subjects of a kind, at most `max_age` days old on the day `as_of`.
+    """The latest decisions of all subjects of a kind by the day `as_of`, at most `max_age` days old on it.
 
     `until` is the number of the last record that counts: what was read then is read again. Facts that are `filled` from
     elsewhere are left out; those of `policies` that are their own last outcomes are what the group lists say before
@@ -123,6 +123,7 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     with database.read() as session:
         in_database = col(DecisionRow.seq) > last_archived_seq(session)
         latest = select(func.max(col(DecisionRow.seq))).where(DecisionRow.kind == kind, in_database)
+        latest = latest.where(col(DecisionRow.as_of) <= as_of)
         if until is not None:
             latest = latest.where(col(DecisionRow.seq) <= until)
         latest = latest.group_by(col(DecisionRow.subject))

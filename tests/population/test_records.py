@@ -39,9 +39,8 @@ def test_a_sensitive_fact_is_not_told_in_a_reason(tmp_path: Path) -> None:
     assert row["reason"] == "phone: mistyped: expected text of at most 1,000 characters, found •••"
 
 
-def run(each: Setting, output: Path, *, max_age: int | None = None) -> RunReport:
+def run(each: Setting, output: Path, *, max_age: int | None = None, as_of: date = date(2026, 12, 1)) -> RunReport:
     """Run a candidate, by which 500 is the least of A, over the records."""
-    as_of = date(2026, 12, 1)
     opened = partial(open_records, each.database, each.secrets, "customer", as_of, max_age)
     candidate = tier("1.1.0", 500)
     request = RunRequest("records", output, [candidate], None, "customer", as_of, Mapping(), source=opened)
@@ -89,6 +88,21 @@ def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp
     assert young.manifest["refused"] == 5
     digests = [each["digest"] for each in (before, report.manifest["population"], young.manifest["population"])]
     assert len(set(digests)) == 3, "parts from before an erasure, or of another age, are not gone on with"
+
+
+def test_a_day_of_the_past_knows_no_later_facts(tmp_path: Path) -> None:
+    with setting("sqlite") as each:
+        decide(each, "C1", amount=600)
+        each.clock.move(days=8)
+        decide(each, "C1", amount=1)
+        decide(each, "C2", amount=600)
+        reports = [run(each, tmp_path / f"{day}.csv", as_of=date(2026, 11, day)) for day in (27, 28)]
+    before, today = (
+        [(row["subject"], row["decided_on"], row[f"{ONE}.tier"]) for row in read_result(report.paths[0])]
+        for report in reports
+    )
+    assert before == [("C1", "2026-11-20", "A")]
+    assert [row[:2] for row in today] == [("C1", "2026-11-28"), ("C2", "2026-11-28")]
 
 
 def test_a_run_that_is_killed_leaves_no_fact_that_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
