@@ -6,7 +6,7 @@
 | the lists say of the days before            | the last outcome                                            |
 |---------------------------------------------|-------------------------------------------------------------|
 | decided by rules                            | its values, each since the day it began to be the same      |
-| an override took the place of the rules     | passed over: an exception ends with its end                 |
+| an override took the place of the rules     | passed over: it reaches no further than its end             |
 | missing facts, no rule, conflict, suspended | passed over: nobody was told another outcome                |
 | nothing, or the subject was erased          | there is none                                               |
 | the subject was merged into another         | there is none: no list tells of it                          |
