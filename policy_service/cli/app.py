@@ -14,7 +14,13 @@ import typer
 from policy_service.cli.account_commands import account, api_key, subject
 from policy_service.cli.audit_commands import audit
 from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths, file_option
-from policy_service.cli.population_commands import compare_groups, make_benchmarks, run_over_population, simulate_change
+from policy_service.cli.population_commands import (
+    compare_groups,
+    make_benchmarks,
+    propose_groups,
+    run_over_population,
+    simulate_change,
+)
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
@@ -42,6 +48,7 @@ app.add_typer(subject)
 app.command("run")(run_over_population)
 app.command("simulate")(simulate_change)
 app.command("benchmark")(make_benchmarks)
+app.command("cluster")(propose_groups)
 
 
 class Engine(StrEnum):

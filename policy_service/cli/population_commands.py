@@ -210,3 +210,44 @@ def compare_groups(  # noqa: PLR0917  # one parameter an option
         as_json=json,
     )
     raise typer.Exit(status)
+
+
+def propose_groups(  # noqa: PLR0917  # one parameter an option
+    population: PopulationAddress,
+    policy: Annotated[str, typer.Option(metavar="ID", help="The identifier of the new policy.", show_default=False)],
+    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
+    version: Annotated[str, typer.Option(metavar="VERSION", help="The version of the new policy.")] = "1.0.0",
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROW", help="A row of a regulation that it implements; may be repeated.", show_default=False
+        ),
+    ] = None,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A fact to group by; default: all tags of the file; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    groups: Annotated[int, typer.Option(min=2, max=20, help="Groups to find.")] = 4,
+    rows: Annotated[int, typer.Option(min=2, max=100, help="The most rows that describe them.")] = 12,
+    smallest: Annotated[int, typer.Option(min=1, help="Subjects of a row; a smaller group is marked.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another one may find other groups.")] = 0,
+    table: TableName = None,
+    max_age: MaxAge = None,
+    mapping: MappingFile = None,
+    policies: Folder = None,
+    kind: Kind = CUSTOMER,
+    json: Json = False,
+) -> None:
+    """Find groups in the tags of a population, and write a draft that describes them."""
+    from policy_service.cli.cluster import ClusterOptions, run
+    from policy_service.cross_groups.policy_file import Heading
+
+    heading = Heading(policy, version, tuple(source or ()))
+    options = ClusterOptions(
+        population, table, max_age, output, heading, fact, groups, rows, smallest, seed, policies, mapping, kind
+    )
+    raise typer.Exit(run(options, as_json=json))

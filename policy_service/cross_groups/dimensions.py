@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from policy_service.cross_groups.statement import NamedClass, NamedDimension
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Bilingual, Fact, Policy, Requirement
-from policy_service.language.types import BooleanType, ChoiceType, describe_type
+from policy_service.language.types import BooleanType, ChoiceType, TagsType, describe_type
 from policy_service.language.unparse import quote
 
 _BOOLEAN = {"true": Bilingual("是", "yes"), "false": Bilingual("否", "no")}
@@ -42,7 +42,7 @@ class Dimension:
 
 def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: list[str]) -> Dimension | None:
     """The dimension, or None after adding to `errors` why it is none."""
-    fact_and_subject = _find_fact(spec.name, policies, errors)
+    fact_and_subject = find_fact(spec.name, policies, errors)
     if fact_and_subject is None:
         return None
     fact, subject = fact_and_subject
@@ -68,8 +68,13 @@ def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: lis
     return Dimension(fact, subject, tuple(_class(each, rest, listed_values, titles, write) for each in classes))
 
 
-def _find_fact(name: str, policies: Sequence[Policy], errors: list[str]) -> tuple[Fact, str] | None:
-    """The fact that takes an outcome of one of the policies, or that they declare, and what it is about."""
+def find_fact(
+    name: str, policies: Sequence[Policy], errors: list[str], *, as_tags: bool = False
+) -> tuple[Fact, str] | None:
+    """The fact that takes an outcome of one of the policies, or that they declare, and what it is about.
+
+    None after adding to `errors` why there is none. With `as_tags` a list of choices is taken as tags.
+    """
     policy_name, dot, last = name.rpartition(".")
     candidates = [policy for policy in policies if policy.id == policy_name] if dot else list(policies)
     if dot and not candidates:
@@ -86,11 +91,14 @@ def _find_fact(name: str, policies: Sequence[Policy], errors: list[str]) -> tupl
     if deciding:
         [policy] = deciding
         outcome = policy.outcomes[last]
-        if policy.returns_list:
+        kind = outcome.type
+        if policy.returns_list and as_tags and isinstance(kind, ChoiceType):
+            kind = TagsType(kind.of)
+        elif policy.returns_list:
             errors.append(f"`{policy.id}.{last}` is a list, and a subject has one value in each dimension")
             return None
         source = Requirement(policy.id, last)
-        return Fact(last, outcome.type, outcome.title, requirement=source, words=outcome.words), policy.subject
+        return Fact(last, kind, outcome.title, requirement=source, words=outcome.words), policy.subject
     if asking:
         return replace(asking[0].facts[last], optional=False), asking[0].subject
     known = {known for policy in candidates for known in (*policy.outcomes, *_facts(policy))}

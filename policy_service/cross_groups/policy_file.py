@@ -24,7 +24,7 @@ from policy_service.language.findings import RULE_ID
 from policy_service.language.load import CITATION, POLICY_ID, VERSION, load_bytes
 from policy_service.language.policy import Bilingual, Fact, Policy
 from policy_service.language.source import NULLS
-from policy_service.language.types import ChoiceType, type_name
+from policy_service.language.types import ChoiceType, TagsType, type_name
 
 LONGEST = 64
 """Characters of the name of a rule."""
@@ -148,22 +148,22 @@ class _File:
     def lines(self) -> Iterator[str]:
         """The whole file."""
         heading, titles = self.heading, [each.fact.title for each in self.dimensions.values()]
-        title = _capitalized_title(
+        title = capitalized_title(
             Bilingual(" × ".join(each.zh for each in titles), " × ".join(each.en for each in titles))
         )
         yield f"policy: {heading.policy}"
         yield f"version: {heading.version}"
-        yield f"title: {_bilingual_yaml(title)}"
+        yield f"title: {bilingual_yaml(title)}"
         if heading.source:
-            yield f"source: [{', '.join(map(_scalar, heading.source))}]"
+            yield f"source: [{', '.join(map(scalar, heading.source))}]"
         yield "notes:"
-        yield f"  zh: {_scalar(_NOTES.zh.format(self.statement.zh))}"
-        yield f"  en: {_scalar(_NOTES.en.format(self.statement.en))}"
+        yield f"  zh: {scalar(_NOTES.zh.format(self.statement.zh))}"
+        yield f"  en: {scalar(_NOTES.en.format(self.statement.en))}"
         yield f"subject: {next(iter(self.dimensions.values())).subject}"
         yield ""
         yield "facts:"
         for dimension in self.dimensions.values():
-            yield from _fact(dimension.fact)
+            yield from fact_lines(dimension.fact)
         yield ""
         yield from self._outcome()
         yield ""
@@ -173,16 +173,16 @@ class _File:
         yield ""
         yield "invariants:"
         yield "  - id: total"
-        yield f"    says: {_bilingual_yaml(_TOTAL)}"
+        yield f"    says: {bilingual_yaml(_TOTAL)}"
 
     def _outcome(self) -> Iterator[str]:
         yield "outcome:"
         yield f"  {self.heading.outcome}:"
         yield "    type: choice"
         yield f"    of: [{', '.join(group.name for group in self.groups)}]"
-        yield f"    title: {_bilingual_yaml(Bilingual('交叉分组', 'cross group'))}"
+        yield f"    title: {bilingual_yaml(Bilingual('交叉分组', 'cross group'))}"
         yield "    words:"
-        yield from (f"      {group.name}: {_bilingual_yaml(self._title(group))}" for group in self.groups)
+        yield from (f"      {group.name}: {bilingual_yaml(self._title(group))}" for group in self.groups)
 
     def _title(self, group: Group) -> Bilingual:
         titles = [group.classes[name].title for name in self.order]
@@ -198,10 +198,10 @@ class _File:
             zh = "；".join(part.zh for part in parts)
             en = "; ".join(part.en for part in parts)
             yield f"    - id: {group.rule}"
-            yield f"      title: {_bilingual_yaml(_capitalized_title(self._title(group)))}"
-            yield f"      when: [{', '.join(_quote(group.classes[name].cell) for name in self.order)}]"
+            yield f"      title: {bilingual_yaml(capitalized_title(self._title(group)))}"
+            yield f"      when: [{', '.join(quote_cell(group.classes[name].cell) for name in self.order)}]"
             yield f"      then: [{group.name}]"
-            yield f"      because: {_bilingual_yaml(self._reason(zh, _capital(en)))}"
+            yield f"      because: {bilingual_yaml(self._reason(zh, _capital(en)))}"
 
     def _cross_table(self) -> Iterator[str]:
         """Two dimensions as a grid; down stands the first of the alphabet, so that rules keep their names."""
@@ -215,17 +215,17 @@ class _File:
         for each in columns:
             part = self._part(across, each)
             yield f"    - id: {each.name}"
-            yield f"      title: {_bilingual_yaml(each.title)}"
-            yield f"      when: {_quote(each.cell)}"
-            yield f"      because: {_bilingual_yaml(self._reason(part.zh, part.en))}"
+            yield f"      title: {bilingual_yaml(each.title)}"
+            yield f"      when: {quote_cell(each.cell)}"
+            yield f"      because: {bilingual_yaml(self._reason(part.zh, part.en))}"
         yield "  rows:"
         for row in self.dimensions[down].classes:
             part = self._part(down, row)
             yield f"    - id: {row.name}"
-            yield f"      title: {_bilingual_yaml(_capitalized_title(row.title))}"
-            yield f"      when: {_quote(row.cell)}"
+            yield f"      title: {bilingual_yaml(capitalized_title(row.title))}"
+            yield f"      when: {quote_cell(row.cell)}"
             yield f"      cells: [{', '.join(names[row.name, each.name] for each in columns)}]"
-            yield f"      because: {_bilingual_yaml(Bilingual(f'{part.zh}；', f'{_capital(part.en)};'))}"
+            yield f"      because: {bilingual_yaml(Bilingual(f'{part.zh}；', f'{_capital(part.en)};'))}"
 
     def _part(self, name: str, each: GroupClass) -> Bilingual:
         """Return the part of a name that a class gives for its dimension."""
@@ -244,50 +244,52 @@ class _File:
         yield "examples:"
         for number, group in enumerate(self.groups):
             values = {name: group.classes[name].values for name in self.order}
-            facts = ", ".join(f"{name}: {_scalar(each[number % len(each)])}" for name, each in values.items())
+            facts = ", ".join(f"{name}: {scalar(each[number % len(each)])}" for name, each in values.items())
             title = self._title(group)
-            yield f"  - name: {_scalar(title.en)}"
-            yield f"    title: {_bilingual_yaml(_capitalized_title(title))}"
+            yield f"  - name: {scalar(title.en)}"
+            yield f"    title: {bilingual_yaml(capitalized_title(title))}"
             if self.heading.source:
                 yield f"    source: [{', '.join(self.heading.source)}]"
             yield f"    facts: {{{facts}}}"
             yield f"    outcome: {{{outcome}: {group.name}}}"
             yield f"    rule: {group.rule}"
         yield "  - name: nothing is known"
-        yield f"    title: {_bilingual_yaml(_NOTHING)}"
+        yield f"    title: {bilingual_yaml(_NOTHING)}"
         yield "    facts: {}"
         yield f"    missing: [{', '.join(self.order)}]"
 
 
-def _fact(fact: Fact) -> Iterator[str]:
+def fact_lines(fact: Fact) -> Iterator[str]:
     """The declaration of a fact, as its own policy has it."""
     yield f"  {fact.name}:"
     yield f"    type: {type_name(fact.type)}"
-    if isinstance(fact.type, ChoiceType):
-        yield f"    of: [{', '.join(map(_scalar, fact.type.of))}]"
-        if fact.type.ordered:
-            yield f"    ordered: {fact.type.ordered}"
+    if isinstance(fact.type, ChoiceType | TagsType):
+        yield f"    of: [{', '.join(map(scalar, fact.type.of))}]"
+    if isinstance(fact.type, ChoiceType) and fact.type.ordered:
+        yield f"    ordered: {fact.type.ordered}"
+    if fact.optional:
+        yield "    optional: true"
     if fact.sensitive:
         yield "    sensitive: true"
     if fact.requirement:
         yield f"    from: {fact.requirement}"
     if fact.measure:
         yield f"    from: {BENCHMARK}"
-        yield f"    measure: {_scalar(fact.measure)}"
+        yield f"    measure: {scalar(fact.measure)}"
         if fact.replaceable:
             yield "    replaceable: true"
-    yield f"    title: {_bilingual_yaml(fact.title)}"
+    yield f"    title: {bilingual_yaml(fact.title)}"
     if fact.words:
         yield "    words:"
-        yield from (f"      {_scalar(word)}: {_bilingual_yaml(title)}" for word, title in fact.words.items())
+        yield from (f"      {scalar(word)}: {bilingual_yaml(title)}" for word, title in fact.words.items())
 
 
-def _quote(cell: str) -> str:
+def quote_cell(cell: str) -> str:
     """A cell as YAML has it, in the quotation marks that policy files have around words."""
     return "'" + cell.replace("'", "''") + "'"
 
 
-def _capitalized_title(title: Bilingual) -> Bilingual:
+def capitalized_title(title: Bilingual) -> Bilingual:
     """A title that stands by itself."""
     return Bilingual(title.zh, _capital(title.en))
 
@@ -296,10 +298,11 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _bilingual_yaml(words: Bilingual) -> str:
-    return f"{{zh: {_scalar(words.zh)}, en: {_scalar(words.en)}}}"
+def bilingual_yaml(words: Bilingual) -> str:
+    """Words in both languages as YAML has them."""
+    return f"{{zh: {scalar(words.zh)}, en: {scalar(words.en)}}}"
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """The text as YAML has it, in quotation marks where it needs them."""
     return text if _PLAIN.fullmatch(text) and text not in NULLS else json.dumps(text, ensure_ascii=False)

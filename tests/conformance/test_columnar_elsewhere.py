@@ -13,11 +13,14 @@ from sqlalchemy.engine import make_url
 
 from policy_service.compilers.columnar import door
 from policy_service.compilers.columnar.layout import AnswerColumns, NotColumnar
+from policy_service.compilers.columnar.widths import Interval
 from policy_service.compilers.python_source import compile_python
 from policy_service.language.outcome import Result
 from policy_service.language.policy import Policy
 from policy_service.population.engines import QueryEngine, open_engine
+from policy_service.population.errors import RunFailed
 from tests.absence import SPARK, has_spark
+from tests.compilers.columnar.test_query import policy_of, sql
 from tests.conformance.columnar import ARROW, columns_of, sql_of, table_of
 from tests.conformance.comparison import same
 from tests.conformance.facts import Pair
@@ -60,7 +63,9 @@ def postgresql() -> Iterator[psycopg.Connection[Any]]:
             yield connection
 
 
-def on_postgresql(server: psycopg.Connection[Any], policy: Policy, pairs: Sequence[Pair]) -> list[Result]:
+def on_postgresql(
+    server: psycopg.Connection[Any], policy: Policy, pairs: Sequence[Pair], query: str | None = None
+) -> list[Result]:
     """What PostgreSQL answers about each pair, in order."""
     numbered = table_of(policy, pairs).append_column("row", [list(range(len(pairs)))])
     kinds = {ARROW["int64"]: "bigint", ARROW["string"]: "text"}
@@ -71,7 +76,7 @@ def on_postgresql(server: psycopg.Connection[Any], policy: Policy, pairs: Sequen
         with cursor.copy("COPY subjects FROM STDIN") as copy:
             for row in numbered.to_pylist():
                 copy.write_row(tuple(row.values()))
-        cursor.execute(sql_of(policy, door.POSTGRESQL, more={"row": "int64"}).encode())
+        cursor.execute((query or sql_of(policy, door.POSTGRESQL, more={"row": "int64"})).encode())
         names = [column.name for column in cursor.description or ()]
         found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return read(policy, sorted(found, key=lambda row: row["row"]))
@@ -127,3 +132,21 @@ def test_spark_is_exact_at_every_edge(name: str, spark: QueryEngine) -> None:
             on_spark(spark, policy, pairs)
         return
     assert not wrong_at_edges(policy, pairs, on_spark(spark, policy, pairs))
+
+
+FAR: list[Pair] = [({"amount": 2**53, "count": 2**53, "name": ""}, datetime.date(2026, 11, 21))]
+"""A subject beyond the bounds that a width was proved with."""
+TOO_SMALL = {"amount": Interval(0, 10), "count": Interval(1, 10)}
+
+
+def test_postgresql_raises_when_a_number_overflows(postgresql: psycopg.Connection[Any]) -> None:
+    policy = policy_of(when="amount * count > 1000")
+    with pytest.raises(psycopg.errors.NumericValueOutOfRange, match="bigint out of range"):
+        on_postgresql(postgresql, policy, FAR, sql(policy, TOO_SMALL, door.POSTGRESQL))
+
+
+def test_spark_raises_when_a_number_overflows(spark: QueryEngine) -> None:
+    policy = policy_of(when="amount * count > 1000")
+    query = sql(policy, TOO_SMALL, door.SPARK).replace("`subjects`", "`part`")
+    with pytest.raises(RunFailed, match="ARITHMETIC_OVERFLOW"):
+        spark.query(query, table_of(policy, FAR).append_column("row", [[0]]))

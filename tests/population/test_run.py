@@ -101,6 +101,37 @@ def test_chained_policies_answer_as_single_decisions_do(engine: EngineName, tmp_
     assert statuses.keys() >= {"decided", "missing_facts", "contradiction"}
 
 
+SUMS = """
+policy: tests/sums
+version: 1.0.0
+title: {zh: 合计, en: Sums}
+subject: customer
+facts:
+  a: {type: money, currency: CNY, min: 0, max: "45035996273704.96"}
+  b: {type: money, currency: CNY, min: 0, max: "45035996273704.96"}
+outcome:
+  total: {type: money, currency: CNY}
+rules:
+  hit: COLLECT
+  aggregate: sum
+  rows:
+    - {id: a, when: a > 0, then: ["a"], because: {zh: 一, en: a}}
+    - {id: b, when: b > 0, then: ["b"], because: {zh: 二, en: b}}
+"""
+
+
+def test_a_parquet_file_of_sums_reads_back_equal(tmp_path: Path) -> None:
+    """Sums next to 2^53 fen, where a double leaves out each second number."""
+    half, fen = Decimal("45035996273704.96"), Decimal("0.01")
+    pairs = [(half - near * fen, half - far * fen) for near in range(4) for far in range(4)]
+    rows = [(f"C{index}", str(a), str(b)) for index, (a, b) in enumerate(pairs)]
+    path = write_csv(tmp_path / "p.csv", rows, ("subject", "a", "b"))
+    run_file(path, tmp_path / "o.parquet", policies=[load_bytes(SUMS.encode())], requested=("tests/sums",))
+    table = pq.read_table(tmp_path / "o.parquet")
+    assert table["tests/sums.total"].to_pylist() == [a + b for a, b in pairs]
+    assert not any(pa.types.is_floating(field.type) for field in table.schema)
+
+
 def test_a_day_that_nobody_has_is_missing_at_the_edges_too(tmp_path: Path) -> None:
     rows = [("C1", "A", "", "")]
     path = write_csv(tmp_path / "p.csv", rows, ("subject", "tier", "last_contact_on", "last_order_on"))

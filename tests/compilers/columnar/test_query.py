@@ -149,6 +149,13 @@ def test_an_overflow_raises_and_is_never_missing(connection: duckdb.DuckDBPyConn
         connection.execute(query.replace('"subjects"', rows)).fetchall()
 
 
+def test_postgresql_computes_the_columns_of_each_subquery_once() -> None:
+    """Its planner writes them out wherever they are used, unless an offset keeps a subquery as it is."""
+    text = sql_of(RFM, door.POSTGRESQL)
+    assert text.count("(SELECT") == text.count("OFFSET 0") > 0
+    assert "OFFSET" not in sql_of(RFM)
+
+
 def test_any_compares_only_the_outcomes_that_can_differ(connection: duckdb.DuckDBPyConnection) -> None:  # noqa: F811
     rules = """    - {id: other, when: count > 3, then: [A, min(amount)], because: {zh: 多, en: much}}"""
     outcome = "tier: {type: choice, of: [A, B]}\n  n: {type: integer}"
