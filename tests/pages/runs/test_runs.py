@@ -113,13 +113,15 @@ def test_an_erasure_takes_the_files_that_name_subjects(here: Company) -> None:
     decided(here, "C4", TIER, orders=60)
     visitor, page = done(here, by="compliance")
     assert "C4" in [each["subject"] for each in rows(files(visitor, page)["answers.csv"])]
+    check = here.did("POST", "/v1/jobs/data-check", "compliance", {})
+    ended(visitor, visitor.get(f"/data-checks/{check['id']}"))
     here.clock.move(minutes=1)
     here.did("DELETE", "/v1/subjects/C4/key", "compliance", {"reason": "asked for", "password": SECRET})
     folder = here.app.service.settings.jobs
     assert (folder / page.address.rpartition("/")[2]).exists()
     here.app.jobs.sweep()
     assert [file.name for file in folder.glob("*") if not file.suffix] == []
-    assert visitor.get(page.address).status == 404
+    assert [visitor.get(each).status for each in (page.address, f"/data-checks/{check['id']}")] == [404, 404]
     here.clock.move(minutes=1)
     visitor, page = done(here, by="compliance")
     here.app.jobs.sweep()
