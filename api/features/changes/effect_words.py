@@ -11,7 +11,9 @@ from typing import Any
 from api.kit.answers import STATUS_NAMES
 from api.kit.languages import translations
 from policy_service.approval.capacity import OWNER, asks_for_contacts
+from policy_service.compilers.prose import value_in_words
 from policy_service.language.policy import Fact, Language, Outcome, Policy
+from policy_service.language.types import BooleanType
 from policy_service.messages import Message, translate
 from policy_service.population.actual_effect import NEW
 
@@ -47,6 +49,8 @@ def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
     """A word of an outcome or a fact, as a reader calls it."""
     if word in OTHER_WORDS:
         return translate(OTHER_WORDS[word], gettext_of(lang))
+    if of and isinstance(of.type, BooleanType) and word in {"true", "false"}:
+        return value_in_words(of.type, word == "true", lang)
     title = of.words.get(word) if of else None
     return getattr(title, lang) if title else word
 

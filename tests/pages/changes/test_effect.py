@@ -13,8 +13,11 @@ import pytest
 from PIL.Image import Image
 from pypdfium2 import PdfDocument
 
+from api.features.changes.effect_words import word_text
 from policy_service.actor import Role
 from policy_service.clock import timestamp
+from policy_service.language.policy import Bilingual, Outcome
+from policy_service.language.types import BooleanType
 from policy_service.subject import Subject
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, Json, company, refused
@@ -123,6 +126,12 @@ def test_programs_read_it_and_names_are_disclosed_by_an_entry(here: Company, six
     assert page.body.decode("utf-8-sig").splitlines()[1:] == lines[1:]
     entries = here.did("GET", "/v1/audit?event=list_exported", "compliance")["items"]
     assert {entry["body"]["filters"]["change"] for entry in entries} == {six["id"]}
+
+
+def test_a_boolean_outcome_stands_in_the_words_of_the_reader() -> None:
+    overdue = Outcome("overdue", BooleanType(), Bilingual("已逾期", "overdue"))
+    assert [word_text(word, overdue, "zh") for word in ("true", "false", "(missing)")] == ["是", "否", "未提供"]
+    assert word_text("true", None, "zh") == "true"
 
 
 def test_a_draft_has_no_effect(here: Company) -> None:
