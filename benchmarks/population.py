@@ -2,7 +2,8 @@
 
 Both run in DuckDB over the same table, in turns, give status, rule and tier, and are compared row by row first. Each is
 measured twice: with 64 bits, which are enough for the values that the population has, and with 128, which the declared
-bounds ask for. Then the whole command runs over a Parquet file: read, judged, decided, checked and written.
+bounds ask for. Where pyspark and Java are, a local Spark answers the same query over a Parquet file. Then the whole
+command runs over a Parquet file: read, judged, decided, checked and written.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -25,6 +29,8 @@ from policy_service.compilers.columnar.widths import Interval
 from policy_service.language.load import load_folder, newest
 from policy_service.language.lower import lower
 from policy_service.language.policy import AS_OF, Policy
+from policy_service.population.engines import spark_session
+from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
 from policy_service.population.run import RunRequest, run_policies
 from policy_service.shipped import shipped_policies
@@ -86,6 +92,8 @@ class QueryFigures:
     bits: int
     ours: tuple[float, ...]
     by_hand: tuple[float, ...]
+    spark: tuple[float, ...]
+    """Ours on a local Spark; empty where there is none."""
 
     @property
     def ratio(self) -> float:
@@ -116,21 +124,54 @@ def measure_population(sizes: tuple[int, ...], rounds: int) -> PopulationFigures
     """Measure queries and whole runs. Raises WrongAnswerError."""
     [policy] = [each for each in newest(load_folder(shipped_policies())) if each.id == POLICY]
     started = time.perf_counter()
-    queries = {64: (_query(policy, BOUNDS), BY_HAND.format(**NAMES)), 128: (_query(policy, {}), BY_HAND.format(**WIDE))}
+    bounds = {64: BOUNDS, 128: {}}
+    by_hand = {64: BY_HAND.format(**NAMES), 128: BY_HAND.format(**WIDE)}
+    ours = {bits: _query(policy, bounds[bits], door.DUCKDB) for bits in bounds}
     compile_seconds = (time.perf_counter() - started) / 2
     figures: list[QueryFigures] = []
     runs: list[RunFigures] = []
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection, _open_spark() as spark:
         connection.execute(door.SETUP)
         for rows in sizes:
             connection.execute(TABLE.format(rows=rows))
-            figures += [_compare(connection, rows, bits, *pair, rounds=rounds) for bits, pair in queries.items()]
+            if spark is not None:
+                path = f"{folder}/subjects-{rows}.parquet"
+                connection.execute(f"COPY subjects TO '{path}' (FORMAT parquet)")
+                spark.read.parquet(path).createOrReplaceTempView("subjects")
+            for bits, sql in ours.items():
+                duck, hand = _compare(connection, rows, sql, by_hand[bits], rounds=rounds)
+                elsewhere = _time_spark(spark, _query(policy, bounds[bits], door.SPARK), rounds)
+                figures.append(QueryFigures(rows, bits, duck, hand, elsewhere))
             if rows <= MAX_WHOLE_RUN:
                 runs.append(_run(connection, policy, rows, Path(folder)))
     return PopulationFigures(compile_seconds, tuple(figures), tuple(runs))
 
 
-def _query(policy: Policy, bounds: dict[str, Interval]) -> str:
+@contextmanager
+def _open_spark() -> Iterator[Any]:
+    """A session of Spark, or None where it is not installed."""
+    try:
+        session = spark_session()
+    except PopulationRejected:
+        yield None
+        return
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def _time_spark(session: Any, sql: str, rounds: int) -> tuple[float, ...]:  # noqa: ANN401  # pyspark is an extra
+    """The seconds of each round in which Spark computes every row and writes none."""
+    seconds = []
+    for _ in range(rounds + 1 if session is not None else 0):
+        started = time.perf_counter()
+        session.sql(sql).write.format("noop").mode("overwrite").save()
+        seconds.append(time.perf_counter() - started)
+    return tuple(seconds[1:])  # the first warms up
+
+
+def _query(policy: Policy, bounds: dict[str, Interval], dialect: door.Dialect) -> str:
     columns = dict(zip((*policy.facts, AS_OF), COLUMNS, strict=True))
     kinds = {columns[name]: column_type(fact.type) for name, fact in policy.facts.items()}
     answered = add_answers(
@@ -140,14 +181,15 @@ def _query(policy: Policy, bounds: dict[str, Interval]) -> str:
         columns=columns,
         bounds={**fact_bounds(policy), **bounds},
         prefix="a_",
-        dialect=door.DUCKDB,
+        dialect=dialect,
     )
-    return door.DUCKDB.sql(answered.select("a_status", "a_rule", "a_o0"))
+    return dialect.sql(answered.select("a_status", "a_rule", "a_o0"))
 
 
-def _compare(  # noqa: PLR0913  # two queries, and how they are measured
-    connection: duckdb.DuckDBPyConnection, rows: int, bits: int, ours: str, by_hand: str, *, rounds: int
-) -> QueryFigures:
+def _compare(
+    connection: duckdb.DuckDBPyConnection, rows: int, ours: str, by_hand: str, *, rounds: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The seconds of each round, ours and by hand. Raises WrongAnswerError."""
     differences = DIFFERENCES.format(ours=ours, by_hand=by_hand)
     if rows <= MAX_WHOLE_RUN and (result := connection.execute(differences).fetchall()[0][0]):
         raise WrongAnswerError(f"{result:,} of {rows:,} answers of {POLICY} are not those that are written by hand")
@@ -158,7 +200,7 @@ def _compare(  # noqa: PLR0913  # two queries, and how they are measured
             connection.execute(f"CREATE OR REPLACE TEMP TABLE answers AS {sql}")
             if number:  # the first warms up
                 seconds[sql].append(time.perf_counter() - started)
-    return QueryFigures(rows, bits, tuple(seconds[ours]), tuple(seconds[by_hand]))
+    return tuple(seconds[ours]), tuple(seconds[by_hand])
 
 
 def _run(connection: duckdb.DuckDBPyConnection, policy: Policy, rows: int, folder: Path) -> RunFigures:

@@ -232,7 +232,7 @@ def groups_table(figures: GroupFigures) -> str:
 
 def population_table(figures: PopulationFigures) -> str:
     """Each query beside the same rules by hand, and the whole command over files."""
-    header = ("rows", "bits", "ours ms", "by hand ms", "ratio")
+    header = ("rows", "bits", "ours ms", "by hand ms", "ratio", "on Spark ms")
     lines = [
         (
             f"{each.rows:,}",
@@ -240,6 +240,7 @@ def population_table(figures: PopulationFigures) -> str:
             f"{statistics.median(each.ours) * 1_000:,.0f}",
             f"{statistics.median(each.by_hand) * 1_000:,.0f}",
             f"{each.ratio:.2f}",
+            f"{statistics.median(each.spark) * 1_000:,.0f}" if each.spark else "",
         )
         for each in figures.queries
     ]

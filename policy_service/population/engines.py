@@ -44,7 +44,7 @@ def open_engine(name: EngineName) -> Iterator[QueryEngine]:
     Raises PopulationRejected when it is not installed.
     """
     if name == "spark":
-        session = _spark_session()
+        session = spark_session()
         try:
             yield _Spark(session)
         finally:
@@ -72,7 +72,8 @@ class DuckDB:
             raise RunFailed(f"DuckDB: {error}") from None
 
 
-def _spark_session() -> Any:  # noqa: ANN401  # pyspark is an extra
+def spark_session() -> Any:  # noqa: ANN401  # pyspark is an extra
+    """Begin a session of Spark in ANSI mode. Raises PopulationRejected when it is not installed, or cannot."""
     if find_spec("pyspark") is None:
         raise PopulationRejected(["Spark is not installed: `pip install 'policy-service[spark]'`, and Java 17"])
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ and "SPARK_REMOTE" not in os.environ:

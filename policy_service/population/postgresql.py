@@ -118,9 +118,21 @@ class PostgreSQL:
         )
         rows = literal(json.dumps(part.to_pylist()))
         sent = f"SELECT * FROM jsonb_to_recordset({rows}::jsonb) AS sent ({kinds})"  # noqa: S608  # a literal
-        with self._connection.cursor() as cursor:
-            cursor.execute(f'WITH {PART} AS ({sent}) SELECT * FROM ({sql}) AS answers ORDER BY "{ROW}"'.encode())  # noqa: S608
+        statement = f'WITH {PART} AS ({sent}) SELECT * FROM ({sql}) AS answers ORDER BY "{ROW}"'  # noqa: S608  # ours
+        with computing(), self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(statement.encode())
             return to_table(cursor, cursor.fetchall())
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Raise RunFailed where the database cannot compute an answer, e.g. when a number overflows."""
+    import psycopg  # noqa: PLC0415  # an extra
+
+    try:
+        yield
+    except psycopg.DataError as error:
+        raise RunFailed(f"PostgreSQL: {str(error).splitlines()[0]}") from None
 
 
 def to_table(cursor: psycopg.Cursor[Any] | psycopg.ServerCursor[Any], rows: Sequence[Sequence[Any]]) -> pa.Table:
@@ -261,12 +273,7 @@ _JUDGES = {
 
 def run_sql(connection: psycopg.Connection[Any], sql: str, size: int) -> Iterator[pa.Table]:
     """The rows of a query, some at a time. Raises RunFailed where the database cannot compute one."""
-    import psycopg  # noqa: PLC0415  # an extra
-
-    try:
-        with connection.cursor(name="answers") as cursor:
-            cursor.execute(sql.encode())
-            while rows := cursor.fetchmany(size):
-                yield to_table(cursor, rows)
-    except psycopg.DataError as error:
-        raise RunFailed(f"PostgreSQL: {str(error).splitlines()[0]}") from None
+    with computing(), connection.cursor(name="answers") as cursor:
+        cursor.execute(sql.encode())
+        while rows := cursor.fetchmany(size):
+            yield to_table(cursor, rows)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from policy_service.compilers.columnar import door
 from policy_service.compilers.columnar.layout import AnswerColumns, column_type, to_cell
 from policy_service.compilers.columnar.query import add_answers, fact_bounds
+from policy_service.compilers.columnar.widths import Bounds
 from policy_service.language.lower import lower
 from policy_service.language.outcome import Result
 from policy_service.language.policy import AS_OF, Policy
@@ -18,6 +19,7 @@ from policy_service.language.types import DateType
 from tests.conformance.facts import Pair
 
 NO_MORE: Mapping[str, str] = MappingProxyType({})
+NO_BOUNDS: Bounds = MappingProxyType({})
 ARROW = {"int64": pa.int64(), "string": pa.string()}
 
 
@@ -37,14 +39,18 @@ def table_of(policy: Policy, pairs: Sequence[Pair]) -> pa.Table:
     return pa.table({names[name]: pa.array(cells[name], ARROW[column_type(kind)]) for name, kind in kinds.items()})
 
 
-def sql_of(policy: Policy, dialect: door.Dialect = door.DUCKDB, more: Mapping[str, str] = NO_MORE) -> str:
+def sql_of(
+    policy: Policy,
+    dialect: door.Dialect = door.DUCKDB,
+    more: Mapping[str, str] = NO_MORE,
+    bounds: Bounds = NO_BOUNDS,
+) -> str:
     """The query over the table `subjects`, which has `more` columns, by their types. Raises NotColumnar."""
     kinds = {**{name: fact.type for name, fact in policy.facts.items()}, AS_OF: DateType()}
     names = columns_of(policy)
     table = door.table_of("subjects", {**{names[name]: column_type(kind) for name, kind in kinds.items()}, **more})
-    answers = add_answers(
-        table, policy, lower(policy), columns=names, bounds=fact_bounds(policy), prefix="a_", dialect=dialect
-    )
+    known = {**fact_bounds(policy), **bounds}
+    answers = add_answers(table, policy, lower(policy), columns=names, bounds=known, prefix="a_", dialect=dialect)
     return dialect.sql(answers)
 
 

@@ -7,21 +7,21 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import psycopg
+import pyarrow as pa
 import pytest
 from sqlalchemy.engine import make_url
 
-from policy_service.compilers.columnar import door
 from policy_service.compilers.columnar.layout import AnswerColumns, NotColumnar
 from policy_service.compilers.columnar.widths import Interval
 from policy_service.compilers.python_source import compile_python
 from policy_service.language.outcome import Result
 from policy_service.language.policy import Policy
-from policy_service.population.engines import QueryEngine, open_engine
+from policy_service.population.engines import PART, QueryEngine, open_engine
 from policy_service.population.errors import RunFailed
+from policy_service.population.postgresql import PostgreSQL, open_snapshot
 from tests.absence import SPARK, has_spark
-from tests.compilers.columnar.test_query import policy_of, sql
-from tests.conformance.columnar import ARROW, columns_of, sql_of, table_of
+from tests.compilers.columnar.test_query import policy_of
+from tests.conformance.columnar import columns_of, sql_of, table_of
 from tests.conformance.comparison import same
 from tests.conformance.facts import Pair
 from tests.conformance.test_columnar import SHIPPED, TOO_WIDE, edges
@@ -56,37 +56,26 @@ def wrong_answers(policy: Policy, found: Sequence[Result]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def postgresql() -> Iterator[psycopg.Connection[Any]]:
+def postgresql() -> Iterator[QueryEngine]:
     with empty_url("postgresql") as url:
         address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(address, autocommit=True) as connection:
-            yield connection
+        with open_snapshot(address, "part") as connection:
+            yield PostgreSQL(connection)
 
 
-def on_postgresql(
-    server: psycopg.Connection[Any], policy: Policy, pairs: Sequence[Pair], query: str | None = None
-) -> list[Result]:
-    """What PostgreSQL answers about each pair, in order."""
-    numbered = table_of(policy, pairs).append_column("row", [list(range(len(pairs)))])
-    kinds = {ARROW["int64"]: "bigint", ARROW["string"]: "text"}
-    with server.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS subjects")
-        columns = ", ".join(f'"{field.name}" {kinds[field.type]}' for field in numbered.schema)
-        cursor.execute(f"CREATE TEMP TABLE subjects ({columns})".encode())
-        with cursor.copy("COPY subjects FROM STDIN") as copy:
-            for row in numbered.to_pylist():
-                copy.write_row(tuple(row.values()))
-        cursor.execute((query or sql_of(policy, door.POSTGRESQL, more={"row": "int64"})).encode())
-        names = [column.name for column in cursor.description or ()]
-        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return read(policy, sorted(found, key=lambda row: row["row"]))
+def on_engine(engine: QueryEngine, policy: Policy, pairs: Sequence[Pair]) -> list[Result]:
+    """What an engine answers about each pair, in order."""
+    query = about_part(sql_of(policy, engine.dialect, more={"row": "int64"}))
+    return read(policy, engine.query(query, numbered(policy, pairs)).to_pylist())
 
 
-def on_spark(engine: QueryEngine, policy: Policy, pairs: Sequence[Pair]) -> list[Result]:
-    """What Spark answers about each pair, in order."""
-    numbered = table_of(policy, pairs).append_column("row", [list(range(len(pairs)))])
-    sql = sql_of(policy, door.SPARK, more={"row": "int64"}).replace("`subjects`", "`part`")
-    return read(policy, engine.query(sql, numbered).to_pylist())
+def numbered(policy: Policy, pairs: Sequence[Pair]) -> pa.Table:
+    return table_of(policy, pairs).append_column("row", [list(range(len(pairs)))])
+
+
+def about_part(query: str) -> str:
+    """The query, about the table that an engine is given."""
+    return query.replace('"subjects"', f'"{PART}"').replace("`subjects`", f"`{PART}`")
 
 
 def wrong_at_edges(policy: Policy, pairs: Sequence[Pair], found: Sequence[Result]) -> list[Pair]:
@@ -99,15 +88,15 @@ def edges_of(policy: Policy) -> Sequence[Pair]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_postgresql_answers_the_written_cases(name: str, postgresql: psycopg.Connection[Any]) -> None:
+def test_postgresql_answers_the_written_cases(name: str, postgresql: QueryEngine) -> None:
     policy = POLICIES[name]
-    assert not wrong_answers(policy, on_postgresql(postgresql, policy, pairs_of(policy)))
+    assert not wrong_answers(policy, on_engine(postgresql, policy, pairs_of(policy)))
 
 
 @pytest.mark.parametrize("name", sample(SHIPPED, EVERY))
-def test_postgresql_is_exact_at_every_edge(name: str, postgresql: psycopg.Connection[Any]) -> None:
+def test_postgresql_is_exact_at_every_edge(name: str, postgresql: QueryEngine) -> None:
     policy, pairs = SHIPPED[name], edges_of(SHIPPED[name])
-    assert not wrong_at_edges(policy, pairs, on_postgresql(postgresql, policy, pairs))
+    assert not wrong_at_edges(policy, pairs, on_engine(postgresql, policy, pairs))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +110,7 @@ def spark() -> Iterator[QueryEngine]:
 @pytest.mark.parametrize("name", sample(CASES, EVERY))
 def test_spark_answers_the_written_cases(name: str, spark: QueryEngine) -> None:
     policy = POLICIES[name]
-    assert not wrong_answers(policy, on_spark(spark, policy, pairs_of(policy)))
+    assert not wrong_answers(policy, on_engine(spark, policy, pairs_of(policy)))
 
 
 @pytest.mark.parametrize("name", sample(SHIPPED, 4 * EVERY))
@@ -129,9 +118,9 @@ def test_spark_is_exact_at_every_edge(name: str, spark: QueryEngine) -> None:
     policy, pairs = SHIPPED[name], edges_of(SHIPPED[name])
     if name in TOO_WIDE_FOR_SPARK:
         with pytest.raises(NotColumnar, match="more than 64 bits, which pyspark lacks"):
-            on_spark(spark, policy, pairs)
+            on_engine(spark, policy, pairs)
         return
-    assert not wrong_at_edges(policy, pairs, on_spark(spark, policy, pairs))
+    assert not wrong_at_edges(policy, pairs, on_engine(spark, policy, pairs))
 
 
 FAR: list[Pair] = [({"amount": 2**53, "count": 2**53, "name": ""}, datetime.date(2026, 11, 21))]
@@ -139,14 +128,12 @@ FAR: list[Pair] = [({"amount": 2**53, "count": 2**53, "name": ""}, datetime.date
 TOO_SMALL = {"amount": Interval(0, 10), "count": Interval(1, 10)}
 
 
-def test_postgresql_raises_when_a_number_overflows(postgresql: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize(
+    ("engine", "problem"), [("postgresql", "bigint out of range"), ("spark", "ARITHMETIC_OVERFLOW")]
+)
+def test_a_number_that_overflows_raises(engine: str, problem: str, request: pytest.FixtureRequest) -> None:
+    opened: QueryEngine = request.getfixturevalue(engine)
     policy = policy_of(when="amount * count > 1000")
-    with pytest.raises(psycopg.errors.NumericValueOutOfRange, match="bigint out of range"):
-        on_postgresql(postgresql, policy, FAR, sql(policy, TOO_SMALL, door.POSTGRESQL))
-
-
-def test_spark_raises_when_a_number_overflows(spark: QueryEngine) -> None:
-    policy = policy_of(when="amount * count > 1000")
-    query = sql(policy, TOO_SMALL, door.SPARK).replace("`subjects`", "`part`")
-    with pytest.raises(RunFailed, match="ARITHMETIC_OVERFLOW"):
-        spark.query(query, table_of(policy, FAR).append_column("row", [[0]]))
+    query = sql_of(policy, opened.dialect, more={"row": "int64"}, bounds=TOO_SMALL)
+    with pytest.raises(RunFailed, match=problem):
+        opened.query(about_part(query), numbered(policy, FAR))

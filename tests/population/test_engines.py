@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -14,6 +12,7 @@ from sqlalchemy.engine import make_url
 from policy_service.decisions.decider import Decider
 from policy_service.population.engines import EngineName
 from policy_service.population.mapping import Mapping
+from tests.absence import SPARK, has_spark
 from tests.databases import empty_url
 from tests.effort import effort
 from tests.population.files import RFM, read_result, run_file
@@ -49,8 +48,8 @@ def decisions(purchases: list[dict[str, str]]) -> dict[str, tuple[str, str]]:
 def test_an_engine_answers_as_single_decisions_do(
     engine: EngineName, purchases: list[dict[str, str]], decisions: dict[str, tuple[str, str]], tmp_path: Path
 ) -> None:
-    if engine == "spark" and (find_spec("pyspark") is None or shutil.which("java") is None):
-        pytest.skip("no Spark or no Java")
+    if engine == "spark" and not has_spark():
+        pytest.skip(SPARK)
     mapping = Mapping(constants=MEANS)
     if engine == "postgresql":
         with empty_url("postgresql") as url:

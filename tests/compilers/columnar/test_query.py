@@ -11,14 +11,12 @@ import pytest
 
 from policy_service.compilers.columnar import door, query
 from policy_service.compilers.columnar.layout import LIST_SEPARATOR, AnswerColumns, NotColumnar
-from policy_service.compilers.columnar.query import add_answers, fact_bounds
 from policy_service.compilers.columnar.widths import Bounds, Interval
 from policy_service.language.load import load_bytes
-from policy_service.language.lower import lower
 from policy_service.language.outcome import Conflict, Decided
 from policy_service.language.policy import Hit, Policy
 from policy_service.language.types import ChoiceType
-from tests.conformance.columnar import answers, columns_of, sql_of
+from tests.conformance.columnar import NO_BOUNDS, answers, sql_of
 from tests.conformance.facts import Pair
 from tests.conformance.test_columnar import connection  # noqa: F401  # a fixture
 from tests.shipped import NEWEST
@@ -49,19 +47,8 @@ def policy_of(
     return load_bytes((POLICY.format(when=when, then=then, outcome=outcome) + more).encode())
 
 
-def sql(policy: Policy, bounds: Bounds | None = None, dialect: door.Dialect = door.DUCKDB) -> str:
-    names = columns_of(policy)
-    table = door.table_of("subjects", dict.fromkeys(names.values(), "int64") | {names["name"]: "string"})
-    made = add_answers(
-        table,
-        policy,
-        lower(policy),
-        columns=names,
-        bounds={**fact_bounds(policy), **(bounds or {})},
-        prefix="a_",
-        dialect=dialect,
-    )
-    return dialect.sql(made)
+def sql(policy: Policy, bounds: Bounds = NO_BOUNDS, dialect: door.Dialect = door.DUCKDB) -> str:
+    return sql_of(policy, dialect, bounds=bounds)
 
 
 def pair(**facts: int | str) -> Pair:
