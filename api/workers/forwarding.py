@@ -44,6 +44,7 @@ LOCAL_ROUTES = frozenset(
         "/changes/{change}/draft",
         "/audit/exports/{job}/file",
         "/changes/{change}/movers.csv",
+        "/changes/{change}/actual-effect.csv",
         "/v1/changes/{change}/simulation/movers",
         "/packs",
         "/packs/{job}/file",

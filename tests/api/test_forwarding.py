@@ -36,6 +36,8 @@ QUERIES = {
 """What addresses need behind them."""
 OF_NO_DRAFT = ("/evidence", "/simulation", "/movers")
 """What a draft does not have; each process answers so."""
+IN_FORCE = "/actual-effect"
+"""What only a change in force has."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def test_programs_read_the_same_too(both: Both) -> None:
         by = next(name for role, name in readers.items() if any(role == each.value for each in access.roles))
         by = "compliance" if template.startswith("/v1/jobs") else by  # whose jobs they are
         query = next((query for part, query in QUERIES.items() if part in template), "")
-        status = 404 if template.endswith(OF_NO_DRAFT) else 200
+        status = 404 if template.endswith(OF_NO_DRAFT) else 409 if template.endswith(IN_FORCE) else 200
         assert both.ask("GET", path + query, by).status_code == status, path
         request_count += 1
     assert request_count > 20

@@ -21,6 +21,8 @@ DRAFT_TITLE = "a draft <script>alert(1)</script>"
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
 QUERIES = {"/subjects/erase": "?subject=C202405001"}
 """What an address needs to be a page."""
+CHANGES = {"draft": ("/draft", "/report"), "in_force": ("/actual-effect",)}
+"""Of which change an address is, by its end."""
 JOBS = {
     "export": "/audit/exports/",
     "pack": "/packs/",
@@ -35,18 +37,16 @@ FILES = re.compile(r"\.(?:pdf|pem|json|csv|xlsx)$|/file$|/evidence$|/texts/|^/st
 
 def furnish(here: Company) -> dict[str, str]:
     """Makes it happen; gives what stands in the addresses of pages."""
-    here.in_force(tier("1.1.0", 200))
     with here.database.write(here.clock) as transaction:
         here.people["crm"] = create_account(
             transaction, SERVICE, name="crm", printed_name="CRM", roles=[Role.INTEGRATION]
         )
     subject = "C202405001"
-    decision = here.did(
-        "POST",
-        "/v1/decisions",
-        "crm",
-        {"subject": subject, "facts": {"orders": 70}, "policies": [TIER], "explain": True},
-    )
+    question = {"subject": subject, "facts": {"orders": 70}, "policies": [TIER], "explain": True}
+    here.did("POST", "/v1/decisions", "crm", question)
+    here.in_force(tier("1.1.0", 200))
+    [in_force] = here.did("GET", "/v1/changes?state=scheduled")["items"]
+    decision = here.did("POST", "/v1/decisions", "crm", question)
     here.clock.move(minutes=1)
     change = here.moved("submit", here.create(tier("1.2.0", 300), title="larger limit for large customers"))
     here.did("POST", f"/v1/changes/{change['id']}/comments", "sales", {"text": "why 300?"})
@@ -62,6 +62,7 @@ def furnish(here: Company) -> dict[str, str]:
         "rule": "big",
         "change": change["id"],
         "draft": draft["id"],
+        "in_force": in_force["id"],
         "text": draft["texts"][0],
         "suspension": suspension["id"],
         "override": override["override"],
@@ -123,7 +124,8 @@ def pages(values: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _address(path: str, values: dict[str, str]) -> str:
-    own = {**values, "change": values["draft"]} if path.endswith(("/draft", "/report")) else dict(values)
+    change = next((each for each, ends in CHANGES.items() if path.endswith(ends)), "change")
+    own = {**values, "change": values[change]}
     own["job"] = next((values[kind] for kind in JOBS if path.startswith(JOBS[kind])), values["job"])
     return re.sub(r"\{(\w+)\}", lambda name: own[name[1]], path)
 
