@@ -35,9 +35,8 @@ _NO_NAMES = re.compile(r"double|float|bool|binary|blob|bytea|struct|map|union|li
 """In the types of columns that do not name subjects, of Parquet and of databases."""
 _NESTED = re.compile(r"struct[<(]|map[<(]|union[<(]|list.*list|\[\]\[")
 """In the types of columns whose cells have parts that have parts."""
-_UNIQUE = """SELECT count(*) = count(DISTINCT subject)
-    FROM (SELECT subject FROM rows UNION ALL SELECT unnest(?::VARCHAR[]))"""
-"""Whether each subject has one row, refused rows counted: as a rule so, and quickly told."""
+_UNIQUE = "SELECT count(*) = count(DISTINCT subject) FROM rows"
+"""Whether each subject has one good row: as a rule so, and quickly told."""
 _SEVERAL = """WITH good AS MATERIALIZED (SELECT subject, "row" FROM rows),
     refused AS (SELECT unnest(?::VARCHAR[]) AS subject, unnest(?::BIGINT[]) AS "row")
     SELECT subject, list("row" ORDER BY "row")
@@ -183,7 +182,10 @@ def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
     else:
         texts = cells.to_pylist() if isinstance(cells, pa.Array) else cells
         names = pa.array(["" if cell is None else str(cell) for cell in texts], pa.string())
-    unusual = pc.indices_nonzero(pc.invert(pc.match_substring_regex(names, f"^{PLAIN_ID}$")))
+    plain = pc.match_substring_regex(names, f"^{PLAIN_ID}$")
+    if pc.all(plain).as_py():
+        return names, {}
+    unusual = pc.indices_nonzero(pc.invert(plain))
     found = zip(unusual.to_pylist(), names.take(unusual).to_pylist(), strict=True)
     return names, {index: error for index, name in found if (error := id_error(name)) is not None}
 
@@ -216,13 +218,17 @@ def _fill_figures(
 def _table(
     raw: RawPart, written: int, subjects: pa.Array, facts: Mapping[str, pa.Array], refused: Collection[int]
 ) -> pa.Table:
-    arrays = {ROW: pa.array(raw.rows, pa.int64()), SUBJECT: subjects}
+    arrays = {ROW: _whole_numbers(raw.rows), SUBJECT: subjects}
     for position, cells in enumerate((raw.arrays or raw.columns)[:written]):
         arrays[raw_column(position)] = cells
     table = pa.table({**arrays, **facts})
     if refused:
         table = table.take(pa.array([index for index in range(len(subjects)) if index not in refused], pa.int64()))
     return table
+
+
+def _whole_numbers(numbers: Sequence[int]) -> pa.Array:
+    return pa.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else pa.array(numbers, pa.int64())
 
 
 def _bounds(table: pa.Table) -> dict[str, list[int]]:
@@ -254,7 +260,7 @@ def _check_duplicates(population: Population, source: RowSource) -> None:
     refused = [each for each in population.rejected_rows() if each.subject]
     values = [[each.subject for each in refused], [each.row for each in refused]]
     schema = pa.schema([(SUBJECT, pa.string()), (ROW, pa.int64())])
-    if population.kept.query(_UNIQUE, population.parts, schema, values[:1]) == [(True,)]:
+    if not refused and population.kept.query(_UNIQUE, population.parts, schema, ()) == [(True,)]:
         return
     found = population.kept.query(_SEVERAL, population.parts, schema, [*values, MAX_NAMED + 1])
     if found:

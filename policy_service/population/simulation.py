@@ -29,8 +29,8 @@ from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.output import guard
 from policy_service.population.parts import ROWS, PartTable, write_whole
 from policy_service.population.plan import FactColumn
-from policy_service.population.population import ROW, Population, register
-from policy_service.population.run import SAMPLE_ROWS, Progress
+from policy_service.population.population import ROW, SUBJECT, Population, register
+from policy_service.population.run import Progress
 from policy_service.population.sides import ANSWERS, MOVERS, STATUS, Side, has_words, moved_column
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
 from policy_service.population.stages import AS_OF_COLUMN, compile_stages
@@ -38,6 +38,8 @@ from policy_service.population.workload import workload
 
 NAMED = 20
 """Subjects that a report names; a file names all."""
+SAMPLE_ROWS = 500
+"""Rows that are decided again on both sides, spread evenly: as many answers as a run compares."""
 _FETCHED = 10_000
 
 
@@ -132,8 +134,9 @@ class _Simulation:
         checked = check_rows(self.stages.decide(edges), self.stages, as_of)
         moves = "".join(f", {self.before.differs(self.after, name)} AS {moved}" for name, moved in self.moved.items())
         answered = self.stages.within(self.connection, f"FROM {ROWS}")
-        self._create(ANSWERS, f"SELECT * EXCLUDE ({AS_OF_COLUMN}){moves} FROM ({answered})")  # noqa: S608
-        self.connection.execute(f"DROP TABLE {ROWS}")
+        counted = {each.column for each in self.facts if isinstance(each.type, ChoiceType)}
+        left = ", ".join([SUBJECT, *({each.column for each in self.plans.after.columns} - counted)])
+        self._create(ANSWERS, f"SELECT * EXCLUDE ({AS_OF_COLUMN}, {left}){moves} FROM ({answered})")  # noqa: S608
         if self._count(ANSWERS, "true") != count:
             raise RunFailed("the engine did not answer about each row once")
         charges = "".join(
@@ -141,10 +144,13 @@ class _Simulation:
             for index, _ in enumerate(self.compared)
             for order in ORDERS
         )
-        self._create(MOVERS, f"SELECT *{charges} FROM {ANSWERS} WHERE {' OR '.join(self.moved.values())}")  # noqa: S608
+        whole = f"SELECT {left}, {ANSWERS}.*{charges} FROM {ANSWERS} JOIN {ROWS} USING ({ROW})"  # noqa: S608
+        self._create(MOVERS, f"{whole} WHERE {' OR '.join(self.moved.values())}")
         progress("decided", count, count)
-        sample = f"FROM {ANSWERS} WHERE rowid % {max(1, count // SAMPLE_ROWS)} = 0"
-        return checked + check_rows(self.connection.sql(sample).to_arrow_table(), self.stages, as_of)
+        sample = f"{whole} WHERE {ANSWERS}.rowid % {max(1, count // SAMPLE_ROWS)} = 0"
+        checked += check_rows(self.connection.sql(sample).to_arrow_table(), self.stages, as_of)
+        self.connection.execute(f"DROP TABLE {ROWS}")
+        return checked
 
     def _create(self, table: str, sql: str) -> None:
         self.connection.execute(f"CREATE TABLE {table} AS {sql}")

@@ -117,7 +117,7 @@ class AnswerColumns:
         """The column of the outcome of this index."""
         return f"{self.prefix}o{index}"
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """All columns, in order."""
         optional = ((self.rule, self.has_rule), (self.matched, self.has_matched))
