@@ -197,6 +197,7 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/changes/{change}/report"): TAKING_PART,
     ("GET", "/changes/{change}/movers.csv"): people(*SIGNING_ROLES),
     ("GET", "/changes/{change}/actual-effect"): people(*SIGNING_ROLES),
+    ("POST", "/changes/{change}/actual-effect"): SIGNING,
     ("GET", "/changes/{change}/actual-effect.csv"): people(*SIGNING_ROLES),
     ("GET", "/changes/{change}/texts/{text}"): TAKING_PART,
     ("GET", "/changes/{change}/evidence"): TAKING_PART,

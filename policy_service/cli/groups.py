@@ -17,11 +17,10 @@ from policy_service.decisions.groups.service import rebuild
 from policy_service.language.diagnostics import pluralize
 from policy_service.paths import database_url
 from policy_service.population.errors import PopulationRejected
-from policy_service.population.group_figures import HEADINGS, GroupComparison, compare_groups
+from policy_service.population.group_figures import GroupComparison, compare_groups
 from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.mapping import read_mapping
 from policy_service.population.source import open_source
-from policy_service.spreadsheet import CsvFile
 
 
 def run_rebuild() -> int:
@@ -52,9 +51,8 @@ def run_compare(  # one parameter an option
     try:
         rows = open_source(population, ColumnMapping() if mapping is None else read_mapping(mapping))
         comparison = compare_groups(rows, columns, by or _read_groups(policy or "", day), smallest_group)
-        with CsvFile(output, HEADINGS) as file:
-            for row in comparison.rows():
-                file.write("" if cell is None else str(cell) for cell in row)
+        if output is not None:
+            output.write_bytes(comparison.to_csv())
     except PopulationRejected as error:
         return fail(error.problems, as_json=as_json)
     except OSError as error:
@@ -85,7 +83,7 @@ def _print(comparison: GroupComparison) -> None:
             f"{column.total:,}",
             "-" if column.rounded_mean is None else f"{column.rounded_mean:,}",
         )
-        for each in (*comparison.groups, comparison.everybody)
+        for each in comparison.lines
         for column in each.columns
     ]
     print_table(["group", "subjects", "column", "values", "sum", "mean"], rows)

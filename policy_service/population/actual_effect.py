@@ -26,7 +26,7 @@ from policy_service.approval.effect import Effect
 from policy_service.approval.errors import OperationRejected
 from policy_service.decisions.groups.model import DECIDED, Group, group_value
 from policy_service.decisions.groups.movements import Movement, movements
-from policy_service.decisions.groups.queries import count_not_decided
+from policy_service.decisions.groups.queries import count_not_decided, groups_of_subjects
 from policy_service.decisions.groups.records import outcomes_on
 from policy_service.language.previous import countable_outcomes
 from policy_service.messages import Message
@@ -140,6 +140,16 @@ def compare_effect(session: Session, effect: Effect, until: date) -> EffectCompa
         tuple(_compare(session, part, figures, since, until) for part in parts for figures in part.get("policies", ())),
         tuple(part["kind"] for part in parts if "problems" in part),
     )
+
+
+def movement_groups(session: Session, policy: str, since: date, until: date) -> dict[str, str]:
+    """The group of each subject on a day, with the one before it where that is another than before the first day."""
+    before, after = (groups_of_subjects(session, policy, day) for day in (since - timedelta(days=1), until))
+    groups = {}
+    for subject, group in after.items():
+        old = before[subject].name if subject in before else NEW
+        groups[subject] = group.name if old == group.name else f"{old} → {group.name}"
+    return groups
 
 
 def to_csv(comparison: EffectComparison) -> bytes:

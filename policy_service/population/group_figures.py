@@ -9,6 +9,8 @@ group of few subjects is marked: its mean says little, and may tell who is meant
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from policy_service.population.plan import FactColumn, Plan, subject_problem
 from policy_service.population.population import SUBJECT, register
 from policy_service.population.source import RowSource
 from policy_service.population.statistics import round_half_even
+from policy_service.spreadsheet import guard_formula
 
 SCALE = 4
 """Decimal places of a number, and of a mean as it is shown."""
@@ -85,13 +88,26 @@ class GroupComparison:
     """Subjects of the group lists that the file does not have."""
     rejected: tuple[RejectedRow, ...]
 
+    @property
+    def lines(self) -> tuple[GroupFigures, ...]:
+        """All groups, and everybody last."""
+        return (*self.groups, self.everybody)
+
     def rows(self) -> Iterator[tuple[object, ...]]:
         """A row for each group and column, as `HEADINGS` says."""
-        for each in (*self.groups, self.everybody):
+        for each in self.lines:
             for column in each.columns:
                 few = "yes" if each.is_small else ""
                 values = (column.values, column.total, column.rounded_mean, column.mean)
                 yield each.group, each.subjects, few, column.column, *values
+
+    def to_csv(self) -> bytes:
+        """The same as CSV in UTF-8."""
+        lines = io.StringIO()
+        rows = csv.writer(lines)
+        rows.writerow(HEADINGS)
+        rows.writerows([guard_formula("" if cell is None else str(cell)) for cell in row] for row in self.rows())
+        return lines.getvalue().encode("utf-8-sig")
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON; numbers as texts, exact."""

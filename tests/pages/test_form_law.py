@@ -76,6 +76,7 @@ OTHERS = {
     "/policies/{domain}/{policy}/try": "reads only; its fields are made from the facts of a policy",
     "/policies/{domain}/{policy}/try/example": "its fields are made from the facts of a policy",
     "/changes": "takes files, and starts from a draft, a rollback or an ending",
+    "/changes/{change}/actual-effect": "reads only: a file of numbers, which is not kept",
     "/changes/check": "answers a part of the editor",
     "/changes/{change}/draft": "the policy editor: one form with several buttons",
     "/overrides": "its outcome fields are made from the policy that is chosen",

@@ -50,6 +50,7 @@ GET  /changes/{change}/print                                       aut sal fin g
 GET  /changes/{change}/dossier.pdf                                 aut sal fin gen com  ·  adm
 GET  /changes/{change}/movers.csv                                   ·  sal fin gen com  ·   ·
 GET  /changes/{change}/actual-effect                                ·  sal fin gen com  ·   ·
+POST /changes/{change}/actual-effect                                ·  sal fin gen com  ·   ·
 GET  /changes/{change}/actual-effect.csv                            ·  sal fin gen com  ·   ·
 POST /changes/{change}/comments                                    aut sal fin gen com  ·   ·
 POST /changes/{change}/submit                                      aut  ·   ·   ·   ·   ·   ·

@@ -274,6 +274,16 @@ def test_what_came_of_it_stands_beside_what_was_expected() -> None:
         [entry] = here.did("GET", "/v1/audit?event=list_exported", "compliance")["items"]
         assert entry["body"]["path"] == "/changes/{change}/actual-effect"
 
+        upload = "\n".join(["subject,sales", *(f"{name},1.5" for name in CUSTOMERS)]).encode()
+        page = sales.get(f"/changes/{change['id']}/actual-effect")
+        told = sales.send(page, "form#compare", files={"file": upload}, do="show").text("#figures")
+        assert "size:small → size:big few 4 sales 4 6 1.5" in told
+        assert "everybody 600 sales 600 900 1.5" in told
+        answer = sales.send(page, "form#compare", files={"file": upload}, do="csv")
+        assert b"size:small \xe2\x86\x92 size:big,4,yes,sales,4,6.0000,1.5000,3/2" in answer.body
+        answer = sales.send(page, "form#compare", files={"file": b"subject,sales\nC1,1\nC1,2"}, do="csv")
+        assert "file.csv: subject `C1` has the rows 1, 2" in answer.text("#figures")
+
         early = here.ask("GET", f"{path}?day=2026-01-01", "sales")
         [problem] = assert_problem(early, 422, "invalid-parameter")["problems"]
         assert (problem["parameter"], problem["expected"][:10]) == ("day", "a day from")
