@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_
 from sqlmodel import Session, col, func, select
 
+from policy_service.database import Database, database_of
 from policy_service.decisions.answer_counts.model import ALL_RULES, AnswerKey, Counts
 from policy_service.decisions.answer_counts.service import count_records, last_counted
 from policy_service.decisions.answer_counts.tables import AnswerCount
@@ -25,6 +28,12 @@ MAX_READ = 5_000
 """Records behind the counted blocks that are read; of more the newest ones are not counted."""
 Range = tuple[int, int]
 """Numbers of records, half open."""
+MAX_KNOWN = 500
+"""Policies, and first blocks, whose counts are remembered."""
+FETCH_SIZE = 100
+"""Blocks that are read at a time: a page needs few."""
+_known_totals: WeakKeyDictionary[Database, dict[tuple[str, int], tuple[int, Counts]]] = WeakKeyDictionary()
+"""By policy and first block: up to which block, and the counts."""
 
 
 class AnswerFilter(NamedTuple):
@@ -76,12 +85,7 @@ def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
     totals: Counts = Counter()
     parts: list[Range] = [(first, end)]
     if low is not None:
-        key = (AnswerCount.status, AnswerCount.outcome, AnswerCount.rule)
-        query = select(*key, func.sum(AnswerCount.decisions)).where(
-            AnswerCount.policy == policy, AnswerCount.block >= low, AnswerCount.block <= high
-        )
-        for status, outcome, rule, decisions in session.exec(query.group_by(*key)):
-            totals[AnswerKey(policy, Group(status, outcome), rule)] += int(decisions)
+        totals.update(_block_totals(session, policy, low, high))
         parts = [(first, start), (last + 1, end)]
     uncounted, reader = 0, AssignmentReader()
     for part_first, part_end in parts:
@@ -91,6 +95,26 @@ def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
         totals.update({key: decisions for key, decisions in read.items() if key.policy == policy})
     items = (AnswerTotal(key.group, key.rule, decisions) for key, decisions in sorted(totals.items()))
     return AnswerTotals(policy, tuple(items), uncounted)
+
+
+def _block_totals(session: Session, policy: str, low: int, high: int) -> Counts:
+    """The counts of a policy in blocks, both included; remembered, as they stay: later only newer blocks are read."""
+    database = database_of(session)
+    known = {} if database is None else _known_totals.setdefault(database, {})
+    last, counts = known.get((policy, low), (low - 1, Counter[AnswerKey]()))
+    if last > high:
+        last, counts = low - 1, Counter()
+    key = (AnswerCount.status, AnswerCount.outcome, AnswerCount.rule)
+    query = select(*key, func.sum(AnswerCount.decisions)).where(
+        AnswerCount.policy == policy, AnswerCount.block > last, AnswerCount.block <= high
+    )
+    counts = counts.copy()
+    for status, outcome, rule, decisions in session.exec(query.group_by(*key)):
+        counts[AnswerKey(policy, Group(status, outcome), rule)] += int(decisions)
+    if len(known) >= MAX_KNOWN:
+        known.clear()
+    known[policy, low] = high, counts
+    return counts
 
 
 def answered_rules(session: Session, policy: str) -> list[str]:
@@ -126,11 +150,12 @@ def candidate_ranges(session: Session, criteria: AnswerFilter, seqs: Range, *, o
         BlockRow.last >= first, BlockRow.first < end, exists().where(and_(*conditions))
     )
     number = col(BlockRow.number)
-    blocks = session.exec(query.order_by(number if oldest_first else number.desc()))
     if not oldest_first:
         yield behind
-    for block_first, block_last in blocks:
-        yield max(first, block_first), min(end, block_last + 1)
+    query = query.order_by(number if oldest_first else number.desc())
+    with closing(session.exec(query, execution_options={"yield_per": FETCH_SIZE})) as blocks:
+        for block_first, block_last in blocks:
+            yield max(first, block_first), min(end, block_last + 1)
     if oldest_first:
         yield behind
 
