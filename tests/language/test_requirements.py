@@ -58,6 +58,7 @@ def diagnostics_of(*policies: Policy) -> list[tuple[str, str, str, str | None]]:
 def test_a_policy_stands_after_those_it_needs() -> None:
     last, middle, first = policy("t/c", "t/b", "t/a"), policy("t/b", "t/a"), policy("t/a")
     assert [each.id for each in topological_order([last, middle, first])] == ["t/a", "t/b", "t/c"]
+    assert [str(fact.requirement) for fact in last.facts.values()] == ["t/b.out", "t/a.out"]
     assert required_policies(last) == {"t/a", "t/b"}
     assert required_policies(first) == frozenset()
     assert topological_order([]) == ()
