@@ -16,7 +16,7 @@ from datetime import date, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from sqlmodel import Session
@@ -32,12 +32,13 @@ from policy_service.language.requirements import bind_figures, with_required_pol
 from policy_service.messages import Message
 from policy_service.population.errors import PopulationRejected, RunFailed, RunRefused
 from policy_service.population.mapping import Mapping as ColumnMapping
-from policy_service.population.output import Format
-from policy_service.population.records import NAME, open_records
-from policy_service.population.run import Progress, RunRequest, run_policies
 from policy_service.registry.model import all_active_at
 from policy_service.registry.policy_cache import load
 from policy_service.registry.service import activations
+
+if TYPE_CHECKING:
+    from policy_service.population.output import Format
+    from policy_service.population.run import Progress
 
 MAX_ROWS = 200
 """Rows that were refused or not evaluated, as far as the result names them; the file has all of them."""
@@ -84,6 +85,9 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
 
     Raises RunRefused with all that is wrong with the question, UnknownChange, DamagedRecord, OSError.
     """
+    from policy_service.population.records import NAME, open_records  # noqa: PLC0415  # DuckDB takes long to load
+    from policy_service.population.run import RunRequest, run_policies  # noqa: PLC0415
+
     with database.read() as session:
         policies = versions_to_run(session, question.policy, question.change, now)
     kind = policies[0].subject

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -20,14 +21,14 @@ from policy_service.language.outcome import Decided
 from policy_service.language.policy import BENCHMARKS, Policy
 from policy_service.language.types import NumberType, format_value, write_decimal
 from policy_service.messages import Message
-from policy_service.population.benchmarks import BenchmarkRequest, make_benchmark_set
 from policy_service.population.errors import PopulationRejected, RunRefused
 from policy_service.population.figure_policies import write_figure_policies
 from policy_service.population.mapping import Mapping as ColumnMapping
-from policy_service.population.population import OnProgress
 from policy_service.population.recorded_run import versions_in_force
-from policy_service.population.records import open_records
 from policy_service.registry.service import versions
+
+if TYPE_CHECKING:
+    from policy_service.population.population import OnProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,12 @@ def renew_figures(
     database: Database, cipher: FactCipher, renewal: Renewal, now: datetime, on_progress: OnProgress
 ) -> RenewalReport:
     """Make the figures of everybody on record. Raises RunRefused, DamagedRecord, OSError."""
+    from policy_service.population.benchmarks import (  # noqa: PLC0415  # DuckDB takes long to load
+        BenchmarkRequest,
+        make_benchmark_set,
+    )
+    from policy_service.population.records import open_records  # noqa: PLC0415
+
     with database.read() as session:
         policies = list(versions_in_force(session, now).values())
         version = next_version(session, renewal.name, renewal.as_of)
