@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
+from typer.testing import CliRunner
 
+from policy_service.cli.app import app
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
+from policy_service.population.output import DETAILS
 from policy_service.population.run import RunReport
 from tests.databases import empty_url
 from tests.effort import effort
@@ -233,6 +237,20 @@ def test_the_digest_is_of_the_facts(server: psycopg.Connection[Any], tmp_path: P
         return str(run_both(address, tmp_path, [load_bytes(KINDS.encode())], Mapping())[0].manifest["population"])
 
     assert digest("1.00") == digest("1") != digest("1.01")
+
+
+def test_the_command_decides_in_place(server: psycopg.Connection[Any], tmp_path: Path) -> None:
+    address = fill(server, COLUMNS, [["C1", "1", None, "1", None, None, None, None, "{b}"]])
+    folder = tmp_path / "tests" / "kinds"
+    folder.mkdir(parents=True)
+    folder.joinpath("1.0.0.yaml").write_text(KINDS, encoding="utf-8")
+    command = ["run", "--engine", "postgresql", "--population", address, "--table", "public.customers"]
+    command += ["--policies", str(tmp_path), "--output", str(tmp_path / "o.csv"), "--json"]
+    told = json.loads(CliRunner().invoke(app, command).output)
+    assert told["engine"]["name"] == "postgresql"
+    assert told["statuses"] == {"tests/kinds": {"decided": 1}}
+    [row] = read_result(tmp_path / "o.csv")
+    assert list(row) == ["subject", *(f"tests/kinds.{name}" for name in ("group", "paid", *DETAILS))]
 
 
 def test_a_file_is_not_in_place(tmp_path: Path) -> None:
