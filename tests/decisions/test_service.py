@@ -126,7 +126,7 @@ def test_who_waits_too_long_for_the_same_request_is_told() -> None:
     async def both(decisions: DecisionService, release: threading.Event) -> RecordedAnswer:
         first = asyncio.create_task(decisions.decide(request_of(), CRM, key="1", fingerprint="f"))
         await asyncio.sleep(0)
-        with pytest.raises(RequestInFlight, match="still under way"):
+        with pytest.raises(RequestInFlight, match="still in progress"):
             await decisions.decide(request_of(), CRM, key="1", fingerprint="f")
         release.set()
         return await first

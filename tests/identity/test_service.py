@@ -78,7 +78,7 @@ def test_two_accounts_never_have_printed_names_that_look_alike(database: Databas
             service.create_account(transaction, SERVICE, name=name, printed_name=printed_name, roles=[])
 
     create("first", "Li Ming")
-    with pytest.raises(IdentityConflict, match="looks like that of first, and signatures are told apart by it"):
+    with pytest.raises(IdentityConflict, match="looks like that of first, and signatures are distinguished by it"):
         create("second", other)
     create("third", "Li Ming (Shanghai)")
 
