@@ -58,7 +58,7 @@ class Demo:
         if (name, lang) not in self.people:
             result = self.closing.enter_context(person(self.browser, self.address, lang=lang))
             result.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-            result.page.set_default_timeout(60_000)
+            result.page.set_default_timeout(300_000)
             result.sign_in(f"demo-{name}", self.secrets[f"demo-{name}"])
             self.people[name, lang] = result
         return self.people[name, lang]
@@ -151,13 +151,13 @@ def run(here: Demo) -> None:
     here.shoot("decision", "compliance", f"/decisions/{decision}")
     page = here("compliance").go("/audit")
     page.click("#verify-log button")
-    page.locator("#work.verdict").wait_for(timeout=60_000)
+    page.locator("#work.verdict").wait_for(timeout=300_000)
     verification = page.url.removeprefix(here.address).split("?")[0]
     take(page, "en", "verified")
     here.shoot("log", "compliance", "/audit")
     chinese = here("compliance", "zh").go("/audit")
     chinese.click("#verify-log button")
-    chinese.locator("#work.verdict").wait_for(timeout=60_000)
+    chinese.locator("#work.verdict").wait_for(timeout=300_000)
     take(chinese, "zh", "verified")
     assert verification.startswith("/audit/verifications/")
 
