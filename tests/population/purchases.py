@@ -6,6 +6,7 @@ import csv
 import datetime
 import gzip
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "data" / "cdnow.txt.gz"
@@ -13,8 +14,9 @@ AS_OF = datetime.date(1998, 7, 1)
 HEADINGS = ("subject", "amount_12m", "orders_12m", "recency_days")
 
 
-def write_purchases(path: Path) -> tuple[Decimal, Decimal]:
-    """Write what each customer bought in the last twelve months as CSV; returns the means of amount and of orders."""
+@cache
+def _customers() -> dict[str, tuple[Decimal, int, datetime.date]]:
+    """For each customer amount and orders of the last twelve months, and the day of the last order."""
     start = AS_OF.replace(year=AS_OF.year - 1)
     customers: dict[str, tuple[Decimal, int, datetime.date]] = {}
     with gzip.open(DATA, "rt") as lines:
@@ -25,6 +27,12 @@ def write_purchases(path: Path) -> tuple[Decimal, Decimal]:
             if start <= day < AS_OF:
                 amount, orders = amount + Decimal(dollars), orders + 1
             customers[customer] = amount, orders, max(last, day)
+    return customers
+
+
+def write_purchases(path: Path) -> tuple[Decimal, Decimal]:
+    """Write what each customer bought in the last twelve months as CSV; returns the means of amount and of orders."""
+    customers = _customers()
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADINGS)

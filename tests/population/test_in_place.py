@@ -232,9 +232,19 @@ def test_a_table_is_refused_as_a_whole(
 
 
 def test_the_digest_is_of_the_facts(server: psycopg.Connection[Any], tmp_path: Path) -> None:
+    policy = load_bytes(KINDS.encode())
+
     def digest(amount: str) -> str:
         address = fill(server, COLUMNS, [["C1", amount, None, "1", None, None, None, None, None]])
-        return str(run_both(address, tmp_path, [load_bytes(KINDS.encode())], Mapping())[0].manifest["population"])
+        report = run_file(
+            address,
+            tmp_path / "o.csv",
+            policies=[policy],
+            requested=[policy.id],
+            table="customers",
+            engine="postgresql",
+        )
+        return str(report.manifest["population"])
 
     assert digest("1.00") == digest("1") != digest("1.01")
 
