@@ -17,7 +17,7 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
 from policy_service.messages import Message
-from policy_service.population.effect_document import Exempt, Part, best_words, simulated_part, unknown_part
+from policy_service.population.effect_document import KeptOutcome, Part, best_words, simulated_part, unknown_part
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.records import open_records
@@ -68,17 +68,17 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
             return unknown_part(kind, [str(error)]), b""
         except RunFailed as error:
             raise OperationRejected(Message("The change could not be simulated: {why}.", why=str(error))) from error
-        exceptions = list(_exceptions(question, kind, database, output, candidates))
+        kept = list(_kept_outcomes(question, kind, database, output, candidates))
         with output.open("rb") as file:
             movers = file.read(MAX_FILE)
             if file.read(1):
                 movers = movers[: movers.rindex(b"\n") + 1]
-    return simulated_part(kind, report, [*request.policies, *candidates], exceptions), movers
+    return simulated_part(kind, report, [*request.policies, *candidates], kept), movers
 
 
-def _exceptions(
+def _kept_outcomes(
     question: EffectQuestion, kind: str, database: Database, movers: Path, candidates: Sequence[Policy]
-) -> Iterator[Exempt]:
+) -> Iterator[KeptOutcome]:
     """Those of the movers who keep a best word by an override that applies when the change takes effect."""
     best = {each.id: best_words(each) for each in (*question.active, *candidates)}
     overrides = OverrideCache()
@@ -91,4 +91,4 @@ def _exceptions(
             before = row["before"].split("; ")
             for outcome, word in best[row["policy"]].items():
                 if f"{outcome}={word}" in before and override.outcome.get(outcome) == word:
-                    yield Exempt(row["policy"], outcome, subject.id, override.id)
+                    yield KeptOutcome(row["policy"], outcome, subject.id, override.id)

@@ -3,7 +3,7 @@
     bundle            the day, the number of the last record, the versions and populations of all parts; with its digest
     parts             for each kind of subject the report of `simulate`, or the problems that prevented it
     impact_share      the largest share, over the policies, of those who move among those who are decided
-    best_lost_share   the largest share of the subjects with the best outcome that lose it, without a named exception
+    best_lost_share   the largest share of the subjects with the best outcome that lose it; overrides that keep it count
     capacity_share    the largest share, over the roles, of the contacts that a role can make in a month
     money_difference  how much more or less is decided in all policies, in CNY
 
@@ -29,12 +29,12 @@ NOBODY = "the service has no decision about anybody of this kind"
 CURRENCY = "CNY"
 SHARE = Decimal("0.0001")
 Part = dict[str, Any]
-NAMED_EXCEPTIONS = "named_exceptions"
+KEPT_BY_OVERRIDE = "kept_by_override"
 """The member of a part that names those who keep a best outcome by an override."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exempt:
+class KeptOutcome:
     """A subject that keeps the best word of an outcome by an override, though the candidates decide another."""
 
     policy: str
@@ -49,22 +49,22 @@ def unknown_part(kind: str, problems: Sequence[str]) -> Part:
 
 
 def simulated_part(
-    kind: str, report: Mapping[str, Any], versions: Iterable[Policy], exceptions: Sequence[Exempt] = ()
+    kind: str, report: Mapping[str, Any], versions: Iterable[Policy], kept: Sequence[KeptOutcome] = ()
 ) -> Part:
     """The report of a simulation, with the share of those who lose the best outcome of each policy.
 
-    `exceptions` are those who keep it by an override, whatever the simulation says.
+    `kept` are those who keep it by an override, whatever the simulation says.
     """
     best = {each.id: best_words(each) for each in versions}
-    kept = Counter((each.policy, each.outcome) for each in exceptions)
+    counts = Counter((each.policy, each.outcome) for each in kept)
     figures = []
     for each in report["policies"]:
-        own = {outcome: count for (policy, outcome), count in kept.items() if policy == each["policy"]}
+        own = {outcome: count for (policy, outcome), count in counts.items() if policy == each["policy"]}
         share = _lost_share(each["matrix"], best.get(each["policy"], {}), own)
-        figures.append({**each, "exceptions": sum(own.values()), "best_lost_share": _text(share)})
+        figures.append({**each, KEPT_BY_OVERRIDE: sum(own.values()), "best_lost_share": _text(share)})
     rest = {name: value for name, value in report.items() if name != "output"}
-    named = [asdict(each) for each in exceptions]
-    return {"kind": kind, **rest, "policies": figures, NAMED_EXCEPTIONS: named}
+    named = [asdict(each) for each in kept]
+    return {"kind": kind, **rest, "policies": figures, KEPT_BY_OVERRIDE: named}
 
 
 def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, ends: Sequence[str] = ()) -> Effect:
@@ -81,7 +81,7 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
     bundle = {
         "day": day.isoformat(),
         "records": records,
-        "overrides": sorted({each["override"] for part in parts for each in part.get(NAMED_EXCEPTIONS, ())}),
+        "overrides": sorted({each["override"] for part in parts for each in part.get(KEPT_BY_OVERRIDE, ())}),
         "parts": [part["bundle"]["digest"] if "bundle" in part else part for part in parts],
     }
     return Effect(

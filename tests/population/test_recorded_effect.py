@@ -142,7 +142,9 @@ def test_an_ending_is_of_unknown_effect(company: tuple[World, Path]) -> None:
     assert Role.GENERAL_MANAGER in change.frozen_submission.roles
 
 
-def test_a_named_exception_does_not_count_among_those_who_lose_the_best_tier(tmp_path: Path) -> None:
+def test_who_keeps_the_best_tier_by_an_override_does_not_count_as_losing_it(
+    tmp_path: Path,
+) -> None:
     with world() as made:
         made.import_((shipped_policies() / SIGN_OFF / "1.2.0.yaml").read_bytes(), at=made.now)
         made.move(minutes=1)
@@ -164,8 +166,8 @@ def test_a_named_exception_does_not_count_among_those_who_lose_the_best_tier(tmp
         _, effect = submitted((made, tmp_path), tier("1.1.0", 130, words=ORDERED))
         [part] = effect.document["parts"]
         assert part["moved"] == 4
-        assert part["named_exceptions"] == [
+        assert part["kept_by_override"] == [
             {"policy": TIER, "outcome": "size", "subject": "B0", "override": kept[0].id}
         ], "one that keeps another word, or ends before the start, is none"
         assert effect.document["bundle"]["overrides"] == [kept[0].id]
-        assert (part["policies"][0]["exceptions"], effect.document["best_lost_share"]) == (1, "0.7500")
+        assert (part["policies"][0]["kept_by_override"], effect.document["best_lost_share"]) == (1, "0.7500")

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from policy_service.approval.capacity import asks_for_contacts, check_capacity, stated_capacity
-from policy_service.approval.errors import ValidationFailed
-from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 from policy_service.population.effect_document import effect_of, simulated_part
 from policy_service.population.errors import RunFailed
+from tests.approval.test_capacity import capacity
 from tests.population.files import DAY, HEADINGS, RFM, with_cells, write_csv
 from tests.population.test_simulation import LOWER, effect
 from tests.shipped import NEWEST
 
-GUIDE = Path(__file__).parents[2] / "docs/how-to/set-a-limit-that-blocks.md"
 CADENCE = "followup/contact_cadence"
-
-
-def capacity(*changes: tuple[str, str]) -> Policy:
-    """The policy of the guide, with other texts and without its examples."""
-    found = re.search(r"```yaml\n(policy: governance/capacity.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    text = found[1]
-    for before, after in changes:
-        assert before in text, before
-        text = text.replace(before, after)
-    return load_bytes(re.sub(r"examples:.*", "", text, flags=re.DOTALL).encode())
 
 
 def simulated(tmp_path: Path, *stated: Policy, **others: Any) -> dict[str, Any]:  # noqa: ANN401  # fields of a request
@@ -69,22 +53,3 @@ def test_a_capacity_that_may_be_zero_is_refused(tmp_path: Path) -> None:
     zero = capacity(("min: 1,", "min: 0,"), ("[60]", "[0]"))
     with pytest.raises(RunFailed, match="must decide `contacts_a_month`, one number with a minimum above 0"):
         simulated(tmp_path, zero)
-
-
-def test_a_capacity_is_of_the_roles_that_it_knows() -> None:
-    check_capacity(policy := capacity())
-    assert stated_capacity(policy, "sales_director", DAY) == Fraction(60)
-    assert stated_capacity(policy, "customer_service", DAY) is None, "no rule matches"
-    assert stated_capacity(policy, "robot", DAY) is None
-    for change, told in (
-        (("hit: UNIQUE", "hit: RULE ORDER"), "must decide `contacts_a_month`"),
-        (("contacts_a_month:", "contacts:"), "must decide `contacts_a_month`"),
-        (("  role:", "  person:"), "must ask for `role`"),
-    ):
-        changed = capacity(change, *((("inputs: [role]", "inputs: [person]"),) if "person" in change[1] else ()))
-        with pytest.raises(ValidationFailed, match=told):
-            check_capacity(changed)
-
-
-def test_which_policies_ask_for_contacts() -> None:
-    assert [policy.id for policy in NEWEST if asks_for_contacts(policy)] == [CADENCE]

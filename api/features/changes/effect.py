@@ -18,7 +18,7 @@ from policy_service.language.policy import Bilingual, Fact, Language, Outcome, P
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message, join_comma, translate
 from policy_service.population.differences import differences
-from policy_service.population.effect_document import NAMED_EXCEPTIONS
+from policy_service.population.effect_document import KEPT_BY_OVERRIDE
 from policy_service.registry.catalogue import Catalogue
 
 MAX_CHARTED = 24
@@ -72,9 +72,9 @@ class PolicyEffect:
     moved: int
     unchanged: int
     undecided: int
-    exceptions: int
+    kept_by_override: int
     """How many keep their best outcome by an override."""
-    excepted: tuple[tuple[str, str], ...]
+    keepers: tuple[tuple[str, str], ...]
     """Who they are, each with the override, for those who may see names."""
     outcomes: tuple[OutcomeEffect, ...]
     money: tuple[MoneyEffect, ...]
@@ -230,7 +230,7 @@ def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language,
     )
     texts = _cell_texts(before, versions, lang)
     facts = {name: fact for policy in versions.values() for name, fact in policy.facts.items()}
-    measure, exceptions = facts.get(part["measure"]), part.get(NAMED_EXCEPTIONS, ())
+    measure, keepers = facts.get(part["measure"]), part.get(KEPT_BY_OVERRIDE, ())
     return KindEffect(
         kind=part["kind"],
         problems=(),
@@ -238,7 +238,7 @@ def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language,
         moved=part["moved"],
         refused=part["refused"],
         policies=tuple(
-            _policy(each, versions[each["policy"]], facts, texts, lang, exceptions if names else ())
+            _policy(each, versions[each["policy"]], facts, texts, lang, keepers if names else ())
             for each in part["policies"]
         ),
         workload=tuple(role_load(each, versions, lang) for each in part.get("workload", ())),
@@ -264,7 +264,7 @@ def _policy(  # noqa: PLR0913, PLR0917  # the figures, and all that puts them in
     facts: Mapping[str, Fact],
     texts: Mapping[str, str],
     lang: Language,
-    exceptions: Sequence[Figures],
+    keepers: Sequence[Figures],
 ) -> PolicyEffect:
     by: dict[str, list[WordEffect]] = {}
     for row in figures["by"]:
@@ -277,9 +277,9 @@ def _policy(  # noqa: PLR0913, PLR0917  # the figures, and all that puts them in
         moved=figures["moved"],
         unchanged=figures["unchanged"],
         undecided=figures["undecided"],
-        exceptions=figures.get("exceptions", 0),
-        excepted=tuple(
-            dict.fromkeys((each["subject"], each["override"]) for each in exceptions if each["policy"] == policy.id)
+        kept_by_override=figures.get("kept_by_override", 0),
+        keepers=tuple(
+            dict.fromkeys((each["subject"], each["override"]) for each in keepers if each["policy"] == policy.id)
         ),
         outcomes=tuple(_outcomes(figures["matrix"], policy, lang)),
         money=tuple(_money(row, policy) for row in figures["money"]),

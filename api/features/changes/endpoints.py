@@ -48,7 +48,7 @@ from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEX
 from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeSort, ChangeState
 from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
-from policy_service.population.effect_document import NAMED_EXCEPTIONS
+from policy_service.population.effect_document import KEPT_BY_OVERRIDE
 
 PAGE = 50
 TEXTS = 4
@@ -166,7 +166,7 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
     async def get_change_simulation(change: Id) -> SimulationModel:
         """The effect that was submitted with the change: how many move, why, and with what money."""
         effect = await run_read(service, lambda session: read_effect(session, change))
-        named = {"movers", NAMED_EXCEPTIONS}
+        named = {"movers", KEPT_BY_OVERRIDE}
         parts = [
             {name: value for name, value in part.items() if name not in named} for part in effect.document["parts"]
         ]

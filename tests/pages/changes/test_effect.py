@@ -242,7 +242,7 @@ def test_who_keeps_the_best_outcome_by_an_override_is_named_to_signers() -> None
         own = Visitor(here, "ann").get(page.address).text("#effect")
         assert ("does not count as lost" in own, "B0" in own) == (True, False)
         simulation = here.did("GET", f"/v1/changes/{change['id']}/simulation")
-        assert (simulation["best_lost_share"], "named_exceptions" in simulation["parts"][0]) == ("0.5000", False)
+        assert (simulation["best_lost_share"], "kept_by_override" in simulation["parts"][0]) == ("0.5000", False)
 
 
 def test_what_came_of_it_stands_beside_what_was_expected() -> None:
