@@ -32,6 +32,7 @@ from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.output import result_table, write_result
 from tests.absence import SPARK, has_spark
+from tests.cli.command import call
 from tests.conformance.facts import pools_of
 from tests.effort import effort
 from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
@@ -357,15 +358,18 @@ def test_another_question_begins_anew(tmp_path: Path) -> None:
     assert (folder / "mine.txt").exists()
 
 
-def test_a_killed_command_goes_on_when_it_is_called_again(purchases: Path, tmp_path: Path) -> None:
+def test_a_killed_command_goes_on_when_it_is_called_again(
+    purchases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mapping = tmp_path / "m.yaml"
     mapping.write_text(json.dumps({"constants": dict(MEANS.constants)}))
     output = tmp_path / "o.csv"
     command = [
-        *(sys.executable, "-c", "from policy_service.cli import main; main()", "run", "--population", str(purchases)),
+        *("run", "--population", str(purchases)),
         *("--output", str(output), "--policy", RFM, "--mapping", str(mapping), "--as-of", AS_OF.isoformat(), "--json"),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    program = (sys.executable, "-c", "from policy_service.cli import main; main()")
+    process = subprocess.Popen([*program, *command], stdout=subprocess.DEVNULL, start_new_session=True)
     folder = tmp_path / "o.csv.parts"
     deadline = time.monotonic() + 120
     while not list(folder.glob("input-*")) and process.poll() is None and time.monotonic() < deadline:
@@ -373,10 +377,10 @@ def test_a_killed_command_goes_on_when_it_is_called_again(purchases: Path, tmp_p
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not output.exists()
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert json.loads(finished.stdout)["subjects"] == 23_570
+    finished = call(capsys, *command)
+    assert (finished.status, json.loads(finished.out)["subjects"]) == (0, 23_570)
     with output.open(encoding="utf-8-sig", newline="") as file:
         assert Counter(row[f"{RFM}.tier"] for row in csv.DictReader(file))["S"] == 1_028
-    refused = subprocess.run([*command, "--policy", "no/such"], check=False, capture_output=True, text=True)
-    assert refused.returncode == 1
-    assert json.loads(refused.stdout) == {"detail": "not run", "problems": ["no policy `no/such`"]}
+    refused = call(capsys, *command, "--policy", "no/such")
+    assert refused.status == 1
+    assert json.loads(refused.out) == {"detail": "not run", "problems": ["no policy `no/such`"]}
