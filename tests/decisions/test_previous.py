@@ -128,6 +128,14 @@ def test_a_decision_sees_the_last_outcome_and_its_record_says_which(made: Settin
     assert trace["tiering/stay"][1]["saw"] == {"since": "2026-01-01", "as_of": "2026-04-01"}
 
 
+def test_a_subject_with_many_records_is_read_a_few_at_a_time(here: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy_service.decisions.groups.records.FEW", 1)
+    assert rules(here, (0, 100), (10, 0), (20, 0), (30, 0), (30, 0), (95, 0)) == ["S", *["stays"] * 4, "A"]
+    tamper(here.database, "DELETE FROM outcome_period WHERE since = '2026-01-01'")
+    with pytest.raises(DamagedRecord):
+        ask(here, 96)
+
+
 def test_the_day_itself_does_not_count_and_a_day_gone_by_sees_what_was_before_it(here: Setting) -> None:
     assert rules(here, (50, 100), (50, 0)) == ["S", "A"]
     assert last(here) == {}

@@ -28,7 +28,7 @@ from sqlmodel import Session
 
 from policy_service.database import cached
 from policy_service.decisions.groups.model import DECIDED, Period, Place
-from policy_service.decisions.groups.records import Exclusions, newest_record
+from policy_service.decisions.groups.records import Exclusions, newest_record, newest_rows
 from policy_service.decisions.groups.rows import PERIODS, read_periods
 from policy_service.decisions.macs import read_mac_keys
 from policy_service.decisions.previous import PreviousOutcome, PreviousOutcomes
@@ -108,12 +108,12 @@ def _since(decided: Sequence[tuple[date, Mapping[str, Any]]], name: str) -> date
 def _is_borne_out(session: Session, where: Place, claims: Mapping[date, Period | None]) -> bool:
     """Return True if the newest decision before each day is of the period that is claimed, or there is none."""
     macs = cached(session, "MACs of records", read_mac_keys)
-    exclusions: Exclusions | None = None
+    newest, exclusions = newest_rows(session, where, max(claims)), None
     for day, period in claims.items():
-        record = newest_record(session, where, day, macs, exclusions)
+        record = newest_record(session, where, day, newest, macs, exclusions)
         if exclusions is None and not _is_of(record, where, period):  # perhaps the subject was erased, or merged
             exclusions = Exclusions.read(session, [where.subject])
-            record = newest_record(session, where, day, macs, exclusions)
+            record = newest_record(session, where, day, newest, macs, exclusions)
         if not _is_of(record, where, period):
             return False
     return True

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from policy_service.database.declared import table_of
@@ -48,7 +48,7 @@ _OF_DAY = (
     .execution_options(yield_per=FETCH_SIZE)
 )
 _NEWEST_BEFORE = (
-    select(_C.seq, _C.line, _C.digest, _C.mac)
+    select(_C.seq, _C.as_of, _C.line, _C.digest, _C.mac)
     .where(*_OF_SUBJECT, _C.as_of < bindparam("day"))
     .order_by(_C.as_of.desc(), _C.seq.desc())
     .limit(bindparam("size"))
@@ -141,30 +141,46 @@ def counting_records(
     return records
 
 
-def newest_record(
-    session: Session, where: Place, before: date, macs: MacKeys, exclusions: Exclusions | None
+def newest_rows(session: Session, where: Place, before: date, start: int = 0) -> Sequence[Any]:
+    """The rows of a few records of a subject for days before one, behind the newest `start` of them."""
+    names = {"its_subject": where.subject, "its_kind": where.kind, "day": before, "size": FEW, "start": start}
+    return session.connection().execute(_NEWEST_BEFORE, names).all()
+
+
+def newest_record(  # noqa: PLR0913, PLR0917  # which record, and what is known already
+    session: Session,
+    where: Place,
+    before: date,
+    newest: Sequence[Any],
+    macs: MacKeys,
+    exclusions: Exclusions | None,
 ) -> DecisionRecord | None:
     """The record that counts for the days before one, back to the last that has any. Raises DamagedRecord.
 
-    Without `exclusions` one that was made before its subject was erased may be given, too.
+    `newest` are the `newest_rows` of that day or a later one. Without `exclusions` a record that was made before its
+    subject was erased may be given, too.
     """
     marker = _marker(where.policy)
-    names: dict[str, Any] = {"its_subject": where.subject, "its_kind": where.kind, "day": before, "size": FEW}
-    for start in count(0, FEW):
-        rows = session.connection().execute(_NEWEST_BEFORE, names | {"start": start}).all()
-        for row in rows:
-            if marker not in row.line:
-                continue
-            record = _read(row.seq, row.line)
-            if where.policy in record.outcomes and not (exclusions and exclusions.hides(record)):
-                _require_written(session, macs, row)
-                return read_row(row.seq, row.line)
-        if len(rows) < FEW:
-            break
+    for row in _rows_before(session, where, before, newest):
+        if marker not in row.line:
+            continue
+        record = _read(row.seq, row.line)
+        if where.policy in record.outcomes and not (exclusions and exclusions.hides(record)):
+            _require_written(session, macs, row)
+            return read_row(row.seq, row.line)
     return None
 
 
-def _require_written(session: Session, macs: MacKeys, row: Row[Any, Any, Any, Any]) -> None:
+def _rows_before(session: Session, where: Place, before: date, newest: Sequence[Any]) -> Iterator[Any]:
+    yield from (row for row in newest if row.as_of < before)
+    for start in count(0, FEW) if len(newest) == FEW else ():
+        rows = newest_rows(session, where, before, start)
+        yield from rows
+        if len(rows) < FEW:
+            return
+
+
+def _require_written(session: Session, macs: MacKeys, row: Any) -> None:  # noqa: ANN401  # of records
     """See to it that the service wrote a record; of one in an archive the line that stayed is compared elsewhere.
 
     Raises DamagedRecord.
