@@ -144,6 +144,8 @@ class EffectView:
     """The share by which it is decided who signs; None where that is not known."""
     file: str | None
     """The address of the list of all who move."""
+    run_by: str | None
+    """The change, by which readers who may see names run its policies over everybody."""
 
     @property
     def money(self) -> tuple[MoneyEffect, ...]:
@@ -187,6 +189,7 @@ def read_effect_view(
         day=date.fromisoformat(document["bundle"]["day"]),
         share=_share(effect),
         file=f"/changes/{change.id}/movers.csv" if moves else None,
+        run_by=change.id if names else None,
     )
 
 

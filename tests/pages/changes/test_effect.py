@@ -70,6 +70,7 @@ def test_who_writes_policies_sees_the_figures_and_no_names(here: Company, six: J
     page = Visitor(here, "ann").get(f"/changes/{six['id']}")
     assert "6 of 600 move (customer)" in page.text("#effect-line")
     assert "L0" not in page.text("#effect")
+    assert not page.has('#effect a[href^="/runs"]')
     assert "Who moves is shown to those who may sign." in page.text("#effect")
     assert Visitor(here, "ann").get(f"/changes/{six['id']}/movers.csv").status == 403
 
@@ -122,6 +123,8 @@ def test_programs_read_it_and_names_are_disclosed_by_an_entry(here: Company, six
     assert here.ask("GET", f"{path}/movers").status_code == 403
     lines = here.ask("GET", f"{path}/movers", "sales").text.splitlines()
     assert {line.split(",")[0] for line in lines[1:] if "tiering/size" in line} == set(NEARLY_BIG)
+    run = Visitor(here, "sales").get(f"/changes/{six['id']}").one('#effect a[href^="/runs?"]').attributes["href"] or ""
+    assert f"change={six['id']}" in run
     page = Visitor(here, "sales").get(f"/changes/{six['id']}/movers.csv")
     assert page.body.decode("utf-8-sig").splitlines()[1:] == lines[1:]
     entries = here.did("GET", "/v1/audit?event=list_exported", "compliance")["items"]
