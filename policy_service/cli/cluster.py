@@ -18,7 +18,7 @@ from policy_service.cross_groups.policy_file import Heading
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.population.cluster_policy import write_cluster_policy
-from policy_service.population.clusters import ClusterRequest, Proposal, propose_groups
+from policy_service.population.clusters import Clustering, ClusterRequest, propose_groups
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping, read_mapping
 from policy_service.population.run import open_population
@@ -82,7 +82,7 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _to_dict(proposal: Proposal, options: ClusterOptions) -> dict[str, Any]:
+def _to_dict(proposal: Clustering, options: ClusterOptions) -> dict[str, Any]:
     return {
         "policy": options.heading.policy,
         "version": options.heading.version,
@@ -107,11 +107,11 @@ def _to_dict(proposal: Proposal, options: ClusterOptions) -> dict[str, Any]:
     }
 
 
-def _is_described(proposal: Proposal, number: int) -> bool:
+def _is_described(proposal: Clustering, number: int) -> bool:
     return any(row.group == number for row in proposal.rows)
 
 
-def _print(proposal: Proposal, output: Path) -> None:
+def _print(proposal: Clustering, output: Path) -> None:
     rows = []
     for group in proposal.groups:
         marks = ["small"] * (group.subjects < proposal.request.smallest)

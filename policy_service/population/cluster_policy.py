@@ -9,7 +9,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.policy import Bilingual, Fact
 from policy_service.language.types import BooleanType, TagsType
 from policy_service.language.unparse import quote
-from policy_service.population.clusters import Group, Proposal, Row, Trait, words_of
+from policy_service.population.clusters import Cluster, Clustering, Row, Trait, words_of
 from policy_service.population.errors import PopulationRejected
 
 _TOTAL = Bilingual("每个对象都有且只有一个分组", "every subject has exactly one group")
@@ -17,7 +17,7 @@ Conditions = Sequence[tuple[str | None, bool]]
 """For one fact the words that a row's subjects have, and those that they have not; None: it is missing."""
 
 
-def write_cluster_policy(proposal: Proposal, heading: Heading) -> str:
+def write_cluster_policy(proposal: Clustering, heading: Heading) -> str:
     """Write the policy file. Raises PopulationRejected, PolicyError."""
     if errors := list(heading.errors()):
         raise PopulationRejected(errors)
@@ -29,7 +29,7 @@ def write_cluster_policy(proposal: Proposal, heading: Heading) -> str:
     return text
 
 
-def _lines(proposal: Proposal, heading: Heading) -> Iterator[str]:
+def _lines(proposal: Clustering, heading: Heading) -> Iterator[str]:
     used = {trait.fact for row in proposal.rows for trait, _ in row.path}
     facts = {name: fact for name, fact in proposal.facts.items() if name in used}
     described = {row.group for row in proposal.rows}
@@ -152,7 +152,7 @@ def _reason(row: Row, title: Bilingual) -> Bilingual:
     )
 
 
-def _group_title(group: Group, proposal: Proposal) -> Bilingual:
+def _group_title(group: Cluster, proposal: Clustering) -> Bilingual:
     labels = [_label(trait, proposal.facts[trait.fact]) for trait in group.profile]
     zh, en = "、".join(each.zh for each in labels), ", ".join(each.en for each in labels)
     few = group.subjects < proposal.request.smallest
@@ -171,7 +171,7 @@ def _label(trait: Trait, fact: Fact) -> Bilingual:
     return fact.words.get(trait.word, Bilingual(trait.word, trait.word))
 
 
-def _notes(proposal: Proposal) -> Bilingual:
+def _notes(proposal: Clustering) -> Bilingual:
     request, of = proposal.request, f"{proposal.population} ({proposal.digest})"
     how = f"{proposal.library}, k-means, k={request.groups}, seed={request.seed}"
     right = f"{proposal.agreeing} of {proposal.subjects}"

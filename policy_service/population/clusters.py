@@ -94,7 +94,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Cluster:
     """Subjects that are alike, by number; 1 has the most."""
 
     number: int
@@ -104,12 +104,12 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class Clustering:
     """The groups that were found, and the rows that describe them."""
 
     request: ClusterRequest
     facts: Mapping[str, Fact]
-    groups: tuple[Group, ...]
+    groups: tuple[Cluster, ...]
     rows: tuple[Row, ...]
     population: str
     digest: str
@@ -125,7 +125,7 @@ class Proposal:
         return sum(row.agreeing for row in self.rows)
 
 
-def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnProgress) -> Proposal:
+def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnProgress) -> Clustering:
     """Find groups in a population. Raises PopulationRejected with everything that is wrong, OSError."""
     if find_spec("sklearn") is None:
         raise PopulationRejected(["scikit-learn is not installed: `pip install 'policy-service[cluster]'`"])
@@ -158,7 +158,7 @@ def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnPr
         raise PopulationRejected(
             [f"{source.label}: {len(rows):,} rows, as facts are missing: name fewer facts by --fact, or fill them in"]
         )
-    return Proposal(
+    return Clustering(
         request=request,
         facts=by_name,
         groups=tuple(_group(number, grouped, traits) for number in numbers.values()),
@@ -303,7 +303,7 @@ def _counts(path: Leaf, grouped: Sequence[tuple[Point, int]]) -> Counter[int]:
     return counts
 
 
-def _group(number: int, grouped: Sequence[tuple[Point, int]], traits: Sequence[Trait]) -> Group:
+def _group(number: int, grouped: Sequence[tuple[Point, int]], traits: Sequence[Trait]) -> Cluster:
     """A group, with the three words that its subjects have most beyond what others have."""
     total = sum(point.subjects for point, _ in grouped)
     subjects = sum(point.subjects for point, group in grouped if group == number)
@@ -315,4 +315,4 @@ def _group(number: int, grouped: Sequence[tuple[Point, int]], traits: Sequence[T
 
     leads = {trait: lead(trait) for trait in traits}
     chosen = sorted((trait for trait in traits if leads[trait] > 0), key=lambda trait: -leads[trait])
-    return Group(number, subjects, tuple(chosen[:3]))
+    return Cluster(number, subjects, tuple(chosen[:3]))

@@ -16,7 +16,7 @@ from policy_service.cross_groups.policy_file import Heading
 from policy_service.language.load import load_bytes
 from policy_service.population import clusters
 from policy_service.population.cluster_policy import write_cluster_policy
-from policy_service.population.clusters import ClusterRequest, Proposal, propose_groups
+from policy_service.population.clusters import Clustering, ClusterRequest, propose_groups
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
 from policy_service.population.source import open_source
@@ -61,7 +61,7 @@ def population(folder: Path, counts: Sequence[int] = (60, 40, 30)) -> Path:
     return write_csv(folder / "tags.csv", rows, HEADINGS)
 
 
-def propose(path: Path, **changes: object) -> Proposal:
+def propose(path: Path, **changes: object) -> Clustering:
     settings: dict[str, object] = {
         "policies": [load_bytes(TAGS.encode())],
         "facts": None,
