@@ -89,6 +89,8 @@ def renew_figures(
     with database.read() as session:
         policies = list(versions_in_force(session, now).values())
         version = next_version(session, renewal.name, renewal.as_of)
+    if not any(fact.measure for each in policies if each.subject == renewal.kind for fact in each.facts.values()):
+        raise RunRefused(Message("No figures were made: no policy about such subjects has a benchmark fact."))
     request = BenchmarkRequest(
         id=f"{BENCHMARKS}/{renewal.name}",
         version=version,
