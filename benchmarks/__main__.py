@@ -22,7 +22,7 @@ from benchmarks.pages import measure_pages
 from benchmarks.population import measure_population
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
-from benchmarks.simulation import measure_simulation
+from benchmarks.simulation import measure_recorded, measure_simulation
 from benchmarks.start import measure_starts
 from benchmarks.volume import measure_volume
 
@@ -134,7 +134,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
             return asdict(population), report.population_table(population)
         case "simulation":
             simulations = measure_simulation(plan.simulations, plan.http_rounds)
-            return [asdict(each) for each in simulations], report.simulation_table(simulations)
+            recorded = measure_recorded(plan.decisions)
+            figures = {"files": [asdict(each) for each in simulations], "records": asdict(recorded)}
+            return figures, report.simulation_table(simulations, recorded)
         case "interference":
             interference = measure_interference(plan.interference_seconds)
             return [asdict(each) for each in interference], report.interference_table(interference)

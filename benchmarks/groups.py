@@ -55,6 +55,7 @@ ROUNDS = 40
 GROUP_SIZE = 32
 """Decisions in a transaction, as with so many connections."""
 FACTS = {"orders_12m": 3, "recency_days": 9, "industry": "it", "industry_mean_orders": "3"}
+RECORDED = {**FACTS, "amount_12m": "800000.00"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def write_records(
         quarter, number = divmod(seq - 1, subjects)
         if quarter and rng.randrange(MOVES_EVERY) == 0:
             tiers[number] = rng.choice(TIERS)
-        rows.append(_row(policy, seq, f"C{number:07}", QUARTERS[quarter], answers[tiers[number]]))
+        rows.append(record_row(policy, seq, f"C{number:07}", QUARTERS[quarter], answers[tiers[number]]))
         if len(rows) == ROWS_AT_ONCE or seq == subjects * len(QUARTERS):
             with database.engine.begin() as connection:
                 connection.execute(insert(DecisionRow), rows)
@@ -143,7 +144,15 @@ def write_records(
     return subjects
 
 
-def _row(policy: Policy, seq: int, subject: str, day: date, answer: Mapping[str, object]) -> dict[str, object]:
+def record_row(  # noqa: PLR0913, PLR0917  # what a record says
+    policy: Policy,
+    seq: int,
+    subject: str,
+    day: date,
+    answer: Mapping[str, object],
+    facts: Mapping[str, object] = RECORDED,
+) -> dict[str, object]:
+    """The row of a decision record."""
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seq)
     id_ = str(uuid7(int(at.timestamp() * 1_000), seq))
     identity = {"version": policy.version, "digest": policy.digest}
@@ -156,7 +165,7 @@ def _row(policy: Policy, seq: int, subject: str, day: date, answer: Mapping[str,
             "as_of": day.isoformat(),
             "decided_at": timestamp(at),
             "by": {"id": "k1", "name": "crm", "kind": "machine"},
-            "facts": {**FACTS, "amount_12m": "800000.00"},
+            "facts": facts,
             "asked": [policy.id],
             "explain": False,
             "policies": {policy.id: identity},

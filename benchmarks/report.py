@@ -19,7 +19,7 @@ from benchmarks.memory import Sample
 from benchmarks.over_http import ServiceResult
 from benchmarks.pages import Pages, slow
 from benchmarks.population import PopulationFigures
-from benchmarks.simulation import SimulationFigures
+from benchmarks.simulation import RecordedFigures, SimulationFigures
 from benchmarks.start import StartResult
 from benchmarks.volume import VolumeFigures
 
@@ -253,20 +253,28 @@ def population_table(figures: PopulationFigures) -> str:
     return f"{_table(header, lines)}\n\n{compiled}\n\n{_table(run_header, runs)}"
 
 
-def simulation_table(simulations: Sequence[SimulationFigures]) -> str:
-    """The effect of two changed cells over files, beside the same by hand."""
-    header = ("rows", "moved", "ours s", "by hand s", "ratio")
+def simulation_table(simulations: Sequence[SimulationFigures], recorded: RecordedFigures) -> str:
+    """The effect of two changed cells over files, beside the same by hand, and over decision records."""
+    header = ("rows", "moved", "ours s", "by hand s", "ratio", "ours CPU s", "by hand CPU s", "ratio")
     lines = [
         (
             f"{each.rows:,}",
             f"{each.moved:,}",
-            f"{statistics.median(each.ours):.2f}",
-            f"{statistics.median(each.by_hand):.2f}",
-            f"{each.ratio:.2f}",
+            *(
+                text
+                for kind in (0, 1)
+                for text in (
+                    f"{statistics.median(taken[kind] for taken in each.ours):.2f}",
+                    f"{statistics.median(taken[kind] for taken in each.by_hand):.2f}",
+                    f"{each.ratio(kind):.2f}",
+                )
+            ),
         )
         for each in simulations
     ]
-    return _table(header, lines)
+    seconds, processor = recorded.taken
+    records = (f"{recorded.records:,}", f"{recorded.moved:,}", f"{seconds:.1f}", f"{processor:.1f}")
+    return f"{_table(header, lines)}\n\n{_table(('decision records', 'moved', 's', 'CPU s'), [records])}"
 
 
 def interference_table(results: Sequence[InterferenceResult]) -> str:

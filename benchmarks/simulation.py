@@ -2,27 +2,44 @@
 
 Both read the file, decide `tiering/rfm_value` before and after, and give the matrix, who moves by industry, the twenty
 largest who move, and what each of the two cells moves in either order. They are compared, and measured in turns. Ours
-judges every row besides, and compares a part of its answers with the definition.
+judges every row besides, and compares a part of its answers with the definition. Processor seconds are those of both
+cores, without what others took of the machine meanwhile.
+
+Then the same effect over decision records, one a subject, as a change that is submitted has it worked out.
 """
 
 from __future__ import annotations
 
 import datetime
+import random
 import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import duckdb
+from sqlalchemy import insert
 
+from benchmarks.groups import ROWS_AT_ONCE, put_policy_in_force, record_row
 from benchmarks.population import BY_HAND, NAMES, POLICY, TABLE
 from benchmarks.rounds import WrongAnswerError
+from policy_service.approval.effect import EffectQuestion
+from policy_service.clock import SystemClock
+from policy_service.database import Database
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.tables import DecisionRow
 from policy_service.language.load import load_bytes, load_folder, newest
 from policy_service.language.policy import Policy
+from policy_service.migrations import upgrade
 from policy_service.population.mapping import Mapping
+from policy_service.population.recorded_effect import RecordedEffects
 from policy_service.population.simulation import simulate
 from policy_service.population.simulation_plan import SimulationRequest
 from policy_service.shipped import shipped_policies
@@ -44,29 +61,84 @@ CHARGES = "SELECT x = a, y = a, count(*) FROM answers WHERE a <> b GROUP BY 1, 2
 """Who moves has the new tier already with the first cell alone, and with the second alone."""
 
 
+Taken = tuple[float, float]
+"""Seconds of the clock, and of the processor."""
+Made = TypeVar("Made")
+
+
 @dataclass(frozen=True, slots=True)
 class SimulationFigures:
-    """The seconds of each round, ours and by hand."""
+    """The seconds of each round, and of the processor, ours and by hand."""
 
     rows: int
     moved: int
-    ours: tuple[float, ...]
-    by_hand: tuple[float, ...]
+    ours: tuple[Taken, ...]
+    by_hand: tuple[Taken, ...]
 
-    @property
-    def ratio(self) -> float:
-        """The median of the rounds' ratios: how many times the time by hand ours takes."""
-        return statistics.median(our / hand for our, hand in zip(self.ours, self.by_hand, strict=True))
+    def ratio(self, kind: int) -> float:
+        """How many times the seconds by hand ours takes, of the clock (0) or the processor (1); the rounds' median."""
+        return statistics.median(our[kind] / hand[kind] for our, hand in zip(self.ours, self.by_hand, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFigures:
+    """The effect over decision records, one a subject."""
+
+    records: int
+    moved: int
+    taken: Taken
 
 
 def measure_simulation(sizes: tuple[int, ...], rounds: int) -> tuple[SimulationFigures, ...]:
     """Measure the effect at each size. Raises WrongAnswerError."""
-    [policy] = [each for each in newest(load_folder(shipped_policies())) if each.id == POLICY]
-    candidate = load_bytes(
-        policy.text.replace(f"version: {policy.version}", "version: 9.0.0", 1).replace(CELLS[0], CHANGED[0], 1).encode()
-    )
+    policy, candidate = _versions()
     with tempfile.TemporaryDirectory() as folder:
         return tuple(_measure(policy, candidate, rows, rounds, Path(folder)) for rows in sizes)
+
+
+def _versions() -> tuple[Policy, Policy]:
+    [policy] = [each for each in newest(load_folder(shipped_policies())) if each.id == POLICY]
+    text = policy.text.replace(f"version: {policy.version}", "version: 9.0.0", 1).replace(CELLS[0], CHANGED[0], 1)
+    return policy, load_bytes(text.encode())
+
+
+def measure_recorded(records: int) -> RecordedFigures:
+    """Measure the effect over so many decision records."""
+    policy, candidate = _versions()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = Database(f"sqlite:///{folder}/service.db")
+        stack.callback(database.close)
+        upgrade(database)
+        put_policy_in_force(database, SystemClock(), policy)
+        chance, day = random.Random(17), datetime.date(2026, 10, 1)
+        for first in range(1, records + 1, ROWS_AT_ONCE):
+            seqs = range(first, min(first + ROWS_AT_ONCE, records + 1))
+            rows = [record_row(policy, seq, f"C{seq:07}", day, {}, _facts(chance)) for seq in seqs]
+            with database.engine.begin() as connection:
+                connection.execute(insert(DecisionRow), rows)
+        effects = RecordedEffects(database, lambda: FactCipher(open_or_create(folder)), ZoneInfo("UTC"))
+        question = EffectQuestion((candidate,), (policy,), datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC))
+        effect, taken = _timed(lambda: effects(question))
+        return RecordedFigures(records, effect.document["parts"][0]["moved"], taken)
+
+
+def _facts(chance: random.Random) -> dict[str, object]:
+    """Facts as those of the file are spread."""
+    return {
+        "amount_12m": f"{chance.randrange(10**6)}.{chance.randrange(100):02}",
+        "orders_12m": chance.randrange(13),
+        "recency_days": chance.randrange(401),
+        "industry": chance.choice(("it", "retail", "finance")),
+        "industry_mean_amount": "450000.00",
+        "industry_mean_orders": "4.5",
+    }
+
+
+def _timed(work: Callable[[], Made]) -> tuple[Made, Taken]:
+    started, processor = time.perf_counter(), time.process_time()
+    made = work()
+    return made, (time.perf_counter() - started, time.process_time() - processor)
 
 
 def _measure(policy: Policy, candidate: Policy, rows: int, rounds: int, folder: Path) -> SimulationFigures:
@@ -83,14 +155,10 @@ def _measure(policy: Policy, candidate: Policy, rows: int, rounds: int, folder: 
         start=None,
         mapping=Mapping(constants={"industry_mean_amount": "450000", "industry_mean_orders": "4.5"}),
     )
-    ours, by_hand, moved = list[float](), list[float](), 0
+    ours, by_hand, moved = list[Taken](), list[Taken](), 0
     for number in range(rounds + 1):
-        started = time.perf_counter()
-        report = simulate(request, lambda *_: None)
-        our_seconds = time.perf_counter() - started
-        started = time.perf_counter()
-        matrix, charges = _by_hand(path)
-        hand_seconds = time.perf_counter() - started
+        report, our_seconds = _timed(lambda: simulate(request, lambda *_: None))
+        (matrix, charges), hand_seconds = _timed(lambda: _by_hand(path))
         _check(report, matrix, charges)
         moved = report["moved"]
         if number:  # the first warms up

@@ -17,11 +17,13 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from policy_service.clock import timestamp
 from policy_service.database import Database
-from policy_service.decisions.macs import last_erasures, read_mac_keys
+from policy_service.database.declared import table_of
+from policy_service.decisions.macs import MacKeys, last_erasures, read_mac_keys
 from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
@@ -33,6 +35,9 @@ from policy_service.population.previous_facts import PreviousFacts
 from policy_service.population.source import PART_ROWS, RawPart, heading_problems
 from policy_service.subject import Subject
 
+_DECISIONS = table_of(DecisionRow)
+_ROWS = select_columns(*(_DECISIONS.c[name] for name in ("seq", "subject", "kind", "line", "digest", "mac")))
+"""Columns in place of objects, which take longer to make than a record to read."""
 FETCH_SIZE = 500
 """Records fetched at a time."""
 NAME = "decision records"
@@ -53,6 +58,7 @@ class RecordSource:
     max_age: int | None
     """Days."""
     _session: Session
+    _keys: MacKeys
     _cipher: FactCipher
     _seqs: Sequence[int]
     _erased_at: ReadOnly[tuple[str, str], str]
@@ -86,7 +92,7 @@ class RecordSource:
         """The records of a part, each with the last outcomes of its subject."""
         for first in range(start, min(start + PART_ROWS, len(self._seqs)), FETCH_SIZE):
             seqs = self._seqs[first : min(first + FETCH_SIZE, start + PART_ROWS)]
-            records = [read_row(row.seq, row.line) for row in _rows(self._session, seqs)]
+            records = [read_row(row.seq, row.line) for row in _rows(self._session, self._keys, seqs)]
             subjects = [record.subject for record in records]
             yield from zip(records, self._previous.read(self._session, subjects, self.as_of), strict=True)
 
@@ -130,30 +136,29 @@ def open_records(  # noqa: PLR0913  # which records, and until when
         seqs = session.exec(latest.order_by(col(DecisionRow.subject))).all()
         erased_at = last_erasures(session)
         digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set(previous.names)
-        for row in _rows(session, seqs):
+        keys = read_mac_keys(session)
+        for row in _rows(session, keys, seqs):
             digest.update(row.digest.encode())
             names.update(read_row(row.seq, row.line).facts)
         for start in range(0, len(seqs) if previous.names else 0, FETCH_SIZE):
-            records = _rows(session, seqs[start : start + FETCH_SIZE])
+            records = _rows(session, keys, seqs[start : start + FETCH_SIZE])
             subjects = [Subject(row.subject, row.kind) for row in records]
             digest.update(repr(previous.read(session, subjects, as_of)).encode())
         headings = (*OWN, *sorted(names.difference(filled)))
         if problems := heading_problems(headings):
             raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
         found = f"sha256:{digest.hexdigest()}"
-        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs, erased_at, previous)
+        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, keys, cipher, seqs, erased_at, previous)
 
 
-def _rows(session: Session, seqs: Sequence[int]) -> Iterator[DecisionRow]:
+def _rows(session: Session, keys: MacKeys, seqs: Sequence[int]) -> Iterator[Any]:
     """The rows of these numbers, in this order, each as the service wrote it. Raises DamagedRecord."""
-    keys = read_mac_keys(session)
     for start in range(0, len(seqs), FETCH_SIZE):
         wanted = seqs[start : start + FETCH_SIZE]
-        rows = {row.seq: row for row in session.exec(select(DecisionRow).where(col(DecisionRow.seq).in_(wanted)))}
+        rows = {row.seq: row for row in session.connection().execute(_ROWS.where(_DECISIONS.c.seq.in_(wanted)))}
         for seq in wanted:
             keys.require_written(rows[seq])
             yield rows[seq]
-        session.expunge_all()
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401  # JSON
