@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_leaves_no_fact_that_can_be_read(tmp_path: Path, mo
         }
         for name, content in left.items():
             assert GUEST.encode() not in content
-            assert name == "question.json" or not content.startswith((b"PAR1", b"{"))
+            assert name == "question.json" or not content.startswith((b"PAR1", b'{"'))
         patched.undo()
         assert run(each, tmp_path / "o.csv").manifest["subjects"] == 3
     assert not (tmp_path / "o.csv.parts").exists()
