@@ -42,29 +42,31 @@ class RenewalForm(FormModel):
 
     name: Annotated[
         str,
-        Widget("name", Message("Name of the set"), Message("The same each month: its policies are named after it.")),
+        Widget(
+            "name", Message("Name of the set"), Message("Keep it the same each month: the policies are named after it.")
+        ),
         Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$"),
     ] = "customers"
     kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
-    as_of: Annotated[
-        Day | None, Widget("date", Message("Day of the figures"), Message("Today, when it is left out."))
-    ] = None
+    as_of: Annotated[Day | None, Widget("date", Message("Day of the figures"), Message("Today by default."))] = None
     max_age: Annotated[
         int,
-        Widget("number", Message("Facts, at most days old"), Message("Subjects with older facts do not count.")),
+        Widget(
+            "number", Message("Maximum age of the facts (days)"), Message("Subjects with older facts do not count.")
+        ),
         Field(ge=0, le=MOST_DAYS),
     ] = MAX_AGE
     smallest_group: Annotated[
         int,
         Widget(
-            "number", Message("Subjects of a group, at least"), Message("A group of fewer has no figure, and is named.")
+            "number",
+            Message("Subjects of a group, at least"),
+            Message("Smaller groups have no figure; they are listed."),
         ),
         Field(ge=LEAST_SUBJECTS, le=MOST_SUBJECTS),
     ] = 5
     quantiles: Annotated[Quantiles, Widget("choice", Message("Method of quantiles"))] = "linear"
-    start: Annotated[
-        Day | None, Widget("date", Message("In force from"), Message("Tomorrow, when it is left out."))
-    ] = None
+    start: Annotated[Day | None, Widget("date", Message("In force from"), Message("Tomorrow by default."))] = None
     lang: Annotated[Literal["zh", "en"], HIDDEN] = "en"
 
 

@@ -197,7 +197,7 @@ def warnings_of(comparisons: Iterable[tuple[Policy | None, Policy]], effect: Eff
     """What weakens protection in a change, a sentence each; each version comes with the one before."""
     found: list[Message] = []
     if effect is None or effect.share is None:
-        found.append(Message("Nobody knows whom this change touches: it could not be simulated."))
+        found.append(Message("The effect of this change is unknown: it could not be simulated."))
     elif effect.moves_everybody:
         found.append(Message("Everybody moves: no subject keeps its outcome."))
     if effect is not None and effect.overloaded:

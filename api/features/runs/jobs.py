@@ -52,10 +52,14 @@ class RunForm(FormModel):
     ] = None
     max_age: Annotated[
         int,
-        Widget("number", Message("Facts, at most days old"), Message("Who has older facts is listed, not decided.")),
+        Widget(
+            "number",
+            Message("Maximum age of the facts (days)"),
+            Message("Subjects with older facts are listed, not decided."),
+        ),
         Field(ge=0, le=MOST_DAYS),
     ] = MAX_AGE
-    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today, when it is left out."))] = None
+    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today by default."))] = None
     format: Annotated[Literal["csv", "xlsx", "parquet"], Widget("choice", Message("File format"))] = "csv"
     lang: Annotated[Literal["zh", "en"], HIDDEN] = "en"
 

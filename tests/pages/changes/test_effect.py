@@ -71,7 +71,7 @@ def test_who_writes_policies_sees_the_figures_and_no_names(here: Company, six: J
     assert "6 of 600 move (customer)" in page.text("#effect-line")
     assert "L0" not in page.text("#effect")
     assert not page.has('#effect a[href^="/runs"]')
-    assert "Who moves is shown to those who may sign." in page.text("#effect")
+    assert "Only signers can see who moves." in page.text("#effect")
     assert Visitor(here, "ann").get(f"/changes/{six['id']}/movers.csv").status == 403
 
 
@@ -79,7 +79,7 @@ def test_what_depends_on_the_change_and_moves_nobody_is_named_on_one_line(here: 
     effect = Visitor(here, "sales").get(f"/changes/{submitted(here, 101, 4)['id']}").text("#effect")
     assert "in force on 24 Nov 2026 without this change" in effect
     assert "moved 0, unchanged 600, undecided on both sides 0" in effect
-    assert "Depends on what is changed, and moves nobody: bonus" in effect
+    assert "Depends on the change; no subject moves: bonus" in effect
 
 
 def test_it_is_told_in_chinese_and_on_paper(here: Company, six: Json) -> None:
