@@ -77,7 +77,7 @@ def test_who_writes_policies_sees_the_figures_and_no_names(here: Company, six: J
 
 def test_what_depends_on_the_change_and_moves_nobody_is_named_on_one_line(here: Company) -> None:
     effect = Visitor(here, "sales").get(f"/changes/{submitted(here, 101, 4)['id']}").text("#effect")
-    assert "in force on 24 Nov 2026 without this change" in effect
+    assert "in force on 24 Nov 2026 without and with this change" in effect
     assert "moved 0, unchanged 600, undecided on both sides 0" in effect
     assert "Depends on the change; no subject moves: bonus" in effect
 
