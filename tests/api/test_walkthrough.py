@@ -43,12 +43,15 @@ NOT_TYPED = {
     "benchmarks/README.md": "takes half an hour",
     "docs/how-to/archive.md": "records of a closed year; tests/decisions has such records",
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
+    "docs/how-to/find-groups.md": "an extra and a file of one's own; tests/population/test_clusters.py finds groups",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
+    "docs/how-to/replay-a-decision.md": "an archive of one's own; tests/cli/test_archive.py replays from one",
     "docs/how-to/run-over-a-file.md": "files, databases and a cluster of one's own; tests/population has its own",
     "docs/how-to/rotate-the-signing-key.md": "a key that nobody has; tests/verification/test_keys.py loses one",
     "docs/how-to/set-up.md": "sets another machine up; tests/wheel_check.py installs the wheel",
     "docs/how-to/sign-the-first-versions.md": "a set-up of one's own; tests/approval/test_first_versions.py signs one",
     "docs/how-to/verify-the-log.md": "places that are not here; tests/audit/test_copies.py has such places",
+    "docs/reference/cli.md": "a file of one's own; tests/population/test_clusters.py has its own",
     "docs/tutorial/sign-your-first-change.md": "the service here is begun by the commands of `make run`",
 }
 KEY = """
