@@ -130,6 +130,8 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
     yield "POST", "/v1/jobs/data-check", "compliance", {"kind": text}
     yield "POST", "/v1/jobs/run", "compliance", {"policy": text}
     yield "POST", "/v1/jobs/run", "compliance", {"policy": TIER, "change": text}
+    yield "POST", "/v1/jobs/renewal", "ann", {"name": text}
+    yield "POST", "/v1/jobs/renewal", "ann", {"kind": text}
     yield "POST", "/v1/jobs/analysis", "ann", {"change": text}
     yield "POST", f"{draft}/end-analysis", "ann", {"reason": text}
     merge = signed("so", into="C2")
