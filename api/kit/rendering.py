@@ -306,8 +306,7 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
         lstrip_blocks=True,
     )
     catalogue = translations(lang)
-    # the extension jinja2.ext.i18n adds this method to its environment, which no type says
-    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # jinja2.ext.i18n adds it
     formats = Formats(lang, zone)
     for name in (
         "instant",

@@ -138,7 +138,7 @@ class _TrackingConnection(sqlite3.Connection):
         super().__init__(*arguments, **options)
         self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
 
-    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]
+    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]  # typeshed gives it a type variable
         cursor = super().cursor(factory)
         self._cursors.add(cursor)
         return cursor

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -14,11 +12,10 @@ from typing import Any
 import pytest
 
 from api.features.decisions.facts import fact_views
-from policy_service import Decider, Policy
+from policy_service import Policy
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.decisions.archiving import archive
 from policy_service.decisions.block_store import seal
-from policy_service.decisions.decision import EngineName
 from policy_service.decisions.evaluation import Evaluation, Question
 from policy_service.decisions.group import PendingDecision, RecordedAnswer, RecordResult
 from policy_service.decisions.groups.queries import subject_assignments
@@ -31,7 +28,6 @@ from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.subjects import erase_subject
 from policy_service.errors import FactsRejected
 from policy_service.integrity import DamagedRecord
-from policy_service.language.types import format_value
 from policy_service.messages import plain_text
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
@@ -44,7 +40,6 @@ from tests.decisions.desks import Setting, put, setting
 from tests.decisions.policies import policy
 from tests.decisions.setting import MACHINE, person, tamper
 from tests.population.files import read_result, run_file, write_csv
-from tests.shipped import NEWEST
 
 TEXT = """
 policy: tiering/stay
@@ -70,8 +65,6 @@ rules:
     - {id: A, when: "true", then: [A, false], because: {zh: 低, en: little}}
 """
 STAY = policy(TEXT)
-RFM = next(each for each in NEWEST if each.id == "tiering/rfm_value")
-GUIDES = Path(__file__).parents[2] / "docs/how-to"
 DAY = date(2026, 1, 1)
 
 
@@ -375,47 +368,3 @@ def test_a_population_has_one_column_for_one_last_outcome() -> None:
         "the fact `last` is a last outcome of tiering/other (previous.tier) and of tiering/stay (previous.tier): "
         "a population has one of them"
     )
-
-
-def guide(name: str) -> Policy:
-    """The policy that a guide shows."""
-    found = re.search(r"```yaml\n(.*?)```", (GUIDES / name).read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    return policy(textwrap.dedent(found[1]))
-
-
-@pytest.mark.parametrize("engine", ["durable_rules", "python", "definition"])
-def test_the_policy_of_the_guide_decides_its_examples_by_every_engine(engine: EngineName) -> None:
-    stay = guide("keep-a-tier.md")
-    assert stay == guide("keep-a-tier.zh.md")
-    with Decider([stay, RFM], engine=engine) as decider:
-        for example in stay.examples:
-            facts = {name: format_value(stay.facts[name].type, value) for name, value in example.facts.items()}
-            day = date.fromisoformat(example.as_of or "2026-01-01")
-            entry = decider.decide(facts, as_of=day, policies=[stay.id]).to_dict()[stay.id]
-            assert (entry["outcome"], entry["rules"]) == (example.outcome, list(example.rules or ())), example.name
-
-
-def test_a_tier_is_kept_for_90_days_after_a_fall_as_the_guide_says() -> None:
-    stay = guide("keep-a-tier.md")
-    means = {"industry": "it", "industry_mean_amount": "500000.00", "industry_mean_orders": "2.0000"}
-    high = {"amount_12m": "900000.00", "orders_12m": 9, "recency_days": 10, **means}
-    low = {"amount_12m": "300000.00", "orders_12m": 1, "recency_days": 80, **means}
-    least = low | {"amount_12m": "90000.00"}
-    with setting("sqlite", RFM, stay) as here:
-        days = (0, 1, 50, 60, 61, 150, 151, 152, 153)
-        told = (high, low, low, high, low, low, low, high, least)
-        for day, facts in zip(days, told, strict=True):
-            here.decisions.decide_in_thread(DecisionRequest("C1", facts, as_of=after(day)), MACHINE)
-        found = [record.outcomes[stay.id]["outcome"] for record in here.records()]
-    assert [(each["tier"] == "S", each["in_grace"]) for each in found] == [
-        (True, False),
-        (True, True),
-        (True, True),
-        (True, False),
-        (True, True),
-        (True, True),
-        (False, False),
-        (True, False),
-        (False, False),
-    ]
