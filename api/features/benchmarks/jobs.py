@@ -12,6 +12,7 @@ from pydantic import Field
 
 from api.kit.form_fields import HIDDEN, Widget
 from api.kit.forms import Day, FormModel
+from api.kit.record_fields import MOST_DAYS
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from api.workers.work_kinds import DECIDING
 from policy_service.approval import service as approval
@@ -26,7 +27,6 @@ from policy_service.population.renewal import Renewal, RenewalReport, RenewedFig
 from policy_service.registry.model import Period
 from policy_service.subject import CUSTOMER, KIND
 
-MOST_DAYS = 3_650
 LEAST_SUBJECTS, MOST_SUBJECTS = 3, 1_000_000
 """Of a group: who writes policies does not read what one subject has."""
 TITLES = {"zh": "{day} 基准数据（{name} {version}）", "en": "Benchmark figures of {day} ({name} {version})"}
@@ -72,7 +72,7 @@ class RenewalForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class RenewalResult:
-    """What came of a renewal."""
+    """The result of a renewal."""
 
     change: str
     """The change that was drafted."""

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from api.kit.form_fields import Widget
 from api.kit.forms import FormModel
+from api.kit.record_fields import MOST_DAYS
 from api.workers.job_kind import FileKind, JobContext, JobKind
 from api.workers.work_kinds import DATA_CHECKING
 from policy_service.audit.guard import start_guard
@@ -36,7 +37,6 @@ from policy_service.subject import CUSTOMER, KIND
 MAX_ROWS = 200
 """Findings that the page shows; the file has all of them."""
 CSV = "text/csv; charset=utf-8"
-MOST_DAYS = 3_650
 CHECKS: Mapping[str, Message] = {
     Check.INCOMPLETE: Message("facts are missing"),
     Check.OLD: Message("facts are old"),

@@ -11,7 +11,8 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.kit.form_fields import Widget
-from api.kit.forms import Day, FormModel, expected_error
+from api.kit.forms import FormModel, expected_error
+from api.kit.record_fields import DecisionDay, MaxAge
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.decisions.reevaluation import (
     HEADINGS,
@@ -31,7 +32,6 @@ from policy_service.spreadsheet import CsvFile
 MAX_ROWS = 200
 """What was not decided, as far as the page shows it; the file has all of it."""
 CSV = "text/csv; charset=utf-8"
-MOST_DAYS = 3_650
 REASONS: Mapping[str, Message] = {
     Reason.ERASED: Message("erased"),
     Reason.ARCHIVED: Message("facts in an archive"),
@@ -47,16 +47,8 @@ class ReevaluationForm(FormModel):
     """The form: which policy, for which day, and how old facts may be."""
 
     policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
-    max_age: Annotated[
-        int,
-        Widget(
-            "number",
-            Message("Maximum age of the facts (days)"),
-            Message("Subjects with older facts are listed, not decided."),
-        ),
-        Field(ge=0, le=MOST_DAYS),
-    ] = MAX_AGE
-    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today by default."))] = None
+    max_age: MaxAge = MAX_AGE
+    as_of: DecisionDay = None
 
 
 class DayToCome(PolicyServiceError):

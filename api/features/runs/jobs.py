@@ -13,7 +13,8 @@ from sqlmodel import Session
 
 from api.kit.answers import STATUS_NAMES
 from api.kit.form_fields import HIDDEN, Widget
-from api.kit.forms import Day, FormModel, expected_error
+from api.kit.forms import FormModel, expected_error
+from api.kit.record_fields import DecisionDay, MaxAge
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from api.workers.work_kinds import DECIDING
 from policy_service.approval.service import UnknownChange, read_change
@@ -29,7 +30,6 @@ from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
 from policy_service.registry.service import policy_names
 
-MOST_DAYS = 3_650
 FILE_FORMATS = ("csv", "xlsx", "parquet")
 OWN_STATUSES: Mapping[str, Message] = {
     **STATUS_NAMES,
@@ -50,23 +50,15 @@ class RunForm(FormModel):
         ),
         Field(pattern=r"^[0-9a-f-]{36}$"),
     ] = None
-    max_age: Annotated[
-        int,
-        Widget(
-            "number",
-            Message("Maximum age of the facts (days)"),
-            Message("Subjects with older facts are listed, not decided."),
-        ),
-        Field(ge=0, le=MOST_DAYS),
-    ] = MAX_AGE
-    as_of: Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today by default."))] = None
+    max_age: MaxAge = MAX_AGE
+    as_of: DecisionDay = None
     format: Annotated[Literal["csv", "xlsx", "parquet"], Widget("choice", Message("File format"))] = "csv"
     lang: Annotated[Literal["zh", "en"], HIDDEN] = "en"
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult(RunSummary):
-    """What came of a run, for a reader."""
+    """The result of a run, for a reader."""
 
     @property
     def counts(self) -> tuple[tuple[Bilingual, str, str, tuple[tuple[Message, int], ...]], ...]:
