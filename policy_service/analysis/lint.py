@@ -5,6 +5,8 @@
 | `never-true`        | a cell, a test or a comparison that holds for no value its fact can have                   |
 | `always-true`       | one that holds for every value                                                             |
 | `too-fine`          | a constant with more decimals than its fact                                                |
+| `out-of-bounds`     | an end of an interval that its fact cannot have                                            |
+| `list-of-two`       | `[1, 5]` in a cell: two values, in other places the notation of an interval                |
 | `redundant-test`    | a test of a cell that another one covers                                                   |
 | `unreachable-rule`  | a rule of `FIRST` behind one that holds whenever it does                                   |
 | `overlapping-rules` | two rows of `UNIQUE` that both hold for some facts, of `ANY` when they decide differently |
@@ -39,7 +41,7 @@ from policy_service.language.evaluate import constant_value
 from policy_service.language.policy import AS_OF, SCORE, Hit, Policy, Rule
 from policy_service.language.quantities import decimals
 from policy_service.language.respelling import respell
-from policy_service.language.source import Path, Scalar, find_node, read_source
+from policy_service.language.source import Node, Path, Scalar, find_node, read_source
 from policy_service.language.types import DateType, NumberType, Type, describe_type
 from policy_service.language.unparse import unparse, unparse_test
 
@@ -63,7 +65,9 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
         node = find_node(root, warning.path)
         return node.span_of(*warning.span) if isinstance(node, Scalar) and warning.span else node.span
 
-    warnings = dict.fromkeys(_warnings(policy))  # a head of a cross table is a cell of many rules
+    warnings = dict.fromkeys(
+        (*_warnings(policy), *_bracketed_pairs(policy, root))
+    )  # a head of a cross table is a cell of many rules
     diagnostics = [Diagnostic(each.code, each.message, span(each), each.hint) for each in warnings]
     return tuple(sorted(diagnostics, key=lambda each: (each.span, each.code)))
 
@@ -180,6 +184,12 @@ def _constant_warnings(
         yield LintWarning(
             WarningCode.ALWAYS_TRUE, f"`{text}` holds for every value of `{domain.name}`", path, node.span
         )
+    elif isinstance(node, Range):
+        [(least, greatest)] = domain.values
+        for end in (node.low, node.high):
+            if (number := domain.number_of(end)) is not None and not least <= number <= greatest:
+                message = f"`{unparse(end)}` is no value of `{domain.name}`, {describe_type(domain.kind)}"
+                yield LintWarning(WarningCode.OUT_OF_BOUNDS, message, path, end.span)
 
 
 def _precision_warnings(constants: Sequence[Expr], domain: Domain, path: Path) -> Iterator[LintWarning]:
@@ -191,6 +201,26 @@ def _precision_warnings(constants: Sequence[Expr], domain: Domain, path: Path) -
         if isinstance(value, Fraction) and ((scale := decimals(value)) is None or scale > domain.kind.scale):
             message = f"`{unparse(constant)}` is finer than `{domain.name}`, {describe_type(domain.kind)}"
             yield LintWarning(WarningCode.TOO_FINE, message, path, constant.span)
+
+
+def _bracketed_pairs(policy: Policy, root: Node) -> Iterator[LintWarning]:
+    """Cells like `[1, 5]`, which mathematics reads as an interval and FEEL as two values."""
+    for index, rule in enumerate(policy.rules if policy.form == "table" else ()):
+        for column, cell in enumerate(rule.cells):
+            path = input_path(policy, index, column)
+            match cell:
+                case In(tests=[Test(comparator="=", value=first), Test(comparator="=", value=last)]) if (
+                    not isinstance(constant_value(first), str | None)
+                    and (node := find_node(root, path))
+                    and isinstance(node, Scalar)
+                    and (node.text or "").strip().startswith("[")
+                ):
+                    low, high = unparse(first), unparse(last)
+                    message = f"`[{low}, {high}]` is the two values, not what lies between them"
+                    hint = f"write `[{low}..{high}]`, or the values without brackets: `{low}, {high}`"
+                    yield LintWarning(WarningCode.LIST_OF_TWO, message, path, None, hint)
+                case _:
+                    pass
 
 
 # rows

@@ -57,6 +57,7 @@ from policy_service.language.quantities import (
     result_unit,
     round_quantity,
 )
+from policy_service.language.respelling import FOREIGN_WORDS, PRESENCE
 from policy_service.language.static_types import CheckError, Static, Word, spell, spell_unit
 from policy_service.language.types import (
     MAX_SCALE,
@@ -242,7 +243,9 @@ class Checker:
                 self.errors += unit_errors(left.unit, right.unit, expression.span)
                 raise _Unknown
             message = f"`{expression.operator}` has no meaning between {spell(left)} and {spell(right)}"
-            raise self.reject(Code.TYPE_MISMATCH, message, expression.span)
+            counts_days = expression.operator in "+-" and left.unit == DATE and is_plain(right.unit)
+            hint = 'write a duration: `@"P30D"`' if counts_days else None
+            raise self.reject(Code.TYPE_MISMATCH, message, expression.span, hint)
         if expression.operator == "/":
             self._require_nonzero(right, expression.right.span)
         result = combine(expression.operator, left, right, unit)
@@ -367,7 +370,10 @@ class Checker:
 
 def _name_hint(name: str, names: Mapping[str, Type]) -> str | None:
     """Suggest a name for one that there is not."""
-    return f"write `{name.lower()}`" if name.lower() in ("true", "false") else did_you_mean(name, names)
+    if name.lower() in ("true", "false"):
+        return f"write `{name.lower()}`"
+    foreign = FOREIGN_WORDS.get(name.lower())
+    return foreign if foreign == PRESENCE else did_you_mean(name, names) or foreign
 
 
 def whole_constant(expression: Expr) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from policy_service.language.ast import Comparator, Range
@@ -27,6 +28,7 @@ from policy_service.language.types import (
 )
 from policy_service.language.unparse import quote
 
+_SEPARATOR = re.compile("[,，、;；|/]")
 UNIT_HINTS = {
     (DURATION, LITERAL): 'write a duration: `@"P30D"`, or count days: `(…).days`',
     (LITERAL, DURATION): 'write a duration: `@"P30D"`, or count days: `(…).days`',
@@ -92,7 +94,11 @@ def choice_errors(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]
     """The fault of a word that is none of the choices."""
     if word.text not in kind.of:
         message = f"unknown choice {quote(shorten(word.text))}"
-        hint = did_you_mean(word.text, kind.of) or f"the choices are {shorten(', '.join(kind.of), 200)}"
+        several = [part.strip() for part in _SEPARATOR.split(word.text)]
+        if len(several) > 1 and set(several) <= set(kind.of):
+            hint = f"write `{', '.join(quote(part) for part in several)}`"
+        else:
+            hint = did_you_mean(word.text, kind.of) or f"the choices are {shorten(', '.join(kind.of), 200)}"
         yield CheckError(Code.UNKNOWN_CHOICE, message, span, hint)
 
 

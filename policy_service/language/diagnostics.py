@@ -89,6 +89,8 @@ class WarningCode(StrEnum):
     NEVER_TRUE = "never-true"
     ALWAYS_TRUE = "always-true"
     TOO_FINE = "too-fine"
+    OUT_OF_BOUNDS = "out-of-bounds"
+    LIST_OF_TWO = "list-of-two"
     REDUNDANT_TEST = "redundant-test"
     UNREACHABLE_RULE = "unreachable-rule"
     OVERLAPPING_RULES = "overlapping-rules"

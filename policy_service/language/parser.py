@@ -392,6 +392,7 @@ def _reject_calculation(test: Range | Test) -> None:
         hint = None
         if number.operator == "-" or (isinstance(test, Test) and test.comparator == "="):
             result = constant_value(number)
-            if isinstance(result, Fraction) and decimals(result) is not None:
+            meant_so = number.operator != "-"  # 10-20-30 is hardly meant as the minus forty it is
+            if meant_so and isinstance(result, Fraction) and decimals(result) is not None:
                 hint = f"write the result: `{write_fraction(result)}`"
             raise ExpressionSyntaxError("the cell only calculates with plain numbers", *number.span, hint)

@@ -8,12 +8,15 @@
 | `= null`, `is null`, `is not null`, `not x`         | `is missing`, `is missing`, `is not missing`, `not(x)`     |
 | `today()`, `now()`                                  | `as_of`                                                    |
 | `1,000`, `1 000`, `5万`, `1e6`, `80%`, `5元`, `007` | `1000`, `1000`, `50000`, `1000000`, `0.8`, `5`, `7`        |
-| `2026-01-31`, `2026/1/31`                           | `@"2026-01-31"`                                            |
+| `2026-01-31`, `2026/1/31`, `2026年1月31日`          | `@"2026-01-31"`                                            |
+| `as_of - 30`, `5 < x <= 10`                         | `as_of - @"P30D"`, `x in (5..10]`                          |
 | in a cell `10-20`, `10~20`, `10至20`, `10 to 20`    | `[10..20]`                                                 |
 | in a cell `> 5 and <= 10`, `5以上`, `"a" or "b"`    | `(5..10]`, `>= 5`, `"a", "b"`                              |
+| in a cell `(1, 5)`, `[1, 5)`; `any`, `不限`         | `(1..5)`, `[1..5)`; `-`                                    |
 | in a cell of the column `x`: `x > 5`, `x in (1, 2)` | `> 5`, `? in (1, 2)`                                       |
 
-A respelling is only ever a hint: the parser has tried that it can be read, and the author decides.
+A respelling is only ever a hint: the parser has tried that it can be read, and the author decides. What can be meant in
+two ways stays as it is: `10~50万` (10 or 100000), `1,00`, `$5` of a fact in CNY.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from policy_service.language.unparse import write_fraction
 
 Respelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟＂", '"'))
+_QUOTES = str.maketrans({**dict.fromkeys("“”„‟＂", '"'), **dict.fromkeys("‘’", "'")})
 _TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _FIRST = 0xE000
 """A text is held by a private character, from this one on, while the rest is spelt anew."""
@@ -39,7 +42,7 @@ _SIGNS = str.maketrans(
         **dict.fromkeys("】〕", "]"),
         **dict.fromkeys("\t\u3000\u00a0", " "),
         **dict.fromkeys("〜→", "~"),
-        **dict.fromkeys("¥￥$€", ""),
+        **dict.fromkeys("¥￥", ""),
         "、": ",",
         "。": ".",
         "≥": ">=",
@@ -64,6 +67,7 @@ _LONGEST = 20
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _NULL = r"(?:null|NULL|None|nil)\b"
+_TO = r"(?:-|~|\.\.|至|到|\bto\b)"
 _QUANTITY = rf"(-?(?:{_NUMBER}|@[{chr(_FIRST)}-\uf8ff]|{_NAME}))"
 
 
@@ -75,6 +79,10 @@ def _times(match: re.Match[str]) -> str:
 def _power(match: re.Match[str]) -> str:
     exponent = int(match[2][:9])
     return write_fraction(Fraction(match[1]) * Fraction(10) ** exponent) if abs(exponent) <= _LONGEST else match[0]
+
+
+def _ungrouped(match: re.Match[str]) -> str:
+    return re.sub("[,_ ]", "", match[0])
 
 
 def _day(match: re.Match[str]) -> str:
@@ -92,25 +100,51 @@ def _interval(match: re.Match[str]) -> str:
     if not low or not high:
         return match[0]
     [above], [below] = low, high
-    return f"{'[' if '=' in above else '('}{sides[above]}..{sides[below]}{']' if '=' in below else ')'}"
+    return _between(above, sides[above], sides[below], below) or match[0]
+
+
+def _between(above: str, low: str, high: str, below: str) -> str | None:
+    """The interval, or None when it holds nothing."""
+    numbers = [Fraction(end) for end in (low, high) if re.fullmatch(f"-?{_NUMBER}", end)]
+    is_closed = "=" in above and "=" in below
+    match numbers:
+        case [first, last] if first > last or (first == last and not is_closed):
+            return None
+        case _:
+            return f"{'[' if '=' in above else '('}{low}..{high}{']' if '=' in below else ')'}"
+
+
+def _chain(match: re.Match[str]) -> str:
+    """`5 < x <= 10` as `x in (5..10]`."""
+    interval = _between(match[2], match[1], match[5], match[4])
+    return f"{match[3]} in {interval}" if interval else match[0]
+
+
+def _ascending(match: re.Match[str]) -> str:
+    """`10-20` as `[10..20]`, and `10-20-30` or `2026-1` as it is."""
+    interval = _between("=", match[2], match[3], "=")
+    return f"{match[1]}{interval}" if interval else match[0]
 
 
 def _compile(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> tuple[Respelling, ...]:
     return tuple((re.compile(pattern), replacement) for pattern, replacement in rules)
 
 
+_HALF_QUANTIFIED = re.compile(rf"(?<![0-9.]){_NUMBER} ?(?:{_TO}|\band\b) ?{_NUMBER} ?[百千万亿%](?! ?[A-Za-z])")
 _RULES = _compile(
     (r"'([^'\"]*)'", r'"\1"'),
     (r"(?<![0-9])([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])", _day),
-    (r"(?<=[0-9])[,_ ](?=[0-9]{3}(?![0-9]))", ""),
-    (r"(?<![0-9.])(?<!, )0+(?=[0-9])", ""),
+    (r"([0-9]{4})(年)([0-9]{1,2})月([0-9]{1,2})[日号]?", _day),
+    (r"(?<![0-9])(?<![0-9][.,])[0-9]+(?:[,_ ][0-9]{3})+(?![0-9]|,[0-9])", _ungrouped),
+    (r"(?<![0-9.])(?<!, )(?<![0-9][-/,])0+(?=[0-9])", ""),
+    (r"\.{3,}", ".."),
     (rf"({_NUMBER})[eE]([+-]?[0-9]+)", _power),
     (rf"({_NUMBER}) ?([百千万亿%]+[元块天日次单个家人笔件]?|[元块天日次单个家人笔件])(?!月)", _times),
-    (r"(?:大于|多于|超过|高于)或?等于|不(?:小|少|低)于|至少", " >= "),
-    (r"(?:小于|少于|低于)或?等于|不(?:大|多|高)于|不超过|至多|以内", " <= "),
+    (r"(?:大于|多于|超过|高于)或?等于|不(?:小|少|低)于|至少|\b[Aa]t least\b", " >= "),
+    (r"(?:小于|少于|低于)或?等于|不(?:大|多|高)于|不超过|至多|\b[Aa]t most\b", " <= "),
     (r"不等于|<>", " != "),
-    (r"大于|多于|超过|高于", " > "),
-    (r"小于|少于|低于", " < "),
+    (r"大于|多于|超过|高于|\b(?:[Mm]ore|[Gg]reater) than\b(?! or)", " > "),
+    (r"小于|少于|低于|未满|不足|不到|\b(?:[Ff]ewer|[Ll]ess) than\b(?! or)", " < "),
     (r"等于|===?", " = "),
     (rf"({_NAME}|{_NUMBER}) ?% ?({_NAME}|{_NUMBER})", r"modulo(\1, \2)"),
     (r"\^", " ** "),
@@ -122,7 +156,9 @@ _RULES = _compile(
     (r"为空|缺失", " is missing"),
     (r"\b(?:NOT|Not|TRUE|True|FALSE|False|IN|In|BETWEEN|Between|IS|Is)\b", _lower),
     (r"\b(?:today|TODAY|now|NOW) ?\( ?\)", "as_of"),
+    (r"\bas_of ?([-+]) ?([0-9]+)(?![0-9.]| ?[*/])", r'as_of \1 @"P\2D"'),
     (r" +", " "),
+    (rf"{_QUANTITY} ?(<=?) ?({_NAME}|\?) ?(<=?) ?{_QUANTITY}", _chain),
     (rf"\bnull = ({_NAME})", r"\1 is missing"),
     (rf"\bnull != ({_NAME})", r"\1 is not missing"),
     (rf"(?:!=|\bis not) ?{_NULL}|\bnot ?\(? ?{_NULL}\)?", " is not missing"),
@@ -135,16 +171,20 @@ _RULES = _compile(
 )
 _CELLS = _compile(
     (rf"^([<>]=?) ?{_QUANTITY} ?(?:and|,) ?([<>]=?) ?{_QUANTITY}$", _interval),
-    (rf"^{_QUANTITY} ?(?:-|~|\.\.|至|到|\bto\b) ?{_QUANTITY}$", r"[\1..\2]"),
+    (r"^(?:any|ANY|Any|all|ALL|All|\*|任意|不限|全部|均可)$", "-"),
+    (rf"(^|, ?){_QUANTITY} ?{_TO} ?{_QUANTITY}(?=,|$)", _ascending),
+    (rf"^()\[{_QUANTITY} ?[-~至到] ?{_QUANTITY}\]$", _ascending),
+    (rf"^(?=\(|.*\)$)([(\[]){_QUANTITY} ?, ?{_QUANTITY}([)\]])$", r"\1\2..\3\4"),
+    (r"^in (?=[(\[])|^in(?=[(\[])", "? in "),
     (rf"^between {_QUANTITY} and {_QUANTITY}$", r"[\1..\2]"),
-    (rf"{_QUANTITY} ?以上", r">= \1"),
-    (rf"{_QUANTITY} ?以下", r"<= \1"),
-    (rf"\b(?:not|!) ?([{chr(_FIRST)}-\uf8ff])", r"not(\1)"),
+    (rf"^{_QUANTITY} ?(?:\(含\)|及|含)?(?:以上| or more)$", r">= \1"),
+    (rf"^{_QUANTITY} ?(?:\(含\)|及|含)?(?:以下|以内| or less)$", r"<= \1"),
+    (rf"^(?:not|!(?!=)) ?([{chr(_FIRST)}-\uf8ff]|(?:[<>]=? ?)?-?{_NUMBER})$", r"not(\1)"),
     (r" or ", ", "),
 )
 
 
-_PRESENCE = "write `x is missing` or `x is not missing`"
+PRESENCE = "write `x is missing` or `x is not missing`"
 _DATES = "write `x.year`, `x.month`, `x.day` or `x.weekday`"
 _DAYS = 'write `(x - y).days`, or `x + @"P30D"` and `x + @"P3M"`'
 _TEXTS = 'text is only compared: `=`, `contains(x, "…")`, `starts with(x, "…")`, `ends with(x, "…")`'
@@ -158,7 +198,9 @@ FOREIGN_WORDS: Mapping[str, str] = {
         ("string, string length, substring, substring before, upper case, lower case, upper, lower, trim, len", _TEXTS),
         ("matches, replace, split, like, has, includes, contains, starts, ends, startswith, endswith", _TEXTS),
         ("number, integer, float, cast, date and time, time", "a fact has its type already"),
-        ("is defined, isnull, is_null, isempty, defined, exists, coalesce, nvl, null, none, nil", _PRESENCE),
+        ("is defined, isnull, is_null, isempty, defined, undefined, exists, coalesce, nvl, null, none, nil", PRESENCE),
+        ("empty, blank", PRESENCE),
+        ("any, all", "write `-` for any value"),
         ("year, month, day, weekday, day of week, day of year, month of year, week of year", _DATES),
         ("years and months duration, datediff, dateadd, days, days between, timedelta", _DAYS),
         ("power, pow, exp, sqrt, log", "write `x ** 2`; the exponent is a whole number"),
@@ -192,6 +234,8 @@ def respell(text: str, column: str | None = None) -> str:
         return chr(_FIRST + len(texts) - 1)
 
     result = _TEXT.sub(replace_literal, text.translate(_QUOTES)).translate(_SIGNS)
+    if _HALF_QUANTIFIED.search(result):
+        return text
     rules = _RULES if column is None else (*_RULES, *_column_rules(column), *_CELLS)
     for pattern, replacement in rules:
         result = pattern.sub(replacement, result)

@@ -1,7 +1,7 @@
 """An expression's text as tokens.
 
-A number that could be read as something else than its author meant is refused: `1,000` (two values), `01`, and a
-date without its sign, `2026-01-31` (a subtraction).
+What could be read as something else than its author meant is refused: `1,000` (two values), `01`, a date without its
+sign, `2026-01-31` (a subtraction), and `0...5` (zero to a half).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _TOKEN = re.compile(
 _DAY = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])", re.ASCII)
 _CONTINUED = re.compile(r"[0-9], *\Z", re.ASCII)
 _GROUPED = re.compile(r"[0-9]+(?:[,，][0-9]{3}(?![0-9]))+(?:\.[0-9]+)?", re.ASCII)
+_GROUPED_FURTHER = re.compile(r"[,，][0-9]", re.ASCII)
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nt]))')
 _ESCAPED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 
@@ -110,12 +111,18 @@ def _ambiguous(text: str, number: re.Match[str]) -> ExpressionSyntaxError | None
         iso_date = f"{day[1]}-{day[3]:0>2}-{day[4]:0>2}"
         hint = f'write `@"{iso_date}"`' if parse_date(iso_date) else "there is no such day"
         return ExpressionSyntaxError(f"the date `{day[0]}` is read as a calculation", start, day.end(), hint)
+    if number[0][0] == "." and text[start - 2 : start] == "..":
+        return ExpressionSyntaxError("an interval has two dots", start - 2, number.end(), "write `..`")
     if grouped := _GROUPED.match(text, start):
         whole = re.sub("[,，]", "", grouped[0])
         hint = f"write `{whole}`; several values have a blank after each comma"
+        if _GROUPED_FURTHER.match(text, grouped.end()):
+            hint = "leave the commas out of a number; several values have a blank after each comma"
         return ExpressionSyntaxError(f"`{grouped[0]}` is read as several values", start, grouped.end(), hint)
     if number[0][0] == "0" and number[0][1:2].isdigit():
-        hint = f'write `{number[0].lstrip("0") or "0"}`; a date is written `@"2026-01-31"`'
+        hint = 'a date is written `@"2026-01-31"`'
+        if not {text[start - 1 : start], text[number.end() : number.end() + 1]} & {"-", "/"}:
+            hint = f"write `{number[0].lstrip('0') or '0'}`; {hint}"
         if _CONTINUED.search(text, 0, start):
             hint = "leave the commas out of a number"
         return ExpressionSyntaxError(f"the number `{number[0]}` begins with a needless zero", *number.span(), hint)

@@ -122,6 +122,27 @@ CELLS = [
     ("day", "> 2026-01-31", '> @"2026-01-31"', ["2026-02-01"], ["2026-01-31"]),
     ("day", "2026-01-01 ~ 2026-12-31", '[@"2026-01-01"..@"2026-12-31"]', ["2026-01-01", "2026-12-31"], ["2025-12-31", "2027-01-01"]),
     ("day", "< today()", "< as_of", ["2026-11-20"], ["2026-11-21"]),
+    ("m", "[10-20]", "[10..20]", [10, 20], [9, 21, -10]),
+    ("m", "1-5, 7~9", "[1..5], [7..9]", [1, 5, 7, 9], [0, 6, 10, -4]),
+    ("m", "(1, 5)", "(1..5)", [2, 4], [1, 5]),
+    ("m", "[1,5)", "[1..5)", [1, 4], [0, 5]),
+    ("m", "5<m<=10", "? in (5..10]", [6, 10], [5, 11]),
+    ("m", "in [1,2]", "? in [1,2]", [1, 2], [3]),
+    ("m", "[0...5]", "[0..5]", [0, 5], [-1, 6]),
+    ("m", "not 5", "not(5)", [4, 6], [5]),
+    ("m", "!> 5", "not(> 5)", [5], [6]),
+    ("m", "at least 5", ">= 5", [5, 6], [4]),
+    ("m", "5 or more", ">= 5", [5, 6], [4]),
+    ("m", "未满5", "< 5", [4], [5]),
+    ("m", "*", "-", [-1, 0, 5], []),
+    ("m", "不限", "-", [-1, 0, 5], []),
+    ("money", "10万（含）以上", ">= 100000", ["100000"], ["99999.99"]),
+    ("money", "5万元以内", "<= 50000", ["50000"], ["50000.01"]),
+    ("money", "(1,000..2,000)", "(1000..2000)", ["1000.01"], ["1000", "2000"]),
+    ("day", "≥2026年1月31日", '>=@"2026-01-31"', ["2026-01-31"], ["2026-01-30"]),
+    ("day", "< today() - 30", '< as_of - @"P30D"', ["2026-10-21"], ["2026-10-22"]),
+    ("word", "‘it’", '"it"', ["it"], ["retail"]),
+    ("word", '"it、retail"', '"it", "retail"', ["it", "retail"], ["other"]),
     ("word", '"it" or "retail"', '"it", "retail"', ["it", "retail"], ["other"]),
     ("word", "“it”，“retail”", '"it","retail"', ["it", "retail"], ["other"]),
     ("word", "'it'", '"it"', ["it"], ["other"]),
@@ -189,6 +210,10 @@ def test_taking_the_hint_of_a_condition_gives_what_was_meant(
         ("flag = False", "write `false`"),
         ("upper case(word) = 1", "text is only compared"),
         ("is defined(n)", "write `x is missing` or `x is not missing`"),
+        ("flag = none", "write `x is missing` or `x is not missing`"),
+        ("flag = all", "write `-` for any value"),
+        ("day > as_of - (m + 1)", 'write a duration: `@"P30D"`'),
+        ("m > 2026-01", 'a date is written `@"2026-01-31"`'),
         ("if m > 1 then flag else flag", "write a rule for each case"),
         ("day of week(day) = 1", "write `x.year`, `x.month`, `x.day` or `x.weekday`"),
         ("sum(m, m) > 1", "write `x + y`; of many, give the figure as a fact"),
@@ -206,11 +231,35 @@ def test_what_has_no_spelling_here_gets_the_nearest_advice(when: str, hint: str 
     assert any((each or "").startswith(hint) if hint else each is None for each in hints), refused.value
 
 
-@pytest.mark.parametrize("cell", ["> 5 and > 10", "> 5 and < 10 and < 8", "10 - 1/3"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "> 5 and > 10",
+        "> 5 and < 10 and < 8",
+        "10 - 1/3",
+        "10-20-30",
+        "2026-1",
+        "> 9 and < 9",
+        "9 < m < 5",
+        "10~50万",
+        "10-20%",
+        "$5",
+        "not 5, 6",
+    ],
+)
 def test_a_cell_with_no_one_meaning_gets_no_hint(cell: str) -> None:
     with pytest.raises(PolicyError) as refused:
         load_bytes(table("m", cell))
     assert [fault.hint for fault in refused.value.diagnostics] == [None]
+
+
+@pytest.mark.parametrize("cell", ["1,00", "1,0000", "1.000,00", "1,000,00", "1,234,5"])
+def test_a_number_that_is_grouped_otherwise_is_not_guessed(cell: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        load_bytes(table("m", cell))
+    assert [(fault.hint or "").partition(";")[0] for fault in refused.value.diagnostics] == [
+        "leave the commas out of a number"
+    ]
 
 
 def test_a_text_is_left_as_it_is() -> None:
