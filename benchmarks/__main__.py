@@ -24,7 +24,7 @@ from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
 from benchmarks.simulation import measure_recorded, measure_simulation
 from benchmarks.start import measure_starts
-from benchmarks.volume import measure_volume
+from benchmarks.volume import STEPS, measure_volume
 
 SECTIONS = (
     "engines",
@@ -63,6 +63,9 @@ class Plan:
     interference_seconds: float
     pages_folder: Path
     """Where the large database is, or will be."""
+    volume_folder: Path
+    volume_steps: Sequence[str]
+    """Which of the volume's steps are taken; all when it is empty."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +81,7 @@ def _run(options: argparse.Namespace, plan: Plan) -> int:
     results: dict[str, Any] = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
-        "plan": {**asdict(plan), "pages_folder": str(plan.pages_folder)},
+        "plan": {**asdict(plan), "pages_folder": str(plan.pages_folder), "volume_folder": str(plan.volume_folder)},
     }
     print(report.machine_lines(machine), flush=True)
     try:
@@ -127,7 +130,7 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
             groups = measure_groups(plan.decisions, plan.group_rounds)
             return asdict(groups), report.groups_table(groups)
         case "volume":
-            volume = measure_volume(plan.decisions)
+            volume = measure_volume(plan.decisions, plan.volume_folder, plan.volume_steps)
             return asdict(volume), report.volume_table(volume)
         case "population":
             population = measure_population(plan.populations, plan.http_rounds + 2)
@@ -160,6 +163,8 @@ def _plan(options: argparse.Namespace, folder: Path) -> Plan:
         simulations=(10_000,) if quick else (100_000, 1_000_000),
         interference_seconds=options.seconds or (0.5 if quick else 3.0),
         pages_folder=options.pages_folder or folder,
+        volume_folder=options.volume_folder or folder / "volume",
+        volume_steps=options.volume_step or (),
     )
 
 
@@ -181,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FOLDER",
         help="where the large database of pages and start is kept for the next run",
+    )
+    parser.add_argument(
+        "--volume-folder", type=Path, metavar="FOLDER", help="where the database of volume is kept for the next run"
+    )
+    parser.add_argument(
+        "--volume-step", action="append", choices=STEPS, help="take this step of volume; may be given several times"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (benchmarks/results/)")
     return parser

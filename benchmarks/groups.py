@@ -110,7 +110,8 @@ def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
         seconds = time.perf_counter() - begin
         with database.read() as session:
             timings = tuple(
-                _ask(name, partial_question, session, rounds) for name, partial_question in _questions(rng, subjects)
+                _ask(name, partial_question, session, rounds)
+                for name, partial_question in group_questions(rng, subjects)
             )
         writer = Writer(database, in_force, GroupWriter(in_force, FactCipher(open_or_create(folder))))
         return GroupFigures(decisions, subjects, seconds, timings, _write(writer, rng, subjects, rounds, facts))
@@ -179,7 +180,8 @@ def record_row(  # noqa: PLR0913, PLR0917  # what a record says
     return {**columns, "actor": "k1", "line": line, "digest": digest(line)}
 
 
-def _questions(rng: random.Random, subjects: int) -> Iterator[tuple[str, Callable[[Session], object]]]:
+def group_questions(rng: random.Random, subjects: int) -> Iterator[tuple[str, Callable[[Session], object]]]:
+    """Name and ask each question about lists, sizes and movements."""
     best = [Group("decided", '{"tier":"S"}')]
     first, last = QUARTERS[0], QUARTERS[-1]
     cursor = ""

@@ -12,13 +12,25 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.groups import GROUP_SIZE, POLICY, TIERS, answer_of, facts_by_tier, put_policy_in_force, write_records
+from sqlmodel import Session
+
+from benchmarks.groups import (
+    GROUP_SIZE,
+    POLICY,
+    QUARTERS,
+    TIERS,
+    answer_of,
+    facts_by_tier,
+    group_questions,
+    put_policy_in_force,
+    write_records,
+)
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log_key import read_log_keys
@@ -67,123 +79,173 @@ class VolumeFigures:
 
     @contextmanager
     def step(self, name: str, size: Callable[[], float | None] = lambda: None, count: int = 1) -> Iterator[None]:
-        """Measure what is done inside; of `count` the same, one. Long steps are told on stderr as they end."""
+        """Measure what is done inside; of `count` the same, one."""
         begin, processor = time.perf_counter(), time.process_time()
         yield
         seconds, used = time.perf_counter() - begin, time.process_time() - processor
-        self.steps.append(VolumeStep(name, seconds / count, used / count, size()))
-        print(self.steps[-1], file=sys.stderr, flush=True)
+        self.add(VolumeStep(name, seconds / count, used / count, size()))
+
+    def add(self, step: VolumeStep) -> None:
+        """Keep a step and tell it on stderr, as the next one may take an hour."""
+        self.steps.append(step)
+        print(step, file=sys.stderr, flush=True)
 
 
-def measure_volume(decisions: int, folder: Path | None = None) -> VolumeFigures:
-    """Make the database, and do with it what a company does."""
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database that is measured, and what asks it and writes to it."""
+
+    place: Path
+    database: Database
+    clock: SystemClock
+    in_force: InForce
+    rng: random.Random
+    subjects: int
+    facts: dict[str, object]
+    figures: VolumeFigures
+
+    @property
+    def file(self) -> Path:
+        """The SQLite file."""
+        return self.place / "service.db"
+
+
+def measure_volume(decisions: int, folder: Path | None = None, steps: Sequence[str] = ()) -> VolumeFigures:
+    """Make the database, unless the folder has it already, and do with it what a company does, or the steps named."""
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        file, keys = place / "service.db", place / "keys"
-        keys.mkdir(exist_ok=True)
-        database, clock, figures = Database(f"sqlite:///{file}", keys=keys), SystemClock(), VolumeFigures(decisions)
+        (place / "keys").mkdir(exist_ok=True, parents=True)
+        database, clock = Database(f"sqlite:///{place / 'service.db'}", keys=place / "keys"), SystemClock()
         stack.callback(database.close)
-        upgrade(database)
-        with database.write(clock) as transaction:
-            ensure_signing_key(transaction, keys)
+        figures, rng = VolumeFigures(decisions), random.Random(1)  # no secret
         policy = next(each for each in newest(load_folder(shipped_policies())) if each.id == POLICY)
-        put_policy_in_force(database, clock, policy)
-        in_force, rng = InForce(database, clock, engine="python"), random.Random(1)
+        is_new = not (place / "written").exists()
+        if is_new:
+            upgrade(database)
+            with database.write(clock) as transaction:
+                ensure_signing_key(transaction, place / "keys")
+            put_policy_in_force(database, clock, policy)
+        in_force = InForce(database, clock, engine="python")
         stack.callback(in_force.close)
         facts = facts_by_tier(in_force, rng)
-        answers = {tier: answer_of(in_force, facts[tier]) for tier in TIERS}
-        with figures.step("records written, all", lambda: _megabytes(database, file)):
-            subjects = write_records(database, policy, decisions, rng, answers)
-        with figures.step("records sealed, all", lambda: _megabytes(database, file)):
-            _seal(database, clock)
-        with figures.step("group lists made, all", lambda: _megabytes(database, file)):
-            rebuild(database, clock)
-        writer = GroupWriter(in_force, FactCipher(open_or_create(keys)))
-        _write_new(figures, database, clock, in_force, writer, rng, subjects, facts[TIERS[0]])
-        _look(figures, database, rng, subjects)
-        with figures.step("verification of everything"), database.read() as session:
-            verdict = verify_everything(session, list(public_keys(keys).values()), (), read_log_keys(keys))
-            if not verdict.is_fine:
-                raise AssertionError(verdict.faults)
-        with figures.step("backup, copied and compared", lambda: _size(place / "backup.db")):
-            _back_up(database, place / "backup.db")
-        with figures.step("half of it archived", lambda: _size(place / "half.archive")):
-            middle = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=decisions // 2)
-            archive(database, clock, SERVICE, before=middle, retention=timedelta(0), file=place / "half.archive")
-        with figures.step("database afterwards, VACUUM", lambda: _megabytes(database, file)):
-            _vacuum(database)
+        store = Store(place, database, clock, in_force, rng, decisions // len(QUARTERS), facts[TIERS[0]], figures)
+        if is_new:
+            answers = {tier: answer_of(in_force, facts[tier]) for tier in TIERS}
+            with figures.step("records written, all", lambda: _megabytes(store)):
+                write_records(database, policy, decisions, rng, answers)
+            (place / "written").touch()
+        for name in steps or STEPS:
+            STEPS[name](store)
         return figures
 
 
-def _seal(database: Database, clock: SystemClock) -> None:
+def _seal(store: Store) -> None:
     more = True
-    while more:
-        with database.write(clock) as transaction:
-            more = all(seal(transaction) is not None for _ in range(BLOCKS_AT_ONCE))
+    with store.figures.step("records sealed, all", lambda: _megabytes(store)):
+        while more:
+            with store.database.write(store.clock) as transaction:
+                more = all(seal(transaction) is not None for _ in range(BLOCKS_AT_ONCE))
 
 
-def _write_new(  # noqa: PLR0913, PLR0917  # what decides, about whom, and where to
-    figures: VolumeFigures,
-    database: Database,
-    clock: SystemClock,
-    in_force: InForce,
-    writer: GroupWriter,
-    rng: random.Random,
-    subjects: int,
-    facts: dict[str, object],
-) -> None:
+def _group(store: Store) -> None:
+    with store.figures.step("group lists made, all", lambda: _megabytes(store)):
+        rebuild(store.database, store.clock)
+
+
+def _write_new(store: Store) -> None:
     actor, day = Actor("k1", "crm", "CRM", frozenset(), "machine"), date(2027, 1, 1)
-    with figures.step("a new decision, of 32 in a transaction", count=NEW_GROUPS * GROUP_SIZE):
+    writer = GroupWriter(store.in_force, FactCipher(open_or_create(store.place / "keys")))
+    with store.figures.step("a new decision, of 32 in a transaction", count=NEW_GROUPS * GROUP_SIZE):
         for _ in range(NEW_GROUPS):
-            questions = [
-                Question(Subject(f"C{rng.randrange(subjects):07}"), facts, day, (POLICY,)) for _ in range(GROUP_SIZE)
-            ]
-            items = [PendingDecision(in_force.evaluate(each), actor) for each in questions]
-            with database.write(clock, LaneName.DECISIONS) as transaction:
+            chosen = [Subject(f"C{store.rng.randrange(store.subjects):07}") for _ in range(GROUP_SIZE)]
+            questions = [Question(each, store.facts, day, (POLICY,)) for each in chosen]
+            items = [PendingDecision(store.in_force.evaluate(each), actor) for each in questions]
+            with store.database.write(store.clock, LaneName.DECISIONS) as transaction:
                 writer.write(transaction, items)
 
 
-def _look(figures: VolumeFigures, database: Database, rng: random.Random, subjects: int) -> None:
+def _look(store: Store) -> None:
     """Ask for lists and single records in turn; p95 of each."""
-    with database.read() as session:
+    with store.database.read() as session:
         newest_records = find_records(session).records
 
-        def subject() -> RecordFilter:
-            return RecordFilter(f"C{rng.randrange(subjects):07}", kind="customer")
+        def of_subject() -> RecordFilter:
+            return RecordFilter(f"C{store.rng.randrange(store.subjects):07}", kind="customer")
 
-        looks: tuple[tuple[str, Callable[[], object]], ...] = (
-            ("the newest records, p95", lambda: find_records(session)),
-            ("records of a subject, p95", lambda: find_records(session, subject())),
-            ("one record, p95", lambda: read_decision(session, rng.choice(newest_records).decision_id)),
+        looks: tuple[tuple[str, Callable[[Session], object]], ...] = (
+            ("the newest records", find_records),
+            ("the newest records of a policy", lambda session: find_records(session, RecordFilter(policy=POLICY))),
+            ("records of a subject", lambda session: find_records(session, of_subject())),
+            ("one record", lambda session: read_decision(session, store.rng.choice(newest_records).decision_id)),
+            *group_questions(store.rng, store.subjects),
         )
         for name, look in looks:
-            times, processor = [], time.process_time()
+            times, processor = [], []
             for _ in range(ROUNDS):
-                begin = time.perf_counter()
-                look()
+                begin, used = time.perf_counter(), time.process_time()
+                look(session)
                 times.append(time.perf_counter() - begin)
-            used = (time.process_time() - processor) / ROUNDS
-            figures.steps.append(VolumeStep(name, statistics.quantiles(times, n=20)[-1], used))
+                processor.append(time.process_time() - used)
+                session.expunge_all()
+            store.figures.add(VolumeStep(f"{name}, p95", _p95(times), _p95(processor)))
 
 
-def _back_up(database: Database, file: Path) -> None:
-    target = Database(f"sqlite:///{file}")
-    upgrade(target)
-    copy(database, target, backup=True)
-    target.close()
+def _p95(seconds: Sequence[float]) -> float:
+    return statistics.quantiles(seconds, n=20)[-1]
 
 
-def _vacuum(database: Database) -> None:
-    with database.engine.connect() as connection:
+def _verify(store: Store) -> None:
+    keys = store.place / "keys"
+    with store.figures.step("verification of everything"), store.database.read() as session:
+        verdict = verify_everything(session, list(public_keys(keys).values()), (), read_log_keys(keys))
+        if not verdict.is_fine:
+            raise AssertionError(verdict.faults)
+
+
+def _back_up(store: Store) -> None:
+    file = store.place / "backup.db"
+    with store.figures.step("backup, copied and compared", lambda: _size(file)):
+        target = Database(f"sqlite:///{file}")
+        upgrade(target)
+        copy(store.database, target, backup=True)
+        target.close()
+    file.unlink()
+
+
+def _archive(store: Store) -> None:
+    middle = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=store.figures.decisions // 2)
+    file = store.place / "half.archive"
+    with store.figures.step("half of it archived", lambda: _size(file)):
+        archive(store.database, store.clock, SERVICE, before=middle, retention=timedelta(0), file=file)
+
+
+def _vacuum(store: Store) -> None:
+    with (
+        store.figures.step("database afterwards, VACUUM", lambda: _megabytes(store)),
+        store.database.engine.connect() as connection,
+    ):
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("VACUUM")
 
 
-def _megabytes(database: Database, file: Path) -> float:
-    with database.engine.connect() as connection:
+def _megabytes(store: Store) -> float:
+    with store.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return _size(file)
+    return _size(store.file)
 
 
 def _size(file: Path) -> float:
     return file.stat().st_size / 1e6
+
+
+STEPS: Mapping[str, Callable[[Store], None]] = {
+    "seal": _seal,
+    "group": _group,
+    "write": _write_new,
+    "look": _look,
+    "verify": _verify,
+    "backup": _back_up,
+    "archive": _archive,
+    "vacuum": _vacuum,
+}
+"""What is done with the records, in this order; in a kept folder each but `archive` may be repeated."""
