@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_
+from sqlalchemy import ColumnElement, and_, false, or_
 from sqlmodel import Session, col, func, select
 
 from policy_service.database import Database, database_of
@@ -75,18 +76,12 @@ class AnswerTotals:
 def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
     """Count the answers of a policy in the records between two numbers. Raises DamagedRecord, UnknownVersion."""
     first, end = seqs
-    counted = last_counted(session)
-    whole = select(
-        func.min(BlockRow.number), func.max(BlockRow.number), func.min(BlockRow.first), func.max(BlockRow.last)
-    )
-    low, high, start, last = session.exec(
-        whole.where(BlockRow.number <= counted, BlockRow.first >= first, BlockRow.last < end)
-    ).one()
+    low, high = _whole_blocks(session, first, end)
     totals: Counts = Counter()
     parts: list[Range] = [(first, end)]
-    if low is not None:
-        totals.update(_block_totals(session, policy, low, high))
-        parts = [(first, start), (last + 1, end)]
+    if low is not None and high is not None and low.number <= high.number:
+        totals.update(_block_totals(session, policy, low.number, high.number))
+        parts = [(first, low.first), (high.last + 1, end)]
     uncounted, reader = 0, AssignmentReader()
     for part_first, part_end in parts:
         read_end = min(part_end, part_first + MAX_READ)
@@ -97,11 +92,21 @@ def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
     return AnswerTotals(policy, tuple(items), uncounted)
 
 
+def _whole_blocks(session: Session, first: int, end: int) -> tuple[BlockRow | None, BlockRow | None]:
+    """The first and the last counted block of the records between two numbers; the last one may be before the first."""
+    row = BlockRow
+    low = session.exec(select(row).where(row.first >= first).order_by(col(row.first)).limit(1)).first()
+    until = (row.last < end, row.number <= last_counted(session))
+    return low, session.exec(select(row).where(*until).order_by(col(row.last).desc()).limit(1)).first()
+
+
 def _block_totals(session: Session, policy: str, low: int, high: int) -> Counts:
     """The counts of a policy in blocks, both included; remembered, as they stay: later only newer blocks are read."""
     database = database_of(session)
     known = {} if database is None else _known_totals.setdefault(database, {})
     last, counts = known.get((policy, low), (low - 1, Counter[AnswerKey]()))
+    if last == high:
+        return counts
     if last > high:
         last, counts = low - 1, Counter()
     key = (AnswerCount.status, AnswerCount.outcome, AnswerCount.rule)
@@ -119,14 +124,12 @@ def _block_totals(session: Session, policy: str, low: int, high: int) -> Counts:
 
 def answered_rules(session: Session, policy: str) -> list[str]:
     """The rules that decided anything in the counted blocks, by their identifiers."""
-    query = select(AnswerCount.rule).where(AnswerCount.policy == policy, AnswerCount.rule != ALL_RULES).distinct()
-    return sorted(session.exec(query))
+    return sorted({key.rule for key in _block_totals(session, policy, 1, last_counted(session))} - {ALL_RULES})
 
 
 def answered_groups(session: Session, policy: str) -> list[Group]:
     """The answers that a policy gave in the counted blocks."""
-    query = select(AnswerCount.status, AnswerCount.outcome).where(AnswerCount.policy == policy).distinct()
-    return sorted(Group(*row) for row in session.exec(query))
+    return sorted({key.group for key in _block_totals(session, policy, 1, last_counted(session))})
 
 
 def candidate_ranges(session: Session, criteria: AnswerFilter, seqs: Range, *, oldest_first: bool) -> Iterator[Range]:
@@ -134,27 +137,24 @@ def candidate_ranges(session: Session, criteria: AnswerFilter, seqs: Range, *, o
 
     Blocks in which the policy gave no such answer are left out; records that were not counted yet are all in.
     """
-    row = AnswerCount
-    conditions = [
-        col(row.policy) == criteria.policy,
-        col(row.block) == BlockRow.number,
-        col(row.rule) == (criteria.rule or ALL_RULES),
-    ]
-    if criteria.outcome is not None:
-        wanted, groups = criteria.outcome, answered_groups(session, criteria.policy)
-        conditions.append(_in_groups(each for each in groups if each.matches(wanted) or each.status == wanted))
+    row, known = AnswerCount, _block_totals(session, criteria.policy, 1, last_counted(session))
+    rule, outcome = criteria.rule or ALL_RULES, criteria.outcome
+    groups = {key.group for key in known if key.rule == rule}
+    wanted = sorted(each for each in groups if outcome is None or each.matches(outcome) or each.status == outcome)
     first, end = seqs
     counted = session.get(BlockRow, last_counted(session))
     behind = (max(first, counted.last + 1 if counted else 1), end)
-    query = select(BlockRow.first, BlockRow.last).where(
-        BlockRow.last >= first, BlockRow.first < end, exists().where(and_(*conditions))
-    )
-    number = col(BlockRow.number)
+    by_last, by_first = col(BlockRow.last), col(BlockRow.first)
+    low = select(BlockRow.number).where(by_last >= first).order_by(by_last).limit(1).scalar_subquery()
+    high = select(BlockRow.number).where(by_first < end).order_by(by_first.desc()).limit(1).scalar_subquery()
+    number = col(row.block)
+    query = select(BlockRow.first, BlockRow.last).join_from(row, BlockRow).where(row.policy == criteria.policy)
+    query = query.where(row.rule == rule, number >= low, number <= high, _in_groups(wanted))
     if not oldest_first:
         yield behind
     query = query.order_by(number if oldest_first else number.desc())
     with closing(session.exec(query, execution_options={"yield_per": FETCH_SIZE})) as blocks:
-        for block_first, block_last in blocks:
+        for (block_first, block_last), _ in groupby(blocks):  # a block has a row for each answer
             yield max(first, block_first), min(end, block_last + 1)
     if oldest_first:
         yield behind
