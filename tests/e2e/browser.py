@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from api.auth.authentication import COOKIE
 from tests.absence import BROWSER
@@ -36,22 +36,24 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def launched(environment: dict[str, str] | None = None) -> Iterator[Browser]:
-    """The browser, for as long as this lasts, with more variables in its environment.
-
-    Where there is none, skips the test; fails it when REQUIRE_BROWSER is set.
-    """
-    path = chromium()
-    if path is None:
+def driven() -> Iterator[Playwright]:
+    """What drives browsers; it takes seconds to start. Where there is none, skips; fails if REQUIRE_BROWSER is set."""
+    if chromium() is None:
         (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(BROWSER)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=list(QUIET), env={**os.environ, **(environment or {})}
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+        yield playwright
+
+
+@contextmanager
+def launched(playwright: Playwright, environment: dict[str, str] | None = None) -> Iterator[Browser]:
+    """The browser, for as long as this lasts, with more variables in its environment."""
+    browser = playwright.chromium.launch(
+        executable_path=chromium(), args=list(QUIET), env={**os.environ, **(environment or {})}
+    )
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @dataclass

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Browser, Page
 
 from tests.architecture.project import ROOT
-from tests.e2e.browser import Person, launched, person
+from tests.e2e.browser import Person, driven, launched, person
 
 IMAGES = ROOT / "docs" / "images"
 LANGUAGES = ("en", "zh")
@@ -105,7 +105,7 @@ def demo() -> Iterator[Demo]:
         closing.callback(serving.terminate)
         address = f"http://127.0.0.1:{port}"
         wait_for(address)
-        yield Demo(address, secrets, closing.enter_context(launched()), closing)
+        yield Demo(address, secrets, closing.enter_context(launched(closing.enter_context(driven()))), closing)
 
 
 def wait_for(address: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fontTools import subset
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from api.faces import FOLDER
 from tests.api.company import Company, company
@@ -23,13 +23,13 @@ SETTINGS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser on a machine whose only font has a blank and nothing else; without any font Chromium draws no page."""
     folder = tmp_path_factory.mktemp("fonts")
     subset.main([str(FOLDER / "mono-400.ttf"), "--unicodes=20", f"--output-file={folder / 'blank.ttf'}"])
     settings = folder / "fonts.conf"
     settings.write_text(SETTINGS.format(folder=folder), "utf-8")
-    with launched({"FONTCONFIG_FILE": str(settings)}) as opened:
+    with launched(playwright, {"FONTCONFIG_FILE": str(settings)}) as opened:
         yield opened
 
 
