@@ -196,6 +196,7 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("POST", "/changes/{change}/draft"): WRITING,
     ("GET", "/changes/{change}/report"): TAKING_PART,
     ("GET", "/changes/{change}/movers.csv"): people(*SIGNING_ROLES),
+    ("GET", "/changes/{change}/workload.csv"): TAKING_PART,
     ("GET", "/changes/{change}/actual-effect"): people(*SIGNING_ROLES),
     ("POST", "/changes/{change}/actual-effect"): SIGNING,
     ("GET", "/changes/{change}/actual-effect.csv"): people(*SIGNING_ROLES),

@@ -1,9 +1,10 @@
-"""Contacts with customers: which policies ask for them, and how many a month each role can make.
+"""Work with customers: which policies ask for contacts and set service levels, and how much a role can do in a month.
 
 A policy asks for contacts by three outcomes: `owner`, a choice of roles; `contacts`, a whole number; and `period`, a
-choice of the words of `PERIODS`. The policy `governance/capacity` states capacities: for the fact `role`, a word of
-`owner`, it decides `contacts_a_month`, a number above 0. A role for which no rule matches, or that it does not know,
-has no stated capacity; while no version of it is in force, no role has.
+choice of the words of `PERIODS`. It sets a service level by two: `mode`, a choice that says who answers a request, and
+`answer_within`, a duration. The policy `governance/capacity` states capacities: for the fact `role`, a word of `owner`
+or of `mode`, it decides `contacts_a_month`, a number above 0. A role for which no rule matches, or that it does not
+know, has no stated capacity; while no version of it is in force, no role has.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from policy_service.approval.errors import ValidationFailed
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Decided
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType, NumberType
+from policy_service.language.types import ChoiceType, DurationType, NumberType, Type
 from policy_service.messages import Message
 
 CAPACITY = "governance/capacity"
 ROLE, CONTACTS_A_MONTH = "role", "contacts_a_month"
 OWNER, CONTACTS, PERIOD = "owner", "contacts", "period"
+MODE, ANSWER_WITHIN = "mode", "answer_within"
+REQUESTS = "requests_a_month"
+"""The fact that says how many requests a subject makes."""
 PERIODS = {
     "week": Fraction(13, 3),
     "month": Fraction(1),
@@ -33,9 +37,7 @@ PERIODS = {
 
 def asks_for_contacts(policy: Policy) -> bool:
     """Return True if a policy says who has how many contacts in which period."""
-    owner, contacts, period = (
-        policy.outcomes[name].type if name in policy.outcomes else None for name in (OWNER, CONTACTS, PERIOD)
-    )
+    owner, contacts, period = (_outcome_type(policy, name) for name in (OWNER, CONTACTS, PERIOD))
     return (
         not policy.returns_list
         and isinstance(owner, ChoiceType)
@@ -46,8 +48,21 @@ def asks_for_contacts(policy: Policy) -> bool:
     )
 
 
+def sets_service_level(policy: Policy) -> bool:
+    """Return True if a policy says who answers a request, and within which time."""
+    mode, answer_within = (_outcome_type(policy, name) for name in (MODE, ANSWER_WITHIN))
+    return not policy.returns_list and isinstance(mode, ChoiceType) and isinstance(answer_within, DurationType)
+
+
+def _outcome_type(policy: Policy, name: str) -> Type | None:
+    return policy.outcomes[name].type if name in policy.outcomes else None
+
+
 def stated_capacity(policy: Policy, role: str, day: datetime.date) -> Fraction | None:
-    """Contacts a month that a role can make; None where none are stated. Raises ValidationFailed."""
+    """Contacts a month that a role can make, or requests that it can answer; None where that is not stated.
+
+    Raises ValidationFailed.
+    """
     check_capacity(policy)
     result = evaluate(policy, {ROLE: role}, day) if role in getattr(policy.facts[ROLE].type, "of", ()) else None
     if not isinstance(result, Decided):

@@ -103,10 +103,16 @@ def _print(report: dict[str, Any]) -> None:
     )
     for each in report["policies"]:
         _print_policy(each, everything=each["moved"] > 0)
-    if report["workload"]:
-        names = ("role", "before", "after", "difference", "capacity")
-        print_line("contacts a month")
-        print_table(names, [tuple(each[name] or "-" for name in names) for each in report["workload"]])
+    figures = ("before", "after", "difference", "capacity")
+    for title, name, keys in (
+        ("contacts a month", "workload", ("role",)),
+        ("requests a month, by service level", "service_load", ("role", "answer_within")),
+    ):
+        if report[name]:
+            print_line(title)
+            print_table(
+                (*keys, *figures), [tuple(row[key] or "-" for key in (*keys, *figures)) for row in report[name]]
+            )
     if report["movers"]:
         print_table(["subject", report["measure"] or "", "moves", "charged to"], list(map(_mover, report["movers"])))
     for name, facts in report["left_out"].items():

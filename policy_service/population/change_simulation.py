@@ -88,7 +88,8 @@ def _kept_outcomes(
             subject = Subject(unguard_formula(row["subject"]), kind)
             if (override := overrides.active_overrides(subject, question.start).get(row["policy"])) is None:
                 continue
-            before = row["before"].split("; ")
+            before, after = (row[side].split("; ") for side in ("before", "after"))
             for outcome, word in best[row["policy"]].items():
-                if f"{outcome}={word}" in before and override.outcome.get(outcome) == word:
+                text = f"{outcome}={word}"
+                if text in before and text not in after and override.outcome.get(outcome) == word:
                     yield KeptOutcome(row["policy"], outcome, subject.id, override.id)

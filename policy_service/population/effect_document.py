@@ -4,7 +4,7 @@
     parts             for each kind of subject the report of `simulate`, or the problems that prevented it
     impact_share      the largest share, over the policies, of those who move among those who are decided
     best_lost_share   the largest share of the subjects with the best outcome that lose it; overrides that keep it count
-    capacity_share    the largest share, over the roles, of the contacts that a role can make in a month
+    capacity_share    the largest share, over the roles, of the contacts or requests that a role can do in a month
     money_difference  how much more or less is decided in all policies, in CNY
 
 A share is rounded up. It is unknown as soon as a kind of subject or a new version could not be simulated, or where a
@@ -13,17 +13,20 @@ policy is ended: nothing small is claimed of subjects that nobody looked at.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import ROUND_UP, Decimal
+from fractions import Fraction
 from typing import Any
 
 from policy_service.approval.effect import Effect
 from policy_service.canonical import digest, digest_of
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType
+from policy_service.language.types import ChoiceType, write_decimal
 
 NOBODY = "the service has no decision about anybody of this kind"
 CURRENCY = "CNY"
@@ -75,7 +78,9 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
     known = bool(parts) and not ends and not unknown and not any("problems" in part for part in parts)
     largest = max((each for each in shares.values() if each is not None), default=None)
     lost = [Decimal(each["best_lost_share"]) for each in figures if each["best_lost_share"] is not None]
-    loads = [row["capacity_share"] for part in parts for row in part.get("workload", ())]
+    loads = [
+        row["capacity_share"] for part in parts for name in ("workload", "service_load") for row in part.get(name, ())
+    ]
     used = [Decimal(each) for each in loads if each is not None]
     money = [Decimal(row["difference"]) for each in figures for row in each["money"] if row["currency"] == CURRENCY]
     bundle = {
@@ -97,6 +102,26 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
         },
         movers,
     )
+
+
+def workload_csv(document: Mapping[str, Any]) -> bytes:
+    """The work that an effect gives to each role, as CSV in UTF-8: contacts, and requests by service level."""
+    figures = ("before", "after", "difference", "capacity")
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(("kind", "work", "role", "answer_within", *figures, "capacity_share"))
+    for part in document["parts"]:
+        for name, work in (("workload", "contacts"), ("service_load", "requests")):
+            for row in part.get(name, ()):
+                counts = [_decimal(row[each]) for each in figures]
+                cells = (part["kind"], work, row["role"], row.get("answer_within") or "", *counts)
+                writer.writerow((*cells, row["capacity_share"] or ""))
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _decimal(fraction: str | None) -> str:
+    """A fraction to four decimals, which no spreadsheet takes for a date."""
+    return "" if fraction is None else write_decimal(round(Fraction(fraction) * 10**4), 4)
 
 
 def best_words(policy: Policy) -> dict[str, str]:

@@ -5,10 +5,20 @@ The rows are the same on both sides and made once. Columns of answers begin with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from policy_service.compilers.columnar.layout import from_cell
 from policy_service.language.policy import Policy
-from policy_service.language.types import BooleanType, ChoiceType
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    format_value,
+)
 from policy_service.population.stages import PolicyStage, Stages
 
 ANSWERS, MOVERS = "answers", "movers"
@@ -16,6 +26,8 @@ ANSWERS, MOVERS = "answers", "movers"
 STATUS = ""
 """Stands for the status among the outcomes."""
 NOT_IN_FORCE = "(not_in_force)"
+LabelText = Callable[[str], str]
+"""Turns the label of an outcome into its text."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,14 @@ class Side:
             word = f"CASE {columns[outcome]} WHEN 1 THEN 'true' ELSE 'false' END"
         return f"CASE {columns[STATUS]} WHEN 'decided' THEN {word} ELSE '(' || {columns[STATUS]} || ')' END"
 
+    def text_of(self, policy: str, outcome: str) -> LabelText:
+        """What turns labels of an outcome into texts: amounts with their decimals, days and durations as ISO 8601."""
+        version = self.policy(policy)
+        declared = version.outcomes.get(outcome) if version else None
+        if declared is None or not isinstance(kind := declared.type, NumberType | DateType | DurationType):
+            return str
+        return lambda label: label if label.startswith("(") else str(format_value(kind, from_cell(kind, label)))
+
     def _comparable(self, policy: str) -> dict[str, str]:
         """The columns, those of numbers as texts: an outcome may be of another type on the other side."""
         stage = self._stage(policy)
@@ -71,6 +91,13 @@ class Side:
 def moved_column(policy: int) -> str:
     """The column that says whether a subject moves by the policy of this index."""
     return f"moved_{policy}"
+
+
+def is_single(version: Policy | None, outcome: str) -> bool:
+    """True if an outcome is one value."""
+    if version is None or version.returns_list or outcome not in version.outcomes:
+        return False
+    return not isinstance(version.outcomes[outcome].type, TagsType)
 
 
 def has_words(version: Policy | None, outcome: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from policy_service.approval.capacity import CAPACITY
+from policy_service.approval.capacity import CAPACITY, REQUESTS
 from policy_service.canonical import digest, digest_of
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, NumberType, write_decimal
@@ -31,10 +31,10 @@ from policy_service.population.parts import ROWS, PartTable, write_whole
 from policy_service.population.plan import FactColumn
 from policy_service.population.population import ROW, SUBJECT, Population, register
 from policy_service.population.run import Progress
-from policy_service.population.sides import ANSWERS, MOVERS, STATUS, Side, has_words, moved_column
+from policy_service.population.sides import ANSWERS, MOVERS, STATUS, LabelText, Side, has_words, is_single, moved_column
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
 from policy_service.population.stages import AS_OF_COLUMN, compile_stages
-from policy_service.population.workload import workload
+from policy_service.population.workload import Workload
 
 NAMED = 20
 """Subjects that a report names; a file names all."""
@@ -90,6 +90,7 @@ class _Simulation:
         self.moved = {name: moved_column(index) for index, name in enumerate(self.compared)}
         self.facts = self._own_facts()
         self.measure = next((each for each in self.facts if _is_money(each.type)), None)
+        self.frequency = next((each for each in self.facts if each.name == REQUESTS and _is_count(each.type)), None)
 
     def run(self, progress: Progress) -> dict[str, Any]:
         """Decide, compare, charge."""
@@ -109,6 +110,8 @@ class _Simulation:
         charges = self._charges(change) if listed else [[] for _ in self.compared]
         if self.request.output is not None:
             self._write(self.request.output, listed)
+        stated = next((each for each in self.request.policies if each.id == CAPACITY), None)
+        workload = Workload(self.connection, (self.before, self.after), self.compared, stated, self.request.as_of)
         return {
             "bundle": self._bundle(),
             "in_effect": self.starts,
@@ -117,9 +120,8 @@ class _Simulation:
             "moved": self._count(MOVERS, "true"),
             "checked": checked,
             "policies": [self._report(name, of_policy) for name, of_policy in zip(self.compared, charges, strict=True)],
-            "workload": workload(
-                self.connection, (self.before, self.after), self.compared, self.request.policies, self.request.as_of
-            ),
+            "workload": workload.contacts(),
+            "service_load": workload.requests(self.frequency),
             "movers": list(self._movers(listed, NAMED)),
             "measure": self.measure.name if self.measure else None,
             "left_out": {name: list(facts) for name, facts in self.plans.left_out.items()},
@@ -134,7 +136,7 @@ class _Simulation:
         checked = check_rows(self.stages.decide(edges), self.stages, as_of)
         moves = "".join(f", {self.before.differs(self.after, name)} AS {moved}" for name, moved in self.moved.items())
         answered = self.stages.within(self.connection, f"FROM {ROWS}")
-        counted = {each.column for each in self.facts if isinstance(each.type, ChoiceType)}
+        counted = {each.column for each in self.facts if isinstance(each.type, ChoiceType) or each is self.frequency}
         left = ", ".join([SUBJECT, *({each.column for each in self.plans.after.columns} - counted)])
         self._create(ANSWERS, f"SELECT * EXCLUDE ({AS_OF_COLUMN}, {left}){moves} FROM ({answered})")  # noqa: S608
         if self._count(ANSWERS, "true") != count:
@@ -291,11 +293,11 @@ class _Simulation:
     def _movers(self, listed: Sequence[CellDifference], limit: int | None) -> Iterator[dict[str, Any]]:
         """The subjects that move, the largest first."""
         measure = self.measure.column if self.measure else "NULL"
-        columns, shown = ["subject", measure], []
+        columns, shown = ["subject", measure], list[list[str]]()
         for index, name in enumerate(self.compared):
             versions = (self.before.policy(name), self.after.policy(name))
             outcomes = dict.fromkeys(outcome for each in versions if each for outcome in each.outcomes)
-            shown.append([each for each in outcomes if has_words(versions[1] or versions[0], each)])
+            shown.append([each for each in outcomes if any(is_single(version, each) for version in versions)])
             columns += [self.moved[name], *(charge_column(order, index) for order in ORDERS)]
             columns += [side.label(name, each) for each in shown[-1] for side in (self.before, self.after)]
         largest_first = f"{measure} DESC NULLS LAST, " if self.measure else ""
@@ -303,25 +305,35 @@ class _Simulation:
         cursor = self.connection.execute(
             f"SELECT {', '.join(columns)} FROM {MOVERS} {order}"  # noqa: S608
         )
+        texts = [
+            [(each, self.before.text_of(name, each), self.after.text_of(name, each)) for each in outcomes]
+            for name, outcomes in zip(self.compared, shown, strict=True)
+        ]
         while rows := cursor.fetchmany(_FETCHED):
             for row in rows:
-                yield self._mover(list(row), shown, listed)
+                yield self._mover(list(row), texts, listed)
 
     def _mover(
-        self, cells: list[Any], shown: Sequence[Sequence[str]], listed: Sequence[CellDifference]
+        self,
+        cells: list[Any],
+        shown: Sequence[Sequence[tuple[str, LabelText, LabelText]]],
+        listed: Sequence[CellDifference],
     ) -> dict[str, Any]:
         subject, measure, *rest = cells
         policies = []
         for name, outcomes in zip(self.compared, shown, strict=True):
             moves, first, second, *_ = rest
-            words = rest[3 : 3 + 2 * len(outcomes)]
+            labels = rest[3 : 3 + 2 * len(outcomes)]
             rest = rest[3 + 2 * len(outcomes) :]
             if moves:
-                pairs = zip(outcomes, words[::2], words[1::2], strict=True)
+                pairs = zip(outcomes, labels[::2], labels[1::2], strict=True)
                 policies.append(
                     {
                         "policy": name,
-                        "outcomes": [{"outcome": each, "from": one, "to": other} for each, one, other in pairs],
+                        "outcomes": [
+                            {"outcome": each, "from": old(one), "to": new(other)}
+                            for (each, old, new), one, other in pairs
+                        ],
                         "charged_to": [
                             str(listed[each]) for each in dict.fromkeys((first, second)) if each is not None
                         ],
@@ -360,6 +372,10 @@ class _Simulation:
 
 def _is_money(kind: object) -> bool:
     return isinstance(kind, NumberType) and kind.kind == "money"
+
+
+def _is_count(kind: object) -> bool:
+    return isinstance(kind, NumberType) and kind.kind != "money" and kind.low >= 0
 
 
 def _version_of(policy: Policy) -> dict[str, str]:

@@ -1,12 +1,15 @@
-"""How many contacts a month policies ask of each role, before and after a change, beside the stated capacity.
+"""The work that policies ask of each role in a month, before and after a change, beside its stated capacity.
 
-Sums are fractions: two contacts a quarter are two thirds a month. Which policies count: `approval/capacity.py`.
+Contacts are summed as fractions: two a quarter are two thirds a month. Requests are counted by service level; a subject
+makes as many as the fact `requests_a_month` says, and one where no fact says it. Which policies count, and what states
+a capacity: `approval/capacity.py`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -14,66 +17,108 @@ from typing import Any
 import duckdb
 
 from policy_service.approval.capacity import (
-    CAPACITY,
+    ANSWER_WITHIN,
     CONTACTS,
+    MODE,
     OWNER,
     PERIOD,
     PERIODS,
     asks_for_contacts,
+    sets_service_level,
     stated_capacity,
 )
 from policy_service.approval.errors import ValidationFailed
 from policy_service.language.policy import Policy
-from policy_service.language.types import write_decimal
+from policy_service.language.types import NumberType, write_decimal, write_duration
 from policy_service.population.errors import RunFailed
+from policy_service.population.plan import FactColumn
 from policy_service.population.sides import ANSWERS, STATUS, Side
 
 
-def workload(
-    connection: duckdb.DuckDBPyConnection,
-    sides: Sequence[Side],
-    compared: Iterable[str],
-    policies: Iterable[Policy],
-    day: date,
-) -> list[dict[str, Any]]:
-    """Contacts a month by role on both sides, as JSON. Raises RunFailed where a capacity may be 0."""
-    before, after = (defaultdict[str, Fraction](Fraction) for _ in sides)
-    for name in compared:
-        for side, sums in zip(sides, (before, after), strict=True):
-            _add_contacts(connection, side, name, sums)
-    stated = next((each for each in policies if each.id == CAPACITY), None)
-    rows = []
-    for role in sorted({*before, *after}):
+@dataclass(frozen=True)
+class Workload:
+    """The work that the answers of both sides ask for."""
+
+    connection: duckdb.DuckDBPyConnection
+    sides: tuple[Side, Side]
+    compared: Sequence[str]
+    capacity: Policy | None
+    """The version of `governance/capacity` in force."""
+    day: date
+
+    def contacts(self) -> list[dict[str, Any]]:
+        """Contacts a month by role, as JSON. Raises RunFailed where a capacity may be 0."""
+        before, after = (self._contacts(side) for side in self.sides)
+        return [self._row(role, before[role], after[role]) for role in sorted({*before, *after})]
+
+    def requests(self, frequency: FactColumn | None) -> list[dict[str, Any]]:
+        """Requests by service level, as JSON: those of each mode, then of them those of each time to answer.
+
+        `frequency` is the column of how many requests a subject makes. Raises RunFailed where a capacity may be 0.
+        """
+        before, after = (self._requests(side, frequency) for side in self.sides)
+        levels = sorted({*before, *after})
+        rows = []
+        for mode in dict.fromkeys(mode for mode, _ in levels):
+            total = (sum((sums[each] for each in levels if each[0] == mode), Fraction(0)) for sums in (before, after))
+            rows.append({**self._row(mode, *total), ANSWER_WITHIN: None})
+            for level in levels:
+                if level[0] == mode:
+                    figures = _figures(before[level], after[level])
+                    unstated = {"capacity": None, "capacity_share": None}
+                    rows.append({"role": mode, **figures, **unstated, ANSWER_WITHIN: write_duration(level[1])})
+        return rows
+
+    def _row(self, role: str, before: Fraction, after: Fraction) -> dict[str, Any]:
+        """The work of a role on both sides, and its capacity."""
         try:
-            capacity = stated_capacity(stated, role, day) if stated is not None else None
+            capacity = None if self.capacity is None else stated_capacity(self.capacity, role, self.day)
         except ValidationFailed as error:
             raise RunFailed(str(error)) from None
-        rows.append(
-            {
-                "role": role,
-                "before": str(before[role]),
-                "after": str(after[role]),
-                "difference": str(after[role] - before[role]),
-                "capacity": None if capacity is None else str(capacity),
-                "capacity_share": None if capacity is None else _share(after[role] / capacity),
-            }
-        )
-    return rows
+        return {
+            "role": role,
+            **_figures(before, after),
+            "capacity": None if capacity is None else str(capacity),
+            "capacity_share": None if capacity is None else _share(after / capacity),
+        }
+
+    def _contacts(self, side: Side) -> defaultdict[str, Fraction]:
+        sums = defaultdict[str, Fraction](Fraction)
+        for owner, period, contacts in self._sums(side, asks_for_contacts, (OWNER, PERIOD), lambda own: own[CONTACTS]):
+            sums[owner] += contacts * PERIODS[period]
+        return sums
+
+    def _requests(self, side: Side, frequency: FactColumn | None) -> defaultdict[tuple[str, int], Fraction]:
+        """Requests by mode and seconds to answer."""
+        unit = 10**frequency.type.scale if frequency is not None and isinstance(frequency.type, NumberType) else 1
+        count = "1" if frequency is None else f"coalesce({frequency.column}, {unit})"
+        sums = defaultdict[tuple[str, int], Fraction](Fraction)
+        for mode, seconds, requests in self._sums(side, sets_service_level, (MODE, ANSWER_WITHIN), lambda _: count):
+            sums[mode, int(seconds)] += Fraction(requests, unit)
+        return sums
+
+    def _sums(
+        self,
+        side: Side,
+        asks: Callable[[Policy], bool],
+        keys: tuple[str, str],
+        amount: Callable[[Mapping[str, str]], str],
+    ) -> Iterator[tuple[str, str, int]]:
+        """The sums of an amount, by two outcomes, over the policies that ask for such work."""
+        for name in self.compared:
+            version, own = side.policy(name), side.columns(name)
+            if version is not None and asks(version):
+                cells = ", ".join(f"CAST({own[key]} AS VARCHAR)" for key in keys)
+                query = (
+                    f"SELECT {cells}, sum(CAST({amount(own)} AS HUGEINT)) "  # noqa: S608  # our own names
+                    f"FROM {ANSWERS} WHERE {own[STATUS]} = 'decided' GROUP BY 1, 2"
+                )
+                for first, second, total in self.connection.execute(query).fetchall():
+                    yield first, second, int(total)
 
 
-def _add_contacts(
-    connection: duckdb.DuckDBPyConnection, side: Side, name: str, sums: defaultdict[str, Fraction]
-) -> None:
-    version = side.policy(name)
-    if version is None or not asks_for_contacts(version):
-        return
-    columns = side.columns(name)
-    query = (
-        f"SELECT CAST({columns[OWNER]} AS VARCHAR), CAST({columns[PERIOD]} AS VARCHAR), "  # noqa: S608  # our own names
-        f"sum(CAST({columns[CONTACTS]} AS HUGEINT)) FROM {ANSWERS} WHERE {columns[STATUS]} = 'decided' GROUP BY 1, 2"
-    )
-    for owner, period, contacts in connection.execute(query).fetchall():
-        sums[owner] += int(contacts) * PERIODS[period]
+def _figures(before: Fraction, after: Fraction) -> dict[str, str]:
+    return {"before": str(before), "after": str(after), "difference": str(after - before)}
 
 
 def _share(share: Fraction) -> str:

@@ -49,6 +49,7 @@ GET  /changes/{change}/evidence                                    aut sal fin g
 GET  /changes/{change}/print                                       aut sal fin gen com  ·  adm
 GET  /changes/{change}/dossier.pdf                                 aut sal fin gen com  ·  adm
 GET  /changes/{change}/movers.csv                                   ·  sal fin gen com  ·   ·
+GET  /changes/{change}/workload.csv                                aut sal fin gen com  ·  adm
 GET  /changes/{change}/actual-effect                                ·  sal fin gen com  ·   ·
 POST /changes/{change}/actual-effect                                ·  sal fin gen com  ·   ·
 GET  /changes/{change}/actual-effect.csv                            ·  sal fin gen com  ·   ·

@@ -1,4 +1,7 @@
-"""The recorded effect of generated changes: all sums are equal, money to the fen, and the digest makes it again."""
+"""The recorded effect of generated changes: all sums are equal, money to the fen, and the digest makes it again.
+
+Some customers keep the best class by an override, whatever a change decides: those are named, and not counted as lost.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import datetime
 import random
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+from policy_service.actor import Role
 from policy_service.approval.service import EffectQuestion
 from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.subjects import FactCipher
@@ -21,8 +26,10 @@ from policy_service.population.mapping import Mapping
 from policy_service.population.records import open_records
 from policy_service.population.simulation import simulate
 from policy_service.population.simulation_plan import SimulationRequest
-from tests.approval.world import world
+from policy_service.subject import Subject
+from tests.approval.world import SALES, World, world
 from tests.effort import effort
+from tests.overrides.alone import record_alone
 from tests.population.recorded import effects, record_facts
 from tests.population.test_simulation import bonus, random_rows
 
@@ -37,9 +44,23 @@ DECLARED = "".join(
 
 def version(number: str, chance: random.Random) -> Policy:
     """A generated version that knows the region and the size of customers, too."""
-    return load_bytes(
-        bonus(number, random_rows(chance)).text.replace("  industry:", f"{DECLARED}  industry:", 1).encode()
-    )
+    text = bonus(number, random_rows(chance)).text.replace("  industry:", f"{DECLARED}  industry:", 1)
+    return load_bytes(text.replace("of: [A, B],", "of: [A, B], ordered: best-first,", 1).encode())
+
+
+def keep_best(made: World, subject: str) -> str:
+    """Keep the best class of a customer by an override; returns its id."""
+    with made.database.write(made.clock) as transaction:
+        return record_alone(
+            transaction,
+            made.fresh(SALES),
+            subject=Subject(subject),
+            policy="rewards/bonus",
+            outcome={"class": "A", "bonus": "0.50"},
+            role=Role.SALES_DIRECTOR,
+            reason="a partner",
+            until=made.now + datetime.timedelta(days=30),
+        ).id
 
 
 def answer(policy: Policy, facts: dict[str, object], day: datetime.date) -> tuple[str, str, int]:
@@ -65,6 +86,7 @@ def test_sums_of_recorded_effects_agree_whatever_changes(tmp_path: Path) -> None
         made.import_(version("0.1.0", chance).content, at=made.now)
         made.move(minutes=1)
         record_facts(made.database, made.clock, tmp_path, people, ("rewards/bonus",))
+        overrides = {name: keep_best(made, name) for name in chance.sample(sorted(people), 6)}
         read, cipher = effects(made, tmp_path), FactCipher(open_or_create(tmp_path))
         start = made.now + datetime.timedelta(days=2)
         day = start.date()
@@ -85,6 +107,12 @@ def test_sums_of_recorded_effects_agree_whatever_changes(tmp_path: Path) -> None
                 by = {each["word"]: each["moved"] for each in figures["by"] if each["fact"] == name}
                 assert +Counter(by) == Counter(str(people[each][name]) for each in moved)
             assert {line.split(",")[0] for line in effect.movers.decode("utf-8-sig").splitlines()[1:]} == set(moved)
+            lost = {name for name, (old_, new_) in zip(people, pairs, strict=True) if old_[1] == "A" != new_[1]}
+            kept = {each["subject"]: each["override"] for each in part["kept_by_override"]}
+            assert kept == {name: overrides[name] for name in lost & overrides.keys()}
+            had = sum(old_[1] == "A" for old_, _ in pairs)
+            share = Decimal(-(-(len(lost) - len(kept)) * 10**4 // had)).scaleb(-4) if had else None
+            assert effect.document["best_lost_share"] == (None if share is None else str(share))
             sums = [sum(pair[side][2] for pair in pairs) for side in (0, 1)]
             [money] = figures["money"]
             texts = [money[name].replace(".", "") for name in ("before", "after", "difference")]

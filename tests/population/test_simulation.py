@@ -182,7 +182,12 @@ def bonus(version: str, rows: Sequence[Row] = ROWS, currency: str = "CNY") -> Po
 
 def test_money_is_summed_to_the_fen(customers: Path) -> None:
     new = bonus("1.1.0", (("m", ">= 740000.00", "-", "-", "A", "0.10"), ROWS[1]))
-    (figures,) = effect(customers, new, requested=None, policies=[bonus("1.0.0")])["policies"]
+    report = effect(customers, new, requested=None, policies=[bonus("1.0.0")])
+    (figures,) = report["policies"]
+    assert report["movers"][0]["policies"][0]["outcomes"] == [
+        {"outcome": "class", "from": "A", "to": "A"},
+        {"outcome": "bonus", "from": "0.07", "to": "0.10"},
+    ]
     assert figures["money"] == [
         {"outcome": "bonus", "currency": "CNY", "before": "41.79", "after": "60.00", "difference": "18.21"}
     ]

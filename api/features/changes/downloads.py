@@ -1,6 +1,8 @@
-"""Files of a change: `…/texts/{text}`, `…/evidence`; `…/movers.csv`, whom it moves; `…/actual-effect.csv`."""
+"""Files of a change: `…/texts/{text}`, `…/evidence`; whom it moves, what work it makes and what came of it, as CSV."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 from sqlmodel import Session
@@ -10,10 +12,12 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.features.changes.actual_effect import requested_day
 from api.features.changes.evidence import evidence_response
-from api.features.changes.simulation import export_comparison, export_movers
+from api.features.changes.simulation import export_comparison, export_movers, export_workload
 from api.kit.rendering import NO_STORE, Pages
+from api.service import Service
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
+from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.language.file_text import file_name
 from policy_service.messages import Message
@@ -35,22 +39,30 @@ def download_routes(pages: Pages) -> APIRouter:
         """The file that stands behind first versions."""
         return await run_read(pages.service, lambda session: evidence_response(session, change))
 
-    @router.get("/changes/{change}/movers.csv")
-    async def movers(request: Request, change: str) -> Response:
-        """Every subject that the change moves, as CSV."""
-        content = await export_movers(pages.service, principal_of(request).actor, change)
-        headers = {"Content-Disposition": f'attachment; filename="movers-{change}.csv"'}
-        return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
+    for name, export in (("movers", export_movers), ("workload", export_workload)):
+        router.get(f"/changes/{{change}}/{name}.csv", name=name)(_csv_route(pages, name, export))
 
     @router.get("/changes/{change}/actual-effect.csv")
     async def actual_effect(request: Request, change: str) -> Response:
         """What came of the change beside what was expected, as CSV."""
         actor, day = principal_of(request).actor, requested_day(request)
-        content = await export_comparison(pages.service, actor, change, day)
-        headers = {"Content-Disposition": f'attachment; filename="actual-effect-{change}.csv"'}
-        return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
+        return _csv(await export_comparison(pages.service, actor, change, day), "actual-effect", change)
 
     return router
+
+
+def _csv_route(
+    pages: Pages, name: str, export: Callable[[Service, Actor, str], Awaitable[bytes]]
+) -> Callable[[Request, str], Awaitable[Response]]:
+    async def endpoint(request: Request, change: str) -> Response:
+        return _csv(await export(pages.service, principal_of(request).actor, change), name, change)
+
+    return endpoint
+
+
+def _csv(content: bytes, name: str, change: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{change}.csv"'}
+    return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
 
 
 def _text(session: Session, change_id: str, text: str) -> bytes:

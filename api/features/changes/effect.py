@@ -118,6 +118,9 @@ class KindEffect:
     refused: int
     policies: tuple[PolicyEffect, ...]
     workload: tuple[RoleLoad, ...]
+    """Contacts a month."""
+    service_load: tuple[RoleLoad, ...]
+    """Requests a month, of all service levels of a role and then of each."""
     movers: tuple[Mover, ...]
     measure: Bilingual | None
     """The fact by which movers are ordered."""
@@ -144,6 +147,8 @@ class EffectView:
     """The share by which it is decided who signs; None where that is not known."""
     file: str | None
     """The address of the list of all who move."""
+    workload_file: str | None
+    """The address of the work of each role."""
     run_by: str | None
     """The change, by which readers who may see names run its policies over everybody."""
 
@@ -158,10 +163,9 @@ class EffectView:
         """How many more contacts a month all roles have."""
         return sum((row.difference for kind in self.kinds for row in kind.workload), Decimal(0))
 
-    @property
-    def overloaded(self) -> tuple[str, ...]:
-        """The roles that get more contacts than they can make."""
-        return tuple(row.role for kind in self.kinds for row in kind.workload if row.is_too_large)
+    def overloaded(self, name: str) -> tuple[str, ...]:
+        """The roles that get more work than they can do, of the kind `workload` or `service_load`."""
+        return tuple(row.role for kind in self.kinds for row in getattr(kind, name) if row.is_too_large)
 
     @property
     def moves_everybody(self) -> bool:
@@ -189,6 +193,7 @@ def read_effect_view(
         day=date.fromisoformat(document["bundle"]["day"]),
         share=_share(effect),
         file=f"/changes/{change.id}/movers.csv" if moves else None,
+        workload_file=f"/changes/{change.id}/workload.csv" if any(map(_has_work, kinds)) else None,
         run_by=change.id if names else None,
     )
 
@@ -200,9 +205,10 @@ def warnings_of(comparisons: Iterable[tuple[Policy | None, Policy]], effect: Eff
         found.append(Message("The effect of this change is unknown: it could not be simulated."))
     elif effect.moves_everybody:
         found.append(Message("Everybody moves: no subject keeps its outcome."))
-    if effect is not None and effect.overloaded:
-        roles = _few(effect.overloaded)
-        found.append(Message("More contacts a month than their stated capacity: {roles}.", roles=roles))
+    if effect is not None and (roles := effect.overloaded("workload")):
+        found.append(Message("More contacts a month than their stated capacity: {roles}.", roles=_few(roles)))
+    if effect is not None and (roles := effect.overloaded("service_load")):
+        found.append(Message("More requests a month than their stated capacity: {roles}.", roles=_few(roles)))
     for base, policy in comparisons:
         if not policy.source:
             found.append(Message("{policy} names no row of a regulation.", policy=policy.id))
@@ -219,6 +225,10 @@ def _few(names: Sequence[str]) -> str:
     return join_comma([*names[:FEW], *(["…"] if len(names) > FEW else [])])
 
 
+def _has_work(kind: KindEffect) -> bool:
+    return bool(kind.workload or kind.service_load)
+
+
 def _share(effect: Effect) -> Decimal | None:
     return None if effect.impact_share is None else Decimal(effect.impact_share)
 
@@ -226,7 +236,7 @@ def _share(effect: Effect) -> Decimal | None:
 def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language, *, names: bool) -> KindEffect:
     if "problems" in part:
         problems = tuple(translate(UNKNOWN_REASONS.get(each, each), gettext_of(lang)) for each in part["problems"])
-        return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), None)
+        return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), (), None)
     bundle = part["bundle"]
     before, versions = (
         {each["id"]: catalogue.load(session, each["digest"]) for each in bundle[side]} for side in ("before", "after")
@@ -245,6 +255,7 @@ def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language,
             for each in part["policies"]
         ),
         workload=tuple(role_load(each, versions, lang) for each in part.get("workload", ())),
+        service_load=tuple(role_load(each, versions, lang) for each in part.get("service_load", ())),
         movers=tuple(_mover(each, versions, texts, lang) for each in part["movers"] if names),
         measure=measure.title if measure else None,
     )

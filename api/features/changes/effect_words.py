@@ -1,8 +1,9 @@
-"""Parts of an effect in words: the words of outcomes and facts, and the contacts that roles have."""
+"""Parts of an effect in words: the words of outcomes and facts, and the work that roles have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -10,10 +11,17 @@ from typing import Any
 
 from api.kit.answers import STATUS_NAMES
 from api.kit.languages import translations
-from policy_service.approval.capacity import OWNER, asks_for_contacts
+from policy_service.approval.capacity import ANSWER_WITHIN, MODE, OWNER, asks_for_contacts, sets_service_level
 from policy_service.compilers.prose import value_in_words
 from policy_service.language.policy import Fact, Language, Outcome, Policy
-from policy_service.language.types import BooleanType
+from policy_service.language.types import (
+    BooleanType,
+    DateType,
+    DurationType,
+    NumberType,
+    ValueRejected,
+    parse_value,
+)
 from policy_service.messages import Message, translate
 from policy_service.population.actual_effect import NEW
 
@@ -29,9 +37,11 @@ OTHER_WORDS: Mapping[str, Message] = {
 
 @dataclass(frozen=True, slots=True)
 class RoleLoad:
-    """The contacts a month that a role has, before and after, rounded to one place; and how many it can make."""
+    """The contacts or requests a month of a role, before and after, rounded to one place; and how many it can do."""
 
     role: str
+    answer_within: str
+    """The service level of these requests; empty for contacts, and for requests of all levels."""
     before: Decimal
     after: Decimal
     difference: Decimal
@@ -41,7 +51,7 @@ class RoleLoad:
 
     @property
     def is_too_large(self) -> bool:
-        """True if the role cannot make them."""
+        """True if the role cannot do them."""
         return self.share is not None and self.share > 1
 
 
@@ -51,14 +61,19 @@ def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
         return translate(OTHER_WORDS[word], gettext_of(lang))
     if of and isinstance(of.type, BooleanType) and word in {"true", "false"}:
         return value_in_words(of.type, word == "true", lang)
+    if of and isinstance(of.type, NumberType | DateType | DurationType):
+        with suppress(ValueRejected):  # the version before may allow more
+            return value_in_words(of.type, parse_value(of.type, word), lang)
     title = of.words.get(word) if of else None
     return getattr(title, lang) if title else word
 
 
 def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Language) -> RoleLoad:
-    """The contacts of a role, as a reader calls it."""
-    owners = (policy.outcomes[OWNER] for policy in versions.values() if asks_for_contacts(policy))
-    owner = next((each for each in owners if row["role"] in each.words), None)
+    """The work of a role, as a reader calls it."""
+    name, counts = (MODE, sets_service_level) if ANSWER_WITHIN in row else (OWNER, asks_for_contacts)
+    policies = [policy for policy in versions.values() if counts(policy)]
+    owner = next((policy.outcomes[name] for policy in policies if row["role"] in policy.outcomes[name].words), None)
+    within = row.get(ANSWER_WITHIN)
     before, after, difference, capacity = (
         None if row[name] is None else Decimal(round(Fraction(row[name]) * 10)).scaleb(-1)
         for name in ("before", "after", "difference", "capacity")
@@ -66,6 +81,7 @@ def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Lang
     share = row["capacity_share"]
     return RoleLoad(
         word_text(row["role"], owner, lang),
+        word_text(within, policies[0].outcomes[ANSWER_WITHIN], lang) if within and policies else "",
         before or Decimal(0),
         after or Decimal(0),
         difference or Decimal(0),

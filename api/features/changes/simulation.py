@@ -17,6 +17,7 @@ from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.messages import Message
 from policy_service.population.actual_effect import EffectComparison, comparable_days, compare_effect, to_csv
+from policy_service.population.effect_document import workload_csv
 
 
 def read_effect(session: Session, change: str) -> Effect:
@@ -37,6 +38,16 @@ async def export_movers(service: Service, actor: Actor, change: str) -> bytes:
     movers = await run_read(service, lambda session: approval.read_movers(session, read_effect(session, change)))
     await _tell_of_export(service, actor, "movers", change, movers)
     return movers
+
+
+async def export_workload(service: Service, actor: Actor, change: str) -> bytes:
+    """The work that a change gives to each role, as CSV in UTF-8; an entry of the log tells of it.
+
+    Raises UnknownChange, ProblemError, DatabaseUnavailable.
+    """
+    content = await run_read(service, lambda session: workload_csv(read_effect(session, change).document))
+    await _tell_of_export(service, actor, "workload", change, content)
+    return content
 
 
 def read_comparison(session: Session, service: Service, change: str, day: date | None) -> EffectComparison:

@@ -188,13 +188,30 @@ table:
     - {id: big, when: ['"big"'], then: [director, 2, quarter], because: {zh: 大, en: big}}
     - {id: small, when: ['"small"'], then: [desk, 1, quarter], because: {zh: 小, en: small}}
 """
+ANSWERS = """
+policy: service_levels/answers
+version: 1.0.0
+title: {zh: 答复, en: answers}
+subject: customer
+facts:
+  size: {type: choice, of: [big, small], from: tiering/size.size, title: {zh: 规模, en: size}}
+outcome:
+  mode: {type: choice, of: [person, machine], title: {zh: 方式, en: mode}}
+  answer_within: {type: duration, min: PT1M, max: PT8H, title: {zh: 时限, en: within}}
+table:
+  hit: UNIQUE
+  inputs: [size]
+  rows:
+    - {id: big, when: ['"big"'], then: [person, PT30M], because: {zh: 大, en: big}}
+    - {id: small, when: ['"small"'], then: [machine, PT4H], because: {zh: 小, en: small}}
+"""
 CAPACITY = """
 policy: governance/capacity
 version: 1.0.0
 title: {zh: 能力, en: capacity}
 subject: role
 facts:
-  role: {type: choice, of: [director, desk], title: {zh: 角色, en: role}}
+  role: {type: choice, of: [director, desk, person], title: {zh: 角色, en: role}}
 outcome:
   contacts_a_month: {type: integer, min: 1, max: 1000, title: {zh: 次数, en: contacts}}
 table:
@@ -202,12 +219,14 @@ table:
   inputs: [role]
   rows:
     - {id: director, when: ['"director"'], then: [3], because: {zh: 一人, en: one person}}
+    - {id: person, when: ['"person"'], then: [5], because: {zh: 一人, en: one person}}
 """
 
 
-def test_contacts_a_month_stand_beside_the_capacity() -> None:
+def test_contacts_and_requests_stand_beside_the_capacity() -> None:
     with company(furnish=furnish) as here:
-        World(here.database, here.clock).import_(TOUCH.encode(), CAPACITY.encode(), at=here.clock.at)
+        texts = (text.encode() for text in (TOUCH, ANSWERS, CAPACITY))
+        World(here.database, here.clock).import_(*texts, at=here.clock.at)
         here.clock.move(minutes=1)
         change = submitted(here, 95, 2)
         page = Visitor(here, "sales").get(f"/changes/{change['id']}")
@@ -216,6 +235,18 @@ def test_contacts_a_month_stand_beside_the_capacity() -> None:
         told = page.text("#effect")
         assert "the director 0 4 +4 3 (133.3%) too many" in told
         assert "desk 200 198 -2 not stated" in told
+        assert (
+            "machine all 600 594 -6 not stated machine 4 hours 600 594 -6 person all 0 6 +6 5 (120.0%) too many" in told
+        )
+        assert "More requests a month than their stated capacity: person." in page.text("#effect-line")
+        lines = (
+            Visitor(here, "ann").get(page.link("Contacts and requests, as CSV")).body.decode("utf-8-sig").splitlines()
+        )
+        assert lines[:3] == [
+            "kind,work,role,answer_within,before,after,difference,capacity,capacity_share",
+            "customer,contacts,desk,,200.0000,198.0000,-2.0000,,",
+            "customer,contacts,director,,0.0000,4.0000,4.0000,3.0000,1.3334",
+        ]
         assert "每月联系" in Visitor(here, "sales", "zh-CN").get(f"/changes/{change['id']}/print").text("#effect-line")
         assert here.did("GET", f"/v1/changes/{change['id']}/simulation")["capacity_share"] == "1.3334"
 
