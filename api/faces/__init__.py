@@ -8,18 +8,15 @@ reader's machine happens to have a font for it: pages name it, and paper has its
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from fontTools.ttLib import TTFont
-
 from policy_service.characters import find_hidden_character
 
 FOLDER: Final = Path(__file__).parent
-ALL_CHARACTERS: Final = ("sans-400.ttf", "latin-400.ttf", "mono-400.ttf")
-"""The files that together hold every character that any of them holds."""
+CHARACTERS: Final = FOLDER / "characters.txt"
+"""Every character that a file of the typeface holds, in order, as `make.py` wrote them: fonts take long to read."""
 SELECTORS: Final = "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 """Variation selectors: they choose the shape of the character before them, and draw nothing themselves."""
 
@@ -31,7 +28,7 @@ def missing_glyphs(text: str) -> tuple[str, ...]:
     """
     if text.isascii():
         return ()
-    characters = set(_not_held().findall(text))
+    characters = set(text) - _drawn()
     return tuple(sorted(each for each in characters if not each.isspace() and find_hidden_character(each) is None))
 
 
@@ -50,17 +47,7 @@ def code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
-def characters(*names: str) -> set[str]:
-    """Return the characters that some of the files hold together."""
-    held: set[str] = set()
-    for name in names:
-        with TTFont(FOLDER / name, lazy=True) as font:
-            font.setGlyphOrder(range(font["maxp"].numGlyphs))  # names of the glyphs take ten times as long
-            held.update(map(chr, font.getBestCmap()))
-    return held
-
-
 @cache
-def _not_held() -> re.Pattern[str]:
-    """Return the pattern of a character that no file holds."""
-    return re.compile(f"[^{re.escape(''.join(sorted(characters(*ALL_CHARACTERS))))}{SELECTORS}]")
+def _drawn() -> frozenset[str]:
+    """Return the characters that some file draws, and those that draw nothing."""
+    return frozenset(CHARACTERS.read_bytes().decode() + SELECTORS)

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Final
 
 from fontTools import subset
+from fontTools.ttLib import TTFont
 
-FOLDER = Path(__file__).parent
+from api.faces import CHARACTERS, FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ FILES: Final[Mapping[str, tuple[str, str]]] = {
     "mono-400.ttf": ("mono-400", "western"),
 }
 """Each file that is made: from which font, with which characters (`character_sets`)."""
+ALL_CHARACTERS: Final = ("sans-400.ttf", "latin-400.ttf", "mono-400.ttf")
+"""The files that together hold every character that any of them holds."""
 DIGESTS: Final = FOLDER / "SHA256SUMS"
 """The bytes that are expected, in the format of `sha256sum`."""
 OPTIONS: Final = (
@@ -133,8 +136,19 @@ def main() -> None:
             sys.exit("\n".join(["not the expected bytes:", *(line for line in made if line not in expected)]))
         for name in FILES:
             shutil.copyfile(folder / name, FOLDER / name)
+        CHARACTERS.write_bytes("".join(sorted(characters_of(*ALL_CHARACTERS))).encode())
         for source, fonts in sources.items():
             shutil.copyfile(fonts / "LICENSE_FONT", FOLDER / source.licence)
+
+
+def characters_of(*names: str) -> set[str]:
+    """Return the characters that some of the files hold together."""
+    held: set[str] = set()
+    for name in names:
+        with TTFont(FOLDER / name, lazy=True) as font:
+            font.setGlyphOrder(range(font["maxp"].numGlyphs))  # names of the glyphs take ten times as long
+            held.update(map(chr, font.getBestCmap()))
+    return held
 
 
 def unpack(source: Source, folder: Path) -> Path:

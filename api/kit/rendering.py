@@ -106,7 +106,6 @@ class Pages:
         self.tables: dict[str, Any] = {}
         """The tables whose routes there are, by path: a worker finds the one to export here."""
         self._logged_characters: set[str] = set()
-        missing_glyphs("林")  # reads the typeface now, and not while a page is waited for
         self._environments = {lang: _environment(lang, service.zone) for lang in ("zh", "en")}
 
     def frame(self, request: Request, notice: Message | None = None) -> Frame:

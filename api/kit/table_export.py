@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-import xlsxwriter
 from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.background import BackgroundTask
@@ -203,8 +202,10 @@ def _csv_file(file: Path, _title: str) -> Iterator[RowWriter]:
 @contextmanager
 def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
     """Write a workbook row by row: only one row is in memory."""
+    from xlsxwriter import Workbook  # noqa: PLC0415  # a start does without it
+
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(file, options)
+    book = Workbook(file, options)
     sheet = book.add_worksheet("".join(each for each in title if each not in "[]:*?/\\'")[:31])
     instant = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
     day = book.add_format({"num_format": "yyyy-mm-dd"})

@@ -24,8 +24,10 @@ from policy_service.decisions.version_build import REHEARSAL_SECONDS, Parts, ass
 from policy_service.decisions.window import PolicyStop
 from policy_service.errors import FactProblem, FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
 from policy_service.language.benchmark_set import BenchmarkSet
+from policy_service.language.core import Core
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.evaluate import scope_of
+from policy_service.language.lower import lower
 from policy_service.language.outcome import Decided, MissingFacts
 from policy_service.language.policy import AS_OF, Fact, Policy
 from policy_service.language.requirements import bind_figures, required_policies, topological_order
@@ -118,22 +120,23 @@ class Decider:
             for policy in ordered
             if policy.id in in_service and _is_same(in_service[policy.id].policy, policy)
         }
+        new = [policy for policy in ordered if policy.id not in unchanged and policy.digest not in parts]
+        cores = {policy.digest: lower(policy) for policy in new}
         if self._engine == "durable_rules":
-            new = [policy for policy in ordered if policy.id not in unchanged and policy.digest not in parts]
-            run_smoke_tests(new, seconds=REHEARSAL_SECONDS)
+            run_smoke_tests(new, seconds=REHEARSAL_SECONDS, cores=cores)
         served: ServedPolicies = {}
         try:
             for policy in ordered:
-                served[policy.id] = unchanged.get(policy.id) or self._serve(policy, parts.get(policy.digest))
+                served[policy.id] = unchanged.get(policy.id) or self._serve(policy, parts.get(policy.digest), cores)
         except BaseException:
             for id_ in served.keys() - unchanged.keys():
                 served[id_].close()
             raise
         return served
 
-    def _serve(self, policy: Policy, parts: Parts | None) -> ServedPolicy:
+    def _serve(self, policy: Policy, parts: Parts | None, cores: Mapping[str, Core]) -> ServedPolicy:
         if parts is None:
-            return ServedPolicy(policy, self._engine)
+            return ServedPolicy(policy, self._engine, cores[policy.digest])
         served = assemble(parts)
         served.bind(policy)
         return served

@@ -22,13 +22,15 @@ two ways stays as it is: `10~50万` (10 or 100000), `1,00`, `$5` of a fact in CN
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from math import prod
 
 from policy_service.language.unparse import write_fraction
 
-Respelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+Respelling = tuple[str, str | Callable[[re.Match[str]], str]]
+CompiledRespelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 _QUOTES = str.maketrans({**dict.fromkeys("“”„‟＂", '"'), **dict.fromkeys("‘’", "'")})
 _TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -126,12 +128,25 @@ def _ascending(match: re.Match[str]) -> str:
     return f"{match[1]}{interval}" if interval else match[0]
 
 
-def _compile(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> tuple[Respelling, ...]:
+def _compile(rules: Sequence[Respelling]) -> tuple[CompiledRespelling, ...]:
     return tuple((re.compile(pattern), replacement) for pattern, replacement in rules)
 
 
+@cache
+def _general_rules() -> tuple[CompiledRespelling, ...]:
+    """The rules for all expressions, compiled when the first is refused."""
+    return _compile(_RULES)
+
+
+@cache
+def _cell_rules(column: str) -> tuple[CompiledRespelling, ...]:
+    """The rules for the cells of a column: its own name is left out before a comparison and otherwise written `?`."""
+    names = ((rf"(^| and | or ){column} ?(?=[<>=!])", r"\1"), (rf"\b{column}\b", "?"))
+    return (*_general_rules(), *_compile(names), *_compile(_CELLS))
+
+
 _HALF_QUANTIFIED = re.compile(rf"(?<![0-9.]){_NUMBER} ?(?:{_TO}|\band\b) ?{_NUMBER} ?[百千万亿%](?! ?[A-Za-z])")
-_RULES = _compile(
+_RULES: tuple[Respelling, ...] = (
     (r"'([^'\"]*)'", r'"\1"'),
     (r"(?<![0-9])([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])", _day),
     (r"([0-9]{4})(年)([0-9]{1,2})月([0-9]{1,2})[日号]?", _day),
@@ -169,7 +184,7 @@ _RULES = _compile(
     (r"^ +| +$", ""),
     (r" +", " "),
 )
-_CELLS = _compile(
+_CELLS: tuple[Respelling, ...] = (
     (rf"^([<>]=?) ?{_QUANTITY} ?(?:and|,) ?([<>]=?) ?{_QUANTITY}$", _interval),
     (r"^(?:any|ANY|Any|all|ALL|All|\*|任意|不限|全部|均可)$", "-"),
     (rf"(^|, ?){_QUANTITY} ?{_TO} ?{_QUANTITY}(?=,|$)", _ascending),
@@ -236,16 +251,10 @@ def respell(text: str, column: str | None = None) -> str:
     result = _TEXT.sub(replace_literal, text.translate(_QUOTES)).translate(_SIGNS)
     if _HALF_QUANTIFIED.search(result):
         return text
-    rules = _RULES if column is None else (*_RULES, *_column_rules(column), *_CELLS)
-    for pattern, replacement in rules:
+    for pattern, replacement in _general_rules() if column is None else _cell_rules(column):
         result = pattern.sub(replacement, result)
         if '"' in result:
             result = _TEXT.sub(replace_literal, result)
     for index, literal in enumerate(texts):
         result = result.replace(chr(_FIRST + index), literal)
     return result
-
-
-def _column_rules(column: str) -> tuple[Respelling, ...]:
-    """The column's own name, which a cell leaves out before a comparison and otherwise writes `?`."""
-    return _compile((rf"(^| and | or ){column} ?(?=[<>=!])", r"\1"), (rf"\b{column}\b", "?"))

@@ -9,8 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from api.faces import FOLDER, characters, code_point, missing_glyphs, spell_out
-from api.faces.make import DIGESTS, FILES, GB2312, GBK, LATIN, MONO, SANS, digest, encoded
+from api.faces import CHARACTERS, FOLDER, code_point, missing_glyphs, spell_out
+from api.faces.make import (
+    ALL_CHARACTERS,
+    DIGESTS,
+    FILES,
+    GB2312,
+    GBK,
+    LATIN,
+    MONO,
+    SANS,
+    characters_of,
+    digest,
+    encoded,
+)
 from api.kit.static import FILES as SERVED
 from api.kit.static import VERSION
 from tests.api.company import Company, company
@@ -42,12 +54,16 @@ def test_every_source_has_its_licence_beside_its_files() -> None:
         assert "SIL OPEN FONT LICENSE Version 1.1" in (FOLDER / source.licence).read_text("utf-8")
 
 
+def test_the_characters_written_down_are_those_of_the_files() -> None:
+    assert CHARACTERS.read_bytes().decode() == "".join(sorted(characters_of(*ALL_CHARACTERS)))
+
+
 def test_screens_and_paper_have_the_same_characters() -> None:
-    assert characters("sans-400.woff2", "sans-rare-400.woff2") == characters("sans-400.ttf")
-    assert characters("sans-400.woff2") == characters("sans-700.woff2")
-    assert characters("sans-400.ttf") == characters("sans-700.ttf")
+    assert characters_of("sans-400.woff2", "sans-rare-400.woff2") == characters_of("sans-400.ttf")
+    assert characters_of("sans-400.woff2") == characters_of("sans-700.woff2")
+    assert characters_of("sans-400.ttf") == characters_of("sans-700.ttf")
     for name in ("latin-400", "latin-700", "signs-400", "signs-700", "mono-400"):
-        assert characters(f"{name}.woff2") == characters(f"{name}.ttf")
+        assert characters_of(f"{name}.woff2") == characters_of(f"{name}.ttf")
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup
 
 from policy_service.language.policy import Language
 from policy_service.shipped import shipped_documents
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 INDEX = "README"
 OTHER_LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([\w.-]+\)\n+", re.MULTILINE)
@@ -68,6 +69,9 @@ def document(path: str, lang: Language) -> Document | None:
 @cache
 def _rendered(name: str) -> Document:
     """Render one of `FILES`."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # a start does without it
+    from markdown_it.token import Token  # noqa: PLC0415
+
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(OTHER_LANGUAGE.sub("", FILES[name].read_text("utf-8"), count=1))
     titles = _headings(tokens)

@@ -7,35 +7,42 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine.child_process import SmokeTest, build_all_in_child
 from policy_service.compilers.rules_engine.compile import compile_rules
-from policy_service.language.core import CoreRule
+from policy_service.language.core import Core, CoreRule
 from policy_service.language.evaluate import Scope, holds, rule_points, scope_of
 from policy_service.language.lower import lower, stand_in
 from policy_service.language.outcome import missing_facts
 from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
 from policy_service.language.types import Value, to_exact
 
+NO_CORES: Mapping[str, Core] = MappingProxyType({})
 MAX_SAMPLES = 20
 """Examples of one policy that are rehearsed."""
 ANY_DAY = datetime.date(2026, 1, 1)
 """The day for examples that do not say one."""
 
 
-def run_smoke_tests(policies: Iterable[Policy], *, seconds: float) -> None:
+def run_smoke_tests(policies: Iterable[Policy], *, seconds: float, cores: Mapping[str, Core] = NO_CORES) -> None:
     """Build every policy in one child process and check it against the definition on its examples.
+
+    `cores` are what policies were lowered to, by the digest of the version, where that is known.
 
     Raises SmokeTestFailed, naming the policy, when the engine dies, hangs for `seconds` (of all policies together) or
     answers differently; EngineLimitError when a policy exceeds a limit of the engine.
     """
-    programs = {name: trial for policy in policies for name, trial in _smoke_tests(policy)}
+    programs = {
+        name: trial
+        for policy in policies
+        for name, trial in _smoke_tests(policy, cores.get(policy.digest) or lower(policy))
+    }
     build_all_in_child(programs, seconds=seconds)
 
 
-def _smoke_tests(policy: Policy) -> Iterator[tuple[str, SmokeTest]]:
-    core = lower(policy)
+def _smoke_tests(policy: Policy, core: Core) -> Iterator[tuple[str, SmokeTest]]:
     names = (*policy.facts, AS_OF)
     subjects = list(_subjects(policy))
     scopes = [scope_of(policy, facts, day) for facts, day in subjects]
