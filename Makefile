@@ -114,8 +114,8 @@ regulations: $(VENV)/.installed-dev ## write docs/reference/regulations*.md: wha
 	$(BIN)/policy-service regulations --lang en > docs/reference/regulations.md
 	$(BIN)/policy-service regulations --lang zh > docs/reference/regulations.zh.md
 
-screenshots: $(VENV)/.installed-dev ## make the pictures of the documentation anew, from the demo data, in Chromium
-	$(BIN)/python -m tests.e2e.screenshots
+screenshots: $(VENV)/.installed-dev ## make the pictures of the documentation anew, from the demo data, in Chromium (N="home sign" for some)
+	$(BIN)/python -m tests.e2e.screenshots $(if $(filter file,$(origin N)),,$(N))
 
 audit: $(VENV)/.installed-dev ## look for known vulnerabilities in the pinned versions
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict

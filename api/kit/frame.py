@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, replace
+from dataclasses import Field, dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from api.web.safe_redirect import MAX_ADDRESS
 from policy_service.actor import Actor
 from policy_service.language.policy import Language
 from policy_service.messages import Message
+from policy_service.tasks import TaskKind
 
 THEME = "policy_service_theme"
 Theme = Literal["system", "light", "dark"]
@@ -41,6 +42,13 @@ SECTIONS: tuple[tuple[Message, str], ...] = (
     (Message("Keys"), "/keys"),
 )
 """The sections, in the order of the navigation; anyone who may not ask for one does not see it."""
+TASK_SECTIONS: Mapping[TaskKind, str] = {
+    TaskKind.CHANGE: "/changes",
+    TaskKind.SUSPENSION: "/suspensions",
+    TaskKind.OVERRIDE: "/overrides",
+    TaskKind.ACCOUNT: "/accounts",
+}
+"""Where the tasks of a kind are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,8 @@ class Frame:
     """What was just done."""
     missing_glyphs: tuple[str, ...] = ()
     """The characters of the page that the typeface cannot draw."""
-    waiting: int = 0
-    """Changes that wait for a signature of the reader."""
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    """How many tasks wait for the reader, by the address of the section that has them; all of them at home."""
     rejected: FormState | None = None
     """The form that was refused: the page says so above everything else, and keeps it in view."""
 

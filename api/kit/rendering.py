@@ -29,7 +29,7 @@ from api.auth.authentication import principal_of
 from api.faces import code_point, missing_glyphs
 from api.kit.formats import Formats, escape_hidden, inline_code, visible
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
-from api.kit.frame import Frame, Page, frame_of, with_rejected
+from api.kit.frame import TASK_SECTIONS, Frame, Page, frame_of, with_rejected
 from api.kit.languages import translations
 from api.kit.listing import link
 from api.kit.vocabulary import engine_name, enum_label
@@ -41,8 +41,6 @@ from api.workers.draft_check import DraftChecker
 from api.workers.jobs import Jobs
 from api.workers.pool import WorkKind
 from api.workers.work_kinds import READING
-from policy_service.approval.queries import count_awaiting
-from policy_service.approval.workflow import SIGNERS
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
 from policy_service.errors import PolicyServiceError
@@ -50,6 +48,7 @@ from policy_service.idempotency import StoredResponse, fingerprint_of
 from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
 from policy_service.subject import kind_label
+from policy_service.tasks import count_tasks
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}
@@ -176,15 +175,16 @@ class Pages:
             self.service.log.warning("characters_not_in_typeface", template=compiled.name, characters=characters)
         return compiled.render(page=replace(page, frame=replace(page.frame, missing_glyphs=missing)))
 
-    def _count_waiting(self, frame: Frame) -> int:
-        """Count the changes that wait for the reader's signature; none while the database does not answer."""
-        if frame.actor is None or not frame.actor.roles & SIGNERS:
-            return 0
+    def _count_waiting(self, frame: Frame) -> Mapping[str, int]:
+        """Count what waits for the reader, by section; nothing while the database does not answer."""
+        if frame.actor is None:
+            return {}
         try:
             with self.service.database.read() as session:
-                return count_awaiting(session, frame.actor, frame.now)
+                counts = count_tasks(session, frame.actor, frame.now)
         except PolicyServiceError:
-            return 0
+            return {}
+        return {"/": sum(counts.values()), **{TASK_SECTIONS[kind]: count for kind, count in counts.items()}}
 
     def render_problem(self, problem: Problem, scope: Scope, instance: str) -> Response:
         """A problem, for people. Who has to sign in first is led there, and back afterwards."""

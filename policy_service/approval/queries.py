@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from policy_service.actor import Actor
+from policy_service.actor import Actor, Role
 from policy_service.approval.change import Action, Change, ChangeState
 from policy_service.approval.change_filter import CLOSING_ACTIONS, NO_FILTER, OPEN, ChangeFilter, open_condition
 from policy_service.approval.store import fold_rows, read_changes
@@ -31,8 +31,8 @@ __all__ = [
     "OPEN",
     "ChangeFilter",
     "ChangeSort",
+    "awaiting_author",
     "awaiting_signature",
-    "count_awaiting",
     "count_by_state",
     "list_changes",
     "upcoming_changes",
@@ -40,8 +40,6 @@ __all__ = [
 
 MAX_PAGE = 100
 """Changes of one page."""
-MAX_COUNTED = 9
-"""Changes that wait for a signature and are counted; more are as many."""
 ChangeSort = Literal["created", "-created", "acted", "-acted"]
 """By when a change was begun, or last acted on; with `-` the newest first."""
 STATE_AFTER: Mapping[str, ChangeState] = {
@@ -82,14 +80,10 @@ def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: 
     return list_changes(session, ChangeFilter(signer=actor, now=now), sort="acted", limit=limit)
 
 
-def count_awaiting(session: Session, actor: Actor, now: datetime) -> int:
-    """Count the changes that wait for a signature of this actor, to `MAX_COUNTED`; read anew when a change moved."""
-
-    def read(_: Session) -> tuple[datetime, ...]:
-        page = awaiting_signature(session, actor, now, limit=MAX_COUNTED)
-        return tuple(change.draft.effective.start for change in page.items)
-
-    return sum(day > now for day in cached(session, f"awaiting-signature-of:{actor.id}", read))
+def awaiting_author(session: Session, actor: Actor, *, limit: int = 20) -> tuple[Change, ...]:
+    """The actor's own changes that are drafts, or that everyone signed and nobody scheduled, the newest first."""
+    criteria = ChangeFilter(states=frozenset({ChangeState.DRAFT, ChangeState.SIGNED_OFF}), author=actor.id)
+    return list_changes(session, criteria, limit=limit).items if Role.AUTHOR in actor.roles else ()
 
 
 def upcoming_changes(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:

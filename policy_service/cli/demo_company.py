@@ -10,7 +10,7 @@ first entry of the log says that it is a demonstration.
 |                | salesperson, complaint, …                                                                         |
 | in the spring  | a change that the directors sign, and one that compliance rejects                                 |
 | in the autumn  | overrides for some customers                                                                      |
-| today          | a change that waits for its signatures                                                            |
+| today          | how fast a problem of most customers is answered; a change that waits for its signatures         |
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from policy_service.subject import CUSTOMER, Subject
 
 CUSTOMERS = 200
 NEVER_CONTACTED = 10
-"""One in so many customers was never contacted, so that nothing is said of the follow-up."""
+"""One in so many customers was never contacted and had no problem, so that nothing is said of either."""
 MONTHS = 12
 MONTH = timedelta(days=30)
 YEAR = MONTHS * MONTH
@@ -59,6 +59,9 @@ TIER = "tiering/rfm_value"
 MEAN = {"industry_mean_amount": "300000.00", "industry_mean_orders": "3"}
 INDUSTRIES = ("it", "manufacturing", "retail", "internet", "finance", "services", "other")
 CADENCE = "followup/contact_cadence"
+RESPONSE = "service_levels/response_times"
+SEVERITIES = ("critical", *("major",) * 3, *("minor",) * 7)
+"""Of the newest problem of customers, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +198,13 @@ class DemoCompany:
                 "orders_12m": strength // 12,
                 "recency_days": 120 - strength,
                 "industry": INDUSTRIES[number % len(INDUSTRIES)],
+                "severity": SEVERITIES[number % len(SEVERITIES)],
                 **MEAN,
             }
+            policies: tuple[str, ...] = (TIER,)
             if number % NEVER_CONTACTED:
                 facts["last_contact_on"] = (day - timedelta(days=5 + (number + month) % 40)).isoformat()
-            policies = (TIER, CADENCE) if number % NEVER_CONTACTED else (TIER,)
+                policies = (TIER, CADENCE, RESPONSE) if month == MONTHS - 1 else (TIER, CADENCE)
             yield Question(Subject(f"C2025{number:05}"), facts, day, policies)
 
     def _examples(self, month: int) -> Iterator[Question]:

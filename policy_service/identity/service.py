@@ -72,6 +72,18 @@ def accounts(
     return {row.id: fold(_initial_account(row), changes.get(row.id, ())) for row in account_rows}
 
 
+def awaiting_attestation(session: Session, actor: Actor) -> tuple[Account, ...]:
+    """The accounts that wait to be attested, and that the actor may attest."""
+    all_accounts = accounts(session)
+    return tuple(
+        account
+        for account in all_accounts.values()
+        if account.pending_roles is not None
+        and may_attest(actor, account, all_accounts) is True
+        and can_be_attested(account, actor) is True
+    )
+
+
 def read_account(session: Session, account: str) -> Account:
     """One account. Raises UnknownAccount."""
     row = session.get(AccountRow, account)

@@ -9,9 +9,9 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.approval import service as approval
-from policy_service.approval.queries import count_awaiting
 from policy_service.approval.service import Action, ChangeState, InvalidState, PermissionDenied
 from policy_service.approval.signature_lines import signature_lines
+from policy_service.tasks import count_tasks
 from tests.approval.world import (
     ANN,
     BEN,
@@ -184,8 +184,8 @@ def test_a_change_that_is_owed_again_waits_for_those_who_may_sign_it(made: World
     made.dismiss(SALES)
     with made.database.read() as session:
         assert [each.id for each in approval.awaiting_signature(session, SALLY, made.now).items] == [change.id]
-        assert (count_awaiting(session, SALLY, made.now), count_awaiting(session, FINANCE, made.now)) == (1, 0)
-        assert count_awaiting(session, SALLY, change.draft.effective.start) == 0
+        assert (count_tasks(session, SALLY, made.now), count_tasks(session, FINANCE, made.now)) == ({"change": 1}, {})
+        assert count_tasks(session, SALLY, change.draft.effective.start) == {}
         assert approval.count_by_state(session)[ChangeState.SUBMITTED] == 1
         assert (
             approval.list_changes(session, approval.ChangeFilter(states=frozenset({ChangeState.SIGNED_OFF}))).items

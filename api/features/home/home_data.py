@@ -17,21 +17,16 @@ from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.home.group_counts import PolicyCounts, read_group_counts
 from api.features.home.signing_tasks import SigningTask, change_task, override_task, suspension_task
 from api.kit.answers import version_address
-from policy_service.actor import Actor, Role
+from policy_service.actor import Actor
 from policy_service.approval import service as approval
-from policy_service.approval.permissions import ratify_permission
-from policy_service.approval.queries import awaiting_signature, count_by_state, upcoming_changes
-from policy_service.approval.service import Action, Change, ChangeFilter, ChangeState, Suspension
+from policy_service.approval.queries import count_by_state, upcoming_changes
+from policy_service.approval.service import Change, ChangeState, Suspension
 from policy_service.audit.service import unsigned_count
 from policy_service.decisions.block_store import count_unsealed
-from policy_service.decisions.override import Override, signing_roles
+from policy_service.decisions.override import Override
 from policy_service.decisions.override_store import read_overrides
-from policy_service.identity.account import Account
-from policy_service.identity.attestation import can_be_attested, may_attest
-from policy_service.identity.service import accounts
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
-from policy_service.overrides.signature_validity import with_signature_validity
 from policy_service.registry import policy_cache
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.recent_activations import (
@@ -40,6 +35,7 @@ from policy_service.registry.recent_activations import (
     ending_activations,
     recent_activations,
 )
+from policy_service.tasks import Tasks, read_tasks
 
 MAX_ITEMS = 8
 """Items of a list on the home page; each leads to the whole list."""
@@ -55,18 +51,12 @@ class PendingTasks:
 
     to_sign: tuple[SigningTask, ...]
     """Changes, suspensions and overrides that I must sign, the one that is due first at the top."""
-    returned: tuple[Change, ...]
-    """My drafts that a person asked to change."""
-    drafts: tuple[Change, ...]
-    """My other drafts."""
-    to_schedule: tuple[Change, ...]
-    """My changes that everyone signed, and that nobody scheduled yet."""
-    to_attest: tuple[Account, ...]
+    others: Tasks
 
     @property
     def has_others(self) -> bool:
-        """True if anything waits that is no signature."""
-        return any((self.returned, self.drafts, self.to_schedule, self.to_attest))
+        """True if anything waits that is no signature, or is a draft of mine."""
+        return bool(self.others.own or self.others.to_attest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +117,7 @@ def read_home_data(session: Session, catalogue: Catalogue, actor: Actor, now: da
     upcoming = _by_day(upcoming_changes(session, now, limit=MAX_ITEMS), zone) if may_read_changes else None
     last_day = (now + WEEK).astimezone(zone).date()
     return HomeData(
-        tasks=_pending_tasks(session, actor, now, running),
+        tasks=_pending_tasks(session, actor, now),
         this_week=tuple(each for each in upcoming if each.day <= last_day) if upcoming is not None else None,
         later=tuple(each for each in upcoming if each.day > last_day) if upcoming is not None else None,
         ending=_ending(session, catalogue, actor, now, running),
@@ -148,29 +138,14 @@ def may_see(actor: Actor, address: str) -> bool:
     return check_permission(actor, PERMISSIONS["GET", address]) is True
 
 
-def _pending_tasks(session: Session, actor: Actor, now: datetime, running: Sequence[Suspension]) -> PendingTasks:
-    mine = _my_changes(session, actor)
-    drafts = tuple(change for change in mine if change.state is ChangeState.DRAFT)
-    returned = tuple(change for change in drafts if _was_returned(change))
-    return PendingTasks(
-        to_sign=_to_sign(session, actor, now, running),
-        returned=returned,
-        drafts=tuple(change for change in drafts if change not in returned),
-        to_schedule=tuple(change for change in mine if change.state is ChangeState.SIGNED_OFF),
-        to_attest=_to_attest(session, actor) if may_see(actor, "/accounts") else (),
+def _pending_tasks(session: Session, actor: Actor, now: datetime) -> PendingTasks:
+    tasks = read_tasks(session, actor, now)
+    to_sign = (
+        *(change_task(session, change) for change in tasks.to_sign),
+        *map(suspension_task, tasks.to_ratify),
+        *map(override_task, tasks.to_countersign),
     )
-
-
-def _to_sign(session: Session, actor: Actor, now: datetime, running: Sequence[Suspension]) -> tuple[SigningTask, ...]:
-    changes = awaiting_signature(session, actor, now, limit=MAX_ITEMS).items
-    to_ratify = (each for each in running if each.ratification is None and ratify_permission(each, actor, now).allowed)
-    to_countersign = _to_countersign(session, actor, now) if may_see(actor, "/overrides") else ()
-    tasks = (
-        *(change_task(session, change) for change in changes),
-        *map(suspension_task, to_ratify),
-        *map(override_task, to_countersign),
-    )
-    return tuple(sorted(tasks, key=lambda task: (task.due is None, task.due)))
+    return PendingTasks(tuple(sorted(to_sign, key=lambda task: (task.due is None, task.due))), tasks)
 
 
 def _ending(
@@ -199,39 +174,6 @@ def _ending(
 def _title(session: Session, catalogue: Catalogue, policy: str, version: str) -> Bilingual:
     """Return the title that a version gives its policy."""
     return policy_cache.load_head(session, catalogue.snapshot(session).version(policy, version).digest).title
-
-
-def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Override, ...]:
-    """The exceptions that wait for a signature of the reader, the one that waits longest first."""
-    overrides = with_signature_validity(session, [each for _, each in read_overrides(session, waiting_at=now)], now)
-    return tuple(each for each in overrides if signing_roles(each, actor, now))[:MAX_ITEMS]
-
-
-def _my_changes(session: Session, actor: Actor) -> tuple[Change, ...]:
-    """My newest changes that wait for me."""
-    if Role.AUTHOR not in actor.roles:
-        return ()
-    change_filter = ChangeFilter(states=frozenset({ChangeState.DRAFT, ChangeState.SIGNED_OFF}), author=actor.id)
-    return approval.list_changes(session, change_filter, sort="-acted", limit=MAX_ITEMS).items
-
-
-def _was_returned(change: Change) -> bool:
-    """Return True if the last that happened to a draft, beside edits, is that a person asked for changes."""
-    actions = [acted.action for acted in change.actions if acted.action is not Action.EDIT]
-    return actions[-1:] == [Action.REQUEST_CHANGES]
-
-
-def _to_attest(session: Session, actor: Actor) -> tuple[Account, ...]:
-    """The accounts that the reader may attest, and that wait for it."""
-    all_accounts = accounts(session)
-    attestable = (
-        account
-        for account in all_accounts.values()
-        if account.pending_roles is not None
-        and may_attest(actor, account, all_accounts) is True
-        and can_be_attested(account, actor) is True
-    )
-    return tuple(attestable)[:MAX_ITEMS]
 
 
 def _by_day(changes: Sequence[Change], zone: ZoneInfo) -> tuple[ScheduledDay, ...]:

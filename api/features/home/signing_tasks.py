@@ -14,6 +14,7 @@ from policy_service.approval.service import Change, Suspension
 from policy_service.decisions.override import Override
 from policy_service.lru_cache import LruCache
 from policy_service.messages import Message
+from policy_service.tasks import signing_deadline
 
 CACHED_EFFECTS = 500
 """Submissions whose effect stays known; a submission never changes."""
@@ -63,7 +64,7 @@ def change_task(session: Session, change: Change) -> SigningTask:
             *(f"{name} {bases.get(name, '')} → —" for name in change.draft.ends),
         ),
         effect=_EFFECTS.get_or_make(submission.digest(change.id), lambda: _effect(session, change)),
-        due=None if change.kind == "first_versions" else submission.effective.start,
+        due=signing_deadline(change),
         otherwise=Message("They stay as imported, signed by nobody.")
         if change.kind == "first_versions"
         else Message("It does not take effect; what is in force stays."),

@@ -57,9 +57,24 @@ def test_a_director_finds_what_waits_for_a_signature(here: Company) -> None:
         "It does not take effect; what is in force stays.",
     ):
         assert words in row
-    assert page.text(".sections .count") == "1", "the menu says so on every page"
     assert not page.has("a.button[href='/changes/new']")
-    assert not Visitor(here, "ann").get("/policies").has(".sections .count")
+
+
+def menu_counts(here: Company, name: str) -> dict[str, str]:
+    """What the menu counts, on a page that is not home."""
+    items = Visitor(here, name).get("/policies").all(".sections li")
+    return {
+        str(link.attributes["href"]): count.text()
+        for each in items
+        for link in each.css("a")
+        for count in each.css(".count")
+    }
+
+
+def test_the_menu_of_every_page_counts_what_waits_for_the_reader(here: Company) -> None:
+    assert menu_counts(here, "sales") == {"/": "1", "/changes": "1"}
+    assert menu_counts(here, "ben") == {"/": "1", "/changes": "1"}, "a change was sent back to him"
+    assert menu_counts(here, "ann") == {}, "her draft waits for nobody"
 
 
 def test_an_author_finds_drafts_and_what_was_sent_back(here: Company) -> None:
@@ -125,6 +140,7 @@ def test_a_suspension_is_on_everybodys_page_and_waits_to_be_ratified(own: Compan
     assert f"{TIER} 1.1.0 Suspension to ratify" in waiting
     assert "the suspended version applies again" in waiting
     assert "Suspension to ratify" not in Visitor(own, "general").get("/").text("section[aria-labelledby=waiting]")
+    assert menu_counts(own, "finance") == {"/": "1", "/suspensions": "1"}
     assert f"size {TIER} 1.1.0 Suspension" in Visitor(own, "ann").get("/").text("section[aria-labelledby=ending]")
     assert "suspension" in Visitor(own, "ann").get("/").text("section[aria-labelledby=lately]")
 
@@ -137,6 +153,7 @@ def test_compliance_finds_the_accounts_to_attest(own: Company) -> None:
         )
     page = Visitor(own, "compliance").get("/")
     assert page.link("New Comer") == f"/accounts/{made.id}"
+    assert menu_counts(own, "compliance") == {"/": "2", "/changes": "1", "/accounts": "1"}
     assert "New Comer" not in Visitor(own, "root").get("/").text("section[aria-labelledby=tasks]")
 
 
