@@ -7,14 +7,14 @@ moment: `NOT_TYPED` says of each page why. Addresses and folders of the reader's
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from textwrap import dedent
 
@@ -22,11 +22,11 @@ import pytest
 
 from tests.api.test_server import wait_until_ready
 from tests.architecture.project import ROOT, markdown_files, name_of
+from tests.demonstration import clone, commands_of_make_run, demonstration, environment
 from tests.effort import sample
 from tests.shipped import VERSIONS
 
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-RECIPE = re.compile(r"^run:.*\n((?:\t.*\n)+)", re.MULTILINE)
 WRITTEN = "http://127.0.0.1:8000"
 SECOND = "8001"
 """The port of a second service that a page begins."""
@@ -34,7 +34,6 @@ FOLDERS = ("/srv/", "/media/", "/mnt/")
 """Folders of the reader's machine that pages name."""
 SAID = "var/terminal.txt"
 """What the service says on the terminal."""
-COMMAND = "from policy_service.cli import main; main()"
 NEEDED = ("bash", "curl", "awk")
 
 NOT_TYPED = {
@@ -87,6 +86,8 @@ class Walk:
     """What is typed when a command asks."""
     refused: bool = False
     """Whether the page shows a request that is refused."""
+    apart: bool = False
+    """Whether it has a service of its own, and waits: it is begun before the others, in a clone of its own."""
 
 
 WALKS = (
@@ -108,6 +109,7 @@ WALKS = (
         ],
         "trap 'kill $(jobs -p) || true' EXIT",
         files={"yaml": ["acme/regulations/visits.yaml", "acme/followup/visit_cadence/1.0.0.yaml"]},
+        apart=True,
     ),
     Walk(
         "docs/how-to/ask-for-a-decision.md",
@@ -256,18 +258,22 @@ DECISION=$(decide "{\\"subject\\": \\"C202405001\\", \\"as_of\\": \\"2026-11-21\
 
 TUTORIALS = 3
 """The walks that are taken each time; of the how-tos a quick run takes one in eight."""
+TAKEN = [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 8)]
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """A terminal in the folder where the service was set up."""
+    """A terminal in a clone, and where the service is served that was set up there."""
 
     folder: Path
-    address: str
-    environment: dict[str, str]
+    address: str = ""
+    begun: Mapping[str, Future[str]] = field(default_factory=dict)
+    """The walks of some pages, in another clone."""
 
     def walk(self, walk: Walk) -> str:
-        """What the commands of a page print; each must succeed."""
+        """What the commands of a page print; each must succeed, and leave nothing that git would show."""
+        if walk.page in self.begun:
+            return self.begun[walk.page].result()
         strict = "" if walk.refused else 'curl() { command curl --fail-with-body "$@"; }'
         script = "\n".join(["set -euo pipefail", strict, walk.before, *self._lines(walk)])
         for folder in FOLDERS:
@@ -276,7 +282,7 @@ class Terminal:
         ended = subprocess.run(
             ["bash", "-c", script],  # noqa: S607  # the reader's own
             cwd=self.folder,
-            env=self.environment,
+            env=environment(),
             input=walk.typed,
             capture_output=True,
             text=True,
@@ -284,6 +290,9 @@ class Terminal:
             check=False,
         )
         assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+        ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}
+        left = {file.name for file in self.folder.iterdir()} - {folder.strip("/") for folder in FOLDERS}
+        assert sorted(left - ignored) == [], "a clone would show them as new: add them to .gitignore"
         return ended.stdout + ended.stderr
 
     def _lines(self, walk: Walk) -> Iterator[str]:
@@ -312,30 +321,27 @@ def pages_with(language: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    folder = tmp_path_factory.mktemp("checkout")
-    programs = folder / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    _write_program(programs / "policy-service", f"-c '{COMMAND}'")
-    _write_program(programs / "python3", "")
-    own = {name: text for name, text in os.environ.items() if not name.startswith(("POLICY_SERVICE_", "DATABASE_URL"))}
-    others = [each for each in own["PATH"].split(os.pathsep) if not (Path(each) / "policy-service").exists()]
-    environment = {**own, "PATH": os.pathsep.join(others), "PYTHONPATH": str(ROOT)}
-    environment |= {"LC_ALL": "C.UTF-8"}
-    port = free_port()
-    *begin, serve = _commands_of_make_run(port)
-    for command in begin:
-        subprocess.run(command, cwd=folder, env=environment, check=True, timeout=200)
-    with (folder / SAID).open("w") as output:
-        server = subprocess.Popen(
-            serve, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(server, address)
-        yield Terminal(folder, address, environment)
-    finally:
-        server.kill()
-        server.communicate()
+    apart = clone(tmp_path_factory.mktemp("apart") / "clone")
+    with ThreadPoolExecutor() as pool:
+        begun = {walk.page: pool.submit(Terminal(apart).walk, walk) for walk in WALKS if walk.apart}
+        folder = demonstration(tmp_path_factory.mktemp("checkout") / "clone")
+        port = free_port()
+        with (folder / SAID).open("w") as output:
+            server = subprocess.Popen(
+                commands_of_make_run(port)[-1],
+                cwd=folder,
+                env=environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            wait_until_ready(server, address)
+            yield Terminal(folder, address, begun)
+        finally:
+            server.kill()
+            server.communicate()
 
 
 def free_port() -> int:
@@ -346,29 +352,11 @@ def free_port() -> int:
         return port
 
 
-def _commands_of_make_run(port: int) -> list[list[str]]:
-    recipe = RECIPE.search((ROOT / "Makefile").read_text("utf-8"))
-    assert recipe is not None
-    values = {"$(BIN)": ".venv/bin", "$(HOST)": "127.0.0.1", "$(PORT)": str(port)}
-    text = recipe[1]
-    for name, value in values.items():
-        text = text.replace(name, value)
-    return [line.split() for line in text.splitlines()]
-
-
-def _write_program(file: Path, arguments: str) -> None:
-    file.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-    file.chmod(0o755)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"the pages are typed with {', '.join(NEEDED)}")
-@pytest.mark.parametrize("walk", [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 8)], ids=lambda walk: str(walk.page))
+@pytest.mark.parametrize("walk", sorted(TAKEN, key=attrgetter("apart")), ids=attrgetter("page"))
 def test_the_commands_of_a_page_do_what_it_says(terminal: Terminal, walk: Walk) -> None:
     text = terminal.walk(walk)
-    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}
-    left = {file.name for file in terminal.folder.iterdir()} - {folder.strip("/") for folder in FOLDERS}
-    assert sorted(left - ignored) == [], "a clone would show them as new: add them to .gitignore"
     rest = squeezed(text)
     for words in walk.prints:
         _, result, rest = rest.partition(squeezed(words))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,21 +23,20 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.verification import verify_everything
 from policy_service.identity.api_keys import api_keys
 from policy_service.overrides.queries import OverrideFilter, list_overrides
-from policy_service.paths import CHECKPOINTS, DATABASE, KEYS
+from policy_service.paths import CHECKPOINTS, DATABASE, DEFAULT_DATABASE, DEFAULT_KEYS, KEYS
 from policy_service.population.actual_effect import compare_effect
 from tests.cli.command import call
-from tests.databases import empty_url
+from tests.demonstration import demonstration
 
 
 def test_the_company_of_the_demonstration_has_a_year_behind_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keys = tmp_path / "keys"
-    with empty_url("sqlite") as url:
-        for name, value in ((DATABASE, url), (KEYS, keys), (CHECKPOINTS, tmp_path / "checkpoints.ndjson")):
-            monkeypatch.setenv(name, str(value))
-        assert call(capsys, "init", "--demo").status == 0
-        database, now = Database(url, keys=keys), SystemClock().now()
+    monkeypatch.chdir(demonstration(tmp_path / "clone"))
+    for name in (DATABASE, KEYS, CHECKPOINTS):
+        monkeypatch.delenv(name, raising=False)
+    keys, now = Path(DEFAULT_KEYS), SystemClock().now()
+    with closing(Database(DEFAULT_DATABASE, keys=keys)) as database:
         with database.read() as session:
             assert session.exec(select(AuditEntry.event).where(AuditEntry.seq == 1)).one() == "demonstration_begun"
             verdict = verify_everything(session, list(public_keys(keys).values()), (), read_log_keys(keys))
@@ -74,4 +74,3 @@ def test_the_company_of_the_demonstration_has_a_year_behind_it(
         assert call(capsys, "init", "--demo").status == 0
         with database.read() as session:
             assert last_decision_seq(session) == decisions
-        database.close()
