@@ -1,6 +1,6 @@
 """Build programs in a child process first: one that crashes or hangs ends the child, not the service.
 
-    build_all_in_child({"tiering/rfm_value": SmokeTest(program, samples)}, seconds=2.0)
+    build_all_in_child([("tiering/rfm_value", SmokeTest(program, samples))], seconds=2.0)
 
 The child is a fresh interpreter, never a fork of a process that may have threads. It imports this file and
 the three it needs, not the packages around them, so it starts in about 0.1 s; one child tries any number of
@@ -15,8 +15,10 @@ import math
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE
 from typing import Final, NamedTuple, TextIO
 
 from policy_service.compilers.rules_engine.engine import Engine, EngineFault, EngineLimitError
@@ -58,16 +60,21 @@ class SmokeTestFailed(Exception):
         return f"{self.name}: {self.reason}"
 
 
-def build_all_in_child(smoke_tests: Mapping[str, SmokeTest], *, seconds: float) -> None:
+def build_all_in_child(smoke_tests: Iterable[tuple[str, SmokeTest]], *, seconds: float) -> None:
     """Build named programs, one after the other in one child process, and check each against its samples.
 
-    Raises SmokeTestFailed, for the first that fails, when the child dies, takes longer than `seconds` for
-    all of them together, or answers differently.
+    The child starts while `smoke_tests` are made. Raises SmokeTestFailed, for the first that fails, when the child
+    dies, takes longer than `seconds` for all of them together, or answers differently.
     """
-    if not smoke_tests:
-        return
-    answers, ending = _run_child(_request(smoke_tests, seconds), seconds)
-    for name in smoke_tests:
+    names: list[str] = []
+
+    def requests() -> Iterator[str]:
+        for name, smoke_test in smoke_tests:
+            names.append(name)
+            yield _request(name, smoke_test)
+
+    answers, ending = _run_child(requests(), seconds)
+    for name in names:
         reason = answers.get(name, ending)
         if reason:
             raise SmokeTestFailed(name, reason)
@@ -108,34 +115,38 @@ def _failure_reason(program: Program, samples: Sequence[tuple[Sequence[int], Seq
     return ""
 
 
-def _run_child(request: str, seconds: float) -> tuple[dict[str, str], str]:
+def _run_child(requests: Iterable[str], seconds: float) -> tuple[dict[str, str], str]:
     """The child's answers by name, and why it gave no more of them."""
     command = [sys.executable, "-I", "-S", "-c", _CHILD]
-    try:
-        child = subprocess.run(  # noqa: S603 - this interpreter and a constant program
-            command, input=request.encode(), capture_output=True, timeout=seconds, check=False
-        )
-        output, error_output = child.stdout, child.stderr.decode(errors="replace").strip()
-        last_line = error_output.rpartition("\n")[2] or "no message"
-        ending = f"the child process ended with status {child.returncode} ({last_line})"
-    except subprocess.TimeoutExpired as error:
-        output, ending = error.stdout or b"", f"took longer than {seconds:g} s"
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as child:  # noqa: S603 - a constant program
+        try:
+            with suppress(BrokenPipeError):
+                child.stdin.write(_settings(seconds))  # type: ignore[union-attr]  # it is a pipe
+                child.stdin.flush()  # type: ignore[union-attr]
+            output, error_output = child.communicate("".join(requests).encode(), timeout=seconds)
+            last_line = error_output.decode(errors="replace").strip().rpartition("\n")[2] or "no message"
+            ending = f"the child process ended with status {child.returncode} ({last_line})"
+        except subprocess.TimeoutExpired as error:
+            child.kill()
+            output, ending = error.stdout or b"", f"took longer than {seconds:g} s"
+        except BaseException:
+            child.kill()
+            raise
     complete = (json.loads(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n"))
     return {answer["name"]: answer["reason"] for answer in complete}, ending
 
 
-def _request(smoke_tests: Mapping[str, SmokeTest], seconds: float) -> str:
-    return "\n".join(_request_lines(smoke_tests, seconds)) + "\n"
-
-
-def _request_lines(smoke_tests: Mapping[str, SmokeTest], seconds: float) -> Iterator[str]:
+def _settings(seconds: float) -> bytes:
+    """The first line that the child reads, and then imports what it needs: less than a pipe holds."""
     folder = Path(__file__).resolve().parent
     folders = (folder.parent.parent, folder.parent, folder)
     packages = {name: str(path) for name, path in zip(_PACKAGES, folders, strict=True)}
-    yield json.dumps({"path": sys.path, "packages": packages, "seconds": seconds})
-    for name, smoke_test in smoke_tests.items():
-        samples = [(list(values), expected) for values, expected in smoke_test.samples]
-        yield json.dumps({"name": name, "program": _program_to_json(smoke_test.program), "samples": samples})
+    return json.dumps({"path": sys.path, "packages": packages, "seconds": seconds}).encode() + b"\n"
+
+
+def _request(name: str, smoke_test: SmokeTest) -> str:
+    samples = [(list(values), expected) for values, expected in smoke_test.samples]
+    return json.dumps({"name": name, "program": _program_to_json(smoke_test.program), "samples": samples}) + "\n"
 
 
 def _program_to_json(program: Program) -> list[object]:

@@ -6,7 +6,8 @@ A program that ends or hangs the engine ends the child, and the policy is refuse
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 
 from policy_service.compilers.evaluator import Slots
@@ -26,7 +27,7 @@ ANY_DAY = datetime.date(2026, 1, 1)
 """The day for examples that do not say one."""
 
 
-def run_smoke_tests(policies: Iterable[Policy], *, seconds: float, cores: Mapping[str, Core] = NO_CORES) -> None:
+def run_smoke_tests(policies: Sequence[Policy], *, seconds: float, cores: Mapping[str, Core] = NO_CORES) -> None:
     """Build every policy in one child process and check it against the definition on its examples.
 
     `cores` are what policies were lowered to, by the digest of the version, where that is known.
@@ -34,12 +35,9 @@ def run_smoke_tests(policies: Iterable[Policy], *, seconds: float, cores: Mappin
     Raises SmokeTestFailed, naming the policy, when the engine dies, hangs for `seconds` (of all policies together) or
     answers differently; EngineLimitError when a policy exceeds a limit of the engine.
     """
-    programs = {
-        name: trial
-        for policy in policies
-        for name, trial in _smoke_tests(policy, cores.get(policy.digest) or lower(policy))
-    }
-    build_all_in_child(programs, seconds=seconds)
+    if policies:
+        trials = (_smoke_tests(policy, cores.get(policy.digest) or lower(policy)) for policy in policies)
+        build_all_in_child(chain.from_iterable(trials), seconds=seconds)
 
 
 def _smoke_tests(policy: Policy, core: Core) -> Iterator[tuple[str, SmokeTest]]:

@@ -29,12 +29,12 @@ UNFIT = SmokeTest(everything_true(2), [([0], (0,))])
 
 
 def test_a_good_program_passes() -> None:
-    build_all_in_child({"program": GOOD}, seconds=20)
+    build_all_in_child({"program": GOOD}.items(), seconds=20)
 
 
 def test_any_number_of_programs_are_tried_in_one_child() -> None:
-    build_all_in_child({f"tiering/policy_{number}": GOOD for number in range(12)}, seconds=20)
-    build_all_in_child({}, seconds=20)
+    build_all_in_child([(f"tiering/policy_{number}", GOOD) for number in range(12)], seconds=20)
+    build_all_in_child([], seconds=20)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_any_number_of_programs_are_tried_in_one_child() -> None:
 )
 def test_the_program_that_fails_is_named(bad: SmokeTest, reason: str) -> None:
     with pytest.raises(SmokeTestFailed) as failed:
-        build_all_in_child({"good": GOOD, "bad": bad, "late": GOOD}, seconds=20)
+        build_all_in_child({"good": GOOD, "bad": bad, "late": GOOD}.items(), seconds=20)
     assert str(failed.value) == f"bad: {reason}"
     assert (failed.value.name, failed.value.reason) == ("bad", reason)
 
@@ -55,27 +55,34 @@ def test_the_program_that_fails_is_named(bad: SmokeTest, reason: str) -> None:
 def test_a_program_that_ends_the_child_is_named() -> None:
     broken = SmokeTest(Program(cast("int", "wide"), GOOD.program.terms), [])
     with pytest.raises(SmokeTestFailed, match=r"^broken: the child process ended with status 1 .TypeError"):
-        build_all_in_child({"good": GOOD, "broken": broken}, seconds=20)
+        build_all_in_child({"good": GOOD, "broken": broken}.items(), seconds=20)
 
 
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), 11)", "print('{\"name', end='', flush=True); os._exit(3)"])
 def test_a_crash_is_told_from_an_answer(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(child_process, "_CHILD", f"import os, sys; sys.stdin.read(); {end}")
     with pytest.raises(SmokeTestFailed, match=r"^program: the child process ended with status -?\d+ .no mess"):
-        build_all_in_child({"program": GOOD}, seconds=20)
+        build_all_in_child({"program": GOOD}.items(), seconds=20)
 
 
 def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "_CHILD", "while True: pass")
     with pytest.raises(SmokeTestFailed, match=r"^program: took longer than 0\.3 s$"):
-        build_all_in_child({"program": GOOD}, seconds=0.3)
+        build_all_in_child({"program": GOOD}.items(), seconds=0.3)
+
+
+def test_a_child_is_ended_when_a_program_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "_CHILD", "while True: pass")
+    impossible = (("program", SmokeTest(everything_true(1 // zero), [])) for zero in [0])
+    with pytest.raises(ZeroDivisionError):
+        build_all_in_child(impossible, seconds=20)
 
 
 def test_the_child_answers_a_line_for_each_program(monkeypatch: pytest.MonkeyPatch) -> None:
     limited: list[float] = []
     monkeypatch.setattr(child_process, "limit_process", lambda *, seconds: limited.append(seconds))
     trials = {"good": GOOD, "wrong": WRONG, "too wide": TOO_WIDE, "unfit": UNFIT}
-    requests = io.StringIO(child_process._request(trials, 5).partition("\n")[2])
+    requests = io.StringIO("".join(child_process._request(*trial) for trial in trials.items()))
     answers = io.StringIO()
     run_child(requests, answers, seconds=5)
     results = [json.loads(line) for line in answers.getvalue().splitlines()]
