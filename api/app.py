@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from api.auth.authentication import AuthenticationMiddleware
 from api.auth.permissions import ROW, PermissionTable
 from api.features.decisions.endpoints import PATH, DecisionRoute
+from api.features.populations.registration import keep_up
 from api.features.reevaluations.schedule import reevaluate_activated
 from api.kit.rendering import Pages
 from api.observability.background import background_tasks
@@ -134,7 +135,8 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
         service.log.info("service_started", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         service.workers.pool(READING).begin(warm_up, service.settings, service.now())
-        others = (pages.jobs.maintain(), reevaluate_activated(service, pages.jobs), check_file(service))
+        reevaluating = reevaluate_activated(service, pages.jobs)
+        others = (pages.jobs.maintain(), reevaluating, keep_up(service), check_file(service))
         async with background_tasks(service, *others):
             yield
         await pages.jobs.close()

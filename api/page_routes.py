@@ -37,6 +37,8 @@ from api.features.overrides.listing import OVERRIDES
 from api.features.overrides.pages import override_routes
 from api.features.packs.pages import pack_routes
 from api.features.policies.pages import policies_routes
+from api.features.populations.listing import POPULATIONS
+from api.features.populations.pages import population_page_routes
 from api.features.reevaluations.pages import reevaluation_routes
 from api.features.regulations.pages import regulation_page_routes
 from api.features.runs.pages import run_routes
@@ -67,6 +69,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     data_check_routes,
     run_routes,
     benchmark_routes,
+    population_page_routes,
     merge_routes,
     preference_routes,
     policies_routes,
@@ -107,6 +110,7 @@ TABLE_PAGES: Sequence[Table[Any]] = (
     MEMBERS,
     MOVEMENTS,
     MOVES,
+    POPULATIONS,
 )
 TABLES: Sequence[ExportedList[Any]] = (*TABLE_PAGES, DECISIONS)
 """Every list, each with its exports."""

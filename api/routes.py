@@ -26,6 +26,7 @@ from api.features.overrides.endpoints import override_routes
 from api.features.packs.jobs import PACK
 from api.features.policies.endpoints import policy_routes
 from api.features.policies.history_endpoints import policy_history_routes
+from api.features.populations.endpoints import population_routes
 from api.features.reevaluations.jobs import REEVALUATION
 from api.features.regulations.endpoints import regulation_routes
 from api.features.runs.jobs import RUN
@@ -63,6 +64,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         policy_routes(service),
         policy_history_routes(service),
         cross_group_routes(service),
+        population_routes(service),
         regulation_routes(service),
         search_routes(service),
         session_routes(service),

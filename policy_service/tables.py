@@ -12,6 +12,7 @@ from policy_service.decisions.answer_counts import tables as answer_counts
 from policy_service.decisions.groups import tables as groups
 from policy_service.identity import tables as identity
 from policy_service.jobs import tables as jobs
+from policy_service.population.registered import tables as populations
 from policy_service.registry import tables as registry
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "idempotency",
     "identity",
     "jobs",
+    "populations",
     "registry",
 ]
 

@@ -55,6 +55,8 @@ REVIEWERS = people_and_machines(Role.INTEGRATION, *SIGNING_ROLES)
 """Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
 AUDITORS = people_and_machines(*SIGNING_ROLES)
 """Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
+POPULATING = people_and_machines(Role.AUTHOR, *SIGNING_ROLES)
+"""Who registers populations, and has policies run over them; nobody reads their rows."""
 TAKING_PART = people(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
 """Who reads the pages of changes and suspensions."""
 REVIEWING = people(Role.INTEGRATION, *SIGNING_ROLES)

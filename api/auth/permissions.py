@@ -22,6 +22,7 @@ from api.auth.access import (
     COMPLYING,
     DIRECTING,
     DISCUSSING,
+    POPULATING,
     PUBLIC,
     READERS,
     REVIEWERS,
@@ -44,19 +45,9 @@ PRINCIPAL = "principal"
 """Key of the authenticated caller in the state of a request."""
 NO_ROW = ("", "no such address")
 EXPORTED_LISTS = (
-    "/changes",
-    "/decisions",
-    "/suspensions",
-    "/overrides",
-    "/accounts",
-    "/api-keys",
-    "/audit",
-    "/audit/checkpoints",
-    "/groups",
-    "/groups/members",
-    "/movements",
-    "/movements/subjects",
-)
+    "/changes", "/decisions", "/suspensions", "/overrides", "/accounts", "/api-keys", "/audit",
+    "/audit/checkpoints", "/groups", "/groups/members", "/movements", "/movements/subjects", "/populations",
+)  # fmt: skip
 """The lists that are exported, too: who may read one may export it."""
 EXPORT_PATHS = frozenset(f"{path}.{each}" for path in EXPORTED_LISTS for each in ("csv", "xlsx"))
 _ROWS: Mapping[tuple[str, str], Access] = {
@@ -145,6 +136,10 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("POST", "/v1/jobs/data-check"): AUDITORS,
     ("POST", "/v1/jobs/run"): AUDITORS,
     ("POST", "/v1/jobs/renewal"): people(Role.AUTHOR),
+    ("GET", "/v1/populations"): POPULATING,
+    ("POST", "/v1/populations"): POPULATING,
+    ("GET", "/v1/populations/{population}"): POPULATING,
+    ("DELETE", "/v1/populations/{population}"): POPULATING,
     ("GET", "/v1/jobs"): ANY_PRINCIPAL,
     ("GET", "/v1/jobs/{job}"): ANY_PRINCIPAL,
     ("GET", "/v1/jobs/{job}/file"): ANY_PRINCIPAL,
@@ -265,6 +260,11 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("POST", "/benchmarks"): WRITING,
     ("GET", "/benchmarks/{job}"): WRITING,
     ("POST", "/benchmarks/{job}/cancel"): WRITING,
+    ("GET", "/populations"): DISCUSSING,
+    ("POST", "/populations"): DISCUSSING,
+    ("GET", "/populations/new"): DISCUSSING,
+    ("GET", "/populations/{population}"): DISCUSSING,
+    ("POST", "/populations/{population}/delete"): DISCUSSING,
     ("GET", "/overrides"): REVIEWING,
     ("POST", "/overrides"): DIRECTING,
     ("GET", "/subjects/erase"): COMPLYING,

@@ -22,7 +22,16 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
-from api.kit.forms import CODE, FieldErrors, Form, FormModel, FormState, read_form, validate_form
+from api.kit.forms import (
+    CODE,
+    MAX_FORM_BYTES,
+    FieldErrors,
+    Form,
+    FormModel,
+    FormState,
+    read_form,
+    validate_form,
+)
 from api.kit.rendering import Command, FormPage, PageBuilder, Pages, WorkerPage
 from api.service import Service
 from api.web.problems import PRECONDITION_FAILED, ProblemError
@@ -88,6 +97,8 @@ class FormAction(Generic[Values]):
     """Whether the actor has to reauthenticate; the model has a field `password` then."""
     answer: Callable[[FormRequest[Values], Response, Any], Response] | None = None
     """The response instead of the redirect; gets what the command returned, None when the form was sent before."""
+    max_bytes: int = MAX_FORM_BYTES
+    """Bytes of the form, with its files."""
     in_worker: bool = False
     """Whether the page takes long, and is built in a worker process; `page` must be picklable then."""
 
@@ -102,7 +113,7 @@ def form_routes(pages: Pages, *actions: FormAction[Any]) -> APIRouter:
 
 def _endpoint(pages: Pages, action: FormAction[Values]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_form(request, action.max_bytes)
         form_page = _form_page(pages, action, request)
         values = validate_form(form, action.form)
         if isinstance(values, dict):

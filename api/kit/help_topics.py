@@ -18,6 +18,7 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/reevaluations", "how-to/decide-everybody-again"),
     (r"/benchmarks", "how-to/renew-a-benchmark-set"),
     (r"/runs", "how-to/run-over-a-file"),
+    (r"/populations", "how-to/register-a-population"),
     (r"/overrides", "how-to/record-an-override"),
     (r"/in-force", "how-to/look-up-what-was-in-force"),
     (r"/regulations", "explanation/interpretations"),

@@ -80,6 +80,14 @@ DATA_CHECKING = WorkKind(
     too_large_message=command_line_message,
 )
 """The latest facts of all subjects, examined."""
+REGISTERING = WorkKind(
+    processes=1,
+    max_waiting=1,
+    busy_message=lambda count: Message("{count} files wait to be registered already", count=count),
+    too_long_message=command_line_message,
+    too_large_message=command_line_message,
+)
+"""Files of populations, read."""
 DECIDING = WorkKind(
     processes=1,
     max_waiting=4,
@@ -124,6 +132,7 @@ _TIME_LIMITS = {
     PACKING: 900.0,
     DATA_CHECKING: 900.0,
     DECIDING: 900.0,
+    REGISTERING: 300.0,
     ANALYSING: 900.0,
 }
 

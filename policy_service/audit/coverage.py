@@ -44,6 +44,7 @@ NOT_SECURITY: Mapping[str, str] = {
     "api_key_use": "when a key was last used, to within some minutes",
     "sign_in_failure": "slows down guesses of passwords; nobody is let in by it",
     "oidc_flow": "lasts for the minutes of a sign-in at the identity provider",
+    "population_part": "opens in its place alone, under the key of its population, whose row the log records",
     "job": "how far long work is; what came of it is under the MAC of its row, and it can be done again",
 }
 EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {

@@ -1,4 +1,4 @@
-"""Asks the log for the rows of one change, suspension or override, before anything is done by them.
+"""Asks the log for the rows of one change, suspension, override or population, before anything is done by them.
 
     entries about it, vouched by their MACs ──► [table, key, digest] of rows written ──► the rows there are
     entries `rows_taken`, of rows as they were found at an upgrade ──┘                  else ──► TamperedRecord
@@ -25,11 +25,12 @@ from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.canonical import digest, to_canonical_json_unchecked
 from policy_service.integrity import TamperedRecord
 
-LoggedKind = Literal["change", "suspension", "override"]
+LoggedKind = Literal["change", "suspension", "override", "population"]
 TABLES: Mapping[LoggedKind, Mapping[str, str]] = {
     "change": {"change": "id", "change_action": "change", "change_drafted": "change", "change_submitted": "change"},
     "suspension": {"suspension": "id", "ratification": "suspension", "suspension_end": "suspension"},
     "override": {"override": "id", "override_signature": "override", "override_end": "override"},
+    "population": {"population": "id"},
 }
 """The tables that say what was done to a thing, each with the column that says to which. Texts and reports lie under
 their digests, which these rows name."""

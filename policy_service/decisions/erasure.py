@@ -11,6 +11,7 @@ from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.groups.queries import subject_assignments
 from policy_service.decisions.record_queries import RecordFilter, check_lookup, find_records
 from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.decisions.subjects import has_populations
 from policy_service.subject import Subject
 
 MAX_RECORDS = 500
@@ -23,7 +24,7 @@ class ErasurePreview:
 
     subject: Subject
     key_made_at: datetime | None
-    """When the subject's key was made; None when it has none, and there is nothing to erase."""
+    """When the subject's key was made; None when it has none."""
     facts: tuple[str, ...]
     """The sensitive facts that its newest decisions hold, by name."""
     records: int
@@ -32,6 +33,13 @@ class ErasurePreview:
     """Whether all decisions about it were looked at."""
     policies: tuple[str, ...]
     """The policies whose group lists name it."""
+    has_populations: bool
+    """Whether populations are registered: its rows are removed from them."""
+
+    @property
+    def is_possible(self) -> bool:
+        """True if there is something to erase, or may be."""
+        return self.key_made_at is not None or self.has_populations
 
 
 def preview_erasure(session: Session, subject: Subject) -> ErasurePreview:
@@ -47,4 +55,5 @@ def preview_erasure(session: Session, subject: Subject) -> ErasurePreview:
         records=sum(map(bool, sealed)),
         is_complete=page.cursor is None,
         policies=tuple(each.policy for each in subject_assignments(session, subject)),
+        has_populations=has_populations(session),
     )

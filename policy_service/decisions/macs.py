@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy
 from sqlalchemy import Row
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from policy_service.actor import Actor
 from policy_service.audit.coverage import column_values, read_rows, row_digest, row_key
@@ -27,7 +27,7 @@ from policy_service.clock import timestamp
 from policy_service.database import LATEST, NEVER, Transaction, database_of
 from policy_service.database.declared import table_of
 from policy_service.decisions.record import read_record
-from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.decisions.state_tables import POPULATION, SubjectKeyRow, population_key
 from policy_service.decisions.tables import DecisionRow
 from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
@@ -37,6 +37,7 @@ _DECISIONS = table_of(DecisionRow)
 FEW = 20
 """Records that are asked for one whose MAC is right."""
 _SUBJECT_KEYS = table_of(SubjectKeyRow)
+_OF_POPULATIONS = _SUBJECT_KEYS.c.kind == POPULATION
 
 
 def last_decision_seq(session: Session) -> int:
@@ -143,6 +144,10 @@ def subject_key_faults(session: Session, keys: Mapping[str, LogKey]) -> Iterator
             yield Message("the key of the subject {subject} was added or altered: its MAC is not right", **names)
         if str(values["created_at"]) < erased.get((values["subject"], values["kind"]), ""):
             yield Message("the key of the subject {subject} was put back: the subject had been erased", **names)
+    there = {(row["subject"], row["kind"]) for row in read_rows(session.connection(), _SUBJECT_KEYS, _OF_POPULATIONS)}
+    for row in read_rows(session.connection(), SQLModel.metadata.tables["population"]):
+        if (key_name := population_key(row["id"], row["generation"])) not in there:
+            yield Message("the key of the subject {subject} was removed: a population needs it", subject=key_name.id)
 
 
 def _content(values: Mapping[str, Any]) -> bytes:

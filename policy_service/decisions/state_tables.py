@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import make_append_only
 from policy_service.database import Instant
-from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
+from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND, Subject
 
 
 class OverrideRow(SQLModel, table=True):
@@ -71,6 +71,15 @@ class OverrideEndRow(SQLModel, table=True):
     actor: str = Field(max_length=64)
     reason: str = Field(max_length=1_000)
     recorded_at: datetime = Field(sa_type=Instant)
+
+
+POPULATION = "population"
+"""The kind under which the keys of registered populations lie among those of subjects."""
+
+
+def population_key(population: str, generation: int) -> Subject:
+    """The name of a registered population's key; each time that rows are removed it has another one."""
+    return Subject(f"{population}.{generation}", POPULATION)
 
 
 class SubjectKeyRow(SQLModel, table=True):

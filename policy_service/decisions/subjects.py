@@ -32,7 +32,7 @@ from policy_service.decisions.macs import current_mac_key, mac_of_subject_key
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.override import reason_problems
 from policy_service.decisions.record_queries import check_lookup
-from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.decisions.state_tables import POPULATION, SubjectKeyRow
 from policy_service.errors import ErrorKind, PolicyServiceError
 from policy_service.messages import Message, join_comma, join_sentences
 from policy_service.subject import Subject, kind_label
@@ -214,7 +214,10 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
     session = transaction.session
     check_lookup(session, *subject)
     row = session.get(SubjectKeyRow, subject, with_for_update=True)
-    if row is None:
+    if row is not None:
+        session.delete(row)
+        session.flush()
+    elif not has_populations(session):
         raise ErasureRejected(
             Message(
                 "The {kind} {subject} has no key: no sensitive facts are stored, or it was erased before.",
@@ -222,10 +225,13 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
                 subject=subject.id,
             )
         )
-    session.delete(row)
-    session.flush()
     forget_subject(session, subject)
     append(transaction, actor, SubjectErased(*subject, reason))
+
+
+def has_populations(session: Session) -> bool:
+    """Return True if populations are registered, any of which may hold facts about a subject that has no key."""
+    return session.exec(select(SubjectKeyRow.key).where(SubjectKeyRow.kind == POPULATION).limit(1)).first() is not None
 
 
 # ------------------------------------------------------------------------------------------------- rotation

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 
@@ -86,6 +86,7 @@ class _Wanted:
 
 def make_benchmark_set(request: BenchmarkRequest, source: RowSource, on_progress: OnProgress) -> BenchmarkReport:
     """Make the figures of a population. Raises PopulationRejected with everything that is wrong, OSError."""
+    request = replace(request, mapping=source.mapping)
     wanted, left_out = _wanted_figures(request, source)
     plan = _plan(wanted, request.mapping, source)
     with duckdb.connect() as connection:

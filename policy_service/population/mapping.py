@@ -45,14 +45,23 @@ def read_mapping(path: Path) -> Mapping:
     if path.stat().st_size > MAX_BYTES:
         raise PopulationRejected([f"{path}: a mapping has at most {MAX_BYTES:,} bytes"])
     try:
-        content = _TextLoader(path.read_text(encoding="utf-8-sig")).get_single_data()
-        return Mapping.model_validate(content or {})
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return parse_mapping(path.read_text(encoding="utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
         raise PopulationRejected([f"{path}: {error}"]) from None
+
+
+def parse_mapping(text: str, label: str) -> Mapping:
+    """The mapping that a text in YAML, or JSON, states. Raises PopulationRejected, naming the label."""
+    try:
+        return Mapping.model_validate(_TextLoader(text).get_single_data() or {})
+    except yaml.YAMLError as error:
+        raise PopulationRejected([f"{label}: {error}"]) from None
     except RecursionError:
-        raise PopulationRejected([f"{path}: nested too deeply"]) from None
+        raise PopulationRejected([f"{label}: nested too deeply"]) from None
     except ValidationError as error:
-        problems = [f"{path}: {'.'.join(map(str, each['loc'])) or 'mapping'}: {each['msg']}" for each in error.errors()]
+        problems = [
+            f"{label}: {'.'.join(map(str, each['loc'])) or 'mapping'}: {each['msg']}" for each in error.errors()
+        ]
         raise PopulationRejected(problems) from None
 
 

@@ -217,6 +217,12 @@ def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequen
             if name not in known:
                 hint = did_you_mean(name, known)
                 problems.append(f"mapping, {part}: no policy has a fact `{name}`" + (f"; {hint}" if hint else ""))
+    return problems + missing_columns(headings, mapping)
+
+
+def missing_columns(headings: Sequence[str], mapping: Mapping) -> list[str]:
+    """The columns in the mapping that do not exist, or are constants."""
+    problems = []
     for name, heading in mapping.columns.items():
         if heading not in headings:
             hint = did_you_mean(heading, headings)

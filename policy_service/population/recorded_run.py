@@ -1,4 +1,4 @@
-"""Runs a policy over the service's own decision records, as it is in force or as a change drafts it.
+"""Runs a policy over the service's own decision records, or a registered population, as in force or in a draft.
 
 Those that it needs are decided before it. Nothing is recorded; what came of it is one ZIP file:
 
@@ -38,7 +38,7 @@ from policy_service.registry.service import activations
 
 if TYPE_CHECKING:
     from policy_service.population.output import Format
-    from policy_service.population.run import Progress
+    from policy_service.population.run import OpenSource, Progress
 
 MAX_ROWS = 200
 """Rows that were refused or not evaluated, as far as the result names them; the file has all of them."""
@@ -53,10 +53,12 @@ class RecordedRun:
     """The change whose versions take the place of those in force; None for those in force."""
     as_of: date
     max_age: int
-    """Days."""
+    """Days; of records."""
     file_format: Format
     lang: Language
     """The language of reasons."""
+    population: str | None = None
+    """The registered population; None for the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,23 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
     file: Path,
     progress: Progress,
 ) -> RunSummary:
-    """Decide about every subject on record, and write the answers as a ZIP file; parts lie in `folder` meanwhile.
+    """Decide about every subject, and write the answers as a ZIP file; parts lie in `folder` meanwhile.
 
-    Raises RunRefused with all that is wrong with the question, UnknownChange, DamagedRecord, OSError.
+    Raises RunRefused with all that is wrong with the question, UnknownChange, UnknownPopulation, DamagedRecord,
+    OSError.
     """
     from policy_service.population.records import NAME, open_records  # noqa: PLC0415  # DuckDB takes long to load
+    from policy_service.population.registered.content import open_registered  # noqa: PLC0415
     from policy_service.population.run import RunRequest, run_policies  # noqa: PLC0415
 
     with database.read() as session:
         policies = versions_to_run(session, question.policy, question.change, now)
     kind = policies[0].subject
+    opened: OpenSource = partial(
+        open_records, database, cipher, kind, question.as_of, question.max_age, policies=policies
+    )
+    if question.population is not None:
+        opened = partial(open_registered, database, cipher, question.population, kind)
     request = RunRequest(
         population=NAME,
         output=folder / f"answers.{question.file_format}",
@@ -100,7 +109,7 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
         as_of=question.as_of,
         mapping=ColumnMapping(),
         lang=question.lang,
-        source=partial(open_records, database, cipher, kind, question.as_of, question.max_age, policies=policies),
+        source=opened,
     )
     try:
         report = run_policies(request, progress)

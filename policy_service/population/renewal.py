@@ -1,4 +1,4 @@
-"""Renews benchmark figures from the service's own decision records: the figures, and the policies that state them.
+"""Renews benchmark figures, from decision records or a registered population, and the policies that state them.
 
 The next version of a set made in June 2026 is 2026.6.0, or 2026.6.1 where that is on record. The figures in force are
 found by their measures, whichever policies state them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlmodel import Session
@@ -29,6 +30,7 @@ from policy_service.registry.service import versions
 
 if TYPE_CHECKING:
     from policy_service.population.population import OnProgress
+    from policy_service.population.run import OpenSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,10 @@ class Renewal:
     """Of subjects."""
     as_of: date
     max_age: int
-    """Days."""
+    """Days; of records."""
     method: Method
+    population: str | None = None
+    """The registered population; None for the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,19 @@ class RenewalReport:
     """Measures whose facts are not on record."""
     figures: tuple[RenewedFigure, ...]
     texts: tuple[str, ...]
+    as_of: str = ""
 
 
 def renew_figures(
     database: Database, cipher: FactCipher, renewal: Renewal, now: datetime, on_progress: OnProgress
 ) -> RenewalReport:
-    """Make the figures of everybody on record. Raises RunRefused, DamagedRecord, OSError."""
+    """Make the figures of everybody. Raises RunRefused, UnknownPopulation, DamagedRecord, OSError."""
     from policy_service.population.benchmarks import (  # noqa: PLC0415  # DuckDB takes long to load
         BenchmarkRequest,
         make_benchmark_set,
     )
     from policy_service.population.records import open_records  # noqa: PLC0415
+    from policy_service.population.registered.content import open_registered  # noqa: PLC0415
 
     with database.read() as session:
         policies = list(versions_in_force(session, now).values())
@@ -101,9 +107,12 @@ def renew_figures(
         mapping=ColumnMapping(),
         method=renewal.method,
     )
+    opened: OpenSource = partial(open_records, database, cipher, renewal.kind, renewal.as_of, renewal.max_age)
+    if renewal.population is not None:
+        opened = partial(open_registered, database, cipher, renewal.population, renewal.kind)
     try:
-        with open_records(database, cipher, renewal.kind, renewal.as_of, renewal.max_age) as records:
-            report = make_benchmark_set(request, records, on_progress)
+        with opened() as rows:
+            report = make_benchmark_set(request, rows, on_progress)
         made = report.benchmark_set
         written = write_figure_policies(made, policies)
     except PopulationRejected as error:
@@ -119,6 +128,7 @@ def renew_figures(
         report.left_out,
         tuple(_compare(made, policies)),
         tuple(each.text for each in written),
+        renewal.as_of.isoformat(),
     )
 
 

@@ -18,7 +18,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,7 @@ def _companions(output: Path) -> tuple[Path, Path]:
 
 
 def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: Progress) -> RunReport:
-    output = request.output
+    output, request = request.output, replace(request, mapping=source.mapping)
     plan = plan_run(request, source.headings, source.headings[: source.written], source.label)
     question = question_of(request, source.label, source.digest, plan, engine.version)
     with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:

@@ -57,6 +57,7 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
         tempfile.TemporaryDirectory() as folder,
         duckdb.connect() as connection,
     ):
+        request = replace(request, mapping=source.mapping)
         plans = make_plans(request, source)
         try:
             connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])

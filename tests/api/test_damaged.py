@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from unittest import mock
 
 import pytest
@@ -21,16 +21,18 @@ from policy_service.identity.api_keys import issue_key
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.key_ring import KeyRing
 from policy_service.lru_cache import LruCache
+from policy_service.population.registered.model import PopulationDetails
 from policy_service.registry import policy_cache
 from tests.api.company import Company, company, opened
 from tests.approval.world import TIER
 from tests.effort import sample
 from tests.packs.packing import decided, fill_all
 from tests.pages.visitor import Visitor
+from tests.population.registering import register
 
 GARBAGE = ("gossip", "", "{}", "[1]", "\u0000")
 """What no column is written with that holds JSON, an instant, roles or a kind."""
-JSON_COLUMNS = (".body", ".line", ".outcome", ".difference", ".decided_by")
+JSON_COLUMNS = (".body", ".line", ".headings", ".outcome", ".difference", ".decided_by")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Furnished:
             yield cold
 
 
+DETAILS = PopulationDetails("spring", "customer", date(2026, 11, 1))
+
+
 @pytest.fixture(scope="module")
 def furnished() -> Iterator[Furnished]:
     with company(furnish=fill_all) as here:
@@ -73,6 +78,9 @@ def furnished() -> Iterator[Furnished]:
             "override": here.did("GET", "/v1/overrides", "sales")["items"][0]["override"],
             "decision": decided(here, "C1", orders=95),
             "account": here.people["ann"].id,
+            "population": register(
+                here.database, here.clock, here.app.service.fact_cipher, DETAILS, b"subject,orders\nC1,3\n"
+            ).id,
         }
         here.did("POST", f"/v1/changes/{names['change']}/comments", "sales", {"text": "seen"})
         here.app.service.sealer.seal_all()
@@ -101,6 +109,7 @@ LOG = (
     "/v1/audit/verify",
 )
 LOG_PAGES = ("/audit", "/audit/entries/2", "/audit/checkpoints")
+POPULATIONS = ("/v1/populations", "/v1/populations/{population}", "/populations", "/populations/{population}")
 ACCOUNTS = ("/v1/accounts", "/accounts", "/v1/api-keys", "/api-keys")
 READERS: dict[str, tuple[str, ...]] = {
     "change_action.body": CHANGES,
@@ -164,6 +173,11 @@ READERS: dict[str, tuple[str, ...]] = {
     "account_change.roles": ACCOUNTS,
     "account_change.at": ACCOUNTS,
     "account.created_at": ACCOUNTS,
+    "population.headings": POPULATIONS,
+    "population.as_of": POPULATIONS,
+    "population.subjects": POPULATIONS,
+    "population.registered_at": POPULATIONS,
+    "population.expires_at": POPULATIONS,
     "api_key.scopes": ACCOUNTS,
     "api_key.expires_at": ACCOUNTS,
 }
@@ -173,6 +187,7 @@ COLD = {"version.content", "version.digest", "version.recorded_at"}
 UNREAD = {
     "job.started_at",  # of whoever started it: tests/pages/test_jobs.py
     "job.ended_at",
+    "population_part.content",  # opened by work alone: tests/population/test_registered.py
     "evidence.content",  # a file, handed on as it is
     "api_key_revocation.at",  # read with its key
     "api_key_use.used_at",  # a note of the last use, read with its key

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from policy_service.clock import timestamp
+from policy_service.population.registered.model import PopulationDetails, RegisteredPopulation
 from tests.api.client import SECRET
 from tests.api.company import Company, Json
 from tests.approval.world import TIER, tier
 from tests.hidden import written_before
 from tests.pages.decisions.deciding import decided, excepted
+from tests.population.registering import register
 
 HOSTILE = '=HYPERLINK("http://evil.example") \u202e'
 DEFAULT_MAX = 50
@@ -90,6 +92,12 @@ def change(here: Company) -> Json:
     here.clock.move(seconds=1)
     with written_before():
         return here.create(tier(here.next_version(), 77), title=f"{HOSTILE} {here.next_version()}")
+
+
+def population(here: Company) -> RegisteredPopulation:
+    here.clock.move(seconds=1)
+    details = PopulationDetails(f"p-{here.next_version().replace('.', '-')}", "customer", date(2026, 11, 20))
+    return register(here.database, here.clock, here.app.service.fact_cipher, details, b"subject,orders\nC1,3\n")
 
 
 CASES = {
@@ -197,5 +205,12 @@ CASES = {
         key="size",
         wrong=("until=nonsense",),
         sorts=("size", "-size"),
+    ),
+    "/populations": Case(
+        rest="/v1/populations",
+        by="compliance",
+        add=population,
+        filters=("kind=customer", "kind=complaint"),
+        sorts=("registered", "-registered"),
     ),
 }

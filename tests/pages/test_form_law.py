@@ -19,6 +19,7 @@ from api.features.data_checks import pages as data_checks
 from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
 from api.features.packs import pages as packs
+from api.features.populations import pages as populations
 from api.features.reevaluations import pages as reevaluations
 from api.features.runs import pages as runs
 from api.features.session import account as own_account
@@ -36,6 +37,7 @@ from policy_service.identity import service as identity
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.sessions import PASSWORD, start_session
 from policy_service.jobs.queries import running_processes
+from policy_service.population.registered.model import PopulationDetails
 from policy_service.subject import Subject
 from tests.api.client import SECRET
 from tests.api.company import Company, company
@@ -43,6 +45,7 @@ from tests.approval.world import BONUS, TIER, bonus, tier
 from tests.identity.people import enrol
 from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Seen, Visitor, standing_fields
+from tests.population.registering import register
 
 ACTIONS: tuple[FormAction[Any], ...] = (
     new_account.CREATE,
@@ -57,6 +60,7 @@ ACTIONS: tuple[FormAction[Any], ...] = (
     data_checks.CREATE,
     runs.CREATE,
     benchmarks.CREATE,
+    populations.DELETE,
     merge.MERGE,
     erase.ERASE,
     keys.ROTATE_SIGNING,
@@ -77,6 +81,7 @@ OTHERS = {
     "/policies/{domain}/{policy}/try/example": "its fields are made from the facts of a policy",
     "/changes": "takes files, and starts from a draft, a rollback or an ending",
     "/changes/{change}/actual-effect": "reads only: a file of numbers, which is not kept",
+    "/populations": "takes a file",
     "/changes/check": "answers a part of the editor",
     "/changes/{change}/draft": "the policy editor: one form with several buttons",
     "/overrides": "its outcome fields are made from the policy that is chosen",
@@ -119,7 +124,10 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         enrol(transaction, here.people["sally"])
     reason = {"reason": "sound"}
     signed = {**reason, "password": SECRET}
+    details = PopulationDetails("spring", "customer", here.clock.now().date())
+    population = register(here.database, here.clock, here.app.service.fact_cipher, details, b"subject\nC1\n")
     results = {
+        "/populations/{population}/delete": Scenario("ann", f"/populations/{population.id}", {}),
         "/accounts": Scenario("root", "/accounts/new", {"name": "a.new.one", "printed_name": "A New One"}),
         "/api-keys": Scenario("root", "/api-keys/new", {"name": "a machine", "scopes": ["integration"]}),
         "/packs": Scenario("compliance", "/packs", {"policy": TIER}),

@@ -37,6 +37,8 @@ MAY_CHANGE = {
     "job": "says how far work is, and is forgotten after a while",
     "log_state": "is what the last entry records of every table, and compared with it",
     "outcome_period": "is until when an outcome was the latest, worked out from the decision records",
+    "population": "is deleted with its parts, and has fewer rows after an erasure; the log says when",
+    "population_part": "is encrypted anew when rows are removed, and deleted with its population",
     "outcome_count": "counts the subjects of each outcome",
 }
 """The tables that are not append-only, and why."""

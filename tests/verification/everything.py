@@ -26,12 +26,14 @@ from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.service import link
 from policy_service.identity.sessions import PASSWORD, confirm, start_session
+from policy_service.population.registered.model import PopulationDetails
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, bonus
 from tests.identity.people import enrol
 from tests.packs.packing import HOSTILE, decided, secret, signed_instead
 from tests.packs.packing import fill as fill_pack
+from tests.population.registering import register
 
 SUSPENDING = {"policy": TIER, "role": "sales_director", "reason": "wrong", "password": SECRET}
 
@@ -65,6 +67,9 @@ def fill(here: Company) -> None:
             store_evidence(transaction, SERVICE, change["id"], describe_evidence("minutes.pdf", content), content)
         link(transaction, SERVICE, here.people["ben"].id, ExternalIdentity("https://id.example", "ben"))
         confirm(transaction, start_session(transaction, here.people["ben"], PASSWORD).user_session.id)
+    for name in ("spring", "autumn"):
+        details = PopulationDetails(name, "customer", here.clock.now().date())
+        register(here.database, here.clock, here.app.service.fact_cipher, details, b"subject,orders\nC1,3\n")
     signed_instead(here, "C3")
     here.in_force(secret(here.next_version(), 70))
     decided(here, "C2", orders=770_078)

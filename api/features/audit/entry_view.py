@@ -39,6 +39,7 @@ ADDRESSES: Mapping[str, tuple[str, str]] = {
     "change": ("/changes/{change}", "/changes/{name}"),
     "suspension": ("/suspensions/{suspension}", "/suspensions/{name}"),
     "override": ("/overrides/{override}", "/overrides/{name}"),
+    "population": ("/populations/{population}", "/populations/{name}"),
     "account": ("/accounts/{account}", "/accounts/{name}"),
 }
 """Where a thing is shown: the template in the table of permissions, and the address itself."""

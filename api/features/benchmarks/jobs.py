@@ -12,6 +12,7 @@ from pydantic import Field
 
 from api.kit.form_fields import HIDDEN, Widget
 from api.kit.forms import Day, FormModel
+from api.kit.populations import Population, population_errors
 from api.kit.record_fields import MOST_DAYS
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from api.workers.work_kinds import DECIDING
@@ -23,6 +24,7 @@ from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.benchmark_set import Method, Quantiles
 from policy_service.messages import Message
+from policy_service.population.registered.queries import population_day
 from policy_service.population.renewal import Renewal, RenewalReport, RenewedFigure, renew_figures
 from policy_service.registry.model import Period
 from policy_service.subject import CUSTOMER, KIND
@@ -33,6 +35,10 @@ TITLES = {"zh": "{day} 基准数据（{name} {version}）", "en": "Benchmark fig
 REASONS = {
     "zh": "由 {subjects} 个有记录的对象算出，输入项最多 {max_age} 天前；不足 {least} 个对象的组没有数字。",
     "en": "Made from {subjects} subjects on record, by facts at most {max_age} days old; a group of fewer than {least} has no figure.",  # noqa: E501
+}
+POPULATION_REASONS = {
+    "zh": "由客户群体 {population} 的 {subjects} 个对象算出；不足 {least} 个对象的组没有数字。",
+    "en": "Made from {subjects} subjects of the population {population}; a group of fewer than {least} has no figure.",
 }
 """What the change says of itself, in the language of who asked."""
 
@@ -48,7 +54,11 @@ class RenewalForm(FormModel):
         Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$"),
     ] = "customers"
     kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
-    as_of: Annotated[Day | None, Widget("date", Message("Day of the figures"), Message("Today by default."))] = None
+    population: Population = None
+    as_of: Annotated[
+        Day | None,
+        Widget("date", Message("Day of the figures"), Message("By default the population's day, or today.")),
+    ] = None
     max_age: Annotated[
         int,
         Widget(
@@ -83,10 +93,12 @@ class RenewalResult:
 
 def run_renewal(context: JobContext, form: RenewalForm) -> RenewalReport:
     """Make the figures. Raises what `renew_figures` does."""
-    as_of = form.as_of or context.started_at.astimezone(context.zone).date()
-    renewal = Renewal(form.name, form.kind, as_of, form.max_age, Method(form.quantiles, form.smallest_group))
     with closing(Database(context.url, keys=context.keys)) as database:
         start_guard(database)
+        today = context.started_at.astimezone(context.zone).date()
+        as_of = form.as_of or population_day(database, form.population) or today
+        method = Method(form.quantiles, form.smallest_group)
+        renewal = Renewal(form.name, form.kind, as_of, form.max_age, method, form.population)
         cipher = FactCipher(MasterKeys(context.keys))
         return renew_figures(
             database, cipher, renewal, context.started_at, lambda rows: context.progress.write(rows, 0)
@@ -97,18 +109,24 @@ def finish_renewal(inside: InsideContext, form: RenewalForm, report: RenewalRepo
     """Draft the change of the figures. Raises PermissionDenied, ValidationFailed, DatabaseUnavailable."""
     service, actor = inside.service, inside.actor
     today = service.clock.now().astimezone(service.zone).date()
-    as_of = (form.as_of or today).isoformat()
     start = datetime.combine(form.start or today + timedelta(days=1), time(), service.zone)
     with service.database.write(service.clock) as transaction:
         change = approval.create(
             transaction,
             actor,
-            title=TITLES[form.lang].format(day=as_of, name=form.name, version=report.version),
-            reason=REASONS[form.lang].format(subjects=report.subjects, max_age=form.max_age, least=form.smallest_group),
+            title=TITLES[form.lang].format(day=report.as_of, name=form.name, version=report.version),
+            reason=_reason(form, report),
             effective=Period(start, None),
             texts=[text.encode() for text in report.texts],
         )
-    return RenewalResult(change.id, as_of, replace(report, texts=()))
+    return RenewalResult(change.id, report.as_of, replace(report, texts=()))
+
+
+def _reason(form: RenewalForm, report: RenewalReport) -> str:
+    texts = REASONS if form.population is None else POPULATION_REASONS
+    return texts[form.lang].format(
+        subjects=report.subjects, max_age=form.max_age, least=form.smallest_group, population=form.population
+    )
 
 
 def read_renewal(data: Any) -> RenewalResult:  # noqa: ANN401  # as JSON
@@ -155,6 +173,7 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
     finish=finish_renewal,
     keep=timedelta(days=90),
     shared=True,
+    check=lambda session, form: population_errors(session, form.population),
     read_result=read_renewal,
     describe=describe_renewal,
 )

@@ -14,6 +14,7 @@ from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
 from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.populations import population_options
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from policy_service.language.benchmark_set import QUANTILES
@@ -29,6 +30,7 @@ class BenchmarksPage:
     frame: Frame
     form: FormState
     kinds: tuple[tuple[str, str], ...]
+    populations: tuple[tuple[str, str], ...]
     jobs: tuple[JobProgress, ...]
     keep: timedelta
 
@@ -36,10 +38,10 @@ class BenchmarksPage:
 async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
     frame = pages.frame(request)
     kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
-    return BenchmarksPage(frame, form, kinds, jobs, RENEWAL.keep)
+    return BenchmarksPage(frame, form, kinds, await population_options(pages), jobs, RENEWAL.keep)
 
 
-PREFILLED = ("name", "kind", "as_of", "max_age", "smallest_group", "start")
+PREFILLED = ("name", "kind", "population", "as_of", "max_age", "smallest_group", "start")
 """Fields that a link may fill in."""
 RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, start_page=_start_page, prefilled=PREFILLED)
 CREATE = RENEWAL_PAGES.start_action()

@@ -14,6 +14,7 @@ from sqlmodel import Session
 from api.kit.answers import STATUS_NAMES
 from api.kit.form_fields import HIDDEN, Widget
 from api.kit.forms import FormModel, expected_error
+from api.kit.populations import Population, population_errors
 from api.kit.record_fields import DecisionDay, MaxAge
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from api.workers.work_kinds import DECIDING
@@ -28,6 +29,7 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
+from policy_service.population.registered.queries import population_day
 from policy_service.registry.service import policy_names
 
 FILE_FORMATS = ("csv", "xlsx", "parquet")
@@ -50,6 +52,7 @@ class RunForm(FormModel):
         ),
         Field(pattern=r"^[0-9a-f-]{36}$"),
     ] = None
+    population: Population = None
     max_age: MaxAge = MAX_AGE
     as_of: DecisionDay = None
     format: Annotated[Literal["csv", "xlsx", "parquet"], Widget("choice", Message("File format"))] = "csv"
@@ -72,12 +75,13 @@ class RunResult(RunSummary):
 
 
 def run_run(context: JobContext, form: RunForm) -> RunSummary:
-    """Decide about everybody on record. Raises what `run_over_records` does."""
-    as_of = form.as_of or context.started_at.astimezone(context.zone).date()
-    question = RecordedRun(form.policy, form.change, as_of, form.max_age, form.format, form.lang)
+    """Decide about everybody. Raises what `run_over_records` does."""
     context.folder.mkdir(mode=0o700)
     with closing(Database(context.url, keys=context.keys)) as database:
         start_guard(database)
+        today = context.started_at.astimezone(context.zone).date()
+        as_of = form.as_of or population_day(database, form.population) or today
+        question = RecordedRun(form.policy, form.change, as_of, form.max_age, form.format, form.lang, form.population)
         return run_over_records(
             database,
             FactCipher(MasterKeys(context.keys)),
@@ -108,7 +112,7 @@ def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
             return {"change": expected_error(Message("the number of a change"))}
     elif form.policy not in policy_names(session):
         return {"policy": expected_error(Message("a policy on record"))}
-    return {}
+    return population_errors(session, form.population)
 
 
 def read_run(data: Any) -> RunResult:  # noqa: ANN401  # as JSON

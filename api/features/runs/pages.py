@@ -14,6 +14,7 @@ from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
 from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.populations import population_options
 from api.kit.rendering import Pages
 from policy_service.decisions.in_force import OWN_DOMAIN
 
@@ -29,6 +30,7 @@ class RunsPage:
     form: FormState
     policies: tuple[tuple[str, str], ...]
     """Those in force, each with its title; and the one that was chosen."""
+    populations: tuple[tuple[str, str], ...]
     jobs: tuple[JobProgress, ...]
     keep: timedelta
 
@@ -39,10 +41,10 @@ async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tup
     options = {each.id: each.title.zh if frame.lang == "zh" else each.title.en for each in in_force}
     if chosen := form.value("policy"):
         options.setdefault(chosen, chosen)  # one that a change drafts
-    return RunsPage(frame, form, tuple(options.items()), jobs, RUN.keep)
+    return RunsPage(frame, form, tuple(options.items()), await population_options(pages), jobs, RUN.keep)
 
 
-PREFILLED = ("policy", "change", "max_age", "as_of", "format")
+PREFILLED = ("policy", "change", "population", "max_age", "as_of", "format")
 """Fields that a link may fill in."""
 RUN_PAGES = JobPages("/runs", RUN, start_page=_start_page, prefilled=PREFILLED)
 CREATE = RUN_PAGES.start_action()

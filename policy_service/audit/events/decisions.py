@@ -130,6 +130,49 @@ class SubjectsMerged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PopulationRegistered(Event):
+    """A file of facts was registered under a name; `subjects` are its rows, `refused` those that name none."""
+
+    name = "population_registered"
+    summary = Bilingual(
+        "{actor} 登记客户群体 {title}：{subjects} 个{kind}，截至 {as_of}",
+        "{actor} registered the population {title} as of {as_of}, {subjects} subjects of the kind {kind}",
+    )
+    population: str
+    title: str
+    kind: str
+    as_of: str
+    digest: str
+    subjects: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationDeleted(Event):
+    """A population was deleted with its key; what was made from it stays, and names its digest."""
+
+    name = "population_deleted"
+    summary = Bilingual("{actor} 删除客户群体 {title}", "{actor} deleted the population {title}")
+    population: str
+    title: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasuresApplied(Event):
+    """A population was searched for subjects that were erased; its rows about them were removed."""
+
+    name = "erasures_applied"
+    summary = Bilingual(
+        "{actor} 从客户群体 {title} 中移除已删除密钥的对象，共 {rows} 行",
+        "{actor} removed {rows} rows about erased subjects from the population {title}",
+    )
+    population: str
+    title: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReevaluationStarted(Event):
     """The subjects of a policy are decided about again, from facts that are at most so many days old."""
 

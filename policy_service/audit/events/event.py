@@ -13,6 +13,7 @@ OBJECT_FIELDS = (
     "activation",
     "suspension",
     "override",
+    "population",
     "subject",
     "block",
     "account",

@@ -1,0 +1,46 @@
+"""The field of forms that decide about a population: a registered one, or the decision records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+from sqlmodel import Session
+
+from api.kit.form_fields import Widget
+from api.kit.forms import expected_error
+from api.kit.rendering import Pages
+from api.web.transactions import run_read
+from policy_service.messages import Message
+from policy_service.population.registered.errors import UnknownPopulation
+from policy_service.population.registered.model import MAX_POPULATIONS, NAME
+from policy_service.population.registered.queries import list_populations, read_population
+
+Population = Annotated[
+    str | None,
+    Widget(
+        "choice",
+        Message("Population"),
+        Message("A registered file, in place of the decision records; its facts have no age."),
+        unset=Message("the decision records"),
+    ),
+    Field(pattern=f"^{NAME.pattern}$"),
+]
+
+
+async def population_options(pages: Pages) -> tuple[tuple[str, str], ...]:
+    """The names of the registered populations, each with its day."""
+    page = await run_read(pages.service, lambda session: list_populations(session, limit=MAX_POPULATIONS))
+    return tuple((each.name, f"{each.name} ({each.as_of})") for each in page.items)
+
+
+def population_errors(session: Session, name: str | None) -> Mapping[str, Message]:
+    """What is wrong with the field. Raises DamagedRecord."""
+    if name is None:
+        return {}
+    try:
+        read_population(session, name)
+    except UnknownPopulation:
+        return {"population": expected_error(Message("a registered population"))}
+    return {}

@@ -1,0 +1,1 @@
+"""Populations in a browser, and over HTTP."""
