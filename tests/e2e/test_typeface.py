@@ -72,15 +72,31 @@ FILES = {"NotoSansSC-Regular", "NotoSansSC-Bold", "NotoSans-Regular", "NotoSans-
 """What the fonts of the service call themselves."""
 
 
+WRITTEN = """() => {
+    const drawn = {};
+    return [...document.querySelectorAll("body *")].flatMap((node, index) => {
+        if (!node.checkVisibility()) return [];
+        const { fontFamily, fontWeight, fontStyle } = getComputedStyle(node);
+        const known = drawn[[fontFamily, fontWeight, fontStyle, node.closest("[lang]").lang]] ??= new Set();
+        const text = [...node.childNodes].map(each => each.nodeType === Node.TEXT_NODE ? each.data.trim() : "").join("");
+        const before = known.size;
+        for (const character of text) known.add(character);
+        return known.size > before ? [index] : [];
+    });
+}"""
+"""The elements, by their numbers, with a character that none before has in the same style."""
+
+
 def fonts(page: Page) -> dict[str, int]:
-    """How many characters of a page each font draws; one of the system stands in brackets."""
+    """How many characters each font draws of the elements that have new ones; one of the system stands in brackets."""
     session = page.context.new_cdp_session(page)
     session.send("DOM.enable")
     session.send("CSS.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
+    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "body *"})["nodeIds"]
     results: dict[str, int] = {}
-    for node in session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "body *"})["nodeIds"]:
-        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]:
+    for index in page.evaluate(WRITTEN):
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": nodes[index]})["fonts"]:
             name = font["postScriptName"] if font["isCustomFont"] else f"({font['familyName']})"
             results[name] = results.get(name, 0) + int(font["glyphCount"])
     return results
