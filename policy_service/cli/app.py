@@ -5,6 +5,7 @@ Exit status of every command: 0 success, 1 an error was found, 2 wrong usage.
 
 from __future__ import annotations
 
+import gc
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -61,6 +62,7 @@ class Engine(StrEnum):
 
 def main() -> NoReturn:
     """Run the command of the process's arguments, and end the process with its status."""
+    gc.set_threshold(20_000, 20, 10)  # a tenth of a short command was looking through what it had just imported
     try:
         app()
     except UsageError as error:
