@@ -78,7 +78,8 @@ WRITTEN = """() => {
         if (!node.checkVisibility()) return [];
         const { fontFamily, fontWeight, fontStyle } = getComputedStyle(node);
         const known = drawn[[fontFamily, fontWeight, fontStyle, node.closest("[lang]").lang]] ??= new Set();
-        const text = [...node.childNodes].map(each => each.nodeType === Node.TEXT_NODE ? each.data.trim() : "").join("");
+        const own = [...node.childNodes].filter(each => each.nodeType === Node.TEXT_NODE);
+        const text = own.map(each => each.data.trim()).join("");
         const before = known.size;
         for (const character of text) known.add(character);
         return known.size > before ? [index] : [];
