@@ -108,8 +108,8 @@ def test_a_title_that_says_what_the_name_says_is_not_told_twice() -> None:
 def test_a_rule_by_another_name_is_another_rule() -> None:
     result = between(TABLE, ("id: large", "id: big"), ("rule: large", "rule: big"))
     assert result.sentences("en")[:2] == [
-        "rule `big` is new: condition: “purchases” is more than CNY 100.00; result: “tier” is ‘S’; reason: large",
-        "rule `large` is gone: condition: “purchases” is more than CNY 100.00; result: “tier” is ‘S’; reason: large",
+        "rule `big` is new: condition: “purchases” is more than CNY 100.00; result: “tier” is S; reason: large",
+        "rule `large` is gone: condition: “purchases” is more than CNY 100.00; result: “tier” is S; reason: large",
     ]
     assert [(each.change, each.alters) for each in result.alterations] == [
         ("added", True),
@@ -130,9 +130,9 @@ def test_a_rule_that_moves_matters_unless_only_one_can_match(hit: str, alters: b
 
 FREE = """\
 rule `big`: the condition was: “amount” is more than CNY 100.00; it is now: “amount” is more than CNY 150.00
-rule `big`: the result was: “gift” is ‘cup’, ‘pen’; it is now: “gift” is ‘pen’
-example `both`: the answer was: “gift” is ‘cup’, ‘pen’; “gift” is ‘ink’ (`big`, `vip`); it is now: “gift” is ‘pen’; \
-“gift” is ‘ink’ (`big`, `vip`)
+rule `big`: the result was: “gift” is cup, pen; it is now: “gift” is pen
+example `both`: the answer was: “gift” is cup, pen; “gift” is ink (`big`, `vip`); it is now: “gift” is pen; \
+“gift” is ink (`big`, `vip`)
 example `nothing` is new: facts: “amount”: CNY 1.00; “tags”: none; answer: the answer that no rule holds
 example `asked`: the facts were: “amount”: CNY 1.00; they are now: “amount”: CNY 1.00; the day of decision: 2026-01-01
 example `none` is gone: facts: “amount”: CNY 1.00; “tags”: none; answer: the answer that no rule holds

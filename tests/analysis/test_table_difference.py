@@ -136,7 +136,7 @@ def test_two_cross_tables_are_laid_over_each_other_as_one_grid() -> None:
     assert [column.title for column in tables.grid.columns] == ["tier ↓ orders →", "less than 10", "at least 10"]
     assert [each.status for each in tables.grid.rows] == ["changed", "same"]
     assert [(cell.before, cell.after) for cell in tables.grid.rows[0].cells if cell.changed] == [
-        ("‘high’; 1 hour", "‘high’; 5 hours")
+        ("high; 1 hour", "high; 5 hours")
     ]
 
 

@@ -132,6 +132,7 @@ class Chinese:
     anything = "不限"
     as_of = "决策日"
     score = "总分"
+    ambiguous = re.compile("^(?:不为|不包含|与|为|[未已]提供$|不限$|无$)|(?:之一|相同|不同)$|的值所指的标签")
 
     def of(self, bilingual: Bilingual) -> str:
         return bilingual.zh
@@ -217,7 +218,8 @@ class Chinese:
 
     def tag_test(self, tag: str, *, literal: bool, negated: bool) -> str:
         verb = "不包含" if negated else "包含"
-        return f"{verb}标签{tag}" if literal else f"{verb}{tag}的值所指的标签"
+        gap = "" if tag.startswith(("“", '"')) else " "
+        return f"{verb}标签{gap}{tag}" if literal else f"{verb}{tag}的值所指的标签"
 
     def text_test(self, function: str, part: str, *, negated: bool) -> str:
         return TEXT_TESTS[function][negated].format(part)

@@ -2,10 +2,15 @@
 
 Two names never have the same title: where the author gave one title twice, the name itself is added to it. The same
 goes for the words of one choice or of one list of tags.
+
+The words of a choice or of tags stand without quotation marks, unless one of them could be read as something else:
+
+    “tier” is S             “tier” is ‘S, A’                “reply” is ‘not given’
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,6 +67,8 @@ class _PlainEnglish(_PlainWords, English): ...
 
 
 PLAIN_LANGUAGES: Mapping[Language, Vocabulary] = {"zh": _PlainChinese(), "en": _PlainEnglish()}
+_PLAIN_WORD = re.compile(r"[\w%+/·()（）-]+(?: [\w%+/·()（）-]+)*")
+"""What no list, no sentence and no quotation ends in or begins with."""
 CONDITIONS = TEXT_TESTS | (TAG_FUNCTIONS - {"count"})
 """The functions that answer yes or no."""
 YEAR = "year"
@@ -105,9 +112,28 @@ def context_of(policy: Policy, lang: Language) -> Context:
     headings = {
         name: title if uses[title] == 1 and " `" not in title else f"{title} `{name}`" for name, title in titles.items()
     }
-    return Context(
-        words, types, headings, {name: word_labels(item.type, item.words, words) for name, item in declared.items()}
+    labels = {
+        name: word_labels(item.type, item.words, words_for(item.type, item.words, lang))
+        for name, item in declared.items()
+    }
+    return Context(words, types, headings, labels)
+
+
+def words_for(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> Vocabulary:
+    """Return the vocabulary for the words of a type: without quotation marks where none of them needs any."""
+    words = LANGUAGES[lang]
+    if not isinstance(kind, ChoiceType | TagsType):
+        return words
+    shown = [_shown(word, titles, words) for word in kind.of]
+    is_plain = len({*shown}) == len(shown) and all(
+        _PLAIN_WORD.fullmatch(text) and not words.ambiguous.search(text) for text in shown
     )
+    return PLAIN_LANGUAGES[lang] if is_plain else words
+
+
+def _shown(word: str, titles: Mapping[str, Bilingual], words: Vocabulary) -> str:
+    """Return the title of a word, on one line, or the word where it has none."""
+    return words.unfold(words.of(titles[word])) if word in titles else word
 
 
 def title_line(title: Bilingual | None, context: Context) -> str:
@@ -130,7 +156,7 @@ def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) 
     """The words of a choice or of tags as shown; a title that several of them share is shown with its word."""
     if not isinstance(kind, ChoiceType | TagsType):
         return {}
-    labels = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}
+    labels = {word: _shown(word, titles, words) for word in kind.of}
     uses = Counter(labels.values())
     return {
         word: words.word(title) if uses[title] == 1 else words.titled_word(title, word)

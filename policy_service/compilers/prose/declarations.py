@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Never, assert_never
 
 from policy_service.compilers.prose.chinese import UNITS
-from policy_service.compilers.prose.context import Context
+from policy_service.compilers.prose.context import Context, words_for
 from policy_service.compilers.prose.figures import printable_line
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.table import Table
@@ -69,6 +69,7 @@ def type_text(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = N
             return label + _bounds(kind, (-LIMIT, LIMIT), words)
         case ChoiceType() | TagsType():
             order = labels.ordered[kind.ordered] if isinstance(kind, ChoiceType) and kind.ordered else ""
+            words = words_for(kind, titles, words.language)
             titles_by_word = {
                 word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of
             }

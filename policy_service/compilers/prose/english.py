@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
@@ -97,6 +98,7 @@ class English:
     anything = "any"
     as_of = "the day of decision"
     score = "the total score"
+    ambiguous = re.compile(r"^(?:not|one|the|that|any|given|none)\b", re.IGNORECASE)
 
     def of(self, bilingual: Bilingual) -> str:
         return bilingual.en

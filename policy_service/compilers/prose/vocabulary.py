@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, Protocol
@@ -35,6 +36,8 @@ class Vocabulary(Protocol):
     """The empty cell of a decision table."""
     as_of: str
     score: str
+    ambiguous: re.Pattern[str]
+    """What is in the words of a choice that read as another condition unless they are quoted."""
 
     def of(self, bilingual: Bilingual) -> str:
         """The author's words in this language."""

@@ -90,8 +90,8 @@ def test_a_kind_tells_its_bounds() -> None:
 def test_a_kind_tells_each_word_once_and_the_title_beside_it() -> None:
     kind = ChoiceType(("S", "sales", "it's"))
     titles = {"sales": Bilingual("销售总监", "sales"), "it's": Bilingual("信息技术", "IT")}
-    assert type_in_words(kind, "zh", titles) == '以下之一：“S”、“销售总监”（sales）、“信息技术”（"it\'s"）'
-    assert type_in_words(kind, "en", titles) == 'one of ‘S’, ‘sales’, ‘IT’ ("it\'s")'
+    assert type_in_words(kind, "zh", titles) == '以下之一：S、销售总监（sales）、信息技术（"it\'s"）'
+    assert type_in_words(kind, "en", titles) == 'one of S, sales, IT ("it\'s")'
     assert value_in_words(kind, "sales", "zh", titles) == "销售总监"
     assert value_in_words(TagsType(kind.of), frozenset(kind.of), "zh", titles) == "S、销售总监、信息技术"
 
@@ -107,6 +107,16 @@ def test_different_words_of_one_list_differ_whatever_their_titles(
     kind = ChoiceType(tuple(given_titles))
     for lang in ("zh", "en"):
         assert len({value_in_words(kind, word, lang, titles) for word in kind.of}) == len(kind.of)
+
+
+@pytest.mark.parametrize("word", ["S, A", "S; A", "not S", "one of S", "given", "any", "it's", "a  b", "“S”"])
+def test_words_that_read_as_another_condition_are_quoted(word: str) -> None:
+    assert type_in_words(ChoiceType(("S", word)), "en").startswith("one of ‘S’, ")
+
+
+@pytest.mark.parametrize("word", ["S、A", "不为 S", "未提供", "不限", "与 S 相同", "S、A 之一"])
+def test_words_that_read_as_another_condition_in_chinese_are_quoted(word: str) -> None:
+    assert type_in_words(ChoiceType(("S", word)), "zh").startswith("以下之一：“S”、")
 
 
 def test_every_currency_has_its_unit() -> None:
@@ -208,7 +218,7 @@ def test_a_list_of_single_outcomes_is_told_by_its_values() -> None:
     example = replace(policy.examples[0], outcome=(entry, entry))
     result = explanation(replace(policy, hit=Hit.RULE_ORDER, examples=(example,)), "en").examples
     assert result is not None
-    assert result.rows[0][-2] == "(1) ‘key’; (2) ‘key’"
+    assert result.rows[0][-2] == "(1) key; (2) key"
 
 
 def test_counted_and_chosen_rules_say_what_they_give() -> None:

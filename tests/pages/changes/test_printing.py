@@ -214,8 +214,8 @@ def test_a_cross_table_is_printed_as_its_grid_with_what_a_cell_said_before(here:
     grid, rules = Visitor(here, "compliance").get(f"/changes/{change['id']}/print").all("#tables table.merged")
     assert [head.text() for head in grid.css("thead th")] == ["tier ↓ orders →", "less than 10", "at least 10"]
     assert [cell.text() for cell in grid.css("td.changed del, td.changed ins")] == [
-        "‘high’; 1\xa0hour",
-        "‘high’; 30\xa0minutes",
+        "high; 1\xa0hour",
+        "high; 30\xa0minutes",
     ]
     assert len(rules.css("td.changed")) == 1
     answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")

@@ -75,7 +75,7 @@ def test_the_decision_says_which_rule_and_why_and_why_not_every_other(here: Comp
 
 def test_the_cell_that_decided_is_marked_in_the_grid(here: Company) -> None:
     page = tried(here, "/policies/tiering/answer/try", tier="S", orders="9")
-    assert [node.text() for node in page.all("td.fired")] == ["‘high’; 2 hours"]
+    assert [node.text() for node in page.all("td.fired")] == ["high; 2 hours"]
     assert not page.has("tr.fired")
 
 
