@@ -18,6 +18,7 @@ from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, 
 from policy_service.cli.population_commands import (
     compare_groups,
     make_benchmarks,
+    population,
     propose_groups,
     run_over_population,
     simulate_change,
@@ -46,6 +47,7 @@ app.add_typer(groups)
 app.add_typer(account)
 app.add_typer(api_key)
 app.add_typer(subject)
+app.add_typer(population)
 app.command("run")(run_over_population)
 app.command("simulate")(simulate_change)
 app.command("benchmark")(make_benchmarks)

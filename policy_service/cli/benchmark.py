@@ -7,13 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, fail, open_own_records, tell_progress
+from policy_service.cli.run import check_population, day_or_default, fail, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
-from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.language.benchmark_set import SET_ID, BenchmarkSet, Method, Quantiles
 from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.load import VERSION, load_folder, newest
@@ -51,7 +48,6 @@ class BenchmarkOptions:
 
 def run(options: BenchmarkOptions, *, as_json: bool) -> int:
     """Make a benchmark set; returns the exit status."""
-    as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
     for pattern, text, option, expected in (
         (SET_ID, options.name, "--name", "a name such as benchmarks/customers"),
         (VERSION, options.version, "--version", "a version such as 1.0.0"),
@@ -61,7 +57,8 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
     check_population(options.population, options.table)
     try:
         with ExitStack() as stack:
-            opened = open_own_records(options.population, options.kind, options.max_age, stack)
+            kept = open_kept(options.population, options.kind, options.max_age, stack)
+            as_of = day_or_default(options.as_of, kept)
             policies = newest(load_folder(options.folder or shipped_policies()))
             mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
             request = BenchmarkRequest(
@@ -74,7 +71,7 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
                 mapping=mapping,
                 method=Method(options.quantiles, options.smallest_group),
             )
-            source = partial(opened, as_of=as_of) if opened is not None else None
+            source = None if kept is None else partial(kept.open, as_of=as_of)
             with open_population(options.population, options.table, mapping, source) as rows:
                 report = make_benchmark_set(request, rows, lambda done: tell_progress()("read", done, None))
         written = [*_write(report, options.output), *_write_policies(report, policies, options.drafts)]

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, fail, open_own_records, tell_progress
+from policy_service.cli.run import check_population, day_or_default, fail, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
-from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.cross_groups.policy_file import Heading
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
@@ -51,7 +49,7 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
         raise UsageError(f"{options.output} is there already")
     try:
         with ExitStack() as stack:
-            opened = open_own_records(options.population, options.kind, options.max_age, stack)
+            kept = open_kept(options.population, options.kind, options.max_age, stack)
             mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
             policies = newest(load_folder(options.folder or shipped_policies()))
             request = ClusterRequest(
@@ -64,8 +62,7 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
                 smallest=options.smallest,
                 seed=options.seed,
             )
-            day = today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
-            source = partial(opened, as_of=day) if opened is not None else None
+            source = None if kept is None else partial(kept.open, as_of=day_or_default(None, kept))
             with open_population(options.population, options.table, mapping, source) as rows:
                 proposal = propose_groups(request, rows, lambda done: tell_progress()("read", done, None))
         text = write_cluster_policy(proposal, options.heading)

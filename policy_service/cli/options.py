@@ -33,7 +33,8 @@ PopulationAddress = Annotated[
     typer.Option(
         "--population",
         metavar="FILE",
-        help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, or `records`: the service's own.",
+        help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, `records`: the service's own, or "
+        "`registered:NAME`.",
         show_default=False,
     ),
 ]

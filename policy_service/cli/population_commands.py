@@ -21,6 +21,7 @@ from policy_service.cli.options import (
     TableName,
     file_option,
 )
+from policy_service.population.registered.model import KEEP_DAYS, MAX_KEEP_DAYS
 from policy_service.subject import CUSTOMER
 
 
@@ -77,7 +78,7 @@ def run_over_population(  # noqa: PLR0917  # one parameter an option
 
 def simulate_change(  # noqa: PLR0917  # one parameter an option
     candidate: Annotated[list[Path], file_option(help="A policy file; may be repeated.")],
-    population: Annotated[Path, file_option(help="CSV, Parquet or xlsx, a row a subject.")],
+    population: PopulationAddress,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -251,3 +252,39 @@ def propose_groups(  # noqa: PLR0917  # one parameter an option
         population, table, max_age, output, heading, fact, groups, rows, smallest, seed, policies, mapping, kind
     )
     raise typer.Exit(run(options, as_json=json))
+
+
+population = typer.Typer(name="population", help="Register populations that the service keeps.", no_args_is_help=True)
+PopulationName = Annotated[str, typer.Argument(metavar="NAME", help="The name of a population.", show_default=False)]
+
+
+@population.command("register")
+def population_register(  # noqa: PLR0917  # one parameter an option
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, Parquet or xlsx.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Such as customers-2026-11.", show_default=False)],
+    as_of: Annotated[str, typer.Option("--as-of", metavar="DAY", help="The day of the facts.", show_default=False)],
+    kind: Kind = CUSTOMER,
+    keep_days: Annotated[int, typer.Option(min=1, max=MAX_KEEP_DAYS, help="Then it is deleted.")] = KEEP_DAYS,
+    mapping: MappingFile = None,
+    json: Json = False,
+) -> None:
+    """Keep a file, encrypted, under a name that runs, figures and simulations may give."""
+    from policy_service.cli.populations import run_register
+
+    raise typer.Exit(run_register(file, name, as_of, kind, keep_days, mapping, as_json=json))
+
+
+@population.command("list")
+def population_list(json: Json = False) -> None:
+    """List the populations, the newest first."""
+    from policy_service.cli.populations import show_populations
+
+    raise typer.Exit(show_populations(as_json=json))
+
+
+@population.command("delete")
+def population_delete(name: PopulationName) -> None:
+    """Delete a population; what was made from it stays."""
+    from policy_service.cli.populations import run_delete
+
+    raise typer.Exit(run_delete(name))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,13 +30,26 @@ from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.in_place import run_in_place
 from policy_service.population.mapping import Mapping, read_mapping
 from policy_service.population.records import open_records
+from policy_service.population.registered.content import open_registered
+from policy_service.population.registered.errors import UnknownPopulation
+from policy_service.population.registered.queries import population_day
 from policy_service.population.run import Progress, RunReport, RunRequest, run_policies
 from policy_service.population.source import RowSource
 from policy_service.shipped import shipped_policies
 
 RECORDS = "records"
 """What `--population` calls the service's own decision records."""
-OpenRecords = Callable[..., AbstractContextManager[RowSource]]
+REGISTERED = "registered:"
+"""What stands before the name of a registered population there."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRows:
+    """Rows that the service keeps."""
+
+    open: Callable[..., AbstractContextManager[RowSource]]
+    day: date | None = None
+    """The day of a registered population."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +73,39 @@ class RunOptions:
 def run(options: RunOptions, *, as_json: bool) -> int:
     """Decide about everybody in a file; returns the exit status."""
     with ExitStack() as stack:
-        records = open_own_records(options.population, options.kind, options.max_age, stack)
-        return _run(options, records, as_json=as_json)
+        kept = open_kept(options.population, options.kind, options.max_age, stack)
+        return _run(options, kept, as_json=as_json)
 
 
-def open_own_records(population: str, kind: str, max_age: int | None, stack: ExitStack) -> OpenRecords | None:
-    """The opener of the service's own records, if they are the population; the stack keeps the database open."""
-    if population != RECORDS:
+def open_kept(population: str, kind: str, max_age: int | None, stack: ExitStack) -> KeptRows | None:
+    """The service's own records, or a registered population; None for what is neither.
+
+    The stack keeps the database open. Raises UsageError.
+    """
+    name = population.removeprefix(REGISTERED) if population.startswith(REGISTERED) else None
+    if population != RECORDS and name is None:
         return None
     database = stack.enter_context(open_current_database(database_url(os.environ)))
     try:
         cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
-    except KeyFileError as error:
+        if name is None:
+            return KeptRows(partial(open_records, database, cipher, kind, max_age=max_age))
+        day = population_day(database, name)
+    except (KeyFileError, UnknownPopulation) as error:
         raise UsageError(str(error)) from None
-    return partial(open_records, database, cipher, kind, max_age=max_age)
+    return KeptRows(lambda **_: open_registered(database, cipher, name, kind), day)
 
 
-def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> int:
+def day_or_default(text: str | None, kept: KeptRows | None = None) -> date:
+    """The day that was typed, or that of a registered population, or today. Raises UsageError."""
+    if text is not None:
+        return read_day(text)
+    return (kept and kept.day) or today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+
+
+def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
     check_population(options.population, options.table)
-    as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+    as_of = day_or_default(options.as_of, kept)
     folder = options.folder or shipped_policies()
     try:
         policies = newest(load_folder(folder))
@@ -97,8 +125,8 @@ def _run(options: RunOptions, records: OpenRecords | None, *, as_json: bool) -> 
             lang=options.lang,
             table=options.table,
             source=None
-            if records is None
-            else partial(records, as_of=as_of, filled=_filled(policies, figures), policies=policies),
+            if kept is None
+            else partial(kept.open, as_of=as_of, filled=_filled(policies, figures), policies=policies),
             benchmark_set=figures,
         )
         decide = run_in_place if request.engine == "postgresql" else run_policies
@@ -128,7 +156,7 @@ def _filled(policies: Sequence[Policy], figures: BenchmarkSet | None) -> frozens
 
 def check_population(population: str, table: str | None) -> None:
     """Raise UsageError unless there is such a file, or a table is named of such a database."""
-    if population == RECORDS:
+    if population == RECORDS or population.startswith(REGISTERED):
         return
     address = is_address(population)
     if not address and not Path(population).is_file():

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import fail, tell_progress
+from policy_service.cli.run import check_population, day_or_default, fail, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
-from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.load import load_bytes, load_folder, newest
 from policy_service.language.policy import Language, Policy
@@ -29,7 +29,7 @@ class SimulationOptions:
     """The arguments of the command, as typed."""
 
     candidates: Sequence[Path]
-    population: Path
+    population: str
     policies: Sequence[str] | None
     folder: Path | None
     as_of: str | None
@@ -41,7 +41,12 @@ class SimulationOptions:
 
 def run(options: SimulationOptions, *, as_json: bool) -> int:
     """Compare the candidates with what is in force; returns the exit status."""
-    as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+    with ExitStack() as stack:
+        return _run(options, stack, as_json=as_json)
+
+
+def _run(options: SimulationOptions, stack: ExitStack, *, as_json: bool) -> int:
+    check_population(options.population, "")
     start = read_day(options.start, "--from") if options.start is not None else None
     folder = options.folder or shipped_policies()
     try:
@@ -49,8 +54,11 @@ def run(options: SimulationOptions, *, as_json: bool) -> int:
         in_force = newest(load_folder(folder))
         if not in_force:
             raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
+        kept = open_kept(options.population, candidates[0].subject, None, stack)
+        as_of = day_or_default(options.as_of, kept)
+        opened = None if kept is None else partial(kept.open, as_of=as_of, policies=[*in_force, *candidates])
         request = SimulationRequest(
-            population=options.population,
+            population=None if kept is not None else Path(options.population),
             policies=in_force,
             candidates=candidates,
             requested=options.policies,
@@ -59,6 +67,7 @@ def run(options: SimulationOptions, *, as_json: bool) -> int:
             mapping=Mapping() if options.mapping is None else read_mapping(options.mapping),
             output=options.output,
             lang=options.lang,
+            source=opened,
         )
         report = simulate(request, tell_progress())
     except PopulationRejected as error:

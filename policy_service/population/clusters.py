@@ -129,6 +129,7 @@ def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnPr
     """Find groups in a population. Raises PopulationRejected with everything that is wrong, OSError."""
     if find_spec("sklearn") is None:
         raise PopulationRejected(["scikit-learn is not installed: `pip install 'policy-service[cluster]'`"])
+    request = replace(request, mapping=source.mapping)
     facts, left_out = _facts(request, source)
     columns = tuple(
         FactColumn(fact.name, fact.type, f"f{index}", source.headings.index(heading), fact.sensitive)

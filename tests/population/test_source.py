@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
+from policy_service.language.types import DateType
 from policy_service.population import source
+from policy_service.population.cells import ColumnJudge
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping, read_mapping
 from tests.population.files import HEADINGS, RFM, ROW, problems, read_result, rejects, run_file, with_cells, write_csv
@@ -20,6 +23,21 @@ def test_a_number_of_a_customer_stays_the_text_it_is_however_long_the_file_is(tm
     result = read_result(tmp_path / "output.csv")
     assert [result[0]["subject"], result[-1]["subject"]] == ["00123", "C202405001"]
     assert {row[f"{RFM}.tier"] for row in result} == {"A"}
+
+
+@pytest.mark.parametrize("place", [0, 30_001])
+def test_a_number_with_a_letter_is_one_row_more_wherever_it_stands(place: int, tmp_path: Path) -> None:
+    names = [str(number) for number in range(30_001)]
+    names.insert(place, "C202405001")
+    path = write_csv(tmp_path / "p.csv", [(name,) for name in names], ("subject",))
+    [part] = source.open_source(path, Mapping()).parts()
+    assert [str(each) for each in part.columns[0]] == names
+
+
+@pytest.mark.parametrize("cell", ["03/04/2026", "2026/4/3", "2026-4-3", "20260403", "46115"])
+def test_a_day_is_written_in_one_way_and_never_guessed(cell: str) -> None:
+    _, refused = ColumnJudge("day", DateType(), {}, []).read([cell, "2026-04-03"])
+    assert list(refused) == [0]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +88,8 @@ def test_the_encodings_of_excel_are_read_and_recorded(encoding: str, tmp_path: P
     path = write_csv(tmp_path / "p.csv", [with_cells(subject="上海一号")], headings, encoding)
     report = run_file(path, mapping=Mapping(subject="客户编号"))
     assert report.manifest["encoding"] == encoding
+    as_it_came = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert report.manifest["population"]["digest"] == f"sha256:{as_it_came}"
     [row] = read_result(report.paths[0])
     assert row["客户编号"] == "上海一号"
 

@@ -35,6 +35,16 @@ def test_quantiles_are_those_of_the_method_that_is_named(method: Quantiles, poin
     assert [quantile(values, Fraction(part, 5), method) for part in range(1, 5)] == points
 
 
+def test_figures_between_two_values_and_of_many_digits_are_exact() -> None:
+    """A double says 31.999…, 639.999… and 1e18; the continuous quantile of a database 31.99."""
+    assert quantile(values_of(1_000, 2_000, 2_000, 5_000, 9_000), Fraction("0.6"), "linear") == 3_200
+    assert quantile(values_of(*range(100, 1_001, 100)), Fraction("0.6"), "linear") == 640
+    assert statistic(parse_measure("mean(a)"), values_of(10**18 + 2, 10**18 + 4), 0, "linear") == 10**18 + 3
+    third = statistic(parse_measure("share(a) by b"), values_of(1), 3, "linear")
+    assert third is not None
+    assert third * 3 == 1
+
+
 def test_equal_values_have_equal_scores() -> None:
     values = values_of(1, 1, 1, 1, 1, 1, 1, 2, 3, 10)
     assert [quantile(values, Fraction(part, 5), "linear") for part in range(1, 5)] == [1, 1, 1, Fraction("2.2")]

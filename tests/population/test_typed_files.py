@@ -84,6 +84,21 @@ def test_numbers_of_a_workbook_are_read_by_their_shortest_form(tmp_path: Path) -
     assert (row["amount_12m"], row["orders_12m"], row["industry_mean_orders"]) == ("800000.1", "3", "0.3")
 
 
+def test_the_format_of_a_number_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "p.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for number, cells in enumerate([HEADINGS, ROW, with_cells(subject="C2", industry_mean_orders="30%")]):
+            sheet.write_row(number, 0, cells)
+        sheet.write_number(1, 1, 1234.5, book.add_format({"num_format": "¥#,##0.00"}))
+        sheet.write_number(1, 6, 0.3, book.add_format({"num_format": "0%"}))
+    report = run_file(path)
+    [row] = read_result(report.paths[0])
+    assert (row["amount_12m"], row["industry_mean_orders"]) == ("1234.5", "0.3")
+    [reason] = rejects(report)
+    assert reason.startswith("industry_mean_orders: mistyped")
+
+
 def test_inexact_numbers_and_formulas_are_refused(tmp_path: Path) -> None:
     rows: list[list[Any]] = [[440301199001011234, *ROW[1:]], ["C2", "=1+1", *ROW[2:]], list(with_cells(subject="C3"))]
     report = run_file(workbook(tmp_path / "p.xlsx", rows))
