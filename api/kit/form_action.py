@@ -10,6 +10,7 @@ form key, it has one effect.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
@@ -30,6 +31,7 @@ from api.kit.forms import (
     FormModel,
     FormState,
     read_form,
+    valid_form_fields,
     validate_form,
 )
 from api.kit.rendering import Command, FormPage, PageBuilder, Pages, WorkerPage
@@ -88,7 +90,7 @@ class FormAction(Generic[Values]):
     done: Callable[[FormRequest[Values], Any], str]
     """The address to go on at, from what the command returned."""
     validate: Callable[[FormRequest[Values]], Awaitable[FieldErrors]] | None = None
-    """Finds what the model alone cannot."""
+    """Finds what the model alone cannot; also asked about the valid fields of a form that the model refuses."""
     etag: Callable[[Session, FormRequest[Values]], str] | None = None
     """The present state; a form that shows another one is refused with 412."""
     prepare: Callable[[FormRequest[Values]], Awaitable[Any]] | None = None
@@ -116,9 +118,13 @@ def _endpoint(pages: Pages, action: FormAction[Values]) -> Callable[[Request], A
         form = await read_form(request, action.max_bytes)
         form_page = _form_page(pages, action, request)
         values = validate_form(form, action.form)
+        actor = principal_of(request).actor
         if isinstance(values, dict):
+            with suppress(AttributeError):  # it needs a field that is not valid
+                valid: FormRequest[Any] = FormRequest(pages, request, form, valid_form_fields(form, action.form), actor)
+                values = {**(await action.validate(valid) if action.validate else {}), **values}
             return await _render_invalid(pages, request, form_page, form.bind(values))
-        form_request = FormRequest(pages, request, form, values, principal_of(request).actor)
+        form_request = FormRequest(pages, request, form, values, actor)
         if action.validate and (errors := await action.validate(form_request)):
             return await _render_invalid(pages, request, form_page, form.bind(errors))
         return await _run(action, form_request, form_page)

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Annotated, Final, TypeVar, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -28,6 +28,7 @@ from starlette.requests import Request
 
 from api.web.body import read_body
 from api.web.problems import MALFORMED_FORM, ProblemError
+from api.web.valid_fields import valid_fields
 from policy_service.messages import Message
 
 MAX_FORM_BYTES = 256 * 1_024
@@ -200,6 +201,26 @@ def _tuples(values: Mapping[str, list[Value]]) -> dict[str, tuple[Value, ...]]:
 
 def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
     """The fields of a form as the model has them, or what is wrong with each."""
+    try:
+        return model.model_validate(_form_data(form, model))
+    except ValidationError as error:
+        errors: FieldErrors = {}
+        for each in error.errors():
+            errors.setdefault(_field_of(each, model), _error_message(each))
+        return errors
+
+
+def valid_form_fields(form: Form, model: type[BaseModel]) -> SimpleNamespace:
+    """The valid fields of a form that its model refuses; the others are no attributes."""
+    data = _form_data(form, model)
+    try:
+        return SimpleNamespace(**vars(model.model_validate(data)))
+    except ValidationError as error:
+        return valid_fields(model, data, error)
+
+
+def _form_data(form: Form, model: type[BaseModel]) -> dict[str, object]:
+    """The fields as a model takes them."""
     data: dict[str, object] = {}
     for name, values in form.fields.items():
         if name in {KEY, ETAG, CODE}:
@@ -211,13 +232,7 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
             data[name] = filled_values
         elif filled_values:
             data[name] = filled_values[0] if len(filled_values) == 1 else filled_values
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        errors: FieldErrors = {}
-        for each in error.errors():
-            errors.setdefault(_field_of(each, model), _error_message(each))
-        return errors
+    return data
 
 
 def expected_error(expected: str) -> Message:

@@ -138,8 +138,7 @@ class JobPages:
         return JobListPage(frame, form, self.path, self.kind.title, mine, self.kind.keep, self.breadcrumbs)
 
     async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
-        check = self.kind.check
-        return {} if check is None else dict(await run_read(form.service, lambda session: check(session, form.values)))
+        return await run_read(form.service, lambda session: self.kind.find_errors(session, form.values))
 
     async def _start(self, form: FormRequest[Any]) -> Job:
         return await form.pages.jobs.start(self.kind, form.actor, form.values)

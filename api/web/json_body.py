@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -11,6 +12,7 @@ from starlette.requests import Request
 
 from api.web.body import read_body
 from api.web.problems import MALFORMED_JSON, REQUEST_REFUSED, ProblemError
+from api.web.valid_fields import valid_fields
 from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.request import escape_pointer, format_or_null
 from policy_service.identity.errors import FieldError
@@ -37,19 +39,34 @@ async def read_json_body(request: Request, model: type[Body], limit: int = MAX_B
 
 def _parse_body(content: bytes, model: type[Body]) -> Body:
     try:
-        return model.model_validate(read_json(content))
+        data = read_json(content)
     except NotJsonError as error:
         raise ProblemError(MALFORMED_JSON, str(error)) from None
+    try:
+        return model.model_validate(data)
     except ValidationError as error:
-        raise invalid_body_error(
-            _problem_of_pydantic_error(dict(each), model) for each in error.errors(include_url=False)
-        ) from None
+        raise InvalidBody(model, data, error) from None
 
 
 def request_body(model: type[BaseModel]) -> Json:
     """Describe in OpenAPI a body that `read_json_body` reads."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return {"requestBody": {"required": True, "content": {MEDIA_TYPES[0]: {"schema": schema}}}}
+
+
+class InvalidBody(ProblemError):
+    """A body that its model refuses."""
+
+    def __init__(self, model: type[BaseModel], data: object, error: ValidationError) -> None:
+        self.problems = [_problem_of_pydantic_error(dict(each), model) for each in error.errors(include_url=False)]
+        self._parts = model, data, error
+        problem = invalid_body_error(self.problems).problem
+        super().__init__(problem.kind, problem.detail, problems=self.problems)
+
+    @property
+    def valid(self) -> SimpleNamespace:
+        """Its valid fields."""
+        return valid_fields(*self._parts)
 
 
 def invalid_body_error(entries: Iterable[Json]) -> ProblemError:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -111,11 +112,22 @@ class JobKind(Generic[Parameters, Result]):
     """Found by everyone who may start the kind, not only by the account that started it."""
     names_subjects: bool = False
     """Its result or its file names subjects: both are removed once one is erased."""
-    check: Callable[[Session, Parameters], Mapping[str, Message]] | None = None
-    """Finds what the database knows to be wrong with the parameters, by field; `""` for all of them."""
+    checks: tuple[Callable[[Session, Any], Mapping[str, Message]], ...] = ()
+    """Each finds what the database knows to be wrong with some parameters, by field; `""` for all of them."""
     prepare: Callable[[Service], None] | None = None
     """Called before, in the process that decides."""
     read_result: Callable[[Any], Result] = lambda data: data
     """Makes the result of its JSON."""
     describe: Callable[[Any], Any] = lambda data: data
     """Makes of the result what programs get, as JSON."""
+
+    def find_errors(self, session: Session, form: Parameters | SimpleNamespace) -> dict[str, Message]:
+        """What the checks find, of a form or of its valid fields; a check that needs another field finds nothing."""
+        errors: dict[str, Message] = {}
+        for check in self.checks:
+            try:
+                errors.update(check(session, form))
+            except AttributeError:
+                if not isinstance(form, SimpleNamespace):
+                    raise
+        return errors

@@ -98,14 +98,17 @@ def test_a_file_of_a_job_that_was_altered_in_the_database_is_given_to_nobody(
 
 
 def test_parameters_that_are_wrong_are_told_by_their_member(here: Company) -> None:
-    for body, pointer in (
-        ({"policy": "no/such"}, "/policy"),
-        ({"policy": TIER, "sample": 201}, "/sample"),
-        ({"policy": TIER, "color": "red"}, "/color"),
-        ({}, ""),
-    ):
+    cases: tuple[tuple[Json, list[str]], ...] = (
+        ({"policy": "no/such"}, ["/policy"]),
+        ({"policy": TIER, "sample": 201}, ["/sample"]),
+        ({"policy": TIER, "color": "red"}, ["/color"]),
+        ({"policy": "no/such", "sample": 201, "color": "red"}, ["/sample", "/color", "/policy"]),
+        ({"kind": "", "sample": "x", "subject": "nobody"}, ["/kind", "/sample"]),
+        ({}, [""]),
+    )
+    for body, pointers in cases:
         refused = here.ask("POST", "/v1/jobs/pack", "compliance", body)
-        assert [each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]] == [pointer]
+        assert [each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]] == pointers
     job = over(here, here.did("POST", "/v1/jobs/pack", "compliance", {"policy": TIER, "sample": 0}))
     assert job["parameters"]["policy"] == TIER
     assert job["result"]["counts"]["versions"] == 1

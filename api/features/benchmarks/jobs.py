@@ -173,7 +173,7 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
     finish=finish_renewal,
     keep=timedelta(days=90),
     shared=True,
-    check=lambda session, form: population_errors(session, form.population),
+    checks=(lambda session, form: population_errors(session, form.population),),
     read_result=read_renewal,
     describe=describe_renewal,
 )

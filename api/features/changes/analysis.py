@@ -93,7 +93,7 @@ ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(
     settle=settle_analysis,
     shared=True,
     alone=False,
-    check=_check_form,
+    checks=(_check_form,),
 )
 
 

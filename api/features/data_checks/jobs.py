@@ -133,7 +133,7 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
     keep=timedelta(days=90),
     shared=True,
     names_subjects=True,
-    check=_check_form,
+    checks=(_check_form,),
     read_result=lambda data: DataCheckResult(**{**data, "rows": tuple(data["rows"])}),
     describe=lambda result: {"as_of": result.as_of, **result.counts},
 )

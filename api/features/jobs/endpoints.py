@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from api.features.jobs.schemas import JobFileModel, JobModel, JobPage, JobProble
 from api.service import Service
 from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
-from api.web.json_body import invalid_body_error, read_json_body, request_body
+from api.web.json_body import InvalidBody, invalid_body_error, read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import (
     BUSY,
@@ -71,10 +71,14 @@ def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) 
     )
     async def start_job(request: Request) -> Response:
         """Start a job; `Location` is where it is asked for until it is done."""
-        form = await read_json_body(request, kind.form) if has_form else kind.form()
-        check = kind.check
-        if check is not None and (errors := await run_read(service, lambda session: check(session, form))):
-            raise invalid_body_error(_problems_of(form, errors))
+        refused: list[dict[str, Any]] = []
+        try:
+            form = await read_json_body(request, kind.form) if has_form else kind.form()
+        except InvalidBody as error:
+            form, refused = error.valid, error.problems
+        errors = await run_read(service, lambda session: kind.find_errors(session, form))
+        if refused or errors:
+            raise invalid_body_error([*refused, *_problems_of(form, errors)])
 
         async def prepare() -> WriteCommand:
             job = await jobs.start(kind, principal_of(request).actor, form)
@@ -165,9 +169,9 @@ def _model(jobs: Jobs, job: Job, *, with_result: bool = False) -> JobModel:
     )
 
 
-def _problems_of(form: BaseModel, errors: Mapping[str, Message]) -> list[dict[str, Any]]:
+def _problems_of(form: object, errors: Mapping[str, Message]) -> list[dict[str, Any]]:
     """Return what is wrong with the parameters, as problems of a body."""
-    values = form.model_dump(mode="json")
+    values = to_jsonable_python(vars(form))
     return [
         {
             "pointer": f"/{name}" if name else "",

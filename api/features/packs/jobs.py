@@ -79,13 +79,13 @@ def describe_summary(summary: PackSummary) -> dict[str, Any]:
     return {"counts": dict(summary.counts), "left_out": [each.to_dict() for each in summary.left_out]}
 
 
-def _check_form(session: Session, form: PackForm) -> Mapping[str, Message]:
-    """Find what no pack can be about, or what is not on record."""
+def _check_scope(_: Session, form: PackForm) -> Mapping[str, Message]:
+    """Find what no pack can be about."""
     try:
         scope_of(form, ZoneInfo("UTC"))
     except InvalidScope as error:
         return {"": error.args[0]}
-    return unknown_errors(session, form)
+    return {}
 
 
 def seal_records(service: Service) -> None:
@@ -104,7 +104,7 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     limits=PACKING,
     file=FileKind("audit-pack-{at:%Y%m%d-%H%M%S}.zip", ZIP),
     names_subjects=True,
-    check=_check_form,
+    checks=(_check_scope, unknown_errors),
     prepare=seal_records,
     read_result=read_summary,
     describe=describe_summary,

@@ -173,7 +173,7 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     keep=timedelta(days=90),
     shared=True,
     names_subjects=True,
-    check=_check_form,
+    checks=(_check_form,),
     read_result=read_result,
     describe=describe_result,
 )

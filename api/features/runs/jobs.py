@@ -112,7 +112,7 @@ def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
             return {"change": expected_error(Message("the number of a change"))}
     elif form.policy not in policy_names(session):
         return {"policy": expected_error(Message("a policy on record"))}
-    return population_errors(session, form.population)
+    return {}
 
 
 def read_run(data: Any) -> RunResult:  # noqa: ANN401  # as JSON
@@ -134,7 +134,7 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
     keep=timedelta(days=30),
     shared=True,
     names_subjects=True,
-    check=_check_form,
+    checks=(_check_form, lambda session, form: population_errors(session, form.population)),
     read_result=read_run,
     describe=lambda result: dict(result.manifest),
 )
