@@ -67,10 +67,14 @@ def look(here: Company, one: Person, path: str, *, lang: str, phone: bool) -> It
         yield f"in English on a Chinese page: {sorted(words)}"
     if hiding := one.page.evaluate(HIDING):
         yield f"hides rows of a table: {hiding}"
+    if not phone and (height := one.page.locator("header.top").bounding_box()["height"]) > HEAD:  # type: ignore[index]
+        yield f"the head stands on more than a line: {height} px"
     if phone and (wide := overflow(one.page)):
         yield f"{wide} px wider than the phone"
 
 
+HEAD = 60
+"""Pixels that the head of a page takes on one line."""
 HIDING = """[...document.querySelectorAll("main table")].filter(table => {
     for (let node = table; node !== document.body; node = node.parentElement)
         if (getComputedStyle(node).overflowY !== "visible" && node.scrollHeight > node.clientHeight + 1) return true;
