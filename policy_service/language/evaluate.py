@@ -12,9 +12,10 @@ proved that every policy it lets through evaluates without an error.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import assert_never
+from typing import Any, assert_never
 
 from dateutil.relativedelta import relativedelta
 
@@ -101,9 +102,15 @@ def evaluate_expression(expression: Expr, scope: Scope) -> Exact:  # one case a 
         case Not():
             return not evaluate_expression(expression.operand, scope)
         case And():
-            return all(evaluate_expression(operand, scope) for operand in expression.operands)
+            for operand in expression.operands:  # noqa: SIM110  # a generator takes longer than what it asks
+                if not evaluate_expression(operand, scope):
+                    return False
+            return True
         case Or():
-            return any(evaluate_expression(operand, scope) for operand in expression.operands)
+            for operand in expression.operands:  # noqa: SIM110  # a generator takes longer than what it asks
+                if evaluate_expression(operand, scope):
+                    return True
+            return False
         case Comparison():
             return compare(
                 expression.comparator,
@@ -111,8 +118,11 @@ def evaluate_expression(expression: Expr, scope: Scope) -> Exact:  # one case a 
                 evaluate_expression(expression.right, scope),
             )
         case In():
-            operand = evaluate_expression(expression.operand, scope)
-            return any(passes_test(operand, test, scope) for test in expression.tests)
+            tested = evaluate_expression(expression.operand, scope)
+            for test in expression.tests:  # noqa: SIM110  # a generator takes longer than what it asks
+                if passes_test(tested, test, scope):
+                    return True
+            return False
         case Arithmetic():
             return calculate(
                 expression.operator,
@@ -129,6 +139,14 @@ def evaluate_expression(expression: Expr, scope: Scope) -> Exact:  # one case a 
             return property_value(evaluate_expression(expression.operand, scope), expression.name)
         case _:
             assert_never(expression)
+
+
+ORDER: Mapping[Comparator, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def constant_value(expression: Expr) -> Exact | None:
@@ -160,13 +178,15 @@ def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
     if comparator in ("=", "!="):
         return (left == right) == (comparator == "=")
     match left, right:
-        case (Fraction(), Fraction()) | (datetime.date(), datetime.date()):
-            low, high = (left, right) if comparator in ("<", "<=") else (right, left)
+        case Fraction(), Fraction():
+            one, other = left.numerator * right.denominator, right.numerator * left.denominator
+            return ORDER[comparator](one, other)
+        case datetime.date(), datetime.date():
+            return ORDER[comparator](left, right)
         case Duration(), Duration():
-            low, high = (left.seconds, right.seconds) if comparator in ("<", "<=") else (right.seconds, left.seconds)
+            return ORDER[comparator](left.seconds, right.seconds)
         case _:
             raise ArithmeticError(f"{left!r} {comparator} {right!r}")
-    return bool(low < high) or ("=" in comparator and left == right)  # type: ignore[operator]  # of one kind, by the match
 
 
 def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the table of quantities.py

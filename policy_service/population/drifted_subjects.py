@@ -68,12 +68,13 @@ def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
 ) -> Side:
     """Decide a population, and put the answers into a table whose name and columns begin with `prefix`."""
     plan = make_plan(source.headings, Mapping(), bind_figures(policies), names, kind)
-    population = register(source, plan, PartTable(connection), lambda _: None)
+    kept = PartTable(connection)
+    population = register(source, plan, kept, lambda _: None)
     engine = DuckDB(connection)
     stages = compile_stages({prefix: plan}, population.bounds, day.toordinal(), engine, names_subjects=True)
     side = Side(prefix, stages)
     answered = stages.within(connection, f"FROM {ROWS}")
     columns = ", ".join([SUBJECT, *(column for name in names for column in side.columns(name).values())])
     connection.execute(f"CREATE TABLE {prefix}answers AS SELECT {columns} FROM ({answered})")  # noqa: S608  # our names
-    connection.execute(f"DROP TABLE {ROWS}")
+    kept.remove()
     return side

@@ -62,12 +62,12 @@ class DuckDB:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(door.SETUP)
-        self._connection = connection
+        self.connection = connection
 
     def query(self, sql: str, part: pa.Table) -> pa.Table:
-        self._connection.register(PART, part)
+        self.connection.register(PART, part)
         try:
-            return self._connection.sql(sql).to_arrow_table()
+            return self.connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise RunFailed(f"DuckDB: {error}") from None
 

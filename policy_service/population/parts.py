@@ -24,8 +24,8 @@ _KEY_BITS = 256
 _NONCE_SIZE = 12
 ROWS = "rows"
 """The table of the rows of all parts, in a query."""
-QUICK_ROWS = 200_000
-"""Rows that DuckDB adds at a third of the cost of fewer: more than one of its row groups of 122,880."""
+HELD = 2**28
+"""Bytes of rows that a query reads where they were judged; more are put into a table, which may go to disk."""
 
 
 class Parts(Protocol):
@@ -45,28 +45,29 @@ class Parts(Protocol):
 
 
 class PartTable:
-    """Keeps parts as rows of the table ROWS of a connection, in the memory and the temporary folder that it has."""
+    """Keeps parts as the table ROWS of a connection: in memory, and beyond HELD in the temporary folder that it has."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._abouts: dict[str, dict[str, Any]] = {}
-        self._waiting: list[pa.Table] = []
+        self._held: list[pa.Table] = []
+        self._is_stored = False
 
     def is_whole(self, name: str) -> bool:
         """True if the part was written."""
         return name in self._abouts
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
-        """Add a part; it is in the table before the next query, or when there are rows for a quick insertion."""
-        self._waiting.append(table)
+        """Add a part; it is in the table from the next query on."""
+        self._held.append(table)
         self._abouts[name] = about
-        if sum(each.num_rows for each in self._waiting) >= QUICK_ROWS:
-            self._insert()
+        if sum(each.nbytes for each in self._held) > HELD:
+            self._store()
 
-    def _insert(self) -> None:
-        if self._waiting:
-            insert(self._connection, ROWS, pa.concat_tables(self._waiting))
-            self._waiting.clear()
+    def _store(self) -> None:
+        insert(self._connection, ROWS, pa.concat_tables(self._held))
+        self._held.clear()
+        self._is_stored = True
 
     def about(self, name: str) -> dict[str, Any]:
         """The metadata of a part."""
@@ -76,8 +77,19 @@ class PartTable:
         self, sql: str, _parts: Sequence[str], _schema: pa.Schema, values: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
         """The answer to a query about the table ROWS."""
-        self._insert()
+        if self._is_stored and self._held:
+            self._store()
+        elif self._held:
+            self._connection.register(ROWS, pa.concat_tables(self._held))
         return self._connection.execute(sql, values).fetchall()
+
+    def remove(self) -> None:
+        """Remove all parts."""
+        self._held.clear()
+        if self._is_stored:
+            self._connection.execute(f"DROP TABLE {ROWS}")
+        else:
+            self._connection.unregister(ROWS)
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
@@ -24,13 +25,15 @@ from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.parts import Parts
 from policy_service.population.plan import FactColumn, FigureColumn, Plan
 from policy_service.population.source import RawPart, RowSource
-from policy_service.subject import PLAIN_ID, id_error
+from policy_service.subject import MAX_ID, PLAIN_ID, id_error
 
 OnProgress = Callable[[int], None]
 """Called with the number of rows that are done."""
 MAX_NAMED = 20
 """Duplicate subjects that an error names."""
 ROW, SUBJECT = "row", "subject"
+SIMPLE = bytes(each for each in range(ord("!"), ord("~") + 1) if chr(each) not in "./")
+"""The characters that may stand anywhere in the name of a subject."""
 _NO_NAMES = re.compile(r"double|float|bool|binary|blob|bytea|struct|map|union|list|json|\[\]")
 """In the types of columns that do not name subjects, of Parquet and of databases."""
 _NESTED = re.compile(r"struct[<(]|map[<(]|union[<(]|list.*list|\[\]\[")
@@ -77,19 +80,37 @@ def register(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgress
 
     Raises PopulationRejected, OSError.
     """
+    population = judge_rows(source, plan, kept, on_progress, written=written)
+    check_duplicates(population, source)
+    return population
+
+
+def judge_rows(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgress, *, written: int = 0) -> Population:
+    """As `register`, but a subject may have several rows."""
     _check_types(source, plan)
     judges, constants = column_judges(plan, source.mapping)
     parts: list[str] = []
     seen = 0
-    for index, raw in enumerate(source.parts()):
-        part = f"input-{index:06}"
-        if not kept.is_whole(part):
-            table, rejected_rows, refused = _judge(raw, plan, judges, constants, written)
-            about = {"rows": table.num_rows, "refused": refused, "bounds": _bounds(table)}
-            kept.write(part, table, {**about, "rejected_rows": [asdict(rejected) for rejected in rejected_rows]})
-        parts.append(part)
-        seen += len(raw.rows) + len(raw.rejected_rows)
-        on_progress(seen)
+
+    def keep(part: str, judged: _Judged) -> None:
+        table, rejected_rows, refused = judged
+        about = {"rows": table.num_rows, "refused": refused, "bounds": _bounds(table)}
+        kept.write(part, table, {**about, "rejected_rows": [asdict(rejected) for rejected in rejected_rows]})
+
+    with ThreadPoolExecutor(1) as other:  # a part is judged while the next one is read
+        judging: tuple[str, Future[_Judged]] | None = None
+        for index, raw in enumerate(source.parts()):
+            if judging is not None:
+                keep(judging[0], judging[1].result())
+                judging = None
+            part = f"input-{index:06}"
+            if not kept.is_whole(part):
+                judging = part, other.submit(_judge, raw, plan, judges, constants, written)
+            parts.append(part)
+            seen += len(raw.rows) + len(raw.rejected_rows)
+            on_progress(seen)
+        if judging is not None:
+            keep(judging[0], judging[1].result())
     about_parts = [kept.about(part) for part in parts]
     population = Population(
         digest=source.digest,
@@ -102,7 +123,6 @@ def register(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgress
     )
     if seen == 0:
         raise PopulationRejected([f"{source.label}: there are no rows"])
-    _check_duplicates(population, source)
     return population
 
 
@@ -145,10 +165,14 @@ def column_judges(plan: Plan, mapping: ColumnMapping) -> tuple[list[ColumnJudge]
     return judges, constants
 
 
+_Judged = tuple[pa.Table, list[RejectedRow], int]
+"""The rows that can be decided, the reasons of the others, and how many these are."""
+
+
 def _judge(
     raw: RawPart, plan: Plan, judges: Sequence[ColumnJudge], constants: dict[str, Cell], written: int
-) -> tuple[pa.Table, list[RejectedRow], int]:
-    """The rows that can be decided, the reasons of the others, and how many these are."""
+) -> _Judged:
+    """Judge the rows of a part."""
     count = len(raw.rows)
     subjects, errors = _read_subjects(raw.columns[plan.subject])
     reasons = {index: [f"subject: {error}"] for index, error in errors.items()}
@@ -182,12 +206,24 @@ def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
     else:
         texts = cells.to_pylist() if isinstance(cells, pa.Array) else cells
         names = pa.array(["" if cell is None else str(cell) for cell in texts], pa.string())
+    if _are_simple(names):
+        return names, {}
     plain = pc.match_substring_regex(names, f"^{PLAIN_ID}$")
     if pc.all(plain).as_py():
         return names, {}
     unusual = pc.indices_nonzero(pc.invert(plain))
     found = zip(unusual.to_pylist(), names.take(unusual).to_pylist(), strict=True)
     return names, {index: error for index, name in found if (error := id_error(name)) is not None}
+
+
+def _are_simple(names: pa.Array) -> bool:
+    """True if all names are of few and simple characters, so that they are looked at as one text."""
+    lengths = pc.min_max(pc.binary_length(names)).as_py()
+    if not lengths["min"] or lengths["max"] > MAX_ID:
+        return False
+    _, offsets, text = names.buffers()
+    ends = pa.Array.from_buffers(pa.int32(), names.offset + len(names) + 1, [None, offsets])
+    return not text.to_pybytes()[ends[names.offset].as_py() : ends[-1].as_py()].translate(None, SIMPLE)
 
 
 def _fill_figures(
@@ -252,7 +288,7 @@ def _hulls(bounds: Iterable[dict[str, list[int]]]) -> dict[str, Interval]:
     return hulls
 
 
-def _check_duplicates(population: Population, source: RowSource) -> None:
+def check_duplicates(population: Population, source: RowSource) -> None:
     """Refuse a population in which a subject has several rows, one of which may be refused.
 
     Raises PopulationRejected.

@@ -1,6 +1,6 @@
-"""Both sides of a simulation in one table of DuckDB: each subject once, with its facts and all answers.
+"""Both sides of a simulation in one table of DuckDB: how many subjects have the same answers on both.
 
-The rows are the same on both sides and made once. Columns of answers begin with `b_` before the change, `a_` after it.
+Columns of answers begin with `b_` before the change, `a_` after it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from policy_service.language.types import (
 from policy_service.population.stages import PolicyStage, Stages
 
 ANSWERS, MOVERS = "answers", "movers"
-"""The table of all subjects, and that of those who move, with the differences to which they are charged."""
+"""The table of the answers, and that of the subjects that move, with the differences to which they are charged.
+
+Each subject counts in one row of ANSWERS, in which a number is the sum of those of its subjects. Who moves, or is
+decided again, has a row of its own, and there alone ROW is not null.
+"""
+SUBJECTS = "subjects"
+"""The column of ANSWERS that says how many subjects a row is about."""
 STATUS = ""
 """Stands for the status among the outcomes."""
 NOT_IN_FORCE = "(not_in_force)"

@@ -7,12 +7,11 @@ so the effect is exactly zero.
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,18 +19,26 @@ import duckdb
 from policy_service.approval.capacity import CAPACITY, REQUESTS
 from policy_service.canonical import digest, digest_of
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType, NumberType, write_decimal
+from policy_service.language.types import BooleanType, ChoiceType, DurationType, NumberType, write_decimal
 from policy_service.population.attribution import ORDERS, Attribution, Change, Charge, charge_column
 from policy_service.population.check import check_rows, edge_rows
-from policy_service.population.differences import CellDifference, differences
+from policy_service.population.differences import differences
 from policy_service.population.engines import DuckDB
 from policy_service.population.errors import PopulationRejected, RunFailed
-from policy_service.population.output import guard
-from policy_service.population.parts import ROWS, PartTable, write_whole
+from policy_service.population.movers import Movers
+from policy_service.population.parts import ROWS, PartTable
 from policy_service.population.plan import FactColumn
-from policy_service.population.population import ROW, SUBJECT, Population, register
+from policy_service.population.population import ROW, SUBJECT, Population, check_duplicates, judge_rows
 from policy_service.population.run import Progress
-from policy_service.population.sides import ANSWERS, MOVERS, STATUS, LabelText, Side, has_words, is_single, moved_column
+from policy_service.population.sides import (
+    ANSWERS,
+    MOVERS,
+    STATUS,
+    SUBJECTS,
+    Side,
+    has_words,
+    moved_column,
+)
 from policy_service.population.simulation_plan import Plans, SimulationRequest, check_candidates, make_plans
 from policy_service.population.stages import AS_OF_COLUMN, compile_stages
 from policy_service.population.workload import Workload
@@ -40,7 +47,6 @@ NAMED = 20
 """Subjects that a report names; a file names all."""
 SAMPLE_ROWS = 500
 """Rows that are decided again on both sides, spread evenly: as many answers as a run compares."""
-_FETCHED = 10_000
 
 
 def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
@@ -61,8 +67,17 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
         plans = make_plans(request, source)
         try:
             connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])
-            population = register(source, plans.after, PartTable(connection), lambda rows: progress("read", rows, None))
-            return _Simulation(request, plans, population, connection).run(progress)
+            kept = PartTable(connection)
+            population = judge_rows(source, plans.after, kept, lambda rows: progress("read", rows, None))
+            with ThreadPoolExecutor(1) as other:  # DuckDB computes there what Python need not wait for
+                engine = DuckDB(connection)
+                checking = other.submit(check_duplicates, population, source)
+                simulation = _Simulation(request, plans, population, engine, other)
+                checking.result()
+                checked = simulation.decide()
+            kept.remove()
+            progress("decided", population.count, population.count)
+            return simulation.report(checked)
         except duckdb.Error as error:
             raise RunFailed(f"DuckDB: {error}") from None
 
@@ -75,13 +90,15 @@ class _Simulation:
         request: SimulationRequest,
         plans: Plans,
         population: Population,
-        connection: duckdb.DuckDBPyConnection,
+        engine: DuckDB,
+        other: Executor,
     ) -> None:
         self.request = request
         self.plans = plans
         self.population = population
-        self.connection = connection
-        self.engine = DuckDB(connection)
+        self.engine = engine
+        self.connection = engine.connection
+        self.other = other
         self.starts = request.start is None or request.start <= request.as_of
         self.compared = plans.compared
         both = {"b_": plans.before, "a_": plans.after if self.starts else plans.before}
@@ -93,9 +110,48 @@ class _Simulation:
         self.measure = next((each for each in self.facts if _is_money(each.type)), None)
         self.frequency = next((each for each in self.facts if each.name == REQUESTS and _is_count(each.type)), None)
 
-    def run(self, progress: Progress) -> dict[str, Any]:
-        """Decide, compare, charge."""
-        checked = self._decide(progress)
+    def decide(self) -> int:
+        """Decide on both sides; returns how many answers were compared with the definition."""
+        as_of, count = self.request.as_of, self.population.count
+        policies = (*self.plans.before.policies, *self.plans.after.policies)
+        edges = edge_rows(replace(self.plans.after, policies=policies), self.population.bounds)
+        at_edges = self.stages.decide(edges)
+        moves = "".join(f", {self.before.differs(self.after, name)} AS {moved}" for name, moved in self.moved.items())
+        answered = self.stages.within(self.connection, f"FROM {ROWS}")
+        counted = [each.column for each in self.facts if isinstance(each.type, ChoiceType) or each is self.frequency]
+        left = [SUBJECT, *(each.column for each in self.plans.after.columns if each.column not in counted)]
+        words, numbers = self._figure_columns()
+        keys = [*counted, *words, *self.moved.values()]
+        every, moving = max(1, count // SAMPLE_ROWS), " OR ".join(self.moved.values())
+        named = f"CASE WHEN {moving} OR hash({ROW}) % {every} = 0 THEN {ROW} END"
+        sums = "".join(f", sum({each}) AS {each}" for each in numbers)
+        told = ", ".join([*keys, *numbers, ROW, AS_OF_COLUMN, *left])
+        deciding = self.other.submit(
+            self._create,
+            ANSWERS,
+            f"SELECT {', '.join(keys)}, {named} AS {ROW}, count(*) AS {SUBJECTS}{sums}, "  # noqa: S608  # names of our own
+            f"any_value(COLUMNS(* EXCLUDE ({told}))) AS '\\0' FROM (SELECT *{moves} FROM ({answered})) "
+            f"GROUP BY {', '.join(keys)}, {named}",
+        )
+        checked = check_rows(at_edges, self.stages, as_of)
+        deciding.result()
+        if self._count(ANSWERS, "true") != count:
+            raise RunFailed("the engine did not answer about each row once")
+        charges = "".join(
+            f", NULL::INTEGER AS {charge_column(order, index)}"
+            for index, _ in enumerate(self.compared)
+            for order in ORDERS
+        )
+        single = f" REPLACE ({', '.join(f'{each}::BIGINT AS {each}' for each in numbers)})" if numbers else ""
+        whole = f"SELECT {', '.join(left)}, {ANSWERS}.*{single}{charges} FROM {ANSWERS} JOIN {ROWS} USING ({ROW})"  # noqa: S608
+        self._create(MOVERS, whole)
+        sample = f"FROM {MOVERS} WHERE hash({ROW}) % {every} = 0"
+        checked += check_rows(self.connection.sql(sample).to_arrow_table(), self.stages, as_of)
+        self.connection.execute(f"DELETE FROM {MOVERS} WHERE NOT ({moving})")  # noqa: S608
+        return checked
+
+    def report(self, checked: int) -> dict[str, Any]:
+        """The effect, by answers of which so many were compared with the definition."""
         candidates = {policy.digest for policy in self.request.candidates}
         found = [
             differences(self.before.policy(name), policy, self.request.lang)
@@ -109,8 +165,9 @@ class _Simulation:
             listed,
         )
         charges = self._charges(change) if listed else [[] for _ in self.compared]
+        movers = Movers(self.connection, self.before, self.after, self.compared, self.measure, listed)
         if self.request.output is not None:
-            self._write(self.request.output, listed)
+            movers.write(self.request.output)
         stated = next((each for each in self.request.policies if each.id == CAPACITY), None)
         workload = Workload(self.connection, (self.before, self.after), self.compared, stated, self.request.as_of)
         return {
@@ -123,37 +180,27 @@ class _Simulation:
             "policies": [self._report(name, of_policy) for name, of_policy in zip(self.compared, charges, strict=True)],
             "workload": workload.contacts(),
             "service_load": workload.requests(self.frequency),
-            "movers": list(self._movers(listed, NAMED)),
+            "movers": list(movers.told(NAMED)),
             "measure": self.measure.name if self.measure else None,
             "left_out": {name: list(facts) for name, facts in self.plans.left_out.items()},
             "output": str(self.request.output) if self.request.output else None,
         }
 
-    def _decide(self, progress: Progress) -> int:
-        """Decide on both sides; returns how many answers were compared with the definition."""
-        as_of, count = self.request.as_of, self.population.count
-        policies = (*self.plans.before.policies, *self.plans.after.policies)
-        edges = edge_rows(replace(self.plans.after, policies=policies), self.population.bounds)
-        checked = check_rows(self.stages.decide(edges), self.stages, as_of)
-        moves = "".join(f", {self.before.differs(self.after, name)} AS {moved}" for name, moved in self.moved.items())
-        answered = self.stages.within(self.connection, f"FROM {ROWS}")
-        counted = {each.column for each in self.facts if isinstance(each.type, ChoiceType) or each is self.frequency}
-        left = ", ".join([SUBJECT, *({each.column for each in self.plans.after.columns} - counted)])
-        self._create(ANSWERS, f"SELECT * EXCLUDE ({AS_OF_COLUMN}, {left}){moves} FROM ({answered})")  # noqa: S608
-        if self._count(ANSWERS, "true") != count:
-            raise RunFailed("the engine did not answer about each row once")
-        charges = "".join(
-            f", NULL::INTEGER AS {charge_column(order, index)}"
-            for index, _ in enumerate(self.compared)
-            for order in ORDERS
-        )
-        whole = f"SELECT {left}, {ANSWERS}.*{charges} FROM {ANSWERS} JOIN {ROWS} USING ({ROW})"  # noqa: S608
-        self._create(MOVERS, f"{whole} WHERE {' OR '.join(self.moved.values())}")
-        progress("decided", count, count)
-        sample = f"{whole} WHERE {ANSWERS}.rowid % {max(1, count // SAMPLE_ROWS)} = 0"
-        checked += check_rows(self.connection.sql(sample).to_arrow_table(), self.stages, as_of)
-        self.connection.execute(f"DROP TABLE {ROWS}")
-        return checked
+    def _figure_columns(self) -> tuple[list[str], list[str]]:
+        """The columns of answers by which subjects are counted, and those of numbers that are added up."""
+        words, numbers = [], []
+        for side in (self.before, self.after):
+            for name in self.compared:
+                for outcome, column in side.columns(name).items():
+                    version = side.policy(name)
+                    kind = version.outcomes[outcome].type if version and outcome != STATUS else None
+                    if kind is None or (version and version.returns_list):
+                        words.append(column)
+                    elif isinstance(kind, NumberType):
+                        numbers.append(column)
+                    elif isinstance(kind, ChoiceType | BooleanType | DurationType):
+                        words.append(column)
+        return words, numbers
 
     def _create(self, table: str, sql: str) -> None:
         self.connection.execute(f"CREATE TABLE {table} AS {sql}")
@@ -189,7 +236,8 @@ class _Simulation:
     # figures
 
     def _count(self, table: str, condition: str) -> int:
-        return int(self._rows(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0])  # noqa: S608
+        [(count,)] = self._rows(f"SELECT coalesce(sum({SUBJECTS}), 0) FROM {table} WHERE {condition}")  # noqa: S608
+        return int(count)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
@@ -242,19 +290,17 @@ class _Simulation:
         return f"NOT {self.moved[name]} AND {status} <> 'decided'" if status else "true"
 
     def _matrix(self, name: str, outcome: str) -> Iterator[dict[str, Any]]:
-        sides = (self.before, self.after)
-        before, after = (side.label(name, outcome) for side in sides)
-        columns = [column for side in sides for each in (STATUS, outcome) if (column := side.columns(name).get(each))]
-        counted = f"SELECT {', '.join([*columns, 'count(*) AS subjects'])} FROM {ANSWERS} GROUP BY ALL"  # noqa: S608
+        before, after = (side.label(name, outcome) for side in (self.before, self.after))
         rows = self._rows(
-            f"SELECT {before}, {after}, sum(subjects)::BIGINT FROM ({counted}) GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608
+            f"SELECT {before}, {after}, sum({SUBJECTS})::BIGINT FROM {ANSWERS} GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608
         )
         for one, other, subjects in rows:
             yield {"outcome": outcome, "from": one, "to": other, "subjects": subjects}
 
     def _by(self, name: str, fact: FactColumn) -> Iterator[dict[str, Any]]:
         rows = self._rows(
-            f"SELECT coalesce({fact.column}, '(missing)'), count(*), count(*) FILTER (WHERE {self.moved[name]}) "  # noqa: S608
+            f"SELECT coalesce({fact.column}, '(missing)'), sum({SUBJECTS})::BIGINT, "  # noqa: S608
+            f"coalesce(sum({SUBJECTS}) FILTER (WHERE {self.moved[name]}), 0)::BIGINT "
             f"FROM {ANSWERS} GROUP BY 1 ORDER BY 1"
         )
         for word, subjects, moved in rows:
@@ -275,8 +321,8 @@ class _Simulation:
             kind = policy.outcomes[outcome].type
             values = f"SELECT {column} AS value FROM {ANSWERS}"  # noqa: S608
             if policy.returns_list:
-                split = f"SELECT unnest(string_split({column}, chr(30))) AS value FROM {ANSWERS}"  # noqa: S608
-                values = f"SELECT value::HUGEINT AS value FROM ({split}) WHERE value <> ''"  # noqa: S608
+                split = f"SELECT unnest(string_split({column}, chr(30))) AS value, {SUBJECTS} FROM {ANSWERS}"  # noqa: S608
+                values = f"SELECT value::HUGEINT * {SUBJECTS} AS value FROM ({split}) WHERE value <> ''"  # noqa: S608
             rows = self._rows(f"SELECT coalesce(sum(value), 0) FROM ({values})")  # noqa: S608
             sums.append(int(rows[0][0]))
         if not isinstance(kind, NumberType):
@@ -288,87 +334,6 @@ class _Simulation:
             "currency": kind.currency,
             **dict(zip(("before", "after", "difference"), texts, strict=True)),
         }
-
-    # who moves
-
-    def _movers(self, listed: Sequence[CellDifference], limit: int | None) -> Iterator[dict[str, Any]]:
-        """The subjects that move, the largest first."""
-        measure = self.measure.column if self.measure else "NULL"
-        columns, shown = ["subject", measure], list[list[str]]()
-        for index, name in enumerate(self.compared):
-            versions = (self.before.policy(name), self.after.policy(name))
-            outcomes = dict.fromkeys(outcome for each in versions if each for outcome in each.outcomes)
-            shown.append([each for each in outcomes if any(is_single(version, each) for version in versions)])
-            columns += [self.moved[name], *(charge_column(order, index) for order in ORDERS)]
-            columns += [side.label(name, each) for each in shown[-1] for side in (self.before, self.after)]
-        largest_first = f"{measure} DESC NULLS LAST, " if self.measure else ""
-        order = f"ORDER BY {largest_first}{ROW}" + (f" LIMIT {limit}" if limit else "")
-        cursor = self.connection.execute(
-            f"SELECT {', '.join(columns)} FROM {MOVERS} {order}"  # noqa: S608
-        )
-        texts = [
-            [(each, self.before.text_of(name, each), self.after.text_of(name, each)) for each in outcomes]
-            for name, outcomes in zip(self.compared, shown, strict=True)
-        ]
-        while rows := cursor.fetchmany(_FETCHED):
-            for row in rows:
-                yield self._mover(list(row), texts, listed)
-
-    def _mover(
-        self,
-        cells: list[Any],
-        shown: Sequence[Sequence[tuple[str, LabelText, LabelText]]],
-        listed: Sequence[CellDifference],
-    ) -> dict[str, Any]:
-        subject, measure, *rest = cells
-        policies = []
-        for name, outcomes in zip(self.compared, shown, strict=True):
-            moves, first, second, *_ = rest
-            labels = rest[3 : 3 + 2 * len(outcomes)]
-            rest = rest[3 + 2 * len(outcomes) :]
-            if moves:
-                pairs = zip(outcomes, labels[::2], labels[1::2], strict=True)
-                policies.append(
-                    {
-                        "policy": name,
-                        "outcomes": [
-                            {"outcome": each, "from": old(one), "to": new(other)}
-                            for (each, old, new), one, other in pairs
-                        ],
-                        "charged_to": [
-                            str(listed[each]) for each in dict.fromkeys((first, second)) if each is not None
-                        ],
-                    }
-                )
-        kind = self.measure.type if self.measure else None
-        text = write_decimal(measure, kind.scale) if isinstance(kind, NumberType) and measure is not None else None
-        return {"subject": subject, "measure": text, "policies": policies}
-
-    def _write(self, output: Path, listed: Sequence[CellDifference]) -> None:
-        """Write every subject that moves, a line for each policy."""
-        heading = [
-            "subject",
-            self.measure.name if self.measure else "measure",
-            "policy",
-            "before",
-            "after",
-            "charged_to",
-        ]
-
-        def write(path: Path) -> None:
-            with path.open("w", encoding="utf-8-sig", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(heading)
-                for each in self._movers(listed, None):
-                    for policy in each["policies"]:
-                        words = [
-                            "; ".join(f"{one['outcome']}={one[end]}" for one in policy["outcomes"])
-                            for end in ("from", "to")
-                        ]
-                        cells = [each["subject"], each["measure"] or "", policy["policy"], *words]
-                        writer.writerow([guard(cell) for cell in (*cells, " + ".join(policy["charged_to"]))])
-
-        write_whole(output, write)
 
 
 def _is_money(kind: object) -> bool:

@@ -32,7 +32,7 @@ from policy_service.language.policy import Policy
 from policy_service.language.types import NumberType, write_decimal, write_duration
 from policy_service.population.errors import RunFailed
 from policy_service.population.plan import FactColumn
-from policy_service.population.sides import ANSWERS, STATUS, Side
+from policy_service.population.sides import ANSWERS, STATUS, SUBJECTS, Side
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Workload:
     def _requests(self, side: Side, frequency: FactColumn | None) -> defaultdict[tuple[str, int], Fraction]:
         """Requests by mode and seconds to answer."""
         unit = 10**frequency.type.scale if frequency is not None and isinstance(frequency.type, NumberType) else 1
-        count = "1" if frequency is None else f"coalesce({frequency.column}, {unit})"
+        count = SUBJECTS if frequency is None else f"coalesce({frequency.column}, {unit}) * {SUBJECTS}"
         sums = defaultdict[tuple[str, int], Fraction](Fraction)
         for mode, seconds, requests in self._sums(side, sets_service_level, (MODE, ANSWER_WITHIN), lambda _: count):
             sums[mode, int(seconds)] += Fraction(requests, unit)
@@ -104,7 +104,7 @@ class Workload:
         keys: tuple[str, str],
         amount: Callable[[Mapping[str, str]], str],
     ) -> Iterator[tuple[str, str, int]]:
-        """The sums of an amount, by two outcomes, over the policies that ask for such work."""
+        """The sums of an amount of each row, by two outcomes, over the policies that ask for such work."""
         for name in self.compared:
             version, own = side.policy(name), side.columns(name)
             if version is not None and asks(version):

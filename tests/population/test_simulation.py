@@ -17,7 +17,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
 from policy_service.language.types import parse_value
-from policy_service.population import attribution
+from policy_service.population import attribution, parts
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
 from policy_service.population.simulation import simulate
@@ -113,10 +113,11 @@ def test_a_change_has_no_effect_before_its_start(customers: Path) -> None:
     assert effect(customers, new, requested=None, policies=[old], start=DAY)["moved"] == 597
 
 
-def test_many_subjects_are_charged_by_queries(customers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_subjects_are_stored_and_charged_by_queries(customers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = bonus("1.0.0"), bonus("1.1.0", (("m", ">= 740002.00", "> 2", "-", "A", "0.10"), ROWS[1]))
     by_python = effect(customers, new, requested=None, policies=[old])
     monkeypatch.setattr(attribution, "FEW", 0)
+    monkeypatch.setattr(parts, "HELD", 0)
     assert effect(customers, new, requested=None, policies=[old]) == by_python
     assert len(by_python["policies"][0]["attribution"]) > 1
 
