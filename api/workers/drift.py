@@ -1,7 +1,7 @@
 """Check before a change is signed or scheduled whether the effect that was signed still holds.
 
-The records since the simulation are counted here; only where they are about many subjects does a worker decide both
-populations anew.
+The records since the simulation are counted here; only where they are about many subjects does a worker decide about
+these anew, which takes as long as the analysis of a change may.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from api.service import Service
 from api.web.transactions import run_read, run_write
-from api.workers.work_kinds import DRAFT_CHECKING, time_limit
+from api.workers.work_kinds import ANALYSING, DRAFT_CHECKING, time_limit
 from policy_service.approval import service as approval
 from policy_service.approval.policies import policy_loader
 from policy_service.approval.service import ChangeState, InvalidState
@@ -35,8 +35,9 @@ async def require_undrifted(service: Service, change: str) -> None:
     """
     if not await run_read(service, lambda session: _needs_look(session, change)):
         return
+    seconds = time_limit(ANALYSING, service.settings)  # records are decided, as many as were when it was submitted
     problems = await service.workers.pool(DRAFT_CHECKING).run(
-        time_limit(DRAFT_CHECKING, service.settings), find_drift, service.database.url, service.settings.keys, change
+        seconds, find_drift, service.database.url, service.settings.keys, change
     )
     if problems:
         reason = plain_text(join_sentences(problems))

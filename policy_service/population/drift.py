@@ -5,7 +5,7 @@ A simulation is signed together with the number of the last record that it count
 there. Up to `MAX_DRIFT` of the subjects may drift before a signature on the effect says too little.
 
     records since then about few subjects ──► no drift, by counting them
-    about more                            ──► both populations are decided, and compared subject by subject
+    about more                            ──► these subjects are decided by both, and compared one by one
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ def _count(  # noqa: PLR0913, PLR0917  # as above
         connection.execute("SET temp_directory = ''")  # facts stay in memory
         sides = []
         for prefix, until in ((THEN, last), (NOW, None)):
-            with open_records(database, cipher, kind, day, until=until, policies=policies) as source:
+            with open_records(
+                database, cipher, kind, day, until=until, decided_after=last, policies=policies
+            ) as source:
                 sides.append(_decide(connection, source, policies, names, kind, day, prefix))
         differences = " OR ".join(sides[0].differs(sides[1], name) for name in names)
         query = (

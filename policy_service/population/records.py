@@ -116,12 +116,14 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     max_age: int | None = None,
     *,
     until: int | None = None,
+    decided_after: int | None = None,
     filled: Collection[str] = (),
     policies: Collection[Policy] = (),
 ) -> Iterator[RecordSource]:
     """The latest decisions of all subjects of a kind by the day `as_of`, at most `max_age` days old on it.
 
-    `until` is the number of the last record that counts: what was read then is read again. Facts that are `filled` from
+    `until` is the number of the last record that counts: what was read then is read again. Only subjects with a record
+    of a number above `decided_after` are there, whatever day it is for. Facts that are `filled` from
     elsewhere are left out; those of `policies` that are their own last outcomes are what the group lists say before
     `as_of`, or what the latest decision was told where they say nothing. Raises PopulationRejected, DamagedRecord.
     """
@@ -132,6 +134,9 @@ def open_records(  # noqa: PLR0913  # which records, and until when
         latest = latest.where(col(DecisionRow.as_of) <= as_of)
         if until is not None:
             latest = latest.where(col(DecisionRow.seq) <= until)
+        if decided_after is not None:
+            later = select(DecisionRow.subject).where(DecisionRow.kind == kind, col(DecisionRow.seq) > decided_after)
+            latest = latest.where(col(DecisionRow.subject).in_(later))
         latest = latest.group_by(col(DecisionRow.subject))
         seqs = session.exec(latest.order_by(col(DecisionRow.subject))).all()
         erased_at = last_erasures(session)

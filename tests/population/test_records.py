@@ -47,6 +47,23 @@ def run(each: Setting, output: Path, *, max_age: int | None = None, as_of: date 
     return run_policies(request, lambda *_: None)
 
 
+def test_only_subjects_that_were_decided_later_are_read_as_they_were_and_are() -> None:
+    with setting("sqlite") as each:
+        for name, amount in (("C1", 900), ("C2", 600), ("C3", 300)):
+            decide(each, name, amount=amount)
+        for name in ("C2", "C9"):
+            decide(each, name, amount=1)
+        found = {}
+        for until in (3, None):
+            day, secrets = date(2026, 12, 1), each.secrets
+            with open_records(each.database, secrets, "customer", day, until=until, decided_after=3) as source:
+                amount = source.headings.index("amount")
+                found[until] = {
+                    row for part in source.parts() for row in zip(part.columns[0], part.columns[amount], strict=True)
+                }
+        assert found == {3: {("C2", "600")}, None: {("C2", "1"), ("C9", "1")}}
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_candidate_is_tried_on_the_latest_facts_of_everybody(backend: str, tmp_path: Path) -> None:
     with setting(backend) as each:
