@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, day_or_default, fail, open_kept, tell_progress
+from policy_service.cli.run import check_population, day_or_default, fail, failure_of, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.cross_groups.policy_file import Heading
 from policy_service.language.diagnostics import PolicyError
@@ -71,7 +71,7 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
     except PopulationRejected as error:
         return fail(error.problems, as_json=as_json)
     except (PolicyError, OSError) as error:
-        return fail([str(error)], as_json=as_json)
+        return fail([failure_of(error)], as_json=as_json)
     if as_json:
         print_json(_to_dict(proposal, options))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -136,7 +137,7 @@ def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
     except PolicyError as error:
         return fail([str(error)], as_json=as_json)
     except (RunFailed, OSError) as error:
-        return fail([str(error)], as_json=as_json)
+        return fail([failure_of(error)], as_json=as_json)
     if as_json:
         print_json(report.manifest)
     else:
@@ -163,6 +164,13 @@ def check_population(population: str, table: str | None) -> None:
         raise UsageError(f"--population {population}: no such file")
     if (address or population.endswith(".duckdb")) and table is None:
         raise UsageError("--table names the table of the database")
+
+
+def failure_of(error: Exception) -> str:
+    """Why work ended that could not go on, as a sentence that says what to do where that is known."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "the disk is full: make room, and call the command again"
+    return str(error)
 
 
 def fail(problems: Sequence[str], *, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, day_or_default, fail, open_kept, tell_progress
+from policy_service.cli.run import check_population, day_or_default, fail, failure_of, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.load import load_bytes, load_folder, newest
@@ -73,7 +73,7 @@ def _run(options: SimulationOptions, stack: ExitStack, *, as_json: bool) -> int:
     except PopulationRejected as error:
         return fail(error.problems, as_json=as_json)
     except (PolicyError, RunFailed, OSError) as error:
-        return fail([str(error)], as_json=as_json)
+        return fail([failure_of(error)], as_json=as_json)
     if as_json:
         print_json(report)
     else:

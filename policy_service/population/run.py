@@ -242,7 +242,7 @@ def _beside(output: Path, ending: str) -> Path:
 def _work_folder(output: Path, question: dict[str, Any], *, is_encrypted: bool) -> Iterator[PartFolder]:
     """The folder of the work so far, emptied if that was another question, or nobody can read it any more.
 
-    It is removed when the work is done, and what is encrypted also when the work is not.
+    It is removed when the work is done or refused, and what is encrypted also when it was interrupted.
 
     Raises PopulationRejected, OSError.
     """
@@ -259,8 +259,8 @@ def _work_folder(output: Path, question: dict[str, Any], *, is_encrypted: bool) 
     folder = PartFolder(path, is_encrypted=is_encrypted)
     try:
         yield folder
-    except BaseException:
-        if is_encrypted:
+    except BaseException as error:
+        if is_encrypted or isinstance(error, PopulationRejected):  # the same question would be refused again
             folder.remove()
         raise
     folder.remove()

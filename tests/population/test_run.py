@@ -31,11 +31,12 @@ from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.output import result_table, write_result
+from policy_service.population.parts import PartFolder
 from tests.absence import SPARK, has_spark
 from tests.cli.command import call
 from tests.conformance.facts import pools_of
 from tests.effort import effort
-from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
+from tests.population.files import DAY, HEADINGS, RFM, ROW, problems, read_result, run_file, with_cells, write_csv
 from tests.population.purchases import AS_OF, write_purchases
 from tests.shipped import NEWEST
 
@@ -305,6 +306,23 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
     with pytest.raises(OSError, match="No space left"):
         run_file(write_csv(tmp_path / "p.csv", [ROW]))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output.csv.parts", "p.csv"]
+
+
+def test_a_full_disk_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PartFolder, "write", fail)
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    ended = call(capsys, "run", "--population", path, "--output", tmp_path / "o.csv", "--policy", RFM)
+    assert (ended.status, ended.out) == (1, "the disk is full: make room, and call the command again\n")
+
+
+def test_a_population_that_is_refused_leaves_no_facts_behind(tmp_path: Path) -> None:
+    assert problems(write_csv(tmp_path / "p.csv", [ROW, ROW])) == ("p.csv: subject `C1` has the rows 1, 2",)
+    assert [path.name for path in tmp_path.iterdir()] == ["p.csv"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the writer's own files
