@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from policy_service.clock import uuid7
@@ -125,13 +126,13 @@ def _on_server(template: str) -> Iterator[str]:
     try:
         yield url
     finally:
-        _run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        _dropping().submit(_run, f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
 
 def _create(template: str) -> str:
     name = f"t{os.getpid()}_{next(_numbers())}"
     _run(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return make_url(_url_of(_server())).set(database=name).render_as_string(hide_password=False)
+    return _engine().url.set(database=name).render_as_string(hide_password=False)
 
 
 @cache
@@ -191,7 +192,21 @@ def _server() -> PostgresServer:
 def stop_server() -> None:
     """Stops this process's own server, if it was started."""
     if _server.cache_info().currsize:
+        _dropping().shutdown(cancel_futures=True)
+        _engine().dispose()
         _server().cleanup()
+
+
+@cache
+def _dropping() -> ThreadPoolExecutor:
+    """Drops databases: it waits for a checkpoint of the server, which no test needs to wait for."""
+    return ThreadPoolExecutor(1)
+
+
+@cache
+def _engine() -> Engine:
+    """Connections to this process's own server."""
+    return create_engine(_url_of(_server()), isolation_level="AUTOCOMMIT")
 
 
 def _start_postgresql(folder: Path) -> PostgresServer:
@@ -206,7 +221,5 @@ def _url_of(server: PostgresServer) -> str:
 
 
 def _run(statement: str) -> None:
-    engine = create_engine(_url_of(_server()), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with _engine().connect() as connection:
         connection.execute(text(statement))
-    engine.dispose()
