@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 from pathlib import Path as FilePath
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -64,7 +64,6 @@ MAX_GROUPS = 10_000
 """Groups of one figure."""
 Quantiles = Literal["linear", "weibull", "hazen", "inverted"]
 """How a quantile between two values is found; `inverted` takes the value of a subject."""
-QUANTILES = get_args(Quantiles)
 _WHOLE = NumberType("integer", 0, 0, LIMIT)
 _HEAD_LINE = re.compile(rf"^{HEAD}[ ]*:".encode(), re.MULTILINE)
 

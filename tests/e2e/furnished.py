@@ -10,7 +10,7 @@ from api.auth.permissions import PERMISSIONS
 from policy_service.actor import SERVICE, Role
 from policy_service.clock import timestamp
 from policy_service.identity.service import create_account
-from tests.api.client import SECRET
+from tests.api.client import SECRET, ask
 from tests.api.company import Company, Json
 from tests.approval.world import TIER, tier
 
@@ -18,6 +18,7 @@ SEEN_BY = ("compliance", "sales", "ann", "root")
 """Who looks at a page: the first who may."""
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
 DRAFT_TITLE = "a draft <script>alert(1)</script>"
+POPULATION = "spring"
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
 QUERIES = {"/subjects/erase": "?subject=C202405001"}
 """What an address needs to be a page."""
@@ -68,6 +69,7 @@ def furnish(here: Company) -> dict[str, str]:
         "override": override["override"],
         "decision": decision["decision_id"],
         "seq": "3",
+        "population": _population(here),
         "kind": "how-to",
         "name": "find-out-why",
         "account": here.people["sales"].id,
@@ -128,6 +130,13 @@ def _address(path: str, values: dict[str, str]) -> str:
     own = {**values, "change": values[change]}
     own["job"] = next((values[kind] for kind in JOBS if path.startswith(JOBS[kind])), values["job"])
     return re.sub(r"\{(\w+)\}", lambda name: own[name[1]], path)
+
+
+def _population(here: Company) -> str:
+    headers = {"authorization": f"Bearer {here.token('ann')}", "content-type": "text/csv"}
+    address = f"/v1/populations?name={POPULATION}&as_of=2026-11-01"
+    made = ask("POST", address, app=here.app, role=None, content=b"subject,orders\nC1,60\n", headers=headers)
+    return made.headers["location"].rpartition("/")[2]
 
 
 def _override(here: Company, subject: str) -> Json:

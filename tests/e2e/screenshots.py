@@ -43,6 +43,8 @@ EDITS = (
 )
 """What the tutorial's author changes in the policy: each text, and what stands there afterwards."""
 TITLE = "A 级客户紧急问题加快 · Tier A, critical: faster"
+BAR = 60
+"""Pixels that a bar may take at the top of the screen."""
 PATIENCE = 600_000
 """Milliseconds that anything may take: a machine that is busy makes the same pictures, later."""
 REASON = "客户满意度调查；30 分钟内响应。 The survey asks for half an hour."
@@ -85,8 +87,7 @@ class Demo:
         if not self.is_wanted(picture):
             return
         if at is not None:
-            page.locator(at).first.scroll_into_view_if_needed()
-            page.locator(at).first.evaluate("node => node.scrollIntoView()")
+            page.locator(at).first.evaluate(f"node => scrollBy(0, node.getBoundingClientRect().top - {BAR})")
         file = IMAGES / lang / f"{picture}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=file, animations="disabled")
@@ -162,7 +163,7 @@ def run(here: Demo) -> None:
         page.fill("#sign [name=password]", here.secrets[f"demo-{name}"])
         send(page, "#sign .actions button >> nth=0")
     send(here("author").go(change), "#schedule .actions button")
-    here.shoot("timeline", "author", f"/policies/{POLICY}")
+    here.shoot("timeline", "author", f"/policies/{POLICY}", at="#time")
     decision = decide(here)
     page = here("compliance").go(decision)
     while not page.get_by_text("proved to be in the log").count():  # once the seal of its records is signed

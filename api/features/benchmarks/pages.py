@@ -17,7 +17,8 @@ from api.kit.job import JobPages, JobProgress, job_routes
 from api.kit.populations import population_options
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
-from policy_service.language.benchmark_set import QUANTILES
+from policy_service.language.benchmark_set import Quantiles
+from policy_service.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,12 @@ class BenchmarksPage:
 
     template: ClassVar[str] = "benchmarks/start.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(RenewalForm)
-    quantiles: ClassVar[tuple[tuple[str, str], ...]] = tuple((each, each) for each in QUANTILES)
+    quantiles: ClassVar[tuple[tuple[Quantiles, Message], ...]] = (
+        ("linear", Message("linear, as spreadsheets do")),
+        ("weibull", Message("Weibull")),
+        ("hazen", Message("Hazen")),
+        ("inverted", Message("the value of a subject")),
+    )
     frame: Frame
     form: FormState
     kinds: tuple[tuple[str, str], ...]
