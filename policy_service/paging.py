@@ -14,7 +14,7 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, TypeDecorator, tuple_
@@ -163,6 +163,7 @@ def page_of(  # noqa: PLR0913  # what is listed, from where on, and how much of 
 
 def _encode(order: str, row: Iterable[Any]) -> str:
     values = [{"at": timestamp(each)} if isinstance(each, datetime) else each for each in row]
+    values = [each.isoformat() if isinstance(each, date) else each for each in values]
     text = json.dumps([order, *values], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode()
 
@@ -200,6 +201,10 @@ def _value(value: object, kind: type) -> object:
         case str() if kind is str and "\0" not in value:
             value.encode()  # raises UnicodeEncodeError for half a character
             return value
+        case str() if kind is date:
+            day = date.fromisoformat(value)
+            if day.isoformat() == value:
+                return day
         case bool() | int() if type(value) is kind and abs(value) < 2**63:
             return value
     raise ValueError(value)

@@ -68,7 +68,7 @@ def test_wrong_rows_and_sizes_are_told(database: Database) -> None:
         connection.execute(
             text(
                 "INSERT INTO outcome_period SELECT 'Z', kind, policy, until, since, entered, status, outcome, rule, "
-                "override, newest FROM outcome_period WHERE subject = 'C1'"
+                "override, newest, NULL, NULL, NULL FROM outcome_period WHERE subject = 'C1'"
             )
         )
     with database.read() as session:

@@ -170,7 +170,7 @@ def _add_movements(router: RestRouter, service: Service) -> None:
         limit: Limit = PAGE_SIZE,
         cursor: Cursor = None,
     ) -> MovePage:
-        """The subjects that moved, by identifier, each with the decision by which it last did."""
+        """The subjects that moved, by day, then by identifier, each with the decision by which it last did."""
         check_day("to", to, since)
 
         def read(session: Session) -> Page[Move]:

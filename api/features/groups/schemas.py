@@ -130,4 +130,4 @@ class MoveModel(Answer):
 
 
 class MovePage(PageModel[MoveModel]):
-    """A page of the subjects that moved, by identifier, and the cursor of the next."""
+    """A page of the subjects that moved, by day, and the cursor of the next."""

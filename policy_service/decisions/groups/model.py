@@ -110,6 +110,13 @@ class PlacedDecision(NamedTuple):
     assignment: Assignment
 
 
+class PreviousGroup(NamedTuple):
+    """The group from which a subject came, and since when it was in it."""
+
+    entered: date
+    group: Group
+
+
 class Period(NamedTuple):
     """A subject's outcome from one day until before another; `newest`: its last day with a record, if it has no end."""
 
@@ -118,6 +125,7 @@ class Period(NamedTuple):
     entered: date
     assignment: Assignment
     newest: date | None = None
+    previous: PreviousGroup | None = None
 
 
 class AssignmentReader:
@@ -202,15 +210,17 @@ def periods_of(assignments: Mapping[date, Assignment]) -> list[Period]:
 
 
 def _joined(pieces: Iterable[Period], newest: date) -> list[Period]:
-    """Pieces in order, neighbours with the same assignment joined, each with the day its group was entered."""
+    """Pieces in order, neighbours with the same assignment joined, each with when and whence its group was entered."""
     periods: list[Period] = []
     for piece in pieces:
         before = periods[-1] if periods else None
         if before is not None and before.assignment == piece.assignment:
             periods[-1] = before._replace(until=piece.until)
+        elif before is not None and before.assignment.group == piece.assignment.group:
+            periods.append(piece._replace(entered=before.entered, previous=before.previous, newest=None))
         elif before is not None:
-            entered = before.entered if before.assignment.group == piece.assignment.group else piece.since
-            periods.append(piece._replace(entered=entered, newest=None))
+            previous = PreviousGroup(before.entered, before.assignment.group)
+            periods.append(piece._replace(entered=piece.since, previous=previous, newest=None))
         else:
             periods.append(piece._replace(newest=None))
     periods[-1] = periods[-1]._replace(newest=newest)

@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from policy_service.decisions.groups.model import DECIDED, Group, Place
-from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, grouped_policies, in_groups
+from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, grouped_policies
 from policy_service.decisions.groups.records import counting_records
 from policy_service.decisions.groups.tables import OutcomePeriod
 from policy_service.decisions.record import DecisionRecord
@@ -39,7 +39,7 @@ MAX_WORDS = 1_000_000
 """The place of a word that the choice has no longer."""
 TIERING = "tiering"
 """The domain of the policies that give tiers."""
-_BY_SUBJECT = Order("subject", (col(_AFTER.subject), col(_AFTER.kind)))
+_BY_DAY = Order("entered", (col(_AFTER.entered), col(_AFTER.subject), col(_AFTER.kind)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +117,29 @@ def percentage(part: int, whole: int) -> str | None:
 
 
 def movements(session: Session, policy: str, since: date, until: date) -> list[Movement]:
-    """The counts of subjects by their group on a first day and on a second, which is not before it."""
-    columns = (_BEFORE.status, _BEFORE.outcome, _AFTER.status, _AFTER.outcome)
-    query = _moved(MoveFilter(policy, since, until), *columns, func.count()).group_by(*columns)
-    moved = [
-        Movement(None if row[0] is None else Group(row[0], row[1]), Group(row[2], row[3]), row[4])
-        for row in session.connection().execute(query)
-    ]
-    staying: Counter[Group] = Counter()
-    for size in group_sizes(session, [policy], since):
-        staying[size.group] += size.subjects
-    for each in moved:
-        if each.before is not None:
-            staying[each.before] -= each.subjects
-    stayed = [Movement(group, group, subjects) for group, subjects in staying.items() if subjects]
-    return sorted([*moved, *stayed], key=lambda each: (each.before or Group("", ""), each.after))
+    """The counts of subjects by their group on a first day and on a second, which is not before it.
+
+    Those that moved from a group are counted; who stayed, and who came from none, follows from the sizes of both days.
+    """
+    sizes: dict[date, Counter[Group]] = {since: Counter(), until: Counter()}
+    for day, its in sizes.items():
+        for size in group_sizes(session, [policy], day):
+            its[size.group] += size.subjects
+    counts: Counter[tuple[Group | None, Group]] = Counter()
+    if sizes[since]:
+        moved = _Moved(MoveFilter(policy, since, until))
+        columns: tuple[Any, ...] = (*moved.before, _AFTER.status, _AFTER.outcome)
+        query = moved.query(*columns, func.count()).where(moved.before[0].is_not(None)).group_by(*columns)
+        for status, outcome, new_status, new_outcome, subjects in session.connection().execute(query):
+            counts[Group(status, outcome), Group(new_status, new_outcome)] = subjects
+    staying, coming = sizes[since].copy(), sizes[until].copy()
+    for (before, after), subjects in counts.items():
+        staying[cast("Group", before)] -= subjects
+        coming[after] -= subjects
+    counts.update({(group, group): subjects for group, subjects in staying.items()})
+    counts.update({(None, group): subjects - staying[group] for group, subjects in coming.items()})
+    matrix = [Movement(before, after, subjects) for (before, after), subjects in counts.items() if subjects]
+    return sorted(matrix, key=lambda each: (each.before or Group("", ""), each.after))
 
 
 def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int) -> Page[Movement]:
@@ -220,42 +228,78 @@ def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict
 def list_moves(
     session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Move]:
-    """The subjects that moved, by identifier. Raises InvalidCursor, DamagedRecord, KeyUnavailable."""
-    query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER)
-    page = fetch(session, query, _BY_SUBJECT, lambda *row: row, after=cursor, limit=limit)
-    causes = [(Place(row[2].subject, row[2].kind, row[2].policy), row[2].entered) for row in page.items]
+    """The subjects that moved, by the day they did, then by identifier.
+
+    Raises InvalidCursor, DamagedRecord, KeyUnavailable.
+    """
+    if criteria.before is not None and not _had_any(session, criteria.policy, criteria.since, criteria.before):
+        return Page(())
+    moved = _Moved(criteria)
+    columns = (_AFTER.subject, _AFTER.kind, _AFTER.entered, *moved.before, _AFTER.status, _AFTER.outcome)
+    page = fetch(session, moved.query(*columns), _BY_DAY, lambda *row: row, after=cursor, limit=limit)
+    causes = [(Place(subject, kind, criteria.policy), day) for subject, kind, day, *_ in page.items]
     records = counting_records(session, causes)
     moves = []
-    for (status, outcome, after), cause in zip(page.items, causes, strict=True):
-        group, record = Group(after.status, after.outcome), records[cause]
-        with reading_row("outcome_period", after.subject, after.policy):
-            if not group.is_of(record.outcomes[after.policy]):
-                raise DamagedRecord("outcome_period", f"{after.subject} {after.policy}")
+    for (subject, kind, day, status, outcome, *after), cause in zip(page.items, causes, strict=True):
+        group, record = Group(*after), records[cause]
+        with reading_row("outcome_period", subject, criteria.policy):
+            if not group.is_of(record.outcomes[criteria.policy]):
+                raise DamagedRecord("outcome_period", f"{subject} {criteria.policy}")
         before = None if status is None else Group(status, outcome)
-        moves.append(Move(Subject(after.subject, after.kind), before, group, after.entered, record))
+        moves.append(Move(Subject(subject, kind), before, group, day, record))
     return Page(tuple(moves), page.next_cursor)
 
 
-def _moved(criteria: MoveFilter, *columns: Any) -> Select[Any]:  # noqa: ANN401  # SQLAlchemy's
-    """Select columns of the subjects that had another group, or none, on the first day."""
-    is_before = and_(_same_place(_BEFORE), col(_BEFORE.since) <= criteria.since, col(_BEFORE.until) > criteria.since)
-    is_other = or_(
-        col(_BEFORE.status).is_(None),
-        col(_BEFORE.status) != _AFTER.status,
-        col(_BEFORE.outcome) != _AFTER.outcome,
-    )
-    query = (
-        select(*columns)
-        .select_from(_AFTER)
-        .join(_BEFORE, is_before, isouter=True)
-        .where(col(_AFTER.policy) == criteria.policy, col(_AFTER.entered) > criteria.since)
-        .where(col(_AFTER.since) <= criteria.until, col(_AFTER.until) > criteria.until, is_other)
-    )
-    for side, groups in ((_BEFORE, criteria.before), (_AFTER, criteria.after)):
-        if groups is not None:
-            query = query.where(in_groups(side, groups))
-    return query.where(col(_BEFORE.status).is_(None)) if criteria.is_new else query
+def _had_any(session: Session, policy: str, day: date, groups: Sequence[Group]) -> bool:
+    """Return True if one of some groups had a subject on a day."""
+    return any(each.group in groups for each in group_sizes(session, [policy], day))
 
 
-def _same_place(other: type[OutcomePeriod]) -> ColumnElement[bool]:
-    return and_(*[col(getattr(other, name)) == getattr(_AFTER, name) for name in ("subject", "kind", "policy")])
+class _Moved:
+    """Selects the subjects that had another group, or none, on the first day.
+
+    Most moved once between the days: the group they left is in the row of the one they entered, and an index has all
+    of it. Of the others the period of the first day is looked up.
+    """
+
+    def __init__(self, criteria: MoveFilter) -> None:
+        self.criteria = criteria
+        is_single = col(_AFTER.previous_entered) <= criteria.since
+        self.before = tuple(
+            case((is_single, getattr(_AFTER, f"previous_{name}")), else_=getattr(_BEFORE, name)).label(f"left_{name}")
+            for name in ("status", "outcome")
+        )
+        """The group of the first day, null of none."""
+
+    def query(self, *columns: Any) -> Select[Any]:  # noqa: ANN401  # SQLAlchemy's
+        """Select columns of them."""
+        criteria, (status, outcome) = self.criteria, self.before
+        is_other = or_(status.is_(None), status != _AFTER.status, outcome != _AFTER.outcome)
+        query = (
+            select(*columns)
+            .select_from(_AFTER)
+            .join(_BEFORE, self._is_before(), isouter=True)
+            .where(col(_AFTER.policy) == criteria.policy)
+            .where(col(_AFTER.entered) > criteria.since, col(_AFTER.entered) <= criteria.until)
+            .where(col(_AFTER.since) <= criteria.until, col(_AFTER.until) > criteria.until, is_other)
+        )
+        if criteria.before is not None:
+            query = query.where(_in(self.before, criteria.before))
+        if criteria.after is not None:
+            query = query.where(_in((col(_AFTER.status), col(_AFTER.outcome)), criteria.after))
+        return query.where(status.is_(None)) if criteria.is_new else query
+
+    def _is_before(self) -> ColumnElement[bool]:
+        first_day = self.criteria.since
+        is_multiple = col(_AFTER.previous_entered) > first_day
+        return and_(
+            col(_BEFORE.subject) == case((is_multiple, _AFTER.subject)),  # nothing is looked up of the others
+            col(_BEFORE.kind) == _AFTER.kind,
+            col(_BEFORE.policy) == _AFTER.policy,
+            col(_BEFORE.since) <= first_day,
+            col(_BEFORE.until) > first_day,
+        )
+
+
+def _in(row: Sequence[Any], groups: Sequence[Group]) -> ColumnElement[bool]:
+    return or_(false(), *[and_(row[0] == each.status, row[1] == each.outcome) for each in groups])

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, func, literal, select, union_all
 
 from policy_service.database.declared import table_of
-from policy_service.decisions.groups.model import OPEN, Assignment, Period, Place
+from policy_service.decisions.groups.model import OPEN, Assignment, Group, Period, Place, PreviousGroup
 from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
 
 Periods = Mapping[Place, Sequence[Period]]
 PERIODS = table_of(OutcomePeriod)
 COUNTS = table_of(OutcomeCount)
+_NOWHERE = [None, None, None]
 GROUP = ("policy", "kind", "status", "outcome")
 
 
@@ -27,14 +28,18 @@ def period_row(where: Place, period: Period) -> dict[str, object]:
         "entered": period.entered,
         **period.assignment._asdict(),
         "newest": period.newest,
+        "previous_entered": period.previous and period.previous.entered,
+        "previous_status": period.previous and period.previous.group.status,
+        "previous_outcome": period.previous and period.previous.group.outcome,
     }
 
 
 def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
     """The periods of complete rows, by place, in order."""
     periods: dict[Place, list[Period]] = defaultdict(list)
-    for subject, kind, policy, until, since, entered, status, outcome, rule, override, newest in rows:
-        period = Period(since, until, entered, Assignment(status, outcome, rule, override), newest)
+    for subject, kind, policy, until, since, entered, status, outcome, rule, override, newest, *left in rows:
+        previous = None if left == _NOWHERE else PreviousGroup(left[0], Group(*left[1:]))
+        period = Period(since, until, entered, Assignment(status, outcome, rule, override), newest, previous)
         periods[Place(subject, kind, policy)].append(period)
     for its in periods.values():
         its.sort()

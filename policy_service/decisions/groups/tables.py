@@ -19,6 +19,13 @@ MAX_STATUS = 16
 MAX_RULE = 64
 
 
+MOVED = (
+    *("subject", "kind", "until", "since", "status", "outcome"),
+    *("previous_entered", "previous_status", "previous_outcome"),
+)
+"""What tier movements read of a period, in the order of their list."""
+
+
 class OutcomePeriod(SQLModel, table=True):
     """The outcome of one policy for one subject on the days from `since` until before `until`.
 
@@ -29,7 +36,7 @@ class OutcomePeriod(SQLModel, table=True):
     __table_args__ = (
         Index("outcome_period_group", "policy", "status", "outcome", "subject", "kind", "until"),
         Index("outcome_period_rule", "policy", "rule", "status", "outcome", "subject", "kind", "until"),
-        Index("outcome_period_day", "policy", "until", "entered", "since", "status", "outcome"),
+        Index("outcome_period_entry", "policy", "entered", *MOVED),
         {"sqlite_with_rowid": False},
     )
 
@@ -47,6 +54,10 @@ class OutcomePeriod(SQLModel, table=True):
     override: str = Field(max_length=36)
     newest: date | None = None
     """The greatest day that has a record, of a period without an end."""
+    previous_entered: date | None = None
+    """Since when the subject had been in the group that it left for this one; nothing when it was in none."""
+    previous_status: str | None = Field(default=None, max_length=MAX_STATUS)
+    previous_outcome: str | None = Field(default=None, max_length=MAX_OUTCOME)
 
 
 class OutcomeCount(SQLModel, table=True):

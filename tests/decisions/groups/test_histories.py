@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text, update
 from sqlmodel import Session, select
 
 from policy_service.database import Database
@@ -17,10 +18,12 @@ from policy_service.decisions.groups.model import Place
 from policy_service.decisions.groups.movements import MoveFilter, list_moves, movements
 from policy_service.decisions.groups.previous import list_previous, read_previous
 from policy_service.decisions.groups.queries import Member, MemberFilter, group_sizes, list_members
+from policy_service.decisions.groups.rows import PERIODS
 from policy_service.decisions.groups.service import rebuild
 from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
 from policy_service.decisions.groups.verification import group_faults
 from policy_service.decisions.previous import PreviousOutcome
+from policy_service.migrations.versions.v0023_previous_groups import FILL
 from policy_service.paging import fetch_all
 from policy_service.subject import CUSTOMER
 from tests.databases import TestClock, fresh_database
@@ -57,6 +60,11 @@ def test_lists_and_movements_are_what_the_records_say(database: Database) -> Non
         assert list(group_faults(session)) == []
         before = stored(session)
     assert rebuild(database, clock) > 0
+    with database.read() as session:
+        assert stored(session) == before
+    with database.engine.begin() as connection:
+        connection.execute(update(PERIODS).values(previous_entered=None, previous_status=None, previous_outcome=None))
+        connection.execute(text(FILL))
     with database.read() as session:
         assert stored(session) == before
 
