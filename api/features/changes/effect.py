@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -26,9 +27,8 @@ MAX_CHARTED = 24
 BEFORE_AND_AFTER = (Message("Before"), Message("After"))
 FEW = 5
 """Names in a warning."""
-UNKNOWN_REASONS: Mapping[str, Message] = {
-    "the service has no decision about anybody of this kind": Message("the service has no decisions about them yet"),
-}
+NO_DECISIONS = "the service has no decision about anybody of this kind"
+LACKS = re.compile(r"(\S+) needs the columns (.+)")
 Figures = Mapping[str, Any]
 
 
@@ -233,9 +233,17 @@ def _share(effect: Effect) -> Decimal | None:
     return None if effect.impact_share is None else Decimal(effect.impact_share)
 
 
+def unknown_reason(problem: str) -> str:
+    """Return why subjects of a kind could not be simulated, as a message where the document has a known sentence."""
+    if problem == NO_DECISIONS:
+        return Message("the service has no decisions about them yet")
+    lacks = LACKS.fullmatch(problem)
+    return Message("no record has what {policy} needs: {facts}", policy=lacks[1], facts=lacks[2]) if lacks else problem
+
+
 def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language, *, names: bool) -> KindEffect:
     if "problems" in part:
-        problems = tuple(translate(UNKNOWN_REASONS.get(each, each), gettext_of(lang)) for each in part["problems"])
+        problems = tuple(translate(unknown_reason(each), gettext_of(lang)) for each in part["problems"])
         return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), (), None)
     bundle = part["bundle"]
     before, versions = (

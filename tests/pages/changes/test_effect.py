@@ -13,11 +13,13 @@ import pytest
 from PIL.Image import Image
 from pypdfium2 import PdfDocument
 
-from api.features.changes.effect_words import word_text
+from api.features.changes.effect import unknown_reason
+from api.features.changes.effect_words import gettext_of, word_text
 from policy_service.actor import Role
 from policy_service.clock import timestamp
 from policy_service.language.policy import Bilingual, Outcome
 from policy_service.language.types import BooleanType
+from policy_service.messages import translate
 from policy_service.subject import Subject
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, Json, company, refused
@@ -49,6 +51,13 @@ def everybody(here: Company) -> Json:
 def submitted(here: Company, limit: int, days: int) -> Json:
     effective = {"from": timestamp(here.clock.at + timedelta(days=days))}
     return here.moved("submit", here.create(tier(here.next_version(), limit), effective=effective))
+
+
+def test_what_records_lack_is_told_in_the_language_of_the_reader() -> None:
+    problem = unknown_reason("followup/care needs the columns `severity`")
+    assert problem == "no record has what followup/care needs: `severity`"
+    assert translate(problem, gettext_of("zh")) == "记录中没有 followup/care 所需的输入项：`severity`"
+    assert unknown_reason("1 row has no subject") == "1 row has no subject"
 
 
 def test_six_of_six_hundred_are_named_and_two_sign(here: Company, six: Json) -> None:
