@@ -228,6 +228,27 @@ def test_a_list_or_a_record_that_was_altered_decides_nothing(here: Setting, stat
     assert len(here.records()) == 2
 
 
+@pytest.mark.parametrize("days", [(90, 100), (90, 100, 150), (90, 91, 92, 100, 150, 160)])
+def test_a_time_in_another_group_is_not_left_out(here: Setting, days: tuple[int, ...]) -> None:
+    """Of S, A and S again the lists say, once A is left out, that it was S all the time."""
+    rules(here, (0, 100), *((day, 100 if day == 100 else 0) for day in days))
+    assert ask(here, 170)["rules"] == ["stays"]
+    assert last(here)["tier"] == PreviousOutcome("S", after(100))
+    tamper(here.database, "DELETE FROM outcome_period WHERE since = '2026-04-01'")
+    tamper(here.database, "UPDATE outcome_period SET until = '2026-04-11' WHERE since = '2026-01-01'")
+    with pytest.raises(DamagedRecord):
+        ask(here, 171)
+
+
+def test_a_time_that_was_recorded_afterwards_is_not_left_out(here: Setting) -> None:
+    """The newest record was made before it; so all that were decided since are asked."""
+    assert rules(here, (0, 0), (80, 0), (40, 100)) == ["A", "A", "S"]
+    tamper(here.database, "DELETE FROM outcome_period WHERE since = '2026-02-10'")
+    tamper(here.database, "UPDATE outcome_period SET until = '2026-03-22' WHERE since = '2026-01-01'")
+    with pytest.raises(DamagedRecord):
+        ask(here, 85)
+
+
 def test_decisions_of_one_group_see_each_other_in_their_order(here: Setting) -> None:
     """All are made before the first of them is recorded."""
     in_force, writer = here.decisions.in_force, here.decisions.writer

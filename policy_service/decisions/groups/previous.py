@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -28,7 +28,13 @@ from sqlmodel import Session
 
 from policy_service.database import cached
 from policy_service.decisions.groups.model import DECIDED, Period, Place
-from policy_service.decisions.groups.records import Exclusions, newest_record, newest_rows
+from policy_service.decisions.groups.records import (
+    Exclusions,
+    is_followed_by_an_earlier_day,
+    newest_record,
+    newest_rows,
+    records_back,
+)
 from policy_service.decisions.groups.rows import PERIODS, read_periods
 from policy_service.decisions.macs import read_mac_keys
 from policy_service.decisions.previous import PreviousOutcome, PreviousOutcomes
@@ -53,6 +59,7 @@ def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes
     """The last outcomes of a subject by a policy before a day. Raises DamagedRecord, KeyUnavailable.
 
     The newest decision and those around the day since when must say the same: a list that was altered decides nothing.
+    So must the last outcome that the newest decision was made by, or else every decision since that day.
     """
     periods = _periods(session, [(where, day)])[where]
     outcomes = _last_outcomes(periods)
@@ -61,7 +68,13 @@ def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes
         if period and any(period.since == outcome.since for outcome in outcomes.values()):
             claims |= {period.since: before, period.since + _DAY: period}
     is_whole = all(before.until == after.since for before, after in pairwise(periods))
-    if not is_whole or (periods and periods[-1].until < day) or not _is_borne_out(session, where, claims):
+    newest = newest_rows(session, where, day)
+    if (
+        not is_whole
+        or (periods and periods[-1].until < day)
+        or not _is_borne_out(session, where, claims, newest)
+        or not _is_unbroken(session, where, day, periods, outcomes, newest)
+    ):
         raise DamagedRecord("outcome_period", f"{where.subject} {where.policy}")
     return outcomes
 
@@ -105,10 +118,10 @@ def _since(decided: Sequence[tuple[date, Mapping[str, Any]]], name: str) -> date
     return since
 
 
-def _is_borne_out(session: Session, where: Place, claims: Mapping[date, Period | None]) -> bool:
+def _is_borne_out(session: Session, where: Place, claims: Mapping[date, Period | None], newest: Sequence[Any]) -> bool:
     """Return True if the newest decision before each day is of the period that is claimed, or there is none."""
     macs = cached(session, "MACs of records", read_mac_keys)
-    newest, exclusions = newest_rows(session, where, max(claims)), None
+    exclusions = None
     for day, period in claims.items():
         record = newest_record(session, where, day, newest, macs, exclusions)
         if exclusions is None and not _is_of(record, where, period):  # perhaps the subject was erased, or merged
@@ -116,6 +129,39 @@ def _is_borne_out(session: Session, where: Place, claims: Mapping[date, Period |
             record = newest_record(session, where, day, newest, macs, exclusions)
         if not _is_of(record, where, period):
             return False
+    return True
+
+
+def _is_unbroken(  # noqa: PLR0913, PLR0917  # what the lists say, and of whom
+    session: Session,
+    where: Place,
+    day: date,
+    periods: Sequence[Period],
+    outcomes: PreviousOutcomes,
+    newest: Sequence[Any],
+    exclusions: Exclusions | None = None,
+) -> bool:
+    """Return True if no decision since the days since when is of another period than the lists have for its day.
+
+    The newest record says under its MAC which last outcome it was made by: where that is the same, and nothing was
+    decided for an earlier day afterwards, older records need not be read.
+    """
+    if not outcomes:
+        return True
+    macs = cached(session, "MACs of records", read_mac_keys)
+    records = records_back(session, where, day, newest, macs, exclusions)
+    if (last := next(records, None)) is None:
+        return False
+    told = last.previous.get(where.policy, {})
+    doubtful = [each.since for name, each in outcomes.items() if told.get(name) != each and each.since < last.as_of]
+    if is_followed_by_an_earlier_day(session, where, last):
+        doubtful = [each.since for each in outcomes.values()]
+    first = min(doubtful, default=day)
+    for record in takewhile(lambda record: record.as_of >= first, records):
+        period = next((each for each in periods if each.since <= record.as_of < each.until), None)
+        if not _is_of(record, where, period):  # perhaps it was made before the subject was erased
+            exclusions_now = Exclusions.read(session, [where.subject])
+            return exclusions is None and _is_unbroken(session, where, day, periods, outcomes, newest, exclusions_now)
     return True
 
 

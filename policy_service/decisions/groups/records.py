@@ -54,6 +54,7 @@ _NEWEST_BEFORE = (
     .limit(bindparam("size"))
     .offset(bindparam("start"))
 )
+_FOR_EARLIER_DAYS = select(_C.seq).where(*_OF_SUBJECT, _C.seq > bindparam("last"), _C.as_of < bindparam("day")).limit(1)
 FEW = 20
 """Records that are asked for one of a policy."""
 
@@ -155,20 +156,38 @@ def newest_record(  # noqa: PLR0913, PLR0917  # which record, and what is known 
     macs: MacKeys,
     exclusions: Exclusions | None,
 ) -> DecisionRecord | None:
-    """The record that counts for the days before one, back to the last that has any. Raises DamagedRecord.
+    """The record that counts for the days before one, back to the last that has any. Raises DamagedRecord."""
+    return next(records_back(session, where, before, newest, macs, exclusions), None)
 
-    `newest` are the `newest_rows` of that day or a later one. Without `exclusions` a record that was made before its
+
+def records_back(  # noqa: PLR0913, PLR0917  # the same
+    session: Session,
+    where: Place,
+    before: date,
+    newest: Sequence[Any],
+    macs: MacKeys,
+    exclusions: Exclusions | None,
+) -> Iterator[DecisionRecord]:
+    """The records that count on the days before one, newest first. Raises DamagedRecord.
+
+    `newest` are the `newest_rows` of that day or a later one. Without `exclusions` records that were made before their
     subject was erased may be given, too.
     """
-    marker = _marker(where.policy)
+    marker, last_day = _marker(where.policy), None
     for row in _rows_before(session, where, before, newest):
-        if marker not in row.line:
+        if row.as_of == last_day or marker not in row.line:
             continue
         record = _read(row.seq, row.line)
         if where.policy in record.outcomes and not (exclusions and exclusions.hides(record)):
             _require_written(session, macs, row)
-            return read_row(row.seq, row.line)
-    return None
+            last_day = row.as_of
+            yield read_row(row.seq, row.line)
+
+
+def is_followed_by_an_earlier_day(session: Session, where: Place, record: DecisionRecord) -> bool:
+    """Return True if a record of the subject was made after this one, for a day before its own."""
+    names = {"its_subject": where.subject, "its_kind": where.kind, "day": record.as_of, "last": record.seq}
+    return session.connection().execute(_FOR_EARLIER_DAYS, names).first() is not None
 
 
 def _rows_before(session: Session, where: Place, before: date, newest: Sequence[Any]) -> Iterator[Any]:
