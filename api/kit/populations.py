@@ -31,8 +31,13 @@ Population = Annotated[
 
 async def population_options(pages: Pages) -> tuple[tuple[str, str], ...]:
     """The names of the registered populations, each with its day."""
-    page = await run_read(pages.service, lambda session: list_populations(session, limit=MAX_POPULATIONS))
-    return tuple((each.name, f"{each.name} ({each.as_of})") for each in page.items)
+    return await run_read(pages.service, read_population_options)
+
+
+def read_population_options(session: Session) -> tuple[tuple[str, str], ...]:
+    """The names of the registered populations, each with its day. Raises DamagedRecord."""
+    found = list_populations(session, limit=MAX_POPULATIONS).items
+    return tuple((each.name, f"{each.name} ({each.as_of})") for each in found)
 
 
 def population_errors(session: Session, name: str | None) -> Mapping[str, Message]:

@@ -22,7 +22,7 @@ from policy_service.database import Database
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message, join_sentences, plain_text
-from policy_service.population.drift import drift_problems, may_have_drifted
+from policy_service.population.drift import drift_problems, may_have_drifted, registered_drift
 
 UNDER_REVIEW = frozenset({ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
 SENT_BACK = Message("It was sent back to its author, to be submitted and simulated again.")
@@ -59,4 +59,6 @@ def find_drift(url: str, keys: Path, change: str) -> tuple[Message, ...]:
 def _needs_look(session: Session, change: str) -> bool:
     current = approval.read_change(session, change)
     effect = approval.read_effect(session, current) if current.state in UNDER_REVIEW else None
-    return effect is not None and bool(may_have_drifted(session, effect.document))
+    if effect is None:
+        return False
+    return bool(may_have_drifted(session, effect.document)) or registered_drift(session, effect.document) is not None

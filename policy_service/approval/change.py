@@ -134,7 +134,8 @@ class Draft:
 
     `texts` are the digests of the policy files, whether they are valid yet or not; a rollback and first versions name
     `versions` instead.
-    `ends` are the policies that the change ends from its start on.
+    `ends` are the policies that the change ends from its start on; `simulated_over` names the registered population
+    over which its effect is simulated, in place of the decision records.
     """
 
     title: str
@@ -145,9 +146,10 @@ class Draft:
     ends: tuple[str, ...] = ()
     afterwards: Afterwards = "before"
     evidence: Evidence | None = None
+    simulated_over: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON; what ends nothing, or has no evidence, has no members for it, as before there were any."""
+        """As JSON; what ends nothing, has no evidence or no population has no members for it, as before there were."""
         return {
             "title": self.title,
             "reason": self.reason,
@@ -157,6 +159,7 @@ class Draft:
             **({"ends": list(self.ends)} if self.ends else {}),
             **_afterwards(self.afterwards),
             **_evidence(self.evidence),
+            **({"simulated_over": self.simulated_over} if self.simulated_over else {}),
         }
 
 

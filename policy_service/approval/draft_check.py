@@ -142,7 +142,10 @@ def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
     affected = [*candidates, *(active[each.policy] for each in ended_now)]
     effect = None  # first versions are in force already, and move nobody
     if effects is not None and not problems and draft.kind != "first_versions":
-        effect = effects(EffectQuestion(tuple(candidates), tuple(active.values()), start, tuple(ended_policies)))
+        over = draft.draft.simulated_over
+        effect = effects(
+            EffectQuestion(tuple(candidates), tuple(active.values()), start, tuple(ended_policies), over, now)
+        )
         problems += limit_problems(session, signers, effect, {policy.domain for policy in affected}, now)
     roles, sign_off = _required_roles(session, draft, affected, active, signers, now, problems, effect)
     if problems or sign_off is None:

@@ -52,6 +52,7 @@ from policy_service.registry.service import UnknownVersion, activations, read_ve
 
 MAX_VERSIONS = 100
 """Versions of one change."""
+POPULATION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VersionName = tuple[str, str]
 """A policy and one of its version numbers."""
 
@@ -66,13 +67,16 @@ def create(  # noqa: PLR0913  # what a draft says
     texts: Sequence[bytes] = (),
     ends: Sequence[str] = (),
     afterwards: Afterwards = "before",
+    simulated_over: str | None = None,
 ) -> Change:
     """Begins a change with these policy files, valid or not yet, that ends the policies `ends`.
 
     Raises PermissionDenied, ValidationFailed.
     """
     require_role(actor, AUTHORS, ACTION_CLAUSES[Action.CREATE])
-    draft = _validate_draft(title, reason, effective, texts, ends=ends, afterwards=afterwards)
+    draft = _validate_draft(
+        title, reason, effective, texts, ends=ends, afterwards=afterwards, simulated_over=simulated_over
+    )
     return begin_change(transaction, actor, "change", draft, texts)
 
 
@@ -85,14 +89,16 @@ def rollback(  # noqa: PLR0913  # what a draft says
     effective: Period,
     versions: Sequence[VersionName],
     afterwards: Afterwards = "before",
+    simulated_over: str | None = None,
 ) -> Change:
     """Begins a change that puts versions in force again which were so before.
 
     Raises PermissionDenied, ValidationFailed.
     """
     require_role(actor, AUTHORS, ACTION_CLAUSES[Action.CREATE])
+    versions_before = _previously_active(transaction, versions)
     draft = _validate_draft(
-        title, reason, effective, (), _previously_active(transaction, versions), afterwards=afterwards
+        title, reason, effective, (), versions_before, afterwards=afterwards, simulated_over=simulated_over
     )
     return begin_change(transaction, actor, "rollback", draft, ())
 
@@ -153,6 +159,7 @@ def edit(  # noqa: PLR0913  # what a draft says
     versions: Sequence[VersionName] = (),
     ends: Sequence[str] = (),
     afterwards: Afterwards = "before",
+    simulated_over: str | None = None,
     expected: str,
 ) -> Change:
     """Write a draft anew: `texts` and `ends` of a change, `versions` of a rollback.
@@ -167,7 +174,14 @@ def edit(  # noqa: PLR0913  # what a draft says
         )
         raise ValidationFailed([problem])
     new_draft = _validate_draft(
-        title, reason, effective, texts, _previously_active(transaction, versions), ends=ends, afterwards=afterwards
+        title,
+        reason,
+        effective,
+        texts,
+        _previously_active(transaction, versions),
+        ends=ends,
+        afterwards=afterwards,
+        simulated_over=simulated_over,
     )
     _store_texts(transaction, texts)
     updated_change = record_action(
@@ -250,6 +264,7 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
     *,
     ends: Sequence[str] = (),
     afterwards: Afterwards = "before",
+    simulated_over: str | None = None,
     problems: Sequence[str] = (),
 ) -> Draft:
     """Validate the author's request. Raises ValidationFailed with all that is wrong with it, and `problems`."""
@@ -259,6 +274,8 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
         for name in ends
         if not re.fullmatch(POLICY_ID, name)
     ]
+    if simulated_over is not None and not POPULATION_NAME.fullmatch(simulated_over):
+        problems.append(Message("`{name}` is not the name of a population.", name=shorten(simulated_over)))
     if afterwards == "nothing" and effective.until is None:
         problems.append(Message("A change without an end has nothing after it: give the day on which it ends."))
     if len(texts) > MAX_VERSIONS or len(versions) > MAX_VERSIONS or len(ends) > MAX_VERSIONS:
@@ -275,6 +292,7 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
         versions,
         tuple(dict.fromkeys(ends)),
         afterwards,
+        simulated_over=simulated_over,
     )
 
 

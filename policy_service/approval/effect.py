@@ -27,6 +27,10 @@ class EffectQuestion:
     start: datetime
     ends: tuple[str, ...] = ()
     """The policies that the change ends."""
+    simulated_over: str | None = None
+    """The registered population whose subjects are simulated; None for those on record."""
+    asked_at: datetime | None = None
+    """When it is asked: the facts of a population must not be much older. None asks for no day."""
 
 
 @dataclass(frozen=True, slots=True)

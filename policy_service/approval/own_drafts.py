@@ -88,5 +88,6 @@ def save_draft(transaction: Transaction, actor: Actor, update: DraftUpdate) -> C
         texts=update.texts,
         ends=draft.ends,
         afterwards=draft.afterwards,
+        simulated_over=draft.simulated_over,
         expected=change.etag,
     )

@@ -211,6 +211,7 @@ def _draft(body: Mapping[str, Any]) -> Draft:
         tuple(body.get("ends", ())),
         body.get("afterwards", "before"),
         _evidence(body),
+        body.get("simulated_over"),
     )
 
 

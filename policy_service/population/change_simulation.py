@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from policy_service.approval.effect import EffectQuestion
-from policy_service.approval.errors import OperationRejected
+from policy_service.approval.errors import OperationRejected, ValidationFailed
 from policy_service.database import Database
 from policy_service.decisions.override_store import OverrideCache
 from policy_service.decisions.subjects import FactCipher
@@ -21,7 +21,8 @@ from policy_service.population.effect_document import KeptOutcome, Part, best_wo
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.records import open_records
-from policy_service.population.run import Progress
+from policy_service.population.registered.content import open_registered
+from policy_service.population.run import OpenSource, Progress
 from policy_service.population.simulation import simulate
 from policy_service.population.simulation_plan import SimulationRequest
 from policy_service.spreadsheet import unguard_formula
@@ -43,12 +44,17 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
     """The part of the effect about subjects of a kind, and the list of those who move as CSV.
 
     `last` is the number of the last record that counts. Raises OperationRejected when the
-    simulation fails, DamagedRecord, OSError.
+    simulation fails, ValidationFailed when a population that is named does not fit, DamagedRecord, OSError.
     """
     candidates = [policy for policy in question.candidates if policy.subject == kind]
     policies = [policy for policy in question.active if policy.id not in question.ends]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "movers.csv"
+        opened: OpenSource = partial(
+            open_records, database, cipher, kind, day, until=last, policies=[*policies, *candidates]
+        )
+        if question.simulated_over is not None:
+            opened = partial(open_registered, database, cipher, question.simulated_over, kind)
         request = SimulationRequest(
             population=None,
             policies=policies,
@@ -58,14 +64,16 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
             start=None,
             mapping=Mapping(),
             output=output,
-            source=partial(open_records, database, cipher, kind, day, until=last, policies=[*policies, *candidates]),
+            source=opened,
+            is_strict=question.simulated_over is not None,
         )
         try:
             report = simulate(request, progress)
-        except PopulationRejected as error:
-            return unknown_part(kind, error.problems), b""
-        except PolicyError as error:
-            return unknown_part(kind, [str(error)]), b""
+        except (PopulationRejected, PolicyError) as error:
+            problems = error.problems if isinstance(error, PopulationRejected) else [str(error)]
+            if question.simulated_over is not None:
+                raise not_over(question.simulated_over, problems) from error
+            return unknown_part(kind, problems), b""
         except RunFailed as error:
             raise OperationRejected(Message("The change could not be simulated: {why}.", why=str(error))) from error
         kept = list(_kept_outcomes(question, kind, database, output, candidates))
@@ -74,6 +82,17 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
             if file.read(1):
                 movers = movers[: movers.rindex(b"\n") + 1]
     return simulated_part(kind, report, [*request.policies, *candidates], kept), movers
+
+
+def not_over(population: str, problems: Sequence[str]) -> ValidationFailed:
+    """The error of a population over which a change cannot be simulated."""
+    texts = (each.removeprefix(f"{population}: ") for each in problems)
+    return ValidationFailed(
+        [
+            Message("The change cannot be simulated over the population {name}: {why}.", name=population, why=each)
+            for each in texts
+        ]
+    )
 
 
 def _kept_outcomes(

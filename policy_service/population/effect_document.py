@@ -32,6 +32,8 @@ NOBODY = "the service has no decision about anybody of this kind"
 CURRENCY = "CNY"
 SHARE = Decimal("0.0001")
 Part = dict[str, Any]
+REGISTERED = "registered"
+"""The member of a bundle that says which registered population was simulated, by name, day and digest."""
 KEPT_BY_OVERRIDE = "kept_by_override"
 """The member of a part that names those who keep a best outcome by an override."""
 
@@ -70,8 +72,16 @@ def simulated_part(
     return {"kind": kind, **rest, "policies": figures, KEPT_BY_OVERRIDE: named}
 
 
-def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, ends: Sequence[str] = ()) -> Effect:
-    """The effect of a change that these parts make up."""
+def effect_of(  # noqa: PLR0913  # all that it depends on
+    parts: Sequence[Part],
+    movers: bytes,
+    *,
+    day: date,
+    records: int,
+    ends: Sequence[str] = (),
+    registered: Mapping[str, str] | None = None,
+) -> Effect:
+    """The effect of a change that these parts make up; `registered` is the population that the change names."""
     figures = [each for part in parts for each in part.get("policies", ())]
     shares = {each["policy"]: _share(each["moved"], each["moved"] + each["unchanged"]) for each in figures}
     unknown = [each for each in figures if each["before"] != each["after"] and shares[each["policy"]] is None]
@@ -86,6 +96,7 @@ def effect_of(parts: Sequence[Part], movers: bytes, *, day: date, records: int, 
     bundle = {
         "day": day.isoformat(),
         "records": records,
+        **({REGISTERED: dict(registered)} if registered is not None else {}),
         "overrides": sorted({each["override"] for part in parts for each in part.get(KEPT_BY_OVERRIDE, ())}),
         "parts": [part["bundle"]["digest"] if "bundle" in part else part for part in parts],
     }

@@ -1,5 +1,7 @@
 """Works out the effect of a change over the service's own decision records, a simulation for each kind of subject.
 
+A change may name a registered population: then its subjects are simulated, by the facts of that file.
+
 The candidates are compared, on the first day of the change, with what would be in force then without it, by the facts
 of each subject's latest decision. The number of the last record that counts stands in the bundle, so the same figures
 can be worked out again at any later time.
@@ -8,16 +10,24 @@ can be worked out again at any later time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, func, select
 
 from policy_service.approval.effect import Effect, EffectQuestion
+from policy_service.approval.errors import ValidationFailed
 from policy_service.database import Database
+from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
+from policy_service.messages import Message
 from policy_service.population.effect_document import NOBODY, effect_of, unknown_part
+from policy_service.population.registered.errors import UnknownPopulation
+from policy_service.population.registered.model import RegisteredPopulation
+from policy_service.population.registered.queries import read_population
 
 MAX_RECORDS_AT_ONCE = 20_000
 """Limit of decision records over which an effect is simulated within the request."""
@@ -25,8 +35,11 @@ GOVERNANCE = "change"
 """The kind of subject of the policies of governance: no records are about it."""
 
 
-def takes_long(session: Session) -> bool:
-    """True if there are so many decision records that nobody should wait for an effect over them."""
+def takes_long(session: Session, population: str | None = None) -> bool:
+    """True if nobody should wait for an effect over so many decision records, or over a registered population."""
+    if population is not None:
+        with suppress(UnknownPopulation):
+            return read_population(session, population).subjects > MAX_RECORDS_AT_ONCE
     return (session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0) > MAX_RECORDS_AT_ONCE
 
 
@@ -44,22 +57,70 @@ class RecordedEffects:
     """The number of the last record that counts, to work an effect out again; None for the newest."""
 
     def __call__(self, question: EffectQuestion) -> Effect:
-        """The effect of a change. Raises OperationRejected, DamagedRecord, KeyFileError, OSError."""
+        """The effect of a change.
+
+        Raises OperationRejected, ValidationFailed when a population that is named does not fit, DamagedRecord,
+        KeyFileError, OSError.
+        """
         day = question.start.astimezone(self.zone).date()
         kinds = dict.fromkeys(policy.subject for policy in question.candidates if policy.subject != GOVERNANCE)
         with self.database.read() as session:
+            population = _population(session, question, set(kinds), day)
             newest = session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0
             last = newest if self.until is None else self.until
             recorded = set(session.exec(select(DecisionRow.kind).distinct()).all()) if last else set()
         parts, movers = [], []
         for kind in kinds:
-            if kind not in recorded:
+            is_named = population is not None and population.kind == kind
+            if kind not in recorded and not is_named:
                 parts.append(unknown_part(kind, [NOBODY]))
                 continue
+            own_question = question if is_named else replace(question, simulated_over=None)
             # DuckDB and the compiler of columns take a second to load
             from policy_service.population.change_simulation import simulate_change  # noqa: PLC0415
 
-            part, file = simulate_change(question, kind, day, self.database, self.cipher(), last, self.progress)
+            part, file = simulate_change(own_question, kind, day, self.database, self.cipher(), last, self.progress)
             parts.append(part)
             movers.append(file)
-        return effect_of(parts, b"".join(movers), day=day, records=last, ends=question.ends)
+        registered = None if population is None else _bundled(population)
+        return effect_of(parts, b"".join(movers), day=day, records=last, ends=question.ends, registered=registered)
+
+
+def _population(session: Session, question: EffectQuestion, kinds: set[str], day: date) -> RegisteredPopulation | None:
+    """The population that a change names, of a kind and a day that fit. Raises ValidationFailed, DamagedRecord."""
+    if question.simulated_over is None:
+        return None
+    try:
+        found = read_population(session, question.simulated_over)
+    except UnknownPopulation as error:
+        raise ValidationFailed([error.args[0]]) from error
+    named, problems = {"name": found.name, "day": found.as_of.isoformat()}, list[Message]()
+    if found.kind not in kinds:
+        problems.append(
+            Message(
+                "The population {name} is about subjects of the kind {kind}, and no policy of the change is.",
+                name=found.name,
+                kind=found.kind,
+            )
+        )
+    if found.as_of > day:
+        problems.append(
+            Message("The population {name} has the facts of {day}, after the first day of the change.", **named)
+        )
+    if question.asked_at is not None and (age := (question.asked_at.date() - found.as_of).days) > MAX_AGE:
+        problems.append(
+            Message(
+                "The population {name} has the facts of {day}, which are {age} days old, and not {limit} at most.",
+                **named,
+                age=age,
+                limit=MAX_AGE,
+            )
+        )
+    if problems:
+        raise ValidationFailed(problems)
+    return found
+
+
+def _bundled(population: RegisteredPopulation) -> dict[str, str]:
+    named = {"id": population.id, "name": population.name, "kind": population.kind}
+    return {**named, "as_of": population.as_of.isoformat(), "digest": population.digest, "content": population.content}

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -45,6 +46,8 @@ from policy_service.population.workload import Workload
 
 NAMED = 20
 """Subjects that a report names; a file names all."""
+FEW = 5
+"""Refused rows that an error names."""
 SAMPLE_ROWS = 500
 """Rows that are decided again on both sides, spread evenly: as many answers as a run compares."""
 
@@ -69,6 +72,8 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
             connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])
             kept = PartTable(connection)
             population = judge_rows(source, plans.after, kept, lambda rows: progress("read", rows, None))
+            if request.is_strict and population.refused:
+                raise PopulationRejected(_refusals(population))
             with ThreadPoolExecutor(1) as other:  # DuckDB computes there what Python need not wait for
                 engine = DuckDB(connection)
                 checking = other.submit(check_duplicates, population, source)
@@ -80,6 +85,12 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
             return simulation.report(checked)
         except duckdb.Error as error:
             raise RunFailed(f"DuckDB: {error}") from None
+
+
+def _refusals(population: Population) -> list[str]:
+    """The first rows that are refused, with the reason, and how many there are."""
+    rows = [f"row {each.row}: {each.reason}" for each in islice(population.rejected_rows(), FEW)]
+    return [*rows, *([f"{population.refused} rows are refused in all"] if population.refused > FEW else [])]
 
 
 class _Simulation:

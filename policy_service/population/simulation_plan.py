@@ -37,6 +37,8 @@ class SimulationRequest:
     lang: Language = "en"
     source: Callable[[], AbstractContextManager[RowSource]] | None = None
     """What opens rows that are no file."""
+    is_strict: bool = False
+    """Whether a row that is refused refuses the whole population."""
 
     @contextmanager
     def open_rows(self) -> Iterator[RowSource]:
@@ -103,6 +105,7 @@ def make_plans(request: SimulationRequest, source: RowSource) -> Plans:
     after = make_plan(headings, mapping, tuple(target.values()), names, kind)
     before = make_plan(headings, mapping, tuple(in_force.values()), [name for name in names if name in in_force], kind)
     both = {(each.name, each.type): each for plan in (before, after) for each in plan.columns}
+    _check_currencies(both)
     sensitive = {each.name for plan in (before, after) for each in plan.columns if each.sensitive}
     columns = tuple(
         replace(each, column=f"f{index}", sensitive=each.name in sensitive) for index, each in enumerate(both.values())
@@ -110,6 +113,21 @@ def make_plans(request: SimulationRequest, source: RowSource) -> Plans:
     compared = tuple(policy.id for policy in after.policies if policy.id in wanted)
     lacking = {name: facts for name, facts in left_out.items() if name in affected and name not in names}
     return Plans(replace(before, columns=columns), replace(after, columns=columns), compared, lacking)
+
+
+def _check_currencies(columns: Collection[tuple[str, object]]) -> None:
+    """Refuse a column that would be in two currencies. Raises PopulationRejected."""
+    currencies: dict[str, set[str]] = {}
+    for name, kind in columns:
+        if isinstance(kind, NumberType) and kind.currency:
+            currencies.setdefault(name, set()).add(kind.currency)
+    problems = [
+        f"the column of `{name}` would be in {' and in '.join(sorted(found))}: a column has one currency"
+        for name, found in currencies.items()
+        if len(found) > 1
+    ]
+    if problems:
+        raise PopulationRejected(problems)
 
 
 def _closure(names: set[str], neighbours: Callable[[str], Collection[str]]) -> set[str]:

@@ -195,6 +195,7 @@ class World:
         until: datetime | None = None,
         ends: Sequence[str] = (),
         afterwards: Afterwards = "before",
+        simulated_over: str | None = None,
     ) -> Change:
         effective = Period(start or self.now + DAY, until)
         with self.database.write(self.clock) as transaction:
@@ -207,6 +208,7 @@ class World:
                 texts=texts,
                 ends=ends,
                 afterwards=afterwards,
+                simulated_over=simulated_over,
             )
 
     def rollback(

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.changes.action_forms import FORMS, CommentForm, ReasonForm, SignOffForm
-from api.features.changes.analysis import start_analysis
+from api.features.changes.analysis import needs_analysis, start_analysis
 from api.features.changes.dossier import Dossier, dossier
 from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
 from api.kit.forms import FormState
@@ -27,7 +27,6 @@ from api.workers.heads import warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState
 from policy_service.database import Transaction
-from policy_service.population.recorded_effect import takes_long
 
 
 async def rejected_dossier(pages: Pages, request: Request, change: str, form_state: FormState, *, name: str) -> Dossier:
@@ -36,7 +35,7 @@ async def rejected_dossier(pages: Pages, request: Request, change: str, form_sta
 
 
 async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission | None:
-    if await run_read(form.service, takes_long):
+    if await run_read(form.service, lambda session: needs_analysis(session, form.path["change"])):
         return None
     return await form.pages.draft_checker.prepare(form.path["change"], form.etag)
 

@@ -33,7 +33,7 @@ from policy_service.jobs import queries
 from policy_service.jobs.errors import TooManyJobs
 from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message, plain_text
-from policy_service.population.recorded_effect import RecordedEffects
+from policy_service.population.recorded_effect import RecordedEffects, takes_long
 
 
 class AnalysisForm(BaseModel):
@@ -102,6 +102,11 @@ def running_analysis(session: Session, change: str) -> Job | None:
     jobs = queries.list_jobs(session, "", [ANALYSIS.name], shared=[ANALYSIS.name]).items
     mine = (job for job in jobs if job.state is JobState.RUNNING and job.parameters.get("change") == change)
     return next(mine, None)
+
+
+def needs_analysis(session: Session, change: str) -> bool:
+    """True if the effect of a change takes so long that a job works it out. Raises UnknownChange."""
+    return takes_long(session, approval.read_change(session, change).draft.simulated_over)
 
 
 async def start_analysis(service: Service, jobs: Jobs, actor: Actor, change: str) -> None:

@@ -10,6 +10,7 @@ from policy_service.approval.drafts import MAX_VERSIONS
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, MAX_NAME
 from policy_service.approval.service import Afterwards, Meaning
 from policy_service.language.source import MAX_BYTES
+from policy_service.population.registered.model import NAME
 from policy_service.registry.model import Period
 
 EXAMPLE: dict[str, JsonValue] = {
@@ -72,6 +73,14 @@ class DraftModel(Model):
             description="what is in force when the period is over: `before`, what was there before it, or `nothing`",
         ),
     ] = "before"
+
+    simulated_over: Annotated[
+        str | None,
+        Field(
+            pattern=rf"^{NAME.pattern}$",
+            description="the registered population over which its effect is simulated; null for the decision records",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:

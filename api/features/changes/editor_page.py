@@ -17,6 +17,7 @@ from api.features.changes.forms import CHANGE_FIELDS, ChangeForm, format_local
 from api.kit.form_fields import FormField
 from api.kit.forms import ETAG, FormState
 from api.kit.frame import Frame
+from api.kit.populations import read_population_options
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.file_check import CheckReport, check_files
@@ -104,6 +105,7 @@ class EditorPage:
     files: tuple[EditedFile, ...]
     starting_points: tuple[StartingPoint, ...]
     rollback_options: tuple[RollbackOptions, ...]
+    populations: tuple[tuple[str, str], ...]
     zone: str
     check: CheckReport | str | None = None
     """What was seen in the files, or why nothing was; None when nobody looked."""
@@ -134,6 +136,7 @@ class StoredDraft:
     """The files by digest: of the draft, and those of earlier revisions that a form was made from."""
     starting_points: tuple[StartingPoint, ...] = ()
     rollback_options: tuple[RollbackOptions, ...] = ()
+    populations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,10 @@ class Editor:
             versions = [(each.policy, each.version) for each in stored_change.draft.versions]
             options = rollback_options(session, now, versions) if stored_change.kind == "rollback" else ()
             return replace(
-                stored_draft, starting_points=starting_points(service.catalogue, session, now), rollback_options=options
+                stored_draft,
+                starting_points=starting_points(service.catalogue, session, now),
+                rollback_options=options,
+                populations=read_population_options(session),
             )
 
         return await run_read(service, query)
@@ -177,6 +183,7 @@ class Editor:
             effective_from=format_local(draft.effective.start, zone),
             effective_until=format_local(draft.effective.until, zone),
             afterwards=draft.afterwards,
+            simulated_over=draft.simulated_over or "",
         )
         texts = tuple(browser_text(stored_draft.contents[digest]) for digest in draft.texts)
         selected = tuple(f"{each.policy}@{each.version}" for each in draft.versions)
@@ -195,6 +202,7 @@ class Editor:
             files=files_in_form(form, check),
             starting_points=stored_draft.starting_points,
             rollback_options=stored_draft.rollback_options,
+            populations=stored_draft.populations,
             zone=str(self.pages.service.zone),
             check=check,
         )

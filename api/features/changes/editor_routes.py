@@ -201,6 +201,7 @@ async def _save(pages: Pages, request: Request, change: str, form: Form) -> Resp
                 versions=parse_selected(values.back),
                 ends=values.ends,
                 afterwards=values.afterwards,
+                simulated_over=values.simulated_over,
                 expected=form.etag,
             )
             return f"/changes/{stored_draft.change.id}/draft?done=saved&check=1"

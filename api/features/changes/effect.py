@@ -19,7 +19,7 @@ from policy_service.language.policy import Bilingual, Fact, Language, Outcome, P
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message, join_comma, translate
 from policy_service.population.differences import differences
-from policy_service.population.effect_document import KEPT_BY_OVERRIDE
+from policy_service.population.effect_document import KEPT_BY_OVERRIDE, REGISTERED
 from policy_service.registry.catalogue import Catalogue
 
 MAX_CHARTED = 24
@@ -149,6 +149,9 @@ class EffectView:
     """The address of the list of all who move."""
     workload_file: str | None
     """The address of the work of each role."""
+    population: str | None
+    """The registered population that was simulated; None for the records."""
+    population_day: date | None
     run_by: str | None
     """The change, by which readers who may see names run its policies over everybody."""
 
@@ -185,6 +188,7 @@ def read_effect_view(
     if effect is None:
         return None
     document = effect.document
+    registered = document["bundle"].get(REGISTERED)
     kinds = tuple(_kind(session, catalogue, part, lang, names=names) for part in document["parts"])
     moves = names and any(kind.moved for kind in kinds)
     return EffectView(
@@ -194,6 +198,8 @@ def read_effect_view(
         share=_share(effect),
         file=f"/changes/{change.id}/movers.csv" if moves else None,
         workload_file=f"/changes/{change.id}/workload.csv" if any(map(_has_work, kinds)) else None,
+        population=registered and registered["name"],
+        population_day=registered and date.fromisoformat(registered["as_of"]),
         run_by=change.id if names else None,
     )
 

@@ -312,6 +312,7 @@ def _create(transaction: Transaction, actor: Actor, draft: DraftModel) -> Change
             effective=effective,
             versions=draft.versions(),
             afterwards=draft.afterwards,
+            simulated_over=draft.simulated_over,
         )
     return approval.create(
         transaction,
@@ -322,6 +323,7 @@ def _create(transaction: Transaction, actor: Actor, draft: DraftModel) -> Change
         texts=draft.contents(),
         ends=draft.ends,
         afterwards=draft.afterwards,
+        simulated_over=draft.simulated_over,
     )
 
 
@@ -337,6 +339,7 @@ def _edit(transaction: Transaction, actor: Actor, change: str, draft: DraftModel
         versions=draft.versions(),
         ends=draft.ends,
         afterwards=draft.afterwards,
+        simulated_over=draft.simulated_over,
         expected=expected,
     )
 

@@ -15,6 +15,7 @@ from api.kit.forms import FieldErrors, FormModel
 from policy_service.approval.change import Afterwards, Draft
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.messages import Message
+from policy_service.population.registered.model import NAME
 from policy_service.registry.model import Period
 
 NOT_AN_INSTANT = Message("Not a valid date or time.")
@@ -40,11 +41,21 @@ class ChangeForm(FormModel):
             Message("Optional: without it, until another version follows."),
         ),
     ] = None
+    simulated_over: Annotated[
+        str | None,
+        Widget(
+            "choice",
+            Message("Simulated over"),
+            Message("The effect on a registered file of facts, in place of the decision records."),
+            unset=Message("the decision records"),
+        ),
+        Field(pattern=f"^{NAME.pattern}$"),
+    ] = None
     afterwards: Afterwards = "before"
     ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()
 
 
-CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "effective_until")
+CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "effective_until", "simulated_over")
 """Those that are drawn from the model; the others depend on what the change is about."""
 
 

@@ -27,6 +27,7 @@ from api.features.changes.forms import (
 from api.kit.form_fields import FormField
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import Frame
+from api.kit.populations import read_population_options
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
@@ -75,6 +76,7 @@ class NewChangePage:
     rollback_options: tuple[RollbackOptions, ...]
     first_versions: tuple[Activation, ...]
     """What was imported at set-up and nobody signed."""
+    populations: tuple[tuple[str, str], ...]
     zone: str
     new: str = NEW
 
@@ -122,16 +124,22 @@ async def new_change_page(pages: Pages, request: Request, form: FormState) -> Ne
     kinds: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
     kind = kinds.get(form.value("kind"), "change")
 
-    def query(
-        session: Session,
-    ) -> tuple[tuple[StartingPoint, ...], tuple[RollbackOptions, ...], tuple[Activation, ...]]:
-        if kind == "rollback":
-            return (), rollback_options(session, now, parse_selected(form.values.get("back", ()))), ()
-        if kind == "first_versions":
-            return (), (), tuple(unsigned_first_versions(activations(session), now).values())
-        return starting_points(service.catalogue, session, now), (), ()
+    frame, zone = pages.frame(request), str(service.zone)
 
-    return NewChangePage(pages.frame(request), form, kind, *await run_read(service, query), str(service.zone))
+    def query(session: Session) -> NewChangePage:
+        points: tuple[StartingPoint, ...] = ()
+        options: tuple[RollbackOptions, ...] = ()
+        first: tuple[Activation, ...] = ()
+        if kind == "rollback":
+            options = rollback_options(session, now, parse_selected(form.values.get("back", ())))
+        elif kind == "first_versions":
+            first = tuple(unsigned_first_versions(activations(session), now).values())
+        else:
+            points = starting_points(service.catalogue, session, now)
+        populations = read_population_options(session)
+        return NewChangePage(frame, form, kind, points, options, first, populations, zone)
+
+    return await run_read(service, query)
 
 
 async def _create(pages: Pages, request: Request, form: Form, values: NewChangeForm, effective: Period) -> Response:
@@ -154,6 +162,7 @@ async def _create(pages: Pages, request: Request, form: Form, values: NewChangeF
         reason=values.reason,
         effective=effective,
         afterwards=values.afterwards,
+        simulated_over=values.simulated_over,
     )
     contents = {"versions": versions} if values.kind == "rollback" else {"texts": texts, "ends": values.ends}
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.signed_writes import run_signed_command, signed_route
-from api.features.changes.analysis import start_analysis
+from api.features.changes.analysis import needs_analysis, start_analysis
 from api.features.changes.bodies import SignOffModel, WhyModel
 from api.features.changes.endpoints import EDIT_PROBLEMS, change_result
 from api.features.changes.schemas import ChangeDetail
@@ -34,7 +35,6 @@ from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.database import Transaction
-from policy_service.population.recorded_effect import takes_long
 
 Endpoint = Callable[..., Any]
 
@@ -89,14 +89,17 @@ def _add_submitting(router: RestRouter, service: Service, examiner: DraftChecker
         """
         expected, actor = expected_etag(request), principal_of(request).actor
 
+        def is_long(session: Session) -> bool:
+            return needs_analysis(session, change)
+
         async def prepare() -> Callable[[Transaction], WriteResult]:
-            if await run_read(service, takes_long):
+            if await run_read(service, is_long):
                 return lambda t: change_result(t, actor, approval.analyse(t, actor, change, expected=expected))
             prepared = await examiner.prepare(change, expected)
             return lambda t: change_result(t, actor, approval.submit(t, actor, prepared, expected=expected))
 
         response = await run_prepared_write(service, request, prepare)
-        if await run_read(service, takes_long):
+        if await run_read(service, is_long):
             await start_analysis(service, jobs, actor, change)
         return response
 

@@ -114,6 +114,9 @@ class ChangeDetail(ChangeSummary):
     evidence: Annotated[EvidenceModel | None, attribute("draft.evidence", "the scan or minutes of first versions")]
     digest: Annotated[Digest | None, Field(description="what is signed; null while it is a draft")]
     report: Digest | None
+    simulated_over: Annotated[
+        str | None, attribute("draft.simulated_over", "the registered population over which its effect is simulated")
+    ]
     simulation: str | None
     population: str | None
     roles: Annotated[list[Role], Field(description="who must sign")]

@@ -17,9 +17,13 @@ from api.features.changes.effect import unknown_reason
 from api.features.changes.effect_words import gettext_of, word_text
 from policy_service.actor import Role
 from policy_service.clock import timestamp
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Bilingual, Outcome
 from policy_service.language.types import BooleanType
 from policy_service.messages import translate
+from policy_service.population.registered.model import PopulationDetails
+from policy_service.population.registered.service import delete_population
 from policy_service.subject import Subject
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, Json, company, refused
@@ -28,6 +32,7 @@ from tests.approval.world import TIER, World, tier
 from tests.overrides.alone import record_alone
 from tests.pages.visitor import Visitor
 from tests.population.recorded import CUSTOMERS, NEARLY_BIG, record
+from tests.population.registering import register
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +149,37 @@ def test_a_boolean_outcome_stands_in_the_words_of_the_reader() -> None:
     overdue = Outcome("overdue", BooleanType(), Bilingual("已逾期", "overdue"))
     assert [word_text(word, overdue, "zh") for word in ("true", "false", "(missing)")] == ["是", "否", "未提供"]
     assert word_text("true", None, "zh") == "true"
+
+
+def test_a_change_may_name_a_registered_population(here: Company) -> None:
+    cipher = FactCipher(open_or_create(here.app.service.settings.keys))
+    details = PopulationDetails("spring", "customer", here.clock.at.date())
+    register(here.database, here.clock, cipher, details, b"subject,orders\nP1,96\nP2,20")
+    ann, effective = Visitor(here, "ann"), {"from": timestamp(here.clock.at + timedelta(days=9))}
+    draft = here.create(tier(here.next_version(), 95), effective=effective, simulated_over="winter")
+    page = ann.send(ann.get(f"/changes/{draft['id']}"), "form#submit")
+    assert "There is no population 'winter'." in page.text()
+    assert here.read(draft)["state"] == "draft"
+    page = ann.get(f"/changes/{draft['id']}/draft")
+    assert "spring" in page.text("#simulated_over")
+    ann.send(page, "form#draft", simulated_over="spring")
+    assert here.read(draft)["simulated_over"] == "spring"
+    change = here.moved("submit", here.read(draft))
+    page = Visitor(here, "sales").get(f"/changes/{change['id']}")
+    assert "1 of 2 move (customer)" in page.text("#effect-line")
+    assert "by the facts of the registered population spring of" in page.text("#effect")
+    assert "已登记客户群体 spring" in Visitor(here, "sales", "zh-CN").get(f"/changes/{change['id']}/print").text(
+        "#effect"
+    )
+    bundle = here.did("GET", f"/v1/changes/{change['id']}/simulation")["bundle"]
+    assert (bundle["registered"]["name"], bundle["registered"]["as_of"]) == ("spring", details.as_of.isoformat())
+    assert here.sign(change, "sales").status_code == 201
+    with here.database.write(here.clock) as transaction:
+        delete_population(transaction, here.people["sales"].actor(), "spring")
+    refused(
+        here.sign(change, "compliance"), 409, "conflict", "spring, over which the change was simulated, is no longer"
+    )
+    assert here.read(change)["state"] == "draft"
 
 
 def test_a_draft_has_no_effect(here: Company) -> None:
