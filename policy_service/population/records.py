@@ -8,41 +8,73 @@ decided.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pyarrow as pa
+from sqlalchemy import bindparam
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
-from policy_service.clock import timestamp
 from policy_service.database import Database
 from policy_service.database.declared import table_of
-from policy_service.decisions.macs import MacKeys, last_erasures, read_mac_keys
-from policy_service.decisions.record import DecisionRecord, decode_fact, read_row
+from policy_service.decisions.encryption import ENCRYPTED
+from policy_service.decisions.macs import last_erasures, read_mac_keys
+from policy_service.decisions.record import decode_fact
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
 from policy_service.decisions.tables import DecisionRow
+from policy_service.integrity import DamagedRecord
 from policy_service.language.policy import Policy
+from policy_service.population.cells import Cells
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 from policy_service.population.previous_facts import PreviousFacts
 from policy_service.population.source import PART_ROWS, RawPart, heading_problems
-from policy_service.subject import Subject
+from policy_service.subject import CUSTOMER, Subject
 
+_Read = TypeVar("_Read")
 _DECISIONS = table_of(DecisionRow)
-_ROWS = select_columns(*(_DECISIONS.c[name] for name in ("seq", "subject", "kind", "line", "digest", "mac")))
+_ROWS = select_columns(*(_DECISIONS.c[name] for name in ("seq", "subject", "kind", "line", "digest", "mac"))).where(
+    _DECISIONS.c.seq.in_(bindparam("seqs", expanding=True))
+)
 """Columns in place of objects, which take longer to make than a record to read."""
+_SEALED = f'"{ENCRYPTED}"'.encode()
+"""What is in a line that has a sealed fact."""
 FETCH_SIZE = 500
 """Records fetched at a time."""
 NAME = "decision records"
 OWN = ("subject", "decided_on")
 """The columns that are written beside the answers."""
+
+
+class _FactNames(msgspec.Struct):
+    """The names of the facts of a record."""
+
+    facts: dict[str, msgspec.Raw]
+
+
+class _Facts(msgspec.Struct):
+    """What a record says about its subject; the rest of the line takes longer to read than this."""
+
+    decision_id: str
+    subject: str
+    as_of: str
+    decided_at: str
+    facts: dict[str, Any]
+    kind: str = CUSTOMER
+
+    def named(self) -> Subject:
+        """The subject."""
+        return Subject(self.subject, self.kind)
+
+
+_READ_NAMES, _READ_FACTS = msgspec.json.Decoder(_FactNames).decode, msgspec.json.Decoder(_Facts).decode
 
 
 @dataclass(frozen=True)
@@ -58,7 +90,6 @@ class RecordSource:
     max_age: int | None
     """Days."""
     _session: Session
-    _keys: MacKeys
     _cipher: FactCipher
     _seqs: Sequence[int]
     _erased_at: ReadOnly[tuple[str, str], str]
@@ -75,34 +106,39 @@ class RecordSource:
             rows: list[int] = []
             cells: list[list[Any]] = []
             rejected: list[RejectedRow] = []
-            for number, (record, previous) in enumerate(self._records(start), start + 1):
-                facts = self._cipher.readable_facts(self._session, record.subject, record.decision_id, record.facts)
+            names = self.headings[self.written :]
+            for number, (record, facts, previous) in enumerate(self._records(start), start + 1):
                 if (reason := self._reason(record, facts)) is not None:
-                    rejected.append(RejectedRow(number, None, record.subject.id, reason))
+                    rejected.append(RejectedRow(number, None, record.subject, reason))
                     continue
                 rows.append(number)
-                names = self.headings[self.written :]
-                given = [_cell(previous.get(name, decode_fact(facts.get(name)))) for name in names]
-                cells.append([record.subject.id, record.as_of.isoformat(), *given])
-            columns = list(zip(*cells, strict=True)) or [()] * len(self.headings)
+                given = {**facts, **previous} if previous else facts
+                cells.append([record.subject, record.as_of, *(_cell(given.get(name)) for name in names)])
+            columns: list[Cells] = [_column(each) for each in zip(*cells, strict=True)] or [()] * len(self.headings)
             arrays = [pa.array(column, pa.string()) for column in columns[: self.written]]
             yield RawPart(rows, [None] * len(rows), columns, arrays, tuple(rejected))
 
-    def _records(self, start: int) -> Iterator[tuple[DecisionRecord, ReadOnly[str, Any]]]:
-        """The records of a part, each with the last outcomes of its subject."""
+    def _records(self, start: int) -> Iterator[tuple[_Facts, ReadOnly[str, Any], ReadOnly[str, Any]]]:
+        """The records of a part, each with its facts, opened, and the last outcomes of its subject."""
         for first in range(start, min(start + PART_ROWS, len(self._seqs)), FETCH_SIZE):
             seqs = self._seqs[first : min(first + FETCH_SIZE, start + PART_ROWS)]
-            records = [read_row(row.seq, row.line) for row in _rows(self._session, self._keys, seqs)]
-            subjects = [record.subject for record in records]
-            yield from zip(records, self._previous.read(self._session, subjects, self.as_of), strict=True)
+            rows = list(_rows(self._session, seqs))
+            records = [_read(_READ_FACTS, row) for row in rows]
+            previous: list[dict[str, Any]] = [{}] * len(records)
+            if self._previous.names:
+                previous = self._previous.read(self._session, [record.named() for record in records], self.as_of)
+            for row, record, its in zip(rows, records, previous, strict=True):
+                facts = record.facts
+                if _SEALED in row.line:
+                    facts = self._cipher.readable_facts(self._session, record.named(), record.decision_id, facts)
+                yield record, facts, its
 
-    def _reason(self, record: DecisionRecord, facts: dict[str, Any]) -> str | None:
+    def _reason(self, record: _Facts, facts: ReadOnly[str, Any]) -> str | None:
         """The reason why nothing is decided about the subject, or None."""
-        is_erased = timestamp(record.decided_at) <= self._erased_at.get((record.subject.id, record.subject.kind), "")
-        if is_erased or any(value == ERASED for value in facts.values()):
+        erased = self._erased_at and record.decided_at <= self._erased_at.get(record.named(), "")
+        if erased or (facts is not record.facts and ERASED in facts.values()):
             return "the facts of the latest decision were erased"
-        age = (self.as_of - record.as_of).days
-        if self.max_age is not None and age > self.max_age:
+        if self.max_age is not None and (age := (self.as_of - date.fromisoformat(record.as_of)).days) > self.max_age:
             return f"the latest decision is {age} days old, and not {self.max_age} at most"
         return None
 
@@ -142,40 +178,53 @@ def open_records(  # noqa: PLR0913  # which records, and until when
         erased_at = last_erasures(session)
         digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set(previous.names)
         keys = read_mac_keys(session)
-        for row in _rows(session, keys, seqs):
+        for row in _rows(session, seqs):  # nobody alters them until they are read again: the session is a snapshot
+            keys.require_written(row)
             digest.update(row.digest.encode())
-            names.update(read_row(row.seq, row.line).facts)
+            names.update(_read(_READ_NAMES, row).facts)
         for start in range(0, len(seqs) if previous.names else 0, FETCH_SIZE):
-            records = _rows(session, keys, seqs[start : start + FETCH_SIZE])
-            subjects = [Subject(row.subject, row.kind) for row in records]
+            rows = _rows(session, seqs[start : start + FETCH_SIZE])
+            subjects = [Subject(row.subject, row.kind) for row in rows]
             digest.update(repr(previous.read(session, subjects, as_of)).encode())
         headings = (*OWN, *sorted(names.difference(filled)))
         if problems := heading_problems(headings):
             raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
         found = f"sha256:{digest.hexdigest()}"
-        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, keys, cipher, seqs, erased_at, previous)
+        yield RecordSource(found, headings, Mapping(), as_of, max_age, session, cipher, seqs, erased_at, previous)
 
 
-def _rows(session: Session, keys: MacKeys, seqs: Sequence[int]) -> Iterator[Any]:
-    """The rows of these numbers, in this order, each as the service wrote it. Raises DamagedRecord."""
+def _rows(session: Session, seqs: Sequence[int]) -> Iterator[Any]:
+    """The rows of these numbers, in this order."""
     for start in range(0, len(seqs), FETCH_SIZE):
         wanted = seqs[start : start + FETCH_SIZE]
-        rows = {row.seq: row for row in session.connection().execute(_ROWS.where(_DECISIONS.c.seq.in_(wanted)))}
-        for seq in wanted:
-            keys.require_written(rows[seq])
-            yield rows[seq]
+        rows = {row.seq: row for row in session.connection().execute(_ROWS, {"seqs": wanted})}
+        yield from map(rows.__getitem__, wanted)
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """A fact as a cell: numbers by their text, so that 1 and true are two."""
-    match value:
-        case bool() | None:
-            return value
+def _read(decode: Callable[[bytes], _Read], row: Any) -> _Read:  # noqa: ANN401  # a row of SQLAlchemy
+    """What a row says. Raises DamagedRecord."""
+    try:
+        return decode(row.line)
+    except msgspec.MsgspecError as error:
+        raise DamagedRecord("decision", str(row.seq)) from error
+
+
+def _column(cells: Sequence[Any]) -> Cells:
+    """The cells as an array, if all are texts."""
+    try:
+        return pa.array(cells, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return cells
+
+
+def _cell(fact: Any) -> Any:  # noqa: ANN401  # JSON
+    """A fact of a record as a cell: numbers by their text, so that 1 and true are two."""
+    match fact:
+        case str() | bool() | None:
+            return fact
         case int():
-            return str(value)
-        case Decimal():
-            return format(value, "f")
+            return str(fact)
         case list():
-            return tuple(value)
+            return tuple(map(decode_fact, fact))
         case _:
-            return value
+            return format(decode_fact(fact), "f")
