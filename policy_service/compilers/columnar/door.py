@@ -16,7 +16,8 @@ import datetime
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import ibis
 import ibis.backends.sql.compilers as sql_compilers
@@ -64,12 +65,19 @@ class Dialect:
 
     def sql(self, query: Table) -> str:
         """The query's text."""
-        compiler = getattr(sql_compilers, self.name).compiler
-        tree = compiler.to_sqlglot(query.unbind())
-        if self.merges_subqueries:
-            for subquery in tree.find_all(sqlglot_expressions.Subquery):
-                subquery.this.offset(0, copy=False)  # a subquery with an offset is left as it is
-        return str(tree.sql(dialect=compiler.dialect))
+        node = query.unbind().op()  # type: ignore[attr-defined]  # Ibis types it elsewhere
+        return _sql(self.name, node, merges_subqueries=self.merges_subqueries)
+
+
+@lru_cache(maxsize=16)
+def _sql(name: str, query: Any, *, merges_subqueries: bool) -> str:  # noqa: ANN401  # Ibis's, a node of its tree
+    """The text of a query that is equal by what it computes: a change is simulated again when it is submitted."""
+    compiler = getattr(sql_compilers, name).compiler
+    tree = compiler.to_sqlglot(query.to_expr())
+    if merges_subqueries:
+        for subquery in tree.find_all(sqlglot_expressions.Subquery):
+            subquery.this.offset(0, copy=False)  # a subquery with an offset is left as it is
+    return str(tree.sql(dialect=compiler.dialect))
 
 
 DUCKDB = Dialect("duckdb", _builtin("divide", NARROW_TYPE), _builtin("policy_quotient", WIDE_TYPE), True)  # noqa: FBT003
