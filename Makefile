@@ -105,7 +105,7 @@ wheel-check: wheel ## install that wheel where there is no compiler, and let it 
 	$(BIN)/python -m tests.wheel_check dist/policy_service-*.whl
 
 faces: $(VENV)/.installed ## make the files of the typeface anew from their sources; fails while they are not those of SHA256SUMS
-	$(BIN)/python -m api.faces.make
+	$(BIN)/python -m tools.make_faces
 
 words: $(VENV)/.installed-dev ## collect what the pages say into the catalogues; fails while a translation is missing
 	$(BIN)/python -m tests.pages.catalogue

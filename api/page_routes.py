@@ -2,102 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.features.accounts.account import account_page_routes
-from api.features.accounts.account_actions import account_action_routes
+from api.features.accounts import account_actions, new_account
 from api.features.accounts.accounts import ACCOUNTS
-from api.features.accounts.new_account import new_account_routes
-from api.features.api_keys.actions import key_action_routes
+from api.features.api_keys import actions as key_actions
 from api.features.api_keys.pages import API_KEYS
+from api.features.audit import checkpoints, entry
+from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
 from api.features.audit.checkpoints import CHECKPOINTS
+from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.audit.log import AUDIT_LOG
-from api.features.audit.pages import audit_page_routes, export_routes, verification_routes
-from api.features.benchmarks.pages import benchmark_routes
-from api.features.changes.action_routes import action_routes
+from api.features.benchmarks.pages import RENEWAL_PAGES
+from api.features.changes.action_routes import ACTIONS as CHANGE_ACTIONS
 from api.features.changes.dossier import dossier_routes
 from api.features.changes.listing import CHANGES
 from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
-from api.features.data_checks.pages import data_check_routes
+from api.features.data_checks.pages import DATA_CHECK_PAGES
+from api.features.decisions import pages as decisions
 from api.features.decisions.listing import DECISIONS
-from api.features.decisions.pages import decision_routes
 from api.features.groups.listing import GROUPS, MEMBERS
 from api.features.groups.movement_listing import MOVEMENTS, MOVES
-from api.features.help.pages import help_routes
-from api.features.home.pages import home_routes
-from api.features.in_force.pages import in_force_routes
-from api.features.keys.pages import key_routes
+from api.features.help import pages as help_pages
+from api.features.home import pages as home
+from api.features.in_force import page as in_force
+from api.features.keys import pages as keys
+from api.features.overrides import pages as overrides
 from api.features.overrides.listing import OVERRIDES
-from api.features.overrides.pages import override_routes
-from api.features.packs.pages import pack_routes
-from api.features.policies.pages import policies_routes
+from api.features.packs.pages import PACK_PAGES
+from api.features.policies import comparison, examples, listing, overview, rule_history, version
+from api.features.populations import pages as populations
 from api.features.populations.listing import POPULATIONS
-from api.features.populations.pages import population_page_routes
-from api.features.reevaluations.pages import reevaluation_routes
-from api.features.regulations.pages import regulation_page_routes
-from api.features.runs.pages import run_routes
-from api.features.search.pages import search_page_routes
-from api.features.session.account import account_routes
-from api.features.session.preferences import preference_routes
-from api.features.session.second_factor import second_factor_routes
-from api.features.session.sign_in import sign_in_routes
-from api.features.subjects.erase import erase_routes
-from api.features.subjects.merge import merge_routes
-from api.features.suspensions.detail import suspension_routes
+from api.features.reevaluations.pages import REEVALUATION_PAGES
+from api.features.regulations import pages as regulations
+from api.features.runs.pages import RUN_PAGES
+from api.features.search import pages as search
+from api.features.session import account, preferences, second_factor, sign_in
+from api.features.subjects import erase, merge
+from api.features.suspensions import detail as suspension
+from api.features.suspensions import suspend
 from api.features.suspensions.listing import SUSPENSIONS
-from api.features.suspensions.suspend import suspend_routes
-from api.features.tryout.pages import trying_routes
+from api.features.tryout import pages as tryout
+from api.kit.job import JobPages, job_routes
+from api.kit.page_route import Declared, PageRoute, declared_routes
 from api.kit.rendering import Pages
-from api.kit.static import static_routes
+from api.kit.static import send_file
 from api.kit.table import ExportedList, Table
-from api.kit.table_export import table_routes
+from api.kit.table_export import export_routes, table_routes
 from api.web.problems import Problem
 from api.web.security import ProblemRenderer
 
-ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
-    audit_page_routes,
-    verification_routes,
-    export_routes,
-    pack_routes,
-    reevaluation_routes,
-    data_check_routes,
-    run_routes,
-    benchmark_routes,
-    population_page_routes,
-    merge_routes,
-    preference_routes,
-    policies_routes,
-    home_routes,
-    sign_in_routes,
-    account_routes,
-    second_factor_routes,
-    new_account_routes,
-    account_page_routes,
-    account_action_routes,
-    key_action_routes,
-    key_routes,
-    erase_routes,
-    decision_routes,
-    override_routes,
-    in_force_routes,
-    regulation_page_routes,
-    search_page_routes,
-    help_routes,
-    trying_routes,
-    writing_routes,
-    action_routes,
-    printing_routes,
-    dossier_routes,
-    suspension_routes,
-    suspend_routes,
+PAGES = (
+    account,
+    account_actions,
+    checkpoints,
+    comparison,
+    decisions,
+    entry,
+    erase,
+    examples,
+    help_pages,
+    home,
+    in_force,
+    key_actions,
+    keys,
+    listing,
+    merge,
+    new_account,
+    overrides,
+    overview,
+    populations,
+    preferences,
+    regulations,
+    rule_history,
+    search,
+    second_factor,
+    sign_in,
+    suspend,
+    suspension,
+    tryout,
+    version,
 )
-"""What makes the routes of each part."""
+"""The modules that declare pages and forms."""
+ROUTES: Sequence[Declared] = (
+    PageRoute("/static/{name}", send_file),
+    *CHANGE_ACTIONS,
+    *(route for module in PAGES for route in module.ROUTES),
+)
+JOB_PAGES: Sequence[JobPages] = (
+    JobPages("/audit/verifications", VERIFICATION, LOG_BREADCRUMBS),
+    JobPages("/audit/exports", EXPORT, LOG_BREADCRUMBS),
+    PACK_PAGES,
+    REEVALUATION_PAGES,
+    DATA_CHECK_PAGES,
+    RUN_PAGES,
+    RENEWAL_PAGES,
+)
 TABLE_PAGES: Sequence[Table[Any]] = (
     AUDIT_LOG,
     CHANGES,
@@ -120,8 +126,15 @@ OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/
 
 def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
     """The routes."""
-    tables = (table_routes(pages, each) for each in TABLE_PAGES)
-    return (static_routes(), *(area(pages) for area in ROUTE_FACTORIES), *tables)
+    return (
+        writing_routes(pages),
+        printing_routes(pages),
+        dossier_routes(pages),
+        declared_routes(pages, ROUTES),
+        export_routes(pages, DECISIONS),
+        *(job_routes(pages, each) for each in JOB_PAGES),
+        *(table_routes(pages, each) for each in TABLE_PAGES),
+    )
 
 
 def problem_renderer(pages: Pages) -> ProblemRenderer:

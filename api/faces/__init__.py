@@ -1,9 +1,9 @@
 """The typeface of pages, drawings and PDF files, and the characters that it cannot draw.
 
 The files are Noto Sans SC, Noto Sans for western letters that it lacks, and Noto Sans Mono, all under the SIL Open Font
-License 1.1, cut to the characters listed in `make.py`. Browsers get WOFF2 (`api/static/faces.css`), the PDF engine
-TrueType (`print.css`), of the same characters. A character that is in none of them would be a hole or a box, unless the
-reader's machine happens to have a font for it: pages name it, and paper has its code point instead.
+License 1.1, cut to the characters listed in `tools/make_faces.py`. Browsers get WOFF2 (`api/static/faces.css`), the PDF
+engine TrueType (`print.css`), of the same characters. A character that is in none of them would be a hole or a box,
+unless the reader's machine happens to have a font for it: pages name it, and paper has its code point instead.
 """
 
 from __future__ import annotations

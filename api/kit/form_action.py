@@ -1,7 +1,7 @@
 """Form actions: a form's model, the page it stands on, the command it runs once, and where that leads.
 
     ENABLE = FormAction("/accounts/{account}/enable", EmptyForm, page, command, done)
-    router = form_routes(pages, ENABLE, DISABLE)
+    ROUTES = (ENABLE, DISABLE)                      # api/kit/page_route.py makes the routes
 
 A form is refused in place: 422 beside its fields, or with the status of what its command raised. Sent twice with one
 form key, it has one effect.
@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.requests import Request
@@ -105,15 +104,9 @@ class FormAction(Generic[Values]):
     """Whether the page takes long, and is built in a worker process; `page` must be picklable then."""
 
 
-def form_routes(pages: Pages, *actions: FormAction[Any]) -> APIRouter:
-    """A POST route for each action."""
-    router = APIRouter(include_in_schema=False)
-    for action in actions:
-        router.post(action.path)(_endpoint(pages, action))
-    return router
+def form_endpoint(pages: Pages, action: FormAction[Values]) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of an action."""
 
-
-def _endpoint(pages: Pages, action: FormAction[Values]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         form = await read_form(request, action.max_bytes)
         form_page = _form_page(pages, action, request)

@@ -1,4 +1,4 @@
-"""The pages of a kind of job, made of its declaration: `job_routes(pages, JobPages("/audit/exports", EXPORT))`.
+"""The pages of a kind of job, made of its declaration: `JobPages("/audit/exports", EXPORT)`.
 
 POST path              start a job; leads to its page
 GET  path              my jobs of this kind, and the form that starts one
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest, form_endpoint
 from api.kit.forms import FieldErrors, FormState, read_form
 from api.kit.frame import Frame, Page
 from api.kit.rendering import Command, Pages
@@ -146,8 +146,8 @@ class JobPages:
 
 def job_routes(pages: Pages, job_pages: JobPages) -> APIRouter:
     """Return the routes of a kind."""
-    router = form_routes(pages, job_pages.start_action())
-    routes, path = _JobRoutes(pages, job_pages), job_pages.path
+    router, routes, path = APIRouter(include_in_schema=False), _JobRoutes(pages, job_pages), job_pages.path
+    router.post(path)(form_endpoint(pages, job_pages.start_action()))
     router.get(path)(routes.list)
     router.get(f"{path}/{{job}}")(routes.show)
     router.post(f"{path}/{{job}}/cancel")(routes.cancel)

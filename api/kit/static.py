@@ -11,7 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -41,17 +40,10 @@ FILES: Final[Mapping[str, tuple[bytes, str]]] = {
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def static_routes() -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/static/{name}")
-    async def static(request: Request, name: str) -> Response:
-        """One file."""
-        if (file := FILES.get(name)) is None:
-            raise ProblemError(NOT_FOUND, "no such address")
-        content, kind = file
-        cache_control = IMMUTABLE if request.query_params.get("v") == VERSION else "no-cache"
-        return Response(content, headers={"cache-control": cache_control}, media_type=kind)
-
-    return router
+async def send_file(_: object, request: Request, name: str) -> Response:
+    """Send one file."""
+    if (file := FILES.get(name)) is None:
+        raise ProblemError(NOT_FOUND, "no such address")
+    content, kind = file
+    cache_control = IMMUTABLE if request.query_params.get("v") == VERSION else "no-cache"
+    return Response(content, headers={"cache-control": cache_control}, media_type=kind)

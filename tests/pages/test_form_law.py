@@ -11,24 +11,10 @@ import pytest
 from sqlmodel import SQLModel, func, select
 
 from api.auth.permissions import PERMISSIONS
-from api.features.accounts import account_actions, new_account
-from api.features.api_keys import actions as key_actions
-from api.features.benchmarks import pages as benchmarks
-from api.features.changes import action_routes
-from api.features.data_checks import pages as data_checks
-from api.features.keys import pages as keys
-from api.features.overrides import pages as overrides
-from api.features.packs import pages as packs
-from api.features.populations import pages as populations
-from api.features.reevaluations import pages as reevaluations
-from api.features.runs import pages as runs
-from api.features.session import account as own_account
-from api.features.session import second_factor as own_factor
-from api.features.subjects import erase, merge
-from api.features.suspensions import detail, suspend
 from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
 from api.kit.forms import CODE, SECRET_FIELDS
+from api.page_routes import JOB_PAGES, ROUTES
 from policy_service.actor import Role
 from policy_service.approval import service as approval
 from policy_service.clock import timestamp
@@ -47,31 +33,6 @@ from tests.pages.decisions.deciding import decided
 from tests.pages.visitor import Seen, Visitor, standing_fields
 from tests.population.registering import register
 
-ACTIONS: tuple[FormAction[Any], ...] = (
-    new_account.CREATE,
-    *account_actions.ACTIONS,
-    key_actions.ISSUE,
-    key_actions.REVOKE,
-    *action_routes.ACTIONS,
-    overrides.SIGN,
-    overrides.END,
-    packs.CREATE,
-    reevaluations.CREATE,
-    data_checks.CREATE,
-    runs.CREATE,
-    benchmarks.CREATE,
-    populations.DELETE,
-    merge.MERGE,
-    erase.ERASE,
-    keys.ROTATE_SIGNING,
-    keys.ROTATE_MASTER,
-    own_account.CHANGE_PASSWORD,
-    own_account.END_OTHERS,
-    own_factor.REMOVE,
-    *detail.ACTIONS,
-    suspend.SUSPEND,
-)
-BY_PATH = {action.path: action for action in ACTIONS}
 OTHERS = {
     "/account/second-factor": "its code is made from the key that the page shows",
     "/sign-in": "a stranger has no account that a form key could belong to",
@@ -100,7 +61,16 @@ OTHERS = {
         )
     },
 }
-"""Forms that are no actions, each with the reason."""
+"""Forms that are no actions, or whose actions are not tried here, each with the reason."""
+ACTIONS: tuple[FormAction[Any], ...] = tuple(
+    action
+    for action in (
+        *(each for each in ROUTES if isinstance(each, FormAction)),
+        *(each.start_action() for each in JOB_PAGES),
+    )
+    if action.path not in OTHERS
+)
+BY_PATH = {action.path: action for action in ACTIONS}
 NEW = "another staple for it"
 
 

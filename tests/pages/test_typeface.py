@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from api.faces import CHARACTERS, FOLDER, code_point, missing_glyphs, spell_out
-from api.faces.make import (
+from api.kit.static import FILES as SERVED
+from api.kit.static import VERSION
+from tests.api.company import Company, company
+from tests.approval.world import tier
+from tests.architecture.project import ROOT
+from tests.pages.visitor import Visitor
+from tools.make_faces import (
     ALL_CHARACTERS,
     DIGESTS,
     FILES,
@@ -23,12 +29,6 @@ from api.faces.make import (
     digest,
     encoded,
 )
-from api.kit.static import FILES as SERVED
-from api.kit.static import VERSION
-from tests.api.company import Company, company
-from tests.approval.world import tier
-from tests.architecture.project import ROOT
-from tests.pages.visitor import Visitor
 
 NAMES = "頔瓅詠諹韡頫騄龑镕喆堃玥㛃䶮"
 """Characters of given names, most of them outside GB 2312."""

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.accounts.account_history import AccountHistoryItem, history_items
@@ -76,18 +74,6 @@ class AccountPage:
     history: tuple[AccountHistoryItem, ...]
     factor_since: datetime | None
     """Since when the account has a second factor; None when it has none."""
-
-
-def account_page_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/accounts/{account}")
-    async def one_account(request: Request, account: str) -> Response:
-        """One account."""
-        return pages.render(await account_page(pages, request, account))
-
-    return router
 
 
 async def account_page(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.confirmation import run_hashing
 from api.features.accounts.account import account_page
 from api.features.accounts.forms import FORMS, LinkForm, RolesForm
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Page
 from api.kit.listing import quote_segment
+from api.kit.page_route import PageRoute
 from api.kit.passwords import NewPasswordForm, field_errors
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -77,7 +77,8 @@ def _action(
     )
 
 
-ACTIONS = (
+ROUTES = (
+    PageRoute("/accounts/{account}", account_page),
     _action(
         "roles",
         lambda transaction, form, account: identity.change_roles(transaction, form.actor, account, form.values.roles),
@@ -99,8 +100,3 @@ ACTIONS = (
         confirm=True,
     ),
 )
-
-
-def account_action_routes(pages: Pages) -> APIRouter:
-    """Routes of the forms on the page of an account."""
-    return form_routes(pages, *ACTIONS)

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field, SecretStr
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.confirmation import run_hashing
 from api.features.accounts.accounts import ROLES
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import quote_segment
+from api.kit.page_route import PageRoute
 from api.kit.passwords import field_errors, password_errors
 from api.kit.rendering import Pages
 from policy_service.actor import Role
@@ -126,15 +125,4 @@ CREATE = FormAction(
     validate=_validate,
     prepare=_hash_password,
 )
-
-
-def new_account_routes(pages: Pages) -> APIRouter:
-    """Routes of new accounts."""
-    router = form_routes(pages, CREATE)
-
-    @router.get("/accounts/new")
-    async def new_account(request: Request) -> Response:
-        """The form of a new account."""
-        return pages.render(await new_account_page(pages, request, pages.new_form()))
-
-    return router
+ROUTES = (CREATE, PageRoute("/accounts/new", new_account_page, prefilled=()))

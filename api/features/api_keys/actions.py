@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field, NaiveDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.api_keys.pages import SCOPE_NAMES, keys_page
-from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
+from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.passwords import field_errors
 from api.kit.rendering import Pages
 from policy_service.actor import Role
@@ -93,6 +93,11 @@ async def new_key_page(pages: Pages, request: Request, form: FormState) -> Page:
     return NewKeyPage(pages.frame(request), form, SCOPE_NAMES, zone.key, pages.service.clock.now() + MAX_LIFETIME)
 
 
+async def _first_page(pages: Pages, request: Request) -> Page:
+    local = (pages.service.clock.now() + DEFAULT_LIFETIME).astimezone(pages.service.zone)
+    return await new_key_page(pages, request, pages.new_form(expires_at=f"{local:%Y-%m-%dT%H:%M}"))
+
+
 async def _revocation_page(pages: Pages, request: Request, key: str, form: FormState) -> Page:
     return await keys_page(pages, request, form, key)
 
@@ -134,16 +139,4 @@ REVOKE = FormAction(
     command=lambda transaction, form: revoke_key(transaction, form.actor, form.path["key"]),
     done=lambda _, key: link("/api-keys", q=key.name, done="revoked"),
 )
-
-
-def key_action_routes(pages: Pages) -> APIRouter:
-    """Routes of the forms that issue and revoke a key."""
-    router = form_routes(pages, ISSUE, REVOKE)
-
-    @router.get("/api-keys/new")
-    async def new_key(request: Request) -> Response:
-        """The form of a new key."""
-        local = (pages.service.clock.now() + DEFAULT_LIFETIME).astimezone(pages.service.zone)
-        return pages.render(await new_key_page(pages, request, pages.new_form(expires_at=f"{local:%Y-%m-%dT%H:%M}")))
-
-    return router
+ROUTES = (ISSUE, REVOKE, PageRoute("/api-keys/new", _first_page))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from fastapi import APIRouter
 from sqlmodel import Session
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
 from api.web.problems import CONFLICT, ProblemError
@@ -49,17 +50,16 @@ class CheckpointOverview:
     """Files beside the database that should be stored elsewhere."""
 
 
-def add_public_key(router: APIRouter, pages: Pages) -> None:
-    """Add the route."""
+async def send_public_key(pages: Pages, _: Request) -> Response:
+    """Send the public key in use, as PEM."""
+    keys = await run_read(pages.service, _keys)
+    if not keys:
+        raise ProblemError(CONFLICT, NO_KEY)
+    headers = {"content-disposition": 'attachment; filename="policy-service.pub.pem"', "cache-control": "no-store"}
+    return Response(keys[-1].to_pem(), headers=headers, media_type="application/x-pem-file")
 
-    @router.get("/audit/public-key.pem")
-    async def key() -> Response:
-        """The public key in use, as PEM."""
-        keys = await run_read(pages.service, _keys)
-        if not keys:
-            raise ProblemError(CONFLICT, NO_KEY)
-        headers = {"content-disposition": 'attachment; filename="policy-service.pub.pem"', "cache-control": "no-store"}
-        return Response(keys[-1].to_pem(), headers=headers, media_type="application/x-pem-file")
+
+ROUTES = (PageRoute("/audit/public-key.pem", send_public_key),)
 
 
 def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[CheckpointView]:

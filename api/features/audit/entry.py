@@ -8,15 +8,14 @@ from datetime import datetime
 from typing import ClassVar
 
 import msgspec
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.audit.breadcrumbs import LOG_BREADCRUMBS, Breadcrumbs
 from api.features.audit.entry_view import AuditEntryView, EntryDescriber
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
@@ -73,15 +72,14 @@ class EntryPage:
     breadcrumbs: Breadcrumbs = LOG_BREADCRUMBS
 
 
-def add_entry(router: APIRouter, pages: Pages) -> None:
-    """Add the route."""
+async def entry_page(pages: Pages, request: Request, seq: str) -> EntryPage:
+    """Build the page of one entry."""
+    number, frame = _number(seq), pages.frame(request)
+    describer = EntryDescriber(principal_of(request).actor, frame.lang, pages.service.zone)
+    return await run_read(pages.service, lambda session: _page(session, number, frame, describer))
 
-    @router.get("/audit/entries/{seq}")
-    async def entry(request: Request, seq: str) -> Response:
-        """One entry."""
-        number, frame = _number(seq), pages.frame(request)
-        describer = EntryDescriber(principal_of(request).actor, frame.lang, pages.service.zone)
-        return pages.render(await run_read(pages.service, lambda session: _page(session, number, frame, describer)))
+
+ROUTES = (PageRoute("/audit/entries/{seq}", entry_page),)
 
 
 def _number(seq: str) -> int:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
 
 from api.features.benchmarks.jobs import RENEWAL, RenewalForm
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.job import JobPages, JobProgress
 from api.kit.populations import population_options
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
@@ -50,9 +49,3 @@ async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tup
 PREFILLED = ("name", "kind", "population", "as_of", "max_age", "smallest_group", "start")
 """Fields that a link may fill in."""
 RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, start_page=_start_page, prefilled=PREFILLED)
-CREATE = RENEWAL_PAGES.start_action()
-
-
-def benchmark_routes(pages: Pages) -> APIRouter:
-    """Routes of benchmark figures."""
-    return job_routes(pages, RENEWAL_PAGES)

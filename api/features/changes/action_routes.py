@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +17,7 @@ from starlette.responses import Response
 from api.features.changes.action_forms import FORMS, CommentForm, ReasonForm, SignOffForm
 from api.features.changes.analysis import needs_analysis, start_analysis
 from api.features.changes.dossier import Dossier, dossier
-from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
+from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.forms import FormState
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -114,8 +113,3 @@ ACTIONS = (
     _action("end-analysis", "analysis-ended", _with_reason(approval.end_analysis)),
     _action("comments", "commented#discussion", _comment),
 )
-
-
-def action_routes(pages: Pages) -> APIRouter:
-    """Routes of the forms of the dossier."""
-    return form_routes(pages, *ACTIONS)

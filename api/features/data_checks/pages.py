@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
 
 from api.features.data_checks.jobs import DATA_CHECK, DataCheckForm
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.job import JobPages, JobProgress
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 
@@ -40,9 +39,3 @@ async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tup
 
 
 DATA_CHECK_PAGES = JobPages("/data-checks", DATA_CHECK, start_page=_start_page, prefilled=("kind", "max_age", "keys"))
-CREATE = DATA_CHECK_PAGES.start_action()
-
-
-def data_check_routes(pages: Pages) -> APIRouter:
-    """Routes of data checks."""
-    return job_routes(pages, DATA_CHECK_PAGES)

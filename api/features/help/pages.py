@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.help.documents import INDEX, Document, document, picture
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError
 
@@ -29,31 +29,23 @@ class HelpPage:
     is_index: bool
 
 
-def help_routes(pages: Pages) -> APIRouter:
-    """Return the routes of the documents and their pictures."""
-    router = APIRouter(prefix="/help", include_in_schema=False)
+async def help_page(pages: Pages, request: Request, *path: str) -> HelpPage:
+    """Build the page of a document, or of the list of all. Raises ProblemError."""
+    frame, name = pages.frame(request), "/".join(path) or INDEX
+    if (found := await run_in_threadpool(document, name, frame.lang)) is None:
+        raise ProblemError(NOT_FOUND, "no such address")
+    return HelpPage(frame, found, name == INDEX)
 
-    async def page_of(request: Request, path: str) -> Response:
-        frame = pages.frame(request)
-        if (found := await run_in_threadpool(document, path, frame.lang)) is None:
-            raise ProblemError(NOT_FOUND, "no such address")
-        return pages.render(HelpPage(frame, found, path == INDEX))
 
-    @router.get("")
-    async def index(request: Request) -> Response:
-        """Show the list of all documents."""
-        return await page_of(request, INDEX)
+async def send_picture(_: Pages, __: Request, language: str, name: str) -> Response:
+    """Send one picture. Raises ProblemError."""
+    if (content := await run_in_threadpool(picture, language, name)) is None:
+        raise ProblemError(NOT_FOUND, "no such address")
+    return Response(content, headers=PICTURES, media_type="image/png")
 
-    @router.get("/{kind}/{name}")
-    async def one(request: Request, kind: str, name: str) -> Response:
-        """Show one document. Raises ProblemError."""
-        return await page_of(request, f"{kind}/{name}")
 
-    @router.get("/images/{language}/{name}")
-    async def image(language: str, name: str) -> Response:
-        """Send one picture. Raises ProblemError."""
-        if (content := await run_in_threadpool(picture, language, name)) is None:
-            raise ProblemError(NOT_FOUND, "no such address")
-        return Response(content, headers=PICTURES, media_type="image/png")
-
-    return router
+ROUTES = (
+    PageRoute("/help", help_page),
+    PageRoute("/help/{kind}/{name}", help_page),
+    PageRoute("/help/images/{language}/{name}", send_picture),
+)

@@ -1,4 +1,4 @@
-"""The page of what was in force at an instant, as known at an instant, by domain; and whether it is the same now."""
+"""`/in-force?valid_at=&known_at=`: what was in force then, as known then, by domain; and whether it is the same now."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api.auth.permissions import may_read
 from api.kit.answers import version_address
@@ -19,8 +22,11 @@ from api.kit.formats import parse_instant
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
+from api.kit.page_route import PageRoute
+from api.kit.rendering import Pages
 from api.kit.vocabulary import domain_name
 from api.service import Service
+from api.web.transactions import run_read
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message
@@ -150,6 +156,17 @@ def _parse(text: str, name: str, zone: ZoneInfo, now: datetime, errors: dict[str
     if at is None:
         errors[name] = Message("Not a valid date or time.")
     return at or now
+
+
+async def show_page(pages: Pages, request: Request) -> Response:
+    """Show the versions in force at an instant."""
+    service, frame = pages.service, pages.frame(request)
+    query = read_query(request.query_params, service.zone, frame.now)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if query.form.errors else HTTPStatus.OK
+    return pages.render(await run_read(service, lambda session: in_force_page(service, session, frame, query)), status)
+
+
+ROUTES = (PageRoute("/in-force", show_page),)
 
 
 def in_force_page(service: Service, session: Session, frame: Frame, query: InForceQuery) -> InForcePage:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
 
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import FormField, Proof, form_fields
 from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.problems import CONFLICT, ProblemError
@@ -85,14 +84,6 @@ async def keys_page(pages: Pages, request: Request, forms: dict[Rotated, FormSta
     )
 
 
-async def _signing_page(pages: Pages, request: Request, form_state: FormState) -> KeysPage:
-    return await keys_page(pages, request, {"signing": form_state})
-
-
-async def _master_page(pages: Pages, request: Request, form_state: FormState) -> KeysPage:
-    return await keys_page(pages, request, {"master": form_state})
-
-
 def _rotate_signing(transaction: Transaction, form: FormRequest[RotateForm]) -> PublicKey:
     """Take a new key into use. Raises ProblemError while the log is not what was signed, KeyUnavailable."""
     if (difference := recorded_difference(transaction.session)) is not None:
@@ -115,7 +106,7 @@ TOO_MANY = Message(
 ROTATE_SIGNING = FormAction(
     "/keys/signing",
     RotateForm,
-    page=_signing_page,
+    page=lambda pages, request, form: keys_page(pages, request, {"signing": form}),
     command=_rotate_signing,
     done=lambda *_: f"{PATH}?done=signing",
     confirm=True,
@@ -123,21 +114,10 @@ ROTATE_SIGNING = FormAction(
 ROTATE_MASTER = FormAction(
     "/keys/master",
     RotateForm,
-    page=_master_page,
+    page=lambda pages, request, form: keys_page(pages, request, {"master": form}),
     command=lambda _, form: form.prepared,
     done=lambda *_: f"{PATH}?done=master",
     prepare=_rotate_master,
     confirm=True,
 )
-
-
-def key_routes(pages: Pages) -> APIRouter:
-    """Routes of the page of keys and its forms."""
-    router = form_routes(pages, ROTATE_SIGNING, ROTATE_MASTER)
-
-    @router.get(PATH)
-    async def show(request: Request) -> Response:
-        """Show the keys in use."""
-        return pages.render(await keys_page(pages, request))
-
-    return router
+ROUTES = (PageRoute(PATH, keys_page), ROTATE_SIGNING, ROTATE_MASTER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,9 +18,10 @@ from api.features.overrides.new_override import (
     prefilled_form,
     read_override_form,
 )
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.forms import CODE, FormState, read_form
 from api.kit.frame import Page, with_rejected
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.heads import warm_heads
@@ -42,47 +42,36 @@ PREFILLED = ("subject", "policy")
 """What an address may begin a form with."""
 
 
-def _add_creation(router: APIRouter, pages: Pages) -> None:
-    service = pages.service
+async def show_new(pages: Pages, request: Request) -> Response:
+    """Show the form, begun by what the address names."""
+    query = {name: value for name, value in request.query_params.items() if name in PREFILLED}
+    form = prefilled_form(pages.new_form(), query)
+    page = await render_new(pages, request, form)
+    if form.errors:
+        return pages.render(with_rejected(page, form), HTTPStatus.UNPROCESSABLE_ENTITY)
+    return pages.render(page)
 
-    @router.get(f"{PATH}/new")
-    async def new(request: Request) -> Response:
-        """The form, begun by what the address names."""
-        query = {name: value for name, value in request.query_params.items() if name in PREFILLED}
-        form = prefilled_form(pages.new_form(), query)
-        page = await render_new(pages, request, form)
-        if form.errors:
-            return pages.render(with_rejected(page, form), HTTPStatus.UNPROCESSABLE_ENTITY)
-        return pages.render(page)
 
-    @router.get(f"{PATH}/{{override}}")
-    async def one_override(request: Request, override: str) -> Response:
-        """One override."""
-        action = request.query_params.get("act", "")
-        return pages.render(await render_one(pages, request, override, pages.new_form(), action=action))
+async def create(pages: Pages, request: Request) -> Response:
+    """Make an override."""
+    service, form, form_page = pages.service, await read_form(request), WorkerPage(render_new)
+    lang = pages.frame(request).lang
+    await warm_heads(service)
+    submission = await run_read(service, lambda session: read_override_form(service, session, form, lang))
+    if not isinstance(submission, OverrideSubmission):
+        return await pages.render_invalid(request, form_page, form.bind(submission), HTTPStatus.UNPROCESSABLE_ENTITY)
 
-    @router.post(PATH)
-    async def create(request: Request) -> Response:
-        """Make an override."""
-        form, lang, form_page = await read_form(request), pages.frame(request).lang, WorkerPage(render_new)
-        await warm_heads(service)
-        submission = await run_read(service, lambda session: read_override_form(service, session, form, lang))
-        if not isinstance(submission, OverrideSubmission):
-            return await pages.render_invalid(
-                request, form_page, form.bind(submission), HTTPStatus.UNPROCESSABLE_ENTITY
-            )
+    async def prepare() -> Command:
+        actor = await reauthenticate(service, request, submission.password, form.value(CODE))
+        prepared = await prepared_override(service, actor, submission.override)
 
-        async def prepare() -> Command:
-            actor = await reauthenticate(service, request, submission.password, form.value(CODE))
-            prepared = await prepared_override(service, actor, submission.override)
+        def command(transaction: Transaction) -> str:
+            override = record_override(transaction, actor, prepared)
+            return f"{PATH}/{override.id}?done={override.state(transaction.now)}"
 
-            def command(transaction: Transaction) -> str:
-                override = record_override(transaction, actor, prepared)
-                return f"{PATH}/{override.id}?done={override.state(transaction.now)}"
+        return command
 
-            return command
-
-        return await pages.execute(request, form, prepare, form_page)
+    return await pages.execute(request, form, prepare, form_page)
 
 
 def _sign(transaction: Transaction, form: FormRequest[SignForm]) -> None:
@@ -101,9 +90,12 @@ async def render_new(pages: Pages, request: Request, form: FormState) -> Page:
     return await run_read(service, lambda session: new_override_page(service, session, request, frame, form))
 
 
-async def render_one(pages: Pages, request: Request, override: str, form: FormState, *, action: str) -> Page:
+async def render_one(
+    pages: Pages, request: Request, override: str, form: FormState, *, action: str | None = None
+) -> Page:
     """An override, with the form that signs it or the one that ends it."""
     service, name = pages.service, override_id(override)
+    action = request.query_params.get("act", "") if action is None else action
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
     return await run_read(service, lambda session: override_page(service, session, request, frame, name, action, form))
 
@@ -126,10 +118,10 @@ END = FormAction(
     confirm=True,
     in_worker=True,
 )
-
-
-def override_routes(pages: Pages) -> APIRouter:
-    """Routes of overrides."""
-    router = form_routes(pages, SIGN, END)
-    _add_creation(router, pages)
-    return router
+ROUTES = (
+    PageRoute(f"{PATH}/new", show_new),
+    PageRoute(f"{PATH}/{{override}}", render_one, prefilled=()),
+    PageRoute(PATH, create, method="POST"),
+    SIGN,
+    END,
+)

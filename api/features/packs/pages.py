@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
 
 from api.features.packs.forms import Option, PackForm, titled_policy_options
@@ -14,7 +13,7 @@ from api.features.packs.jobs import PACK
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.job import JobPages, JobProgress
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.web.transactions import run_read
@@ -48,9 +47,3 @@ async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tup
 
 
 PACK_PAGES = JobPages("/packs", PACK, start_page=_start_page, prefilled=PREFILLED)
-CREATE = PACK_PAGES.start_action()
-
-
-def pack_routes(pages: Pages) -> APIRouter:
-    """Routes of audit packs."""
-    return job_routes(pages, PACK_PAGES)

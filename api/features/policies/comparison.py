@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.visible_versions import visible_versions
 from api.features.policies.version_head import POLICY, load_version_head
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.difference import Difference, difference
@@ -61,39 +60,28 @@ class ComparePage:
         return f"/policies/{self.name}"
 
 
-def compare_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
-    cache: LruCache[tuple[str, str, Language], Comparison] = LruCache(CACHE_SIZE)
-
-    @router.get(f"{POLICY}/compare")
-    async def compare(request: Request, domain: str, policy: str) -> Response:
-        """Two versions."""
-        name, query = f"{domain}/{policy}", request.query_params
-        requested = query.get("from", ""), query.get("to", "")
-        old, new, versions, active = await run_read(
-            service,
-            lambda session: _read(
-                pages, visible_versions(service.catalogue, session, request), session, name, requested
-            ),
-        )
-        frame = pages.frame(request)
-        key = (old.digest, new.digest, frame.lang)
-        size = len(old.text) + len(new.text)
-        comparison = await run_in_threadpool(
-            lambda: cache.get_or_make(key, lambda: compare_versions(old, new, frame.lang), size)
-        )
-        only = old is new and len(versions) == 1
-        return pages.render(
-            ComparePage(
-                frame, name, new.title, old.version, new.version, versions, active, None if only else comparison
-            )
-        )
-
-    return router
+_COMPARISONS: LruCache[tuple[str, str, Language], Comparison] = LruCache(CACHE_SIZE)
 
 
+async def compare_page(pages: Pages, request: Request, domain: str, policy: str) -> ComparePage:
+    """Build the page of two versions."""
+    name, query, service = f"{domain}/{policy}", request.query_params, pages.service
+    requested = query.get("from", ""), query.get("to", "")
+    old, new, versions, active = await run_read(
+        service,
+        lambda session: _read(pages, visible_versions(service.catalogue, session, request), session, name, requested),
+    )
+    frame = pages.frame(request)
+    key = (old.digest, new.digest, frame.lang)
+    size = len(old.text) + len(new.text)
+    comparison = await run_in_threadpool(
+        lambda: _COMPARISONS.get_or_make(key, lambda: compare_versions(old, new, frame.lang), size)
+    )
+    shown = None if old is new and len(versions) == 1 else comparison
+    return ComparePage(frame, name, new.title, old.version, new.version, versions, active, shown)
+
+
+ROUTES = (PageRoute(f"{POLICY}/compare", compare_page),)
 Pair = tuple[Policy, Policy, tuple[str, ...], str | None]
 
 

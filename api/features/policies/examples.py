@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
 
-from api.auth.visible_versions import visible_versions
-from api.features.policies.version_head import VERSION, VersionHead, load_version_head
+from api.features.policies.version_head import VERSION, VersionHead, version_query
 from api.kit.frame import Frame
 from api.kit.listing import Listing
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.examples import check_example, day_of, facts_of
@@ -65,35 +63,23 @@ class ExamplesPage:
     listing: Listing
 
 
-def example_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
-    cache: LruCache[tuple[str, Language], tuple[ExampleCase, ...]] = LruCache(CACHE_SIZE)
+_CASES: LruCache[tuple[str, Language], tuple[ExampleCase, ...]] = LruCache(CACHE_SIZE)
 
-    @router.get(f"{VERSION}/examples")
-    async def examples(request: Request, domain: str, policy: str, version: str) -> Response:
-        """The examples, decided now."""
-        name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
-        loaded, head = await run_read(
-            service,
-            lambda session: load_version_head(
-                service.catalogue,
-                visible_versions(service.catalogue, session, request),
-                session,
-                name,
-                version,
-                now=now,
-                tab="examples",
-            ),
-        )
-        key = (loaded.digest, frame.lang)
-        cases = await run_in_threadpool(
-            lambda: cache.get_or_make(key, lambda: cases_of(loaded, frame.lang), len(loaded.text))
-        )
-        return pages.render(make_page(frame, head, cases, request.query_params.get("cursor", "")))
 
-    return router
+async def examples_page(pages: Pages, request: Request, domain: str, policy: str, version: str) -> ExamplesPage:
+    """Build the page of the examples, decided now."""
+    frame = pages.frame(request)
+    loaded, head = await run_read(
+        pages.service, version_query(pages, request, f"{domain}/{policy}", version, "examples")
+    )
+    key = (loaded.digest, frame.lang)
+    cases = await run_in_threadpool(
+        lambda: _CASES.get_or_make(key, lambda: cases_of(loaded, frame.lang), len(loaded.text))
+    )
+    return make_page(frame, head, cases, request.query_params.get("cursor", ""))
+
+
+ROUTES = (PageRoute(f"{VERSION}/examples", examples_page),)
 
 
 def make_page(frame: Frame, head: VersionHead, cases: Sequence[ExampleCase], cursor: str) -> ExamplesPage:

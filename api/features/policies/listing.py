@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.visible_versions import visible_versions
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.kit.vocabulary import domain_name
 from api.web.transactions import run_read
@@ -89,21 +88,17 @@ class PoliciesPage:
     """How many policies there are."""
 
 
-def list_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
+async def policies_page(pages: Pages, request: Request) -> PoliciesPage:
+    """Build the page of the policies that the filters leave."""
+    now = pages.service.now()
+    rows = await run_read(
+        pages.service,
+        lambda session: read_rows(pages, visible_versions(pages.service.catalogue, session, request), session, now),
+    )
+    return make_page(pages.frame(request), rows, request.query_params.get)
 
-    @router.get(PATH)
-    async def policies(request: Request) -> Response:
-        """The policies that are wanted."""
-        now = pages.service.now()
-        rows = await run_read(
-            pages.service,
-            lambda session: read_rows(pages, visible_versions(pages.service.catalogue, session, request), session, now),
-        )
-        return pages.render(make_page(pages.frame(request), rows, request.query_params.get))
 
-    return router
+ROUTES = (PageRoute(PATH, policies_page),)
 
 
 def read_rows(pages: Pages, snapshot: RegistrySnapshot, session: Session, now: datetime) -> list[PolicyRow]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission, may_read
@@ -19,6 +17,7 @@ from api.features.policies.version_head import POLICY
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing, link
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.kit.vocabulary import domain_name, enum_label
 from api.web.transactions import run_read
@@ -126,28 +125,19 @@ class PolicyPage:
     """Whether the reader may have everybody decided again."""
 
 
-def overview_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
+async def policy_page(pages: Pages, request: Request, domain: str, policy: str) -> PolicyPage:
+    """Build the page of one policy."""
+    service, params = pages.service, request.query_params
+    now, sort = service.now(), OLDEST if params.get("sort") == OLDEST else NEWEST
+    query = OverviewQuery(f"{domain}/{policy}", _parse_instant(params.get("before", "")), sort, params.get("cursor"))
+    data = await run_read(
+        service,
+        lambda session: _read(pages, visible_versions(service.catalogue, session, request), session, query, now),
+    )
+    return make_page(pages, request, data, query)
 
-    @router.get(POLICY)
-    async def policy(request: Request, domain: str, policy: str) -> Response:
-        """One policy."""
-        now, query = service.now(), request.query_params
-        sort = OLDEST if query.get("sort") == OLDEST else NEWEST
-        overview_query = OverviewQuery(
-            f"{domain}/{policy}", _parse_instant(query.get("before", "")), sort, query.get("cursor")
-        )
-        data = await run_read(
-            service,
-            lambda session: _read(
-                pages, visible_versions(service.catalogue, session, request), session, overview_query, now
-            ),
-        )
-        return pages.render(make_page(pages, request, data, overview_query))
 
-    return router
+ROUTES = (PageRoute(POLICY, policy_page),)
 
 
 def _parse_instant(text: str) -> datetime | None:

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.visible_versions import visible_versions
 from api.features.policies.version_head import POLICY
 from api.kit.frame import Frame
 from api.kit.listing import Listing
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
@@ -105,28 +104,23 @@ class RuleHistoryData:
     has_more: bool
 
 
-def rule_history_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
+async def rule_page(pages: Pages, request: Request, domain: str, policy: str, rule: str) -> RuleHistoryPage:
+    """Build the page of a rule through its versions."""
+    name, params = f"{domain}/{policy}", request.query_params
+    cursor, at = params.get("cursor", ""), params.get("at", "")
 
-    @router.get(f"{POLICY}/rules/{{rule}}")
-    async def show_rule(request: Request, domain: str, policy: str, rule: str) -> Response:
-        """The passport of a rule."""
-        name, params = f"{domain}/{policy}", request.query_params
-        cursor, at = params.get("cursor", ""), params.get("at", "")
+    def query(session: Session) -> RuleHistoryPage:
+        snapshot = visible_versions(pages.service.catalogue, session, request)
+        snapshot.versions_of(name)
+        data = _read(pages, snapshot, session, name, _position(snapshot, name, cursor) + 1)
+        if at and not any(find_rule(each, rule) for each in data.policies):  # gone before the newest versions
+            data = _read(pages, snapshot, session, name, _position(snapshot, name, at))
+        return make_page(pages.frame(request), snapshot, data, rule)
 
-        def query(session: Session) -> RuleHistoryPage:
-            snapshot = visible_versions(service.catalogue, session, request)
-            snapshot.versions_of(name)
-            data = _read(pages, snapshot, session, name, _position(snapshot, name, cursor) + 1)
-            if at and not any(find_rule(each, rule) for each in data.policies):  # gone before the newest versions
-                data = _read(pages, snapshot, session, name, _position(snapshot, name, at))
-            return make_page(pages.frame(request), snapshot, data, rule)
+    return await run_read(pages.service, query)
 
-        return pages.render(await run_read(service, query))
 
-    return router
+ROUTES = (PageRoute(f"{POLICY}/rules/{{rule}}", rule_page),)
 
 
 def _position(snapshot: RegistrySnapshot, name: str, version: str) -> int:

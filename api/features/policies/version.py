@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.visible_versions import visible_versions
-from api.features.policies.version_head import VERSION, VersionHead, load_version_head
+from api.features.policies.version_head import VERSION, VersionHead, version_query
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.approval.provenance import RecordedSignature, SignedChange, VersionProvenance, read_provenance
@@ -40,6 +39,9 @@ class VersionText:
     prose: Explanation
     table: Table
     """The rules as a table, whatever the form of the policy."""
+
+
+_TEXTS: LruCache[tuple[str, Language], VersionText] = LruCache(CACHE_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,62 +97,44 @@ class SourcePage:
     lines: tuple[str, ...]
 
 
-def version_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
-    cache: LruCache[tuple[str, Language], VersionText] = LruCache(CACHE_SIZE)
+async def version_page(pages: Pages, request: Request, domain: str, policy: str, version: str) -> VersionPage:
+    """Build the page of a version in words."""
+    name, frame = f"{domain}/{policy}", pages.frame(request)
 
-    @router.get(VERSION)
-    async def version(request: Request, domain: str, policy: str, version: str) -> Response:
-        """In words."""
-        name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
+    def query(session: Session) -> tuple[Policy, VersionHead, VersionProvenance]:
+        loaded, head = version_query(pages, request, name, version)(session)
+        return loaded, head, read_provenance(session, head.version)
 
-        def query(session: Session) -> tuple[Policy, VersionHead, VersionProvenance]:
-            snapshot = visible_versions(service.catalogue, session, request)
-            loaded, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
-            return loaded, head, read_provenance(session, head.version)
+    loaded, head, provenance = await run_read(pages.service, query)
+    key = (loaded.digest, frame.lang)
+    text = await run_in_threadpool(
+        lambda: _TEXTS.get_or_make(key, lambda: describe_version(loaded, frame.lang), len(loaded.text))
+    )
+    return VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, provenance)
 
-        loaded, head, provenance = await run_read(service, query)
-        key = (loaded.digest, frame.lang)
-        text = await run_in_threadpool(
-            lambda: cache.get_or_make(key, lambda: describe_version(loaded, frame.lang), len(loaded.text))
-        )
-        page = VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, provenance)
-        return pages.render(page)
 
-    @router.get(f"{VERSION}/source")
-    async def source(request: Request, domain: str, policy: str, version: str) -> Response:
-        """Line by line."""
-        name, now = f"{domain}/{policy}", service.now()
-        loaded, head = await run_read(
-            service,
-            lambda session: load_version_head(
-                service.catalogue,
-                visible_versions(service.catalogue, session, request),
-                session,
-                name,
-                version,
-                now=now,
-                tab="source",
-            ),
-        )
-        return pages.render(SourcePage(pages.frame(request), head, tuple(loaded.text.split("\n"))))
+async def source_page(pages: Pages, request: Request, domain: str, policy: str, version: str) -> SourcePage:
+    """Build the page of a version line by line."""
+    loaded, head = await run_read(pages.service, version_query(pages, request, f"{domain}/{policy}", version, "source"))
+    return SourcePage(pages.frame(request), head, tuple(loaded.text.split("\n")))
 
-    @router.get(f"{VERSION}/file")
-    async def file(request: Request, domain: str, policy: str, version: str) -> Response:
-        """The bytes that were submitted."""
-        name, now = f"{domain}/{policy}", service.now()
 
-        def query(session: Session) -> tuple[bytes, Mapping[str, str]]:
-            snapshot = visible_versions(service.catalogue, session, request)
-            _, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
-            return version_text(session, head.version.digest), attachment(f"{policy}-{head.version.version}.yaml")
+async def send_file(pages: Pages, request: Request, domain: str, policy: str, version: str) -> Response:
+    """Send the bytes that were submitted."""
 
-        content, headers = await run_read(service, query)
-        return Response(content, headers=dict(headers), media_type="application/yaml")
+    def query(session: Session) -> tuple[bytes, Mapping[str, str]]:
+        _, head = version_query(pages, request, f"{domain}/{policy}", version)(session)
+        return version_text(session, head.version.digest), attachment(f"{policy}-{head.version.version}.yaml")
 
-    return router
+    content, headers = await run_read(pages.service, query)
+    return Response(content, headers=dict(headers), media_type="application/yaml")
+
+
+ROUTES = (
+    PageRoute(VERSION, version_page),
+    PageRoute(f"{VERSION}/source", source_page),
+    PageRoute(f"{VERSION}/file", send_file),
+)
 
 
 def describe_version(policy: Policy, lang: Language) -> VersionText:

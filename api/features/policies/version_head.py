@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from sqlmodel import Session
+from starlette.requests import Request
 
+from api.auth.visible_versions import visible_versions
 from api.kit.listing import link
+from api.kit.rendering import Pages
 from api.kit.vocabulary import domain_name
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
@@ -70,6 +73,19 @@ class VersionHead:
     def is_active(self) -> bool:
         """True if it is in force."""
         return self.active == self.version.version
+
+
+def version_query(
+    pages: Pages, request: Request, name: str, version: str, tab: Tab = "text"
+) -> Callable[[Session], tuple[Policy, VersionHead]]:
+    """Return what reads a version that the caller may see, and the head of its pages; it raises UnknownPolicy."""
+    catalogue, now = pages.service.catalogue, pages.service.now()
+
+    def query(session: Session) -> tuple[Policy, VersionHead]:
+        snapshot = visible_versions(catalogue, session, request)
+        return load_version_head(catalogue, snapshot, session, name, version, now=now, tab=tab)
+
+    return query
 
 
 def load_version_head(  # noqa: PLR0913  # where it is looked for, what, when

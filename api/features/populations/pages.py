@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.features.populations.registration import prepare
-from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
+from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Widget, form_fields
 from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.web.transactions import run_read
@@ -94,6 +93,11 @@ async def new_population_page(pages: Pages, request: Request, form: FormState) -
     return NewPopulationPage(frame, form, kinds)
 
 
+async def _first_page(pages: Pages, request: Request) -> Page:
+    today = pages.service.clock.now().astimezone(pages.service.zone).date()
+    return await new_population_page(pages, request, pages.new_form(as_of=today.isoformat()))
+
+
 async def population_page(pages: Pages, request: Request, population: str, form: FormState) -> Page:
     """Build the page of a population. Raises UnknownPopulation, DamagedRecord."""
     found = await run_read(pages.service, lambda session: read_population(session, population))
@@ -130,21 +134,9 @@ DELETE = FormAction(
     command=_delete,
     done=lambda *_: link("/populations", done="deleted"),
 )
-
-
-def population_page_routes(pages: Pages) -> APIRouter:
-    """Routes of the forms, and of one population."""
-    router = form_routes(pages, REGISTER, DELETE)
-
-    @router.get("/populations/new")
-    async def new(request: Request) -> Response:
-        """The form of a new population."""
-        today = pages.service.clock.now().astimezone(pages.service.zone).date()
-        return pages.render(await new_population_page(pages, request, pages.new_form(as_of=today.isoformat())))
-
-    @router.get("/populations/{population}")
-    async def show(request: Request, population: str) -> Response:
-        """One population."""
-        return pages.render(await population_page(pages, request, population, pages.new_form()))
-
-    return router
+ROUTES = (
+    PageRoute("/populations/new", _first_page),
+    PageRoute("/populations/{population}", population_page, prefilled=()),
+    REGISTER,
+    DELETE,
+)

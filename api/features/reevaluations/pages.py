@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
 
 from api.features.reevaluations.jobs import REEVALUATION, ReevaluationForm
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.job import JobPages, JobProgress
 from api.kit.rendering import Pages
 from policy_service.decisions.in_force import OWN_DOMAIN
 
@@ -45,9 +44,3 @@ async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tup
 PREFILLED = ("policy", "max_age", "as_of")
 """Fields that a link may fill in."""
 REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, start_page=_start_page, prefilled=PREFILLED)
-CREATE = REEVALUATION_PAGES.start_action()
-
-
-def reevaluation_routes(pages: Pages) -> APIRouter:
-    """Routes of re-evaluations."""
-    return job_routes(pages, REEVALUATION_PAGES)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.regulations.coverage import Coverage, Status, coverage_of
@@ -27,19 +26,14 @@ class RegulationsPage:
     regulations: tuple[Coverage, ...]
 
 
-def regulation_page_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
+async def regulations_page(pages: Pages, request: Request) -> RegulationsPage:
+    """Build the page."""
+    service, frame = pages.service, pages.frame(request)
+    status_param = request.query_params.get("status", "")
+    status = Status(status_param) if status_param in {*Status} else None
+    policies = await run_read(service, lambda session: service.catalogue.in_force(session, frame.now))
+    coverages = tuple(coverage_of(each, policies.values()) for each in service.regulations)
+    return RegulationsPage(frame, tuple(Status), status, coverages)
 
-    @router.get("/regulations")
-    async def regulations(request: Request) -> Response:
-        """Show which policies in force implement each row."""
-        frame = pages.frame(request)
-        status_param = request.query_params.get("status", "")
-        status = Status(status_param) if status_param in {*Status} else None
-        policies = await run_read(service, lambda session: service.catalogue.in_force(session, frame.now))
-        coverages = tuple(coverage_of(each, policies.values()) for each in service.regulations)
-        return pages.render(RegulationsPage(frame, tuple(Status), status, coverages))
 
-    return router
+ROUTES = (PageRoute("/regulations", regulations_page),)

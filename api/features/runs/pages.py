@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
 
 from api.features.runs.jobs import FILE_FORMATS, RUN, RunForm
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress, job_routes
+from api.kit.job import JobPages, JobProgress
 from api.kit.populations import population_options
 from api.kit.rendering import Pages
 from policy_service.decisions.in_force import OWN_DOMAIN
@@ -47,9 +46,3 @@ async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tup
 PREFILLED = ("policy", "change", "population", "max_age", "as_of", "format")
 """Fields that a link may fill in."""
 RUN_PAGES = JobPages("/runs", RUN, start_page=_start_page, prefilled=PREFILLED)
-CREATE = RUN_PAGES.start_action()
-
-
-def run_routes(pages: Pages) -> APIRouter:
-    """Routes of runs."""
-    return job_routes(pages, RUN_PAGES)

@@ -6,21 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastapi import APIRouter
-from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.search.finding import find
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.messages import Message
 from policy_service.search import MAX_HITS, MAX_TEXT, Hit, SearchKind
 
-PATH = "/search"
 TITLES: Mapping[SearchKind, Message] = {
     SearchKind.SUBJECT: Message("Subjects"),
     SearchKind.DECISION: Message("Decisions"),
@@ -76,20 +73,11 @@ class SearchPage:
                 return f"/audit/entries/{hit.id}"
 
 
-def search_page_routes(pages: Pages) -> APIRouter:
-    """Route of /search."""
-    router = APIRouter(include_in_schema=False)
+async def search_page(pages: Pages, request: Request) -> SearchPage:
+    """Find what is called as was typed."""
+    text, reader = request.query_params.get("q", "")[:MAX_TEXT], principal_of(request).actor
+    found = await run_read(pages.service, lambda session: find(pages.service, session, reader, text))
+    return SearchPage(pages.frame(request), text.strip(), tuple(FoundKind(*each) for each in found.items()))
 
-    @router.get(PATH)
-    async def search(request: Request) -> Response:
-        """Show what is called as was typed."""
-        text = request.query_params.get("q", "")[:MAX_TEXT]
-        frame, reader = pages.frame(request), principal_of(request).actor
 
-        def read(session: Session) -> SearchPage:
-            found = find(pages.service, session, reader, text)
-            return SearchPage(frame, text.strip(), tuple(FoundKind(kind, hits) for kind, hits in found.items()))
-
-        return pages.render(await run_read(pages.service, read))
-
-    return router
+ROUTES = (PageRoute("/search", search_page),)

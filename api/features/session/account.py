@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field, SecretStr
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
 from api.auth.confirmation import change_password
-from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
+from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.passwords import NewPasswordForm
 from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
@@ -137,15 +136,4 @@ END_OTHERS = FormAction(
     command=_end_others,
     done=lambda *_: link("/account", done="ended"),
 )
-
-
-def account_routes(pages: Pages) -> APIRouter:
-    """Routes of the reader's own account."""
-    router = form_routes(pages, CHANGE_PASSWORD, END_OTHERS)
-
-    @router.get("/account")
-    async def my_account(request: Request) -> Response:
-        """Show the caller's account."""
-        return pages.render(await _page(pages, request, pages.new_form()))
-
-    return router
+ROUTES = (PageRoute("/account", _page, prefilled=()), CHANGE_PASSWORD, END_OTHERS)

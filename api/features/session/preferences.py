@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from api.auth.authentication import is_secure, refuse_other_sites
 from api.kit import languages
 from api.kit.forms import FormModel, read_form, validate_form
 from api.kit.frame import THEME
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.problems import MALFORMED_FORM, ProblemError
 from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
@@ -30,23 +30,17 @@ class Preferences(FormModel):
     back: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
 
 
-def preference_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
+async def save_preferences(pages: Pages, request: Request) -> Response:
+    """Store a reader's preference, and redirect back."""
+    refuse_other_sites(pages.service, request.scope)
+    values = validate_form(await read_form(request), Preferences)
+    if not isinstance(values, Preferences):
+        raise ProblemError(MALFORMED_FORM, Message("There is no such language or theme."))
+    response, secure = pages.redirect(safe_redirect_address(values.back)), is_secure(pages.service, request.scope)
+    for name, value in ((languages.COOKIE, values.language), (THEME, values.theme)):
+        if value is not None:
+            response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+    return response
 
-    @router.post("/preferences")
-    async def save_preferences(request: Request) -> Response:
-        """Store a reader's preference, and redirect back."""
-        refuse_other_sites(service, request.scope)
-        values = validate_form(await read_form(request), Preferences)
-        if not isinstance(values, Preferences):
-            raise ProblemError(MALFORMED_FORM, Message("There is no such language or theme."))
-        response = pages.redirect(safe_redirect_address(values.back))
-        secure = is_secure(service, request.scope)
-        for name, value in ((languages.COOKIE, values.language), (THEME, values.theme)):
-            if value is not None:
-                response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
-        return response
 
-    return router
+ROUTES = (PageRoute("/preferences", save_preferences, method="POST"),)

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, NamedTuple
 
-from fastapi import APIRouter
 from pydantic import Field, SecretStr
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Proof, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -156,15 +155,4 @@ REMOVE = FormAction(
     done=lambda *_: link(PATH, done="removed"),
     confirm=True,
 )
-
-
-def second_factor_routes(pages: Pages) -> APIRouter:
-    """Routes of the reader's own second factor."""
-    router = form_routes(pages, ENROL, REMOVE)
-
-    @router.get(PATH)
-    async def my_second_factor(request: Request) -> Response:
-        """Show whether the caller has a second factor, and how to set it up or remove it."""
-        return pages.render(await _page(pages, request, pages.new_form()))
-
-    return router
+ROUTES = (PageRoute(PATH, _page, prefilled=()), ENROL, REMOVE)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Widget, form_fi
 from api.kit.forms import ENTER_AGAIN, Form, FormModel, FormState, read_form, validate_form
 from api.kit.frame import Frame, with_rejected
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
 from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
@@ -63,43 +63,42 @@ class SignInPage:
     """The way to the identity provider, when there is one."""
 
 
-def sign_in_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
+async def show_form(pages: Pages, request: Request) -> Response:
+    """Show the form; who is signed in already is led on."""
+    next_address, service = safe_redirect_address(request.query_params.get("next")), pages.service
+    if await browser_principal(service, request) is not None:
+        return pages.redirect(next_address)
+    has_ended = session_cookie(service, request.scope) is not None
+    notice = NOTICES.get(request.query_params.get("done", ""))
+    session_ended = SESSION_ENDED if has_ended and notice is None else None
+    response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended, notice))
+    return delete_session_cookie(service, request, response) if has_ended else response
 
-    @router.get(SIGN_IN)
-    async def show_form(request: Request) -> Response:
-        """Show the form; who is signed in already is led on."""
-        next_address = safe_redirect_address(request.query_params.get("next"))
-        if await browser_principal(service, request) is not None:
-            return pages.redirect(next_address)
-        has_ended = session_cookie(service, request.scope) is not None
-        notice = NOTICES.get(request.query_params.get("done", ""))
-        session_ended = SESSION_ENDED if has_ended and notice is None else None
-        response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended, notice))
-        return delete_session_cookie(service, request, response) if has_ended else response
 
-    @router.post(SIGN_IN)
-    async def start_session(request: Request) -> Response:
-        """Begins a session, and leads on."""
-        refuse_other_sites(service, request.scope)
-        form = await read_form(request)
-        values = validate_form(form, SignInForm)
-        if not isinstance(values, SignInForm):
-            form_state, next_address = form.bind(values), safe_redirect_address(form.value("next"))
-            return pages.render(with_rejected(_page(pages, request, form_state, next_address), form_state), 422)
-        return await _sign_in(pages, request, form, values)
+async def start_session(pages: Pages, request: Request) -> Response:
+    """Begin a session, and lead on."""
+    refuse_other_sites(pages.service, request.scope)
+    form = await read_form(request)
+    values = validate_form(form, SignInForm)
+    if not isinstance(values, SignInForm):
+        form_state, next_address = form.bind(values), safe_redirect_address(form.value("next"))
+        return pages.render(with_rejected(_page(pages, request, form_state, next_address), form_state), 422)
+    return await _sign_in(pages, request, form, values)
 
-    @router.post("/sign-out")
-    async def end_session(request: Request) -> Response:
-        """End the session."""
-        principal = principal_of(request)
-        if (user_session := principal.user_session) is not None:
-            await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
-        return delete_session_cookie(service, request, pages.redirect(link(SIGN_IN, done="signed-out")))
 
-    return router
+async def end_session(pages: Pages, request: Request) -> Response:
+    """End the session."""
+    principal, service = principal_of(request), pages.service
+    if (user_session := principal.user_session) is not None:
+        await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+    return delete_session_cookie(service, request, pages.redirect(link(SIGN_IN, done="signed-out")))
+
+
+ROUTES = (
+    PageRoute(SIGN_IN, show_form),
+    PageRoute(SIGN_IN, start_session, method="POST"),
+    PageRoute("/sign-out", end_session, method="POST"),
+)
 
 
 async def _sign_in(pages: Pages, request: Request, form: Form, values: SignInForm) -> Response:

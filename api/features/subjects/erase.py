@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
 
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import HIDDEN, FormField, Proof, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -63,6 +62,10 @@ class ErasePage:
         return _decisions(self.preview.subject)
 
 
+def _decisions(subject: Subject) -> str:
+    return link("/decisions", subject=subject.id, kind=subject.kind)
+
+
 async def erase_page(pages: Pages, request: Request, form_state: FormState) -> ErasePage:
     """The page of the subject that the form, or the address, names. Raises InvalidSubject."""
     params = request.query_params
@@ -96,19 +99,4 @@ ERASE = FormAction(
     validate=_validate,
     confirm=True,
 )
-
-
-def erase_routes(pages: Pages) -> APIRouter:
-    """Routes of the form that erases a subject."""
-    router = form_routes(pages, ERASE)
-
-    @router.get(PATH)
-    async def show(request: Request) -> Response:
-        """Show what erasing a subject takes away, and the form."""
-        return pages.render(await erase_page(pages, request, pages.new_form()))
-
-    return router
-
-
-def _decisions(subject: Subject) -> str:
-    return link("/decisions", subject=subject.id, kind=subject.kind)
+ROUTES = (PageRoute(PATH, erase_page, prefilled=()), ERASE)

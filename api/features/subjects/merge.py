@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
 
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import FormField, Proof, Reason, Widget, form_fields
 from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
@@ -24,8 +23,6 @@ from policy_service.messages import Message
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 PATH = "/subjects/merge"
-PREFILLED = ("subject", "into", "kind")
-"""Fields that a link may fill in."""
 
 
 class MergeForm(FormModel):
@@ -80,16 +77,4 @@ MERGE = FormAction(
     done=lambda _, into: link("/audit", about=f"subject:{into.id}"),
     confirm=True,
 )
-
-
-def merge_routes(pages: Pages) -> APIRouter:
-    """Routes of the form that merges."""
-    router = form_routes(pages, MERGE)
-
-    @router.get(PATH)
-    async def show(request: Request) -> Response:
-        """Show the form."""
-        values = {name: value for name in PREFILLED if (value := request.query_params.get(name))}
-        return pages.render(await merge_page(pages, request, pages.new_form(**values)))
-
-    return router
+ROUTES = (PageRoute(PATH, merge_page, prefilled=("subject", "into", "kind")), MERGE)

@@ -8,18 +8,17 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar, Literal
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.suspensions.forms import SignedReasonForm, change_permission
 from api.kit.drawing import Bar, Timeline, timeline
-from api.kit.form_action import FormAction, form_routes
+from api.kit.form_action import FormAction
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -143,15 +142,4 @@ def _action(name: str, notice: str, command: Callable[..., Suspension]) -> FormA
 
 
 ACTIONS = tuple(_action(name, notice, command) for name, (notice, command) in COMMANDS.items())
-
-
-def suspension_routes(pages: Pages) -> APIRouter:
-    """Routes of one suspension."""
-    router = form_routes(pages, *ACTIONS)
-
-    @router.get("/suspensions/{suspension}")
-    async def show(request: Request, suspension: str) -> Response:
-        """One suspension."""
-        return pages.render(await suspension_page(pages, request, suspension))
-
-    return router
+ROUTES = (PageRoute("/suspensions/{suspension}", suspension_page), *ACTIONS)

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.suspensions.forms import SuspendForm, change_permission
-from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -114,13 +113,8 @@ def _read(
         return title, error
 
 
-def suspend_routes(pages: Pages) -> APIRouter:
-    """Routes of the form that suspends."""
-    router = form_routes(pages, SUSPEND)
+async def _first_page(pages: Pages, request: Request, domain: str, policy: str, form: FormState) -> SuspendPage:
+    return await suspend_page(pages, request, f"{domain}/{policy}", form)
 
-    @router.get("/policies/{domain}/{policy}/suspend")
-    async def show(request: Request, domain: str, policy: str) -> Response:
-        """Show the effect of a suspension, and its form."""
-        return pages.render(await suspend_page(pages, request, f"{domain}/{policy}", pages.new_form()))
 
-    return router
+ROUTES = (PageRoute("/policies/{domain}/{policy}/suspend", _first_page, prefilled=()), SUSPEND)

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Annotated, Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter
 from pydantic import Field as Limit
 from sqlmodel import Session
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from api.auth.visible_versions import hidden_versions, visible_versions
 from api.features.tryout.fields import PREFIX, FactField, FactTexts, fact_fields, fact_texts, read_facts
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
 from api.web.transactions import run_read
@@ -36,7 +36,6 @@ from policy_service.approval.own_drafts import (
 )
 from policy_service.clock import today
 from policy_service.compilers.prose import GridWords, Table, cross_table, table
-from policy_service.database import Transaction
 from policy_service.language.edit import ExampleRejected, example_entry
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import parse_date
@@ -100,54 +99,42 @@ class TrialCase:
     is_submitted: bool
 
 
-def trying_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get(PATH)
-    async def try_(request: Request, domain: str, policy: str) -> Response:
-        """The form, with the answer to what is in the address."""
-        page = await _page(pages, request, f"{domain}/{policy}", _read_case(request.query_params.multi_items()))
-        return pages.render(page, 422 if _has_errors(page) else 200)
-
-    @router.post(PATH)
-    async def try_by_post(request: Request, domain: str, policy: str) -> Response:
-        """The same, with the facts kept out of the address."""
-        form = await read_form(request)
-        items = [(name, value) for name, values in form.fields.items() for value in values]
-        page = await _page(pages, request, f"{domain}/{policy}", _read_case(items))
-        return pages.render(page, 422 if _has_errors(page) else 200)
-
-    _add_example(router, pages)
-    return router
+async def show_trial(pages: Pages, request: Request, domain: str, policy: str) -> Response:
+    """Show the form, with the answer to what is in the address, or in the form: facts that no address has."""
+    items = request.query_params.multi_items()
+    if request.method == "POST":
+        items = [(name, value) for name, values in (await read_form(request)).fields.items() for value in values]
+    page = await _page(pages, request, f"{domain}/{policy}", _read_case(items))
+    return pages.render(page, 422 if _has_errors(page) else 200)
 
 
-def _add_example(router: APIRouter, pages: Pages) -> None:
-    @router.post(f"{PATH}/example")
-    async def add_example(request: Request, domain: str, policy: str) -> Response:
-        """Write the case into one's own draft, as an example that the version must answer like this."""
-        name, form = f"{domain}/{policy}", await read_form(request)
-        values = validate_form(form, ExampleForm)
-        case = _read_case(_parse_query(form.value("case")))
-        form_page = WorkerPage(rejected_page, (name, case))
-        if not isinstance(values, ExampleForm):
-            return await pages.render_invalid(request, form_page, form.bind(values), 422)
-        actor = principal_of(request).actor
+async def add_example(pages: Pages, request: Request, domain: str, policy: str) -> Response:
+    """Write the case into one's own draft, as an example that the version must answer like this."""
+    name, form = f"{domain}/{policy}", await read_form(request)
+    values = validate_form(form, ExampleForm)
+    case = _read_case(_parse_query(form.value("case")))
+    form_page = WorkerPage(rejected_page, (name, case))
+    if not isinstance(values, ExampleForm):
+        return await pages.render_invalid(request, form_page, form.bind(values), 422)
+    actor = principal_of(request).actor
 
-        async def prepare() -> Command:
-            update = await pages.run_in_worker(
-                FILE_CHECKING, request, prepare_example, values.draft, name, case, values.name
-            )
+    async def prepare() -> Command:
+        update = await pages.run_in_worker(
+            FILE_CHECKING, request, prepare_example, values.draft, name, case, values.name
+        )
+        return lambda transaction: f"/changes/{save_draft(transaction, actor, update).id}/draft?done=example"
 
-            def run(transaction: Transaction) -> str:
-                return f"/changes/{save_draft(transaction, actor, update).id}/draft?done=example"
+    try:
+        return await pages.execute(request, form, prepare, form_page)
+    except ExampleRejected as error:
+        return await pages.render_invalid(request, form_page, form.bind(form_error=error.message), 422)
 
-            return run
 
-        try:
-            return await pages.execute(request, form, prepare, form_page)
-        except ExampleRejected as error:
-            return await pages.render_invalid(request, form_page, form.bind(form_error=error.message), 422)
+ROUTES = (
+    PageRoute(PATH, show_trial),
+    PageRoute(PATH, show_trial, method="POST"),
+    PageRoute(f"{PATH}/example", add_example, method="POST"),
+)
 
 
 async def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
