@@ -25,7 +25,6 @@ from api.features.reevaluations.schedule import reevaluate_activated
 from api.kit.rendering import Pages
 from api.observability.background import background_tasks
 from api.observability.file_check import check_file
-from api.observability.interpreter import tune_interpreter
 from api.page_routes import problem_renderer
 from api.routes import pages_of, routers_of
 from api.service import Service, open_service
@@ -37,10 +36,11 @@ from api.web.problems import Problem, http_problem, parameter_problem
 from api.web.security import ProblemRenderer, SecurityMiddleware, headers_of
 from api.workers.forwarding import ForwardingMiddleware, worker_runner_of
 from api.workers.jobs import Jobs
-from api.workers.pool import SHARED, Workers
 from api.workers.reader import warm_up
 from api.workers.work_kinds import READING
 from policy_service.clock import Clock, SystemClock
+from policy_service.workers.interpreter import tune_interpreter
+from policy_service.workers.pool import SHARED, Workers
 
 DECIDE = ("POST", PATH)
 

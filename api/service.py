@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -16,7 +16,6 @@ from structlog.typing import FilteringBoundLogger
 
 from api.auth.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
 from api.observability.alarms import Alarms
-from api.observability.interpreter import freeze_loaded_objects
 from api.observability.logs import make_log
 from api.observability.loop_watch import LoopWatch
 from api.observability.metrics import Metrics
@@ -24,7 +23,6 @@ from api.settings import Settings
 from api.storage import NotInitialisedError, NotSoundError, check_soundness, edited_files, open_database, open_keys
 from api.web.in_flight import InFlight
 from api.web.problems import INTERNAL_ERROR, Problem
-from api.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers
 from api.workers.work_kinds import BUILDING, time_limit
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
@@ -45,10 +43,15 @@ from policy_service.paths import separation_warnings
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
+from policy_service.workers.interpreter import freeze_loaded_objects
+from policy_service.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers, WorkKind
 
 if TYPE_CHECKING:
     from policy_service.decisions.version_build import Build
     from policy_service.identity.oidc import Provider
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class Service:
     def decider(self) -> Decider:
         """The decider, by the versions in force."""
         return self.decisions.in_force.decider
+
+    async def work(self, kind: WorkKind, function: Callable[..., Result], *arguments: object) -> Result:
+        """Run a module's function in a worker, within the limits of its kind. Raises WorkRefused, and what it does."""
+        return await self.workers.pool(kind).run(time_limit(kind, self.settings), function, *arguments)
 
     def render_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
         """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""

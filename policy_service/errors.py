@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ FactErrorCode = Literal["unknown-fact", "mistyped", "out-of-range", "contradicti
 ErrorKind = Literal[
     "busy",
     "change-unfit",
+    "check-abandoned",
     "confirmation-needed",
     "conflict",
     "damaged-record",
@@ -58,6 +60,14 @@ class PolicyServiceError(Exception):
     def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # one that ends at an instant counts from it
         """Return the seconds after `now` at which the same may succeed; None when waiting alone changes nothing."""
         return self.retry_seconds
+
+
+def stack_frames(error: BaseException) -> list[str]:
+    """The way an error took through the code, here or in a worker, without its message, which may hold secrets."""
+    if (worker_frames := error.__dict__.get("where")) is not None:
+        return list(worker_frames)
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-10:]]
 
 
 class StartupError(ValueError):

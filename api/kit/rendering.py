@@ -39,7 +39,6 @@ from api.web.idempotent_writes import IdempotentRequest, run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import Jobs
-from api.workers.pool import WorkKind
 from api.workers.work_kinds import READING
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
@@ -49,6 +48,7 @@ from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
 from policy_service.subject import kind_label
 from policy_service.tasks import count_tasks
+from policy_service.workers.pool import WorkKind
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}

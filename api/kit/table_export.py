@@ -39,7 +39,6 @@ from api.kit.table import (
 from api.kit.vocabulary import enum_label
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
 from api.web.transactions import run_read, run_write
-from api.workers.private_file import create_private_file
 from api.workers.work_kinds import EXPORTING
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
@@ -47,6 +46,7 @@ from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message, translate
 from policy_service.paging import Page, fetch_all
 from policy_service.spreadsheet import guard_formula
+from policy_service.workers.private_file import create_private_file
 
 MAX_ROWS = 50_000
 """Rows of an export; a file that holds fewer than the filters leave says so in its last row."""

@@ -6,11 +6,11 @@ import asyncio
 from contextlib import closing
 
 from api.service import Service
-from api.web.problems import ProblemError
 from api.web.transactions import run_read
-from api.workers.work_kinds import AUDITING, time_limit
+from api.workers.work_kinds import AUDITING
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.database.file_check import damage_of, file_faults, is_large
+from policy_service.workers.pool import WorkRefused
 
 RETRY_SECONDS = 60.0
 """Seconds until it is tried again when the worker has other work."""
@@ -23,12 +23,11 @@ async def check_file(service: Service) -> None:
             return
     except DatabaseUnavailable:
         return  # `/readyz` says so
-    seconds, url = time_limit(AUDITING, service.settings), service.settings.database_url.get_secret_value()
     while True:
         try:
-            service.file_faults.extend(await service.workers.pool(AUDITING).run(seconds, read_file, url))
+            service.file_faults.extend(await service.work(AUDITING, read_file, service.database.url))
             break
-        except (ProblemError, DatabaseUnavailable) as error:
+        except (WorkRefused, DatabaseUnavailable) as error:
             service.log.warning("database_file_not_checked", reason=str(error))
             await asyncio.sleep(RETRY_SECONDS)
     for fault in service.file_faults:

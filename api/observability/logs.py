@@ -12,7 +12,6 @@ import os
 import select
 import sys
 import threading
-import traceback
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -79,11 +78,3 @@ def make_log(level: str) -> FilteringBoundLogger:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
     )
     return log
-
-
-def stack_frames(error: BaseException) -> list[str]:
-    """The way an error took through the code, here or in a worker, without its message, which may hold secrets."""
-    if (worker_frames := error.__dict__.get("where")) is not None:
-        return list(worker_frames)
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-10:]]

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as AsgiMessage
 
 from api.auth.permissions import route_of
-from api.observability.logs import stack_frames
 from api.service import Service
 from api.settings import Settings
 from api.web.error_mapping import library_problem
@@ -23,6 +22,7 @@ from api.web.problems import (
     ProblemError,
     invalid_parameters_detail,
 )
+from policy_service.errors import stack_frames
 from policy_service.messages import Message
 
 CONTENT_SECURITY_POLICY = (

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from api.service import Service
 from api.workers.heads import warm_heads
-from api.workers.work_kinds import DRAFT_CHECKING, time_limit
+from api.workers.work_kinds import DRAFT_CHECKING
 from policy_service.approval.service import (
     DraftCheck,
     GovernanceEvaluator,
@@ -48,11 +48,9 @@ class DraftChecker:
             return DraftCheck(error.messages, error.diagnostics, error.report)
 
     async def _check(self, change: str, expected: str | None) -> PreparedSubmission:
-        service = self._service
-        seconds, now = time_limit(DRAFT_CHECKING, service.settings), service.clock.now()
-        return await service.workers.pool(DRAFT_CHECKING).run(
-            seconds, check_draft, service.database.url, service.settings.keys, service.zone, change, expected, now
-        )
+        service, now = self._service, self._service.clock.now()
+        about = (service.database.url, service.settings.keys, service.zone, change, expected, now)
+        return await service.work(DRAFT_CHECKING, check_draft, *about)
 
 
 def check_draft(  # noqa: PLR0913, PLR0917  # a worker gets all it needs

@@ -24,9 +24,9 @@ from api.kit.forms import MAX_FORM_BYTES
 from api.kit.rendering import RunInWorker
 from api.service import Service
 from api.web.problems import Problem, ProblemError
-from api.workers.pool import WorkKind
 from api.workers.reader import answer_request, run_for_request
-from api.workers.work_kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING, time_limit
+from api.workers.work_kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING
+from policy_service.workers.pool import WorkKind
 
 LOCAL_ROUTES = frozenset(
     {
@@ -96,12 +96,10 @@ class ForwardingMiddleware:
             await self.app(scope, receive, send)
             return
         service = self.service
-        pool = service.workers.pool(kind)
-        pool.refuse_when_busy()
+        service.workers.pool(kind).refuse_when_busy()
         body = b"" if scope["method"] in {"GET", "HEAD"} else await _body(receive, self._limit)
-        seconds = time_limit(kind, service.settings)
-        response = await pool.run(
-            seconds, answer_request, service.settings, service.now(), forwarded_scope(scope), body
+        response = await service.work(
+            kind, answer_request, service.settings, service.now(), forwarded_scope(scope), body
         )
         if isinstance(response, Problem):
             raise ProblemError.from_problem(response)
@@ -117,9 +115,8 @@ def worker_runner_of(service: Service) -> RunInWorker | None:
     async def run_in_worker(
         kind: WorkKind, request: Request, function: Callable[..., Awaitable[Any]], arguments: Sequence[object]
     ) -> Any:  # noqa: ANN401  # whatever it finds
-        pool, settings = service.workers.pool(kind), service.settings
-        seconds, scope = time_limit(kind, settings), forwarded_scope(request.scope)
-        result = await pool.run(seconds, run_for_request, settings, service.now(), scope, function, arguments)
+        about = (service.settings, service.now(), forwarded_scope(request.scope))
+        result = await service.work(kind, run_for_request, *about, function, arguments)
         if isinstance(result, Problem):
             raise ProblemError.from_problem(result)
         return result

@@ -11,7 +11,7 @@ from contextlib import closing
 
 from api.service import Service
 from api.web.transactions import run_read
-from api.workers.work_kinds import READING, time_limit
+from api.workers.work_kinds import READING
 from policy_service.approval.policies import head_loader, uncached_heads
 from policy_service.database import Database
 from policy_service.language.diagnostics import PolicyError
@@ -28,8 +28,7 @@ async def warm_heads(service: Service, change: str | None = None) -> None:
     now = service.now()
     unknown = await run_read(service, lambda session: uncached_heads(session, change, now))
     if unknown:
-        pool, seconds = service.workers.pool(READING), time_limit(READING, service.settings)
-        cache_heads(await pool.run(seconds, read_heads, service.database.url, unknown))
+        cache_heads(await service.work(READING, read_heads, service.database.url, unknown))
 
 
 def read_heads(url: str, digests: Collection[str]) -> list[Policy]:

@@ -23,12 +23,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 
 from api.service import Service
-from api.workers.pool import WorkKind
-from api.workers.progress import ProgressFile
 from policy_service.actor import Actor
 from policy_service.audit.copies import Copy
 from policy_service.clock import Clock
 from policy_service.messages import Message
+from policy_service.workers.pool import WorkKind
+from policy_service.workers.progress import ProgressFile
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
 Result = TypeVar("Result")

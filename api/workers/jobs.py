@@ -26,23 +26,22 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 
-from api.observability.logs import stack_frames
 from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.problems import INTERNAL_ERROR, NOT_FOUND, Problem, ProblemError
 from api.workers.job_kind import KEEP, InsideContext, JobContext, JobKind
-from api.workers.progress import ProgressFile, watch_progress
-from api.workers.work_kinds import time_limit
 from policy_service.actor import Actor
 from policy_service.audit.log_key import key_id_of, read_log_keys
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.macs import last_erased_at
+from policy_service.errors import stack_frames
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
 from policy_service.jobs.encoding import encode_json
 from policy_service.jobs.model import ID, Job, JobProblem, JobState
 from policy_service.messages import Message
+from policy_service.workers.progress import ProgressFile, watch_progress
 
 WATCH_SECONDS = 1.0
 """Seconds between two looks at the row of a job that runs here."""
@@ -219,10 +218,8 @@ class Jobs:
 
     async def _run_kind(self, kind: AnyKind, context: JobContext, actor: Actor, parameters: BaseModel) -> object:
         """Do the work: in a worker, or here, in a thread that has ended when this returns."""
-        workers = self._service.workers
         if kind.run is not None and kind.limits is not None:
-            seconds = time_limit(kind.limits, self._service.settings)
-            result = await workers.pool(kind.limits).run(seconds, kind.run, context, parameters)
+            result = await self._service.work(kind.limits, kind.run, context, parameters)
             if kind.finish is None:
                 return result
             inside = InsideContext(self._service, actor, threading.Event())
@@ -235,7 +232,7 @@ class Jobs:
                 return None if run is None or inside.stop.is_set() else run(context, parameters, inside)
 
         try:
-            return await workers.inside().run(0, run_unless_stopped)
+            return await self._service.workers.inside().run(0, run_unless_stopped)
         finally:
             inside.stop.set()
             await run_in_threadpool(is_running.acquire)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from api.settings import Settings
-from api.web.problems import CHECK_ABANDONED
-from api.workers.pool import WorkKind
 from policy_service.messages import Message
+from policy_service.workers.pool import WorkAbandoned, WorkKind
+
+PRINT_IN_BROWSER = Message("The PDF exceeds the limit of time or memory: use the print view of the browser.")
 
 
 def command_line_message(seconds: float) -> Message:
@@ -13,11 +14,6 @@ def command_line_message(seconds: float) -> Message:
     return Message(
         "it takes more than {seconds} s or exceeds the memory limit: use the command line", seconds=f"{seconds:g}"
     )
-
-
-def browser_message(_: float) -> Message:
-    """The same of a PDF."""
-    return Message("The PDF exceeds the limit of time or memory: use the print view of the browser.")
 
 
 READING = WorkKind(
@@ -28,6 +24,7 @@ READING = WorkKind(
     too_large_message=lambda _: Message("reading it exceeds the memory limit"),
     min_idle=1,
     niceness=5,
+    seconds=60.0,
 )
 """Pages, and whatever else is only read."""
 FILE_CHECKING = WorkKind(
@@ -36,7 +33,7 @@ FILE_CHECKING = WorkKind(
     busy_message=lambda count: Message("{count} policy files are waiting already", count=count),
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("reading it exceeds the memory limit"),
-    limit_problem=CHECK_ABANDONED,
+    limit_error=WorkAbandoned,
 )
 """Policy files that come from outside, read and tried by the definition."""
 DRAFT_CHECKING = WorkKind(
@@ -45,15 +42,16 @@ DRAFT_CHECKING = WorkKind(
     busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
     too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("checking it exceeds the memory limit"),
-    limit_problem=CHECK_ABANDONED,
+    limit_error=WorkAbandoned,
 )
 """Drafts, built and tried by every evaluator; reports."""
 PRINTING = WorkKind(
     processes=1,
     max_waiting=4,
     busy_message=lambda count: Message("{count} PDF files are waiting already", count=count),
-    too_long_message=browser_message,
-    too_large_message=browser_message,
+    too_long_message=lambda _: PRINT_IN_BROWSER,
+    too_large_message=lambda _: PRINT_IN_BROWSER,
+    seconds=60.0,
 )
 """Dossiers, laid out as PDF."""
 EXPORTING = WorkKind(
@@ -62,6 +60,7 @@ EXPORTING = WorkKind(
     busy_message=lambda count: Message("{count} exports are waiting already", count=count),
     too_long_message=lambda _: Message("The export exceeds the time limit: narrow the filters."),
     too_large_message=lambda _: Message("The export exceeds the memory limit: narrow the filters."),
+    seconds=120.0,
 )
 """Lists, written whole as CSV or as a workbook."""
 AUDITING = WorkKind(
@@ -70,6 +69,7 @@ AUDITING = WorkKind(
     busy_message=lambda _: Message("the log is being read whole already"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    seconds=600.0,
 )
 """The whole log, verified or exported; the whole file of the database."""
 DATA_CHECKING = WorkKind(
@@ -78,6 +78,7 @@ DATA_CHECKING = WorkKind(
     busy_message=lambda _: Message("the data are being checked already"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    seconds=900.0,
 )
 """The latest facts of all subjects, examined."""
 REGISTERING = WorkKind(
@@ -86,6 +87,7 @@ REGISTERING = WorkKind(
     busy_message=lambda count: Message("{count} files wait to be registered already", count=count),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    seconds=300.0,
 )
 """Files of populations, read."""
 DECIDING = WorkKind(
@@ -94,6 +96,7 @@ DECIDING = WorkKind(
     busy_message=lambda count: Message("{count} runs wait already", count=count),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    seconds=900.0,
 )
 """Policies over the records, and the figures of benchmark sets."""
 ANALYSING = WorkKind(
@@ -102,7 +105,8 @@ ANALYSING = WorkKind(
     busy_message=lambda count: Message("{count} changes wait to be analysed already", count=count),
     too_long_message=lambda seconds: Message("analysing it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("analysing it exceeds the memory limit"),
-    limit_problem=CHECK_ABANDONED,
+    limit_error=WorkAbandoned,
+    seconds=900.0,
 )
 """Changes that are submitted where there are many decision records: report and simulation."""
 PACKING = WorkKind(
@@ -111,32 +115,20 @@ PACKING = WorkKind(
     busy_message=lambda _: Message("another audit pack is being made: ask again when it is there"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    seconds=900.0,
 )
 """Audit packs."""
-
 BUILDING = WorkKind(
     processes=1,
     max_waiting=2,
     busy_message=lambda count: Message("{count} policies wait to be built already", count=count),
     too_long_message=lambda seconds: Message("building them takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("building them exceeds the memory limit, or ends the process"),
+    seconds=120.0,
 )
 """Versions that come into force, made ready to decide."""
-
-_TIME_LIMITS = {
-    BUILDING: 120.0,
-    READING: 60.0,
-    PRINTING: 60.0,
-    EXPORTING: 120.0,
-    AUDITING: 600.0,
-    PACKING: 900.0,
-    DATA_CHECKING: 900.0,
-    DECIDING: 900.0,
-    REGISTERING: 300.0,
-    ANALYSING: 900.0,
-}
 
 
 def time_limit(kind: WorkKind, settings: Settings) -> float:
     """Seconds that one piece of work may take."""
-    return _TIME_LIMITS.get(kind, settings.policy_check_seconds)
+    return settings.policy_check_seconds if kind.seconds is None else kind.seconds

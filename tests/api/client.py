@@ -27,7 +27,6 @@ from api.app import Application, create_app
 from api.auth.permissions import PermissionTable
 from api.settings import Settings
 from api.web.problems import ProblemError
-from api.workers.pool import InlineWorkers, Workers
 from policy_service import shipped_policies
 from policy_service.actor import SERVICE, SIGNING_ROLES, Role
 from policy_service.cli.init import set_up
@@ -37,6 +36,7 @@ from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.service import attest, create_account
 from policy_service.identity.sessions import PASSWORD, start_session
+from policy_service.workers.pool import InlineWorkers, Workers
 from tests.databases import copied
 
 HERE = InlineWorkers()

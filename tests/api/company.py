@@ -20,7 +20,6 @@ import httpx
 from pydantic import SecretStr
 
 from api.app import Application, create_app
-from api.workers.pool import Workers
 from policy_service.actor import SERVICE, Role
 from policy_service.cli.init import set_up
 from policy_service.clock import Clock, timestamp
@@ -32,6 +31,7 @@ from policy_service.identity.service import attest, create_account
 from policy_service.identity.sessions import PASSWORD, start_session
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
+from policy_service.workers.pool import Workers
 from tests.api.client import HERE, SECRET, ask, assert_problem, portal, settings
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
 from tests.databases import TestClock, copied

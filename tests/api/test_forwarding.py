@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from api.app import Application, create_app
 from api.auth.permissions import PERMISSIONS, ROW
 from api.workers.forwarding import FORWARDED, LOCAL_ROUTES, ForwardingMiddleware
-from api.workers.pool import SHARED, InlineWorkers
+from policy_service.workers.pool import SHARED, InlineWorkers
 from tests.api.client import assert_problem, portal
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier

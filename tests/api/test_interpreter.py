@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.observability.interpreter import SWITCH_SECONDS
+from policy_service.workers.interpreter import SWITCH_SECONDS
 from tests.api.client import HERE, StandingClock, one_policy, populated, settings
 
 

@@ -25,13 +25,13 @@ import pytest
 
 import api.kit.rendering
 import policy_service.language.load
-from api.workers.pool import SHARED
 from benchmarks.large_policy import LARGE, large_policy
 from benchmarks.ours import exact_facts
 from benchmarks.workload import make_workload
 from policy_service import load_bytes
 from policy_service.actor import SERVICE, Role
 from policy_service.identity.service import create_account
+from policy_service.workers.pool import SHARED
 from tests.api.client import portal
 from tests.api.company import Company, Json, company
 from tests.approval.world import TIER

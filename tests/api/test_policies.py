@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from api.app import Application
-from api.workers.pool import SHARED
 from policy_service.actor import COMMAND_LINE, SERVICE, Role
 from policy_service.identity.service import create_account
+from policy_service.workers.pool import SHARED
 from tests.api.client import (
     RFM,
     YAML,

@@ -9,12 +9,12 @@ import pytest
 from sqlmodel import func, select
 
 from api.app import Application, create_app
-from api.workers.pool import InlineWorkers
 from policy_service.approval.tables import ChangeRow
 from policy_service.audit.events import ChangeDrafted
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyRow
+from policy_service.workers.pool import InlineWorkers
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS

@@ -18,9 +18,9 @@ from api.app import Application, create_app
 from api.routes import JOB_KINDS
 from api.workers import jobs as job_workers
 from api.workers.jobs import AnyKind
-from api.workers.pool import InlineWorkers, Result
 from policy_service.jobs.model import JobState
 from policy_service.jobs.tables import JobRow
+from policy_service.workers.pool import InlineWorkers, Result
 from tests.api.client import portal
 from tests.api.company import Company, company
 from tests.approval.world import TIER

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from api.features.audit.schemas import verdict_model
-from api.workers.auditing import verify, write_export
 from api.workers.job_kind import FileKind, JobContext, JobKind, NoParameters
 from api.workers.work_kinds import AUDITING
 from policy_service.audit.verdict import CopyComparison, LogFault, LogVerdict
+from policy_service.decisions.log_work import verify, write_export
 from policy_service.messages import Message
 
 NDJSON = "application/x-ndjson"

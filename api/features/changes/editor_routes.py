@@ -34,7 +34,6 @@ from api.features.changes.forms import NO_STARTING_POINT, parse_selected, read_p
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import with_rejected
 from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
-from api.web.problems import BUSY, CHECK_ABANDONED, ProblemError
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
 from policy_service.analysis.file_check import CheckReport
@@ -44,6 +43,7 @@ from policy_service.approval.starting_points import starting_text
 from policy_service.database import Transaction
 from policy_service.language.file_text import browser_text, file_bytes, label, merge_uploads
 from policy_service.registry.model import Period
+from policy_service.workers.pool import WorkRefused
 
 
 def editor_routes(pages: Pages) -> APIRouter:
@@ -95,10 +95,8 @@ async def _render_check(
         return await pages.render_in_worker(
             request, build, *arguments, WITH_CHECK, kind=FILE_CHECKING, template=template
         )
-    except ProblemError as error:
-        if error.problem.kind not in {BUSY, CHECK_ABANDONED}:
-            raise
-        unavailable = CheckMode(unavailable_reason=error.problem.detail)
+    except WorkRefused as error:
+        unavailable = CheckMode(unavailable_reason=error.detail)
         return await pages.render_in_worker(request, build, *arguments, unavailable, template=template)
 
 

@@ -19,7 +19,6 @@ from api.features.decisions.endpoints import (
     request_problems,
     scope_idempotency_key,
 )
-from api.observability.logs import stack_frames
 from api.service import Service
 from api.web.batch_body import BatchBody, SpoolFull
 from api.web.body import check_media_type
@@ -40,6 +39,7 @@ from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.group import RecordedAnswer
 from policy_service.decisions.request import InvalidRequest
+from policy_service.errors import stack_frames
 from policy_service.messages import Message, plain_text
 
 LINE_MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
 from api.web.transactions import run_read
-from api.workers.work_kinds import REGISTERING, time_limit
+from api.workers.work_kinds import REGISTERING
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.master_keys import KeyFileError
 from policy_service.integrity import DamagedRecord
@@ -27,10 +27,9 @@ UPKEEP_SECONDS = 60.0
 async def prepare(
     service: Service, details: PopulationDetails, content: bytes, file_format: FileFormat
 ) -> Registration:
-    """Read and encrypt a file. Raises RegistrationRejected, RegistrationConflict, ProblemError, DatabaseUnavailable."""
+    """Read and encrypt a file. Raises RegistrationRejected, RegistrationConflict, WorkRefused, DatabaseUnavailable."""
     await run_read(service, lambda session: check_room(session, details.name))
-    pool, seconds = service.workers.pool(REGISTERING), time_limit(REGISTERING, service.settings)
-    file = await pool.run(seconds, read_in_worker, content, file_format, details.mapping)
+    file = await service.work(REGISTERING, read_in_worker, content, file_format, details.mapping)
     return await run_in_threadpool(
         prepare_registration, service.database, service.clock, service.fact_cipher, details, file
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.workers.pool import SHARED
 from policy_service.approval import service as approval
+from policy_service.workers.pool import SHARED
 from tests.api.company import Company, company, later
 from tests.approval.world import bonus, tier
 from tests.pages.visitor import Seen, Visitor

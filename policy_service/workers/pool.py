@@ -26,16 +26,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 
-from api.observability.interpreter import freeze_survivors
-from api.observability.logs import stack_frames
-from api.web.problems import BUSY, ProblemError, ProblemType
+from policy_service.errors import ErrorKind, PolicyServiceError, stack_frames
 from policy_service.messages import Message
+from policy_service.workers.interpreter import freeze_survivors
 
 Result = TypeVar("Result")
 
@@ -45,16 +45,42 @@ START_SECONDS = 60.0
 """Seconds that a worker may take to be ready."""
 COLLECTION_INTERVAL = 100
 """After how many pieces of work a worker collects garbage, beside the first: between two, where nobody waits for it."""
+RETRY_SECONDS = 10
+"""Seconds after which a caller may ask again when too much waits."""
 IDLE_SECONDS = 300.0
 """After so long without work a worker is ended."""
 _CHILD = """
 import gc, json, sys
 gc.disable()
 sys.path[:] = json.loads(sys.argv[2])
-from api.workers.pool import serve
+from policy_service.workers.pool import serve
 serve(int(sys.argv[1]), int(sys.argv[3]))
 """
 """Its first piece of work imports what stays; a seventh of that time was looking through it for garbage."""
+
+
+class WorkRefused(PolicyServiceError):
+    """Work is not done now: too much waits already, or it took more than is given. `seconds` later it may be."""
+
+    kind: ClassVar[ErrorKind] = "busy"
+
+    def __init__(self, reason: Message, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+    def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # it takes as long at any time
+        """Return the seconds after which the same may succeed."""
+        return round(self.seconds)
+
+
+class WorkAbandoned(WorkRefused):
+    """Work takes more than is given, and would do so again."""
+
+    kind = "check-abandoned"
+
+    def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # never
+        """Return None: waiting changes nothing."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +97,10 @@ class WorkKind:
     """That a piece takes more than so many seconds."""
     too_large_message: Callable[[float], Message]
     """That it takes more memory than is given."""
-    limit_problem: ProblemType = BUSY
+    limit_error: type[WorkRefused] = WorkRefused
     """What it is to take too much."""
+    seconds: float | None = None
+    """How long a piece may take; None as the settings say."""
     min_idle: int = 0
     """Workers that are kept though they have nothing to do."""
     niceness: int = 10
@@ -91,10 +119,10 @@ class Pool(Protocol):
     """Runs work of one kind."""
 
     def refuse_when_busy(self) -> None:
-        """Raises ProblemError when more pieces wait than may."""
+        """Raises WorkRefused when more pieces wait than may."""
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """Run `work` within so many seconds. Raises ProblemError, and what the work raises."""
+        """Run `work` within so many seconds. Raises WorkRefused, and what the work raises."""
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
@@ -122,7 +150,7 @@ class _Worker:
         return self._process.poll() is None
 
     def request(self, message: bytes, seconds: float) -> bytes:
-        """The answer to a message. Raises _TooLong, WorkerDied."""
+        """The answer to a message. Raises _TimedOut, WorkerDied."""
         try:
             self._connection.send_bytes(message)
             if not self._connection.poll(seconds):
@@ -152,7 +180,7 @@ class _Task:
         self._lock = threading.Lock()
 
     def run_on(self, worker: _Worker) -> Any:  # noqa: ANN401  # whatever the work gives
-        """Run the work. Raises _TooLong, WorkerDied, and what the work raises."""
+        """Run the work. Raises _TimedOut, WorkerDied, and what the work raises."""
         message = pickle.dumps((self.work, self.arguments), pickle.HIGHEST_PROTOCOL)
         with self._lock:
             if self._abandoned:
@@ -187,13 +215,13 @@ class WorkerPool:
         self._lock = threading.Lock()
 
     def refuse_when_busy(self) -> None:
-        """Raises ProblemError when more pieces wait than may."""
+        """Raises WorkRefused when more pieces wait than may."""
         waiting = len(self._tasks) - self._kind.processes
         if waiting >= self._kind.max_waiting:
-            raise ProblemError(BUSY, self._kind.busy_message(waiting), headers={"Retry-After": "10"})
+            raise WorkRefused(self._kind.busy_message(waiting), RETRY_SECONDS)
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """Run `work` within so many seconds. Raises ProblemError, and what the work raises."""
+        """Run `work` within so many seconds. Raises WorkRefused, and what the work raises."""
         self.refuse_when_busy()
         task = _Task(seconds, work, arguments)
         try:
@@ -202,9 +230,9 @@ class WorkerPool:
             task.abandon()
             raise
         except _TimedOut:
-            raise self._limit_exceeded(self._kind.too_long_message(seconds), seconds) from None
+            raise self._kind.limit_error(self._kind.too_long_message(seconds), seconds) from None
         except (WorkerDied, MemoryError):
-            raise self._limit_exceeded(self._kind.too_large_message(seconds), seconds) from None
+            raise self._kind.limit_error(self._kind.too_large_message(seconds), seconds) from None
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
@@ -273,10 +301,6 @@ class WorkerPool:
         with self._lock:
             self._idle.append(worker)
 
-    def _limit_exceeded(self, detail: Message, seconds: float) -> ProblemError:
-        headers = {"Retry-After": f"{seconds:.0f}"} if self._kind.limit_problem is BUSY else {}
-        return ProblemError(self._kind.limit_problem, detail, headers=headers)
-
 
 class Workers:
     """The pools of a process by the kind of work; services that live in one process share them."""
@@ -333,7 +357,7 @@ class InlineWorkers(Workers):
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
         """Run `work`. Raises what it does."""
-        return await run_in_threadpool(work, *arguments)
+        return await to_thread.run_sync(work, *arguments)
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # the same
         """Call `work`. Raises what it does."""

@@ -13,15 +13,25 @@ from typing import Any
 
 import pytest
 
-from api.observability.logs import stack_frames
-from api.web.problems import BUSY, CHECK_ABANDONED, CONFLICT, ProblemError
-from api.workers.pool import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers, WorkKind
+from api.web.problems import CONFLICT, ProblemError
 from api.workers.work_kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
 from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
+from policy_service.errors import stack_frames
 from policy_service.messages import Message
+from policy_service.workers.pool import (
+    MEMORY_LIMIT,
+    InlineWorkers,
+    WorkAbandoned,
+    WorkerDied,
+    WorkerError,
+    WorkerPool,
+    Workers,
+    WorkKind,
+    WorkRefused,
+)
 from tests.api import pieces
-from tests.api.client import settings
+from tests.api.client import NOW, settings
 
 PATIENCE = 60.0
 KIND = WorkKind(
@@ -44,8 +54,8 @@ def run(pool: WorkerPool, work: Callable[..., Any], *value: object, seconds: flo
     return asyncio.run(pool.run(seconds, work, *value))
 
 
-def problem(pool: WorkerPool, work: Callable[..., Any], *value: object, seconds: float = PATIENCE) -> ProblemError:
-    with pytest.raises(ProblemError) as refused:
+def refusal(pool: WorkerPool, work: Callable[..., Any], *value: object, seconds: float = PATIENCE) -> WorkRefused:
+    with pytest.raises(WorkRefused) as refused:
         run(pool, work, *value, seconds=seconds)
     return refused.value
 
@@ -64,26 +74,22 @@ def test_a_worker_has_little_memory_gives_way_and_is_ended_by_its_own_process_al
 
 def test_what_takes_too_long_is_killed_and_the_next_piece_is_done(pool: WorkerPool) -> None:
     run(pool, pieces.process)  # a worker that is started already
-    result = problem(pool, pieces.sleep, PATIENCE, seconds=0.2).problem
-    assert (result.kind, result.detail, result.headers) == (
-        BUSY,
-        "checking it takes more than 0.2 s",
-        {"Retry-After": "0"},
-    )
+    result = refusal(pool, pieces.sleep, PATIENCE, seconds=0.2)
+    assert (result.kind, result.detail, result.retry_after(NOW)) == ("busy", "checking it takes more than 0.2 s", 0)
     assert run(pool, pieces.add, 1, 1) == 2
 
 
 @pytest.mark.parametrize("work", [pieces.die, pieces.gorge])
 def test_a_worker_that_ends_or_has_no_memory_left_is_told(pool: WorkerPool, work: Callable[[], Any]) -> None:
-    assert problem(pool, work).problem.detail == "checking it exceeds the memory limit"
+    assert refusal(pool, work).detail == "checking it exceeds the memory limit"
     assert run(pool, pieces.add, 1, 1) == 2
 
 
 def test_a_kind_says_what_it_is_to_take_too_much() -> None:
-    checking = WorkerPool(replace(KIND, limit_problem=CHECK_ABANDONED))
-    result = problem(checking, pieces.die).problem
+    checking = WorkerPool(replace(KIND, limit_error=WorkAbandoned))
+    result = refusal(checking, pieces.die)
     checking.close()
-    assert (result.kind, result.headers) == (CHECK_ABANDONED, {})
+    assert (result.kind, result.retry_after(NOW)) == ("check-abandoned", None)
 
 
 def test_so_many_wait_and_no_more(pool: WorkerPool) -> None:
@@ -93,9 +99,9 @@ def test_so_many_wait_and_no_more(pool: WorkerPool) -> None:
 
     first, second, third = asyncio.run(three())
     assert (first, second) == (0, 1)
-    assert isinstance(third, ProblemError)
-    assert third.problem.detail == "1 drafts are waiting already"
-    assert third.problem.headers == {"Retry-After": "10"}
+    assert isinstance(third, WorkRefused)
+    assert third.detail == "1 drafts are waiting already"
+    assert third.retry_after(NOW) == 10
 
 
 def test_what_nobody_waits_for_any_more_is_killed(pool: WorkerPool) -> None:
@@ -119,7 +125,9 @@ def test_what_nobody_waits_for_any_more_is_killed(pool: WorkerPool) -> None:
 
 
 def test_what_the_work_refuses_is_raised_as_it_was(pool: WorkerPool) -> None:
-    result = problem(pool, pieces.refuse, "problem").problem
+    with pytest.raises(ProblemError) as refused:
+        run(pool, pieces.refuse, "problem")
+    result = refused.value.problem
     assert result.kind is CONFLICT
     assert result.detail == Message("`{policy}` is not in force", policy="x/y")
     assert isinstance(result.detail, Message)
@@ -220,7 +228,7 @@ def test_when_workers_are_ended_whoever_waits_is_told_and_others_begin() -> None
         sleeping = asyncio.ensure_future(workers.pool(KIND).run(PATIENCE, pieces.sleep, PATIENCE))
         await asyncio.sleep(0.3)
         workers.close()
-        with pytest.raises(ProblemError):
+        with pytest.raises(WorkRefused):
             await sleeping
 
     asyncio.run(end())

@@ -1,0 +1,63 @@
+"""The whole log, verified or exported by a process of its own: a long log keeps a processor busy for long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session
+
+from policy_service.audit.comparison import verify_log
+from policy_service.audit.copies import Copy
+from policy_service.audit.keys import KeyUnavailable, public_keys
+from policy_service.audit.log import last_entry
+from policy_service.audit.log_key import read_log_keys
+from policy_service.audit.service import current_signer, export
+from policy_service.audit.verdict import LogVerdict
+from policy_service.audit.verify import PROGRESS_INTERVAL
+from policy_service.clock import Clock
+from policy_service.database import Database
+from policy_service.decisions.verification import parts_of, verify_rest
+from policy_service.workers.progress import ProgressFile
+
+
+def verify(url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile, clock: Clock) -> LogVerdict:
+    """Verify the database. Raises KeyUnavailable, DatabaseUnavailable.
+
+    The clock is read after the database was: what is written until then is not later than the present.
+    """
+    trusted = list(public_keys(keys).values())
+    if not trusted:
+        raise KeyUnavailable("there is no key to verify with")
+    with closing(Database(url)) as database, database.read() as session:
+        parts, read = parts_of(session), {}
+        size = sum(parts.values())
+
+        def tick(part: str, done: int) -> None:
+            read[part] = done
+            progress.write(sum(read.values()), size)
+
+        progress.write(0, size)
+        log_keys = read_log_keys(keys)
+        verdict = verify_log(session, trusted, copies, tick, log_keys)
+        verdict = verify_rest(session, verdict, log_keys, tick, clock.now())
+        progress.write(size, size)
+        return verdict
+
+
+def write_export(url: str, keys: Path, now: datetime, file: Path, progress: ProgressFile) -> int:
+    """Write an export, and return its bytes. Raises KeyUnavailable, DatabaseUnavailable."""
+    with closing(Database(url)) as database, database.read() as session, file.open("wb") as lines:
+        size, written = _log_size(session), 0
+        for number, line in enumerate(export(session, current_signer(session, keys), now)):
+            written += lines.write(line + b"\n")
+            if not number % PROGRESS_INTERVAL:
+                progress.write(number, size)
+        return written
+
+
+def _log_size(session: Session) -> int:
+    last = last_entry(session)
+    return last.seq if last else 0
