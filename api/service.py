@@ -20,7 +20,6 @@ from api.observability.logs import make_log
 from api.observability.loop_watch import LoopWatch
 from api.observability.metrics import Metrics
 from api.settings import Settings
-from api.storage import NotInitialisedError, NotSoundError, check_soundness, edited_files, open_database, open_keys
 from api.web.in_flight import InFlight
 from api.web.problems import INTERNAL_ERROR, Problem
 from api.workers.work_kinds import BUILDING, time_limit
@@ -43,6 +42,14 @@ from policy_service.paths import separation_warnings
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
+from policy_service.start_check import (
+    NotInitialisedError,
+    NotSoundError,
+    check_soundness,
+    edited_files,
+    open_database,
+    open_keys,
+)
 from policy_service.workers.interpreter import freeze_loaded_objects
 from policy_service.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers, WorkKind
 
@@ -177,9 +184,9 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
     database: Database,
     provider: Provider | None,
 ) -> Service:
-    fact_cipher = FactCipher(open_keys(database, settings))
+    fact_cipher = FactCipher(open_keys(database, settings.keys))
     guard.start_guard(database)
-    check_soundness(database, settings)
+    check_soundness(database, settings.keys, settings.copies)
 
     alarms = Alarms(clock)
 
@@ -262,7 +269,7 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
         clock=clock,
         catalogue=Catalogue(),
         decisions=cast("DecisionService", unavailable),
-        fact_cipher=FactCipher(open_keys(database, settings)),
+        fact_cipher=FactCipher(open_keys(database, settings.keys)),
         sealer=cast("Sealer", unavailable),
         metrics=cast("Metrics", unavailable),
         log=make_log(settings.log_level),

@@ -1,13 +1,24 @@
-"""Files for spreadsheets: CSV, and texts that a spreadsheet would run as a formula."""
+"""Files for spreadsheets: CSV and workbooks, row by row; and texts that a spreadsheet would run as a formula."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+MAX_CELL_LENGTH = 32_767
+"""Characters of a cell of a workbook."""
+MAX_DIGITS = 15
+"""Digits of a number that a workbook, whose numbers are binary floating point, holds exactly."""
+FIRST_SHEET_DAY = date(1900, 3, 1)
+"""The first day that all spreadsheets number alike."""
+Cell = str | int | Decimal | date | None
+RowWriter = Callable[[Sequence[Cell]], None]
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones, too: spreadsheets of Chinese and Japanese take them
 
 
@@ -44,3 +55,66 @@ class CsvFile:
         """Write a row."""
         if self._rows is not None:
             self._rows.writerow(map(guard_formula, cells))
+
+
+@contextmanager
+def _csv_file(file: Path, _title: str) -> Iterator[RowWriter]:
+    """Write CSV, with the mark by which spreadsheets know UTF-8."""
+    with file.open("w", encoding="utf-8-sig", newline="") as lines:
+        rows = csv.writer(lines)
+        yield lambda cells: rows.writerow([guard_formula(each) if isinstance(each, str) else each for each in cells])
+
+
+@contextmanager
+def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
+    """Write a workbook row by row: only one row is in memory."""
+    from xlsxwriter import Workbook  # noqa: PLC0415  # a start does without it
+
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = Workbook(file, options)
+    sheet = book.add_worksheet("".join(each for each in title if each not in "[]:*?/\\'")[:31])
+    instant = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+    day = book.add_format({"num_format": "yyyy-mm-dd"})
+    bold = book.add_format({"bold": True})
+    sheet.freeze_panes(1, 0)
+    number = 0
+
+    def write_row(cells: Iterable[Cell]) -> None:
+        nonlocal number
+        for position, cell in enumerate(cells):
+            match _native(cell):
+                case None:
+                    pass
+                case datetime() as value:
+                    sheet.write_datetime(number, position, value, instant)
+                case date() as value:
+                    sheet.write_datetime(number, position, value, day)
+                case str() as text:
+                    sheet.write_string(number, position, text, None if number else bold)
+                case value:
+                    sheet.write_number(number, position, value)
+        number += 1
+
+    try:
+        yield write_row
+    finally:
+        book.close()
+
+
+def _native(cell: Cell) -> Cell:
+    """A value as a workbook holds it exactly; as text, if it holds none like it."""
+    match cell:
+        case datetime() if cell.date() < FIRST_SHEET_DAY:
+            return str(cell)
+        case date() if not isinstance(cell, datetime) and cell < FIRST_SHEET_DAY:
+            return str(cell)
+        case int() | Decimal() if len(Decimal(cell).as_tuple().digits) > MAX_DIGITS:
+            return str(cell)
+        case str() if len(cell) > MAX_CELL_LENGTH:
+            return f"{cell[: MAX_CELL_LENGTH - 1]}…"
+        case _:
+            return cell
+
+
+WRITERS = {"csv": _csv_file, "xlsx": _workbook}
+"""What opens a file of each format, with a title, and gives the writer of its rows."""

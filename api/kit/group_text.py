@@ -8,12 +8,12 @@ from datetime import date
 
 from sqlmodel import Session
 
-from api.kit.answers import STATUS_NAMES, FieldText, outcome_cell, outcome_texts
 from api.kit.frame import Frame
 from api.kit.languages import translations
 from api.kit.table import Options, TableContext
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import declaring_head, grouped_heads
+from policy_service.decisions.words.answers import STATUS_NAMES, FieldText, outcome_cell, outcome_texts
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message, translate
 

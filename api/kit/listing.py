@@ -78,3 +78,13 @@ def link(path: str, **query: object) -> str:
 def quote_segment(part: str) -> str:
     """A part of a path."""
     return quote(part, safe="")
+
+
+def version_address(policy: str, version: str) -> str:
+    """The page of a version; the name of a policy is an address already."""
+    return f"/policies/{policy}/versions/{quote_segment(version)}"
+
+
+def rule_address(policy: str, rule: str) -> str:
+    """The page of a rule."""
+    return f"/policies/{policy}/rules/{quote_segment(rule)}"

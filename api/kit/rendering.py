@@ -31,8 +31,7 @@ from api.kit.formats import Formats, escape_hidden, inline_code, visible
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
 from api.kit.frame import TASK_SECTIONS, Frame, Page, frame_of, with_rejected
 from api.kit.languages import translations
-from api.kit.listing import link
-from api.kit.vocabulary import engine_name, enum_label
+from api.kit.listing import link, rule_address, version_address
 from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.idempotent_writes import IdempotentRequest, run_idempotent
@@ -44,6 +43,7 @@ from policy_service.characters import describe_character
 from policy_service.database import Transaction
 from policy_service.errors import PolicyServiceError
 from policy_service.idempotency import StoredResponse, fingerprint_of
+from policy_service.labels import engine_name, enum_label
 from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
 from policy_service.subject import kind_label
@@ -327,5 +327,5 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
     environment.filters["label"] = lambda thing: translate(enum_label(thing), catalogue.gettext)
     environment.filters["engine_name"] = lambda name: translate(engine_name(name), catalogue.gettext)
     environment.filters["kind_name"] = lambda kind: kind_label(kind, lang)
-    environment.globals["link"] = link
+    environment.globals.update(link=link, rule_address=rule_address, version_address=version_address)
     return environment

@@ -6,9 +6,7 @@ texts. Each export is an entry of the log, written before the file is sent: it d
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,26 +34,20 @@ from api.kit.table import (
     render_table,
     table_context,
 )
-from api.kit.vocabulary import enum_label
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
 from api.web.transactions import run_read, run_write
 from api.workers.work_kinds import EXPORTING
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
+from policy_service.labels import enum_label
 from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message, translate
 from policy_service.paging import Page, fetch_all
-from policy_service.spreadsheet import guard_formula
+from policy_service.spreadsheet import WRITERS, Cell
 from policy_service.workers.private_file import create_private_file
 
 MAX_ROWS = 50_000
 """Rows of an export; a file that holds fewer than the filters leave says so in its last row."""
-MAX_CELL_LENGTH = 32_767
-"""Characters of a cell of a workbook."""
-MAX_DIGITS = 15
-"""Digits of a number that a workbook, whose numbers are binary floating point, holds exactly."""
-FIRST_DAY = date(1900, 3, 1)
-"""The first day that all spreadsheets number alike."""
 READ_ROWS = 500
 """Rows that are read at a time."""
 CHUNK_BYTES = 1 << 18
@@ -64,8 +56,6 @@ MEDIA_TYPES: dict[ExportFormat, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-Cell = str | int | Decimal | date | None
-RowWriter = Callable[[Sequence[Cell]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,68 +179,6 @@ def cell_of(value: object, lang: Language, zone: ZoneInfo) -> Cell:
             return "; ".join(str(cell_of(each, lang, zone)) for each in value if each is not None)
         case _:
             raise TypeError(f"no cell for {type(value).__name__}")
-
-
-@contextmanager
-def _csv_file(file: Path, _title: str) -> Iterator[RowWriter]:
-    """Write CSV, with the mark by which spreadsheets know UTF-8."""
-    with file.open("w", encoding="utf-8-sig", newline="") as lines:
-        rows = csv.writer(lines)
-        yield lambda cells: rows.writerow([guard_formula(each) if isinstance(each, str) else each for each in cells])
-
-
-@contextmanager
-def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
-    """Write a workbook row by row: only one row is in memory."""
-    from xlsxwriter import Workbook  # noqa: PLC0415  # a start does without it
-
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = Workbook(file, options)
-    sheet = book.add_worksheet("".join(each for each in title if each not in "[]:*?/\\'")[:31])
-    instant = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-    day = book.add_format({"num_format": "yyyy-mm-dd"})
-    bold = book.add_format({"bold": True})
-    sheet.freeze_panes(1, 0)
-    number = 0
-
-    def write_row(cells: Iterable[Cell]) -> None:
-        nonlocal number
-        for position, cell in enumerate(cells):
-            match _native(cell):
-                case None:
-                    pass
-                case datetime() as value:
-                    sheet.write_datetime(number, position, value, instant)
-                case date() as value:
-                    sheet.write_datetime(number, position, value, day)
-                case str() as text:
-                    sheet.write_string(number, position, text, None if number else bold)
-                case value:
-                    sheet.write_number(number, position, value)
-        number += 1
-
-    try:
-        yield write_row
-    finally:
-        book.close()
-
-
-def _native(cell: Cell) -> Cell:
-    """A value as a workbook holds it exactly; as text, if it holds none like it."""
-    match cell:
-        case datetime() if cell.date() < FIRST_DAY:
-            return str(cell)
-        case date() if not isinstance(cell, datetime) and cell < FIRST_DAY:
-            return str(cell)
-        case int() | Decimal() if len(Decimal(cell).as_tuple().digits) > MAX_DIGITS:
-            return str(cell)
-        case str() if len(cell) > MAX_CELL_LENGTH:
-            return f"{cell[: MAX_CELL_LENGTH - 1]}…"
-        case _:
-            return cell
-
-
-WRITERS = {"csv": _csv_file, "xlsx": _workbook}
 
 
 def _chunks(content: BinaryIO) -> Iterator[bytes]:

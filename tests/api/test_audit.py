@@ -20,7 +20,7 @@ from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.problems import CONFLICT
 from api.workers import auditing
-from api.workers.auditing import Auditor, verify, write_export
+from api.workers.auditing import Auditor
 from policy_service.actor import Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
@@ -31,6 +31,7 @@ from policy_service.audit.proofs import verify_proof
 from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.clock import timestamp
 from policy_service.database import DatabaseUnavailable
+from policy_service.decisions.log_work import verify, write_export
 from policy_service.decisions.verification import verify_rest
 from policy_service.workers.progress import ProgressFile
 from tests.api.client import ask, assert_problem, keys, one_policy, opened, populate

@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from api.workers import pool as workers
 from policy_service.database import DatabaseUnavailable
+from policy_service.workers import pool as workers
 from policy_service.workers.pool import SHARED, WorkerDied
 from tests.api.client import assert_problem
 from tests.api.company import Company, Json, company, later, refused

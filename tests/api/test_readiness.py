@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from api.app import Application
 from api.features.health import endpoints as health
 from api.observability.file_check import check_file
-from api.storage import NotSoundError
 from policy_service.database import Database, file_check
 from policy_service.decisions.block_store import Sealer
+from policy_service.start_check import NotSoundError
 from tests.api.client import CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
 from tests.databases import BACKENDS
 from tests.decisions.desks import eventually
@@ -31,7 +31,7 @@ LOCK_SECONDS = 0.2
 def served(url: str) -> Iterator[Application]:
     """A service that waits a moment only for whoever writes before it, and was not asked for anything of late."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("api.storage.Database", partial(Database, lock_seconds=LOCK_SECONDS))
+        patch.setattr("policy_service.start_check.Database", partial(Database, lock_seconds=LOCK_SECONDS))
         patch.setattr("policy_service.database.PROBE_SECONDS", LOCK_SECONDS)
         with opened(database_url=SecretStr(url), policies=one_policy(), engine="python") as app:
             app.service.database.last_commit_at = float("-inf")

@@ -14,13 +14,13 @@ from api.app import Application, create_app
 from api.features.health.endpoints import readiness
 from api.service import Service, open_service
 from api.settings import Settings
-from api.storage import NotInitialisedError, NotSoundError
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.service import sign_checkpoint
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.in_force import NotReady
+from policy_service.start_check import NotInitialisedError, NotSoundError
 from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
 from tests.databases import BACKENDS, empty_url
 
@@ -247,7 +247,7 @@ def test_policy_files_that_cannot_be_read_are_told() -> None:
         raise PermissionError(13, "Permission denied")
 
     with prepared() as (url, _), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("api.storage.check_files", unreadable)
+        patch.setattr("policy_service.start_check.check_files", unreadable)
         service = begin(url)
         assert service.edited_files == (
             "the policy files cannot be compared with what was submitted: Permission denied",

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from api.features.decisions.facts import fact_views
 from policy_service import Policy
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.decisions.archiving import archive
@@ -26,6 +25,7 @@ from policy_service.decisions.reevaluation import Reevaluation, Reevaluator, ree
 from policy_service.decisions.replay import explain_decision, replay
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.subjects import erase_subject
+from policy_service.decisions.words.facts import fact_views
 from policy_service.errors import FactsRejected
 from policy_service.integrity import DamagedRecord
 from policy_service.messages import plain_text

@@ -139,7 +139,7 @@ def _everything(url: str) -> Iterator[Callable[[str], object]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Services that wait a moment only for whoever writes before them."""
-    monkeypatch.setattr("api.storage.Database", partial(Database, lock_seconds=LOCK_SECONDS))
+    monkeypatch.setattr("policy_service.start_check.Database", partial(Database, lock_seconds=LOCK_SECONDS))
 
 
 def rows(session: Session) -> list[int]:

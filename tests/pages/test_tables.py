@@ -16,10 +16,10 @@ import pytest
 
 from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
 from api.kit.table import EXPORT_FORMATS, ExportedList
-from api.kit.table_export import MAX_CELL_LENGTH, WRITERS, cell_of
+from api.kit.table_export import cell_of
 from api.page_routes import TABLES
 from policy_service.messages import Message
-from policy_service.spreadsheet import guard_formula
+from policy_service.spreadsheet import MAX_CELL_LENGTH, WRITERS, guard_formula
 from tests.api.company import Company, company
 from tests.approval.world import tier
 from tests.architecture.project import ROOT

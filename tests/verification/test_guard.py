@@ -14,7 +14,6 @@ from sqlmodel import select
 
 from api.app import Application, create_app
 from api.features.health.endpoints import readiness
-from api.storage import NotSoundError
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
@@ -30,6 +29,7 @@ from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.tables import ApiKeyRow, SecondFactorRow
 from policy_service.identity.tokens import digest_of, format_key
+from policy_service.start_check import NotSoundError
 from tests.api.client import HERE, SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier

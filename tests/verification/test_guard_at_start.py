@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from api.storage import NotSoundError
 from policy_service.actor import SERVICE, Role
 from policy_service.clock import timestamp
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.tables import ApiKeyRow
 from policy_service.identity.tokens import digest_of, format_key
+from policy_service.start_check import NotSoundError
 from tests.api.company import Company
 from tests.approval.world import TIER, tier
 from tests.verification.everything import Place

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.kit.vocabulary import enum_label
 from policy_service.actor import Role
 from policy_service.identity.history import AccountRevision
+from policy_service.labels import enum_label
 from policy_service.messages import Message, join_comma
 
 

@@ -17,10 +17,10 @@ from api.kit.table import (
     denied_reason,
     instants_between,
 )
-from api.kit.vocabulary import enum_label
 from policy_service.actor import Role
 from policy_service.identity.account import Account
 from policy_service.identity.queries import AccountFilter, AccountSort, AccountStatus, list_accounts
+from policy_service.labels import enum_label
 from policy_service.messages import Message
 from policy_service.paging import Page
 

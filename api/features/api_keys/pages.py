@@ -22,12 +22,12 @@ from api.kit.table import (
     table_context,
     table_page,
 )
-from api.kit.vocabulary import enum_label
 from api.web.transactions import run_read
 from policy_service.actor import Role
 from policy_service.identity.api_keys import SCOPES, ApiKey, ApiKeyStatus, api_keys
 from policy_service.identity.queries import ApiKeyFilter, ApiKeySort, list_api_keys
 from policy_service.identity.service import accounts
+from policy_service.labels import enum_label
 from policy_service.messages import Message
 from policy_service.paging import Page as ListPage
 

@@ -13,12 +13,12 @@ import msgspec
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.audit.vocabulary import EVENT_NAMES, MEANINGS, THING_NAMES
 from api.kit.formats import Formats
 from api.kit.languages import translations
 from api.kit.listing import link, quote_segment
 from policy_service.actor import Actor
 from policy_service.audit.events import ROLES, describe_event
+from policy_service.audit.labels import EVENT_NAMES, MEANINGS, THING_NAMES
 from policy_service.audit.log import LogEntry
 from policy_service.identity.service import printed_names
 from policy_service.integrity import reading_row

@@ -11,11 +11,11 @@ from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.audit.entry_view import AuditEntryView, EntryDescriber, EntryObject
 from api.features.audit.filters import entry_filter
 from api.features.audit.last_verdict import LastVerdict, last_verdict
-from api.features.audit.vocabulary import EVENT_NAMES
 from api.kit.forms import FormState
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.guard import unused_rows
+from policy_service.audit.labels import EVENT_NAMES
 from policy_service.audit.log import last_entry
 from policy_service.audit.queries import EntrySort, list_entries
 from policy_service.audit.service import last_checkpoint

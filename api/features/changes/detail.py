@@ -17,7 +17,6 @@ from api.features.changes.effect import EffectView, read_effect_view, warnings_o
 from api.features.changes.report import Candidate, ReportView, frozen_report
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
-from api.kit.vocabulary import enum_label
 from policy_service.actor import SIGNING_ROLES
 from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
@@ -26,6 +25,7 @@ from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState, Version
 from policy_service.compilers.prose import Explanation, explanation
+from policy_service.labels import enum_label
 from policy_service.language.file_text import browser_text, declared_version, title_of
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache

@@ -9,10 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from api.kit.answers import STATUS_NAMES
 from api.kit.languages import translations
 from policy_service.approval.capacity import ANSWER_WITHIN, MODE, OWNER, asks_for_contacts, sets_service_level
 from policy_service.compilers.prose import value_in_words
+from policy_service.decisions.words.answers import STATUS_NAMES
 from policy_service.language.policy import Fact, Language, Outcome, Policy
 from policy_service.language.types import (
     BooleanType,

@@ -11,12 +11,12 @@ from sqlmodel import Session
 
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options
-from api.kit.vocabulary import enum_label
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.queries import OPEN, ChangeFilter, ChangeSort
 from policy_service.approval.service import Change, ChangeKind, ChangeState, Version
 from policy_service.identity.service import accounts
+from policy_service.labels import enum_label
 from policy_service.messages import Message
 from policy_service.paging import Page
 

@@ -10,10 +10,6 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from api.auth.permissions import may_read
-from api.features.decisions.facts import FactView, fact_views
-from api.features.decisions.replay import ReplayView, replay_view
-from api.features.decisions.trace import RuleTrace, rule_traces
-from api.kit.answers import PolicyAnswer, policy_answers
 from api.kit.formats import UUID_TEXT
 from api.kit.frame import Frame
 from api.service import Service
@@ -27,6 +23,10 @@ from policy_service.decisions.record_queries import read_decision
 from policy_service.decisions.record_versions import load_verified, versions_of
 from policy_service.decisions.replay import replay_with_trace
 from policy_service.decisions.subjects import ERASED
+from policy_service.decisions.words.answers import PolicyAnswer, policy_answers
+from policy_service.decisions.words.facts import FactView, fact_views
+from policy_service.decisions.words.replay import ReplayView, replay_view
+from policy_service.decisions.words.trace import RuleTrace, rule_traces
 from policy_service.messages import Message
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations

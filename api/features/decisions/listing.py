@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.decisions.answer_summary import outcome_options, read_answer_summary, rule_options
-from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
 from api.kit.formats import UUID_TEXT
 from api.kit.listing import link
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
@@ -24,6 +23,7 @@ from policy_service.decisions.record_queries import (
     read_decision,
 )
 from policy_service.decisions.record_versions import Versions, versions_of
+from policy_service.decisions.words.answers import PolicyAnswer, outcome_cell, policy_answers
 from policy_service.language.policy import Language
 from policy_service.messages import Message
 from policy_service.paging import Page

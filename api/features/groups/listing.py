@@ -10,7 +10,6 @@ from datetime import date
 
 from sqlmodel import Session
 
-from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
 from api.kit.charts import LINE_PAINT, BarChart, LineChart, bar_chart, line_chart
 from api.kit.frame import Frame
 from api.kit.group_text import (
@@ -39,6 +38,7 @@ from policy_service.decisions.groups.queries import (
     policy_groups,
 )
 from policy_service.decisions.record_versions import versions_of
+from policy_service.decisions.words.answers import PolicyAnswer, outcome_cell, policy_answers
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.paging import Page

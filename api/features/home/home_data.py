@@ -14,15 +14,14 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.home.group_counts import PolicyCounts, read_group_counts
-from api.features.home.signing_tasks import SigningTask, change_task, override_task, suspension_task
-from api.kit.answers import version_address
+from api.kit.listing import version_address
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.queries import count_by_state, upcoming_changes
 from policy_service.approval.service import Change, ChangeState, Suspension
 from policy_service.audit.service import unsigned_count
 from policy_service.decisions.block_store import count_unsealed
+from policy_service.decisions.groups.outcome_counts import PolicyCounts, read_group_counts
 from policy_service.decisions.override import Override
 from policy_service.decisions.override_store import read_overrides
 from policy_service.language.policy import Bilingual
@@ -35,6 +34,7 @@ from policy_service.registry.recent_activations import (
     ending_activations,
     recent_activations,
 )
+from policy_service.signing_tasks import SigningTask, change_task, override_task, suspension_task
 from policy_service.tasks import Tasks, read_tasks
 
 MAX_ITEMS = 8

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from api.features.home.health import HealthView
 from api.features.home.home_data import HomeData, PendingTasks
-from api.features.home.signing_tasks import SigningTask
 from policy_service.messages import Message
+from policy_service.signing_tasks import SigningTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.permissions import may_read
-from api.kit.answers import version_address
 from api.kit.drawing import LAST_INSTANT, Bar, Timeline
 from api.kit.drawing import timeline as draw_timeline
 from api.kit.formats import parse_instant
 from api.kit.forms import FormState
 from api.kit.frame import Frame
-from api.kit.listing import Column, Listing
+from api.kit.listing import Column, Listing, version_address
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
-from api.kit.vocabulary import domain_name
 from api.service import Service
 from api.web.transactions import run_read
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
+from policy_service.labels import domain_name
 from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period, all_active_at, timeline

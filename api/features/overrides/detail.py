@@ -14,11 +14,11 @@ from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.overrides.forms import EndForm, SignForm
 from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from api.features.overrides.listing import PATH
-from api.kit.answers import FieldText, outcome_texts, version_address
 from api.kit.form_fields import FormField, form_fields
 from api.kit.formats import UUID_TEXT
 from api.kit.forms import FormState
 from api.kit.frame import Frame
+from api.kit.listing import version_address
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.service import Service
 from api.web.problems import NOT_FOUND, ProblemError
@@ -33,6 +33,7 @@ from policy_service.decisions.override import (
     signing_roles,
 )
 from policy_service.decisions.override_store import read_override_end
+from policy_service.decisions.words.answers import FieldText, outcome_texts
 from policy_service.identity.errors import UnknownAccount
 from policy_service.identity.service import read_account
 from policy_service.language.policy import Bilingual

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from api.kit.answers import PolicyAnswer, policy_answers
 from api.service import Service
 from policy_service.decisions.override import Override
 from policy_service.decisions.record_queries import subject_history
 from policy_service.decisions.record_versions import versions_of
+from policy_service.decisions.words.answers import PolicyAnswer, policy_answers
 from policy_service.language.policy import Language, Policy
 from policy_service.registry.service import UnknownVersion, read_version
 from policy_service.subject import Subject

@@ -10,12 +10,12 @@ from typing import cast
 from sqlmodel import Session
 
 from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
-from api.kit.answers import FieldText, outcome_cell, outcome_texts
 from api.kit.frame import Frame
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.actor import Role
 from policy_service.decisions.override import Override, OverrideState
+from policy_service.decisions.words.answers import FieldText, outcome_cell, outcome_texts
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
 from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus, list_overrides

@@ -15,8 +15,8 @@ from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
-from api.kit.vocabulary import domain_name
 from api.web.transactions import run_read
+from policy_service.labels import domain_name
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, ending_at

@@ -19,11 +19,11 @@ from api.kit.frame import Frame
 from api.kit.listing import Column, Listing, link
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
-from api.kit.vocabulary import domain_name, enum_label
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.decisions.in_force import OWN_DOMAIN
+from policy_service.labels import domain_name, enum_label
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import Dependencies
 from policy_service.messages import Message

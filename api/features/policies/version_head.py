@@ -13,7 +13,7 @@ from starlette.requests import Request
 from api.auth.visible_versions import visible_versions
 from api.kit.listing import link
 from api.kit.rendering import Pages
-from api.kit.vocabulary import domain_name
+from policy_service.labels import domain_name
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
 from policy_service.registry.catalogue import Catalogue

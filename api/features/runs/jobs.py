@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from sqlmodel import Session
 
-from api.kit.answers import STATUS_NAMES
 from api.kit.form_fields import HIDDEN, Widget
 from api.kit.forms import FormModel, expected_error
 from api.kit.populations import Population, population_errors
@@ -26,6 +25,7 @@ from policy_service.database import Database
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.words.answers import STATUS_NAMES
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from api.features.audit.vocabulary import EVENT_NAMES, THING_NAMES
 from policy_service.audit.events import EVENTS, OBJECT_FIELDS
+from policy_service.audit.labels import EVENT_NAMES, THING_NAMES
 from tests.api.company import Company, company, later
 from tests.approval.world import TIER, tier
 from tests.hidden import written_before

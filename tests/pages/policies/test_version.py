@@ -102,7 +102,7 @@ def test_examples_are_decided_now(here: Company) -> None:
 
 
 def test_an_example_that_fails_shows_what_it_gives_instead() -> None:
-    from api.features.policies.examples import cases_of  # noqa: PLC0415
+    from policy_service.analysis.example_cases import cases_of  # noqa: PLC0415
     from policy_service.language.load import load_bytes  # noqa: PLC0415
 
     wrong = tier("1.0.0").replace(b"outcome: {size: big}, rule: big", b"outcome: {size: small}, rule: small")

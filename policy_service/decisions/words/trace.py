@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.kit.answers import FieldText, PolicyAnswer, rule_address, value_text
 from policy_service.compilers.prose import condition_writer, no_other_rule, value_in_words
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.record_versions import Versions
+from policy_service.decisions.words.answers import FieldText, PolicyAnswer, value_text
 from policy_service.language.ast import Expr
 from policy_service.language.parser import parse
 from policy_service.language.policy import AS_OF, OTHERWISE, SCORE, Bilingual, Language, Policy
@@ -24,7 +24,6 @@ class RuleTrace:
 
     id: str
     title: Bilingual | None
-    address: str
     matched: bool
     decided: bool
     """Whether it is one of those that gave the outcome."""
@@ -59,8 +58,7 @@ def _rule_trace(  # noqa: PLR0913, PLR0917  # an entry of a trace, and what tell
     if not matched:
         failed_condition = no_other_rule(lang) if entry["failed"] == OTHERWISE else describe(parse(entry["failed"]))
     values = _values(policy, entry.get("saw", {}), lang)
-    address = rule_address(policy.id, rule)
-    return RuleTrace(rule, titles.get(rule), address, matched, rule in decided, failed_condition, tuple(values))
+    return RuleTrace(rule, titles.get(rule), matched, rule in decided, failed_condition, tuple(values))
 
 
 def _values(policy: Policy, values: Mapping[str, Any], lang: Language) -> Sequence[FieldText]:

@@ -10,11 +10,10 @@ from itertools import islice
 
 from sqlmodel import Session
 
-from api.kit.answers import STATUS_NAMES
-from api.kit.listing import link
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import grouped_heads
 from policy_service.decisions.groups.queries import group_sizes
+from policy_service.decisions.words.answers import STATUS_NAMES
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.previous import countable_outcomes
 from policy_service.language.types import ChoiceType
@@ -31,7 +30,8 @@ class OutcomeCount:
     """One outcome, and its subjects."""
 
     title: Bilingual | Message
-    address: str
+    group: str
+    """The name of its group."""
     subjects: int
 
 
@@ -78,7 +78,7 @@ def _outcomes(head: Policy, sizes: Mapping[Group, int]) -> tuple[OutcomeCount, .
             outcome.words.get(group.values[name], Bilingual(group.values[name], group.values[name]))
             if group.values
             else STATUS_NAMES[group.status],
-            link("/groups/members", policy=head.id, group=group.name),
+            group.name,
             sizes[group],
         )
         for group in sorted(sizes, key=place)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.kit.answers import STATUS_NAMES, FieldText, outcome_texts
 from policy_service.decisions.record_versions import Versions
 from policy_service.decisions.replay import ReplayVerdict, ReplayVerdictName
+from policy_service.decisions.words.answers import STATUS_NAMES, FieldText, outcome_texts
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
 

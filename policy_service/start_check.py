@@ -12,7 +12,6 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from api.settings import Settings
 from policy_service.audit.comparison import copy_difference
 from policy_service.audit.copies import Copy, FileCopy, Unreachable
 from policy_service.audit.database_verification import verify_tail
@@ -76,28 +75,28 @@ def open_database(url: str, keys: Path) -> Database:
     return database
 
 
-def open_keys(database: Database, settings: Settings) -> MasterKeys:
+def open_keys(database: Database, keys: Path) -> MasterKeys:
     """The master keys, when the key that signs the log is there too.
 
     Raises KeysMissingError, DatabaseUnavailable.
     """
     try:
         with database.read() as session:
-            current_signer(session, settings.keys)
-        return MasterKeys(settings.keys)
+            current_signer(session, keys)
+        return MasterKeys(keys)
     except (KeyUnavailable, KeyFileError) as error:
         raise KeysMissingError(
             f"{error}: run `policy-service init`, or set POLICY_SERVICE_KEYS to the folder of the keys"
         ) from None
 
 
-def check_soundness(database: Database, settings: Settings) -> None:
+def check_soundness(database: Database, keys: Path, copies: Sequence[Copy]) -> None:
     """Raises NotSoundError with every fault that shows at the start, DatabaseUnavailable."""
     faults = self_check(database)
     if not faults:
         try:
             with database.read() as session:
-                faults = _faults(session, settings)
+                faults = _faults(session, keys, copies)
         except DamagedRecord as error:
             faults = [str(error)]
     require_sound(faults)
@@ -121,12 +120,12 @@ def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
             return (f"the policy files cannot be compared with what was submitted: {error.strerror}",)
 
 
-def _faults(session: Session, settings: Settings) -> list[str]:
-    trusted = list(public_keys(settings.keys).values())
+def _faults(session: Session, keys: Path, copies: Sequence[Copy]) -> list[str]:
+    trusted = list(public_keys(keys).values())
     tail = verify_tail(session, trusted)
     return [
         *([f"the log: {tail.message}"] if tail else []),
-        *(fault for copy in settings.copies if (fault := _copy_fault(session, copy, trusted)) is not None),
+        *(fault for copy in copies if (fault := _copy_fault(session, copy, trusted)) is not None),
         *_guard_faults(session),
         *verify_versions(session),
         *verify_blocks(session, TAIL_BLOCKS).faults,

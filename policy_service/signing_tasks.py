@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlmodel import Session
 
@@ -38,7 +38,8 @@ class SigningTask:
 
     kind: Message
     title: str
-    address: str
+    thing: Literal["changes", "suspensions", "overrides"]
+    id: str
     what: tuple[str, ...]
     """The versions that it puts in force, or the policy it is about."""
     effect: Effect | None
@@ -58,7 +59,8 @@ def change_task(session: Session, change: Change) -> SigningTask:
     return SigningTask(
         kind=Message("Change"),
         title=change.draft.title,
-        address=f"/changes/{change.id}",
+        thing="changes",
+        id=change.id,
         what=(
             *(_version_step(bases.get(each.policy), each.policy, each.version) for each in submission.versions),
             *(f"{name} {bases.get(name, '')} → —" for name in change.draft.ends),
@@ -76,7 +78,8 @@ def suspension_task(suspension: Suspension) -> SigningTask:
     return SigningTask(
         kind=Message("Suspension to ratify"),
         title=f"{suspension.policy} {suspension.version}",
-        address=f"/suspensions/{suspension.id}",
+        thing="suspensions",
+        id=suspension.id,
         what=(_version_step(suspension.version, suspension.policy, suspension.fallback or "—"),),
         effect=None,
         due=suspension.until,
@@ -89,7 +92,8 @@ def override_task(override: Override) -> SigningTask:
     return SigningTask(
         kind=Message("Override"),
         title=f"{override.policy} · {override.subject.id}",
-        address=f"/overrides/{override.id}",
+        thing="overrides",
+        id=override.id,
         what=(override.policy,),
         effect=None,
         due=override.lapses_at or override.until,

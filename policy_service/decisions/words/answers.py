@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.kit.listing import quote_segment
 from policy_service.actor import Role
 from policy_service.compilers.prose import value_in_words
 from policy_service.decisions.record import DecisionRecord
@@ -46,8 +45,6 @@ class DecidingRule:
 
     id: str
     title: Bilingual | None
-    address: str
-    """Of its passport."""
     because: Bilingual | None
 
 
@@ -71,8 +68,6 @@ class PolicyAnswer:
     title: Bilingual
     version: str
     digest: str
-    address: str
-    """Of the version."""
     status: str
     status_name: Message
     """The status in words."""
@@ -87,11 +82,6 @@ class PolicyAnswer:
     """The suspension by which no version applied."""
     reason: str
     """Why the policy was suspended."""
-
-
-def version_address(policy: str, version: str) -> str:
-    """The page of a version; the name of a policy is an address already."""
-    return f"/policies/{policy}/versions/{quote_segment(version)}"
 
 
 def policy_answers(record: DecisionRecord, versions: Versions, lang: Language) -> tuple[PolicyAnswer, ...]:
@@ -110,11 +100,10 @@ def _policy_answer(name: str, entry: Json, version: str, policy: Policy | None, 
         title=policy.title if policy else Bilingual(name, name),
         version=version,
         digest=str(entry.get("digest", "")),
-        address=version_address(name, version),
         status=status,
         status_name=STATUS_NAMES.get(status, Message("unknown")),
         outcomes=outcome_texts(entry.get("outcome"), policy, lang) if "outcome" in entry else (),
-        rules=_rules(name, entry),
+        rules=_rules(entry),
         missing=tuple(FieldText(fact, fact_title(fact, policy), None) for fact in entry.get("missing", ())),
         applied_override=_applied_override(name, entry["overridden"], version, policy, lang)
         if "overridden" in entry
@@ -138,24 +127,16 @@ def _applied_override(
     )
 
 
-def _rules(policy: str, entry: Json) -> tuple[DecidingRule, ...]:
+def _rules(entry: Json) -> tuple[DecidingRule, ...]:
     rules: Sequence[str] = entry.get("rules", ())
     titles, reasons = (_texts(entry.get(member, ()), len(rules)) for member in ("titles", "because"))
-    return tuple(
-        DecidingRule(rule, title, rule_address(policy, rule), reason)
-        for rule, title, reason in zip(rules, titles, reasons, strict=False)
-    )
+    return tuple(DecidingRule(rule, title, reason) for rule, title, reason in zip(rules, titles, reasons, strict=False))
 
 
 def _texts(stored: Sequence[Json | None], count: int) -> list[Bilingual | None]:
     """The words of each of so many rules, None for one that has none."""
     texts = [Bilingual(each["zh"], each["en"]) if each else None for each in stored]
     return texts + [None] * (count - len(texts))
-
-
-def rule_address(policy: str, rule: str) -> str:
-    """The passport of a rule."""
-    return f"/policies/{policy}/rules/{quote_segment(rule)}"
 
 
 def outcome_texts(outcome: Any, policy: Policy | None, lang: Language) -> tuple[tuple[FieldText, ...], ...]:  # noqa: ANN401  # JSON

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from api.kit.answers import value_text
 from policy_service.decisions.masking import sensitive_facts
 from policy_service.decisions.previous import previous_facts
 from policy_service.decisions.record import DecisionRecord, decode_fact
 from policy_service.decisions.record_versions import Versions
+from policy_service.decisions.words.answers import value_text
 from policy_service.language.policy import Bilingual, Fact, Language, Policy
 from policy_service.language.types import format_value
 from policy_service.messages import Message
