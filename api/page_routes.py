@@ -14,10 +14,9 @@ from api.features.accounts.accounts import ACCOUNTS
 from api.features.api_keys import actions as key_actions
 from api.features.api_keys.pages import API_KEYS
 from api.features.audit import checkpoints, entry
-from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
 from api.features.audit.checkpoints import CHECKPOINTS
 from api.features.audit.jobs import EXPORT, VERIFICATION
-from api.features.audit.log import AUDIT_LOG
+from api.features.audit.log import AUDIT_LOG, LOG_BREADCRUMBS
 from api.features.benchmarks.pages import RENEWAL_PAGES
 from api.features.changes.action_routes import ACTIONS as CHANGE_ACTIONS
 from api.features.changes.dossier import dossier_routes

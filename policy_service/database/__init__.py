@@ -119,6 +119,11 @@ class Lane(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+def last_write_at(session: Session) -> datetime | None:
+    """Return when the database was last written to."""
+    return session.exec(select(func.max(Lane.at))).one()
+
+
 Value = TypeVar("Value")
 _LOG_SIZE = select(func.max(table("audit_entry", column("seq")).c.seq))
 _CACHE = "kept"

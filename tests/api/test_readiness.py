@@ -15,9 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import Application
-from api.features.health import endpoints as health
 from api.observability.file_check import check_file
-from policy_service.database import Database, file_check
+from policy_service.database import Database, file_check, writability
 from policy_service.decisions.block_store import Sealer
 from policy_service.start_check import NotSoundError
 from tests.api.client import CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
@@ -92,7 +91,7 @@ def test_a_write_that_was_not_kept_is_told_until_one_is(file: Path, monkeypatch:
             assert_problem(decide(app=app), 503, "database-unavailable")
         status, text = ready(app)
         assert (status, text["database"]) == (503, "the last write failed: the database is busy")
-        monkeypatch.setattr(health, "RECENT_SECONDS", 0.0)
+        monkeypatch.setattr(writability, "RECENT_SECONDS", 0.0)
         status, text = ready(app)
         assert (status, text["status"], text["database"]) == (200, "degraded", "writable")
         assert re.match(r"the last write failed \d+ seconds ago, and none was made since", text["concerns"][0])

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
+from api.features.audit.log import LOG_BREADCRUMBS
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.audit.entry_view import AuditEntryView, EntryDescriber, EntryObject
-from api.features.audit.filters import entry_filter
-from api.features.audit.last_verdict import LastVerdict, last_verdict
+from api.features.audit.jobs import VERIFICATION
 from api.kit.forms import FormState
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.job import Breadcrumbs
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
+from api.workers.jobs import Jobs
 from policy_service.audit.comparison import recorded_difference
+from policy_service.audit.events import OBJECT_FIELDS
 from policy_service.audit.guard import unused_rows
 from policy_service.audit.labels import EVENT_NAMES
-from policy_service.audit.log import last_entry
+from policy_service.audit.log import EntryFilter, find_object, last_entry
 from policy_service.audit.queries import EntrySort, list_entries
 from policy_service.audit.service import last_checkpoint
+from policy_service.audit.verdict import LogVerdict
+from policy_service.identity.api_keys import find_key_by_name
+from policy_service.identity.service import find_account_by_name
+from policy_service.jobs.queries import last_done
 from policy_service.messages import Message
 from policy_service.paging import Page
+
+LOG_BREADCRUMBS: Breadcrumbs = ((Message("Audit log"), "/audit"),)
+"""The way that leads to the pages beneath the log."""
+QUALIFIED = re.compile(rf"(?:{'|'.join(OBJECT_FIELDS)}):.+", re.DOTALL)
+"""A thing with its kind before it, as an entry holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastVerdict:
+    """A verdict, when it was reached and for whom."""
+
+    verdict: LogVerdict
+    at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +66,41 @@ class LogOverview:
     """A sentence for each row that does not match the log, as far as this process has seen."""
 
 
+def _entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryFilter | None:
+    """The filter of the log; None when it names something unknown."""
+    by, about_text = query.filters["by"], query.filters["about"]
+    about = _about(session, about_text) if about_text else None
+    if about_text and about is None:
+        return None
+    actor = _actor(session, by) if by else None
+    since, until = instants_between(query.day("since"), query.day("until"), zone)
+    return EntryFilter(query.filters["event"] or None, actor, about, since, until)
+
+
+def _actor(session: Session, name: str) -> str:
+    """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
+    if (account := find_account_by_name(session, name)) is not None:
+        return account.id
+    return find_key_by_name(session, name) or name
+
+
+def _about(session: Session, name: str) -> str | None:
+    """The thing of this name: with its kind before it, or alone, then of the first kind that has one."""
+    return name if QUALIFIED.fullmatch(name) else find_object(session, name)
+
+
+def _last_verdict(session: Session, jobs: Jobs) -> LastVerdict | None:
+    """Return the last verdict; None when none is on record that a process of the service wrote."""
+    job = last_done(session, VERIFICATION.name)
+    if job is None or job.ended_at is None or not jobs.is_genuine(job):
+        return None
+    return LastVerdict(jobs.result_of(job), job.ended_at, job.requested_by)
+
+
 def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[AuditEntryView]:
     """Return one page of the log; empty when a filter names somebody or something that the log does not know."""
     zone = context.service.zone
-    criteria = entry_filter(session, query, zone)
+    criteria = _entry_filter(session, query, zone)
     if criteria is None:
         return Page(())
     sort = cast("EntrySort", query.sort)
@@ -68,7 +122,7 @@ def _read_overview(session: Session, context: TableContext) -> LogOverview:
         size=newest.seq if newest else 0,
         signed_size=checkpoint.extent.size if checkpoint else 0,
         may_verify=check_permission(context.actor, PERMISSIONS["POST", "/audit/verifications"]),
-        last_verdict=last_verdict(session, context.pages.jobs),
+        last_verdict=_last_verdict(session, context.pages.jobs),
         difference=recorded_difference(session),
         unused_rows=unused_rows(context.service.database),
     )

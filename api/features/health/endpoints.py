@@ -1,11 +1,9 @@
 """`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
 
-from datetime import date, datetime, timedelta
-from time import monotonic
+from datetime import datetime, timedelta
 from typing import Literal
 
 from fastapi import APIRouter
-from sqlmodel import func, select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
@@ -17,13 +15,11 @@ from api.web.schemas import Model
 from api.web.transactions import run_read
 from policy_service.audit import guard
 from policy_service.clock import today
-from policy_service.compilers.json_schema.example_request import example_request
-from policy_service.database import Database, DatabaseUnavailable, Lane
+from policy_service.database import DatabaseUnavailable, last_write_at
+from policy_service.database.writability import WRITABLE, writable
+from policy_service.decisions.self_test import run_self_test
 from policy_service.language.diagnostics import did_you_mean, shorten
 
-RECENT_SECONDS = 10.0
-"""Seconds for which the last write says whether the next one will be kept."""
-WRITABLE = "writable"
 GRACE = timedelta(seconds=2)
 """So far the clock may be behind the last record: machines that share a database do not agree to the second."""
 
@@ -128,14 +124,14 @@ def problem_routes() -> APIRouter:
 async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
     """Return when the database was last written to, or why it cannot be read."""
     try:
-        return await run_read(service, lambda session: session.exec(select(func.max(Lane.at))).one())
+        return await run_read(service, last_write_at)
     except DatabaseUnavailable as error:
         return error
 
 
 def readiness(service: Service, last_write: datetime | DatabaseUnavailable | None = None) -> Ready:
     """The state of the service now; `last_write` is when the database was last written to, when that is known."""
-    self_test, database = run_self_test(service), WRITABLE
+    self_test, database = run_self_test(service.decider, today(service.clock, service.zone)), WRITABLE
     health, concerns = service.decider.health, list(service.edited_files)
     if isinstance(last_write, DatabaseUnavailable):
         self_test, database = "the database does not answer", str(last_write)
@@ -173,50 +169,7 @@ def readiness(service: Service, last_write: datetime | DatabaseUnavailable | Non
     )
 
 
-def writable(database: Database) -> tuple[str, list[str]]:
-    """Return True if something can be recorded now, else the reason; and what there was to see of late.
-
-    A write that was just kept says so. Otherwise it is tried without writing anything: so a service that is sent
-    nothing while it cannot record finds out by itself that it can again.
-    """
-    failure, now = database.failure, monotonic()
-    if failure is None and now - database.last_commit_at < RECENT_SECONDS:
-        return WRITABLE, []
-    try:
-        database.probe()
-    except DatabaseUnavailable as error:
-        return str(error), []
-    if failure is None:
-        return WRITABLE, []
-    reason = str(DatabaseUnavailable(failure.reason))
-    if now - failure.at < RECENT_SECONDS:
-        return f"the last write failed: {reason}", []
-    return WRITABLE, [f"the last write failed {round(now - failure.at)} seconds ago, and none was made since: {reason}"]
-
-
 def _status(self_test: str, database: str, *, troubles: int) -> Literal["ready", "degraded", "not_ready"]:
     if self_test != "passed" or database != WRITABLE:
         return "not_ready"
     return "degraded" if troubles else "ready"
-
-
-def run_self_test(service: Service) -> str:
-    """`passed` when a policy decides its first example by the rules the example names, or what went wrong."""
-    policies = service.decider.policies
-    if not policies:
-        return "no policy is in force"
-    for policy in policies.values():
-        request = example_request(policy, policies, today(service.clock, service.zone))
-        if request is None:
-            continue
-        expected = next(example.rules for example in policy.examples if example.status == "decided")
-        try:
-            decision = service.decider.decide(
-                request["facts"], as_of=date.fromisoformat(request["as_of"]), policies=[policy.id]
-            )
-        except Exception as error:  # noqa: BLE001  # whatever it is, the service cannot decide
-            return f"failed on an example of {policy.id}: {type(error).__name__}"
-        rules = tuple(decision.to_dict()[policy.id].get("rules", ()))
-        mismatch = f"decided an example of {policy.id} by {list(rules)}, expected {list(expected or ())}"
-        return "passed" if rules == expected else mismatch
-    return "passed"

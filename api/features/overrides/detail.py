@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.overrides.forms import EndForm, SignForm
-from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from api.features.overrides.listing import PATH
-from api.kit.form_fields import FormField, form_fields
+from api.kit.form_fields import HIDDEN, FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.formats import UUID_TEXT
-from api.kit.forms import FormState
+from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import version_address
 from api.kit.reauthentication import Reauthentication, reauthentication_state
@@ -26,6 +25,7 @@ from policy_service.actor import Actor, Role
 from policy_service.decisions.outcomes import InvalidOutcome, read_outcome
 from policy_service.decisions.override import (
     ENDING_ROLES,
+    MAX_REASON,
     Override,
     OverrideState,
     can_sign_override,
@@ -38,8 +38,23 @@ from policy_service.identity.errors import UnknownAccount
 from policy_service.identity.service import read_account
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
+from policy_service.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from policy_service.overrides.signature_validity import read_with_signature_validity
 from policy_service.subject import Subject
+
+
+class EndForm(FormModel):
+    """The reason for ending an override, and the role."""
+
+    reason: Annotated[str, Widget("area", Message("Reason")), Field(max_length=MAX_REASON)]
+    role: SignerRole
+    password: Proof = None
+
+
+class SignForm(EndForm):
+    """The reason for signing an override, the role, and the digest that was shown."""
+
+    digest: Annotated[str, HIDDEN, Field(max_length=71)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +145,7 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
     now = frame.now
     override = read_with_signature_validity(session, name, now)
     signer_roles = signing_roles(override, frame.actor, now) if frame.actor else ()
-    policy = read_policy_version(service, session, override)
+    policy = read_policy_version(service.catalogue, session, override)
     return OverridePage(
         frame=frame,
         override=override.id,

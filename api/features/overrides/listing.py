@@ -9,7 +9,6 @@ from typing import cast
 
 from sqlmodel import Session
 
-from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from api.kit.frame import Frame
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options, subject_kind_options
@@ -18,6 +17,7 @@ from policy_service.decisions.override import Override, OverrideState
 from policy_service.decisions.words.answers import FieldText, outcome_cell, outcome_texts
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
+from policy_service.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus, list_overrides
 from policy_service.paging import Page
 from policy_service.subject import Subject, kind_label
@@ -69,7 +69,7 @@ def read_page(session: Session, context: TableContext, query: TableQuery) -> Pag
     sort, now, lang = cast("OverrideSort", query.sort), context.frame.now, context.frame.lang
     page = list_overrides(session, criteria, now, sort=sort, cursor=query.cursor, limit=query.limit)
     first_of = {(each.policy, each.version): each for each in page.items}
-    versions = {name: read_policy_version(context.service, session, each) for name, each in first_of.items()}
+    versions = {name: read_policy_version(context.service.catalogue, session, each) for name, each in first_of.items()}
     rows = (_row(session, each, versions[each.policy, each.version], now, lang) for each in page.items)
     return Page(tuple(rows), page.next_cursor)
 

@@ -13,7 +13,6 @@ from starlette.requests import Request
 
 from api.features.overrides.detail import held_roles
 from api.features.overrides.fields import OutcomeField, is_outcome_field, outcome_entries, read_outcome_fields
-from api.features.overrides.last_decision import LastDecision, read_last_decision
 from api.features.overrides.listing import PATH
 from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
@@ -27,6 +26,7 @@ from policy_service.decisions.override import MAX_LENGTH, MAX_REASON
 from policy_service.decisions.override_store import GOVERNANCE
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
+from policy_service.overrides.last_decision import LastDecision, read_last_decision
 from policy_service.overrides.service import OverrideRequest
 from policy_service.subject import MAX_ID, Subject, id_error
 

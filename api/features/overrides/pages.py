@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.features.overrides.detail import override_id, override_page
-from api.features.overrides.forms import EndForm, SignForm
+from api.features.overrides.detail import EndForm, SignForm, override_id, override_page
 from api.features.overrides.listing import PATH
 from api.features.overrides.new_override import (
     OverrideSubmission,

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from api.service import Service
 from policy_service.decisions.override import Override
 from policy_service.decisions.record_queries import subject_history
 from policy_service.decisions.record_versions import versions_of
 from policy_service.decisions.words.answers import PolicyAnswer, policy_answers
 from policy_service.language.policy import Language, Policy
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.service import UnknownVersion, read_version
 from policy_service.subject import Subject
 
@@ -29,13 +29,13 @@ class LastDecision:
     answer: PolicyAnswer
 
 
-def read_policy_version(service: Service, session: Session, override: Override) -> Policy | None:
+def read_policy_version(catalogue: Catalogue, session: Session, override: Override) -> Policy | None:
     """The version that was in force when the override was made; None when the registry has lost it."""
     try:
         row = read_version(session, override.policy, override.version)
     except UnknownVersion:
         return None
-    return service.catalogue.load(session, row.digest)
+    return catalogue.load(session, row.digest)
 
 
 def read_last_decision(
