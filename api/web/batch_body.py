@@ -21,9 +21,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Send
 
-from api.web.spool import Spool
 from policy_service.decisions.batch import BatchEnded
 from policy_service.messages import Message
+from policy_service.spool import Spool
 
 MEMORY = 1024 * 1024
 """Bytes that wait in memory."""

@@ -22,8 +22,8 @@ from sqlmodel import col, func, select
 
 from api.app import Application, create_app
 from api.web import batch_body
-from api.web.spool import Spool
 from policy_service.decisions.tables import DecisionRow
+from policy_service.spool import Spool
 from tests.api.client import CUSTOMER, RFM, StandingClock, application, one_policy, populated, settings
 from tests.api.network import BUFFERS, WITHIN, Address, connect, eventually, served
 from tests.architecture.project import ROOT
@@ -281,7 +281,7 @@ def test_where_a_disk_is_full_the_batch_ends_and_says_so(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(batch_body, "MEMORY", 32 * 1024)
-    monkeypatch.setattr("api.web.spool.os.pwrite", full)
+    monkeypatch.setattr("policy_service.spool.os.pwrite", full)
     *answers, last = lines(by_socket(address, body(MANY, "full-")))
     assert last["problem"]["type"] == "/problems/body-too-large"
     assert last["line"] == len(answers) + 1

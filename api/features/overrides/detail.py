@@ -27,6 +27,7 @@ from policy_service.decisions.override import (
     ENDING_ROLES,
     MAX_REASON,
     Override,
+    OverrideSignature,
     OverrideState,
     can_sign_override,
     may_sign_override,
@@ -40,7 +41,6 @@ from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from policy_service.overrides.signature_validity import read_with_signature_validity
-from policy_service.subject import Subject
 
 
 class EndForm(FormModel):
@@ -67,18 +67,6 @@ class OverrideEndView:
 
 
 @dataclass(frozen=True, slots=True)
-class Countersignature:
-    """The signature of another person."""
-
-    printed_name: str
-    role: Role
-    reason: str
-    signed_at: datetime
-    void_reason: str | None
-    """Why it does not count now."""
-
-
-@dataclass(frozen=True, slots=True)
 class OverridePage:
     """One override."""
 
@@ -86,31 +74,13 @@ class OverridePage:
     end_fields: ClassVar[tuple[FormField, ...]] = form_fields(EndForm)
     sign_fields: ClassVar[tuple[FormField, ...]] = form_fields(SignForm)
     frame: Frame
-    override: str
-    subject: Subject
-    policy: str
+    override: Override
     title: Bilingual
-    version: str
-    address: str
-    """Of the version."""
     outcome: tuple[tuple[FieldText, ...], ...]
-    printed_name: str
     role: Role
-    void_reason: str | None
-    """Why the signature of who recorded it does not count now."""
-    reason: str
-    recorded_at: datetime
-    until: datetime
-    """Until when it was made for."""
-    ends_at: datetime
     state: OverrideState
-    is_legacy: bool
-    """Whether it was recorded before a policy of governance decided how far one signature reaches."""
-    lapses_at: datetime | None
-    """When it is over unless the others have signed."""
-    signatures: tuple[Countersignature, ...]
+    signatures: tuple[tuple[OverrideSignature, Role], ...]
     owed_roles: tuple[Role, ...]
-    digest: str
     decided_by: tuple[tuple[str, str], ...]
     """The versions of governance that say who must sign: the name and the address of each."""
     signer_roles: tuple[Role, ...]
@@ -148,31 +118,13 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
     policy = read_policy_version(service.catalogue, session, override)
     return OverridePage(
         frame=frame,
-        override=override.id,
-        subject=override.subject,
-        policy=override.policy,
+        override=override,
         title=policy.title if policy else Bilingual(override.policy, override.policy),
-        version=override.version,
-        address=version_address(override.policy, override.version),
         outcome=outcome_texts(override.outcome, policy, frame.lang),
-        printed_name=override.printed_name,
         role=Role(override.role),
-        void_reason=override.void.get(override.actor),
-        reason=override.reason,
-        recorded_at=override.recorded_at,
-        until=override.until,
-        ends_at=override.ends_at,
         state=override.state(now),
-        is_legacy=override.verdict is None,
-        lapses_at=override.lapses_at,
-        signatures=tuple(
-            Countersignature(
-                each.printed_name, Role(each.role), each.reason, each.signed_at, override.void.get(each.actor)
-            )
-            for each in override.signatures
-        ),
+        signatures=tuple((each, Role(each.role)) for each in override.signatures),
         owed_roles=tuple(map(Role, override.missing_roles)),
-        digest=override.digest,
         decided_by=tuple(_governance_versions(override)),
         signer_roles=signer_roles,
         action="sign" if signer_roles and action != "end" else "end",

@@ -81,6 +81,7 @@ class OverviewData:
     ending: Activation | None
     """By what the policy was ended, where nothing is in force for that."""
     stop: Piece | None
+    """The stop by which no version applies now."""
     since: datetime | None
     next_piece: Piece | None
     pieces: Sequence[Piece]
@@ -100,17 +101,11 @@ class PolicyPage:
 
     template: ClassVar[str] = "policies/policy.html"
     frame: Frame
-    policy: Policy
+    data: OverviewData
     address: str
     domain: str
-    active: Piece | None
-    ending: Activation | None
-    stop: Piece | None
-    """The stop by which no version applies now."""
-    since: datetime | None
     change: SignedChange | None
     """The change that put in force what is in force."""
-    next_piece: Piece | None
     drawing: Timeline | None
     earlier_address: str | None
     """Where earlier periods are."""
@@ -118,7 +113,6 @@ class PolicyPage:
     """Where the latest periods are, when these are earlier ones."""
     version_items: tuple[VersionItem, ...]
     listing: Listing
-    dependencies: Dependencies
     write_permission: Literal[True] | str
     suspend_permission: Literal[True] | str
     may_reevaluate: bool
@@ -196,15 +190,10 @@ def make_page(pages: Pages, request: Request, data: OverviewData, query: Overvie
     write_permission = check_permission(actor, PERMISSIONS["GET", "/changes/new"])
     return PolicyPage(
         frame=frame,
-        policy=data.policy,
+        data=data,
         address=address,
         domain=domain_name(data.policy.domain),
-        active=data.active,
-        ending=data.ending,
-        stop=data.stop,
-        since=data.since,
         change=data.changes.get(data.active[1].change or "") if data.active else None,
-        next_piece=data.next_piece,
         drawing=_drawing(data, frame.now, pages),
         earlier_address=link(address, before=data.pieces[0][0].start.isoformat(), sort=query.sort)
         if data.has_earlier
@@ -215,7 +204,6 @@ def make_page(pages: Pages, request: Request, data: OverviewData, query: Overvie
             for each in data.versions
         ),
         listing=Listing(address, {"before": before}, COLUMNS, query.sort, query.cursor, next_cursor),
-        dependencies=data.dependencies,
         write_permission=write_permission,
         suspend_permission=_suspend_permission(actor, data),
         may_reevaluate=may_read(actor, "/reevaluations") and data.policy.domain != OWN_DOMAIN,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.web.spool import Spool
+from policy_service.spool import Spool
 
 
 @given(st.lists(st.one_of(st.binary(min_size=1, max_size=50), st.integers(1, 60)), max_size=40))
@@ -60,7 +60,7 @@ def test_when_it_is_closed_nothing_is_kept_and_nothing_comes_out() -> None:
 
 
 def test_a_disk_that_takes_only_a_part_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.web.spool.os.pwrite", lambda *_: 1)
+    monkeypatch.setattr("policy_service.spool.os.pwrite", lambda *_: 1)
     spool = Spool()
     with pytest.raises(OSError, match="No space left on device"):
         spool.write(b"abc")
