@@ -11,19 +11,19 @@ from starlette.types import Scope
 
 from api.features.accounts import account_actions, new_account
 from api.features.accounts.accounts import ACCOUNTS
-from api.features.api_keys import actions as key_actions
+from api.features.api_keys import pages as api_keys
 from api.features.api_keys.pages import API_KEYS
 from api.features.audit import checkpoints, entry
 from api.features.audit.checkpoints import CHECKPOINTS
 from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.audit.log import AUDIT_LOG, LOG_BREADCRUMBS
-from api.features.benchmarks.pages import RENEWAL_PAGES
+from api.features.benchmarks.jobs import RENEWAL_PAGES
 from api.features.changes.action_routes import ACTIONS as CHANGE_ACTIONS
 from api.features.changes.dossier import dossier_routes
 from api.features.changes.listing import CHANGES
 from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
-from api.features.data_checks.pages import DATA_CHECK_PAGES
+from api.features.data_checks.jobs import DATA_CHECK_PAGES
 from api.features.decisions import pages as decisions
 from api.features.decisions.listing import DECISIONS
 from api.features.groups.listing import GROUPS, MEMBERS
@@ -34,16 +34,16 @@ from api.features.in_force import page as in_force
 from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
 from api.features.overrides.listing import OVERRIDES
-from api.features.packs.pages import PACK_PAGES
+from api.features.packs.jobs import PACK_PAGES
 from api.features.policies import comparison, examples, listing, overview, rule_history, version
 from api.features.populations import pages as populations
 from api.features.populations.listing import POPULATIONS
-from api.features.reevaluations.pages import REEVALUATION_PAGES
+from api.features.reevaluations.jobs import REEVALUATION_PAGES
 from api.features.regulations import pages as regulations
-from api.features.runs.pages import RUN_PAGES
+from api.features.runs.jobs import RUN_PAGES
 from api.features.search import pages as search
 from api.features.session import account, preferences, second_factor, sign_in
-from api.features.subjects import erase, merge
+from api.features.subjects import pages as subjects
 from api.features.suspensions import detail as suspension
 from api.features.suspensions import suspend
 from api.features.suspensions.listing import SUSPENSIONS
@@ -64,15 +64,13 @@ PAGES = (
     comparison,
     decisions,
     entry,
-    erase,
     examples,
     help_pages,
     home,
     in_force,
-    key_actions,
+    api_keys,
     keys,
     listing,
-    merge,
     new_account,
     overrides,
     overview,
@@ -83,6 +81,7 @@ PAGES = (
     search,
     second_factor,
     sign_in,
+    subjects,
     suspend,
     suspension,
     tryout,

@@ -39,8 +39,8 @@ from api.kit.rendering import Pages, RunInWorker
 from api.page_routes import page_routes
 from api.service import Service
 from api.workers.auditing import Auditor
-from api.workers.draft_check import DraftChecker
 from api.workers.jobs import AnyKind, Jobs
+from api.workers.preparation import DraftChecker
 
 JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, RUN, RENEWAL, ANALYSIS)
 """Every kind of long work."""

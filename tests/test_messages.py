@@ -228,7 +228,7 @@ SOME = (
         for name in (
             *("auth/authentication", "auth/confirmation", "auth/permissions"),
             *("web/body", "web/error_mapping", "web/in_flight", "web/security"),
-            *("workers/draft_check", "workers/forwarding", "workers/heads", "workers/reader", "workers/work_kinds"),
+            *("workers/forwarding", "workers/preparation", "workers/reader", "workers/work_kinds"),
         )
     ),
 )

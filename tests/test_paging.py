@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Select
 from sqlmodel import Field, Session, SQLModel, col, delete, select
 
-from api.web.cursors import MAX_CURSOR_LENGTH
+from api.web.parameters import MAX_CURSOR_LENGTH
 from policy_service.clock import SystemClock
 from policy_service.database import Database, Instant, LaneName
 from policy_service.database.declared import table_of

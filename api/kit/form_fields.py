@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr
 from pydantic.fields import FieldInfo
 
+from api.kit.forms import Day
 from policy_service.actor import Role
 from policy_service.approval.validation import MAX_REASON
 from policy_service.identity.passwords import MAX_LENGTH as MAX_PASSWORD
@@ -90,3 +91,17 @@ def _limits(info: FieldInfo) -> dict[str, int]:
             case _:
                 pass
     return limits
+
+
+MOST_DAYS = 3_650
+"""The largest age of facts that a form takes, in days."""
+MaxAge = Annotated[
+    int,
+    Widget(
+        "number",
+        Message("Maximum age of the facts (days)"),
+        Message("Subjects with older facts are listed, not decided."),
+    ),
+    Field(ge=0, le=MOST_DAYS),
+]
+DecisionDay = Annotated[Day | None, Widget("date", Message("Decision day"), Message("Today by default."))]

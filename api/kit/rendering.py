@@ -36,8 +36,8 @@ from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.idempotent_writes import IdempotentRequest, run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
-from api.workers.draft_check import DraftChecker
 from api.workers.jobs import Jobs
+from api.workers.preparation import DraftChecker
 from api.workers.work_kinds import READING
 from policy_service.characters import describe_character
 from policy_service.database import Transaction

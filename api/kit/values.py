@@ -25,12 +25,12 @@ from policy_service.language.types import (
 NO_TAGS = "[]"
 """Stands for tags that are known to be none, which is something else than not being given."""
 GROUPED_DIGITS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
-Widget = Literal["text", "number", "date", "one", "several"]
+ValueWidget = Literal["text", "number", "date", "one", "several"]
 Options = tuple[tuple[str, str], ...]
 """Of a choice: each value and its words."""
 
 
-def widget_of(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> tuple[Widget, Options]:
+def widget_of(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> tuple[ValueWidget, Options]:
     """The field that a type needs; `titles` are those of its values."""
     match kind:
         case BooleanType():

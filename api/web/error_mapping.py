@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 
-from api.web.cursors import invalid_cursor_problem
 from api.web.json_body import invalid_body_error, problem_of_field_error
+from api.web.parameters import invalid_cursor_problem
 from api.web.problems import CHALLENGE, INVALID_PARAMETER, PROBLEMS, Problem, invalid_parameters_detail
 from policy_service.decisions.request import A_KIND, AN_ID, format_or_null
 from policy_service.errors import PolicyServiceError

@@ -25,7 +25,7 @@ from api.auth.authentication import principal_of
 from api.service import Service
 from api.web.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError, invalid_parameters_detail
 from api.web.transactions import run_read, run_write
-from api.workers.heads import warm_heads
+from api.workers.preparation import warm_heads
 from policy_service.database import Transaction
 from policy_service.decisions.request import format_or_null
 from policy_service.idempotency import (

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
-from api.features.accounts.account_history import AccountHistoryItem, history_items
 from api.features.accounts.accounts import ROLES
-from api.features.accounts.forms import FIELDS, FORMS
-from api.kit.form_fields import FormField
-from api.kit.forms import FormState
+from api.kit.form_action import EmptyForm
+from api.kit.form_fields import FormField, Proof, Widget, form_fields
+from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import quote_segment
+from api.kit.passwords import NewPasswordForm
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.actor import Actor, Role
 from policy_service.identity import service as identity
 from policy_service.identity.account import (
+    MAX_EXTERNAL_SUBJECT,
+    MAX_ISSUER,
     Account,
     PermissionResult,
     may_administer,
@@ -32,9 +35,101 @@ from policy_service.identity.account import (
     may_link,
 )
 from policy_service.identity.attestation import can_be_attested, may_attest
-from policy_service.identity.history import history
+from policy_service.identity.history import AccountRevision, history
 from policy_service.identity.second_factor import enrolled_at
-from policy_service.messages import Message
+from policy_service.labels import enum_label
+from policy_service.messages import Message, join_comma
+
+SINGLE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
+
+
+class RolesForm(FormModel):
+    """The roles that an account is to have."""
+
+    roles: Annotated[
+        tuple[Role, ...],
+        Widget(
+            "checks",
+            Message("Roles that the account has"),
+            Message(
+                "The person's sessions end. A new signing role takes effect once the account has been attested again."
+            ),
+        ),
+    ] = ()
+
+
+class LinkForm(FormModel):
+    """The fields of a link to the identity provider."""
+
+    issuer: Annotated[
+        str,
+        Widget("text", Message("Issuer"), Message("The address of the provider, as the settings name it.")),
+        Field(max_length=MAX_ISSUER, pattern=SINGLE_LINE),
+    ]
+    subject: Annotated[
+        str,
+        Widget("text", Message("Identifier of the person there")),
+        Field(max_length=MAX_EXTERNAL_SUBJECT, pattern=SINGLE_LINE),
+    ]
+
+
+class AttestationForm(FormModel):
+    """The attester's password, unless the identity provider confirms who they are."""
+
+    password: Proof = None
+
+
+FORMS: Mapping[str, type[FormModel]] = {
+    "roles": RolesForm,
+    "disable": EmptyForm,
+    "enable": EmptyForm,
+    "password": NewPasswordForm,
+    "link": LinkForm,
+    "second-factor": EmptyForm,
+    "attest": AttestationForm,
+}
+"""The forms of the page, by the end of their address."""
+FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHistoryItem:
+    """One change: when, by whom, and what was done."""
+
+    at: datetime
+    by: str
+    descriptions: tuple[Message, ...]
+
+
+def history_items(steps: Iterable[AccountRevision]) -> tuple[AccountHistoryItem, ...]:
+    """The changes of an account, in the order given."""
+    return tuple(AccountHistoryItem(step.at, step.by_name, tuple(_descriptions(step))) for step in steps)
+
+
+def _descriptions(step: AccountRevision) -> Iterator[Message]:
+    if step.is_first:
+        yield Message("created the account, with: {roles}", roles=_role_list(step.roles or frozenset()))
+        if not step.password:
+            yield Message("without a password")
+        return
+    if step.roles is not None:
+        yield Message(
+            "changed the roles from {before} to {after}", before=_role_list(step.before), after=_role_list(step.roles)
+        )
+    if step.enabled is not None:
+        yield Message("enabled the account") if step.enabled else Message("disabled the account")
+    if step.external is not None:
+        yield Message("linked it to {subject} of {issuer}", subject=step.external.subject, issuer=step.external.issuer)
+    if step.password:
+        yield Message("changed their own password") if step.by_owner else Message("gave it another password")
+    if step.attested:
+        yield Message("attested the account")
+
+
+def _role_list(roles: Iterable[Role]) -> str:
+    members = set(roles)
+    return join_comma(enum_label(role) for role in Role if role in members) or Message("no role")
+
 
 NOTICES: Mapping[str, Message] = {
     "created": Message("The account was created."),

@@ -9,8 +9,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.confirmation import run_hashing
-from api.features.accounts.account import account_page
-from api.features.accounts.forms import FORMS, LinkForm, RolesForm
+from api.features.accounts.account import FORMS, LinkForm, RolesForm, account_page
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Page

@@ -12,10 +12,10 @@ from api.auth.authentication import principal_of
 from api.auth.confirmation import run_hashing
 from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import (
     BUSY,
     CONFIRMATION_NEEDED,

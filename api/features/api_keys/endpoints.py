@@ -9,9 +9,9 @@ from starlette.requests import Request
 
 from api.auth.authentication import principal_of
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel

@@ -21,8 +21,8 @@ from api.features.audit.schemas import (
     verdict_model,
 )
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import BUSY, CONFLICT, INVALID_PARAMETER, NOT_FOUND, ProblemError
 from api.web.rest_router import RestRouter
 from api.web.schemas import UtcInstant

@@ -1,4 +1,4 @@
-"""The job of a renewal: its form, its result, and the change that it drafts."""
+"""`/benchmarks`: the job of a renewal: its form, its result, and the change that it drafts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
+from starlette.requests import Request
 
-from api.kit.form_fields import HIDDEN, Widget
-from api.kit.forms import Day, FormModel
-from api.kit.populations import Population, population_errors
-from api.kit.record_fields import MOST_DAYS
+from api.kit.form_fields import HIDDEN, MOST_DAYS, FormField, Widget, form_fields
+from api.kit.forms import Day, FormModel, FormState
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress
+from api.kit.populations import Population, population_errors, population_options
+from api.kit.rendering import Pages
+from api.kit.subjects import kind_options
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from api.workers.work_kinds import DECIDING
 from policy_service.approval import service as approval
@@ -177,3 +181,34 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
     read_result=read_renewal,
     describe=describe_renewal,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarksPage:
+    """The form, and the renewals of late."""
+
+    template: ClassVar[str] = "benchmarks/start.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(RenewalForm)
+    quantiles: ClassVar[tuple[tuple[Quantiles, Message], ...]] = (
+        ("linear", Message("linear, as spreadsheets do")),
+        ("weibull", Message("Weibull")),
+        ("hazen", Message("Hazen")),
+        ("inverted", Message("the value of a subject")),
+    )
+    frame: Frame
+    form: FormState
+    kinds: tuple[tuple[str, str], ...]
+    populations: tuple[tuple[str, str], ...]
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame = pages.frame(request)
+    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
+    return BenchmarksPage(frame, form, kinds, await population_options(pages), jobs, RENEWAL.keep)
+
+
+PREFILLED = ("name", "kind", "population", "as_of", "max_age", "smallest_group", "start")
+"""Fields that a link may fill in."""
+RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, start_page=_start_page, prefilled=PREFILLED)

@@ -21,8 +21,7 @@ from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.forms import FormState
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
-from api.workers.drift import require_undrifted
-from api.workers.heads import warm_heads
+from api.workers.preparation import require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState
 from policy_service.database import Transaction

@@ -17,9 +17,9 @@ from starlette.concurrency import run_in_threadpool
 
 from api.kit.forms import expected_error
 from api.service import Service
-from api.workers.draft_check import signers
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from api.workers.jobs import Jobs
+from api.workers.preparation import signers
 from api.workers.work_kinds import ANALYSING
 from policy_service.actor import SERVICE, Actor
 from policy_service.approval import service as approval

@@ -23,11 +23,10 @@ from api.features.changes.schemas import (
 )
 from api.features.changes.simulation import export_movers, read_comparison, read_effect
 from api.service import Service
-from api.web.cursors import Cursor
-from api.web.days import DayText
 from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
+from api.web.parameters import Cursor, DayText
 from api.web.problems import (
     BUSY,
     CHECK_ABANDONED,
@@ -41,7 +40,7 @@ from api.web.problems import (
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, Digest, Id
 from api.web.transactions import run_read
-from api.workers.draft_check import DraftChecker
+from api.workers.preparation import DraftChecker
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEXT

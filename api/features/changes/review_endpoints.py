@@ -27,10 +27,8 @@ from api.web.problems import BUSY, CHECK_ABANDONED
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
 from api.web.transactions import run_read
-from api.workers.draft_check import DraftChecker
-from api.workers.drift import require_undrifted
-from api.workers.heads import warm_heads
 from api.workers.jobs import Jobs
+from api.workers.preparation import DraftChecker, require_undrifted, warm_heads
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change

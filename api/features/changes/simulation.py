@@ -7,7 +7,7 @@ from datetime import date
 from sqlmodel import Session
 
 from api.service import Service
-from api.web.days import check_day
+from api.web.parameters import check_day
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor

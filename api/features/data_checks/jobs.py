@@ -1,4 +1,4 @@
-"""The job of a data check: its form, its result, and the file of what was found."""
+"""`/data-checks`: the job of a data check: its form, its result, and the file of what was found."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 from sqlmodel import Session
+from starlette.requests import Request
 
-from api.kit.form_fields import Widget
-from api.kit.forms import FormModel
-from api.kit.record_fields import MOST_DAYS
+from api.kit.form_fields import MOST_DAYS, FormField, Widget, form_fields
+from api.kit.forms import FormModel, FormState
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress
+from api.kit.rendering import Pages
+from api.kit.subjects import kind_options
 from api.workers.job_kind import FileKind, JobContext, JobKind
 from api.workers.work_kinds import DATA_CHECKING
 from policy_service.audit.guard import start_guard
@@ -137,3 +141,27 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
     read_result=lambda data: DataCheckResult(**{**data, "rows": tuple(data["rows"])}),
     describe=lambda result: {"as_of": result.as_of, **result.counts},
 )
+
+
+@dataclass(frozen=True, slots=True)
+class DataChecksPage:
+    """The form, and the data checks of late."""
+
+    template: ClassVar[str] = "data_checks/start.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(DataCheckForm)
+    frame: Frame
+    form: FormState
+    kinds: tuple[tuple[str, str], ...]
+    keys: str
+    """The facts that identify duplicates, by the settings."""
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame, service = pages.frame(request), pages.service
+    kinds = kind_options(service.decider.policies.values(), frame.lang, form.value("kind"))
+    return DataChecksPage(frame, form, kinds, service.settings.duplicate_keys, jobs, DATA_CHECK.keep)
+
+
+DATA_CHECK_PAGES = JobPages("/data-checks", DATA_CHECK, start_page=_start_page, prefilled=("kind", "max_age", "keys"))

@@ -9,9 +9,9 @@ from pydantic import Field
 from sqlmodel import Session
 
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.decision_summary import DecisionPage, decision_page_model
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY, ProblemError, invalid_parameters_detail
 from api.web.rest_router import RestRouter
 from api.web.schemas import Model, UtcInstant

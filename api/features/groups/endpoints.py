@@ -18,9 +18,8 @@ from api.features.groups.schemas import (
     SubjectModel,
 )
 from api.service import Service
-from api.web.cursors import Cursor
-from api.web.days import DayText, check_day
 from api.web.openapi import problems
+from api.web.parameters import Cursor, DayText, check_day
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
 from api.web.rest_router import RestRouter
 from api.web.transactions import run_read

@@ -22,7 +22,7 @@ from api.kit.group_text import (
 )
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
-from api.web.days import check_day
+from api.web.parameters import check_day
 from policy_service.decisions.groups.movements import (
     NONE,
     GroupRanks,

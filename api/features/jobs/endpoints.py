@@ -1,6 +1,7 @@
 """`/v1/jobs`: starts long work, says how far it is, gives its result and its file; only to the account it is of."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -10,12 +11,11 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.jobs.schemas import JobFileModel, JobModel, JobPage, JobProblemModel
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
 from api.web.json_body import InvalidBody, invalid_body_error, read_json_body, request_body
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import (
     BUSY,
     IDEMPOTENCY_KEY_REUSED,
@@ -30,6 +30,7 @@ from api.web.problems import (
     ProblemError,
 )
 from api.web.rest_router import RestRouter
+from api.web.schemas import Model
 from api.web.transactions import run_read
 from api.workers.jobs import AnyKind, Jobs
 from policy_service.actor import Actor
@@ -38,6 +39,45 @@ from policy_service.jobs import queries
 from policy_service.jobs.encoding import without_patterns
 from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message
+
+
+class JobFileModel(Model):
+    """The file of a job that is done: `GET /v1/jobs/{job}/file`."""
+
+    name: str
+    size: int
+
+
+class JobProblemModel(Model):
+    """The failure of a job."""
+
+    type: str
+    detail: str
+
+
+class JobModel(Model):
+    """A job: how far it is, and what came of it."""
+
+    id: str
+    kind: str
+    state: JobState
+    parameters: dict[str, Any]
+    started_at: datetime
+    ended_at: datetime | None
+    completed: int
+    total: int | None
+    """How much there is to do; null while that is not known."""
+    result: Any = None
+    file: JobFileModel | None
+    problem: JobProblemModel | None
+
+
+class JobPage(Model):
+    """Jobs that the account started, without their results."""
+
+    items: list[JobModel]
+    next_cursor: str | None
+
 
 ACCEPTED = 202
 PAGE_SIZE = 50

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from api.auth.confirmation import reauthenticate
 from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.idempotent_writes import WriteResult, run_prepared_write
 from api.web.json_body import read_json_body
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import (
     BUSY,
     CONFIRMATION_NEEDED,
@@ -29,7 +29,7 @@ from api.web.problems import (
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, Digest, Model, PolicyName, SignedBody, SignedReason, UtcInstant
 from api.web.transactions import run_read
-from api.workers.override_preparation import prepared_override
+from api.workers.preparation import prepared_override
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON, Override, OverrideState

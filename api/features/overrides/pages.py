@@ -23,8 +23,7 @@ from api.kit.frame import Page, with_rejected
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
-from api.workers.heads import warm_heads
-from api.workers.override_preparation import prepared_override
+from api.workers.preparation import prepared_override, warm_heads
 from policy_service.database import Transaction
 from policy_service.decisions.override_store import end_override
 from policy_service.messages import Message

@@ -1,17 +1,26 @@
-"""The making of an audit pack."""
+"""`/packs`: the form that asks for an audit pack, and the job that makes it; the pages of the job are the kit's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
 from sqlmodel import Session
+from starlette.requests import Request
 
-from api.features.packs.forms import PackForm, scope_of, unknown_errors
+from api.kit.form_fields import FormField, Widget, form_fields
+from api.kit.forms import Day, FieldErrors, FormModel, FormState, expected_error
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress
+from api.kit.rendering import Pages
+from api.kit.subjects import kind_options, subject_field_errors
 from api.service import Service
+from api.web.transactions import run_read
 from api.workers.job_kind import FileKind, JobContext, JobKind
 from api.workers.work_kinds import PACKING
 from policy_service.audit.guard import start_guard
@@ -19,11 +28,82 @@ from policy_service.audit.service import current_signer
 from policy_service.database import Database
 from policy_service.decisions.block_store import SealingFailed
 from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.record_queries import is_on_record
 from policy_service.decisions.subjects import FactCipher
-from policy_service.language.policy import Bilingual
+from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
 from policy_service.packs.builder import PackContext, make_pack
-from policy_service.packs.scope import InvalidScope
+from policy_service.packs.scope import MAX_SAMPLE, InvalidScope, Scope
+from policy_service.registry.service import policy_names
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+
+Option = tuple[str, str]
+
+
+class PackForm(FormModel):
+    """The form; what is left out does not matter."""
+
+    policy: Annotated[
+        str | None,
+        Widget("choice", Message("Policy"), unset=Message("no policy in particular")),
+        Field(max_length=129),
+    ] = None
+    subject: Annotated[
+        str | None,
+        Widget("text", Message("Subject"), Message("The customer number, such as C202405003.")),
+        Field(max_length=MAX_ID),
+    ] = None
+    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    since: Annotated[
+        Day | None,
+        Widget(
+            "date",
+            Message("From"),
+            Message(
+                "With a policy or a subject, the days select decisions and overrides; alone they select everything."
+            ),
+        ),
+    ] = None
+    until: Annotated[Day | None, Widget("date", Message("To (inclusive)"))] = None
+    sample: Annotated[int, Widget("number", Message("Decisions, at most")), Field(ge=0, le=MAX_SAMPLE)] = 20
+
+
+def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
+    """Return the scope of the form; days are those of the zone, the last one included. Raises InvalidScope."""
+    since = _midnight(form.since, zone) if form.since else None
+    until = _midnight(form.until + timedelta(days=1), zone) if form.until else None
+    subject = Subject(form.subject, form.kind) if form.subject else None
+    return Scope(form.policy, subject, since, until, form.sample)
+
+
+def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
+    """Return the errors of what is not on record."""
+    errors: FieldErrors = {}
+    if form.policy and form.policy not in policy_names(session):
+        errors["policy"] = expected_error(Message("a policy on record"))
+    # No database has a subject with NUL, and PostgreSQL does not even look for one.
+    if form.subject and ("\0" in form.subject or not is_on_record(session, form.subject, form.kind)):
+        not_on_record = {"subject": Message("No records about this subject.")}
+        errors |= subject_field_errors(Subject(form.subject, form.kind)) or not_on_record
+    return errors
+
+
+def titled_policy_options(session: Session, in_force: Mapping[str, Policy], lang: Language) -> tuple[Option, ...]:
+    """Every policy there ever was, with its title where it is in force."""
+    names = policy_names(session)
+    return tuple((name, _label(name, in_force.get(name), lang)) for name in names)
+
+
+def _label(name: str, policy: Policy | None, lang: Language) -> str:
+    if policy is None:
+        return name
+    title = policy.title.zh if lang == "zh" else policy.title.en
+    return f"{name} · {title}"
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
 
 ZIP = "application/zip"
 COUNT_NAMES: tuple[tuple[str, Message], ...] = (
@@ -109,3 +189,33 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     read_result=read_summary,
     describe=describe_summary,
 )
+
+
+PREFILLED = ("policy", "subject", "kind", "since", "until")
+"""Fields that a link may fill in."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacksPage:
+    """The form, and the packs that the reader asked for lately."""
+
+    template: ClassVar[str] = "packs/ask.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(PackForm)
+    frame: Frame
+    form: FormState
+    policies: tuple[Option, ...]
+    kinds: tuple[Option, ...]
+    max_sample: int
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame, service = pages.frame(request), pages.service
+    in_force = service.decider.policies
+    policies = await run_read(service, lambda session: titled_policy_options(session, in_force, frame.lang))
+    kinds = kind_options(in_force.values(), frame.lang, form.value("kind"))
+    return PacksPage(frame, form, policies, kinds, MAX_SAMPLE, jobs, PACK.keep)
+
+
+PACK_PAGES = JobPages("/packs", PACK, start_page=_start_page, prefilled=PREFILLED)

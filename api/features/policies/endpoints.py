@@ -11,25 +11,26 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.auth.visible_versions import visible_versions
-from api.features.policies.in_force_schemas import ActiveModel, active_model
+from api.features.policies.history_schemas import ActiveModel, active_model
 from api.features.policies.schemas import (
     CheckAnswer,
     ListedPolicy,
     PolicyDetail,
     PolicyPage,
     Requirements,
+    TableDifference,
     VersionDifference,
     VersionList,
     difference_model,
     listed_policy,
     policy_detail,
+    table_difference,
     version_model,
 )
-from api.features.policies.table_schemas import TableDifference, table_difference
 from api.service import Service
 from api.web.body import read_body
-from api.web.cursors import Cursor
 from api.web.openapi import CHECK_BODY, VERSION_ANSWERS, problems
+from api.web.parameters import Cursor
 from api.web.problems import (
     BODY_TOO_LARGE,
     BUSY,

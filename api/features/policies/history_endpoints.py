@@ -17,8 +17,8 @@ from api.features.policies.history_schemas import (
     rule_version_model,
 )
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_POLICY, ProblemError
 from api.web.rest_router import RestRouter
 from api.web.schemas import READ_PROBLEMS

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from api.web.schemas import Answer, Digest, Model, PageModel, Words, attribute
 from policy_service.analysis.difference import Difference
+from policy_service.analysis.table_difference import DiffStatus, merged_tables
 from policy_service.language.ast import TRUE
-from policy_service.language.policy import OTHERWISE, Policy, Rule
+from policy_service.language.policy import OTHERWISE, Language, Policy, Rule
 from policy_service.language.types import Type, describe_type, format_value, type_name
 from policy_service.language.unparse import unparse
 from policy_service.registry.model import Activation, Period
@@ -308,3 +309,57 @@ def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
     }
     when = OTHERWISE if rule.otherwise else unparse(rule.when)
     return RuleModel.from_value(rule, when=when, then=then)
+
+
+class ColumnModel(Answer):
+    """A column of either table."""
+
+    title: str
+    status: DiffStatus
+
+
+class CellModel(Answer):
+    """A cell before and after; null where the row or the column was not there."""
+
+    before: str | None
+    after: str | None
+    changed: bool
+    wording_only: Annotated[bool, attribute("is_wording", "it means what it meant, in other words")]
+
+
+class RowModel(Answer):
+    """A row of either table, in the order of the new version."""
+
+    status: DiffStatus
+    moved_from: Annotated[
+        str | None,
+        attribute("previous_position", "where the row stood before, when it was moved"),
+        BeforeValidator(lambda position: position or None),
+    ]
+    cells: list[CellModel]
+
+
+class TableModel(Answer):
+    """Two tables in one."""
+
+    columns: list[ColumnModel]
+    rows: list[RowModel]
+
+
+class TableDifference(Answer):
+    """All that two versions say in tables; null where neither has such a table."""
+
+    policy: str
+    from_: Annotated[SideModel, Field(alias="from")]
+    to: SideModel
+    lang: Language
+    rules: TableModel
+    grid: Annotated[TableModel | None, Field(description="the rules of cross tables as one grid")]
+    bands: TableModel | None
+    facts: TableModel
+    outcomes: TableModel
+
+
+def table_difference(old: Policy, new: Policy, difference: Difference, lang: Language) -> TableDifference:
+    """Two versions laid over each other."""
+    return TableDifference.from_value(merged_tables(difference, lang), policy=new.id, from_=old, to=new, lang=lang)

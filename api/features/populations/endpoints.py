@@ -13,9 +13,9 @@ from api.features.populations.registration import prepare
 from api.features.populations.schemas import PopulationModel, PopulationPage
 from api.service import Service
 from api.web.body import check_media_type, read_body
-from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write, run_write_command
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import (
     BODY_TOO_LARGE,
     BUSY,

@@ -1,19 +1,23 @@
-"""The job of a re-evaluation: its form, its result, and the file of what was not decided."""
+"""`/reevaluations`: the job of a re-evaluation: its form, its result, and the file of what was not decided."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 from sqlmodel import Session
+from starlette.requests import Request
 
-from api.kit.form_fields import Widget
-from api.kit.forms import FormModel, expected_error
-from api.kit.record_fields import DecisionDay, MaxAge
+from api.kit.form_fields import DecisionDay, FormField, MaxAge, Widget, form_fields
+from api.kit.forms import FormModel, FormState, expected_error
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress
+from api.kit.rendering import Pages
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
+from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import (
     HEADINGS,
     MAX_AGE,
@@ -177,3 +181,32 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     read_result=read_result,
     describe=describe_result,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ReevaluationsPage:
+    """The form, and the re-evaluations of late, those that the service started by itself too."""
+
+    template: ClassVar[str] = "reevaluations/start.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(ReevaluationForm)
+    frame: Frame
+    form: FormState
+    policies: tuple[tuple[str, str], ...]
+    """Those in force, each with its title."""
+    days: int
+    """The age of facts at which the service starts them by itself; 0 when it does not."""
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame, service = pages.frame(request), pages.service
+    in_force = (policy for policy in service.decider.policies.values() if policy.domain != OWN_DOMAIN)
+    options = ((policy.id, policy.title.zh if frame.lang == "zh" else policy.title.en) for policy in in_force)
+    days = service.settings.reevaluation_days
+    return ReevaluationsPage(frame, form, tuple(options), days, jobs, REEVALUATION.keep)
+
+
+PREFILLED = ("policy", "max_age", "as_of")
+"""Fields that a link may fill in."""
+REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, start_page=_start_page, prefilled=PREFILLED)

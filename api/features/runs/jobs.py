@@ -1,4 +1,4 @@
-"""The job of a run: its form, its result, and the file of the answers."""
+"""`/runs`: the job of a run: its form, its result, and the file of the answers."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from sqlmodel import Session
+from starlette.requests import Request
 
-from api.kit.form_fields import HIDDEN, Widget
-from api.kit.forms import FormModel, expected_error
-from api.kit.populations import Population, population_errors
-from api.kit.record_fields import DecisionDay, MaxAge
+from api.kit.form_fields import HIDDEN, DecisionDay, FormField, MaxAge, Widget, form_fields
+from api.kit.forms import FormModel, FormState, expected_error
+from api.kit.frame import Frame, Page
+from api.kit.job import JobPages, JobProgress
+from api.kit.populations import Population, population_errors, population_options
+from api.kit.rendering import Pages
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from api.workers.work_kinds import DECIDING
 from policy_service.approval.service import UnknownChange, read_change
@@ -22,6 +25,7 @@ from policy_service.audit.events import ListExported
 from policy_service.audit.guard import start_guard
 from policy_service.audit.log import append
 from policy_service.database import Database
+from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
@@ -138,3 +142,33 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
     read_result=read_run,
     describe=lambda result: dict(result.manifest),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RunsPage:
+    """The form, and the runs of late."""
+
+    template: ClassVar[str] = "runs/start.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(RunForm)
+    formats: ClassVar[tuple[tuple[str, str], ...]] = tuple((each, each) for each in FILE_FORMATS)
+    frame: Frame
+    form: FormState
+    policies: tuple[tuple[str, str], ...]
+    """Those in force, each with its title; and the one that was chosen."""
+    populations: tuple[tuple[str, str], ...]
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+
+
+async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
+    frame = pages.frame(request)
+    in_force = (each for each in pages.service.decider.policies.values() if each.domain != OWN_DOMAIN)
+    options = {each.id: each.title.zh if frame.lang == "zh" else each.title.en for each in in_force}
+    if chosen := form.value("policy"):
+        options.setdefault(chosen, chosen)  # one that a change drafts
+    return RunsPage(frame, form, tuple(options.items()), await population_options(pages), jobs, RUN.keep)
+
+
+PREFILLED = ("policy", "change", "population", "max_age", "as_of", "format")
+"""Fields that a link may fill in."""
+RUN_PAGES = JobPages("/runs", RUN, start_page=_start_page, prefilled=PREFILLED)

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.decision_summary import DecisionPage, decision_page_model
 from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import (
     BUSY,
     CONFIRMATION_NEEDED,

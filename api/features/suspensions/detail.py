@@ -12,7 +12,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
-from api.features.suspensions.forms import SignedReasonForm, change_permission
+from api.features.suspensions.suspend import SignedReasonForm, change_permission
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.form_action import FormAction
 from api.kit.form_fields import FormField, form_fields

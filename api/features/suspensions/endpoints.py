@@ -9,9 +9,9 @@ from starlette.responses import Response
 from api.auth.signed_writes import run_signed_command, signed_route
 from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage
 from api.service import Service
-from api.web.cursors import Cursor
 from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
+from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id, SignedReason

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 
+from api.auth.access import WRITING
 from api.auth.authentication import principal_of
-from api.features.suspensions.forms import SuspendForm, change_permission
+from api.auth.permissions import check_permission
 from api.kit.form_action import FormAction, FormRequest
-from api.kit.form_fields import FormField, form_fields
-from api.kit.forms import FormState
+from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, SignerRole, Widget, form_fields
+from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
@@ -29,8 +31,35 @@ from policy_service.approval.service import (
     Suspension,
     SuspensionPreview,
 )
+from policy_service.approval.validation import MAX_REASON
 from policy_service.database import Transaction
 from policy_service.language.policy import Bilingual
+from policy_service.messages import Message
+
+
+class SignedReasonForm(FormModel):
+    """A signature with its reason."""
+
+    role: SignerRole
+    reason: Reason
+    password: Proof = None
+
+
+class SuspendForm(SignedReasonForm):
+    """Suspends the version that was in force when the page was made."""
+
+    reason: Annotated[
+        str,
+        Widget("area", Message("Reason"), Message("What fails while this version applies.")),
+        Field(max_length=MAX_REASON),
+    ]
+    policy: Annotated[str, HIDDEN, Field(max_length=200)]
+    version: Annotated[str, HIDDEN, Field(max_length=40)]
+
+
+def change_permission(actor: Actor | None) -> Literal[True] | str:
+    """Return True if a reader may create a change, such as a rollback, else the reason."""
+    return check_permission(actor, WRITING) if actor is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.kit.values import NO_TAGS, Options, Widget, to_json, widget_of
+from api.kit.values import NO_TAGS, Options, ValueWidget, to_json, widget_of
 from policy_service.compilers.prose import type_in_words
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.language.types import MAX_TEXT, Value, ValueRejected, format_value, parse_value
@@ -29,7 +29,7 @@ class FactField:
     title: Bilingual
     expects: str
     """Its type in words, with its unit and bounds."""
-    widget: Widget
+    widget: ValueWidget
     options: Options
     values: tuple[str, ...]
     """What stands in it."""

@@ -1,4 +1,4 @@
-"""`/subjects/erase`: what erasing a subject takes away, and the form by which compliance does it."""
+"""`/subjects/erase`, `/subjects/merge`: compliance erases a subject, or merges two numbers of one."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from pydantic import Field
 from starlette.requests import Request
 
 from api.kit.form_action import FormAction, FormRequest
-from api.kit.form_fields import HIDDEN, FormField, Proof, Widget, form_fields
+from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
+from api.kit.subjects import kind_options
 from api.web.transactions import run_read
 from policy_service.database import Transaction
 from policy_service.decisions.erasure import ErasurePreview, preview_erasure
+from policy_service.decisions.merges import merge_subjects
 from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.subjects import erase_subject
 from policy_service.messages import Message
-from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND, Subject
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, MAX_KIND, Subject
 
-PATH = "/subjects/erase"
+ERASE_PATH = "/subjects/erase"
 
 
 class EraseForm(FormModel):
@@ -75,11 +77,11 @@ async def erase_page(pages: Pages, request: Request, form_state: FormState) -> E
     )
     frame = pages.frame(request)
     preview = await run_read(pages.service, lambda session: preview_erasure(session, subject))
-    here = link(PATH, subject=subject.id, kind=subject.kind)
+    here = link(ERASE_PATH, subject=subject.id, kind=subject.kind)
     return ErasePage(frame, preview, form_state, reauthentication_state(pages.service, request, frame.now, here))
 
 
-async def _validate(form: FormRequest[EraseForm]) -> FieldErrors:
+async def _validate_confirmation(form: FormRequest[EraseForm]) -> FieldErrors:
     if form.values.confirmation == form.values.subject:
         return {}
     return {"confirmation": Message("This is not the identifier of the subject.")}
@@ -91,12 +93,74 @@ def _erase(transaction: Transaction, form: FormRequest[EraseForm]) -> None:
 
 
 ERASE = FormAction(
-    PATH,
+    ERASE_PATH,
     EraseForm,
     page=erase_page,
     command=_erase,
     done=lambda form, _: f"{_decisions(Subject(form.values.subject, form.values.kind))}&done=erased",
-    validate=_validate,
+    validate=_validate_confirmation,
     confirm=True,
 )
-ROUTES = (PageRoute(PATH, erase_page, prefilled=()), ERASE)
+
+
+MERGE_PATH = "/subjects/merge"
+
+
+class MergeForm(FormModel):
+    """The two subjects of a merge, and the reason."""
+
+    subject: Annotated[
+        str,
+        Widget("text", Message("Subject"), Message("Group lists no longer contain it.")),
+        Field(min_length=1, max_length=MAX_ID),
+    ]
+    into: Annotated[
+        str,
+        Widget("text", Message("Merged into"), Message("The number that remains. Its own decisions count.")),
+        Field(min_length=1, max_length=MAX_ID),
+    ]
+    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    reason: Reason
+    password: Proof = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergePage:
+    """The form."""
+
+    template: ClassVar[str] = "subjects/merge.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(MergeForm)
+    frame: Frame
+    form: FormState
+    kinds: tuple[tuple[str, str], ...]
+    reauthentication: Reauthentication
+
+
+async def merge_page(pages: Pages, request: Request, form: FormState) -> MergePage:
+    """Build the page with what stands in the form."""
+    frame = pages.frame(request)
+    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
+    return MergePage(frame, form, kinds, reauthentication_state(pages.service, request, frame.now, MERGE_PATH))
+
+
+def _merge(transaction: Transaction, form: FormRequest[MergeForm]) -> Subject:
+    values = form.values
+    into = Subject(values.into, values.kind)
+    merge_subjects(transaction, form.actor, Subject(values.subject, values.kind), into, values.reason)
+    return into
+
+
+MERGE = FormAction(
+    MERGE_PATH,
+    MergeForm,
+    page=merge_page,
+    command=_merge,
+    done=lambda _, into: link("/audit", about=f"subject:{into.id}"),
+    confirm=True,
+)
+ROUTES = (
+    PageRoute(ERASE_PATH, erase_page, prefilled=()),
+    ERASE,
+    PageRoute(MERGE_PATH, merge_page, prefilled=("subject", "into", "kind")),
+    MERGE,
+)
