@@ -12,7 +12,6 @@ so all processes of one database share the folder, and each sees which of the ot
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
 import threading
@@ -39,7 +38,8 @@ from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
 from policy_service.jobs.encoding import encode_json
-from policy_service.jobs.model import ID, Job, JobProblem, JobState
+from policy_service.jobs.model import Job, JobProblem, JobState
+from policy_service.jobs.process_lock import ProcessLock, checked_name, is_locked
 from policy_service.messages import Message
 from policy_service.workers.progress import ProgressFile, watch_progress
 
@@ -67,7 +67,7 @@ class Jobs:
         self._service = service
         self._folder = service.settings.jobs
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._lock: _ProcessLock | None = None
+        self._lock: ProcessLock | None = None
 
     async def start(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
         """Start a job. Raises TooManyJobs, DatabaseUnavailable."""
@@ -160,7 +160,7 @@ class Jobs:
         self.sweep()  # what a process left that is gone stands in nobody's way
         clock = self._service.clock
         if self._lock is None:
-            self._lock = _ProcessLock(self._folder, str(clock.new_id()))
+            self._lock = ProcessLock(self._folder, str(clock.new_id()))
         now = clock.now()
         job = Job(
             id=str(clock.new_id()),
@@ -269,7 +269,7 @@ class Jobs:
         return JobProblem(problem.kind.name, problem.detail)
 
     def _file(self, job_id: str) -> Path:
-        return self._folder / _checked_name(job_id)
+        return self._folder / checked_name(job_id)
 
     def _remove_files(self, job_id: str, *, with_file: bool) -> None:
         """Remove the folder in which a job worked, and its file."""
@@ -279,7 +279,7 @@ class Jobs:
             file.unlink(missing_ok=True)
 
     def _is_alive(self, process: str) -> bool:
-        return (self._lock is not None and self._lock.process == process) or _is_locked(self._folder, process)
+        return (self._lock is not None and self._lock.process == process) or is_locked(self._folder, process)
 
 
 class _Watch:
@@ -305,53 +305,6 @@ class _Watch:
     def _is_running(self) -> bool:
         with self._jobs._service.database.write_unlogged() as session:  # noqa: SLF001  # a part of it
             return job_rows.report_progress(session, self._job_id, *self.progress)
-
-
-class _ProcessLock:
-    """The lock by which other processes see that this one is there."""
-
-    def __init__(self, folder: Path, process: str) -> None:
-        self.process = process
-        self._file = _lock_file(folder, process)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hidden = self._file.with_suffix(".new")  # locked before anybody finds it
-        self._descriptor = os.open(hidden, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        hidden.rename(self._file)
-
-    def close(self) -> None:
-        """Give it back."""
-        self._file.unlink(missing_ok=True)
-        os.close(self._descriptor)
-
-
-def _is_locked(folder: Path, process: str) -> bool:
-    """Return True if a process is there; the file of one that is gone is removed."""
-    file = _lock_file(folder, process)
-    try:
-        descriptor = os.open(file, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        file.unlink(missing_ok=True)
-        return False
-    finally:
-        os.close(descriptor)
-
-
-def _lock_file(folder: Path, process: str) -> Path:
-    return folder / f"{_checked_name(process)}.lock"
-
-
-def _checked_name(id_: str) -> str:
-    """Return an identifier that names a file of its own in the folder. Raises DamagedRecord for any other text."""
-    if not ID.fullmatch(id_):
-        raise DamagedRecord("job", id_[:40])
-    return id_
 
 
 def _create_private(file: Path) -> None:

@@ -119,7 +119,7 @@ class Lane(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
-def last_write_at(session: Session) -> datetime | None:
+def last_write_at(session: Session) -> datetime:
     """Return when the database was last written to."""
     return session.exec(select(func.max(Lane.at))).one()
 
