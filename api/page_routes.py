@@ -18,11 +18,17 @@ from api.features.audit.checkpoints import CHECKPOINTS
 from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.audit.log import AUDIT_LOG, LOG_BREADCRUMBS
 from api.features.benchmarks.jobs import RENEWAL_PAGES
-from api.features.changes.action_routes import ACTIONS as CHANGE_ACTIONS
-from api.features.changes.dossier import dossier_routes
+from api.features.changes import (
+    action_routes,
+    actual_effect,
+    dossier,
+    downloads,
+    editor_routes,
+    new_change,
+    printing,
+    report,
+)
 from api.features.changes.listing import CHANGES
-from api.features.changes.pages import writing_routes
-from api.features.changes.printing import printing_routes
 from api.features.data_checks.jobs import DATA_CHECK_PAGES
 from api.features.decisions import pages as decisions
 from api.features.decisions.listing import DECISIONS
@@ -60,9 +66,13 @@ from api.web.security import ProblemRenderer
 PAGES = (
     account,
     account_actions,
+    actual_effect,
     checkpoints,
     comparison,
     decisions,
+    dossier,
+    downloads,
+    editor_routes,
     entry,
     examples,
     help_pages,
@@ -72,11 +82,14 @@ PAGES = (
     keys,
     listing,
     new_account,
+    new_change,
     overrides,
     overview,
     populations,
     preferences,
+    printing,
     regulations,
+    report,
     rule_history,
     search,
     second_factor,
@@ -90,7 +103,7 @@ PAGES = (
 """The modules that declare pages and forms."""
 ROUTES: Sequence[Declared] = (
     PageRoute("/static/{name}", send_file),
-    *CHANGE_ACTIONS,
+    *action_routes.ACTIONS,
     *(route for module in PAGES for route in module.ROUTES),
 )
 JOB_PAGES: Sequence[JobPages] = (
@@ -125,9 +138,6 @@ OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/
 def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
     """The routes."""
     return (
-        writing_routes(pages),
-        printing_routes(pages),
-        dossier_routes(pages),
         declared_routes(pages, ROUTES),
         export_routes(pages, DECISIONS),
         *(job_routes(pages, each) for each in JOB_PAGES),

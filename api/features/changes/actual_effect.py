@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from api.features.changes.simulation import read_comparison
 from api.kit.forms import read_form
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.page_route import PageRoute
 from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
 from api.web.transactions import run_read
@@ -139,28 +139,24 @@ def _with_figures(session: Session, page: ActualEffectPage, content: bytes) -> A
             return replace(page, problems=tuple(each.replace(f"{folder}/", "") for each in error.problems))
 
 
-def actual_effect_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
+async def show_actual_effect(pages: Pages, request: Request, change: str) -> Response:
+    """Show what came of a change until a day."""
+    return await pages.render_in_worker(request, actual_effect_page, change)
 
-    @router.get(PATH)
-    async def show(request: Request, change: str) -> Response:
-        """What came of a change until a day."""
-        return await pages.render_in_worker(request, actual_effect_page, change)
 
-    @router.post(PATH)
-    async def compare(request: Request, change: str) -> Response:
-        """The same with the figures of a file, which is not kept; or these as CSV."""
-        form = await read_form(request, MAX_FILE)
-        upload = form.files.get("file", (b"",))[0]
-        if form.value("do") == "csv":
-            content = await pages.run_in_worker(READING, request, figures_csv, change, upload)
-            if content is not None:
-                headers = {"Content-Disposition": 'attachment; filename="figures.csv"'}
-                return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
-        return await pages.render_in_worker(request, actual_effect_page, change, upload)
+async def compare_file(pages: Pages, request: Request, change: str) -> Response:
+    """Show the same with the figures of a file, which is not kept; or send these as CSV."""
+    form = await read_form(request, MAX_FILE)
+    upload = form.files.get("file", (b"",))[0]
+    if form.value("do") == "csv":
+        content = await pages.run_in_worker(READING, request, figures_csv, change, upload)
+        if content is not None:
+            headers = {"Content-Disposition": 'attachment; filename="figures.csv"'}
+            return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
+    return await pages.render_in_worker(request, actual_effect_page, change, upload)
 
-    return router
+
+ROUTES = (PageRoute(PATH, show_actual_effect), PageRoute(PATH, compare_file, method="POST"))
 
 
 def _view(session: Session, pages: Pages, figures: PolicyComparison, lang: Language) -> PolicyView:

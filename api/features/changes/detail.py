@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from api.features.changes.effect import EffectView, read_effect_view, warnings_of
-from api.features.changes.report import Candidate, ReportView, frozen_report
+from api.features.changes.report import frozen_report
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from policy_service.actor import SIGNING_ROLES
 from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
+from policy_service.analysis.report_view import Candidate, ReportView
 from policy_service.analysis.result_texts import result_in_words
 from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval import service as approval

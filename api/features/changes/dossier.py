@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
@@ -22,6 +20,7 @@ from api.features.changes.detail import OPEN_STATES, ChangeDetail, may_read_subj
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.job import JobProgress, progress_of
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
@@ -182,13 +181,4 @@ def _read(pages: Pages, session: Session, name: str, frame: Frame) -> DossierDat
     return DossierData(change, tuple(approval.read_comments(session, name)), recorded, detail, analysis)
 
 
-def dossier_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/changes/{change}")
-    async def show(request: Request, change: str) -> Response:
-        """The dossier of a change."""
-        return pages.render(await dossier(pages, request, change))
-
-    return router
+ROUTES = (PageRoute("/changes/{change}", dossier),)

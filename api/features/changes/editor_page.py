@@ -12,7 +12,6 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.features.changes.conflicts import Conflict
 from api.features.changes.forms import CHANGE_FIELDS, ChangeForm, format_local
 from api.kit.form_fields import FormField
 from api.kit.forms import ETAG, FormState
@@ -24,6 +23,7 @@ from policy_service.analysis.file_check import CheckReport, check_files
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.approval.starting_points import RollbackOptions, StartingPoint, rollback_options, starting_points
+from policy_service.draft_conflict import Conflict
 from policy_service.language.file_text import browser_text, declared_version, label
 from policy_service.language.load import POLICY_ID
 from policy_service.messages import Message

@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from http import HTTPStatus
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.features.changes.conflicts import conflict_of
 from api.features.changes.editor_page import (
     MAX_TEXTS,
     WITH_CHECK,
@@ -33,6 +31,7 @@ from api.features.changes.editor_page import (
 from api.features.changes.forms import NO_STARTING_POINT, parse_selected, read_period
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import with_rejected
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
@@ -41,50 +40,51 @@ from policy_service.approval import service as approval
 from policy_service.approval.service import Action
 from policy_service.approval.starting_points import starting_text
 from policy_service.database import Transaction
+from policy_service.draft_conflict import conflict_of
 from policy_service.language.file_text import browser_text, file_bytes, label, merge_uploads
 from policy_service.registry.model import Period
 from policy_service.workers.pool import WorkRefused
 
 
-def editor_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
-    limit = MAX_TEXTS * service.settings.policy_body_limit + MAX_FORM_BYTES
+async def check_files(pages: Pages, request: Request) -> Response:
+    """Check the files of a form: as a part of the editor, or a page of its own."""
+    texts = _texts(await _read_files(pages, request))
+    template = "changes/_checked.html" if request.headers.get("hx-request") == "true" else None
+    return await _render_check(pages, request, check_page, texts, template=template)
 
-    @router.post("/changes/check")
-    async def check(request: Request) -> Response:
-        """Check the files of a form: as a part of the editor, or a page of its own."""
-        texts = _texts(await read_form(request, limit))
-        template = "changes/_checked.html" if request.headers.get("hx-request") == "true" else None
-        return await _render_check(pages, request, check_page, texts, template=template)
 
-    @router.get("/changes/{change}/draft")
-    async def draft(request: Request, change: str) -> Response:
-        """The editor, for those who may edit; everyone else reads the draft on the change's page."""
-        stored_change = await run_read(service, lambda session: approval.read_change(session, change))
-        if (
-            approval.check_permission(stored_change, Action.EDIT, principal_of(request).actor, service.clock.now())
-            is not True
-        ):
-            return pages.redirect(f"/changes/{stored_change.id}")
-        if "check" in request.query_params:
-            return await _render_check(pages, request, draft_page, change)
-        return await pages.render_in_worker(request, draft_page, change, WITHOUT_CHECK)
+async def show_draft(pages: Pages, request: Request, change: str) -> Response:
+    """Show the editor to those who may edit; everyone else reads the draft on the change's page."""
+    service, actor = pages.service, principal_of(request).actor
+    stored_change = await run_read(service, lambda session: approval.read_change(session, change))
+    if approval.check_permission(stored_change, Action.EDIT, actor, service.clock.now()) is not True:
+        return pages.redirect(f"/changes/{stored_change.id}")
+    if "check" in request.query_params:
+        return await _render_check(pages, request, draft_page, change)
+    return await pages.render_in_worker(request, draft_page, change, WITHOUT_CHECK)
 
-    @router.post("/changes/{change}/draft")
-    async def write(request: Request, change: str) -> Response:
-        """Keep what was written, or show it again as the author wants to see it."""
-        form = await read_form(request, limit)
-        match form.value("do", "save"):
-            case "check":
-                return await _render_check(pages, request, unsaved_page, change, form)
-            case do if do == "add" or do.startswith("remove-"):
-                return await pages.render_in_worker(request, unsaved_page, change, form, WITHOUT_CHECK)
-            case _:
-                return await _save(pages, request, change, form)
 
-    return router
+async def write_draft(pages: Pages, request: Request, change: str) -> Response:
+    """Keep what was written, or show it again as the author wants to see it."""
+    form = await _read_files(pages, request)
+    match form.value("do", "save"):
+        case "check":
+            return await _render_check(pages, request, unsaved_page, change, form)
+        case do if do == "add" or do.startswith("remove-"):
+            return await pages.render_in_worker(request, unsaved_page, change, form, WITHOUT_CHECK)
+        case _:
+            return await _save(pages, request, change, form)
+
+
+ROUTES = (
+    PageRoute("/changes/check", check_files, method="POST"),
+    PageRoute("/changes/{change}/draft", show_draft),
+    PageRoute("/changes/{change}/draft", write_draft, method="POST"),
+)
+
+
+async def _read_files(pages: Pages, request: Request) -> Form:
+    return await read_form(request, MAX_TEXTS * pages.service.settings.policy_body_limit + MAX_FORM_BYTES)
 
 
 async def _render_check(
@@ -156,7 +156,7 @@ async def rejected_page(pages: Pages, request: Request, change: str, form: Form,
     stored_draft = await editor.read_draft(change, form.fields.get("was", ()))
     submitted = {label(text): text for text in _texts(form)}
     conflict = (
-        conflict_of(form, stored_draft.change, stored_draft.contents, submitted) if form_state.form_error else None
+        conflict_of(form.etag, stored_draft.change, stored_draft.contents, submitted) if form_state.form_error else None
     )
     return replace(editor.page(request, stored_draft, form_state), conflict=conflict, is_saved=False)
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, ClassVar, Literal, get_args
 
-from fastapi import APIRouter
 from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from api.features.changes.forms import (
 from api.kit.form_fields import FormField
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.populations import read_population_options
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
@@ -81,41 +81,36 @@ class NewChangePage:
     new: str = NEW
 
 
-def new_change_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
-    limit = max(MAX_TEXTS * service.settings.policy_body_limit, MAX_EVIDENCE_BYTES) + MAX_FORM_BYTES
+async def _first_page(pages: Pages, request: Request) -> NewChangePage:
+    """The form of a change, filled in as far as the link that led here says."""
+    query, service = request.query_params, pages.service
+    policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
+    tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
+    kinds = {"rollback": "rollback", "end": "ending", "first": "first_versions"}
+    kind = next((kinds[name] for name in kinds if name in query), "change")
+    form = pages.new_form(
+        kind=kind,
+        start=query.get("policy", ""),
+        back=f"{policy}@{version}" if policy else "",
+        ends=policy_to_end or "",
+        effective_from=format_local(tomorrow, service.zone) if kind != "first_versions" else "",
+    )
+    return await new_change_page(pages, request, form)
 
-    @router.get("/changes/new")
-    async def new(request: Request) -> Response:
-        """The form of a change, filled in as far as the link that led here says."""
-        query = request.query_params
-        policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
-        tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
-        kinds = {"rollback": "rollback", "end": "ending", "first": "first_versions"}
-        kind = next((kinds[name] for name in kinds if name in query), "change")
-        form = pages.new_form(
-            kind=kind,
-            start=query.get("policy", ""),
-            back=f"{policy}@{version}" if policy else "",
-            ends=policy_to_end or "",
-            effective_from=format_local(tomorrow, service.zone) if kind != "first_versions" else "",
-        )
-        return pages.render(await new_change_page(pages, request, form))
 
-    @router.post("/changes")
-    async def create(request: Request) -> Response:
-        """Begins the change, and leads to its editor."""
-        form = await read_form(request, limit)
-        values = validate_form(form, NewChangeForm)
-        effective = read_period(values, service.zone) if isinstance(values, NewChangeForm) else values
-        if not isinstance(values, NewChangeForm) or not isinstance(effective, Period):
-            errors = effective if isinstance(effective, dict) else {}
-            return await pages.render_invalid(request, WorkerPage(new_change_page), form.bind(errors), 422)
-        return await _create(pages, request, form, values, effective)
+async def create_change(pages: Pages, request: Request) -> Response:
+    """Begin the change, and lead to its editor."""
+    limit = max(MAX_TEXTS * pages.service.settings.policy_body_limit, MAX_EVIDENCE_BYTES) + MAX_FORM_BYTES
+    form = await read_form(request, limit)
+    values = validate_form(form, NewChangeForm)
+    effective = read_period(values, pages.service.zone) if isinstance(values, NewChangeForm) else values
+    if not isinstance(values, NewChangeForm) or not isinstance(effective, Period):
+        errors = effective if isinstance(effective, dict) else {}
+        return await pages.render_invalid(request, WorkerPage(new_change_page), form.bind(errors), 422)
+    return await _create(pages, request, form, values, effective)
 
-    return router
+
+ROUTES = (PageRoute("/changes/new", _first_page), PageRoute("/changes", create_change, method="POST"))
 
 
 async def new_change_page(pages: Pages, request: Request, form: FormState) -> NewChangePage:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -17,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from api.faces import spell_out
 from api.features.changes.dossier import Dossier, dossier
 from api.features.changes.pdf import render_pdf
+from api.kit.page_route import PageRoute
 from api.kit.rendering import NO_STORE, Pages
 
 PRINT_TEMPLATE = "changes/print.html"
@@ -31,25 +31,25 @@ def keep_amounts(html: str) -> str:
     return AMOUNT.sub("\N{NO-BREAK SPACE}", html)
 
 
-def printing_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False, prefix="/changes/{change}")
+def _print_html(pages: Pages, page: Dossier) -> str:
+    return keep_amounts(spell_out(pages.render_html(page, PRINT_TEMPLATE)))
 
-    def print_html(page: Dossier) -> str:
-        return keep_amounts(spell_out(pages.render_html(page, PRINT_TEMPLATE)))
 
-    @router.get("/print")
-    async def show_print_view(request: Request, change: str) -> Response:
-        """The dossier as a page to print."""
-        page = await dossier(pages, request, change)
-        return HTMLResponse(await run_in_threadpool(print_html, page), headers=NO_STORE)
+async def show_print_view(pages: Pages, request: Request, change: str) -> Response:
+    """Show the dossier as a page to print."""
+    page = await dossier(pages, request, change)
+    return HTMLResponse(await run_in_threadpool(_print_html, pages, page), headers=NO_STORE)
 
-    @router.get("/dossier.pdf")
-    async def download_pdf(request: Request, change: str) -> Response:
-        """The dossier as a PDF file."""
-        page = await dossier(pages, request, change)
-        content = await run_in_threadpool(lambda: render_pdf(pages.service.log, print_html(page)))
-        name = f'attachment; filename="change-{page.change.id}.pdf"'
-        return Response(content, headers={"content-disposition": name, **NO_STORE}, media_type="application/pdf")
 
-    return router
+async def send_pdf(pages: Pages, request: Request, change: str) -> Response:
+    """Send the dossier as a PDF file."""
+    page = await dossier(pages, request, change)
+    content = await run_in_threadpool(lambda: render_pdf(pages.service.log, _print_html(pages, page)))
+    name = f'attachment; filename="change-{page.change.id}.pdf"'
+    return Response(content, headers={"content-disposition": name, **NO_STORE}, media_type="application/pdf")
+
+
+ROUTES = (
+    PageRoute("/changes/{change}/print", show_print_view),
+    PageRoute("/changes/{change}/dossier.pdf", send_pdf),
+)

@@ -1,159 +1,25 @@
-"""The analysis report of a change, ready to be shown; and its page, `/changes/{change}/report`.
-
-    report = report_of(result.report, problems=result.problems, diagnostics=result.diagnostics, frozen=False)
-    {% import "changes/_report.html" as reports with context %} {{ reports.findings(page.report) }} …
+"""`/changes/{change}/report`: the analysis report of a change.
 
 A draft is checked when it is asked for; what was submitted has the report that was frozen with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.kit.frame import Frame
+from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
-from policy_service.analysis.result_texts import localized_result
+from policy_service.analysis.report_view import ReportView, report_of
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action, Change
-from policy_service.language.policy import Bilingual
-from policy_service.messages import Message
-
-TABULATED = frozenset({"example-failed", "invariant-broken", "other-answers"})
-"""Findings whose cases stand in the tables of their candidate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding: an error, which blocks the submission, or a warning, which those who sign judge."""
-
-    is_error: bool
-    code: str
-    policy: str
-    says: Bilingual
-    cases: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An example or an invariant that does not come out as written, and which evaluators say so."""
-
-    kind: str
-    name: str
-    title: Bilingual | None
-    expected: str
-    actual: str
-    evaluators: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedAnswer:
-    """An example of the version in force that gets another answer."""
-
-    example: str
-    title: Bilingual | None
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """The findings about one version of the change."""
-
-    policy: str
-    version: str
-    base: str | None
-    """The version it was compared with."""
-    sentences: Mapping[str, tuple[str, ...]]
-    """The differences, by language."""
-    alters: bool
-    examples: int
-    invariants: int
-    evaluators: tuple[str, ...]
-    failures: tuple[Failure, ...]
-    error: str | None
-    changed_answers: tuple[ChangedAnswer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Dependant:
-    """A policy that takes an outcome of one that is ended, and what becomes of it."""
-
-    policy: str
-    version: str
-    facts: tuple[str, ...]
-    consequence: Message
-
-
-@dataclass(frozen=True, slots=True)
-class EndedPolicy:
-    """A policy that the change ends, and those that depend on it."""
-
-    policy: str
-    version: str
-    dependants: tuple[Dependant, ...]
-
-
-CONSEQUENCES: Mapping[str, Message] = {
-    "ended": Message("ended too"),
-    "replaced": Message("gets a version that does not use it"),
-    "without": Message("continues: the input is optional"),
-    "bereft": Message("requires it"),
-}
-"""What becomes of a dependant, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileError:
-    """One fault of a policy file that keeps it from being read."""
-
-    text: str
-    """The digest of the file."""
-    file: int
-    """Which of the draft's files it is, from 1; 0 when that is not known."""
-    code: str
-    message: str
-    line: int
-    column: int
-    hint: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportView:
-    """A report, ready to be shown."""
-
-    frozen: bool
-    problems: tuple[str, ...]
-    """Why a draft cannot be submitted, a sentence each."""
-    file_errors: tuple[FileError, ...]
-    findings: tuple[Finding, ...]
-    candidates: tuple[Candidate, ...]
-    neighbours: tuple[tuple[str, str], ...]
-    """The policies in force that need a candidate or that a candidate needs, each with its version."""
-    endings: tuple[EndedPolicy, ...] = ()
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that keep the change from being submitted."""
-        return tuple(each for each in self.findings if each.is_error)
-
-    @property
-    def warnings(self) -> tuple[Finding, ...]:
-        """The findings that signers review."""
-        return tuple(each for each in self.findings if not each.is_error)
-
-    @property
-    def is_complete(self) -> bool:
-        """True if the policies could be read, so that there is a report."""
-        return bool(self.candidates or self.endings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +33,16 @@ class ReportPage:
     may_edit: bool
 
 
-def report_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
+async def report_page(pages: Pages, request: Request, change: str) -> ReportPage:
+    """Build the page of a report: made now for a draft, the one that was frozen for what was submitted."""
+    stored_change, frozen = await run_read(pages.service, lambda session: _read(session, change))
+    view = frozen or await current_report(pages, change, stored_change.draft.texts)
+    actor, now = principal_of(request).actor, pages.service.clock.now()
+    may_edit = approval.check_permission(stored_change, Action.EDIT, actor, now) is True
+    return ReportPage(pages.frame(request), stored_change, view, may_edit)
 
-    @router.get("/changes/{change}/report")
-    async def report(request: Request, change: str) -> Response:
-        """The report of a change: made now for a draft, the one that was frozen for what was submitted."""
-        stored_change, frozen = await run_read(pages.service, lambda session: _read(session, change))
-        view = frozen or await current_report(pages, change, stored_change.draft.texts)
-        may_edit = (
-            approval.check_permission(
-                stored_change, Action.EDIT, principal_of(request).actor, pages.service.clock.now()
-            )
-            is True
-        )
-        return pages.render(ReportPage(pages.frame(request), stored_change, view, may_edit))
 
-    return router
+ROUTES = (PageRoute("/changes/{change}/report", report_page),)
 
 
 async def current_report(pages: Pages, change: str, texts: Sequence[str] = ()) -> ReportView:
@@ -206,93 +64,3 @@ def frozen_report(session: Session, change: Change) -> ReportView:
 def _read(session: Session, change: str) -> tuple[Change, ReportView | None]:
     stored_change = approval.read_change(session, change)
     return stored_change, frozen_report(session, stored_change) if stored_change.submission else None
-
-
-# ------------------------------------------------------------------------------------------ from what is kept
-
-
-def report_of(
-    report: Mapping[str, Any] | None,
-    *,
-    problems: Sequence[str] = (),
-    diagnostics: Sequence[Mapping[str, Any]] = (),
-    frozen: bool,
-) -> ReportView:
-    """A report as it is kept, with what else is wrong with a draft."""
-    stored = report or {"candidates": (), "around": (), "findings": ()}
-    return ReportView(
-        frozen=frozen,
-        problems=_other_problems(problems, stored, diagnostics),
-        file_errors=tuple(_file_error(each["text"], error) for each in diagnostics for error in each["faults"]),
-        findings=tuple(map(_finding, stored["findings"])),
-        candidates=tuple(map(_candidate, stored["candidates"])),
-        neighbours=tuple((each["policy"], each["version"]) for each in stored["around"]),
-        endings=tuple(map(_ended_policy, stored.get("endings", ()))),
-    )
-
-
-def _ended_policy(stored: Mapping[str, Any]) -> EndedPolicy:
-    dependants = (
-        Dependant(each["policy"], each["version"], tuple(each["facts"]), CONSEQUENCES[each["then"]])
-        for each in stored["dependants"]
-    )
-    return EndedPolicy(stored["policy"], stored["version"], tuple(dependants))
-
-
-def _other_problems(
-    problems: Sequence[str], report: Mapping[str, Any], diagnostics: Sequence[Mapping[str, Any]]
-) -> tuple[str, ...]:
-    """The problems that appear nowhere else: not as findings, not as faults of a file."""
-    if diagnostics:
-        return ()
-    errors = [each for each in report["findings"] if each["severity"] == "error"]
-    reported = {f"{each['policy']}: {'; '.join((each['says']['en'], *each['cases']))}." for each in errors}
-    return tuple(problem for problem in problems if problem not in reported)
-
-
-def _file_error(text: str, error: Mapping[str, Any]) -> FileError:
-    return FileError(text, 0, error["code"], error["message"], error["line"], error["column"], error["hint"])
-
-
-def _finding(stored: Mapping[str, Any]) -> Finding:
-    cases = () if stored["code"] in TABULATED else tuple(stored["cases"])
-    return Finding(stored["severity"] == "error", stored["code"], stored["policy"], Bilingual(**stored["says"]), cases)
-
-
-def _candidate(stored: Mapping[str, Any]) -> Candidate:
-    difference, run = stored["difference"], stored["tried"]
-    return Candidate(
-        policy=stored["policy"],
-        version=stored["version"],
-        base=stored["base"]["version"] if stored["base"] else None,
-        sentences={lang: tuple(difference["sentences"][lang]) for lang in ("zh", "en")},
-        alters=difference["may_alter_answers"],
-        examples=stored["examples"],
-        invariants=stored["invariants_checked_on_the_examples"],
-        evaluators=tuple(run["evaluators"]),
-        failures=_failures(run["failures"]),
-        error=run["fault"],
-        changed_answers=tuple(
-            ChangedAnswer(
-                each["example"], _title(each), localized_result(each["before"]), localized_result(each["after"])
-            )
-            for each in stored["other_answers"]
-        ),
-    )
-
-
-def _failures(stored: Sequence[Mapping[str, Any]]) -> tuple[Failure, ...]:
-    """Each failure once, with the evaluators that it is one of."""
-    by_failure: dict[tuple[str, str, Bilingual | None, str, str], list[str]] = {}
-    for each in stored:
-        key = each["kind"], each["name"], _title(each), each["expected"], each["found"]
-        by_failure.setdefault(key, []).append(each["evaluator"])
-    return tuple(
-        Failure(kind, name, title, localized_result(expected), localized_result(actual), tuple(evaluators))
-        for (kind, name, title, expected, actual), evaluators in by_failure.items()
-    )
-
-
-def _title(stored: Mapping[str, Any]) -> Bilingual | None:
-    """The title of an example, where it has one."""
-    return Bilingual(**stored["title"]) if "title" in stored else None

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.features.changes.report import report_of
 from policy_service import load_bytes
+from policy_service.analysis.report_view import report_of
 from policy_service.analysis.result_texts import localized_result, result_in_words
 from policy_service.language.policy import Language
 from policy_service.messages import Message

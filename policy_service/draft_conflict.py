@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 
-from api.kit.forms import Form
 from policy_service.approval.change import Action, ActionRecord, Change, Draft
 from policy_service.language.file_text import browser_text, label
 
@@ -46,10 +45,10 @@ class Conflict:
 
 
 def conflict_of(
-    form: Form, change: Change, contents: Mapping[str, bytes], submitted: Mapping[str, str]
+    etag: str, change: Change, contents: Mapping[str, bytes], submitted: Mapping[str, str]
 ) -> Conflict | None:
-    """Return the differences of form and draft; None if nobody edited meanwhile. `submitted` are the form's files."""
-    if form.etag == change.etag:
+    """Return the differences of a form and the draft; None if that has the form's `etag`. `submitted` are its files."""
+    if etag == change.etag:
         return None
     edits = [acted for acted in change.actions if acted.action in {Action.CREATE, Action.EDIT}]
     return Conflict(edits[-1], change.draft, tuple(_file_conflicts(change, contents, submitted)))
