@@ -116,8 +116,8 @@ class JobKind(Generic[Parameters, Result]):
     """Each finds what the database knows to be wrong with some parameters, by field; `""` for all of them."""
     prepare: Callable[[Service], None] | None = None
     """Called before, in the process that decides."""
-    read_result: Callable[[Any], Result] = lambda data: data
-    """Makes the result of its JSON."""
+    result: type[Result] | None = None
+    """The type of the result, a dataclass; None for one that is JSON."""
     describe: Callable[[Any], Any] = lambda data: data
     """Makes of the result what programs get, as JSON."""
 

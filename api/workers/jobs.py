@@ -37,7 +37,7 @@ from policy_service.errors import stack_frames
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
-from policy_service.jobs.encoding import encode_json
+from policy_service.jobs.encoding import encode_json, rebuild
 from policy_service.jobs.model import Job, JobProblem, JobState
 from policy_service.jobs.process_lock import ProcessLock, checked_name, is_locked
 from policy_service.messages import Message
@@ -106,7 +106,8 @@ class Jobs:
         """Return the result of a job that is done. Raises DamagedRecord, KeyUnavailable."""
         self._require_genuine(job)
         with reading_row("job", job.id):
-            return self.kinds[job.kind].read_result(job.result)
+            kind = self.kinds[job.kind].result
+            return job.result if kind is None else rebuild(kind, job.result)
 
     def _require_genuine(self, job: Job) -> None:
         if not self.is_genuine(job):

@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from string import Formatter
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from policy_service.messages import Message, plain_text, rebuild_message
 
@@ -26,6 +27,25 @@ def encode_json(value: object) -> str:
 def decode_json(text: str) -> Any:  # noqa: ANN401  # whatever was encoded
     """Decode a result. Raises ValueError when it is no JSON, or has a pattern that nobody encodes."""
     return _decode(json.loads(text))
+
+
+def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what was decoded
+    """Rebuild a value of a type from what was decoded: dataclasses, tuples and mappings of them, or what it is.
+
+    Raises LookupError, TypeError, ValueError when it is not of that form.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{name: rebuild(hints[name], each) for name, each in data.items()})
+    if origin in {Union, UnionType}:
+        (kind,) = (each for each in arguments if each is not NoneType)
+        return None if data is None else rebuild(kind, data)
+    if origin is tuple:
+        return tuple(rebuild(arguments[0], each) for each in data)
+    if origin is not None and issubclass(origin, Mapping):
+        return {name: rebuild(arguments[1], each) for name, each in data.items()}
+    return data
 
 
 def without_patterns(value: object) -> Any:  # noqa: ANN401  # as JSON

@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from api.features.audit.jobs import read_verdict
 from policy_service.audit.verdict import CopyComparison, LogFault, LogVerdict
-from policy_service.jobs.encoding import decode_json, encode_json, without_patterns
+from policy_service.jobs.encoding import decode_json, encode_json, rebuild, without_patterns
 from policy_service.messages import Message, translate
 
 NESTED = Message("entry {number}: {fault}", number=3, fault=Message("{count:,} rows are gone", count=1_200))
@@ -27,7 +26,7 @@ VERDICT = LogVerdict(
 
 
 def test_a_verdict_comes_back_as_it_was() -> None:
-    verdict = read_verdict(decode_json(encode_json(VERDICT)))
+    verdict = rebuild(LogVerdict, decode_json(encode_json(VERDICT)))
     assert verdict == VERDICT
     assert verdict.to_dict() == VERDICT.to_dict()
 
@@ -53,3 +52,9 @@ def test_a_pattern_that_reaches_further_than_its_values_is_refused(pattern: str)
 def test_a_message_with_such_a_format_is_kept_as_text() -> None:
     message = Message("after {share:.1f} parts", share=2.25)
     assert decode_json(encode_json([message])) == [str(message)]
+
+
+@pytest.mark.parametrize("data", [{"entries": 3}, {**json.loads(encode_json(VERDICT)), "other": 1}, [], None])
+def test_what_is_no_verdict_is_refused(data: object) -> None:
+    with pytest.raises((AttributeError, LookupError, TypeError)):
+        rebuild(LogVerdict, data)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from api.features.audit.schemas import verdict_model
 from api.workers.job_kind import FileKind, JobContext, JobKind, NoParameters
 from api.workers.work_kinds import AUDITING
-from policy_service.audit.verdict import CopyComparison, LogFault, LogVerdict
+from policy_service.audit.verdict import LogVerdict
 from policy_service.decisions.log_work import verify, write_export
 from policy_service.messages import Message
 
@@ -25,18 +24,6 @@ def run_export(context: JobContext, _: NoParameters) -> None:
     write_export(context.url, context.keys, context.started_at, context.file, context.progress)
 
 
-def read_verdict(data: Any) -> LogVerdict:  # noqa: ANN401  # as JSON
-    """Make a verdict of its JSON. Raises what reading damaged JSON does."""
-    return LogVerdict(
-        **{
-            **data,
-            "fault": None if data["fault"] is None else LogFault(**data["fault"]),
-            "faults": tuple(LogFault(**each) for each in data["faults"]),
-            "copies": tuple(CopyComparison(**each) for each in data["copies"]),
-        }
-    )
-
-
 VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
     name="verification",
     title=Message("Verification of the log"),
@@ -46,7 +33,7 @@ VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
     template="audit/verification.html",
     limits=AUDITING,
     keep=timedelta(days=90),
-    read_result=read_verdict,
+    result=LogVerdict,
     describe=lambda verdict: verdict_model(verdict).model_dump(mode="json"),
 )
 EXPORT: JobKind[NoParameters, None] = JobKind(

@@ -29,7 +29,7 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.language.benchmark_set import Method, Quantiles
 from policy_service.messages import Message
 from policy_service.population.registered.queries import population_day
-from policy_service.population.renewal import Renewal, RenewalReport, RenewedFigure, renew_figures
+from policy_service.population.renewal import Renewal, RenewalReport, renew_figures
 from policy_service.registry.model import Period
 from policy_service.subject import CUSTOMER, KIND
 
@@ -133,14 +133,6 @@ def _reason(form: RenewalForm, report: RenewalReport) -> str:
     )
 
 
-def read_renewal(data: Any) -> RenewalResult:  # noqa: ANN401  # as JSON
-    """Make a result of its JSON."""
-    report = data["report"]
-    figures = tuple(RenewedFigure(**{**each, "group": tuple(each["group"])}) for each in report["figures"])
-    lists = {"figures": figures, "left_out": tuple(report["left_out"]), "texts": ()}
-    return RenewalResult(data["change"], data["as_of"], RenewalReport(**{**report, **lists}))
-
-
 def describe_renewal(result: RenewalResult) -> Mapping[str, Any]:
     """Return a result as JSON."""
     report = result.report
@@ -178,7 +170,7 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
     keep=timedelta(days=90),
     shared=True,
     checks=(lambda session, form: population_errors(session, form.population),),
-    read_result=read_renewal,
+    result=RenewalResult,
     describe=describe_renewal,
 )
 

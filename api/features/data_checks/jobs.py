@@ -138,7 +138,7 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
     shared=True,
     names_subjects=True,
     checks=(_check_form,),
-    read_result=lambda data: DataCheckResult(**{**data, "rows": tuple(data["rows"])}),
+    result=DataCheckResult,
     describe=lambda result: {"as_of": result.as_of, **result.counts},
 )
 

@@ -146,12 +146,8 @@ def run_pack(context: JobContext, form: PackForm) -> PackSummary:
         cipher = FactCipher(MasterKeys(context.keys))
         maker = PackContext(cipher, signer, context.requested_by, context.started_at, context.zone)
         manifest = make_pack(session, maker, scope_of(form, context.zone), context.file, context.progress.write)
-        return read_summary(manifest)
-
-
-def read_summary(data: Any) -> PackSummary:  # noqa: ANN401  # as JSON
-    """Make a summary of its JSON, or of a manifest."""
-    return PackSummary(data["counts"], tuple(Bilingual(each["zh"], each["en"]) for each in data["left_out"]))
+        left_out = tuple(Bilingual(each["zh"], each["en"]) for each in manifest["left_out"])
+        return PackSummary(manifest["counts"], left_out)
 
 
 def describe_summary(summary: PackSummary) -> dict[str, Any]:
@@ -186,7 +182,7 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     names_subjects=True,
     checks=(_check_scope, unknown_errors),
     prepare=seal_records,
-    read_result=read_summary,
+    result=PackSummary,
     describe=describe_summary,
 )
 

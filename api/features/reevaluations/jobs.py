@@ -141,21 +141,6 @@ def _check_form(session: Session, form: ReevaluationForm) -> Mapping[str, Messag
     return {} if form.policy in policy_names(session) else {"policy": expected_error(Message("a policy on record"))}
 
 
-def read_result(data: Any) -> ReevaluationResult:  # noqa: ANN401  # as JSON
-    """Make a result of its JSON."""
-    rows = tuple(
-        UndecidedRow(
-            **{
-                **each,
-                "policy": Bilingual(**each["policy"]),
-                "facts": tuple(Bilingual(**name) for name in each["facts"]),
-            }
-        )
-        for each in data["rows"]
-    )
-    return ReevaluationResult(**{**data, "policy": Bilingual(**data["policy"]), "rows": rows})
-
-
 def describe_result(result: ReevaluationResult) -> dict[str, Any]:
     """Return the counts as JSON; the file has the rest."""
     return {
@@ -178,7 +163,7 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     shared=True,
     names_subjects=True,
     checks=(_check_form,),
-    read_result=read_result,
+    result=ReevaluationResult,
     describe=describe_result,
 )
 

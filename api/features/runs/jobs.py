@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from sqlmodel import Session
@@ -119,12 +119,6 @@ def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
     return {}
 
 
-def read_run(data: Any) -> RunResult:  # noqa: ANN401  # as JSON
-    """Make a result of its JSON."""
-    titles = {name: Bilingual(**title) for name, title in data["titles"].items()}
-    return RunResult(**{**data, "titles": titles, "rejects": tuple(data["rejects"])})
-
-
 RUN: JobKind[RunForm, RunSummary] = JobKind(
     name="run",
     title=Message("Run"),
@@ -139,7 +133,7 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
     shared=True,
     names_subjects=True,
     checks=(_check_form, lambda session, form: population_errors(session, form.population)),
-    read_result=read_run,
+    result=RunResult,
     describe=lambda result: dict(result.manifest),
 )
 
