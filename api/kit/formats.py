@@ -74,7 +74,7 @@ class Formats:
 
     def localized(self, text: Bilingual) -> str:
         """A title or a reason in the reader's language."""
-        return text.zh if self._lang == "zh" else text.en
+        return text.in_language(self._lang)
 
     def _pattern(self, time: str) -> str:
         return f"y年M月d日 {time}" if self._lang == "zh" else f"d MMM y{', ' if time else ''}{time}"

@@ -14,7 +14,7 @@ from api.kit.table import Options, TableContext
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import declaring_head, grouped_heads
 from policy_service.decisions.words.answers import STATUS_NAMES, FieldText, outcome_cell, outcome_texts
-from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message, translate
 
 NO_GROUP = Message("not decided before")
@@ -62,7 +62,7 @@ def policy_options(session: Session, context: TableContext) -> Options:
     """The policies that decided about anybody, by title; those that give tiers first."""
     catalogue, now = context.service.catalogue, context.frame.now
     heads = context.once("heads", lambda: grouped_heads(session, catalogue, now))
-    return tuple((name, _in(head.title, context.frame.lang)) for name, head in heads.items())
+    return tuple((name, head.title.in_language(context.frame.lang)) for name, head in heads.items())
 
 
 def chosen_policy(session: Session, context: TableContext) -> str | None:
@@ -75,7 +75,3 @@ def chosen_policy(session: Session, context: TableContext) -> str | None:
 def today(context: TableContext) -> date:
     """The day it is for the service."""
     return context.frame.now.astimezone(context.service.zone).date()
-
-
-def _in(title: Bilingual, lang: Language) -> str:
-    return title.zh if lang == "zh" else title.en

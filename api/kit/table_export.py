@@ -170,7 +170,7 @@ def cell_of(value: object, lang: Language, zone: ZoneInfo) -> Cell:
         case date():
             return value
         case Bilingual():
-            return value.zh if lang == "zh" else value.en
+            return value.in_language(lang)
         case Enum():
             return cell_of(enum_label(value), lang, zone)
         case str():

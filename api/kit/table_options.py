@@ -13,7 +13,7 @@ from policy_service.subject import kind_error
 def policy_options(session: Session, context: TableContext) -> Options:
     """The policies that were ever in force, by title; one that is in force no longer by its name."""
     lang, heads = context.frame.lang, context.service.catalogue.heads_in_force(session, context.frame.now)
-    titles = {name: head.title.zh if lang == "zh" else head.title.en for name, head in heads.items()}
+    titles = {name: head.title.in_language(lang) for name, head in heads.items()}
     return tuple((name, titles.get(name, name)) for name in policy_names(session))
 
 

@@ -70,9 +70,9 @@ class Alteration:
     def sentences(self, lang: Language) -> Iterator[str]:
         """Describe the difference, one sentence for each thing."""
         words = _WORDS[lang]
-        title = _localized(self.title, lang) if self.title else ""
+        title = self.title.in_language(lang) if self.title else ""
         label = "head" if self.kind is Kind.HEAD else "titled" if _is_informative(title, self.name) else "named"
-        what = words[label].format(kind=_localized(_KINDS[self.kind], lang), name=self.name, title=title)
+        what = words[label].format(kind=_KINDS[self.kind].in_language(lang), name=self.name, title=title)
         if self.change == "changed":
             yield from (words["changed"].format(what=what, aspect=line) for line in self._aspect_lines(lang))
         else:
@@ -84,12 +84,12 @@ class Alteration:
             several = "were" if each.aspect in PLURAL_ASPECTS else "was"
             label = words[several if self.change == "changed" else "is"]
             before, after = (
-                (_localized(side, lang) if side else "") or words["nothing"] for side in (each.before, each.after)
+                (side.in_language(lang) if side else "") or words["nothing"] for side in (each.before, each.after)
             )
             text = before if self.change == "removed" else after
-            aspect = _localized(_ASPECTS[each.aspect], lang)
+            aspect = _ASPECTS[each.aspect].in_language(lang)
             if each.column_title is not None:
-                aspect = words["column"].format(aspect=aspect, column=_localized(each.column_title, lang))
+                aspect = words["column"].format(aspect=aspect, column=each.column_title.in_language(lang))
             yield label.format(aspect=aspect, before=before, after=after, shown=text)
 
 
@@ -278,7 +278,3 @@ _ASPECTS: Mapping[str, Bilingual] = {
 def _is_informative(title: str, name: str) -> bool:
     """Return True if a title says more than the name does."""
     return title.casefold() not in {"", name.casefold()}
-
-
-def _localized(words: Bilingual, lang: Language) -> str:
-    return words.zh if lang == "zh" else words.en

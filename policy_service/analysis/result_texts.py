@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from policy_service.compilers.prose import value_in_words
-from policy_service.language.policy import Bilingual, Language, Outcome, Policy
+from policy_service.language.policy import Language, Outcome, Policy
 from policy_service.language.types import ValueRejected, parse_value
 from policy_service.messages import Message
 
@@ -31,7 +31,7 @@ def result_in_words(text: str, policy: Policy, lang: Language) -> str:
     *values, rules = match.groups()
     pairs = zip(policy.outcomes.values(), values, strict=True)
     outcomes = (_outcome_in_words(outcome, value, lang) for outcome, value in pairs)
-    titles = {rule.id: _in(rule.title, lang) for rule in policy.rules if rule.title is not None}
+    titles = {rule.id: rule.title.in_language(lang) for rule in policy.rules if rule.title is not None}
     deciding = ", ".join(titles.get(rule, rule) for rule in rules.split(", "))
     return Message("{outcome} by {rules}", outcome="; ".join(outcomes), rules=deciding)
 
@@ -41,11 +41,7 @@ def _outcome_in_words(outcome: Outcome, value: str, lang: Language) -> str:
         words = value_in_words(outcome.type, parse_value(outcome.type, value), lang, outcome.words)
     except ValueRejected:
         words = value
-    return f"{_in(outcome.title, lang)} {words}"
-
-
-def _in(title: Bilingual, lang: Language) -> str:
-    return title.zh if lang == "zh" else title.en
+    return f"{outcome.title.in_language(lang)} {words}"
 
 
 def _missing(names: str) -> Message:

@@ -213,7 +213,7 @@ def _fold(rows: Sequence[Row]) -> list[Row]:
 def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> dict[str, str]:
     """The rules or bands that stand elsewhere, each with where it stood."""
     return {
-        alteration.name: aspect.before.zh if lang == "zh" else aspect.before.en
+        alteration.name: aspect.before.in_language(lang)
         for alteration in difference.alterations
         if alteration.kind is kind
         for aspect in alteration.aspects

@@ -24,6 +24,10 @@ class Bilingual:
     zh: str
     en: str
 
+    def in_language(self, lang: Language) -> str:
+        """Return the words of one language."""
+        return self.zh if lang == "zh" else self.en
+
     def to_dict(self) -> dict[str, str]:
         """As JSON."""
         return {"zh": self.zh, "en": self.en}

@@ -186,8 +186,8 @@ def _row(
     stale = "" if sign_off.get("digest") == change["digest"] else f" ({sign_off.get('digest')})"
     return (
         sign_off["by"]["printed_name"],
-        role.zh if lang == "zh" else role.en,
-        (meaning.zh if lang == "zh" else meaning.en) + stale,
+        role.in_language(lang),
+        meaning.in_language(lang) + stale,
         both_times(sign_off["at"], zone),
         sign_off.get("reason", ""),
     )

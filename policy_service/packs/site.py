@@ -28,7 +28,7 @@ from policy_service.characters import HIDDEN_CHARACTER
 from policy_service.compilers.prose import rule_sentence, value_in_words
 from policy_service.decisions.record import DecisionRecord
 from policy_service.language.diagnostics import PolicyError
-from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.language.policy import Language, Policy
 from policy_service.language.types import ValueRejected, parse_value
 from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
@@ -121,7 +121,7 @@ class _Policies:
 
     def title(self, digest: str, lang: Language) -> str:
         policy = self.get(digest)
-        return "" if policy is None else _in(policy.title, lang)
+        return "" if policy is None else policy.title.in_language(lang)
 
 
 def _in_order(activations: Iterable[Activation]) -> list[Activation]:
@@ -152,7 +152,9 @@ def _decided(  # noqa: PLR0913, PLR0917  # what one answer is told from
         is_overridden="override" in entry,
         rules=tuple(
             (
-                _in(rule.title, lang) if (rule := by_id.get(each)) is not None and rule.title is not None else each,
+                rule.title.in_language(lang)
+                if (rule := by_id.get(each)) is not None and rule.title is not None
+                else each,
                 rule_sentence(rule, policy, lang) if rule is not None and policy is not None else "",
             )
             for each in rule_ids
@@ -174,11 +176,7 @@ def _outcome_lines(policy: Policy | None, outcome: object, lang: Language) -> It
                 words = value_in_words(declared.type, parse_value(declared.type, value), lang, declared.words)
             except (ValueRejected, ValueError, TypeError):
                 words = str(value)
-            yield f"{_in(declared.title, lang)}: {words}"
-
-
-def _in(text: Bilingual, lang: Language) -> str:
-    return text.zh if lang == "zh" else text.en
+            yield f"{declared.title.in_language(lang)}: {words}"
 
 
 def _other(lang: Language) -> str:
@@ -195,8 +193,8 @@ def _environment(lang: Language, head: Mapping[str, Any]) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(style=Markup(STYLE), content_policy=POLICY)  # noqa: S704  # a constant of this module
-    environment.filters["w"] = lambda name: _in(WORDS[name], lang)
-    environment.filters["role"] = lambda role: _in(ROLES[role], lang)
+    environment.filters["w"] = lambda name: WORDS[name].in_language(lang)
+    environment.filters["role"] = lambda role: ROLES[role].in_language(lang)
     environment.filters["written"] = _written
     environment.filters["times"] = lambda at: both_times(at, zone)
     environment.filters["day"] = lambda at: (

@@ -134,4 +134,4 @@ def _titles(declared: Policy) -> dict[str, Bilingual | None]:
 def _label(rule: str, title: Bilingual | None, context: TableContext) -> str:
     if title is None:
         return rule
-    return f"{title.zh if context.frame.lang == 'zh' else title.en} ({rule})"
+    return f"{title.in_language(context.frame.lang)} ({rule})"

@@ -27,7 +27,7 @@ from api.service import Service
 from api.web.transactions import run_read
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.labels import domain_name
-from policy_service.language.policy import Bilingual, Language
+from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period, all_active_at, timeline
 from policy_service.registry.service import activations
@@ -186,7 +186,9 @@ def in_force_page(service: Service, session: Session, frame: Frame, query: InFor
         zone=service.zone.key,
         domains=_domains(rows) if query.sort.endswith("policy") else _single_group(rows),
         choices=tuple((each, domain_name(each)) for each in sorted({name.partition("/")[0] for name in names})),
-        policies=tuple((name, _in(titles[name].title, frame.lang) if name in titles else name) for name in names),
+        policies=tuple(
+            (name, titles[name].title.in_language(frame.lang) if name in titles else name) for name in names
+        ),
         differing_count=sum(_current_status(each.then, each.now) != "same" for each in pairs),
         policy_count=len(pairs),
         drawing=_drawing(service, session, frame, [each.policy for each in page_pairs], times),
@@ -233,15 +235,11 @@ def _drawing(
         pieces = times.pieces(policy)
         ends = [*(period.start for period, _ in pieces[1:]), *(period.until for period, _ in pieces if period.until)]
         if any(first < at < last for at in ends) and len(lanes) < MAX_LANES:
-            name = _in(service.catalogue.load(session, pieces[-1][1].digest).title, frame.lang)
+            name = service.catalogue.load(session, pieces[-1][1].digest).title.in_language(frame.lang)
             lane = policy if name in lanes else name
             lanes[lane] = [_bar(lane, *piece) for piece in pieces]
     bars = [bar for each in lanes.values() for bar in each]
     return draw_timeline(bars, frame.now, first, last, service.zone) if bars else None
-
-
-def _in(title: Bilingual, lang: Language) -> str:
-    return title.zh if lang == "zh" else title.en
 
 
 def _bar(lane: str, period: Period, active: Activation) -> Bar:

@@ -188,7 +188,7 @@ def new_override_page(
     return NewOverridePage(
         frame=frame,
         form=form,
-        policies=tuple((each.id, f"{_title(each, frame.lang)} ({each.id})") for each in policies.values()),
+        policies=tuple((each.id, f"{each.title.in_language(frame.lang)} ({each.id})") for each in policies.values()),
         policy=policy.id if policy else None,
         title=policy.title if policy else None,
         kind=policy.subject if policy else None,
@@ -251,7 +251,3 @@ def _until(last: date, zone: ZoneInfo) -> datetime | None:
         return datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
     except OverflowError:
         return None
-
-
-def _title(policy: Policy, lang: Language) -> str:
-    return policy.title.zh if lang == "zh" else policy.title.en

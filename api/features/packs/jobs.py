@@ -97,7 +97,7 @@ def titled_policy_options(session: Session, in_force: Mapping[str, Policy], lang
 def _label(name: str, policy: Policy | None, lang: Language) -> str:
     if policy is None:
         return name
-    title = policy.title.zh if lang == "zh" else policy.title.en
+    title = policy.title.in_language(lang)
     return f"{name} · {title}"
 
 

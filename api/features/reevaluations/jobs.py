@@ -187,7 +187,7 @@ class ReevaluationsPage:
 async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
     frame, service = pages.frame(request), pages.service
     in_force = (policy for policy in service.decider.policies.values() if policy.domain != OWN_DOMAIN)
-    options = ((policy.id, policy.title.zh if frame.lang == "zh" else policy.title.en) for policy in in_force)
+    options = ((policy.id, policy.title.in_language(frame.lang)) for policy in in_force)
     days = service.settings.reevaluation_days
     return ReevaluationsPage(frame, form, tuple(options), days, jobs, REEVALUATION.keep)
 

@@ -157,7 +157,7 @@ class RunsPage:
 async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
     frame = pages.frame(request)
     in_force = (each for each in pages.service.decider.policies.values() if each.domain != OWN_DOMAIN)
-    options = {each.id: each.title.zh if frame.lang == "zh" else each.title.en for each in in_force}
+    options = {each.id: each.title.in_language(frame.lang) for each in in_force}
     if chosen := form.value("policy"):
         options.setdefault(chosen, chosen)  # one that a change drafts
     return RunsPage(frame, form, tuple(options.items()), await population_options(pages), jobs, RUN.keep)

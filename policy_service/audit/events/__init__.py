@@ -176,6 +176,6 @@ def describe_event(event: str, actor: str, body: dict[str, Any], lang: Language)
     kind = kind_label(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
     names = {**body, "actor": actor, "kind": kind}
     if (role := ROLES.get(body.get("role", ""))) is not None:
-        names["role"] = role.zh if lang == "zh" else role.en
+        names["role"] = role.in_language(lang)
     summary = EVENTS[event].summary
-    return (summary.zh if lang == "zh" else summary.en).format_map(names)
+    return summary.in_language(lang).format_map(names)
