@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import ClassVar, Literal
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -29,8 +28,9 @@ from policy_service.approval.provenance import ActivationOrigin, activation_orig
 from policy_service.labels import domain_name
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
-from policy_service.registry.model import Activation, Period, all_active_at, timeline
+from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
+from policy_service.registry.then_and_now import CurrentStatus, PeriodsKnown, ThenAndNow
 
 PATH = "/in-force"
 PAGE = 50
@@ -51,7 +51,6 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 """The drawing begins about here at the earliest."""
 MAX_LANES = 12
 NEVER = datetime.max.replace(tzinfo=UTC)
-CurrentStatus = Literal["same", "other", "none", "new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +169,10 @@ ROUTES = (PageRoute("/in-force", show_page),)
 
 def in_force_page(service: Service, session: Session, frame: Frame, query: InForceQuery) -> InForcePage:
     """The page; nothing is listed while something is wrong with the instants."""
-    recorded = activations(session)
-    then = {} if query.form.errors else all_active_at(recorded, query.valid_at, query.known_at)
-    today = {} if query.form.errors else all_active_at(recorded, frame.now, frame.now)
-    names, titles = sorted({*then, *today}), service.catalogue.heads_in_force(session, frame.now)
-    pairs = [_ThenAndNow(name, then.get(name), today.get(name)) for name in names if query.matches(name)]
-    times = _Periods(recorded, query)
+    times = PeriodsKnown(activations(session), query.valid_at, query.known_at)
+    titles = service.catalogue.heads_in_force(session, frame.now)
+    known = [] if query.form.errors else times.then_and_now(frame.now)
+    names, pairs = [each.policy for each in known], [each for each in known if query.matches(each.policy)]
     page_pairs, listing = _paginated(pairs, times, query)
     origins = activation_origins(session, (each.then for each in page_pairs if each.then))
     rows = [_row(service, session, each, times, origins) for each in page_pairs]
@@ -189,46 +186,18 @@ def in_force_page(service: Service, session: Session, frame: Frame, query: InFor
         policies=tuple(
             (name, titles[name].title.in_language(frame.lang) if name in titles else name) for name in names
         ),
-        differing_count=sum(_current_status(each.then, each.now) != "same" for each in pairs),
+        differing_count=sum(each.status != "same" for each in pairs),
         policy_count=len(pairs),
         drawing=_drawing(service, session, frame, [each.policy for each in page_pairs], times),
         may_read_changes=may_read(frame.actor, "/changes/{change}"),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _ThenAndNow:
-    """The versions of one policy, then and now."""
-
-    policy: str
-    then: Activation | None
-    now: Activation | None
-
-
-class _Periods:
-    """The pieces of time in which policies were in force, as known then; of a policy only when they are asked for."""
-
-    def __init__(self, recorded: Sequence[Activation], query: InForceQuery) -> None:
-        self.query = query
-        self._activations: dict[str, list[Activation]] = defaultdict(list)
-        for each in recorded:
-            self._activations[each.policy].append(each)
-
-    def period(self, then: Activation) -> Period:
-        """The piece of time around the instant in which nothing else was active."""
-        pieces = self.pieces(then.policy)
-        return next((period for period, _ in pieces if period.covers(self.query.valid_at)), then.effective)
-
-    def pieces(self, policy: str) -> Sequence[tuple[Period, Activation]]:
-        """Every piece of time of a policy, with the version that was active in it."""
-        return timeline(self._activations[policy], policy, self.query.known_at)
-
-
 def _drawing(
-    service: Service, session: Session, frame: Frame, policies: Sequence[str], times: _Periods
+    service: Service, session: Session, frame: Frame, policies: Sequence[str], times: PeriodsKnown
 ) -> Timeline | None:
     """The policies that get another version nearby, or lose theirs, a lane each."""
-    middle = min(max(times.query.valid_at, EARLIEST), LAST_INSTANT)
+    middle = min(max(times.valid_at, EARLIEST), LAST_INSTANT)
     first, last = middle - NEARBY, middle + NEARBY
     lanes: dict[str, list[Bar]] = {}
     for policy in policies:
@@ -254,7 +223,7 @@ def _bar(lane: str, period: Period, active: Activation) -> Bar:
     )
 
 
-def _paginated(pairs: list[_ThenAndNow], times: _Periods, query: InForceQuery) -> tuple[list[_ThenAndNow], Listing]:
+def _paginated(pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery) -> tuple[list[ThenAndNow], Listing]:
     """The policies of this page in the order that is wanted, and where the next page begins."""
     if query.sort.endswith("from"):
         start = {each.policy: times.period(each.then).start if each.then else NEVER for each in pairs}
@@ -271,7 +240,7 @@ def _paginated(pairs: list[_ThenAndNow], times: _Periods, query: InForceQuery) -
 
 
 def _row(
-    service: Service, session: Session, pair: _ThenAndNow, times: _Periods, origins: Mapping[str, ActivationOrigin]
+    service: Service, session: Session, pair: ThenAndNow, times: PeriodsKnown, origins: Mapping[str, ActivationOrigin]
 ) -> InForceRow:
     then, now, policy = pair.then, pair.now, pair.policy
     activation = then or now
@@ -282,19 +251,11 @@ def _row(
         address=version_address(policy, then.version) if then else f"/policies/{policy}",
         period=times.period(then) if then else None,
         origin=origins[then.id] if then else None,
-        current_status=_current_status(then, now),
+        current_status=pair.status,
         current_version=now.version if now and not now.is_stop else None,
         current_address=version_address(policy, now.version) if now else None,
         current_from=now.effective.start if now else None,
     )
-
-
-def _current_status(then: Activation | None, now: Activation | None) -> CurrentStatus:
-    if then is None:
-        return "new"
-    if now is None:
-        return "none"
-    return "same" if (then.digest, then.is_stop) == (now.digest, now.is_stop) else "other"
 
 
 def _domains(rows: list[InForceRow]) -> tuple[Domain, ...]:
