@@ -46,7 +46,7 @@ from policy_service.registry.model import Period
 from policy_service.workers.pool import WorkRefused
 
 
-async def check_files(pages: Pages, request: Request) -> Response:
+async def check_texts(pages: Pages, request: Request) -> Response:
     """Check the files of a form: as a part of the editor, or a page of its own."""
     texts = _texts(await _read_files(pages, request))
     template = "changes/_checked.html" if request.headers.get("hx-request") == "true" else None
@@ -77,7 +77,7 @@ async def write_draft(pages: Pages, request: Request, change: str) -> Response:
 
 
 ROUTES = (
-    PageRoute("/changes/check", check_files, method="POST"),
+    PageRoute("/changes/check", check_texts, method="POST"),
     PageRoute("/changes/{change}/draft", show_draft),
     PageRoute("/changes/{change}/draft", write_draft, method="POST"),
 )

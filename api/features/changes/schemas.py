@@ -24,7 +24,7 @@ from policy_service.approval.service import (
 Amount = Annotated[Decimal, PlainSerializer(str)]
 
 
-class VersionModel(Answer):
+class ChangeVersionModel(Answer):
     """One version of one policy."""
 
     policy: str
@@ -90,7 +90,7 @@ class ChangeSummary(Answer):
     author: PersonModel
     created_at: datetime
     effective: PeriodModel
-    versions: Annotated[list[VersionModel], Field(description="empty while its files are a draft")]
+    versions: Annotated[list[ChangeVersionModel], Field(description="empty while its files are a draft")]
     ends: Annotated[
         list[str], attribute("draft.ends"), Field(description="the policies that it ends from its start on")
     ]
@@ -120,8 +120,8 @@ class ChangeDetail(ChangeSummary):
     simulation: str | None
     population: str | None
     roles: Annotated[list[Role], Field(description="who must sign")]
-    sign_off: Annotated[VersionModel | None, Field(description="the policy that says so")]
-    bases: Annotated[list[VersionModel], Field(description="what it was compared with")]
+    sign_off: Annotated[ChangeVersionModel | None, Field(description="the policy that says so")]
+    bases: Annotated[list[ChangeVersionModel], Field(description="what it was compared with")]
     signatures: list[SignOffModel]
     history: Annotated[list[ActedModel], attribute("actions")]
     comments: list[CommentModel]

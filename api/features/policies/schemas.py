@@ -327,7 +327,7 @@ class CellModel(Answer):
     wording_only: Annotated[bool, attribute("is_wording", "it means what it meant, in other words")]
 
 
-class RowModel(Answer):
+class TableRowModel(Answer):
     """A row of either table, in the order of the new version."""
 
     status: DiffStatus
@@ -343,7 +343,7 @@ class TableModel(Answer):
     """Two tables in one."""
 
     columns: list[ColumnModel]
-    rows: list[RowModel]
+    rows: list[TableRowModel]
 
 
 class TableDifference(Answer):
