@@ -35,7 +35,7 @@ def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what wa
     Raises LookupError, TypeError, ValueError when it is not of that form.
     """
     origin, arguments = get_origin(kind), get_args(kind)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
         return kind(**{name: rebuild(hints[name], each) for name, each in data.items()})
     if origin in {Union, UnionType}:
