@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from string import Formatter
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from policy_service.messages import Message, plain_text, rebuild_message
 
@@ -35,9 +35,9 @@ def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what wa
     Raises LookupError, TypeError, ValueError when it is not of that form.
     """
     origin, arguments = get_origin(kind), get_args(kind)
-    if isinstance(kind, type) and is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return kind(**{name: rebuild(hints[name], each) for name, each in data.items()})
+    if is_dataclass(kind):
+        hints, make = get_type_hints(kind), cast("Callable[..., object]", kind)
+        return make(**{name: rebuild(hints[name], each) for name, each in data.items()})
     if origin in {Union, UnionType}:
         (kind,) = (each for each in arguments if each is not NoneType)
         return None if data is None else rebuild(kind, data)
