@@ -19,7 +19,7 @@ from policy_service.messages import Message
 from policy_service.search import MAX_HITS, MAX_TEXT, Hit, SearchKind
 
 TITLES: Mapping[SearchKind, Message] = {
-    SearchKind.SUBJECT: Message("Subjects"),
+    SearchKind.SUBJECT: Message("Customers and other subjects"),
     SearchKind.DECISION: Message("Decisions"),
     SearchKind.POLICY: Message("Policies"),
     SearchKind.RULE: Message("Rules"),
