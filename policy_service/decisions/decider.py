@@ -27,7 +27,6 @@ from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.core import Core
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.evaluate import scope_of
-from policy_service.language.lower import lower
 from policy_service.language.outcome import Decided, MissingFacts
 from policy_service.language.policy import AS_OF, Fact, Policy
 from policy_service.language.requirements import bind_figures, required_policies, topological_order
@@ -121,7 +120,7 @@ class Decider:
             if policy.id in in_service and _is_same(in_service[policy.id].policy, policy)
         }
         new = [policy for policy in ordered if policy.id not in unchanged and policy.digest not in parts]
-        cores = {policy.digest: lower(policy) for policy in new}
+        cores: dict[str, Core] = {}
         if self._engine == "durable_rules":
             run_smoke_tests(new, seconds=REHEARSAL_SECONDS, cores=cores)
         served: ServedPolicies = {}
@@ -136,7 +135,7 @@ class Decider:
 
     def _serve(self, policy: Policy, parts: Parts | None, cores: Mapping[str, Core]) -> ServedPolicy:
         if parts is None:
-            return ServedPolicy(policy, self._engine, cores[policy.digest])
+            return ServedPolicy(policy, self._engine, cores.get(policy.digest))
         served = assemble(parts)
         served.bind(policy)
         return served

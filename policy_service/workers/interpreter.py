@@ -18,7 +18,11 @@ def tune_interpreter() -> None:
     nothing was answered for a tenth of a second.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    freeze_survivors()
+    if gc.isenabled():
+        freeze_survivors()
+    else:  # what garbage a start leaves is less than a megabyte, and to look for it takes a twentieth of a second
+        gc.freeze()
+        gc.enable()
 
 
 def freeze_survivors() -> None:

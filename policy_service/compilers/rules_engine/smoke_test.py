@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from types import MappingProxyType
 
 from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine.child_process import SmokeTest, build_all_in_child
@@ -20,27 +19,27 @@ from policy_service.language.outcome import missing_facts
 from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
 from policy_service.language.types import Value, to_exact
 
-NO_CORES: Mapping[str, Core] = MappingProxyType({})
 MAX_SAMPLES = 20
 """Examples of one policy that are rehearsed."""
 ANY_DAY = datetime.date(2026, 1, 1)
 """The day for examples that do not say one."""
 
 
-def run_smoke_tests(policies: Sequence[Policy], *, seconds: float, cores: Mapping[str, Core] = NO_CORES) -> None:
+def run_smoke_tests(policies: Sequence[Policy], *, seconds: float, cores: dict[str, Core] | None = None) -> None:
     """Build every policy in one child process and check it against the definition on its examples.
 
-    `cores` are what policies were lowered to, by the digest of the version, where that is known.
+    `cores` gets what each is lowered to, by the digest of the version: that is done while the child starts.
 
     Raises SmokeTestFailed, naming the policy, when the engine dies, hangs for `seconds` (of all policies together) or
     answers differently; EngineLimitError when a policy exceeds a limit of the engine.
     """
     if policies:
-        trials = (_smoke_tests(policy, cores.get(policy.digest) or lower(policy)) for policy in policies)
+        trials = (_smoke_tests(policy, {} if cores is None else cores) for policy in policies)
         build_all_in_child(chain.from_iterable(trials), seconds=seconds)
 
 
-def _smoke_tests(policy: Policy, core: Core) -> Iterator[tuple[str, SmokeTest]]:
+def _smoke_tests(policy: Policy, cores: dict[str, Core]) -> Iterator[tuple[str, SmokeTest]]:
+    core = cores[policy.digest] = lower(policy)
     names = (*policy.facts, AS_OF)
     subjects = list(_subjects(policy))
     scopes = [scope_of(policy, facts, day) for facts, day in subjects]
