@@ -27,7 +27,7 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.integrity import reading_row
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping, parse_mapping
-from policy_service.population.parts import ROWS
+from policy_service.population.parts import PartTable
 from policy_service.population.plan import Plan, missing_columns, subject_problem
 from policy_service.population.population import ROW, SUBJECT, raw_column, register
 from policy_service.population.registered.errors import RegistrationRejected
@@ -56,8 +56,9 @@ def _read(path: Path, size: int, file_format: FileFormat, mapping: Mapping) -> P
     if problems := [*missing_columns(source.headings, mapping), *subject_problem(source.headings, mapping)]:
         raise PopulationRejected(problems)
     plan = Plan((), (), source.headings.index(mapping.subject), {})
-    kept = _PartsInMemory()
-    found = register(source, plan, kept, lambda _: None, written=len(source.headings) + 1)
+    with duckdb.connect(config={"threads": 1, "temp_directory": ""}) as connection:  # memory is limited here
+        kept = _WrittenParts(connection)
+        found = register(source, plan, kept, lambda _: None, written=len(source.headings) + 1)
     if not found.count:
         raise PopulationRejected([f"{path}: no row names a subject: {next(found.rejected_rows()).reason}"])
     return PopulationFile(
@@ -82,32 +83,17 @@ class _NumberedSource(Source):
             yield replace(raw, columns=[*raw.columns, pa.array(raw.lines, pa.int64())])
 
 
-class _PartsInMemory:
-    """Keeps parts as the bytes of Parquet files."""
+class _WrittenParts(PartTable):
+    """Keeps parts as the bytes of Parquet files, and their subjects in a table."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(connection)
         self.contents: list[bytes] = []
-        self._abouts: dict[str, dict[str, Any]] = {}
-
-    def is_whole(self, name: str) -> bool:
-        """True if the part was written."""
-        return name in self._abouts
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
         """Add a part."""
         self.contents.append(_to_bytes(table, about["rejected_rows"]))
-        self._abouts[name] = about
-
-    def about(self, name: str) -> dict[str, Any]:
-        """The metadata of a part."""
-        return self._abouts[name]
-
-    def query(self, sql: str, _parts: Sequence[str], schema: pa.Schema, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """The answer to a query about some columns of all parts."""
-        tables = [pq.read_table(pa.BufferReader(each), columns=schema.names).cast(schema) for each in self.contents]
-        with duckdb.connect() as connection:
-            connection.register(ROWS, pa.concat_tables(tables))
-            return connection.execute(sql, values).fetchall()
+        super().write(name, table.select([ROW, SUBJECT]), about)
 
 
 def _to_bytes(table: pa.Table, rejected_rows: Sequence[dict[str, Any]]) -> bytes:
