@@ -15,6 +15,7 @@ import pytest
 import xlsxwriter
 from sqlmodel import Session, func, select
 
+import policy_service.tables  # noqa: F401  # declares all of them: what verifies reads every table
 from policy_service.actor import SERVICE
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.decisions.subjects import ErasureRejected, erase_subject, rotate_master_key
