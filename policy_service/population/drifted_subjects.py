@@ -44,17 +44,21 @@ def _count(  # noqa: PLR0913, PLR0917  # as above
     names = [policy.id for policy in policies]
     with duckdb.connect() as connection:
         connection.execute("SET temp_directory = ''")  # facts stay in memory
-        sides = []
+        sides: dict[str, Side] = {}
         for prefix, until in ((THEN, last), (NOW, None)):
             with open_records(
                 database, cipher, kind, day, until=until, decided_after=last, policies=policies
             ) as source:
-                sides.append(_decide(connection, source, policies, names, kind, day, prefix))
-        differences = " OR ".join(sides[0].differs(sides[1], name) for name in names)
-        query = (
-            f"SELECT count(*) FROM {NOW}answers AS a FULL JOIN {THEN}answers AS b USING (subject) "  # noqa: S608
-            f"WHERE a.subject IS NULL OR b.subject IS NULL OR {differences}"
-        )
+                if source.count:
+                    sides[prefix] = _decide(connection, source, policies, names, kind, day, prefix)
+        if len(sides) < len((THEN, NOW)):  # all of them have come since
+            query = " UNION ALL ".join(f"SELECT count(*) FROM {prefix}answers" for prefix in sides)  # noqa: S608
+        else:
+            differences = " OR ".join(sides[THEN].differs(sides[NOW], name) for name in names)
+            query = (
+                f"SELECT count(*) FROM {NOW}answers AS a FULL JOIN {THEN}answers AS b USING (subject) "  # noqa: S608
+                f"WHERE a.subject IS NULL OR b.subject IS NULL OR {differences}"
+            )
         found = connection.execute(query).fetchone()
     return int(found[0]) if found else 0
 

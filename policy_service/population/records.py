@@ -100,6 +100,11 @@ class RecordSource:
     types: None = None
     written: int = len(OWN)
 
+    @property
+    def count(self) -> int:
+        """The number of records."""
+        return len(self._seqs)
+
     def parts(self) -> Iterator[RawPart]:
         """All records, part by part."""
         for start in range(0, len(self._seqs), PART_ROWS):

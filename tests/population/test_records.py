@@ -13,6 +13,7 @@ import pytest
 from policy_service.actor import Actor, Role
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.subjects import erase_subject
+from policy_service.population.drifted_subjects import count_drifted
 from policy_service.population.mapping import Mapping
 from policy_service.population.parts import PartFolder
 from policy_service.population.records import open_records
@@ -53,14 +54,17 @@ def test_only_subjects_that_were_decided_later_are_read_as_they_were_and_are() -
             decide(each, name, amount=amount)
         for name in ("C2", "C9"):
             decide(each, name, amount=1)
-        found = {}
+        found, day, secrets = {}, date(2026, 12, 1), each.secrets
         for until in (3, None):
-            day, secrets = date(2026, 12, 1), each.secrets
             with open_records(each.database, secrets, "customer", day, until=until, decided_after=3) as source:
                 [part] = source.parts()
                 columns = [map(str, part.columns[index]) for index in (0, source.headings.index("amount"))]
                 found[until] = set(zip(*columns, strict=True))
         assert found == {3: {("C2", "600")}, None: {("C2", "1"), ("C9", "1")}}
+        drifted = [
+            count_drifted(each.database, secrets, [tier("1.1.0", 500)], "customer", day, last) for last in (3, 4)
+        ]
+        assert drifted == [2, 1], "C9 alone has no record before"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
