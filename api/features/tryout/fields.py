@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.kit.values import NO_TAGS, Options, ValueWidget, to_json, widget_of
-from policy_service.compilers.prose import type_in_words
+from policy_service.compilers.prose import origin_in_words, type_in_words
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.language.types import MAX_TEXT, Value, ValueRejected, format_value, parse_value
 from policy_service.messages import Message
@@ -35,9 +35,8 @@ class FactField:
     """What stands in it."""
     is_required: bool
     is_sensitive: bool
-    origin: str | None
-    """The policy that decides it elsewhere, when one does."""
-    measure: str | None
+    origin: str
+    """Where it comes from when a decision is made; nothing when the caller gives it."""
     error: Message | None
 
     @property
@@ -83,8 +82,7 @@ def fact_fields(policy: Policy, texts: FactTexts, values: FactValues, lang: Lang
             values=tuple(text[:MAX_TEXT] for text in texts.get(name, ())),
             is_required=not fact.optional,
             is_sensitive=fact.sensitive,
-            origin=fact.requirement.policy if fact.requirement else None,
-            measure=fact.measure,
+            origin=origin_in_words(fact, lang),
             error=values.errors.get(name),
         )
 

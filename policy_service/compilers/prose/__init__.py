@@ -8,6 +8,7 @@ rule_sentence(rule, policy, "zh")      one rule: when, then, because
 table(policy, "zh")                    the rules as a table
 cross_table(policy, "zh")              a cross table as its grid
 value_in_words(kind, value, "zh")      a kept value that stands alone: `1,000,000.00 元`, `销售总监`
+origin_in_words(fact, "zh")            where a fact comes from: `政策 tiering/rfm_value 的结果 tier`
 type_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import LANGUAGES, PLAIN_LANGUAGES, context_of, word_labels
 from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
-from policy_service.compilers.prose.declarations import NO_TITLES, type_text, value_text
+from policy_service.compilers.prose.declarations import NO_TITLES, origin_text, type_text, value_text
 from policy_service.compilers.prose.expectations import InvariantWords
 from policy_service.compilers.prose.grid import GridCell, GridLine, GridWords, grid_words
 from policy_service.compilers.prose.labels import LABELS
@@ -24,7 +25,7 @@ from policy_service.compilers.prose.page import Explanation, explain, explanatio
 from policy_service.compilers.prose.statement import Clause, ClauseGroup, Statement, outline
 from policy_service.compilers.prose.table import Table, markdown
 from policy_service.language.ast import Expr
-from policy_service.language.policy import Bilingual, Language, Policy, Rule
+from policy_service.language.policy import Bilingual, Fact, Language, Policy, Rule
 from policy_service.language.types import Type, Value
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "explanation",
     "markdown",
     "no_other_rule",
+    "origin_in_words",
     "rule_sentence",
     "sentence",
     "statement",
@@ -105,6 +107,11 @@ def value_in_words(kind: Type, value: Value, lang: Language, titles: Mapping[str
     """A value, as kept, in words, as it stands alone; `titles` are those of the words of a choice or of tags."""
     words = PLAIN_LANGUAGES[lang]
     return value_text(kind, value, words, word_labels(kind, titles, words))
+
+
+def origin_in_words(fact: Fact, lang: Language) -> str:
+    """Where a fact comes from, in words; nothing when the caller gives it."""
+    return origin_text(fact, PLAIN_LANGUAGES[lang])
 
 
 def type_in_words(kind: Type, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:

@@ -98,11 +98,20 @@ def facts_table(policy: Policy, context: Context) -> Table:
     for fact in policy.facts.values():
         needed = (labels.optional if fact.optional else labels.required) + (labels.sensitive if fact.sensitive else "")
         kind = type_text(fact.type, context.words, fact.words)
-        rows.append((context.titles[fact.name], f"`{fact.name}`", kind, needed, _origin(fact, context.words)))
+        rows.append(
+            (
+                context.titles[fact.name],
+                f"`{fact.name}`",
+                kind,
+                needed,
+                origin_text(fact, context.words) or labels.from_caller,
+            )
+        )
     return Table(labels.facts, tuple(rows))
 
 
-def _origin(fact: Fact, words: Vocabulary) -> str:
+def origin_text(fact: Fact, words: Vocabulary) -> str:
+    """Where a fact comes from; nothing when the caller gives it."""
     labels = LABELS[words.language]
     if fact.requirement is not None:
         return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
@@ -110,7 +119,7 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
         label = labels.from_previous_since if fact.previous.is_since else labels.from_previous
         return words.fill(label, outcome=fact.previous.outcome)
     if fact.measure is None:
-        return labels.from_caller
+        return ""
     template = labels.from_benchmark_or_caller if fact.replaceable else labels.from_benchmark
     return words.fill(template, measure=printable_line(fact.measure))
 

@@ -139,7 +139,7 @@ def test_sensitive_facts_stay_out_of_every_address(here: Company) -> None:
 def test_what_another_policy_decides_can_be_given(here: Company) -> None:
     page = tried(here, f"/policies/{BONUS}/try", size="big")
     assert page.text("dd.outcome") == "10"
-    assert f"from {TIER}, when it decides" in page.text("form#facts")
+    assert f"a decision fills it in: the outcome size of policy {TIER}" in page.text("form#facts")
 
 
 def test_a_case_becomes_an_example_of_my_own_draft(here: Company) -> None:
