@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import NamedTuple
 
 from api.auth.authentication import COOKIE
 from benchmarks.company.build import Size, build_once
 from benchmarks.company.texts import policy_name
 from benchmarks.long_work import run_long_work
 from benchmarks.page_addresses import PageRequest, pages_of
-from benchmarks.serving import Server, running
+from benchmarks.serving import Server, running_process
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.identity.service import find_account_by_name
@@ -41,6 +42,8 @@ class PageResult:
     p50: float
     p95: float
     slowest: float
+    processor: float
+    """Milliseconds of the service's processor time at the 95th percentile, which other work does not lengthen."""
     size: int
     """Bytes of the last answer."""
 
@@ -55,20 +58,29 @@ class Pages:
     missing: tuple[str, ...]
 
 
+class Sample(NamedTuple):
+    """One answer."""
+
+    seconds: float
+    processor_seconds: float
+    status: int
+    size: int
+
+
 def measure_pages(size: Size, rounds: int, folder: Path) -> Pages:
     """Builds the company unless the folder has it already, serves it, and asks for every page."""
     build_once(folder, size)
     requests, missing, tokens = _prepare_requests(folder)
-    with running(Server.of_folder(folder), folder) as port:
+    with running_process(Server.of_folder(folder), folder) as (port, clock):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         auditor = next(each.by for each in requests if each.name == "/packs")
         if auditor is not None:
             requests += run_long_work(connection, auditor, tokens[auditor], policy_name(0))
         missing = [name for name in missing if name not in {each.name for each in requests}]
-        samples: dict[str, list[tuple[float, int, int]]] = {each.name: [] for each in requests}
+        samples: dict[str, list[Sample]] = {each.name: [] for each in requests}
         for number in range(rounds + WARM_UP):
             for each in requests:
-                samples[each.name].append(_ask(connection, each, tokens, number))
+                samples[each.name].append(_ask(connection, each, tokens, number, clock))
         measured = tuple(_page_result(each, samples[each.name][WARM_UP:]) for each in requests)
         return Pages(asdict(size), rounds, measured, tuple(missing))
 
@@ -89,27 +101,35 @@ def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mappi
 
 
 def _ask(
-    connection: http.client.HTTPConnection, request: PageRequest, tokens: Mapping[str, str], number: int
-) -> tuple[float, int, int]:
-    """Seconds, status and bytes of one answer."""
+    connection: http.client.HTTPConnection, request: PageRequest, tokens: Mapping[str, str], number: int, clock: int
+) -> Sample:
     headers = {"Accept": "text/html", "Accept-Language": "zh-CN" if number % 2 else "en"}
     if request.by is not None:
         headers["Cookie"] = f"{COOKIE}={tokens[request.by]}"
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.clock_gettime(clock)
     connection.request("GET", request.addresses[number % len(request.addresses)], headers=headers)
     response = connection.getresponse()
     body = response.read()
-    return time.perf_counter() - begin, response.status, len(body)
+    return Sample(time.perf_counter() - begin, time.clock_gettime(clock) - used, response.status, len(body))
 
 
-def _page_result(request: PageRequest, samples: list[tuple[float, int, int]]) -> PageResult:
+def _page_result(request: PageRequest, samples: list[Sample]) -> PageResult:
     """The figures of one page; its status is the worst that was answered."""
-    latencies = [1_000 * seconds for seconds, _, _ in samples]
-    p95 = statistics.quantiles(latencies, n=20, method="inclusive")[-1] if len(latencies) > 1 else latencies[0]
-    worst = max(status for _, status, _ in samples)
+    latencies = [1_000 * each.seconds for each in samples]
     return PageResult(
-        request.name, request.by, worst, statistics.median(latencies), p95, max(latencies), samples[-1][2]
+        request.name,
+        request.by,
+        max(each.status for each in samples),
+        statistics.median(latencies),
+        _p95(latencies),
+        max(latencies),
+        _p95([1_000 * each.processor_seconds for each in samples]),
+        samples[-1].size,
     )
+
+
+def _p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
 
 
 def slow(pages: Pages, milliseconds: float) -> list[PageResult]:

@@ -164,7 +164,7 @@ def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[En
 
 def pages_table(pages: Pages) -> str:
     """Every page, and which are slower than they should be."""
-    header = ("page", "answers", "p50 ms", "p95 ms", "slowest", "KiB")
+    header = ("page", "answers", "p50 ms", "p95 ms", "slowest", "processor p95", "KiB")
     lines = [
         (
             each.name,
@@ -172,6 +172,7 @@ def pages_table(pages: Pages) -> str:
             f"{each.p50:.0f}",
             f"{each.p95:.0f}",
             f"{each.slowest:.0f}",
+            f"{each.processor:.0f}",
             f"{each.size / 1_024:.0f}",
         )
         for each in pages.pages

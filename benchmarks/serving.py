@@ -46,6 +46,13 @@ class NotServingError(Exception):
 @contextmanager
 def running(server: Server, folder: Path) -> Iterator[int]:
     """The service, up and answering; the port it listens on."""
+    with running_process(server, folder) as (port, _):
+        yield port
+
+
+@contextmanager
+def running_process(server: Server, folder: Path) -> Iterator[tuple[int, int]]:
+    """The service, up and answering; the port it listens on, and the clock of its processor time (`clock_gettime`)."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -56,7 +63,7 @@ def running(server: Server, folder: Path) -> Iterator[int]:
         )
     try:
         _wait_until_serving(server, process, port, log_file)
-        yield port
+        yield port, ~process.pid << 3 | 2  # as clock_getcpuclockid(3) has it
     finally:
         process.terminate()
         try:

@@ -120,8 +120,8 @@ def measure_volume(decisions: int, folder: Path | None = None, steps: Sequence[s
         figures, rng = VolumeFigures(decisions), random.Random(1)  # no secret
         policy = next(each for each in newest(load_folder(shipped_policies())) if each.id == POLICY)
         is_new = not (place / "written").exists()
+        upgrade(database)
         if is_new:
-            upgrade(database)
             with database.write(clock) as transaction:
                 ensure_signing_key(transaction, place / "keys")
             put_policy_in_force(database, clock, policy)
