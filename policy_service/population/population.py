@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from policy_service.compilers.columnar.layout import Cell, column_type
 from policy_service.compilers.columnar.widths import Interval
-from policy_service.language.types import ChoiceType, DateType, TagsType, TextType, format_value
+from policy_service.language.types import ChoiceType, DateType, TagsType, TextType, Type, format_value
 from policy_service.messages import Message
 from policy_service.population.cells import ARROW, Cells, ColumnJudge
 from policy_service.population.errors import PopulationRejected, RejectedRow
@@ -128,23 +128,27 @@ def judge_rows(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgre
 
 def _check_types(source: RowSource, plan: Plan) -> None:
     """Refuse typed columns that do not hold a fact exactly. Raises PopulationRejected."""
+    columns = [(each.position, each.type) for each in plan.columns if each.position is not None]
+    if problems := type_problems(source, plan.subject, columns):
+        raise PopulationRejected(problems)
+
+
+def type_problems(source: RowSource, subject: int | None, columns: Iterable[tuple[int, Type]]) -> list[str]:
+    """What is wrong with the types of columns, by their positions, if the source says any; each has those of a fact."""
     if source.types is None:
-        return
+        return []
     problems = []
-    if _NO_NAMES.search(kind := source.types[plan.subject]):
-        problems.append(f"`{source.headings[plan.subject]}` is {kind}: name subjects by texts or whole numbers")
-    for column in plan.columns:
-        if column.position is None:
-            continue
-        kind, heading = source.types[column.position], source.headings[column.position]
-        if kind in {"double", "float", "halffloat"} and not isinstance(column.type, ChoiceType | TextType | TagsType):
+    if subject is not None and _NO_NAMES.search(kind := source.types[subject]):
+        problems.append(f"`{source.headings[subject]}` is {kind}: name subjects by texts or whole numbers")
+    for position, fact_type in columns:
+        kind, heading = source.types[position], source.headings[position]
+        if kind in {"double", "float", "halffloat"} and not isinstance(fact_type, ChoiceType | TextType | TagsType):
             problems.append(f"`{heading}` is binary floating point, which is not exact: store decimals or text")
-        if kind.startswith("timestamp") and isinstance(column.type, DateType):
+        if kind.startswith("timestamp") and isinstance(fact_type, DateType):
             problems.append(f"`{heading}` is a timestamp and not a day: store a date, in the zone that is meant")
         if _NESTED.search(kind):
             problems.append(f"`{heading}` is {kind}: store one value in a cell, or a list of texts")
-    if problems:
-        raise PopulationRejected([f"{source.label}: {problem}" for problem in dict.fromkeys(problems)])
+    return [f"{source.label}: {problem}" for problem in dict.fromkeys(problems)]
 
 
 def column_judges(plan: Plan, mapping: ColumnMapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:

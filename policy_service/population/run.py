@@ -43,8 +43,8 @@ from policy_service.population.output import (
     write_result,
 )
 from policy_service.population.parts import PartFolder, write_whole
-from policy_service.population.plan import Plan, make_plan
-from policy_service.population.population import ROW, SUBJECT, Population, register
+from policy_service.population.plan import Plan, heading_of, make_plan
+from policy_service.population.population import ROW, SUBJECT, Population, register, type_problems
 from policy_service.population.source import PART_ROWS, RowSource, open_source
 from policy_service.population.stages import Stages, compile_stages
 
@@ -136,7 +136,10 @@ def _companions(output: Path) -> tuple[Path, Path]:
 
 def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: Progress) -> RunReport:
     output, request = request.output, replace(request, mapping=source.mapping)
-    plan = plan_run(request, source.headings, source.headings[: source.written], source.label)
+    try:
+        plan = plan_run(request, source.headings, source.headings[: source.written], source.label)
+    except PopulationRejected as error:
+        raise PopulationRejected([*error.problems, *_type_problems(request, source)]) from None
     question = question_of(request, source.label, source.digest, plan, engine.version)
     with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:
         population = register(source, plan, folder, lambda rows: progress("read", rows, None), written=source.written)
@@ -162,6 +165,19 @@ def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: 
                 "by_python": dict(stages.by_python),
             },
         )
+
+
+def _type_problems(request: RunRequest, source: RowSource) -> list[str]:
+    """What is wrong with the types of the columns that are there, where others are not."""
+    positions = {heading: index for index, heading in enumerate(source.headings)}
+    facts = [
+        (positions[heading], fact.type)
+        for policy in request.policies
+        if policy.id in (request.requested or ())
+        for fact in policy.facts.values()
+        if (heading := heading_of(fact.name, request.mapping)) in positions
+    ]
+    return type_problems(source, positions.get(request.mapping.subject), facts)
 
 
 def check_sheet(output: Path, count: int) -> None:

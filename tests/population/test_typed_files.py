@@ -42,6 +42,10 @@ def test_floats_and_timestamps_are_refused_as_columns(tmp_path: Path) -> None:
         "`amount_12m` is binary floating point, which is not exact",
         "`recency_days` is binary floating point, which is not exact",
     ]
+    pq.write_table(pa.table({"subject": [1.0], "amount_12m": [0.5]}), path)
+    lacking, *others = problems(path)
+    assert lacking.startswith(f"{RFM} needs the columns `orders_12m`")
+    assert [each.split("`")[1] for each in others] == ["subject", "amount_12m"], "told with what is lacking"
     path.write_bytes(b"PAR1")
     assert "no Parquet file" in problems(path)[0]
 
