@@ -270,7 +270,7 @@ def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language,
         ),
         workload=tuple(role_load(each, versions, lang) for each in part.get("workload", ())),
         service_load=tuple(role_load(each, versions, lang) for each in part.get("service_load", ())),
-        movers=tuple(_mover(each, versions, texts, lang) for each in part["movers"] if names),
+        movers=tuple(_mover(each, versions, texts, measure, lang) for each in part["movers"] if names),
         measure=measure.title if measure else None,
     )
 
@@ -370,7 +370,9 @@ def _money(row: Figures, policy: Policy) -> MoneyEffect:
     return MoneyEffect(title, row["currency"], before, after, difference)
 
 
-def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str], lang: Language) -> Mover:
+def _mover(
+    row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str], measure: Fact | None, lang: Language
+) -> Mover:
     moves, is_key = [], False
     for each in row["policies"]:
         policy = versions[each["policy"]]
@@ -384,7 +386,8 @@ def _mover(row: Figures, versions: Mapping[str, Policy], texts: Mapping[str, str
         before, after = (", ".join(listed) for listed in words.values())
         charged_to = tuple(texts.get(text, text) for text in each["charged_to"])
         moves.append(Move(policy.title, before, after, charged_to))
-    return Mover(row["subject"], row["measure"], is_key, tuple(moves))
+    amount = None if row["measure"] is None else word_text(row["measure"], measure, lang)
+    return Mover(row["subject"], amount, is_key, tuple(moves))
 
 
 def _best(kind: ChoiceType) -> str:

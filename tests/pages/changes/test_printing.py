@@ -110,6 +110,17 @@ def test_tables_repeat_their_heads() -> None:
     assert all("Head" in page.extract_text() for page in pages)
 
 
+def test_no_amount_is_broken_where_columns_are_many() -> None:
+    amounts = [f"1,500,000.0{number}" for number in range(4)]
+    cells = "".join(f'<td><span class="written">{each}</span></td><td>industry and purchases</td>' for each in amounts)
+    content = pdf.lay_out(
+        f'<link rel="stylesheet" href="/static/print.css"><table class="decision"><tr>{cells}</tr></table>'
+    )
+    assert isinstance(content, bytes)
+    text = PdfReader(BytesIO(content)).pages[0].extract_text()
+    assert all(each in text for each in amounts), text
+
+
 @pytest.mark.parametrize(
     ("text", "stored"),
     [
