@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -30,7 +29,6 @@ from policy_service.decisions.words.trace import RuleTrace, rule_traces
 from policy_service.messages import Message
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
-from policy_service.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +49,7 @@ class DecisionPage:
 
     template: ClassVar[str] = "decisions/one.html"
     frame: Frame
-    decision: str
-    subject: Subject
-    as_of: date
-    decided_at: datetime
-    by: str
-    by_machine: bool
+    record: DecisionRecord
     answers: tuple[PolicyAnswerView, ...]
     facts: tuple[FactView, ...]
     has_erased_facts: bool
@@ -67,12 +60,8 @@ class DecisionPage:
     """Whether the reader may open changes and suspensions."""
     may_read_log: bool
     """Whether the reader may open entries of the log."""
-    corrects: str | None
-    """The decision on wrong facts that it corrects."""
     corrected_by: tuple[str, ...]
     """The decisions that correct it."""
-    benchmark_set: str | None
-    engine: tuple[tuple[str, str], ...]
 
 
 def decision_id(text: str) -> str:
@@ -94,12 +83,7 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
     actor = frame.actor
     return DecisionPage(
         frame=frame,
-        decision=decision,
-        subject=record.subject,
-        as_of=record.as_of,
-        decided_at=record.decided_at,
-        by=record.by["name"],
-        by_machine=record.by["kind"] == "machine",
+        record=record,
         answers=tuple(
             PolicyAnswerView(
                 answer,
@@ -115,10 +99,7 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
         proof=check_proof(session, record, service.settings.keys),
         may_read_changes=may_read(actor, "/changes/{change}"),
         may_read_log=may_read(actor, "/audit/entries/{seq}"),
-        corrects=record.corrects,
         corrected_by=corrections_of(session, record),
-        benchmark_set=record.benchmark_set,
-        engine=tuple(record.engine.items()),
     )
 
 
