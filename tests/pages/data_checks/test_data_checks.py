@@ -47,7 +47,10 @@ def test_the_form_proposes_the_keys_of_the_settings_and_refuses_others(here: Com
     page = ended(visitor, visitor.send(form, "#ask", keys="fax"))
     assert "No policy in force about this kind reads these facts: fax." in page.text(".refusal")
     refused = here.ask("POST", "/v1/jobs/data-check", "sales", {"keys": ";,", "kind": "Customer"})
-    assert {each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]} == {"/kind"}
+    assert {each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]} == {
+        "/keys",
+        "/kind",
+    }
     assert Visitor(here, "ann").get("/data-checks").status == 403
 
 
