@@ -1,4 +1,4 @@
-"""Reads the whole file of a large database once, behind the start, which would take seconds to wait for it."""
+"""Reads the whole file of a large database, and all its versions, once behind the start: before it takes seconds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from api.web.transactions import run_read
 from api.workers.work_kinds import AUDITING
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.database.file_check import damage_of, file_faults, is_large
+from policy_service.registry.checks import verify_versions
 from policy_service.workers.pool import WorkRefused
 
 RETRY_SECONDS = 60.0
@@ -17,7 +18,7 @@ RETRY_SECONDS = 60.0
 
 
 async def check_file(service: Service) -> None:
-    """Check a large SQLite file for damage; `/readyz` and the log report it."""
+    """Check a large SQLite file for damage, and the texts in it; `/readyz` and the log report it."""
     try:
         if not await run_read(service, lambda session: is_large(session.connection())):
             return
@@ -35,10 +36,10 @@ async def check_file(service: Service) -> None:
 
 
 def read_file(url: str) -> list[str]:
-    """Read every page of a SQLite file; give a sentence for each fault. Raises DatabaseUnavailable."""
+    """Read every page of a SQLite file, and every version; a sentence for each fault. Raises DatabaseUnavailable."""
     try:
         with closing(Database(url)) as database, database.read() as session:
-            return file_faults(session.connection(), "quick_check")
+            return [*file_faults(session.connection(), "quick_check"), *verify_versions(session)]
     except DatabaseUnavailable as error:
         if (damage := damage_of(error)) is None:
             raise

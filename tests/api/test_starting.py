@@ -12,14 +12,16 @@ from pydantic import SecretStr
 
 from api.app import Application, create_app
 from api.features.health.endpoints import readiness
+from api.observability.file_check import read_file
 from api.service import Service, open_service
 from api.settings import Settings
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.service import sign_checkpoint
-from policy_service.database import Database, DatabaseUnavailable
+from policy_service.database import Database, DatabaseUnavailable, file_check
 from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.in_force import NotReady
+from policy_service.errors import StartupError
 from policy_service.start_check import NotInitialisedError, NotSoundError
 from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
 from tests.databases import BACKENDS, empty_url
@@ -80,6 +82,7 @@ BROKEN = {
         "`audit_entry.at` cannot be read",
     ),
     "a version": ("version", "UPDATE version SET content = x'20'", "is not what was submitted"),
+    "a version, as text": ("version", "UPDATE version SET content = 'text'", "is not what was submitted"),
     "a sealed decision": (
         "decision",
         "UPDATE decision SET subject = 'C9' WHERE seq = 2",
@@ -98,6 +101,19 @@ def test_it_does_not_begin_when_something_on_record_was_altered(what: str) -> No
         altered(database, table, statement)
         with pytest.raises(NotSoundError, match=sentence):
             begin(url)
+
+
+def test_texts_of_a_large_database_are_compared_behind_the_start_but_for_those_in_force(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(file_check, "LARGE", 0)
+    with prepared() as (url, database):
+        assert read_file(url) == []
+        altered(database, "version", "UPDATE version SET content = x'20' || content")
+        with pytest.raises(StartupError, match="sha256:"):
+            begin(url)
+        assert all("is not what was submitted" in each for each in read_file(url))
+        assert read_file(url)
 
 
 def test_it_does_not_begin_when_a_trigger_is_gone() -> None:
