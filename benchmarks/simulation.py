@@ -2,8 +2,9 @@
 
 Both read the file, decide `tiering/rfm_value` before and after, and give the matrix, who moves by industry, the twenty
 largest who move, and what each of the two cells moves in either order. They are compared, and measured in turns. Ours
-judges every row besides, and compares a part of its answers with the definition. Processor seconds are those of both
-cores, without what others took of the machine meanwhile.
+refuses subjects that have several rows, and values that are none, as any file of customers has to be read; by hand that
+is measured without it, and with a query for it. Ours also compares a part of its answers with the definition. Processor
+seconds are those of both cores, without what others took of the machine meanwhile.
 
 Then the same effect over decision records, one a subject, as a change that is submitted has it worked out.
 """
@@ -57,6 +58,12 @@ SUMMARY = (
     "SELECT industry, count(*), count(*) FILTER (WHERE a <> b) FROM answers GROUP BY 1 ORDER BY 1",
     "SELECT subject, amount, b, a FROM answers WHERE a <> b ORDER BY amount DESC LIMIT 20",
 )
+JUDGE = """SELECT count(*) = count(DISTINCT subject),
+    count(*) FILTER (WHERE NOT regexp_full_match(coalesce(subject, ''), '[!-.0-~]{1,200}')
+        OR amount < 0 OR orders < 0 OR recency < 0
+        OR industry NOT IN ('it', 'manufacturing', 'retail', 'internet', 'finance', 'services', 'other'))
+    FROM subjects"""
+"""Whether no subject has several rows, and how many rows have a value that is none."""
 CHARGES = "SELECT x = a, y = a, count(*) FROM answers WHERE a <> b GROUP BY 1, 2"
 """Who moves has the new tier already with the first cell alone, and with the second alone."""
 
@@ -74,10 +81,13 @@ class SimulationFigures:
     moved: int
     ours: tuple[Taken, ...]
     by_hand: tuple[Taken, ...]
+    judged: tuple[Taken, ...]
+    """By hand, with rows judged."""
 
-    def ratio(self, kind: int) -> float:
+    def ratio(self, kind: int, *, judged: bool = False) -> float:
         """How many times the seconds by hand ours takes, of the clock (0) or the processor (1); the rounds' median."""
-        return statistics.median(our[kind] / hand[kind] for our, hand in zip(self.ours, self.by_hand, strict=True))
+        others = self.judged if judged else self.by_hand
+        return statistics.median(our[kind] / hand[kind] for our, hand in zip(self.ours, others, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +165,29 @@ def _measure(policy: Policy, candidate: Policy, rows: int, rounds: int, folder: 
         start=None,
         mapping=Mapping(constants={"industry_mean_amount": "450000", "industry_mean_orders": "4.5"}),
     )
-    ours, by_hand, moved = list[Taken](), list[Taken](), 0
+    ours, by_hand, judged, moved = list[Taken](), list[Taken](), list[Taken](), 0
     for number in range(rounds + 1):
         report, our_seconds = _timed(lambda: simulate(request, lambda *_: None))
         (matrix, charges), hand_seconds = _timed(lambda: _by_hand(path))
         _check(report, matrix, charges)
+        _, judged_seconds = _timed(lambda: _by_hand(path, judges=True))
         moved = report["moved"]
         if number:  # the first warms up
             ours.append(our_seconds)
             by_hand.append(hand_seconds)
-    return SimulationFigures(rows, moved, tuple(ours), tuple(by_hand))
+            judged.append(judged_seconds)
+    return SimulationFigures(rows, moved, tuple(ours), tuple(by_hand), tuple(judged))
 
 
-def _by_hand(path: Path) -> tuple[Counter[tuple[str, str]], Counter[tuple[bool, bool]]]:
+def _by_hand(path: Path, *, judges: bool = False) -> tuple[Counter[tuple[str, str]], Counter[tuple[bool, bool]]]:
     """The matrix, and how many of those who move do so by which cell."""
     first = BY_HAND.replace(CELLS[1], CHANGED[1], 1)
     versions = {"b": BY_HAND, "x": first, "y": BY_HAND.replace(CELLS[2], CHANGED[2], 1)}
     versions["a"] = first.replace(CELLS[2], CHANGED[2], 1)
     with duckdb.connect() as connection:
         connection.execute(READ.format(path=path))
+        if judges and connection.execute(JUDGE).fetchall() != [(True, 0)]:
+            raise WrongAnswerError("the rows of the file are not those that were written")
         queries = {name: sql.format(**NAMES) for name, sql in versions.items()}
         connection.execute(DECIDE.format(**queries))
         for query in SUMMARY:

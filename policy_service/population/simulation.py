@@ -137,11 +137,12 @@ class _Simulation:
         named = f"CASE WHEN {moving} OR hash({ROW}) % {every} = 0 THEN {ROW} END"
         sums = "".join(f", sum({each}) AS {each}" for each in numbers)
         told = ", ".join([*keys, *numbers, ROW, AS_OF_COLUMN, *left])
+        # with an offset DuckDB does not plan the answers anew wherever one is used
         deciding = self.other.submit(
             self._create,
             ANSWERS,
             f"SELECT {', '.join(keys)}, {named} AS {ROW}, count(*) AS {SUBJECTS}{sums}, "  # noqa: S608  # names of our own
-            f"any_value(COLUMNS(* EXCLUDE ({told}))) AS '\\0' FROM (SELECT *{moves} FROM ({answered})) "
+            f"any_value(COLUMNS(* EXCLUDE ({told}))) AS '\\0' FROM (SELECT *{moves} FROM ({answered}) OFFSET 0) "
             f"GROUP BY {', '.join(keys)}, {named}",
         )
         checked = check_rows(at_edges, self.stages, as_of)
