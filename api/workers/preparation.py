@@ -63,7 +63,8 @@ class DraftChecker:
     async def check(self, change: str) -> DraftCheck:
         """Check a draft before it is submitted. Raises ProblemError, DatabaseUnavailable, OperationRejected."""
         try:
-            return DraftCheck((), (), (await self._check(change, None)).report)
+            prepared = await self._check(change, None)
+            return DraftCheck((), (), prepared.report, prepared.effect)
         except ValidationFailed as error:
             return DraftCheck(error.messages, error.diagnostics, error.report)
 

@@ -71,6 +71,8 @@ class DraftCheck:
     diagnostics: tuple[dict[str, Any], ...]
     """The faults of the policy files, one object a text."""
     report: dict[str, Any] | None
+    effect: Effect | None = None
+    """What it would move, if it could be submitted now."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

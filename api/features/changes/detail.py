@@ -15,9 +15,9 @@ from sqlmodel import Session
 
 from api.features.changes.effect import EffectView, read_effect_view, warnings_of
 from api.features.changes.report import frozen_report
+from api.features.changes.simulation import may_read_subjects
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
-from policy_service.actor import SIGNING_ROLES
 from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
 from policy_service.analysis.report_view import Candidate, ReportView
@@ -150,11 +150,6 @@ def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
         comparisons=compared,
         timelines=tuple(_timelines(change, versions, recorded, frame.now, zone)),
     )
-
-
-def may_read_subjects(frame: Frame) -> bool:
-    """True if the reader may see what is decided about whom: those who sign may, those who write policies may not."""
-    return frame.actor is not None and bool(frame.actor.roles & frozenset(SIGNING_ROLES))
 
 
 _DRAFT_TEXTS: LruCache[str, DraftText] = LruCache(CACHE_SIZE)

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
 from api.features.changes.analysis import running_analysis
-from api.features.changes.detail import OPEN_STATES, ChangeDetail, may_read_subjects, read_change_detail
+from api.features.changes.detail import OPEN_STATES, ChangeDetail, read_change_detail
+from api.features.changes.simulation import may_read_subjects
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.job import JobProgress, progress_of

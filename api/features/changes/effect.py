@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -14,6 +15,7 @@ from sqlmodel import Session
 from api.features.changes.effect_words import RoleLoad, gettext_of, role_load, word_text
 from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
 from policy_service.approval import service as approval
+from policy_service.approval.forecast import PolicyLoader
 from policy_service.approval.service import Change, Effect
 from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
 from policy_service.language.types import ChoiceType
@@ -187,17 +189,25 @@ def read_effect_view(
     effect = approval.read_effect(session, change)
     if effect is None:
         return None
+    return effect_view(partial(catalogue.load, session), change, effect, lang, names=names, is_stored=True)
+
+
+def effect_view(  # noqa: PLR0913  # what is shown of what, to whom
+    load: PolicyLoader, change: Change, effect: Effect, lang: Language, *, names: bool, is_stored: bool
+) -> EffectView:
+    """An effect of a change; one that is not stored has no files. `load` reads a version by its digest."""
     document = effect.document
     registered = document["bundle"].get(REGISTERED)
-    kinds = tuple(_kind(session, catalogue, part, lang, names=names) for part in document["parts"])
-    moves = names and any(kind.moved for kind in kinds)
+    kinds = tuple(_kind(load, part, lang, names=names) for part in document["parts"])
+    moves = is_stored and names and any(kind.moved for kind in kinds)
+    has_work = is_stored and any(map(_has_work, kinds))
     return EffectView(
         kinds=kinds,
         bundle=effect.bundle,
         day=date.fromisoformat(document["bundle"]["day"]),
         share=_share(effect),
         file=f"/changes/{change.id}/movers.csv" if moves else None,
-        workload_file=f"/changes/{change.id}/workload.csv" if any(map(_has_work, kinds)) else None,
+        workload_file=f"/changes/{change.id}/workload.csv" if has_work else None,
         population=registered and registered["name"],
         population_day=registered and date.fromisoformat(registered["as_of"]),
         run_by=change.id if names else None,
@@ -247,14 +257,12 @@ def unknown_reason(problem: str) -> str:
     return Message("no record has what {policy} needs: {facts}", policy=lacks[1], facts=lacks[2]) if lacks else problem
 
 
-def _kind(session: Session, catalogue: Catalogue, part: Figures, lang: Language, *, names: bool) -> KindEffect:
+def _kind(load: PolicyLoader, part: Figures, lang: Language, *, names: bool) -> KindEffect:
     if "problems" in part:
         problems = tuple(translate(unknown_reason(each), gettext_of(lang)) for each in part["problems"])
         return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), (), None)
     bundle = part["bundle"]
-    before, versions = (
-        {each["id"]: catalogue.load(session, each["digest"]) for each in bundle[side]} for side in ("before", "after")
-    )
+    before, versions = ({each["id"]: load(each["digest"]) for each in bundle[side]} for side in ("before", "after"))
     texts = _cell_texts(before, versions, lang)
     facts = {name: fact for policy in versions.values() for name, fact in policy.facts.items()}
     measure, keepers = facts.get(part["measure"]), part.get(KEPT_BY_OVERRIDE, ())

@@ -44,7 +44,7 @@ from api.workers.preparation import DraftChecker
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEXT
-from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeSort, ChangeState
+from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeSort, ChangeState, Effect
 from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
 from policy_service.population.effect_document import KEPT_BY_OVERRIDE
@@ -159,17 +159,13 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
         if frozen is not None:
             return frozen
         checked = await examiner.check(change)
-        return ReportModel(frozen=False, **checked.to_dict())
+        simulation = None if checked.effect is None else _simulation(checked.effect)
+        return ReportModel(frozen=False, **checked.to_dict(), simulation=simulation)
 
     @router.get("/{change}/simulation", operation_id="get_change_simulation", responses=problems(*READ_PROBLEMS))
     async def get_change_simulation(change: Id) -> SimulationModel:
         """The effect that was submitted with the change: how many move, why, and with what money."""
-        effect = await run_read(service, lambda session: read_effect(session, change))
-        named = {"movers", KEPT_BY_OVERRIDE}
-        parts = [
-            {name: value for name, value in part.items() if name not in named} for part in effect.document["parts"]
-        ]
-        return SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})
+        return _simulation(await run_read(service, lambda session: read_effect(session, change)))
 
     @router.get(
         "/{change}/simulation/movers",
@@ -351,6 +347,13 @@ def _text(session: Session, change: str, text: str) -> bytes:
     if text not in approval.read_change(session, change).draft.texts:
         raise ProblemError(NOT_FOUND, "the change holds no such text")
     return approval.read_text(session, text)
+
+
+def _simulation(effect: Effect) -> SimulationModel:
+    """The figures of an effect, without who moves."""
+    named = {"movers", KEPT_BY_OVERRIDE}
+    parts = [{name: value for name, value in part.items() if name not in named} for part in effect.document["parts"]]
+    return SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})
 
 
 def _report(session: Session, change: str) -> ReportModel | None:

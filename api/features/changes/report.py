@@ -13,13 +13,16 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
+from api.features.changes.effect import EffectView, effect_view
+from api.features.changes.simulation import may_read_subjects
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.report_view import ReportView, report_of
 from policy_service.approval import service as approval
-from policy_service.approval.service import Action, Change
+from policy_service.approval.policies import policy_loader
+from policy_service.approval.service import Action, Change, DraftCheck, Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +33,31 @@ class ReportPage:
     frame: Frame
     change: Change
     report: ReportView
+    effect: EffectView | None
+    """Of a draft that could be submitted now."""
     may_edit: bool
 
 
 async def report_page(pages: Pages, request: Request, change: str) -> ReportPage:
     """Build the page of a report: made now for a draft, the one that was frozen for what was submitted."""
     stored_change, frozen = await run_read(pages.service, lambda session: _read(session, change))
-    view = frozen or await current_report(pages, change, stored_change.draft.texts)
+    frame, effect = pages.frame(request), None
+    if frozen is None:
+        check = await pages.draft_checker.check(change)
+        view = current_report(check, stored_change.draft.texts)
+        effect = await run_read(pages.service, lambda session: _effect(session, stored_change, check.effect, frame))
+    else:
+        view = frozen
     actor, now = principal_of(request).actor, pages.service.clock.now()
     may_edit = approval.check_permission(stored_change, Action.EDIT, actor, now) is True
-    return ReportPage(pages.frame(request), stored_change, view, may_edit)
+    return ReportPage(frame, stored_change, view, effect, may_edit)
 
 
 ROUTES = (PageRoute("/changes/{change}/report", report_page),)
 
 
-async def current_report(pages: Pages, change: str, texts: Sequence[str] = ()) -> ReportView:
-    """The report of a draft, made now; `texts` are its files. Slow.
-
-    Raises ProblemError, DatabaseUnavailable, OperationRejected.
-    """
-    result = await pages.draft_checker.check(change)
+def current_report(result: DraftCheck, texts: Sequence[str] = ()) -> ReportView:
+    """The report of a draft that was checked; `texts` are its files."""
     view = report_of(result.report, problems=result.problems, diagnostics=result.diagnostics, frozen=False)
     numbers = {text: number for number, text in enumerate(texts, 1)}
     return replace(view, file_errors=tuple(replace(each, file=numbers.get(each.text, 0)) for each in view.file_errors))
@@ -59,6 +66,14 @@ async def current_report(pages: Pages, change: str, texts: Sequence[str] = ()) -
 def frozen_report(session: Session, change: Change) -> ReportView:
     """The report that was submitted with a change. Raises UnknownChange when it is a draft."""
     return report_of(approval.read_report(session, change), frozen=True)
+
+
+def _effect(session: Session, change: Change, effect: Effect | None, frame: Frame) -> EffectView | None:
+    """The effect of a draft, with the names of who moves for those who may see them."""
+    if effect is None:
+        return None
+    names = may_read_subjects(frame)
+    return effect_view(policy_loader(session), change, effect, frame.lang, names=names, is_stored=False)
 
 
 def _read(session: Session, change: str) -> tuple[Change, ReportView | None]:

@@ -128,15 +128,6 @@ class ChangeDetail(ChangeSummary):
     may: dict[Action, MayModel]
 
 
-class ReportModel(Model):
-    """The errors that keep a draft from being submitted, and its analysis report; once submitted, the frozen report."""
-
-    frozen: bool
-    problems: list[str]
-    diagnostics: list[dict[str, Any]]
-    report: dict[str, Any] | None
-
-
 class SimulationModel(Model):
     """The effect that was submitted with a change."""
 
@@ -158,6 +149,18 @@ class SimulationModel(Model):
         list[dict[str, Any]],
         Field(description="for each kind of subject its figures, or its problems; who moves is in `movers`"),
     ]
+
+
+class ReportModel(Model):
+    """The errors that keep a draft from being submitted, and its analysis report; once submitted, the frozen report."""
+
+    frozen: bool
+    problems: list[str]
+    diagnostics: list[dict[str, Any]]
+    report: dict[str, Any] | None
+    simulation: Annotated[
+        SimulationModel | None, Field(description="of a draft that could be submitted, its effect, worked out now")
+    ] = None
 
 
 class CellComparisonModel(Answer):

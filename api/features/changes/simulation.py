@@ -6,11 +6,12 @@ from datetime import date
 
 from sqlmodel import Session
 
+from api.kit.frame import Frame
 from api.service import Service
 from api.web.parameters import check_day
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read, run_write
-from policy_service.actor import Actor
+from policy_service.actor import SIGNING_ROLES, Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Effect
 from policy_service.audit.events import ListExported
@@ -18,6 +19,11 @@ from policy_service.audit.log import append
 from policy_service.messages import Message
 from policy_service.population.actual_effect import EffectComparison, comparable_days, compare_effect, to_csv
 from policy_service.population.effect_document import workload_csv
+
+
+def may_read_subjects(frame: Frame) -> bool:
+    """True if the reader may see what is decided about whom: those who sign may, those who write policies may not."""
+    return frame.actor is not None and bool(frame.actor.roles & frozenset(SIGNING_ROLES))
 
 
 def read_effect(session: Session, change: str) -> Effect:

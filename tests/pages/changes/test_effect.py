@@ -188,6 +188,17 @@ def test_a_draft_has_no_effect(here: Company) -> None:
     assert not Visitor(here, "sales").get(f"/changes/{draft['id']}").has("#effect-line")
 
 
+def test_the_report_of_a_draft_has_the_effect_that_it_would_have(here: Company) -> None:
+    path = f"/changes/{here.create(tier(here.next_version(), 95))['id']}/report"
+    found = here.did("GET", f"/v1{path}")["simulation"]
+    assert (found["impact_share"], found["parts"][0]["moved"], "movers" in found["parts"][0]) == ("0.0100", 6, False)
+    effect = Visitor(here, "sales").get(path).one("#effect")
+    assert "6 of 600 move (customer)" in effect.text()
+    assert all(name in effect.text() for name in NEARLY_BIG)
+    assert not effect.css('a[href$=".csv"]'), "nothing is stored"
+    assert "L0" not in Visitor(here, "ann").get(path).text("#effect")
+
+
 def test_a_change_whose_population_drifted_is_sent_back_and_not_signed() -> None:
     with company(furnish=furnish) as here:
         keys = here.app.service.settings.keys
