@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from starlette.requests import Request
 
+from api.auth.permissions import may_read
 from api.features.populations.registration import prepare
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Widget, form_fields
@@ -38,6 +39,12 @@ from policy_service.subject import CUSTOMER, KIND
 MAX_MAPPING = 20_000
 """Characters of a mapping in the form."""
 NOTICES: Mapping[str, Message] = {"registered": Message("The population is registered.")}
+
+
+USES = (
+    (Message("Run a policy over it"), "/runs"),
+    (Message("Make benchmark figures from it"), "/benchmarks"),
+)
 
 
 class PopulationForm(FormModel):
@@ -84,6 +91,15 @@ class PopulationPage:
     frame: Frame
     population: RegisteredPopulation
     form: FormState
+
+    @property
+    def uses(self) -> tuple[tuple[Message, str], ...]:
+        """The work that the reader may start over it, and where."""
+        return tuple(
+            (title, link(path, population=self.population.name))
+            for title, path in USES
+            if may_read(self.frame.actor, path)
+        )
 
 
 async def new_population_page(pages: Pages, request: Request, form: FormState) -> Page:

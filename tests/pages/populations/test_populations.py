@@ -61,7 +61,9 @@ def test_a_file_is_registered_listed_and_deleted(here: Company, lang: str, notic
 def test_a_run_and_a_renewal_name_it_and_count_to_its_day(here: Company) -> None:
     page = registered(Visitor(here, "ann"), "summer")
     visitor = Visitor(here, "sales")
-    ran = ended(visitor, visitor.send(visitor.get(f"/runs?policy={TIER}"), "#ask", population="summer"))
+    asking = visitor.get(visitor.get(page.address).link("Run a policy over it"))
+    assert not visitor.get(page.address).has('a[href^="/benchmarks"]'), "figures are for authors"
+    ran = ended(visitor, visitor.send(asking, "#ask", policy=TIER))
     with ZipFile(io.BytesIO(visitor.get(f"{ran.address}/file").body)) as archive:
         found = {name: archive.read(name).decode("utf-8-sig") for name in archive.namelist()}
     answers = list(csv.DictReader(io.StringIO(found["answers.csv"])))
