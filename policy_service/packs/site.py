@@ -28,7 +28,7 @@ from policy_service.characters import HIDDEN_CHARACTER
 from policy_service.compilers.prose import rule_sentence, value_in_words
 from policy_service.decisions.record import DecisionRecord
 from policy_service.language.diagnostics import PolicyError
-from policy_service.language.policy import Language, Policy
+from policy_service.language.policy import Fact, Language, Outcome, Policy
 from policy_service.language.types import ValueRejected, parse_value
 from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
@@ -99,7 +99,12 @@ def write_site(  # noqa: PLR0913, PLR0917  # what the pages tell of
                 for name, used in each.record.policies.items()
             ]
             text = environment.get_template("decision.html").render(
-                pack=head, decision=each, policies=decided, lang=lang, other=_other(lang)
+                pack=head,
+                decision=each,
+                policies=decided,
+                facts=_facts(policies, each, lang),
+                lang=lang,
+                other=_other(lang),
             )
             archive.add_text(f"{each.folder}/{INDEX[lang]}", text)
 
@@ -163,20 +168,33 @@ def _decided(  # noqa: PLR0913, PLR0917  # what one answer is told from
     )
 
 
+def _facts(policies: _Policies, decision: PackedDecision, lang: Language) -> list[tuple[str, str, str]]:
+    """The name, the title and the value of each fact, as the versions that decided declare it."""
+    used = (policies.get(each.digest) for each in decision.record.policies.values())
+    declared = {name: fact for policy in used if policy is not None for name, fact in policy.facts.items()}
+    return [
+        (name, *_in_words(name, value, declared.get(name), lang)) for name, value in decision.readable["facts"].items()
+    ]
+
+
 def _outcome_lines(policy: Policy | None, outcome: object, lang: Language) -> Iterable[str]:
     for entry in outcome if isinstance(outcome, list) else [outcome]:
         if not isinstance(entry, dict):
             continue
         for name, value in entry.items():
-            declared = policy.outcomes.get(name) if policy is not None else None
-            if declared is None:
-                yield f"{name}: {value}"
-                continue
-            try:
-                words = value_in_words(declared.type, parse_value(declared.type, value), lang, declared.words)
-            except (ValueRejected, ValueError, TypeError):
-                words = str(value)
-            yield f"{declared.title.in_language(lang)}: {words}"
+            title, words = _in_words(name, value, policy.outcomes.get(name) if policy is not None else None, lang)
+            yield f"{title}: {words}"
+
+
+def _in_words(name: str, value: object, declared: Fact | Outcome | None, lang: Language) -> tuple[str, str]:
+    """The title and the words of a fact or an outcome; its name and the value as recorded, where nothing says more."""
+    if declared is None:
+        return name, str(value)
+    try:
+        words = value_in_words(declared.type, parse_value(declared.type, value), lang, declared.words)
+    except (ValueRejected, ValueError, TypeError):
+        words = str(value)
+    return declared.title.in_language(lang), words
 
 
 def _other(lang: Language) -> str:

@@ -71,6 +71,7 @@ def test_a_decision_has_its_sentence_its_rule_and_its_signers(here: Company, tmp
     assert "Because: big" in by_second
     assert f"size {TIER} 1.1.0 Outcome: size: big Rule: big When “orders” is at least 90" in by_second
     assert "Compliance , compliance" in by_second
+    assert "Inputs orders orders 95" in by_second, "the title of a fact, its name, and its value"
     chinese = [text(page) for name, page in pages(pack).items() if re.fullmatch(r"decisions/.+/index\.html", name)]
     assert any("理由：大" in each for each in chinese)
 
