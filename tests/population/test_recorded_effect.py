@@ -36,9 +36,9 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, P
         yield made, keys
 
 
-def submitted(company: tuple[World, Path], *texts: bytes) -> tuple[Change, Effect]:
+def submitted(company: tuple[World, Path], *texts: bytes, days: int = 2) -> tuple[Change, Effect]:
     made, keys = company
-    change = made.submit(made.create(*texts, start=made.now + timedelta(days=2)), effects=effects(made, keys))
+    change = made.submit(made.create(*texts, start=made.now + timedelta(days=days)), effects=effects(made, keys))
     with made.database.read() as session:
         effect = approval.read_effect(session, change)
     assert effect is not None
@@ -115,6 +115,18 @@ def test_a_simulation_that_fails_is_told_in_one_sentence(
 def test_a_share_of_those_who_lose_the_best_tier_is_told(company: tuple[World, Path]) -> None:
     _, effect = submitted(company, tier("1.1.4", 95, words=ORDERED))
     assert effect.document["best_lost_share"] is None, "nobody had it"
+
+
+def test_it_is_compared_with_what_is_in_force_on_its_first_day(tmp_path: Path) -> None:
+    with world() as made:
+        record(made.database, made.clock, tmp_path, {"C1": 95})
+        made.schedule(made.signed(tier("1.1.0", 95), start=made.now + timedelta(days=5)))
+        moved = {}
+        for number, days in (("1.2.0", 4), ("1.3.0", 6)):
+            _, effect = submitted((made, tmp_path), tier(number, 90), days=days)
+            [part] = effect.document["parts"]
+            moved[effect.document["bundle"]["day"]] = (part["moved"], part["policies"][0]["before"])
+        assert list(moved.values()) == [(1, "1.0.0"), (0, "1.1.0")], "a version of the time between is the baseline"
 
 
 def test_nobody_is_simulated_without_records(tmp_path: Path) -> None:

@@ -274,6 +274,10 @@ def test_what_cannot_be_compared_is_refused(customers: Path, tmp_path: Path) -> 
     assert problems(old) == "rewards/bonus 1.0.0 is what is in force: a candidate is another version"
     assert problems(new, new) == "rewards/bonus: there are several candidates"
     assert problems(bonus("1.1.0", currency="USD")).startswith("rewards/bonus: `bonus` has another currency")
+    dollars = load_bytes(
+        new.content.replace(b"amount_12m: {type: money, currency: CNY", b"amount_12m: {type: money, currency: USD")
+    )
+    assert problems(dollars) == "the column of `amount_12m` would be in CNY and in USD: a column has one currency"
     assert problems(new, population=no_orders) == "rewards/bonus needs the columns `orders_12m`, `industry`"
     assert problems(new, requested=["rewards/bonos"]).startswith("no policy `rewards/bonos`")
     assert problems(new, output=tmp_path / "movers.xlsx").endswith("movers.xlsx: expected a file .csv")
