@@ -255,9 +255,11 @@ def test_a_rollback_ends_nothing(lite: World) -> None:
         )
 
 
-def test_the_name_of_a_policy_to_end_is_one(lite: World) -> None:
+def test_the_names_of_a_policy_to_end_and_of_a_population_are_such(lite: World) -> None:
     with pytest.raises(ValidationFailed, match="`rewards` is not the name of a policy"):
         lite.create(ends=["rewards"])
+    with pytest.raises(ValidationFailed, match="`No` is not the name of a population"):
+        lite.create(simulated_over="No")
 
 
 def test_a_suspension_never_falls_back_to_what_was_ended(lite: World) -> None:

@@ -264,6 +264,17 @@ def test_what_breaks_a_cell_is_refused(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [("10 * 2", "write the result: `20`"), ("= 10 + 5", "write the result: `15`"), ("10-20", "write `[10..20]`")]
+    + [(text, None) for text in ("1/3", "10-20-30")],
+)
+def test_a_cell_that_only_calculates_is_refused_with_what_to_write(text: str, hint: str | None) -> None:
+    with pytest.raises(ExpressionSyntaxError, match="the cell only calculates with plain numbers") as refused:
+        parse_cell(text, "a")
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("fits", "too_large", "message"),
     [
         ("a" * MAX_LENGTH, "a" * (MAX_LENGTH + 1), "an expression has at most 4,000 characters, this one 4,001"),

@@ -114,6 +114,7 @@ def test_facts_named_like_the_engine_s_own_fields_are_facts_like_any_other() -> 
 
 def test_a_policy_is_rehearsed_on_those_of_its_examples_that_can_be_decided() -> None:
     run_smoke_tests([TIER, POINTS, *SHIPPED], seconds=30)
+    run_smoke_tests([], seconds=0)  # nothing is started for none
 
 
 def test_a_policy_that_the_engine_answers_wrongly_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
