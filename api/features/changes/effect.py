@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.features.changes.effect_words import RoleLoad, gettext_of, role_load, word_text
-from api.kit.charts import BarChart, MatrixCell, MatrixChart, Tone, bar_chart, matrix_chart
+from api.features.changes.effect_words import RoleLoad, gettext_of, movement_tone, role_load, word_text
+from api.kit.charts import BarChart, MatrixCell, MatrixChart, bar_chart, matrix_chart
 from policy_service.approval import service as approval
 from policy_service.approval.forecast import PolicyLoader
 from policy_service.approval.service import Change, Effect
-from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
+from policy_service.language.policy import Bilingual, Fact, Language, Policy
 from policy_service.language.types import ChoiceType
 from policy_service.messages import Message, join_comma, translate
 from policy_service.population.differences import differences
@@ -284,13 +284,14 @@ def _kind(load: PolicyLoader, part: Figures, lang: Language, *, names: bool) -> 
 
 
 def _cell_texts(before: Mapping[str, Policy], after: Mapping[str, Policy], lang: Language) -> Mapping[str, str]:
-    """The differences of the versions as the reader's language has them, by how the record has them."""
+    """The differences of the versions by titles, in the reader's language, by how the record has them."""
     texts: dict[str, str] = {}
     for name, policy in after.items():
         old = before.get(name)
-        if lang != "en" and (old is None or old.digest != policy.digest):
+        if old is None or old.digest != policy.digest:
+            title = getattr(policy.title, lang)
             pairs = zip(differences(old, policy), differences(old, policy, lang), strict=True)
-            texts.update((str(recorded), str(local)) for recorded, local in pairs)
+            texts.update((str(recorded), str(replace(local, policy=title))) for recorded, local in pairs)
     return texts
 
 
@@ -351,24 +352,13 @@ def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iter
         ]
         cells = [
             [
-                MatrixCell(counts[one, other], _tone(outcome, one, other)) if (one, other) in counts else None
+                MatrixCell(counts[one, other], movement_tone(outcome, one, other)) if (one, other) in counts else None
                 for other in words
             ]
             for one in words
         ]
         title = outcome.title if outcome else Bilingual(name, name)
         yield OutcomeEffect(title, bar_chart(BEFORE_AND_AFTER, sizes), matrix_chart(labels, labels, cells))
-
-
-def _tone(outcome: Outcome | None, before: str, after: str) -> Tone:
-    """What going from one word to another means."""
-    if before == after:
-        return "same"
-    kind = outcome.type if outcome else None
-    if not isinstance(kind, ChoiceType) or kind.ordered is None or not {before, after} <= set(kind.of):
-        return "other"
-    rises = kind.of.index(after) < kind.of.index(before)
-    return "better" if rises is (kind.ordered == "best-first") else "worse"
 
 
 def _money(row: Figures, policy: Policy) -> MoneyEffect:

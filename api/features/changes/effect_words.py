@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from api.kit.charts import Tone
 from api.kit.languages import translations
 from policy_service.approval.capacity import ANSWER_WITHIN, MODE, OWNER, asks_for_contacts, sets_service_level
 from policy_service.compilers.prose import value_in_words
@@ -16,6 +17,7 @@ from policy_service.decisions.words.answers import STATUS_NAMES
 from policy_service.language.policy import Fact, Language, Outcome, Policy
 from policy_service.language.types import (
     BooleanType,
+    ChoiceType,
     DateType,
     DurationType,
     NumberType,
@@ -88,6 +90,17 @@ def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Lang
         capacity,
         None if share is None else Decimal(share),
     )
+
+
+def movement_tone(outcome: Outcome | None, before: str, after: str) -> Tone:
+    """What going from one word to another means."""
+    if before == after:
+        return "same"
+    kind = outcome.type if outcome else None
+    if not isinstance(kind, ChoiceType) or kind.ordered is None or not {before, after} <= set(kind.of):
+        return "other"
+    rises = kind.of.index(after) < kind.of.index(before)
+    return "better" if rises is (kind.ordered == "best-first") else "worse"
 
 
 def gettext_of(lang: Language) -> Any:  # noqa: ANN401  # of the standard library

@@ -72,7 +72,8 @@ def test_six_of_six_hundred_are_named_and_two_sign(here: Company, six: Json) -> 
     effect = page.text("#effect")
     assert all(name in effect for name in NEARLY_BIG)
     assert "moved 6, unchanged 594, undecided on both sides 0" in effect
-    assert "tiering/size · big · orders" in effect
+    assert "size · big · orders" in effect
+    assert "tiering/size ·" not in effect, "policies are called by their titles"
     assert page.all("#effect svg.chart")
     order = [node.attributes["id"] for node in page.all("section.part")]
     assert order[0] == "effect"
