@@ -32,6 +32,7 @@ from benchmarks.population import BY_HAND, NAMES, POLICY, TABLE
 from benchmarks.rounds import WrongAnswerError
 from policy_service.approval.effect import EffectQuestion
 from policy_service.clock import SystemClock
+from policy_service.compilers.columnar.door import sql_of
 from policy_service.database import Database
 from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.subjects import FactCipher
@@ -167,6 +168,7 @@ def _measure(policy: Policy, candidate: Policy, rows: int, rounds: int, folder: 
     )
     ours, by_hand, judged, moved = list[Taken](), list[Taken](), list[Taken](), 0
     for number in range(rounds + 1):
+        sql_of.cache_clear()  # a change is simulated for the first time
         report, our_seconds = _timed(lambda: simulate(request, lambda *_: None))
         (matrix, charges), hand_seconds = _timed(lambda: _by_hand(path))
         _check(report, matrix, charges)

@@ -222,12 +222,8 @@ def test_an_engine_that_fails_or_loses_a_row_is_told_in_one_sentence(
 ) -> None:
     query = engines.DuckDB.query
     path = write_csv(tmp_path / "p.csv", [ROW])
-    overflow = "9223372036854775807::BIGINT + "
-    monkeypatch.setattr(
-        engines.DuckDB,
-        "query",
-        lambda self, sql, part: query(self, sql.replace("SELECT ", f"SELECT {overflow}", 1), part),
-    )
+    overflow = "SELECT 9223372036854775807::BIGINT + row FROM"
+    monkeypatch.setattr(engines.DuckDB, "query", lambda self, sql, part: query(self, f"{overflow} ({sql})", part))
     with pytest.raises(RunFailed, match="DuckDB: Out of Range Error: Overflow in addition"):
         run_file(path)
     monkeypatch.setattr(engines.DuckDB, "query", lambda self, sql, part: query(self, sql, part).slice(1))

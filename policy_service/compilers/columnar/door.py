@@ -66,13 +66,15 @@ class Dialect:
     def sql(self, query: Table) -> str:
         """The query's text."""
         node = query.unbind().op()  # type: ignore[attr-defined]  # Ibis types it elsewhere
-        return _sql(self.name, node, merges_subqueries=self.merges_subqueries)
+        return sql_of(self.name, node, merges_subqueries=self.merges_subqueries)
 
 
 @lru_cache(maxsize=16)
-def _sql(name: str, query: Any, *, merges_subqueries: bool) -> str:  # noqa: ANN401  # Ibis's, a node of its tree
+def sql_of(name: str, query: Any, *, merges_subqueries: bool) -> str:  # noqa: ANN401  # Ibis's, a node of its tree
     """The text of a query that is equal by what it computes: a change is simulated again when it is submitted."""
     compiler = getattr(sql_compilers, name).compiler
+    # DuckDB joins selects itself, in a tenth of the time
+    ibis.options.sql.fuse_selects = name != "duckdb"  # type: ignore[attr-defined]  # as above
     tree = compiler.to_sqlglot(query.to_expr())
     if merges_subqueries:
         for subquery in tree.find_all(sqlglot_expressions.Subquery):
