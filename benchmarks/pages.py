@@ -20,7 +20,7 @@ from benchmarks.company.build import Size, build_once
 from benchmarks.company.texts import policy_name
 from benchmarks.long_work import run_long_work
 from benchmarks.page_addresses import PageRequest, pages_of
-from benchmarks.serving import Server, running_process
+from benchmarks.serving import Server, processor_seconds, running_process
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.identity.service import find_account_by_name
@@ -71,7 +71,7 @@ def measure_pages(size: Size, rounds: int, folder: Path) -> Pages:
     """Builds the company unless the folder has it already, serves it, and asks for every page."""
     build_once(folder, size)
     requests, missing, tokens = _prepare_requests(folder)
-    with running_process(Server.of_folder(folder), folder) as (port, clock):
+    with running_process(Server.of_folder(folder), folder) as (port, process):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         auditor = next(each.by for each in requests if each.name == "/packs")
         if auditor is not None:
@@ -80,7 +80,7 @@ def measure_pages(size: Size, rounds: int, folder: Path) -> Pages:
         samples: dict[str, list[Sample]] = {each.name: [] for each in requests}
         for number in range(rounds + WARM_UP):
             for each in requests:
-                samples[each.name].append(_ask(connection, each, tokens, number, clock))
+                samples[each.name].append(_ask(connection, each, tokens, number, process))
         measured = tuple(_page_result(each, samples[each.name][WARM_UP:]) for each in requests)
         return Pages(asdict(size), rounds, measured, tuple(missing))
 
@@ -101,16 +101,17 @@ def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mappi
 
 
 def _ask(
-    connection: http.client.HTTPConnection, request: PageRequest, tokens: Mapping[str, str], number: int, clock: int
+    connection: http.client.HTTPConnection, request: PageRequest, tokens: Mapping[str, str], number: int, process: int
 ) -> Sample:
     headers = {"Accept": "text/html", "Accept-Language": "zh-CN" if number % 2 else "en"}
     if request.by is not None:
         headers["Cookie"] = f"{COOKIE}={tokens[request.by]}"
-    begin, used = time.perf_counter(), time.clock_gettime(clock)
+    begin, used = time.perf_counter(), processor_seconds(process)
     connection.request("GET", request.addresses[number % len(request.addresses)], headers=headers)
     response = connection.getresponse()
     body = response.read()
-    return Sample(time.perf_counter() - begin, time.clock_gettime(clock) - used, response.status, len(body))
+    seconds = time.perf_counter() - begin
+    return Sample(seconds, processor_seconds(process) - used, response.status, len(body))
 
 
 def _page_result(request: PageRequest, samples: list[Sample]) -> PageResult:

@@ -54,6 +54,7 @@ LOCAL_ROUTES = frozenset(
         "/data-checks",
         "/data-checks/{job}/file",
         "/runs",
+        "/populations/new",
         "/benchmarks",
         "/runs/{job}/file",
         "/v1/audit/verify",
