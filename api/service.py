@@ -51,7 +51,8 @@ from policy_service.start_check import (
     open_keys,
 )
 from policy_service.workers.interpreter import freeze_loaded_objects
-from policy_service.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers, WorkKind
+from policy_service.workers.kind import WorkKind
+from policy_service.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers
 
 if TYPE_CHECKING:
     from policy_service.decisions.version_build import Build

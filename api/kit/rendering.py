@@ -48,7 +48,7 @@ from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
 from policy_service.subject import kind_label
 from policy_service.tasks import count_tasks
-from policy_service.workers.pool import WorkKind
+from policy_service.workers.kind import WorkKind
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}

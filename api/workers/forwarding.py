@@ -26,7 +26,7 @@ from api.service import Service
 from api.web.problems import Problem, ProblemError
 from api.workers.reader import answer_request, run_for_request
 from api.workers.work_kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING
-from policy_service.workers.pool import WorkKind
+from policy_service.workers.kind import WorkKind
 
 LOCAL_ROUTES = frozenset(
     {

@@ -27,7 +27,7 @@ from policy_service.actor import Actor
 from policy_service.audit.copies import Copy
 from policy_service.clock import Clock
 from policy_service.messages import Message
-from policy_service.workers.pool import WorkKind
+from policy_service.workers.kind import WorkKind
 from policy_service.workers.progress import ProgressFile
 
 Parameters = TypeVar("Parameters", bound=BaseModel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.settings import Settings
 from policy_service.messages import Message
-from policy_service.workers.pool import WorkAbandoned, WorkKind
+from policy_service.workers.kind import WorkAbandoned, WorkKind
 
 PRINT_IN_BROWSER = Message("The PDF exceeds the limit of time or memory: use the print view of the browser.")
 

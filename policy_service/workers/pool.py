@@ -25,17 +25,15 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import count
 from multiprocessing.connection import Connection
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from anyio import to_thread
 
-from policy_service.errors import ErrorKind, PolicyServiceError, stack_frames
-from policy_service.messages import Message
+from policy_service.errors import stack_frames
 from policy_service.workers.interpreter import freeze_survivors
+from policy_service.workers.kind import WorkKind, WorkRefused
 
 Result = TypeVar("Result")
 
@@ -57,54 +55,6 @@ from policy_service.workers.pool import serve
 serve(int(sys.argv[1]), int(sys.argv[3]))
 """
 """Its first piece of work imports what stays; a seventh of that time was looking through it for garbage."""
-
-
-class WorkRefused(PolicyServiceError):
-    """Work is not done now: too much waits already, or it took more than is given. `seconds` later it may be."""
-
-    kind: ClassVar[ErrorKind] = "busy"
-
-    def __init__(self, reason: Message, seconds: float) -> None:
-        super().__init__(reason)
-        self.seconds = seconds
-
-    def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # it takes as long at any time
-        """Return the seconds after which the same may succeed."""
-        return round(self.seconds)
-
-
-class WorkAbandoned(WorkRefused):
-    """Work takes more than is given, and would do so again."""
-
-    kind = "check-abandoned"
-
-    def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # never
-        """Return None: waiting changes nothing."""
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkKind:
-    """One kind of work, and its refusals."""
-
-    processes: int
-    """Workers at a time."""
-    max_waiting: int
-    """Pieces that may wait while all workers are busy."""
-    busy_message: Callable[[int], Message]
-    """That so many wait already."""
-    too_long_message: Callable[[float], Message]
-    """That a piece takes more than so many seconds."""
-    too_large_message: Callable[[float], Message]
-    """That it takes more memory than is given."""
-    limit_error: type[WorkRefused] = WorkRefused
-    """What it is to take too much."""
-    seconds: float | None = None
-    """How long a piece may take; None as the settings say."""
-    min_idle: int = 0
-    """Workers that are kept though they have nothing to do."""
-    niceness: int = 10
-    """How much a worker gives way to others, as `nice` counts; people wait for pages, so they give way less."""
 
 
 class WorkerDied(Exception):

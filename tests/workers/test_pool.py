@@ -19,17 +19,8 @@ from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
 from policy_service.errors import stack_frames
 from policy_service.messages import Message
-from policy_service.workers.pool import (
-    MEMORY_LIMIT,
-    InlineWorkers,
-    WorkAbandoned,
-    WorkerDied,
-    WorkerError,
-    WorkerPool,
-    Workers,
-    WorkKind,
-    WorkRefused,
-)
+from policy_service.workers.kind import WorkAbandoned, WorkKind, WorkRefused
+from policy_service.workers.pool import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers
 from tests.api import pieces
 from tests.api.client import NOW, settings
 

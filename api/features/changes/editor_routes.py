@@ -43,7 +43,7 @@ from policy_service.database import Transaction
 from policy_service.draft_conflict import conflict_of
 from policy_service.language.file_text import browser_text, file_bytes, label, merge_uploads
 from policy_service.registry.model import Period
-from policy_service.workers.pool import WorkRefused
+from policy_service.workers.kind import WorkRefused
 
 
 async def check_texts(pages: Pages, request: Request) -> Response:
