@@ -161,7 +161,7 @@ def test_the_report_of_what_was_submitted_is_frozen(here: Company) -> None:
     assert (made["frozen"], made["problems"]) == (False, [])
     change = here.moved("submit", change)
     frozen = here.did("GET", f"/v1/changes/{change['id']}/report", "sales")
-    assert frozen == {"frozen": True, "problems": [], "diagnostics": [], "report": made["report"]}
+    assert frozen == {"frozen": True, "problems": [], "diagnostics": [], "report": made["report"], "simulation": None}
     here.moved("withdraw", change)
 
 

@@ -44,6 +44,7 @@ NOT_TYPED = {
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
     "docs/how-to/find-groups.md": "an extra and a file of one's own; tests/population/test_clusters.py finds groups",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
+    "docs/how-to/register-a-population.md": "a file of one's own; tests/cli/test_populations.py registers one",
     "docs/how-to/replay-a-decision.md": "an archive of one's own; tests/cli/test_archive.py replays from one",
     "docs/how-to/run-over-a-file.md": "files, databases and a cluster of one's own; tests/population has its own",
     "docs/how-to/rotate-the-signing-key.md": "a key that nobody has; tests/verification/test_keys.py loses one",

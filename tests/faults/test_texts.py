@@ -193,6 +193,7 @@ def addresses(place: Place, text: str) -> Iterator[Request]:
     yield "PATCH", f"/v1/accounts/{value}", "root", {"enabled": True}
     yield "DELETE", f"/v1/api-keys/{value}", "root", None
     yield "DELETE", f"/v1/jobs/{value}", "compliance", None
+    yield "DELETE", f"/v1/populations/{value}", "compliance", None
     yield "DELETE", f"/v1/subjects/{value}/key", "compliance", {"reason": "so", "password": SECRET}
     yield "POST", f"{change.replace(place.change['id'], value)}/comments", "ann", {"text": "so"}
     yield "GET", f"/problems/{value}", "ann", None
