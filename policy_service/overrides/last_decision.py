@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
 from policy_service.decisions.override import Override
+from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import subject_history
 from policy_service.decisions.record_versions import versions_of
 from policy_service.decisions.words.answers import PolicyAnswer, policy_answers
@@ -42,7 +44,7 @@ def read_last_decision(
     session: Session, subject: Subject, policy: str, lang: Language, limit: int = MAX_SEARCHED
 ) -> LastDecision | None:
     """Read the result of the rules when the policy last decided about the subject, whatever was answered instead."""
-    for record in subject_history(session, subject, None, limit).records:
+    for record in _newest_first(session, subject, limit):
         if policy in record.outcomes:
             versions = versions_of(session, [record])[record.decision_id]
             answer = next(each for each in policy_answers(record, versions, lang) if each.policy == policy)
@@ -52,3 +54,11 @@ def read_last_decision(
                 answer.applied_override.rules_answer if answer.applied_override else answer,
             )
     return None
+
+
+def _newest_first(session: Session, subject: Subject, limit: int) -> Iterator[DecisionRecord]:
+    """Read the last record, which as a rule is the one, and the others only after it."""
+    last = subject_history(session, subject, None, 1)
+    yield from last.records
+    if last.cursor is not None and limit > 1:
+        yield from subject_history(session, subject, last.cursor, limit - 1).records

@@ -31,7 +31,7 @@ from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 from policy_service.population.parts import ROWS, PartTable
 from policy_service.population.plan import FactColumn, Plan, heading_of, mapping_problems, subject_problem
-from policy_service.population.population import OnProgress, register
+from policy_service.population.population import OnProgress, register, with_type_problems
 from policy_service.population.source import RowSource
 from policy_service.population.statistics import Distribution, round_half_even, statistic, total
 
@@ -121,6 +121,7 @@ def _wanted_figures(request: BenchmarkRequest, source: RowSource) -> tuple[list[
     problems = [f"no policy `{name}` about a {request.kind}" for name in request.requested or () if name not in by_id]
     wanted: dict[FigureKey, _Wanted] = {}
     left_out: list[str] = []
+    needed: list[_Wanted] = []
     for policy in chosen:
         if request.requested is not None and policy.id not in request.requested:
             continue
@@ -128,6 +129,7 @@ def _wanted_figures(request: BenchmarkRequest, source: RowSource) -> tuple[list[
             figure = _wanted_figure(policy, fact, chosen)
             if figure is None:
                 continue
+            needed.append(figure)
             lacking = [name for name, _ in figure.facts if not _is_given(name, request.mapping, source)]
             if lacking and request.requested is None:
                 left_out.append(f"{figure.measure}, which lacks {', '.join(lacking)}")
@@ -142,7 +144,9 @@ def _wanted_figures(request: BenchmarkRequest, source: RowSource) -> tuple[list[
         reasons = "; ".join(left_out) or "no policy has a benchmark fact"
         problems.append(f"the columns are enough for no figure: {reasons}")
     if problems:
-        raise PopulationRejected(problems)
+        facts = dict.fromkeys(fact for figure in needed for fact in figure.facts)
+        with with_type_problems(source, facts):
+            raise PopulationRejected(problems)
     return list(wanted.values()), tuple(dict.fromkeys(left_out))
 
 

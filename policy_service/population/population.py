@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from policy_service.population.cells import ARROW, Cells, ColumnJudge
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.parts import Parts
-from policy_service.population.plan import FactColumn, FigureColumn, Plan
+from policy_service.population.plan import FactColumn, FigureColumn, Plan, heading_of
 from policy_service.population.source import RawPart, RowSource
 from policy_service.subject import MAX_ID, PLAIN_ID, id_error
 
@@ -149,6 +150,19 @@ def type_problems(source: RowSource, subject: int | None, columns: Iterable[tupl
         if _NESTED.search(kind):
             problems.append(f"`{heading}` is {kind}: store one value in a cell, or a list of texts")
     return [f"{source.label}: {problem}" for problem in dict.fromkeys(problems)]
+
+
+@contextmanager
+def with_type_problems(source: RowSource, facts: Iterable[tuple[str, Type]]) -> Iterator[None]:
+    """Tell what is wrong with the types of columns together with why no plan can be made. Raises PopulationRejected."""
+    try:
+        yield
+    except PopulationRejected as error:
+        positions = {heading: index for index, heading in enumerate(source.headings)}
+        headings = ((heading_of(name, source.mapping), fact_type) for name, fact_type in facts)
+        columns = [(positions[heading], fact_type) for heading, fact_type in headings if heading in positions]
+        subject = positions.get(source.mapping.subject)
+        raise PopulationRejected([*error.problems, *type_problems(source, subject, columns)]) from None
 
 
 def column_judges(plan: Plan, mapping: ColumnMapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:

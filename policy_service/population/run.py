@@ -28,6 +28,7 @@ from policy_service.canonical import digest
 from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.policy import Language, Policy
 from policy_service.language.requirements import bind_figures
+from policy_service.language.types import Type
 from policy_service.population.check import check_rows, edge_rows
 from policy_service.population.database import open_table
 from policy_service.population.engines import EngineName, QueryEngine, open_engine
@@ -43,8 +44,8 @@ from policy_service.population.output import (
     write_result,
 )
 from policy_service.population.parts import PartFolder, write_whole
-from policy_service.population.plan import Plan, heading_of, make_plan
-from policy_service.population.population import ROW, SUBJECT, Population, register, type_problems
+from policy_service.population.plan import Plan, make_plan
+from policy_service.population.population import ROW, SUBJECT, Population, register, with_type_problems
 from policy_service.population.source import PART_ROWS, RowSource, open_source
 from policy_service.population.stages import Stages, compile_stages
 
@@ -136,10 +137,8 @@ def _companions(output: Path) -> tuple[Path, Path]:
 
 def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: Progress) -> RunReport:
     output, request = request.output, replace(request, mapping=source.mapping)
-    try:
+    with with_type_problems(source, _requested_facts(request)):
         plan = plan_run(request, source.headings, source.headings[: source.written], source.label)
-    except PopulationRejected as error:
-        raise PopulationRejected([*error.problems, *_type_problems(request, source)]) from None
     question = question_of(request, source.label, source.digest, plan, engine.version)
     with _work_folder(output, question, is_encrypted=source.is_encrypted) as folder:
         population = register(source, plan, folder, lambda rows: progress("read", rows, None), written=source.written)
@@ -167,17 +166,9 @@ def _run(request: RunRequest, source: RowSource, engine: QueryEngine, progress: 
         )
 
 
-def _type_problems(request: RunRequest, source: RowSource) -> list[str]:
-    """What is wrong with the types of the columns that are there, where others are not."""
-    positions = {heading: index for index, heading in enumerate(source.headings)}
-    facts = [
-        (positions[heading], fact.type)
-        for policy in request.policies
-        if policy.id in (request.requested or ())
-        for fact in policy.facts.values()
-        if (heading := heading_of(fact.name, request.mapping)) in positions
-    ]
-    return type_problems(source, positions.get(request.mapping.subject), facts)
+def _requested_facts(request: RunRequest) -> list[tuple[str, Type]]:
+    chosen = [policy for policy in request.policies if policy.id in (request.requested or ())]
+    return [(fact.name, fact.type) for policy in chosen for fact in policy.facts.values()]
 
 
 def check_sheet(output: Path, count: int) -> None:

@@ -29,7 +29,14 @@ from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.movers import Movers
 from policy_service.population.parts import ROWS, PartTable
 from policy_service.population.plan import FactColumn
-from policy_service.population.population import ROW, SUBJECT, Population, check_duplicates, judge_rows
+from policy_service.population.population import (
+    ROW,
+    SUBJECT,
+    Population,
+    check_duplicates,
+    judge_rows,
+    with_type_problems,
+)
 from policy_service.population.run import Progress
 from policy_service.population.sides import (
     ANSWERS,
@@ -67,7 +74,9 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
         duckdb.connect() as connection,
     ):
         request = replace(request, mapping=source.mapping)
-        plans = make_plans(request, source)
+        facts = ((fact.name, fact.type) for policy in request.candidates for fact in policy.facts.values())
+        with with_type_problems(source, facts):
+            plans = make_plans(request, source)
         try:
             connection.execute("SET temp_directory = ?", ["" if source.is_encrypted else folder])
             kept = PartTable(connection)

@@ -266,8 +266,8 @@ WITHOUT_TEXTS = {
     ("POST", "/v1/jobs/verification"),
     ("POST", "/v1/jobs/export"),
 }
-ELSEWHERE = {("POST", "/v1/decisions/batch"), ("POST", "/v1/policies/check")}
-"""Answered with what is wrong with each line, or with the policy file."""
+ELSEWHERE = {("POST", "/v1/decisions/batch"), ("POST", "/v1/policies/check"), ("POST", "/v1/populations")}
+"""Answered with what is wrong with each line, or with the file."""
 
 
 def test_no_write_is_forgotten(place: Place) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -228,6 +229,13 @@ def test_what_is_wrong_with_the_question_is_told_at_once(tmp_path: Path) -> None
         f"{RFM}: mean(orders_12m) by industry needs the columns `industry`",
         "no column `subject`, which names the subjects",
     )
+    inexact = tmp_path / "p.parquet"
+    pq.write_table(pa.table({"subject": [1.0], "orders_12m": [0.5]}), inexact)
+    with pytest.raises(PopulationRejected) as refused:
+        make(inexact, requested=(RFM,))
+    lacking, *others = refused.value.problems[1:]
+    assert lacking == f"{RFM}: mean(orders_12m) by industry needs the columns `industry`"
+    assert [each.split("`")[1] for each in others] == ["subject", "orders_12m"], "told with what is lacking"
     path = write_csv(tmp_path / "p.csv", [("C1", "1")], ("subject", "x"))
     with pytest.raises(PopulationRejected, match="the columns are enough for no figure: least"):
         make(path)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from policy_service.language.evaluate import evaluate
@@ -279,6 +281,11 @@ def test_what_cannot_be_compared_is_refused(customers: Path, tmp_path: Path) -> 
     )
     assert problems(dollars) == "the column of `amount_12m` would be in CNY and in USD: a column has one currency"
     assert problems(new, population=no_orders) == "rewards/bonus needs the columns `orders_12m`, `industry`"
+    inexact = tmp_path / "p.parquet"
+    pq.write_table(pa.table({"subject": ["C1"], "amount_12m": [0.5]}), inexact)
+    told = problems(new, population=inexact)
+    assert "needs the columns `orders_12m`" in told
+    assert "`amount_12m` is binary floating point" in told, "told with what is lacking"
     assert problems(new, requested=["rewards/bonos"]).startswith("no policy `rewards/bonos`")
     assert problems(new, output=tmp_path / "movers.xlsx").endswith("movers.xlsx: expected a file .csv")
 
