@@ -16,6 +16,7 @@ from policy_service.compilers.prose import (
     explanation,
     markdown,
     no_other_rule,
+    origin_in_words,
     sentence,
     table,
     type_in_words,
@@ -42,6 +43,7 @@ from policy_service.language.types import (
     Value,
 )
 from tests.compilers.prose.pages import written_policy
+from tests.shipped import NEWEST
 
 ENGLISH, CHINESE = English(), Chinese()
 
@@ -85,6 +87,13 @@ def test_a_kind_tells_its_bounds() -> None:
     assert type_in_words(NumberType("integer", high=5), "en") == "whole number, at most 5"
     assert type_in_words(DateType(high=730_000), "en") == "date, not after 3 September 1999"
     assert type_in_words(DateType(high=730_000), "zh") == "日期，不晚于 1999年9月3日"
+
+
+def test_a_fact_tells_where_it_comes_from() -> None:
+    facts = next(policy for policy in NEWEST if policy.id == "followup/contact_cadence").facts
+    assert origin_in_words(facts["tier"], "zh") == "政策 `tiering/rfm_value` 的结果 `tier`"
+    given = next(policy for policy in NEWEST if policy.id == "tiering/rfm_value").facts["recency_days"]
+    assert not origin_in_words(given, "en")
 
 
 def test_a_kind_tells_each_word_once_and_the_title_beside_it() -> None:
