@@ -153,7 +153,7 @@ class Undone(Exception):
     ("statement", "blocks"),
     [
         ("UPDATE answer_count SET decisions = decisions + 1", [1]),
-        ("UPDATE answer_count SET block = 1000000000", [1, 1_000_000_000]),  # and no block before it is looked for
+        ("UPDATE answer_count SET block = 1000000000", [1, 3, 1_000_000_000]),  # 3 is not counted
         ("DELETE FROM answer_count", [1]),
     ],
 )
