@@ -79,6 +79,9 @@ def sql_of(name: str, query: Any, *, merges_subqueries: bool) -> str:  # noqa: A
     if merges_subqueries:
         for subquery in tree.find_all(sqlglot_expressions.Subquery):
             subquery.this.offset(0, copy=False)  # a subquery with an offset is left as it is
+    for joined in list(tree.find_all(sqlglot_expressions.DPipe)):
+        if isinstance(joined.expression, sqlglot_expressions.DPipe):  # written without brackets it is a chain again
+            joined.set("expression", sqlglot_expressions.Paren(this=joined.expression))
     return str(tree.sql(dialect=compiler.dialect))
 
 

@@ -12,6 +12,8 @@ import pytest
 from policy_service.compilers.columnar import door, query
 from policy_service.compilers.columnar.layout import LIST_SEPARATOR, AnswerColumns, NotColumnar
 from policy_service.compilers.columnar.widths import Bounds, Interval
+from policy_service.language.document import MAX_RULES
+from policy_service.language.evaluate import evaluate
 from policy_service.language.load import load_bytes
 from policy_service.language.outcome import Conflict, Decided
 from policy_service.language.policy import Hit, Policy
@@ -156,3 +158,12 @@ def test_any_compares_only_the_outcomes_that_can_differ(connection: duckdb.DuckD
 
 def test_the_columns_of_an_answer_are_those_the_policy_has_a_use_for() -> None:
     assert AnswerColumns(RFM, "a_").names == ("a_status", "a_rule", "a_o0")
+
+
+def test_as_many_rules_as_there_may_be_are_collected(connection: duckdb.DuckDBPyConnection) -> None:  # noqa: F811
+    row = "    - {{id: r{0}, when: count > {0}, then: [{0}], because: {{zh: 多, en: much}}}}"
+    head, _ = POLICY.format(outcome="said: {type: integer}", when="", then="").split("    - {id: first")
+    rows = "\n".join(map(row.format, range(MAX_RULES)))
+    policy = load_bytes((head.replace("FIRST", "COLLECT") + rows).encode())
+    pairs = [pair(amount=0, count=count, name="n") for count in (1, MAX_RULES - 1, MAX_RULES)]
+    assert answers(connection, policy, pairs) == [evaluate(policy, *each) for each in pairs]
