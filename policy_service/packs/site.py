@@ -32,11 +32,12 @@ from policy_service.language.policy import Fact, Language, Outcome, Policy
 from policy_service.language.types import ValueRejected, parse_value
 from policy_service.packs.archive import Archive
 from policy_service.packs.contents import PackContents
-from policy_service.packs.site_words import WORDS
+from policy_service.packs.site_words import MARKS, WORDS
 from policy_service.packs.texts import LANGUAGES
 from policy_service.packs.times import both_times, zone_of
 from policy_service.registry.model import Activation, active_at
 from policy_service.registry.service import UnknownVersion, load_version
+from policy_service.subject import kind_label
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b}"
@@ -219,6 +220,8 @@ def _environment(lang: Language, head: Mapping[str, Any]) -> Environment:
         (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(zone).date().isoformat()
     )
     environment.filters["title"] = _title
+    environment.filters["kind"] = lambda kind: kind_label(kind, lang)
+    environment.globals["marks"] = MARKS[lang]
     return environment
 
 

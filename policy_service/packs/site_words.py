@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policy_service.language.policy import Bilingual
+from policy_service.language.policy import Bilingual, Language
 
 WORDS: Mapping[str, Bilingual] = {
     name: Bilingual(zh, en)
@@ -80,3 +80,8 @@ WORDS: Mapping[str, Bilingual] = {
     )
 }
 """By the names that the templates use."""
+MARKS: Mapping[Language, Mapping[str, str]] = {
+    "zh": {"colon": "：", "semicolon": "；", "comma": "，"},
+    "en": {"colon": ": ", "semicolon": "; ", "comma": ", "},
+}
+"""What stands between words."""

@@ -59,6 +59,9 @@ def test_the_index_tells_what_was_in_force_who_signed_and_what_is_verified(pack:
     index = text(pages(pack)["index.en.html"])
     assert "Sales , sales director, 2026-11-20 10:00:00 +08:00 (2026-11-20T02:00:00.000000Z)" in index
     assert f"{pack.manifest['counts']['entries']}; of these without a proof: 0" in index
+    assert not re.search(r"[\u4e00-\u9fff][:;,] |\bcustomer\b", text(pages(pack)["index.html"])), (
+        "Chinese has its own marks and words"
+    )
     assert "imported at set-up" in index
     assert "审计资料包" in text(pages(pack)["index.html"])
 
