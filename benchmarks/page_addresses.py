@@ -41,6 +41,8 @@ NOT_PAGES = (
     "/subjects/erase",  # of which subject, its query says
 )
 
+DOCUMENTS = ("tutorial/sign-your-first-change", "how-to/read-an-effect", "reference/glossary", "explanation/volume")
+"""Pages of the help."""
 CHANGE_PAGE = "/changes/{change}"
 """The page that is measured for a change in every state."""
 Values = Mapping[str, str]
@@ -130,6 +132,11 @@ def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], Val
     for gap, column in (("override", OverrideRow.id), ("suspension", SuspensionRow.id)):
         if ids := session.exec(select(column).limit(VALUES)).all():
             yield frozenset({gap}), {"": [{gap: each} for each in ids]}
+    yield (
+        frozenset({"kind", "name"}),
+        {"": [dict(zip(("kind", "name"), each.split("/"), strict=True)) for each in DOCUMENTS]},
+    )
+    yield frozenset({"language", "name"}), {"": [{"language": each, "name": "dossier.png"} for each in ("zh", "en")]}
     yield frozenset({"account"}), {"": [{"account": each} for each in islice(accounts(session), VALUES)]}
 
 

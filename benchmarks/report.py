@@ -179,7 +179,7 @@ def pages_table(pages: Pages) -> str:
     ]
     company = ", ".join(f"{count:,} {name}" for name, count in pages.company.items())
     above = ", ".join(f"{each.name} ({each.p95:.0f} ms)" for each in slow(pages, PAGE_MILLISECONDS)) or "none"
-    missing = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.missing)
+    missing = "".join(f"\nnot measured, since this company has none: {name}" for name in pages.missing)
     summary = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
     return f"{summary}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{missing}"
 
