@@ -75,8 +75,11 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
         assert (file.read_bytes(), file.stat().st_mode & 0o077) == (before, 0)
         file.chmod(0o640)
         file.write_bytes(before)
-        with pytest.raises(KeyUnavailable, match="can be read by others"):
-            account(Database(database.url, keys=place.keys), "zhao")
+        with (
+            closing(Database(database.url, keys=place.keys)) as other,
+            pytest.raises(KeyUnavailable, match="can be read by others"),
+        ):
+            account(other, "zhao")
 
 
 @pytest.mark.parametrize("spoilt", [b"", b"\xff", b"0123456789abcdef 00\n", b"0123456789abcdef " + b"00" * 32 + b"\n"])
