@@ -39,6 +39,8 @@ Result = TypeVar("Result")
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of address space of a worker."""
+_ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Arrow's own allocator reserves 1 GiB of address space, half of the limit, for the first array."""
 START_SECONDS = 60.0
 """Seconds that a worker may take to be ready."""
 COLLECTION_INTERVAL = 100
@@ -89,7 +91,11 @@ class _Worker:
         with child_end:
             command = (sys.executable, "-c", _CHILD, str(child_end.fileno()), json.dumps(sys.path), str(niceness))
             self._process = subprocess.Popen(  # noqa: S603  # this interpreter and a constant program
-                command, pass_fds=[child_end.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                command,
+                pass_fds=[child_end.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, **_ENVIRONMENT},
             )
         self._connection = Connection(parent_end.detach())
         self.idle_since = time.monotonic()

@@ -7,6 +7,7 @@ import resource
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import NoReturn
 
 from api.web.problems import CONFLICT, ProblemError
@@ -70,3 +71,17 @@ def fail_unsendably() -> NoReturn:
 
 def give_unsendably() -> threading.Lock:
     return threading.Lock()
+
+
+def reserve_for_arrow() -> int:
+    """Return the bytes of address space that the first array of Arrow adds."""
+    import pyarrow as pa  # noqa: PLC0415  # it takes long to load
+
+    before = address_space()
+    pa.array(range(1_000))
+    return address_space() - before
+
+
+def address_space() -> int:
+    """Return the bytes of address space of this process."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()

@@ -63,6 +63,10 @@ def test_a_worker_has_little_memory_gives_way_and_is_ended_by_its_own_process_al
     assert not can_be_ended
 
 
+def test_arrow_takes_no_part_of_that_memory_before_it_is_needed(pool: WorkerPool) -> None:
+    assert run(pool, pieces.reserve_for_arrow) < MEMORY_LIMIT / 8
+
+
 def test_what_takes_too_long_is_killed_and_the_next_piece_is_done(pool: WorkerPool) -> None:
     run(pool, pieces.process)  # a worker that is started already
     result = refusal(pool, pieces.sleep, PATIENCE, seconds=0.2)

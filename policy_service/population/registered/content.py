@@ -40,7 +40,10 @@ _REFUSED = b"rejected_rows"
 
 
 def read_file(content: bytes, file_format: FileFormat, mapping: str) -> PopulationFile:
-    """Read the bytes of a file. Raises RegistrationRejected with everything that is wrong with them, OSError."""
+    """Read the bytes of a file.
+
+    Raises RegistrationRejected with everything that is wrong with them, MemoryError, OSError.
+    """
     with tempfile.TemporaryDirectory() as folder:  # which nobody else reads
         path = Path(folder) / f"population.{file_format}"
         path.write_bytes(content)
@@ -49,6 +52,8 @@ def read_file(content: bytes, file_format: FileFormat, mapping: str) -> Populati
         except PopulationRejected as error:
             problems = [each.replace(str(path), path.name) for each in error.problems]
             raise RegistrationRejected(problems) from None
+        except duckdb.OutOfMemoryException:
+            raise MemoryError from None  # as what is told of any work that takes too much
 
 
 def _read(path: Path, size: int, file_format: FileFormat, mapping: Mapping) -> PopulationFile:
