@@ -3,8 +3,8 @@
     python -m tests.wheel_check WHEEL
 
 In an environment of its own whose PATH holds nothing but that environment. What was installed decides the regulation's
-customers by the rules engine, sets a database up, serves, answers one request for a decision, and gives a page and the
-typeface. It ends with an error at the first thing that is not as it should be.
+customers by the rules engine, sets a database up, serves, answers one request for a decision, gives a page and the
+typeface, and registers a population. It ends with an error at the first thing that is not as it should be.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ REQUEST = {
     "policies": ["tiering/absolute_value"],
     "facts": {"amount_12m": "800000.00", "recency_days": 45},
 }
+POPULATION = b"subject,amount_12m\nC1,800000.00\nC2,1000.00\n"
 
 
 def main(wheel: str) -> None:
@@ -72,7 +73,7 @@ def main(wheel: str) -> None:
 def decide(folder: Path, programs: Path, environment: dict[str, str]) -> None:
     """Serve what was installed, and ask it for a decision, a page and the typeface."""
     accounts = (folder / "var" / "demo-accounts.txt").read_text("utf-8").splitlines()
-    key = dict(line.split() for line in accounts)["demo-integration"]
+    secrets = dict(line.split() for line in accounts)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -84,12 +85,27 @@ def decide(folder: Path, programs: Path, environment: dict[str, str]) -> None:
         closing.callback(server.terminate)
         address = f"http://127.0.0.1:{port}"
         wait_until_ready(server, address)
-        answer: Any = httpx.post(f"{address}/v1/decisions", json=REQUEST, headers={"authorization": f"Bearer {key}"})
+        answer: Any = httpx.post(f"{address}/v1/decisions", json=REQUEST, headers=bearer(secrets["demo-integration"]))
         outcome = answer.json()["outcomes"]["tiering/absolute_value"]
         assert (outcome["outcome"], outcome["rules"]) == ({"tier": "A"}, ["A"]), answer.text
         assert httpx.get(f"{address}/sign-in", headers={"accept": "text/html"}).status_code == 200
         face = httpx.get(f"{address}/static/sans-400.woff2")
         assert face.content == (FOLDER / "sans-400.woff2").read_bytes()
+        account = {"name": "demo-compliance", "password": secrets["demo-compliance"]}
+        session = httpx.post(f"{address}/v1/session", json=account).json()
+        # In a worker, whose memory other packages of this environment would divide otherwise.
+        registered = httpx.post(
+            f"{address}/v1/populations?name=spring&as_of=2026-11-30",
+            content=POPULATION,
+            headers={**bearer(session["token"]), "content-type": "text/csv"},
+            timeout=60,
+        )
+        assert (registered.status_code, registered.json()["subjects"]) == (201, 2), registered.text
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """The header of a request of the owner of a key or a session."""
+    return {"authorization": f"Bearer {secret}"}
 
 
 if __name__ == "__main__":

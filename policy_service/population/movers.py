@@ -1,4 +1,4 @@
-"""Tells who moves in a simulation, the largest first: as JSON, and as a CSV file with a line for each policy."""
+"""Who moves in a simulation, the largest first: as JSON, and as a CSV file with a line for each policy."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Movers:
     """The fact by which the largest stand first."""
     listed: Sequence[CellDifference]
 
-    def told(self, limit: int | None) -> Iterator[dict[str, Any]]:
-        """The first `limit` subjects, or all, as JSON."""
+    def read(self, limit: int | None) -> Iterator[dict[str, Any]]:
+        """Yield the first `limit` subjects, or all, as JSON."""
         measure = self.measure.column if self.measure else "NULL"
         columns, shown = [SUBJECT, measure], list[list[str]]()
         for index, name in enumerate(self.compared):
@@ -101,7 +101,7 @@ class Movers:
             with path.open("w", encoding="utf-8-sig", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(heading)
-                for each in self.told(None):
+                for each in self.read(None):
                     for policy in each["policies"]:
                         words = [
                             "; ".join(f"{one['outcome']}={one[end]}" for one in policy["outcomes"])

@@ -201,7 +201,7 @@ class _Simulation:
             "policies": [self._report(name, of_policy) for name, of_policy in zip(self.compared, charges, strict=True)],
             "workload": workload.contacts(),
             "service_load": workload.requests(self.frequency),
-            "movers": list(movers.told(NAMED)),
+            "movers": list(movers.read(NAMED)),
             "measure": self.measure.name if self.measure else None,
             "left_out": {name: list(facts) for name, facts in self.plans.left_out.items()},
             "output": str(self.request.output) if self.request.output else None,
