@@ -131,7 +131,7 @@ def _on_server(template: str) -> Iterator[str]:
 
 def _create(template: str) -> str:
     name = f"t{os.getpid()}_{next(_numbers())}"
-    _run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    _run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")  # a third of copying it through the log
     return _engine().url.set(database=name).render_as_string(hide_password=False)
 
 

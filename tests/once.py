@@ -106,6 +106,22 @@ def _by_code(make: Any) -> Any:  # noqa: ANN401  # FastAPI's
     return remembering
 
 
+def _by_address(populate: Any) -> Any:  # noqa: ANN401  # FastAPI's
+    """A route of the next application differs from the same of this one in its endpoint."""
+    made: dict[object, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+    def remembering(route: Any, path: str, endpoint: Any, **options: Any) -> None:  # noqa: ANN401  # FastAPI's
+        key = path, tuple(options["methods"]), endpoint.__code__, endpoint.__name__, endpoint.__doc__
+        before, state = made.get(key, ({}, {}))
+        if before == options:
+            route.__dict__ |= state | {"endpoint": endpoint, "dependant": replace(state["dependant"], call=endpoint)}
+        else:
+            populate(route, path, endpoint, **options)
+            made[key] = options, dict(route.__dict__)
+
+    return remembering
+
+
 REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("policy_service.language.load", "load_bytes", _by_content),
     ("policy_service.language.lower", "lower", _by_identity),
@@ -113,5 +129,6 @@ REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("fastapi._compat.v2", "TypeAdapter", _by_annotation),
     *((home, "get_dependant", _by_code) for home in ("fastapi.routing", "fastapi.dependencies.utils")),
     ("fastapi.routing", "get_typed_return_annotation", _by_code),
+    ("fastapi.routing", "_populate_api_route_state", _by_address),
 )
 """Module, function, and what makes of it one that remembers."""

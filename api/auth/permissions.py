@@ -343,13 +343,15 @@ class PermissionTable:
 
     def __init__(self, rows: Mapping[tuple[str, str], Access] = PERMISSIONS) -> None:
         self.rows = rows
-        self.documented = {(method, compile_path(path)[1]): access for (method, path), access in rows.items()}
+        methods: dict[str, dict[str, None]] = {}
+        for method, path in rows:
+            methods.setdefault(path, {})[method] = None
+        patterns = {path: compile_path(path) for path in methods}
+        self.documented = {(method, patterns[path][1]): access for (method, path), access in rows.items()}
         """The same by the paths of the OpenAPI document, where a parameter has no converter."""
-        templates = sorted(
-            {path for _, path in rows}, key=lambda path: (path.count("{"), path.endswith(":path}"), path)
-        )
+        templates = sorted(methods, key=lambda path: (path.count("{"), path.endswith(":path}"), path))
         self._paths: list[tuple[re.Pattern[str], str, dict[str, None]]] = [
-            (compile_path(path)[0], path, {method: None for method, its in rows if its == path}) for path in templates
+            (patterns[path][0], path, methods[path]) for path in templates
         ]
 
     def access(self, method: str, path: str) -> Access:

@@ -201,13 +201,18 @@ def portal() -> BlockingPortal:
     return stack.enter_context(start_blocking_portal())
 
 
+@cache
+def _table() -> PermissionTable:
+    return PermissionTable()
+
+
 PREFERRED = (Role.INTEGRATION, Role.AUTHOR, Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.ADMINISTRATOR)
 
 
 def bearer(method: str, path: str, app: FastAPI | None = None) -> str | None:
     """The `Authorization` of somebody who may ask for this; of an author where there is nothing to ask for."""
     try:
-        access = PermissionTable().access(method, path)
+        access = _table().access(method, path)
     except ProblemError:
         return credentials(app)[Role.AUTHOR]
     if not access.authenticated:
