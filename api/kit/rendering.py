@@ -27,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.auth.authentication import principal_of
 from api.faces import code_point, missing_glyphs
+from api.kit.cell_labels import label_cells
 from api.kit.formats import Formats, escape_hidden, inline_code, visible
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
 from api.kit.frame import TASK_SECTIONS, Frame, Page, frame_of, with_rejected
@@ -166,14 +167,14 @@ class Pages:
         """
         compiled = self._environments[page.frame.lang].get_template(template or page.template)
         page = replace(page, frame=replace(page.frame, waiting=self._count_waiting(page.frame)))
-        html = compiled.render(page=page)
+        html = label_cells(compiled.render(page=page))
         if not (missing := missing_glyphs(html)):
             return html
         if new_characters := set(missing) - self._logged_characters:
             self._logged_characters |= new_characters
             characters = sorted(map(code_point, new_characters))
             self.service.log.warning("characters_not_in_typeface", template=compiled.name, characters=characters)
-        return compiled.render(page=replace(page, frame=replace(page.frame, missing_glyphs=missing)))
+        return label_cells(compiled.render(page=replace(page, frame=replace(page.frame, missing_glyphs=missing))))
 
     def _count_waiting(self, frame: Frame) -> Mapping[str, int]:
         """Count what waits for the reader, by section; nothing while the database does not answer."""

@@ -1,4 +1,4 @@
-"""Every page in a browser: no serious fault for axe-core, no hidden rows, not too wide, no English in Chinese."""
+"""Every page in a browser: no serious fault for axe-core, no hidden rows, nothing too wide, no English in Chinese."""
 
 from __future__ import annotations
 
@@ -71,6 +71,8 @@ def look(here: Company, one: Person, path: str, *, lang: str, phone: bool) -> It
         yield f"the head stands on more than a line: {height} px"
     if phone and (wide := overflow(one.page)):
         yield f"{wide} px wider than the phone"
+    if phone and (boxes := one.page.evaluate(SIDEWAYS)):
+        yield f"must be scrolled sideways on the phone: {boxes}"
 
 
 HEAD = 60
@@ -80,6 +82,11 @@ HIDING = """[...document.querySelectorAll("main table")].filter(table => {
         if (getComputedStyle(node).overflowY !== "visible" && node.scrollHeight > node.clientHeight + 1) return true;
 }).map(table => table.closest("[id]")?.id)"""
 """Where tables stand in a box that one must scroll to see all of their rows."""
+SIDEWAYS = """[...document.querySelectorAll("main *:not(.sheet, .sheet *, pre, .swipes, :has(> svg.chart))")].filter(
+    node => /auto|scroll/.test(getComputedStyle(node).overflowX) && node.scrollWidth > node.clientWidth + 1
+).map(node => node.ariaLabel ?? node.outerHTML.slice(0, 80))"""
+"""Boxes of the main part that hold more than they are wide, but for texts in an editor, quoted code and charts, each
+of which has a table behind it."""
 WORD = re.compile(r"[A-Za-z][A-Za-z_'-]{2,}")
 SAME_IN_CHINESE = """
     policy-service CSV csv Excel xlsx Parquet parquet PDF JSON YAML SHA- RFC MAC ASVS FEEL HTTP SQLite PostgreSQL TOTP
