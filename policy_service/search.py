@@ -7,7 +7,7 @@
 | subject  | the beginning of its identifier, in full-width letters or small ones too                         |
 | decision | its identifier, or the first eight characters of it                                              |
 | policy   | words of its identifier and its titles, or the digest of one of its versions                     |
-| rule     | words of its identifier and its titles, of the version in force                                  |
+| rule     | words of its identifier and its titles, of the version in force; blanks in Chinese do not count   |
 | change   | words of its title, of two characters at least, or its identifier, or the first eight of it       |
 | entry    | its number, or its digest, or the first eight characters of it                                   |
 
@@ -203,16 +203,17 @@ def _texts(session: Session, snapshot: RegistrySnapshot, name: str, now: datetim
 def _read_texts(policy: Policy) -> _Texts:
     bands = policy.scorecard.bands if policy.scorecard else ()
     return _Texts(
-        (Hit(SearchKind.POLICY, policy.id, policy.title), _searched(policy.id, policy.title)),
+        (Hit(SearchKind.POLICY, policy.id, policy.title), searched_text(policy.id, policy.title)),
         tuple(
-            (Hit(SearchKind.RULE, each.id, each.title, policy.id), _searched(each.id, each.title))
+            (Hit(SearchKind.RULE, each.id, each.title, policy.id), searched_text(each.id, each.title))
             for each in (*policy.rules, *bands)
         ),
     )
 
 
-def _searched(id_: str, title: Bilingual | None) -> str:
-    titles = (title.zh, title.en) if title else ()
+def searched_text(id_: str, title: Bilingual | None) -> str:
+    """Return the text in which the words of a search are looked for; "A级" is found in "A 级" too."""
+    titles = (title.zh, title.zh.replace(" ", ""), title.en) if title else ()
     return search_form(" ".join((id_, *titles)))
 
 

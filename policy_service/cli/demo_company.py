@@ -77,12 +77,17 @@ class DemoChange:
     """How many days after it was submitted it takes effect."""
 
 
+OVERRIDE_REASONS = (
+    "合作十年的伙伴 / a partner of ten years",
+    "正在参加招标 / a tender is under way",
+    "大集团的姊妹公司 / sister of a large group",
+)
 QUARTERLY = ("contact: bulk_touch", "contacts: 1", "period: quarter")
 SIGNED = DemoChange(
     CADENCE,
     "1.1.0",
     "A message to tier C every month / C 级客户每月一次",
-    "a quarter is too long for those who have just begun to buy",
+    "新客户一季度联系一次太少 / a quarter is too long for those who have just begun to buy",
     [
         (separator.join(QUARTERLY), separator.join(QUARTERLY).replace("quarter", "month"))
         for separator in (", ", "\n        ")
@@ -93,7 +98,7 @@ REJECTED = DemoChange(
     TIER,
     "1.1.0",
     "Weigh recency more / 更看重最近购买",
-    "who bought lately buys again",
+    "最近购买的客户会再次购买 / who bought lately buys again",
     [
         ('["< 30", "> 1.5 *', '["< 20", "> 1.5 *'),
         ("不足 30 天（R-RFM-1）", "不足 20 天（R-RFM-1）"),
@@ -106,7 +111,7 @@ WAITING = DemoChange(
     TIER,
     "1.2.0",
     "Tier S until 40 days after the last order / 40 天内有订单即可为 S 级",
-    "large customers order every six weeks",
+    "大客户每六周下单一次 / large customers order every six weeks",
     [
         ("< 30", "< 40"),
         (">= 30", ">= 40"),
@@ -246,7 +251,7 @@ class DemoCompany:
                 transaction,
                 author,
                 title="First versions / 首批版本",
-                reason="in force by resolution of the board before the service was set up",
+                reason="启用前已由董事会决议生效 / in force by resolution of the board before the set-up",
                 start=start,
                 file_name="minutes.txt",
                 content=MINUTES.encode(),
@@ -265,7 +270,13 @@ class DemoCompany:
         """Compliance rejects a change."""
         with self.database.write(self.clock) as transaction:
             compliance = self._actor(transaction.session, Role.COMPLIANCE)
-            reject(transaction, compliance, change.id, reason="the regulation does not say so", expected=change.etag)
+            reject(
+                transaction,
+                compliance,
+                change.id,
+                reason="制度没有这样规定 / the regulation does not say so",
+                expected=change.etag,
+            )
 
     def _sign(self, author: Actor, change: Change) -> None:
         """Everybody who must signs a change; its author schedules it."""
@@ -278,7 +289,7 @@ class DemoCompany:
                     role=role,
                     digest=str(change.digest),
                     meaning=Meaning.APPROVED,
-                    reason="checked against the regulation",
+                    reason="已对照制度核对 / checked against the regulation",
                 )
         with self.database.write(self.clock) as transaction:
             expected = read_change(transaction.session, change.id).etag
@@ -286,7 +297,7 @@ class DemoCompany:
 
     def _override_tiers(self, in_force: InForce) -> None:
         """Overrides for some customers, each with its reason and its end."""
-        for number, reason in enumerate(("a partner of ten years", "a tender is under way", "sister of a large group")):
+        for number, reason in enumerate(OVERRIDE_REASONS):
             with self.database.write(self.clock) as transaction:
                 session, now = transaction.session, transaction.now
                 director = self._actor(session, Role.SALES_DIRECTOR)

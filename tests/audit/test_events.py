@@ -37,13 +37,21 @@ def test_the_reference_has_every_event_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("lang", "text"),
     [
-        ("zh", "示例人名以销售总监身份签署变更（approval）：合理"),
-        ("en", "示例人名 signed as sales director (approval): 合理"),
+        ("zh", "示例人名 以销售总监身份签署变更（批准）：合理"),
+        ("en", "示例人名 signed as sales director (approved): 合理"),
     ],
 )
 def test_a_sentence_tells_roles_in_the_language_of_the_reader(lang: str, text: str) -> None:
-    body = {"role": "sales_director", "printed_name": "示例人名", "meaning": "approval", "reason": "合理"}
+    body = {"role": "sales_director", "printed_name": "示例人名", "meaning": "approved", "reason": "合理"}
     assert describe_event("change_signed_off", "d-1", body, "zh" if lang == "zh" else "en") == text
+
+
+def test_a_sentence_tells_how_a_person_signed_in() -> None:
+    body = {"account": "a-1", "method": "password"}
+    assert describe_event("signed_in", "示例人名", body, "zh") == "示例人名 登录（密码）"
+    assert (
+        describe_event("signed_in", "示例人名", {**body, "method": "a new one"}, "zh") == "示例人名 登录（a new one）"
+    )
 
 
 def test_braces_in_what_somebody_wrote_stay_as_they_are() -> None:

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from api.kit.frame import Frame
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table_options import subject_kind_options
 from policy_service.messages import Message
 from policy_service.paging import Page
 from policy_service.population.registered.model import RegisteredPopulation
@@ -45,7 +46,7 @@ POPULATIONS: Table[RegisteredPopulation] = Table(
         TableColumn("digest", Message("Digest"), lambda each, _: each.digest, is_export_only=True),
         TableColumn("id", Message("Identifier"), lambda each, _: each.id, is_export_only=True),
     ),
-    filters=(TableFilter("kind", Message("Kind of subject"), placeholder="customer"),),
+    filters=(TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),),
     sort="-registered",
     read=_read_page,
     row_id=lambda each: each.id,

@@ -169,13 +169,24 @@ ROLES: dict[str, Bilingual] = {
     Role.ADMINISTRATOR: Bilingual("管理员", "administrator"),
 }
 """What a role is called."""
+MEANINGS: dict[str, Bilingual] = {
+    "approved": Bilingual("批准", "approved"),
+    "conforms": Bilingual("符合制度", "conforms"),
+}
+METHODS: dict[str, Bilingual] = {
+    "password": Bilingual("密码", "password"),
+    "oidc": Bilingual("统一身份登录", "identity provider"),
+}
+WORDS = {"role": ROLES, "meaning": MEANINGS, "method": METHODS}
+"""What the values of a field are called in sentences."""
 
 
 def describe_event(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
     """Describe an entry for a reader. Raises KeyError when there is no such event."""
     kind = kind_label(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
     names = {**body, "actor": actor, "kind": kind}
-    if (role := ROLES.get(body.get("role", ""))) is not None:
-        names["role"] = role.in_language(lang)
+    for field, words in WORDS.items():
+        if (word := words.get(body.get(field, ""))) is not None:
+            names[field] = word.in_language(lang)
     summary = EVENTS[event].summary
     return summary.in_language(lang).format_map(names)

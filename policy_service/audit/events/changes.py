@@ -93,7 +93,7 @@ class ChangeSignedOff(Event):
 
     name = "change_signed_off"
     summary = Bilingual(
-        "{printed_name}以{role}身份签署变更（{meaning}）：{reason}",
+        "{printed_name} 以{role}身份签署变更（{meaning}）：{reason}",
         "{printed_name} signed as {role} ({meaning}): {reason}",
     )
     change: str
@@ -165,7 +165,7 @@ class PolicySuspended(Event):
 
     name = "policy_suspended"
     summary = Bilingual(
-        "{printed_name}以{role}身份紧急暂停 {policy} {version}，恢复 {fallback} 至 {until}：{reason}",
+        "{printed_name} 以{role}身份紧急暂停 {policy} {version}，恢复 {fallback} 至 {until}：{reason}",
         "{printed_name} as {role} suspended {policy} {version}; {fallback} applies until {until}: {reason}",
     )
     policy: str
@@ -184,7 +184,7 @@ class PolicyStopped(Event):
 
     name = "policy_stopped"
     summary = Bilingual(
-        "{printed_name}以{role}身份紧急暂停 {policy} {version}，无版本可恢复，暂停至 {until}：{reason}",
+        "{printed_name} 以{role}身份紧急暂停 {policy} {version}，无版本可恢复，暂停至 {until}：{reason}",
         "{printed_name} as {role} suspended {policy} {version}; no version applies until {until}: {reason}",
     )
     policy: str
@@ -202,7 +202,7 @@ class SuspensionRatified(Event):
 
     name = "suspension_ratified"
     summary = Bilingual(
-        "{printed_name}以{role}身份追认暂停，至 {until}：{reason}",
+        "{printed_name} 以{role}身份追认暂停，至 {until}：{reason}",
         "{printed_name} as {role} ratified the suspension until {until}: {reason}",
     )
     policy: str

@@ -45,7 +45,7 @@ class OverrideRecorded(Event):
 
     name = "override_recorded"
     summary = Bilingual(
-        "{printed_name}以{role}身份对{kind} {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
+        "{printed_name} 以{role}身份对{kind} {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
         "{printed_name} as {role} overrode {policy} for the {kind} {subject} until {until}: {reason}",
     )
     override: str
@@ -70,7 +70,7 @@ class OverrideSigned(Event):
 
     name = "override_signed"
     summary = Bilingual(
-        "{printed_name}以{role}身份签署例外（{meaning}）：{reason}",
+        "{printed_name} 以{role}身份签署例外（{meaning}）：{reason}",
         "{printed_name} signed the override as {role} ({meaning}): {reason}",
     )
     override: str

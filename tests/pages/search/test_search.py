@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from policy_service.language.policy import Bilingual
+from policy_service.search import searched_text
 from tests.api.company import Company, Json, company
 from tests.approval.world import TIER, tier
 from tests.pages.decisions.deciding import HOSTILE, decided
@@ -67,6 +69,12 @@ def test_policies_and_rules_are_found_by_identifier_and_by_title_in_both_languag
     assert names(find(here, digest), "policy") == names(find(here, digest[7:19]), "policy") == [TIER]
     [rule] = [each for each in find(here, "big") if each["kind"] == "rule" and each["of"] == TIER]
     assert rule["id"] == "big"
+
+
+def test_a_chinese_title_is_found_with_its_blanks_and_without_them() -> None:
+    text = searched_text("above-A", Bilingual("高于 A 级", "above tier A"))
+    assert all(word in text for word in ("高于", "a级", "高于a级", "a 级", "tier"))
+    assert "abovetier" not in text
 
 
 def test_changes_are_found_by_title_and_identifier(here: Company, change: str) -> None:
