@@ -1,28 +1,25 @@
 """Charts that a page shows: bars, lines, and a matrix of cells. What stands where is worked out here, SVG is templates.
 
-    chart = bar_chart((Message("Before"), Message("After")), [("S", (12, 10)), ("A", (40, 42))])
-    {{ charts.bars(page.chart, _("Subjects by tier"), _("Tier")) }}
+    {{ charts.bars([_("Before"), _("After")], [("S", (12, 10)), ("A", (40, 42))], _("Subjects by tier"), _("Tier")) }}
+    {{ charts.lines(["2026-01", "2026-02"], [("S", (12, 10)), ("A", (40, 42))], _("Subjects by month"), _("Month")) }}
+    {{ charts.matrix(["S", "A"], ["S", "A"], [[(9, "same"), (3, "worse")], [none, none]], _("Who moves"), _("Tier")) }}
 
-    chart = line_chart(["2026-01", "2026-02"], [("S", (12, 10)), ("A", (40, 42))])
-    {{ charts.lines(page.chart, _("Subjects of each tier by month"), _("Month")) }}
-
-    chart = matrix_chart(["S", "A"], ["S", "A"], [[MatrixCell(9, "same"), MatrixCell(3, "worse")], [None, None]])
-    {{ charts.matrix(page.chart, _("Subjects by tier before (rows) and after (columns)"), _("Tier")) }}
-
-The macros are in `api/templates/charts.html`; each writes the figures as a table behind its picture. Labels are texts
-in the reader's language. Colours are attributes of SVG, which paper shows too; the style sheet has its own for screens.
+The macros are in `api/templates/charts.html`; each writes the figures as a table behind its picture. Labels that are
+messages are put into the reader's language by `words`.
+Colours are attributes of SVG, which paper shows too; the style sheet has its own for screens.
 Timelines are in `api/kit/drawing.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 
 from api.faces import spell_out
 from api.kit.formats import escape_hidden
+from policy_service.decisions.groups.movements import Tone
 from policy_service.messages import Message
 
 WIDTH = 720
@@ -52,7 +49,7 @@ LINE_PAINT = (
     ("#1d2126", "14 4"),
 )
 """The colour and the dashes of each line: who sees no colours tells them by their dashes."""
-Tone = Literal["better", "worse", "same", "other"]
+Words = Callable[[str], str]
 TONE_PAINT: Mapping[Tone, str] = {"better": "#1b6b3a", "worse": "#a4262c", "same": "#5a616a", "other": "#1d4f91"}
 TONE_NAMES: Mapping[Tone, Message] = {
     "better": Message("better"),
@@ -104,12 +101,12 @@ class BarChart:
     """The data of a bar chart for its template."""
 
     height: int
-    series: tuple[Message, ...]
+    series: tuple[str, ...]
     groups: tuple[BarGroup, ...]
     width: int = WIDTH
 
     @property
-    def legend(self) -> tuple[tuple[int, str, Message], ...]:
+    def legend(self) -> tuple[tuple[int, str, str], ...]:
         """For several series the number, fill and title of each; of a single one nothing."""
         last = len(self.series) - 1
         return tuple((last - i, SERIES_PAINT[last - i], each) for i, each in enumerate(self.series)) if last else ()
@@ -157,15 +154,12 @@ class LineChart:
     right: int = WIDTH - PLOT_RIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixCell:
-    """One figure of a matrix; none below zero."""
+class MatrixCell(NamedTuple):
+    """One figure of a matrix, none below zero; what going from its row to its column means; and what is counted."""
 
     value: int
     tone: Tone = "other"
-    """What going from the row to the column means."""
-    address: str | None = None
-    """Where what it counts is listed."""
+    thing: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +205,10 @@ class MatrixChart:
             (each, TONE_PAINT[each], TONE_NAMES[each]) for each in TONE_PAINT if len(tones) > 1 and each in tones
         )
 
-    @property
-    def has_links(self) -> bool:
-        """Return True if a cell leads anywhere."""
-        return any(each.cell.address for each in self.cells)
 
-
-def bar_chart(series: Sequence[Message], rows: Sequence[tuple[str, Sequence[int]]]) -> BarChart:
+def bar_chart(series: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]], *, words: Words = str) -> BarChart:
     """Draw one bar for each label and each of up to three series; no figure is below zero."""
+    rows = [(words(label), values) for label, values in rows]
     left = _label_width(label for label, _ in rows)
     longest = max((value for _, values in rows for value in values), default=0)
     room = WIDTH - left - GAP - FIGURE_WIDTH
@@ -241,11 +231,15 @@ def bar_chart(series: Sequence[Message], rows: Sequence[tuple[str, Sequence[int]
     return BarChart(group_height * len(rows) + GAP // 2, tuple(series), tuple(groups))
 
 
-def line_chart(columns: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]]) -> LineChart:
+def line_chart(
+    columns: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]], *, words: Words = str
+) -> LineChart | None:
     """Draw a line for each title and its figures, one for each of two or more columns; no figure is below zero.
 
-    There are at most as many lines as `LINE_PAINT` has colours.
+    There is none of no lines, and of more lines than `LINE_PAINT` has colours.
     """
+    if not 0 < len(lines) <= len(LINE_PAINT):
+        return None
     top_value = max((value for _, values in lines for value in values), default=0) or 1
     step = (WIDTH - PLOT_LEFT - PLOT_RIGHT) // (len(columns) - 1)
 
@@ -258,7 +252,7 @@ def line_chart(columns: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]
             for i, each in enumerate(columns)
         ),
         lines=tuple(
-            LineShape(_drawable(title), i, tuple(dot(j, value) for j, value in enumerate(values)))
+            LineShape(_drawable(words(title)), i, tuple(dot(j, value) for j, value in enumerate(values)))
             for i, (title, values) in enumerate(lines)
         ),
         grid=tuple(dot(0, value) for value in sorted({0, top_value // 2, top_value})),
@@ -266,11 +260,17 @@ def line_chart(columns: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]
 
 
 def matrix_chart(
-    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[MatrixCell | None]]
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Sequence[Sequence[tuple[Any, ...] | None]],
+    *,
+    words: Words = str,
 ) -> MatrixChart:
     """Draw a matrix whose cells are the denser the more they count; a cell that counts nothing is None."""
+    rows, columns = list(map(words, rows)), list(map(words, columns))
+    table = [[MatrixCell(*each) if each else None for each in row] for row in cells]
     left = _label_width(rows)
-    largest = max((each.value for row in cells for each in row if each), default=0) or 1
+    largest = max((each.value for row in table for each in row if each), default=0) or 1
     shapes = tuple(
         CellShape(
             each,
@@ -280,7 +280,7 @@ def matrix_chart(
             LEGEND_HEIGHT + CELL_HEIGHT * i,
             f"0.{MIN_OPACITY + (MAX_OPACITY - MIN_OPACITY) * each.value // largest}",
         )
-        for i, row in enumerate(cells)
+        for i, row in enumerate(table)
         for j, each in enumerate(row)
         if each
     )
@@ -296,7 +296,7 @@ def matrix_chart(
             for i, each in enumerate(rows)
         ),
         cells=shapes,
-        table=cells,
+        table=table,
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -28,6 +28,7 @@ from starlette.types import Receive, Scope, Send
 from api.auth.authentication import principal_of
 from api.faces import code_point, missing_glyphs
 from api.kit.cell_labels import label_cells
+from api.kit.charts import bar_chart, line_chart, matrix_chart
 from api.kit.formats import Formats, escape_hidden, inline_code, visible
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
 from api.kit.frame import TASK_SECTIONS, Frame, Page, frame_of, with_rejected
@@ -321,7 +322,8 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
         "localized",
     ):
         environment.filters[name] = getattr(formats, name)
-    environment.filters["visible"] = visible
+    words = partial(translate, gettext=catalogue.gettext)
+    environment.filters["visible"] = lambda text: visible(words(text) if isinstance(text, Message) else text)
     environment.filters["inline_code"] = inline_code
     environment.filters["describe_character"] = describe_character
     environment.filters["t"] = lambda text: translate(text, catalogue.gettext, escape_hidden)
@@ -329,4 +331,7 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
     environment.filters["engine_name"] = lambda name: translate(engine_name(name), catalogue.gettext)
     environment.filters["kind_name"] = lambda kind: kind_label(kind, lang)
     environment.globals.update(link=link, rule_address=rule_address, version_address=version_address)
+    environment.globals.update(
+        {each.__name__: partial(each, words=words) for each in (bar_chart, line_chart, matrix_chart)}
+    )
     return environment

@@ -23,16 +23,19 @@ from typing import Any
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.types import NumberType, TextType, write_decimal
 from policy_service.population.errors import PopulationRejected, RejectedRow
+from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.parts import PartFolder
 from policy_service.population.plan import FactColumn, Plan, subject_problem
 from policy_service.population.population import SUBJECT, register
-from policy_service.population.source import RowSource
+from policy_service.population.source import RowSource, open_source
 from policy_service.population.statistics import round_half_even
 from policy_service.spreadsheet import guard_formula
 
 SCALE = 4
 """Decimal places of a number, and of a mean as it is shown."""
 SMALLEST_GROUP = 5
+SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx"}
+"""What files are that begin so; any other is CSV."""
 NO_GROUP = "(none)"
 """What subjects are in whose group is not known."""
 NUMBER = NumberType("number", SCALE)
@@ -152,6 +155,18 @@ def compare_groups(
     absent = len(by) - present if isinstance(by, Mapping) else 0
     groups = tuple(figures(each, [each]) for each in names)
     return GroupComparison(population.digest, groups, figures("", names), absent, rejected)
+
+
+def compare_content(content: bytes, by: Mapping[str, str]) -> GroupComparison:
+    """Add all columns of a file's content, as CSV, Parquet or xlsx, up by group. Raises PopulationRejected."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"file{SUFFIXES.get(content[:4], '.csv')}"
+        path.write_bytes(content)
+        try:
+            source = open_source(path, ColumnMapping())
+            return compare_groups(source, [each for each in source.headings if each != source.mapping.subject], by)
+        except PopulationRejected as error:
+            raise PopulationRejected([each.replace(f"{folder}/", "") for each in error.problems]) from None
 
 
 def _plan(source: RowSource, columns: Sequence[str], by: str | None) -> Plan:

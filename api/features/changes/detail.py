@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.features.changes.effect import EffectView, read_effect_view, warnings_of
 from api.features.changes.report import frozen_report
 from api.features.changes.simulation import may_read_subjects
 from api.kit.drawing import Bar, Timeline, timeline
@@ -31,6 +30,7 @@ from policy_service.language.file_text import browser_text, declared_version, ti
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.messages import Message
+from policy_service.population.effect_view import EffectView, read_effect_view, warnings_of
 from policy_service.registry import model
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import Activation, Period

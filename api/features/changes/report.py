@@ -13,7 +13,6 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
-from api.features.changes.effect import EffectView, effect_view
 from api.features.changes.simulation import may_read_subjects
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
@@ -23,6 +22,7 @@ from policy_service.analysis.report_view import ReportView, report_of
 from policy_service.approval import service as approval
 from policy_service.approval.policies import policy_loader
 from policy_service.approval.service import Action, Change, DraftCheck, Effect
+from policy_service.population.effect_view import EffectView, effect_view
 
 
 @dataclass(frozen=True, slots=True)

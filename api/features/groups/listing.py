@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from sqlmodel import Session
 
-from api.kit.charts import LINE_PAINT, BarChart, LineChart, bar_chart, line_chart
 from api.kit.frame import Frame
-from api.kit.group_text import (
-    MAX_DRAWN_GROUPS,
-    GroupText,
-    chosen_policy,
-    group_text,
-    policy_options,
-    read_heads,
-    today,
-)
+from api.kit.group_options import chosen_policy, group_options, policy_options, read_head, today
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
-from policy_service.decisions.groups.model import Group
-from policy_service.decisions.groups.movements import GroupRanks
 from policy_service.decisions.groups.queries import (
     GroupSize,
     Member,
     MemberFilter,
-    group_sizes,
-    group_sizes_by_day,
     grouped_policies,
     list_groups,
     list_members,
@@ -39,12 +22,12 @@ from policy_service.decisions.groups.queries import (
 )
 from policy_service.decisions.record_versions import versions_of
 from policy_service.decisions.words.answers import PolicyAnswer, outcome_cell, policy_answers
+from policy_service.decisions.words.groups import GroupHistory, GroupText, group_text, read_group_history
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.paging import Page
 from policy_service.subject import kind_label
 
-MONTHS = 12
 DAY = TableFilter("day", Message("As of"), "day")
 OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies"))
 
@@ -64,16 +47,6 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupBars:
-    """The chart of one policy's subjects by group."""
-
-    title: Bilingual
-    chart: BarChart
-    months: LineChart | None
-    """The same at the end of each month of a year; None of more groups than lines can be told apart."""
-
-
-@dataclass(frozen=True, slots=True)
 class MemberRow:
     """One subject of a list."""
 
@@ -90,7 +63,7 @@ def _read_groups(session: Session, context: TableContext, query: TableQuery) -> 
     policy, lang = query.filters["policy"], context.frame.lang
     names = [policy] if policy else grouped_policies(session)
     page = list_groups(session, names, query.day("day"), cursor=query.cursor, limit=query.limit)
-    heads = read_heads(session, context, (each.policy for each in page.items))
+    heads = {name: read_head(session, context, name) for name in {each.policy for each in page.items}}
     rows = (
         GroupRow(each, heads[each.policy].title, group_text(each.group, heads[each.policy], lang))
         for each in page.items
@@ -98,36 +71,13 @@ def _read_groups(session: Session, context: TableContext, query: TableQuery) -> 
     return Page(tuple(rows), page.next_cursor)
 
 
-def _read_group_bars(session: Session, context: TableContext, query: TableQuery) -> GroupBars | None:
-    """The sizes of the groups of the policy that was chosen, or of the first; the best group above."""
-    policy, lang = chosen_policy(session, context), context.frame.lang
+def _read_history(session: Session, context: TableContext, query: TableQuery) -> GroupHistory | None:
+    """The sizes of the groups of the policy that was chosen, or of the first."""
+    policy = chosen_policy(session, context)
     if policy is None:
         return None
-    sizes: Counter[Group] = Counter()
-    for each in group_sizes(session, [policy], query.day("day")):
-        sizes[each.group] += each.subjects
-    if not sizes or len(sizes) > MAX_DRAWN_GROUPS:
-        return None
-    head = read_heads(session, context, [policy])[policy]
-    rank = GroupRanks(head).sort_key
-
-    def label(group: Group) -> str:
-        return group_text(group, head, lang).chart_label(lang)
-
-    rows = [(label(group), (sizes[group],)) for group in sorted(sizes, key=rank)]
-    days = _month_ends(query.day("day") or today(context))
-    by_day = group_sizes_by_day(session, policy, days)
-    groups = sorted({group for each in by_day for group in each}, key=rank)
-    lines = [(label(group), [each[group] for each in by_day]) for group in groups]
-    months = line_chart([f"{day:%Y-%m}" for day in days], lines) if 0 < len(lines) <= len(LINE_PAINT) else None
-    return GroupBars(head.title, bar_chart((Message("Subjects"),), rows), months)
-
-
-def _month_ends(until: date) -> Sequence[date]:
-    """The last days of the months before a day, and the day itself, a year in all."""
-    last = until.year * MONTHS + until.month - 1
-    firsts = (divmod(number, MONTHS) for number in range(last - MONTHS + 1, last))
-    return [*(date(year, month + 1, monthrange(year, month + 1)[1]) for year, month in firsts), until]
+    head = read_head(session, context, policy)
+    return read_group_history(session, head, query.day("day"), today(context), context.frame.lang)
 
 
 def _read_members(session: Session, context: TableContext, query: TableQuery) -> Page[MemberRow]:
@@ -146,14 +96,12 @@ def _read_members(session: Session, context: TableContext, query: TableQuery) ->
     return Page(tuple(rows), page.next_cursor)
 
 
-def group_options(session: Session, context: TableContext) -> Options:
+def chosen_group_options(session: Session, context: TableContext) -> Options:
     """The groups of the policy that was chosen."""
     policy = chosen_policy(session, context)
     if policy is None:
         return ()
-    head = read_heads(session, context, [policy])[policy]
-    texts = (group_text(each, head, context.frame.lang) for each in policy_groups(session, policy))
-    return tuple((each.name, each.label(context.frame)) for each in texts)
+    return group_options(policy_groups(session, policy), read_head(session, context, policy), context)
 
 
 def _kind(row: GroupRow | MemberRow, frame: Frame) -> str:
@@ -171,7 +119,7 @@ GROUPS: Table[GroupRow] = Table(
     title=Message("Group lists"),
     about=Message("Subjects in each group of each policy, by their latest decisions or as of a day."),
     columns=(
-        TableColumn("group", Message("Group"), lambda each, frame: each.text.cell(frame)),
+        TableColumn("group", Message("Group"), lambda each, frame: each.text.cell(frame.lang)),
         TableColumn("policy", Message("Policy"), lambda each, _: each.title),
         TableColumn("kind", Message("Kind of subject"), _kind),
         TableColumn("subjects", Message("Subjects"), lambda each, _: each.size.subjects),
@@ -188,7 +136,7 @@ GROUPS: Table[GroupRow] = Table(
         Message("Group lists follow from the decisions that are recorded."),
     ),
     no_match=Message("No subject was in a group of this policy by then."),
-    read_summary=_read_group_bars,
+    read_summary=_read_history,
 )
 MEMBERS: Table[MemberRow] = Table(
     path="/groups/members",
@@ -209,7 +157,7 @@ MEMBERS: Table[MemberRow] = Table(
     ),
     filters=(
         TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the most used policy")),
-        TableFilter("group", Message("Group"), "choice", group_options, Message("all groups")),
+        TableFilter("group", Message("Group"), "choice", chosen_group_options, Message("all groups")),
         TableFilter("rule", Message("Rule")),
         TableFilter("subject", Message("Subject")),
         DAY,

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 from sqlalchemy.orm import aliased
@@ -39,6 +39,8 @@ MAX_WORDS = 1_000_000
 """The place of a word that the choice has no longer."""
 TIERING = "tiering"
 """The domain of the policies that give tiers."""
+Tone = Literal["better", "worse", "same", "other"]
+"""What a movement means to a subject."""
 _BY_DAY = Order("entered", (col(_AFTER.entered), col(_AFTER.subject), col(_AFTER.kind)))
 
 
@@ -193,6 +195,16 @@ class GroupRanks:
         """Return True if both have a word that is ordered, and the one's is better."""
         ranks = [self._rank(each) for each in (one, other)]
         return ranks[0] is not None and ranks[1] is not None and ranks[0] < ranks[1]
+
+    def tone(self, before: Group | None, after: Group) -> Tone:
+        """What it means to go from one group to another."""
+        if before == after:
+            return "same"
+        if before is None or not self.are_ordered:
+            return "other"
+        if self.is_better(after, before):
+            return "better"
+        return "worse" if self.is_better(before, after) else "other"
 
     def _rank(self, group: Group) -> int | None:
         if self._ordered is None or group.status != DECIDED:

@@ -13,8 +13,7 @@ import pytest
 from PIL.Image import Image
 from pypdfium2 import PdfDocument
 
-from api.features.changes.effect import unknown_reason
-from api.features.changes.effect_words import gettext_of, word_text
+from api.kit.languages import translations
 from policy_service.actor import Role
 from policy_service.clock import timestamp
 from policy_service.decisions.master_keys import open_or_create
@@ -22,6 +21,8 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.language.policy import Bilingual, Outcome
 from policy_service.language.types import BooleanType
 from policy_service.messages import translate
+from policy_service.population.effect_view import unknown_reason
+from policy_service.population.effect_words import word_text
 from policy_service.population.registered.model import PopulationDetails
 from policy_service.population.registered.service import delete_population
 from policy_service.subject import Subject
@@ -61,7 +62,7 @@ def submitted(here: Company, limit: int, days: int) -> Json:
 def test_what_records_lack_is_told_in_the_language_of_the_reader() -> None:
     problem = unknown_reason("followup/care needs the columns `severity`")
     assert problem == "no record has what followup/care needs: `severity`"
-    assert translate(problem, gettext_of("zh")) == "记录中没有 followup/care 所需的输入项：`severity`"
+    assert translate(problem, translations("zh").gettext) == "记录中没有 followup/care 所需的输入项：`severity`"
     assert unknown_reason("1 row has no subject") == "1 row has no subject"
 
 
@@ -148,7 +149,7 @@ def test_programs_read_it_and_names_are_disclosed_by_an_entry(here: Company, six
 
 def test_a_boolean_outcome_stands_in_the_words_of_the_reader() -> None:
     overdue = Outcome("overdue", BooleanType(), Bilingual("已逾期", "overdue"))
-    assert [word_text(word, overdue, "zh") for word in ("true", "false", "(missing)")] == ["是", "否", "未提供"]
+    assert [word_text(word, overdue, "zh") for word in ("true", "false", "(missing)")] == ["是", "否", "not given"]
     assert word_text("true", None, "zh") == "true"
 
 

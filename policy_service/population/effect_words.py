@@ -9,10 +9,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from api.kit.charts import Tone
-from api.kit.languages import translations
 from policy_service.approval.capacity import ANSWER_WITHIN, MODE, OWNER, asks_for_contacts, sets_service_level
 from policy_service.compilers.prose import value_in_words
+from policy_service.decisions.groups.movements import Tone
 from policy_service.decisions.words.answers import STATUS_NAMES
 from policy_service.language.policy import Fact, Language, Outcome, Policy
 from policy_service.language.types import (
@@ -24,7 +23,7 @@ from policy_service.language.types import (
     ValueRejected,
     parse_value,
 )
-from policy_service.messages import Message, translate
+from policy_service.messages import Message
 from policy_service.population.actual_effect import NEW
 
 OTHER_WORDS: Mapping[str, Message] = {
@@ -58,9 +57,9 @@ class RoleLoad:
 
 
 def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
-    """A word of an outcome or a fact, as a reader calls it."""
+    """A word of an outcome or a fact, as a reader calls it: a message, or in the reader's language."""
     if word in OTHER_WORDS:
-        return translate(OTHER_WORDS[word], gettext_of(lang))
+        return OTHER_WORDS[word]
     if of and isinstance(of.type, BooleanType) and word in {"true", "false"}:
         return value_in_words(of.type, word == "true", lang)
     if of and isinstance(of.type, NumberType | DateType | DurationType):
@@ -101,8 +100,3 @@ def movement_tone(outcome: Outcome | None, before: str, after: str) -> Tone:
         return "other"
     rises = kind.of.index(after) < kind.of.index(before)
     return "better" if rises is (kind.ordered == "best-first") else "worse"
-
-
-def gettext_of(lang: Language) -> Any:  # noqa: ANN401  # of the standard library
-    """What translates messages into a language."""
-    return translations(lang).gettext

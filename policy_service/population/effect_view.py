@@ -12,21 +12,20 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.features.changes.effect_words import RoleLoad, gettext_of, movement_tone, role_load, word_text
-from api.kit.charts import BarChart, MatrixCell, MatrixChart, bar_chart, matrix_chart
 from policy_service.approval import service as approval
 from policy_service.approval.forecast import PolicyLoader
 from policy_service.approval.service import Change, Effect
+from policy_service.decisions.groups.movements import Tone
 from policy_service.language.policy import Bilingual, Fact, Language, Policy
 from policy_service.language.types import ChoiceType
-from policy_service.messages import Message, join_comma, translate
+from policy_service.messages import Message, join_comma
 from policy_service.population.differences import differences
 from policy_service.population.effect_document import KEPT_BY_OVERRIDE, REGISTERED
+from policy_service.population.effect_words import RoleLoad, movement_tone, role_load, word_text
 from policy_service.registry.catalogue import Catalogue
 
 MAX_CHARTED = 24
-"""Outcomes that a chart shows; of more there is none."""
-BEFORE_AND_AFTER = (Message("Before"), Message("After"))
+"""Words of an outcome that a chart shows; of more there is none."""
 FEW = 5
 """Names in a warning."""
 NO_DECISIONS = "the service has no decision about anybody of this kind"
@@ -36,11 +35,18 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OutcomeEffect:
-    """An outcome before and after, in pictures."""
+    """An outcome that few words answer, before and after."""
 
     title: Bilingual
-    bars: BarChart
-    matrix: MatrixChart
+    sizes: tuple[tuple[str, tuple[int, int]], ...]
+    """The subjects of each word on both sides."""
+    matrix: tuple[tuple[tuple[int, Tone] | None, ...], ...]
+    """How many go from each word to each, and what that means."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words, in the order of the matrix."""
+        return tuple(word for word, _ in self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +265,7 @@ def unknown_reason(problem: str) -> str:
 
 def _kind(load: PolicyLoader, part: Figures, lang: Language, *, names: bool) -> KindEffect:
     if "problems" in part:
-        problems = tuple(translate(unknown_reason(each), gettext_of(lang)) for each in part["problems"])
+        problems = tuple(map(unknown_reason, part["problems"]))
         return KindEffect(part["kind"], problems, 0, 0, 0, (), (), (), (), None)
     bundle = part["bundle"]
     before, versions = ({each["id"]: load(each["digest"]) for each in bundle[side]} for side in ("before", "after"))
@@ -335,7 +341,7 @@ def _policy(  # noqa: PLR0913, PLR0917  # the figures, and all that puts them in
 
 
 def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iterator[OutcomeEffect]:
-    """The pictures of each outcome that few words answer."""
+    """The effect on each outcome that few words answer."""
     for name in dict.fromkeys(row["outcome"] for row in matrix):
         outcome = policy.outcomes.get(name)
         rows = [row for row in matrix if row["outcome"] == name]
@@ -345,20 +351,21 @@ def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iter
         if len(words) > MAX_CHARTED:
             continue
         counts = {(row["from"], row["to"]): row["subjects"] for row in rows}
-        labels = [word_text(word, outcome, lang) for word in words]
-        sizes = [
-            (label, tuple(sum(row["subjects"] for row in rows if row[side] == word) for side in ("from", "to")))
-            for word, label in zip(words, labels, strict=True)
-        ]
-        cells = [
-            [
-                MatrixCell(counts[one, other], movement_tone(outcome, one, other)) if (one, other) in counts else None
-                for other in words
-            ]
-            for one in words
-        ]
-        title = outcome.title if outcome else Bilingual(name, name)
-        yield OutcomeEffect(title, bar_chart(BEFORE_AND_AFTER, sizes), matrix_chart(labels, labels, cells))
+        before, after = (
+            [sum(row["subjects"] for row in rows if row[side] == word) for word in words] for side in ("from", "to")
+        )
+        labels = (word_text(word, outcome, lang) for word in words)
+        yield OutcomeEffect(
+            title=outcome.title if outcome else Bilingual(name, name),
+            sizes=tuple(zip(labels, zip(before, after, strict=True), strict=True)),
+            matrix=tuple(
+                tuple(
+                    (counts[one, other], movement_tone(outcome, one, other)) if (one, other) in counts else None
+                    for other in words
+                )
+                for one in words
+            ),
+        )
 
 
 def _money(row: Figures, policy: Policy) -> MoneyEffect:
@@ -381,7 +388,7 @@ def _mover(
             is_key |= isinstance(kind, ChoiceType) and kind.ordered is not None and pair["from"] == _best(kind)
             for side, listed in words.items():
                 listed.append(word_text(pair[side], outcome, lang))
-        before, after = (", ".join(listed) for listed in words.values())
+        before, after = map(join_comma, words.values())
         charged_to = tuple(texts.get(text, text) for text in each["charged_to"])
         moves.append(Move(policy.title, before, after, charged_to))
     amount = None if row["measure"] is None else word_text(row["measure"], measure, lang)
