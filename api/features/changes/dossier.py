@@ -7,7 +7,7 @@ is one more section in `sections_of`, with a template of its own; the others sta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -16,8 +16,9 @@ from starlette.requests import Request
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
 from api.features.changes.analysis import running_analysis
-from api.features.changes.detail import OPEN_STATES, ChangeDetail, read_change_detail
 from api.features.changes.simulation import may_read_subjects
+from api.features.changes.timelines import timelines
+from api.kit.drawing import Timeline
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.job import JobProgress, progress_of
@@ -26,10 +27,11 @@ from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
 from policy_service.approval.change import ActionRecord, Comment
+from policy_service.approval.queries import OPEN
 from policy_service.approval.service import Change, ChangeState
 from policy_service.approval.signature_lines import SignatureLine, signature_lines
+from policy_service.change_detail import ChangeDetail, read_change_detail
 from policy_service.messages import Message
-from policy_service.registry.model import Activation
 from policy_service.registry.service import activations
 
 MAX_SHOWN = 200
@@ -112,7 +114,7 @@ class Dossier:
     def day_has_passed(self) -> bool:
         """True if the change waits for people though the day it asks for is over."""
         is_late = self.change.draft.effective.start <= self.frame.now and self.change.kind != "first_versions"
-        return self.change.state in OPEN_STATES and is_late
+        return self.change.state in OPEN and is_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,8 @@ class DossierData:
 
     change: Change
     comments: tuple[Comment, ...]
-    recorded: tuple[Activation, ...] = field(repr=False)
     detail: ChangeDetail
+    timelines: tuple[tuple[str, Timeline], ...]
     analysis: JobProgress | None
 
 
@@ -166,7 +168,7 @@ def sections_of(
     discussion = Discussion(data.comments[-MAX_SHOWN:], max(0, len(data.comments) - MAX_SHOWN))
     return (
         *sections,
-        Section("period", Message("Effective period"), "changes/_period.html", detail.timelines),
+        Section("period", Message("Effective period"), "changes/_period.html", data.timelines),
         Section("acts", Message("What you can do"), "changes/_acts.html", actions, on_paper=False),
         Section("discussion", Message("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
         Section("history", Message("History"), "changes/_history.html", history),
@@ -175,11 +177,12 @@ def sections_of(
 
 def _read(pages: Pages, session: Session, name: str, frame: Frame) -> DossierData:
     change = approval.read_change(session, name)
-    recorded = activations(session)
-    detail = read_change_detail(session, pages.service.catalogue, change, recorded, frame, pages.service.zone)
+    names = may_read_subjects(frame)
+    detail = read_change_detail(session, pages.service.catalogue, change, frame.lang, names=names)
+    periods = tuple(timelines(change, activations(session), frame.now, pages.service.zone))
     job = running_analysis(session, name) if change.state is ChangeState.UNDER_ANALYSIS else None
     analysis = progress_of(job, f"/changes/{name}", frame.now) if job else None
-    return DossierData(change, tuple(approval.read_comments(session, name)), recorded, detail, analysis)
+    return DossierData(change, tuple(approval.read_comments(session, name)), detail, periods, analysis)
 
 
 ROUTES = (PageRoute("/changes/{change}", dossier),)

@@ -5,8 +5,7 @@ A draft is checked when it is asked for; what was submitted has the report that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -18,10 +17,11 @@ from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
-from policy_service.analysis.report_view import ReportView, report_of
+from policy_service.analysis.report_view import ReportView
 from policy_service.approval import service as approval
 from policy_service.approval.policies import policy_loader
-from policy_service.approval.service import Action, Change, DraftCheck, Effect
+from policy_service.approval.service import Action, Change, Effect
+from policy_service.change_detail import current_report, frozen_report
 from policy_service.population.effect_view import EffectView, effect_view
 
 
@@ -54,18 +54,6 @@ async def report_page(pages: Pages, request: Request, change: str) -> ReportPage
 
 
 ROUTES = (PageRoute("/changes/{change}/report", report_page),)
-
-
-def current_report(result: DraftCheck, texts: Sequence[str] = ()) -> ReportView:
-    """The report of a draft that was checked; `texts` are its files."""
-    view = report_of(result.report, problems=result.problems, diagnostics=result.diagnostics, frozen=False)
-    numbers = {text: number for number, text in enumerate(texts, 1)}
-    return replace(view, file_errors=tuple(replace(each, file=numbers.get(each.text, 0)) for each in view.file_errors))
-
-
-def frozen_report(session: Session, change: Change) -> ReportView:
-    """The report that was submitted with a change. Raises UnknownChange when it is a draft."""
-    return report_of(approval.read_report(session, change), frozen=True)
 
 
 def _effect(session: Session, change: Change, effect: Effect | None, frame: Frame) -> EffectView | None:

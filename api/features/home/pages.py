@@ -9,13 +9,14 @@ from typing import ClassVar
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
+from api.auth.permissions import may_read
 from api.features.home.health import HealthView, read_health
-from api.features.home.home_data import HomeData, PendingTasks, may_see, read_home_data
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.actor import SIGNING_ROLES, Role
+from policy_service.agenda import Agenda, PendingTasks, Readable, read_agenda
 from policy_service.messages import Message
 from policy_service.signing_tasks import SigningTask
 
@@ -24,7 +25,7 @@ from policy_service.signing_tasks import SigningTask
 class HomeContent:
     """The data of sections."""
 
-    data: HomeData
+    data: Agenda
     health: HealthView | None
     """None for anyone but an administrator."""
     is_signer: bool
@@ -85,8 +86,10 @@ class HomePage:
 async def home_page(pages: Pages, request: Request) -> HomePage:
     """Build the home page of the caller."""
     actor, frame, service = principal_of(request).actor, pages.frame(request), pages.service
+    readable: Readable = frozenset(each for each in ("changes", "groups", "overrides") if may_read(actor, f"/{each}"))
     data = await run_read(
-        service, lambda session: read_home_data(session, service.catalogue, actor, frame.now, service.zone)
+        service,
+        lambda session: read_agenda(session, service.catalogue, actor, frame.now, service.zone, readable=readable),
     )
     is_administrator = Role.ADMINISTRATOR in actor.roles
     health = read_health(service, data.unsealed, data.unsigned) if is_administrator else None
@@ -97,7 +100,7 @@ async def home_page(pages: Pages, request: Request) -> HomePage:
         sections=tuple(each for each in SECTIONS if each.content(content) is not None),
         pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
         has_role=bool(actor.roles),
-        may_write=may_see(actor, "/changes/new"),
+        may_write=may_read(actor, "/changes/new"),
     )
 
 

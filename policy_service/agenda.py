@@ -1,4 +1,4 @@
-"""The data of the home page: what waits for the reader, what is coming, what happened, all in one read.
+"""The agenda of a person: what waits for them, what takes effect and ends soon, and what happened lately.
 
 Nothing here grows with the number of changes, decisions or entries: each list is short, and found by an index.
 """
@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
-from api.kit.listing import version_address
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
-from policy_service.approval.queries import count_by_state, upcoming_changes
+from policy_service.approval.queries import OPEN, count_by_state, upcoming_changes
 from policy_service.approval.service import Change, ChangeState, Suspension
 from policy_service.audit.service import unsigned_count
 from policy_service.decisions.block_store import count_unsealed
@@ -38,38 +37,52 @@ from policy_service.signing_tasks import SigningTask, change_task, override_task
 from policy_service.tasks import Tasks, read_tasks
 
 MAX_ITEMS = 8
-"""Items of a list on the home page; each leads to the whole list."""
+"""Items of a list; there is a page, or a call, with the whole of each."""
 WEEK, SOON = timedelta(days=7), timedelta(days=30)
 """What comes into force this week, and what ends soon."""
-OPEN_STATES = (ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
-"""The states that are counted: of changes that wait for a person."""
+Readable = frozenset[Literal["changes", "groups", "overrides"]]
+"""The lists that a person may read."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingTasks:
-    """The tasks of the reader."""
+    """The tasks of a person."""
 
     to_sign: tuple[SigningTask, ...]
-    """Changes, suspensions and overrides that I must sign, the one that is due first at the top."""
+    """Changes, suspensions and overrides that they must sign, the one that is due first at the top."""
     others: Tasks
 
     @property
     def has_others(self) -> bool:
-        """True if anything waits that is no signature, or is a draft of mine."""
+        """True if anything waits that is no signature, or is a draft of theirs."""
         return bool(self.others.own or self.others.to_attest)
 
 
 @dataclass(frozen=True, slots=True)
 class EndingItem:
-    """An item that ends soon."""
+    """A version, a suspension or an override that ends soon."""
 
     kind: Message
     title: Bilingual
     """The title of the policy."""
-    name: str
-    """The version, or the policy and the subject of an override."""
-    address: str
-    until: datetime
+    ends: EndingActivation | Suspension | Override
+
+    @property
+    def thing(self) -> Literal["versions", "suspensions", "overrides"]:
+        """What it is."""
+        match self.ends:
+            case Suspension():
+                return "suspensions"
+            case Override():
+                return "overrides"
+            case _:
+                return "versions"
+
+    @property
+    def name(self) -> str:
+        """The policy, and the version or the subject of an override."""
+        about = f"· {self.ends.subject.id}" if isinstance(self.ends, Override) else self.ends.version
+        return f"{self.ends.policy} {about}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +102,8 @@ class ScheduledDay:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeData:
-    """The data of the home page; None for what the reader may not read."""
+class Agenda:
+    """The agenda of a person; None for what they may not read."""
 
     tasks: PendingTasks
     this_week: tuple[ScheduledDay, ...] | None
@@ -109,20 +122,24 @@ class HomeData:
     unsigned: int
 
 
-def read_home_data(session: Session, catalogue: Catalogue, actor: Actor, now: datetime, zone: ZoneInfo) -> HomeData:
-    """Read the data for this reader."""
-    may_read_changes = may_see(actor, "/changes")
+def read_agenda(  # noqa: PLR0913  # where and when it is read, and for whom
+    session: Session, catalogue: Catalogue, actor: Actor, now: datetime, zone: ZoneInfo, *, readable: Readable
+) -> Agenda:
+    """Read the agenda of a person who may read some lists; days are those of `zone`. Raises DamagedRecord."""
+    may_read_changes = "changes" in readable
     running = tuple(each for each in approval.read_suspensions(session) if each.is_active(now))
     state_counts = count_by_state(session) if may_read_changes else None
     upcoming = _by_day(upcoming_changes(session, now, limit=MAX_ITEMS), zone) if may_read_changes else None
     last_day = (now + WEEK).astimezone(zone).date()
-    return HomeData(
+    return Agenda(
         tasks=_pending_tasks(session, actor, now),
         this_week=tuple(each for each in upcoming if each.day <= last_day) if upcoming is not None else None,
         later=tuple(each for each in upcoming if each.day > last_day) if upcoming is not None else None,
-        ending=_ending(session, catalogue, actor, now, running),
-        counts={state: state_counts[state] for state in OPEN_STATES} if state_counts is not None else None,
-        groups=read_group_counts(session, catalogue, now) if may_see(actor, "/groups") else (),
+        ending=_ending(session, catalogue, now, running, with_overrides="overrides" in readable),
+        counts={state: state_counts[state] for state in ChangeState if state in OPEN}
+        if state_counts is not None
+        else None,
+        groups=read_group_counts(session, catalogue, now) if "groups" in readable else (),
         activations=tuple(
             RecentVersion(_title(session, catalogue, each.policy, each.version), each)
             for each in recent_activations(session, now, limit=MAX_ITEMS)
@@ -131,11 +148,6 @@ def read_home_data(session: Session, catalogue: Catalogue, actor: Actor, now: da
         unsealed=count_unsealed(session),
         unsigned=unsigned_count(session),
     )
-
-
-def may_see(actor: Actor, address: str) -> bool:
-    """Return True if a person may ask for a page."""
-    return check_permission(actor, PERMISSIONS["GET", address]) is True
 
 
 def _pending_tasks(session: Session, actor: Actor, now: datetime) -> PendingTasks:
@@ -149,26 +161,20 @@ def _pending_tasks(session: Session, actor: Actor, now: datetime) -> PendingTask
 
 
 def _ending(
-    session: Session, catalogue: Catalogue, actor: Actor, now: datetime, running: Sequence[Suspension]
+    session: Session, catalogue: Catalogue, now: datetime, running: Sequence[Suspension], *, with_overrides: bool
 ) -> tuple[EndingItem, ...]:
     """The versions, suspensions and overrides that end within `SOON`."""
-
-    def item(kind: Message, of: EndingActivation | Suspension | Override, about: str, address: str) -> EndingItem:
-        title = _title(session, catalogue, of.policy, of.version)
-        return EndingItem(kind, title, f"{of.policy} {about}", address, of.until)
-
-    versions, suspension, override = Message("Version"), Message("Suspension"), Message("Override")
-    items = [
-        *(
-            item(versions, each, each.version, version_address(each.policy, each.version))
-            for each in ending_activations(session, now, now + SOON, limit=MAX_ITEMS)
-        ),
-        *(item(suspension, each, each.version, f"/suspensions/{each.id}") for each in running),
+    ending: list[tuple[Message, EndingActivation | Suspension | Override]] = [
+        *((Message("Version"), each) for each in ending_activations(session, now, now + SOON, limit=MAX_ITEMS)),
+        *((Message("Suspension"), each) for each in running),
     ]
-    if may_see(actor, "/overrides"):
-        ending = read_overrides(session, active_at=now, ending_by=now + SOON, limit=MAX_ITEMS)
-        items += [item(override, each, f"· {each.subject.id}", f"/overrides/{each.id}") for _, each in ending]
-    return tuple(sorted(items, key=lambda each: each.until)[:MAX_ITEMS])
+    if with_overrides:
+        overrides = read_overrides(session, active_at=now, ending_by=now + SOON, limit=MAX_ITEMS)
+        ending += [(Message("Override"), each) for _, each in overrides]
+    return tuple(
+        EndingItem(kind, _title(session, catalogue, each.policy, each.version), each)
+        for kind, each in sorted(ending, key=lambda item: item[1].until)[:MAX_ITEMS]
+    )
 
 
 def _title(session: Session, catalogue: Catalogue, policy: str, version: str) -> Bilingual:

@@ -1,4 +1,4 @@
-"""The detail of a change, ready to be read: its versions beside what they were compared with, and when they apply.
+"""The detail of a change, ready to be read: its versions beside what they were compared with, and its effect.
 
 A submitted change is shown by the report frozen with it, so that a reader sees what was signed. Of the files of
 a draft only the titles are read here: to check them may take long, and happens when its report is asked for.
@@ -8,39 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.features.changes.report import frozen_report
-from api.features.changes.simulation import may_read_subjects
-from api.kit.drawing import Bar, Timeline, timeline
-from api.kit.frame import Frame
 from policy_service.analysis.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from policy_service.analysis.difference import difference
-from policy_service.analysis.report_view import Candidate, ReportView
+from policy_service.analysis.report_view import Candidate, ReportView, report_of
 from policy_service.analysis.result_texts import result_in_words
 from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change, ChangeState, Version
+from policy_service.approval.service import Change, DraftCheck, Version
 from policy_service.compilers.prose import Explanation, explanation
-from policy_service.labels import enum_label
 from policy_service.language.file_text import browser_text, declared_version, title_of
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.messages import Message
 from policy_service.population.effect_view import EffectView, read_effect_view, warnings_of
-from policy_service.registry import model
 from policy_service.registry.catalogue import Catalogue
-from policy_service.registry.model import Activation, Period
 
 CACHE_SIZE = 4 * 2**20
 """Characters of policy files whose tables stay merged, and whose words stay rendered, in each language once."""
-PAST_PIECES = 4
-"""Pieces of time before now that a timeline shows."""
-UPCOMING_PIECES = 8
-"""Pieces of time from now on that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +41,6 @@ class VersionComparison:
     prose: Explanation
     tables: MergedTables
 
-    @property
-    def compare_address(self) -> str | None:
-        """The address of the two versions side by side."""
-        if self.base is None:
-            return None
-        return f"/policies/{self.policy.id}/compare?from={self.base.version}&to={self.policy.version}"
-
 
 @dataclass(frozen=True, slots=True)
 class DraftText:
@@ -70,15 +50,6 @@ class DraftText:
     title: Bilingual
     version: str
     """Empty where the file names none."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyTimeline:
-    """The effective periods of a policy's versions, with those of the change among them."""
-
-    policy: str
-    """Empty while it is not known: a draft's files are not read."""
-    drawing: Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +65,6 @@ class ChangeDetail:
     effect: EffectView | None
     """None for a draft, and for what was submitted before effects were worked out."""
     comparisons: tuple[VersionComparison, ...]
-    timelines: tuple[PolicyTimeline, ...]
 
     @property
     def warnings(self) -> tuple[Message, ...]:
@@ -129,15 +99,15 @@ class ChangeDetail:
         return sum(len(each.candidate.changed_answers) for each in self.comparisons)
 
 
-def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
-    session: Session, catalogue: Catalogue, change: Change, recorded: Sequence[Activation], frame: Frame, zone: ZoneInfo
+def read_change_detail(
+    session: Session, catalogue: Catalogue, change: Change, lang: Language, *, names: bool
 ) -> ChangeDetail:
-    """Read the content of a change, in the language of the page. Raises UnknownChange."""
+    """Read the content of a change; `names` is whether the reader may see who moves. Raises UnknownChange."""
     submission = change.submission
     versions = submission.versions if submission else change.draft.versions
     report = frozen_report(session, change) if submission else None
     compared = tuple(
-        _comparison(session, catalogue, version, candidate, submission.bases, frame.lang)
+        _comparison(session, catalogue, version, candidate, submission.bases, lang)
         for version, candidate in _with_candidates(versions, report)
         if submission is not None
     )
@@ -146,10 +116,21 @@ def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
         versions=versions,
         texts=() if submission else tuple(_draft_text(session, digest) for digest in change.draft.texts),
         report=report,
-        effect=read_effect_view(session, catalogue, change, frame.lang, names=may_read_subjects(frame)),
+        effect=read_effect_view(session, catalogue, change, lang, names=names),
         comparisons=compared,
-        timelines=tuple(_timelines(change, versions, recorded, frame.now, zone)),
     )
+
+
+def frozen_report(session: Session, change: Change) -> ReportView:
+    """The report that was submitted with a change. Raises UnknownChange when it is a draft."""
+    return report_of(approval.read_report(session, change), frozen=True)
+
+
+def current_report(result: DraftCheck, texts: Sequence[str] = ()) -> ReportView:
+    """The report of a draft that was checked; `texts` are its files."""
+    view = report_of(result.report, problems=result.problems, diagnostics=result.diagnostics, frozen=False)
+    numbers = {text: number for number, text in enumerate(texts, 1)}
+    return replace(view, file_errors=tuple(replace(each, file=numbers.get(each.text, 0)) for each in view.file_errors))
 
 
 _DRAFT_TEXTS: LruCache[str, DraftText] = LruCache(CACHE_SIZE)
@@ -206,55 +187,3 @@ def _merged_tables(old: Policy | None, new: Policy, lang: Language) -> MergedTab
 
 def _prose(policy: Policy, lang: Language) -> Explanation:
     return _PROSE.get_or_make((policy.digest, lang), lambda: explanation(policy, lang), len(policy.text))
-
-
-# ------------------------------------------------------------------------------------------------ when it applies
-
-
-def _timelines(
-    change: Change, versions: Sequence[Version], recorded: Sequence[Activation], now: datetime, zone: ZoneInfo
-) -> Iterable[PolicyTimeline]:
-    """A timeline for each policy of a change; of a draft with files one for what it asks for."""
-    requested = change.draft.effective
-    for name in change.draft.ends:
-        bars = [_bar(period, active, change) for period, active in _nearby(model.timeline(recorded, name, now), now)]
-        bars.append(Bar("—", requested.start, requested.until, label=ENDED_BY_CHANGE))
-        yield PolicyTimeline(name, timeline(bars, now, zone=zone))
-    if not versions and not change.draft.ends:
-        bar = Bar("1", requested.start, requested.until, label=Message("requested by this change"))
-        yield PolicyTimeline("", timeline([bar], now, zone=zone))
-    for version in versions:
-        pieces = model.timeline(recorded, version.policy, now)
-        bars = [_bar(period, active, change) for period, active in _nearby(pieces, now)]
-        if change.state is not ChangeState.SCHEDULED:
-            label = REQUESTED if change.state in OPEN_STATES else ONCE_REQUESTED
-            bars.append(Bar(version.version, requested.start, requested.until, label=label))
-        yield PolicyTimeline(version.policy, timeline(bars, now, zone=zone))
-
-
-OPEN_STATES = frozenset({ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
-REQUESTED = Message("requested by this change")
-ONCE_REQUESTED = Message("requested by this change, now closed")
-THIS_CHANGE = Message("this change")
-ENDED_BY_CHANGE = Message("ended by this change")
-
-
-def _nearby(pieces: Sequence[tuple[Period, Activation]], now: datetime) -> Sequence[tuple[Period, Activation]]:
-    past = [piece for piece in pieces if piece[0].until is not None and piece[0].until <= now]
-    ahead = [piece for piece in pieces if piece[0].until is None or piece[0].until > now]
-    return [*past[-PAST_PIECES:], *ahead[:UPCOMING_PIECES]]
-
-
-def _bar(period: Period, active: Activation, change: Change) -> Bar:
-    """A piece of time in which a version applies, with why."""
-    address = f"/changes/{active.change}" if active.change else None
-    if active.suspension:
-        address = f"/suspensions/{active.suspension}"
-    return Bar(
-        active.version,
-        period.start,
-        period.until,
-        "suspension" if active.is_emergency else "period",
-        THIS_CHANGE if active.change == change.id else enum_label(active.kind),
-        None if active.change == change.id else address,
-    )
