@@ -70,7 +70,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _on_the_other_database(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Of each test that is there on both databases the one that is left out, always the same."""
+    """Of each test that is there on both databases the one that is left out, always the same.
+
+    Tests that share what their module made are asked on the same database, so that it is made once.
+    """
     pairs: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         name = item.nodeid
@@ -78,7 +81,9 @@ def _on_the_other_database(items: list[pytest.Item]) -> Iterator[pytest.Item]:
             pairs[re.sub("|".join(BACKENDS), "", name)].append(item)
     for name, pair in pairs.items():
         if len(pair) == len(BACKENDS):
-            other = BACKENDS[zlib.crc32(name.encode()) % ONE_IN > 0]
+            shared = any(scope.value == "module" for scope in pair[0].callspec._arg2scope.values())
+            chosen = name.partition("::")[0] if shared else name
+            other = BACKENDS[zlib.crc32(chosen.encode()) % ONE_IN > 0]
             yield next(item for item in pair if other in item.nodeid)
 
 

@@ -6,12 +6,12 @@ A service has one database and one application; tests have thousands, and each w
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from unittest import mock
 
 from sqlalchemy.engine import Engine
@@ -21,6 +21,9 @@ from sqlalchemy.util import LRUCache
 from policy_service.language.core import Core
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
+
+if TYPE_CHECKING:
+    from policy_service.compilers.rules_engine.child_process import SmokeTest
 
 STATEMENTS = 10_000
 MAX_CHARACTERS = 8 * 2**20
@@ -79,6 +82,19 @@ def _by_identity(make: Callable[[Policy], Core]) -> Callable[[Policy], Core]:
     return lower
 
 
+def _by_program(build: Callable[..., None]) -> Callable[..., None]:
+    """A program that passed in a child process passes in another."""
+    passed: set[str] = set()
+
+    def build_all_in_child(smoke_tests: Iterable[tuple[str, SmokeTest]], *, seconds: float) -> None:
+        new = {key: each for each in smoke_tests if (key := repr(each)) not in passed}
+        if new:
+            build(new.values(), seconds=seconds)
+            passed.update(new)
+
+    return build_all_in_child
+
+
 def _by_annotation(make: Any) -> Any:  # noqa: ANN401  # Pydantic's
     adapters: dict[tuple[object, str], Any] = {}
 
@@ -125,6 +141,7 @@ def _by_address(populate: Any) -> Any:  # noqa: ANN401  # FastAPI's
 REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("policy_service.language.load", "load_bytes", _by_content),
     ("policy_service.language.lower", "lower", _by_identity),
+    ("policy_service.compilers.rules_engine.child_process", "build_all_in_child", _by_program),
     ("api.web.json_body", "request_body", cache),
     ("fastapi._compat.v2", "TypeAdapter", _by_annotation),
     *((home, "get_dependant", _by_code) for home in ("fastapi.routing", "fastapi.dependencies.utils")),

@@ -60,7 +60,7 @@ class Place(NamedTuple):
         return portal().call(send)
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=effort(["postgresql"], BACKENDS))
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     with company(request.param) as made:
         put(made, TEXTS)
