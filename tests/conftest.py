@@ -33,7 +33,7 @@ settings.load_profile(EFFORT)
 ORDER = os.environ.get("TEST_ORDER", "")
 BACKENDS = ("sqlite", "postgresql")
 """As tests/databases.py has them, which not every test needs."""
-ONE_IN = 4
+ONE_IN = 6
 """One in so many tests of both databases is asked on PostgreSQL, which takes twice as long."""
 ON_BOTH = "tests/storage/"
 """The tests of the databases themselves."""
@@ -57,7 +57,7 @@ gc.disable()  # what is made while tests are collected stays
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mixes the modules, and the tests of each, another way for each TEST_ORDER; without it they stay as written.
 
-    A quick run asks a test of both databases on one of them: three of four on SQLite, the others on PostgreSQL;
+    A quick run asks a test of both databases on one of them: five of six on SQLite, the others on PostgreSQL;
     and a test that is marked `one_in(n)` of every nth of its cases.
     """
     if EFFORT == "quick":
