@@ -81,7 +81,8 @@ def _on_the_other_database(items: list[pytest.Item]) -> Iterator[pytest.Item]:
             pairs[re.sub("|".join(BACKENDS), "", name)].append(item)
     for name, pair in pairs.items():
         if len(pair) == len(BACKENDS):
-            shared = any(scope.value == "module" for scope in pair[0].callspec._arg2scope.values())
+            scopes = pair[0].callspec._arg2scope.values()  # type: ignore[attr-defined]  # it has parameters
+            shared = any(scope.value == "module" for scope in scopes)
             chosen = name.partition("::")[0] if shared else name
             other = BACKENDS[zlib.crc32(chosen.encode()) % ONE_IN > 0]
             yield next(item for item in pair if other in item.nodeid)

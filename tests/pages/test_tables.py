@@ -171,8 +171,10 @@ def test_titles_are_in_the_language_of_the_reader(here: Company, table: Exported
     assert all(any(letter >= "\u4e00" for letter in title) or title == "ID" for title in lines[0]), lines[0]
     case = CASES[table.path]
     page = Visitor(here, case.by, "zh").get(table.path + query_of(case.base))
-    labels = [each.attributes["data-label"] for each in page.all(".scrolls tbody tr:first-child td")]
-    assert labels == [each.text() for each in page.all(".scrolls thead th")][1:], "on a phone, where each row is a card"
+    the_list = 'table:has([id^="row-"])'  # above that of movements stands a cross table
+    labels = [each.attributes["data-label"] for each in page.all(f"{the_list} tbody tr:first-child td")]
+    titles = [each.text() for each in page.all(f"{the_list} thead th")]
+    assert labels == titles[1:], "on a phone, where each row is a card"
 
 
 def test_a_file_that_is_cut_says_so_and_every_export_is_logged(
