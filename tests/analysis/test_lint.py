@@ -19,6 +19,7 @@ from policy_service.language.source import Path
 from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType, Value
 from tests.conformance.facts import fact_sets
 from tests.conformance.generate import generate
+from tests.effort import effort
 from tests.language.sample import loaded, policy_text, rule_lines, ruled, tabled
 
 NUMBER = "  out: {type: integer}\n"
@@ -198,7 +199,7 @@ def generated(seeds: range) -> list[tuple[int, Policy]]:
 
 def test_no_facts_contradict_a_warning() -> None:
     seen: set[WarningCode] = set()
-    for seed, policy in generated(range(400)):
+    for seed, policy in generated(range(effort(200, 400))):
         remarks = [remark for remark in _warnings(policy) if remark.path[0] != "scorecard"]
         seen |= {remark.code for remark in remarks}
         for facts, as_of in fact_sets(random.Random(seed), policy, 20):
@@ -243,7 +244,7 @@ def place(policy: Policy, row: int, path: Path) -> Path:
 
 def test_a_region_holds_what_its_condition_does() -> None:
     request_count = 0
-    for seed, policy in generated(range(300)):
+    for seed, policy in generated(range(effort(100, 300))):
         conditions = [cell for rule in policy.rules for cell in rule.cells]
         texts = tuple(dict.fromkeys(texts_of(conditions)))
         for rule in policy.rules:

@@ -180,7 +180,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=effort(8, 100), suppress_health_check=list(HealthCheck))
 @given(st.lists(PIECES, min_size=1, max_size=5).map("".join))
 def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors: Doors, subject: str) -> None:
     good = id_error(subject) is None

@@ -258,8 +258,8 @@ DECISION=$(decide "{\\"subject\\": \\"C202405001\\", \\"as_of\\": \\"2026-11-21\
 
 
 TUTORIALS = 3
-"""The walks that are taken each time; of the how-tos a quick run takes one in eight."""
-TAKEN = [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 8)]
+"""The walks that are taken each time; of the how-tos a quick run takes one in twelve."""
+TAKEN = [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 12)]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from tests.approval import model
 from tests.effort import effort
 
-RUNS = {"sqlite": effort((200, 5), (50_000, 1_000)), "postgresql": effort((60, 2), (2_000, 40))}
+RUNS = {"sqlite": effort((100, 3), (50_000, 1_000)), "postgresql": effort((60, 2), (2_000, 40))}
 """Steps, and the worlds they are divided among."""
 
 

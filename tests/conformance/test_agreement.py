@@ -21,7 +21,7 @@ from tests.conformance.generate import generate
 from tests.conformance.shapes import SHAPES
 from tests.effort import effort
 
-SEEDS = [*range(effort(6, 200)), *([int(os.environ["AGREEMENT_SEED"])] if "AGREEMENT_SEED" in os.environ else [])]
+SEEDS = [*range(effort(4, 200)), *([int(os.environ["AGREEMENT_SEED"])] if "AGREEMENT_SEED" in os.environ else [])]
 """Each gives 500 pairs, so 10,000 together, or 100,000 in a long run; and one more of the caller's choice."""
 
 
@@ -58,7 +58,10 @@ def test_generated_policies_use_the_whole_language() -> None:
             seen |= features_of(load_bytes(generate(random.Random(seed)).text.encode()))
         except PolicyError:
             continue
-    assert seen >= FEATURES, f"never generated: {sorted(FEATURES - seen)}"
+        if seen >= FEATURES:
+            break
+    else:
+        pytest.fail(f"never generated: {sorted(FEATURES - seen)}")
 
 
 @pytest.mark.parametrize("shape", SHAPES)

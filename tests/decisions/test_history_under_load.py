@@ -23,7 +23,7 @@ from tests.decisions.desks import opened, put, tier
 from tests.decisions.test_service import CRM
 from tests.effort import effort
 
-CHANGES = effort(25, 200)
+CHANGES = effort(12, 200)
 CALLERS = 8
 
 

@@ -46,7 +46,7 @@ def test_no_page_has_a_serious_fault(
     for name in ("-", "ann", "sales", "compliance", "root"):
         token = None if name == "-" else here.token(name)
         with person(browser, address, lang=lang, token=token, phone=phone, dark=dark) as one:
-            for path in [path for path, by in sample(pages(here.values), 8) if by == name]:
+            for path in [path for path, by in sample(pages(here.values), 12) if by == name]:
                 faults += [f"{path} as {name}: {fault}" for fault in look(here, one, path, lang=lang, phone=phone)]
     assert not faults, "\n".join(faults)
 

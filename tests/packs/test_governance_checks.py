@@ -30,7 +30,7 @@ from tests.databases import START
 from tests.effort import sample
 from tests.packs.packing import HOSTILE, Pack, fill_all, packed
 
-pytestmark = pytest.mark.one_in(3)
+pytestmark = pytest.mark.one_in(4)
 
 SCOPES = {
     "policy": Scope(policy=TIER),
@@ -152,7 +152,7 @@ def test_a_second_signature_in_a_role_is_shown_as_one_and_missed(pack: Pack) -> 
 def test_every_row_that_is_left_out_doubled_or_made_up_is_named(pack: Pack) -> None:
     for name, key in (("timeline.json", "activation"), ("overrides.json", "override")):
         rows = pack.json(name)
-        for number, row in enumerate(rows):
+        for number, row in sample(enumerate(rows), 3):
             others = [*rows[:number], *rows[number + 1 :]]
             message = f"{name} was altered: it does not show {key} {row[key]}, of which the log tells"
             assert message in faults(pack, **{name: json.dumps(others).encode()})
@@ -180,7 +180,7 @@ def test_every_action_that_is_left_out_is_named(pack: Pack) -> None:
     for name in pack.names():
         if name.endswith("/change.json"):
             change = pack.json(name)
-            for number in range(len(change["actions"])):
+            for number in sample(range(len(change["actions"])), 3):
                 actions = [each for at, each in enumerate(change["actions"]) if at != number]
                 errors = faults(pack, **{name: json.dumps({**change, "actions": actions}).encode()})
                 assert any(fault.startswith(name) for fault in errors), (name, number)

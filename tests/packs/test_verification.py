@@ -18,6 +18,7 @@ from policy_service.packs.verification import InvalidPack, verify_pack
 from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.cli.command import call
+from tests.effort import sample
 from tests.packs.packing import Pack, copied, fill, packed
 
 Change = Callable[[bytes], bytes]
@@ -53,7 +54,7 @@ def one(pack: Pack, start: str, end: str) -> str:
 
 
 def test_any_file_that_is_changed_is_named(pack: Pack, tmp_path: Path) -> None:
-    for number, name in enumerate(pack.manifest["files"]):
+    for number, name in enumerate(sample(pack.manifest["files"], 3)):
         file = pack.tampered(tmp_path / f"{number}.zip", name, lambda content: content + b" ")
         assert any(name in fault for fault in faults(pack, file)), name
 

@@ -50,7 +50,7 @@ RAW = {
 }
 
 
-EVERY = effort(6, 1)
+EVERY = effort(12, 1)
 """Of how many forms a text is tried on one."""
 
 

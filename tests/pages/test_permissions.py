@@ -173,7 +173,7 @@ def test_the_service_lets_in_whom_the_table_says(method: str, path: str) -> None
         assert not access.machines, "pages are for people"
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(("route", "short"), KNOWN, ids=lambda each: each if isinstance(each, str) else " ".join(each))
 def test_a_page_opens_for_those_and_tells_the_others_why_not(route: tuple[str, str], short: str) -> None:
     method, path = route
@@ -193,7 +193,7 @@ def test_a_page_opens_for_those_and_tells_the_others_why_not(route: tuple[str, s
         assert re.search(r"<html lang=\"en\"", answer.text)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("method", "path"), [route for route, let in ROWS.items() if EVERYBODY not in let])
 def test_without_a_session_a_page_leads_to_sign_in(method: str, path: str) -> None:
     answer = ask(method, address(path), headers={"accept": "text/html", "sec-fetch-site": "same-origin"}, role=None)
@@ -201,7 +201,7 @@ def test_without_a_session_a_page_leads_to_sign_in(method: str, path: str) -> No
     assert answer.headers["location"].startswith("/sign-in?next=")
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("method", "path"), [route for route in ROWS if route[0] == "POST"])
 def test_what_another_site_sends_in_somebodys_name_is_refused(method: str, path: str) -> None:
     token = credentials()["administrator"].removeprefix("Bearer ")

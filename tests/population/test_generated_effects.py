@@ -33,7 +33,7 @@ from tests.overrides.alone import record_alone
 from tests.population.recorded import effects, record_facts
 from tests.population.test_simulation import bonus, random_rows
 
-CHANGES = effort(quick=4, long=1_000)
+CHANGES = effort(quick=2, long=1_000)
 PLACES = {"region": ("north", "south", "west"), "size": ("large", "small"), "industry": ("it", "retail")}
 DECLARED = "".join(
     f"  {name}: {{type: choice, of: [{', '.join(words)}], title: {{zh: {name}, en: {name}}}}}\n"

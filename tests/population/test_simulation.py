@@ -221,7 +221,7 @@ def test_sums_agree_whatever_changes(tmp_path: Path) -> None:
     ]
     population = write_csv(tmp_path / "p.csv", people, ("subject", "amount_12m", "orders_12m", "industry"))
     together = 0
-    for _ in range(effort(quick=5, long=1_000)):
+    for _ in range(effort(quick=3, long=1_000)):
         old, new = bonus("1.0.0", random_rows(chance)), bonus("1.1.0", random_rows(chance))
         report = effect(population, new, requested=None, policies=[old])
         (figures,) = report["policies"]

@@ -46,7 +46,7 @@ from tests.effort import effort
 from tests.identity.people import enrol
 from tests.verification.everything import Place
 
-HISTORIES = effort(12, 10_000)
+HISTORIES = effort(6, 10_000)
 STEPS = 25
 ROLES = (Role.AUTHOR, Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.COMPLIANCE, Role.ADMINISTRATOR)
 

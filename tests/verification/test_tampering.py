@@ -46,9 +46,9 @@ NAMES = {
     "lane": ("lane",),
 }
 """What a sentence says of rows that the log does not list one by one."""
-EACH = {"sqlite": effort(6, 1), "postgresql": effort(30, 1)}
+EACH = {"sqlite": effort(12, 1), "postgresql": effort(30, 1)}
 """One of how many of all mutations is tried."""
-RANDOM = {"sqlite": effort(20, 5_000), "postgresql": effort(0, 1_000)}
+RANDOM = {"sqlite": effort(10, 5_000), "postgresql": effort(0, 1_000)}
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from policy_service.language.types import ChoiceType
 from tests.conformance.columnar import NO_BOUNDS, answers, sql_of
 from tests.conformance.facts import Pair
 from tests.conformance.test_columnar import connection  # noqa: F401  # a fixture
+from tests.effort import effort, sample
 from tests.shipped import NEWEST
 
 RFM = next(policy for policy in NEWEST if policy.id == "tiering/rfm_value")
@@ -70,7 +71,7 @@ def test_a_number_that_may_need_more_than_64_bits_is_a_decimal_unless_the_popula
 
 
 def test_no_query_divides_by_a_sign_or_computes_with_doubles() -> None:
-    for policy in NEWEST:
+    for policy in sample(NEWEST, 3):
         text = sql_of(policy)
         assert not {"/", "//", "%", "DOUBLE", "FLOAT"} & set(text.replace("(", " ").replace(")", " ").split())
 
@@ -161,9 +162,10 @@ def test_the_columns_of_an_answer_are_those_the_policy_has_a_use_for() -> None:
 
 
 def test_as_many_rules_as_there_may_be_are_collected(connection: duckdb.DuckDBPyConnection) -> None:  # noqa: F811
+    rules = effort(MAX_RULES // 4, MAX_RULES)
     row = "    - {{id: r{0}, when: count > {0}, then: [{0}], because: {{zh: 多, en: much}}}}"
     head, _ = POLICY.format(outcome="said: {type: integer}", when="", then="").split("    - {id: first")
-    rows = "\n".join(map(row.format, range(MAX_RULES)))
+    rows = "\n".join(map(row.format, range(rules)))
     policy = load_bytes((head.replace("FIRST", "COLLECT") + rows).encode())
-    pairs = [pair(amount=0, count=count, name="n") for count in (1, MAX_RULES - 1, MAX_RULES)]
+    pairs = [pair(amount=0, count=count, name="n") for count in (1, rules - 1, rules)]
     assert answers(connection, policy, pairs) == [evaluate(policy, *each) for each in pairs]
