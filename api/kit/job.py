@@ -9,8 +9,8 @@ POST path/{job}/cancel cancel it; leads back to its page
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.kit.form_action import FormAction, FormRequest, form_endpoint
+from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FieldErrors, FormState, read_form
 from api.kit.frame import Frame, Page
 from api.kit.rendering import Command, Pages
@@ -34,6 +35,7 @@ HUNDRED = 100
 AnyKind = JobKind[Any, Any]
 Breadcrumbs = tuple[tuple[Message, str], ...]
 UNKNOWN = "unknown"
+NONE_YET = Message("None yet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,44 @@ class JobListPage:
     breadcrumbs: Breadcrumbs
 
 
-StartPage = Callable[[Pages, Request, FormState, tuple[JobProgress, ...]], Awaitable[Page]]
-"""Builds the page on which a job is started: its form, and the jobs that the reader started."""
+@dataclass(frozen=True, slots=True)
+class FormChoices:
+    """What only the service knows of a form: options and values by the names of its fields; a note reads them too."""
+
+    options: Mapping[str, Sequence[tuple[str, str | Message]]]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobForm:
+    """The words of the page on which a job is started by a form."""
+
+    title: Message
+    about: Message
+    heading: Message
+    button: Message
+    recent: Message
+    choices: Callable[[Pages, Frame, FormState], Awaitable[FormChoices]]
+    none: Message = NONE_YET
+    note: str | None = None
+    """A template for what stands beneath the jobs."""
+    prefilled: tuple[str, ...] = ()
+    """Fields that a link may fill in."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFormPage:
+    """The form that starts a job, and the jobs that the reader finds."""
+
+    template: ClassVar[str] = "jobs/start.html"
+    frame: Frame
+    form: FormState
+    path: str
+    words: JobForm
+    fields: tuple[FormField, ...]
+    choices: FormChoices
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +145,8 @@ class JobPages:
     path: str
     kind: AnyKind
     breadcrumbs: Breadcrumbs = ()
-    start_page: StartPage | None = None
-    """A page with the form of the kind; without it a button starts a job."""
-    prefilled: tuple[str, ...] = ()
-    """Fields of the form that a link may fill in."""
+    form: JobForm | None = None
+    """The page with the form of the kind; without it a button starts a job."""
 
     def start_action(self) -> FormAction[Any]:
         """Return the form that starts a job."""
@@ -132,10 +168,11 @@ class JobPages:
         )
         now = pages.service.clock.now()
         mine = tuple(progress_of(job, f"{self.path}/{job.id}", now) for job in jobs.items)
-        if self.start_page is not None:
-            return await self.start_page(pages, request, form, mine)
-        frame = pages.frame(request)
-        return JobListPage(frame, form, self.path, self.kind.title, mine, self.kind.keep, self.breadcrumbs)
+        frame, keep = pages.frame(request), self.kind.keep
+        if self.form is None:
+            return JobListPage(frame, form, self.path, self.kind.title, mine, keep, self.breadcrumbs)
+        choices = await self.form.choices(pages, frame, form)
+        return JobFormPage(frame, form, self.path, self.form, form_fields(self.kind.form), choices, mine, keep)
 
     async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
         return await run_read(form.service, lambda session: self.kind.find_errors(session, form.values))
@@ -165,7 +202,8 @@ class _JobRoutes:
 
     async def list(self, request: Request) -> Response:
         """Show the jobs that the reader started, and the form."""
-        values = {name: value for name in self.its.prefilled if (value := request.query_params.get(name))}
+        prefilled = self.its.form.prefilled if self.its.form else ()
+        values = {name: value for name in prefilled if (value := request.query_params.get(name))}
         return self.pages.render(await self.its.form_page(self.pages, request, self.pages.new_form(**values)))
 
     async def show(self, request: Request, job: str) -> Response:

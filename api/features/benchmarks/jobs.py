@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from starlette.requests import Request
 
-from api.kit.form_fields import HIDDEN, MOST_DAYS, FormField, Widget, form_fields
+from api.kit.form_fields import HIDDEN, MOST_DAYS, Widget
 from api.kit.forms import Day, FormModel, FormState
-from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress
+from api.kit.frame import Frame
+from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
@@ -175,32 +174,30 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BenchmarksPage:
-    """The form, and the renewals of late."""
-
-    template: ClassVar[str] = "benchmarks/start.html"
-    fields: ClassVar[tuple[FormField, ...]] = form_fields(RenewalForm)
-    quantiles: ClassVar[tuple[tuple[Quantiles, Message], ...]] = (
-        ("linear", Message("linear, as spreadsheets do")),
-        ("weibull", Message("Weibull")),
-        ("hazen", Message("Hazen")),
-        ("inverted", Message("the value of a subject")),
-    )
-    frame: Frame
-    form: FormState
-    kinds: tuple[tuple[str, str], ...]
-    populations: tuple[tuple[str, str], ...]
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
+QUANTILES: tuple[tuple[Quantiles, Message], ...] = (
+    ("linear", Message("linear, as spreadsheets do")),
+    ("weibull", Message("Weibull")),
+    ("hazen", Message("Hazen")),
+    ("inverted", Message("the value of a subject")),
+)
 
 
-async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
-    frame = pages.frame(request)
+async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
     kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
-    return BenchmarksPage(frame, form, kinds, await population_options(pages), jobs, RENEWAL.keep)
+    options = {"kind": kinds, "population": await population_options(pages), "quantiles": QUANTILES}
+    return FormChoices(options, {"lang": frame.lang})
 
 
-PREFILLED = ("name", "kind", "population", "as_of", "max_age", "smallest_group", "start")
-"""Fields that a link may fill in."""
-RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, start_page=_start_page, prefilled=PREFILLED)
+RENEWAL_FORM = JobForm(
+    title=Message("Benchmark figures"),
+    about=Message(
+        "Makes the figures that policies refer to from the facts of all subjects on record, or of a registered "
+        "population, and drafts a change with them, which is analysed and signed like any other."
+    ),
+    heading=Message("Renew the figures"),
+    button=Message("Renew the figures"),
+    recent=Message("Recent renewals"),
+    choices=_choices,
+    prefilled=("name", "kind", "population", "as_of", "max_age", "smallest_group", "start"),
+)
+RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, form=RENEWAL_FORM)

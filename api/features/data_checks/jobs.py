@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.kit.form_fields import MOST_DAYS, FormField, Widget, form_fields
+from api.kit.form_fields import MOST_DAYS, Widget
 from api.kit.forms import FormModel, FormState
-from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress
+from api.kit.frame import Frame
+from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.workers.job_kind import FileKind, JobContext, JobKind
@@ -143,25 +142,22 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DataChecksPage:
-    """The form, and the data checks of late."""
-
-    template: ClassVar[str] = "data_checks/start.html"
-    fields: ClassVar[tuple[FormField, ...]] = form_fields(DataCheckForm)
-    frame: Frame
-    form: FormState
-    kinds: tuple[tuple[str, str], ...]
-    keys: str
-    """The facts that identify duplicates, by the settings."""
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
+async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
+    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
+    return FormChoices({"kind": kinds}, {"keys": pages.service.settings.duplicate_keys})
 
 
-async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
-    frame, service = pages.frame(request), pages.service
-    kinds = kind_options(service.decider.policies.values(), frame.lang, form.value("kind"))
-    return DataChecksPage(frame, form, kinds, service.settings.duplicate_keys, jobs, DATA_CHECK.keep)
-
-
-DATA_CHECK_PAGES = JobPages("/data-checks", DATA_CHECK, start_page=_start_page, prefilled=("kind", "max_age", "keys"))
+DATA_CHECK_FORM = JobForm(
+    title=Message("Data checks"),
+    about=Message(
+        "Examines the latest facts of each subject for missing facts, old facts and likely duplicates. Nothing is "
+        "changed."
+    ),
+    heading=Message("Check the data"),
+    button=Message("Check the data"),
+    recent=Message("Recent data checks"),
+    choices=_choices,
+    note="data_checks/_note.html",
+    prefilled=("kind", "max_age", "keys"),
+)
+DATA_CHECK_PAGES = JobPages("/data-checks", DATA_CHECK, form=DATA_CHECK_FORM)

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.kit.form_fields import FormField, Widget, form_fields
+from api.kit.form_fields import Widget
 from api.kit.forms import Day, FieldErrors, FormModel, FormState, expected_error
-from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress
+from api.kit.frame import Frame
+from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options, subject_field_errors
 from api.service import Service
@@ -65,7 +64,15 @@ class PackForm(FormModel):
         ),
     ] = None
     until: Annotated[Day | None, Widget("date", Message("To (inclusive)"))] = None
-    sample: Annotated[int, Widget("number", Message("Decisions, at most")), Field(ge=0, le=MAX_SAMPLE)] = 20
+    sample: Annotated[
+        int,
+        Widget(
+            "number",
+            Message("Decisions, at most"),
+            Message("A reproducible sample, replayed now; up to {largest}.", largest=MAX_SAMPLE),
+        ),
+        Field(ge=0, le=MAX_SAMPLE),
+    ] = 20
 
 
 def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
@@ -187,31 +194,25 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
 )
 
 
-PREFILLED = ("policy", "subject", "kind", "since", "until")
-"""Fields that a link may fill in."""
+async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
+    in_force = pages.service.decider.policies
+    policies = await run_read(pages.service, lambda session: titled_policy_options(session, in_force, frame.lang))
+    return FormChoices({"policy": policies, "kind": kind_options(in_force.values(), frame.lang, form.value("kind"))})
 
 
-@dataclass(frozen=True, slots=True)
-class PacksPage:
-    """The form, and the packs that the reader asked for lately."""
-
-    template: ClassVar[str] = "packs/ask.html"
-    fields: ClassVar[tuple[FormField, ...]] = form_fields(PackForm)
-    frame: Frame
-    form: FormState
-    policies: tuple[Option, ...]
-    kinds: tuple[Option, ...]
-    max_sample: int
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
-
-
-async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
-    frame, service = pages.frame(request), pages.service
-    in_force = service.decider.policies
-    policies = await run_read(service, lambda session: titled_policy_options(session, in_force, frame.lang))
-    kinds = kind_options(in_force.values(), frame.lang, form.value("kind"))
-    return PacksPage(frame, form, policies, kinds, MAX_SAMPLE, jobs, PACK.keep)
-
-
-PACK_PAGES = JobPages("/packs", PACK, start_page=_start_page, prefilled=PREFILLED)
+PACK_FORM = JobForm(
+    title=Message("Audit packs"),
+    about=Message(
+        "One file with all records of a policy, a customer or a period: versions, differences, signatures, reports, "
+        "decisions replayed, entries of the log and their proofs. Anyone with it and the public key can verify it "
+        "without this service."
+    ),
+    heading=Message("Scope of the pack"),
+    button=Message("Create the pack"),
+    recent=Message("Your packs"),
+    none=Message("You have asked for none."),
+    choices=_choices,
+    note="packs/_note.html",
+    prefilled=("policy", "subject", "kind", "since", "until"),
+)
+PACK_PAGES = JobPages("/packs", PACK, form=PACK_FORM)

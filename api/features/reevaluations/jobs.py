@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.kit.form_fields import DecisionDay, FormField, MaxAge, Widget, form_fields
+from api.kit.form_fields import DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
-from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress
+from api.kit.frame import Frame
+from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.decisions.in_force import OWN_DOMAIN
@@ -168,30 +167,23 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReevaluationsPage:
-    """The form, and the re-evaluations of late, those that the service started by itself too."""
-
-    template: ClassVar[str] = "reevaluations/start.html"
-    fields: ClassVar[tuple[FormField, ...]] = form_fields(ReevaluationForm)
-    frame: Frame
-    form: FormState
-    policies: tuple[tuple[str, str], ...]
-    """Those in force, each with its title."""
-    days: int
-    """The age of facts at which the service starts them by itself; 0 when it does not."""
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
+async def _choices(pages: Pages, frame: Frame, _: FormState) -> FormChoices:
+    in_force = (policy for policy in pages.service.decider.policies.values() if policy.domain != OWN_DOMAIN)
+    policies = tuple((policy.id, policy.title.in_language(frame.lang)) for policy in in_force)
+    return FormChoices({"policy": policies}, {"days": pages.service.settings.reevaluation_days})
 
 
-async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
-    frame, service = pages.frame(request), pages.service
-    in_force = (policy for policy in service.decider.policies.values() if policy.domain != OWN_DOMAIN)
-    options = ((policy.id, policy.title.in_language(frame.lang)) for policy in in_force)
-    days = service.settings.reevaluation_days
-    return ReevaluationsPage(frame, form, tuple(options), days, jobs, REEVALUATION.keep)
-
-
-PREFILLED = ("policy", "max_age", "as_of")
-"""Fields that a link may fill in."""
-REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, start_page=_start_page, prefilled=PREFILLED)
+REEVALUATION_FORM = JobForm(
+    title=Message("Re-evaluations"),
+    about=Message(
+        "Decides all subjects of a policy again by the version in force, with the latest facts on record. The "
+        "decisions are recorded like any other. Subjects that could not be decided are listed."
+    ),
+    heading=Message("Decide again"),
+    button=Message("Decide again"),
+    recent=Message("Recent re-evaluations"),
+    choices=_choices,
+    note="reevaluations/_note.html",
+    prefilled=("policy", "max_age", "as_of"),
+)
+REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, form=REEVALUATION_FORM)

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.kit.form_fields import HIDDEN, DecisionDay, FormField, MaxAge, Widget, form_fields
+from api.kit.form_fields import HIDDEN, DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
-from api.kit.frame import Frame, Page
-from api.kit.job import JobPages, JobProgress
+from api.kit.frame import Frame
+from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
 from api.kit.rendering import Pages
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
@@ -138,31 +137,30 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RunsPage:
-    """The form, and the runs of late."""
-
-    template: ClassVar[str] = "runs/start.html"
-    fields: ClassVar[tuple[FormField, ...]] = form_fields(RunForm)
-    formats: ClassVar[tuple[tuple[str, str], ...]] = tuple((each, each) for each in FILE_FORMATS)
-    frame: Frame
-    form: FormState
-    policies: tuple[tuple[str, str], ...]
-    """Those in force, each with its title; and the one that was chosen."""
-    populations: tuple[tuple[str, str], ...]
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
-
-
-async def _start_page(pages: Pages, request: Request, form: FormState, jobs: tuple[JobProgress, ...]) -> Page:
-    frame = pages.frame(request)
+async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
     in_force = (each for each in pages.service.decider.policies.values() if each.domain != OWN_DOMAIN)
-    options = {each.id: each.title.in_language(frame.lang) for each in in_force}
+    policies = {each.id: each.title.in_language(frame.lang) for each in in_force}
     if chosen := form.value("policy"):
-        options.setdefault(chosen, chosen)  # one that a change drafts
-    return RunsPage(frame, form, tuple(options.items()), await population_options(pages), jobs, RUN.keep)
+        policies.setdefault(chosen, chosen)  # one that a change drafts
+    options = {
+        "policy": tuple(policies.items()),
+        "population": await population_options(pages),
+        "format": tuple((each, each) for each in FILE_FORMATS),
+    }
+    return FormChoices(options, {"lang": frame.lang})
 
 
-PREFILLED = ("policy", "change", "population", "max_age", "as_of", "format")
-"""Fields that a link may fill in."""
-RUN_PAGES = JobPages("/runs", RUN, start_page=_start_page, prefilled=PREFILLED)
+RUN_FORM = JobForm(
+    title=Message("Runs"),
+    about=Message(
+        "A policy decides about everybody on record, by the facts of each subject's latest decision, or about a "
+        "registered population. The answers are a file to download; nothing is recorded."
+    ),
+    heading=Message("Run a policy"),
+    button=Message("Run"),
+    recent=Message("Recent runs"),
+    choices=_choices,
+    note="runs/_note.html",
+    prefilled=("policy", "change", "population", "max_age", "as_of", "format"),
+)
+RUN_PAGES = JobPages("/runs", RUN, form=RUN_FORM)
