@@ -41,6 +41,7 @@ from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICA
 from api.workers.jobs import Jobs
 from api.workers.preparation import DraftChecker
 from api.workers.work_kinds import READING
+from policy_service.actor import Role
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
 from policy_service.errors import PolicyServiceError
@@ -328,6 +329,7 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
     environment.filters["describe_character"] = describe_character
     environment.filters["t"] = lambda text: translate(text, catalogue.gettext, escape_hidden)
     environment.filters["label"] = lambda thing: translate(enum_label(thing), catalogue.gettext)
+    environment.filters["role_name"] = lambda name: translate(enum_label(Role(name)), catalogue.gettext)
     environment.filters["engine_name"] = lambda name: translate(engine_name(name), catalogue.gettext)
     environment.filters["kind_name"] = lambda kind: kind_label(kind, lang)
     environment.globals.update(link=link, rule_address=rule_address, version_address=version_address)

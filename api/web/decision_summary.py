@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from api.web.schemas import ByModel, Model, UsedModel
-from policy_service.decisions.record import DecisionRecord
-from policy_service.paging import Page
+from api.web.schemas import Answer, ByModel, PageModel, UsedModel, attribute
 
 
-class DecisionSummary(Model):
+class DecisionSummary(Answer):
     """One decision; the facts are in its record."""
 
     decision_id: str
-    subject: str
-    kind: str
+    subject: Annotated[str, attribute("subject.id")]
+    kind: Annotated[str, attribute("subject.kind")]
     as_of: date
     decided_at: datetime
     by: ByModel
@@ -24,27 +22,5 @@ class DecisionSummary(Model):
     overrides: list[str]
 
 
-class DecisionPage(Model):
+class DecisionPage(PageModel[DecisionSummary]):
     """A page of decisions, the newest first by default, and the cursor of the next."""
-
-    items: list[DecisionSummary]
-    next_cursor: str | None
-
-
-def decision_page_model(page: Page[DecisionRecord]) -> DecisionPage:
-    """A page of decisions."""
-    return DecisionPage(items=list(map(_summary, page.items)), next_cursor=page.next_cursor)
-
-
-def _summary(record: DecisionRecord) -> DecisionSummary:
-    return DecisionSummary(
-        decision_id=record.decision_id,
-        subject=record.subject.id,
-        kind=record.subject.kind,
-        as_of=record.as_of,
-        decided_at=record.decided_at,
-        by=ByModel.model_validate(record.by),
-        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
-        outcomes=dict(record.outcomes),
-        overrides=list(record.overrides),
-    )

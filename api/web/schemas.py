@@ -118,7 +118,7 @@ class ByModel(Model):
     kind: ActorKind
 
 
-class UsedModel(Model):
+class UsedModel(Answer):
     """The version of a policy that was used."""
 
     version: str

@@ -98,6 +98,11 @@ class Account:
         return PendingRoles(self.signing_roles, UNATTESTED if self.has_own_password else PASSWORD_SET_BY_OTHER)
 
     @property
+    def waiting_roles(self) -> frozenset[Role]:
+        """The roles that have no effect yet."""
+        return self.pending_roles.roles if self.pending_roles else frozenset()
+
+    @property
     def has_own_password(self) -> bool:
         """True if nobody else gave it the password it has, if it has one."""
         return self.password_by in {None, self.id}

@@ -150,7 +150,6 @@ class AccountPage:
     template: ClassVar[str] = "accounts/account.html"
     frame: Frame
     account: Account
-    pending_roles: frozenset[Role]
     may_administer: PermissionResult
     may_change_roles: PermissionResult
     may_disable: PermissionResult
@@ -160,7 +159,6 @@ class AccountPage:
     """True, or why not; for each of the forms."""
     fields: Mapping[str, tuple[FormField, ...]]
     """Of each of the forms."""
-    needs_attestation: bool
     reauthentication: Reauthentication
     """How anyone who attests proves who they are."""
     issuer: str
@@ -186,7 +184,6 @@ async def account_page(
     return AccountPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
         account=account,
-        pending_roles=account.pending_roles.roles if account.pending_roles else frozenset(),
         may_administer=may_administer(actor),
         may_change_roles=may_change_roles(actor, account, account.roles, accounts),
         may_disable=may_disable(actor, account, accounts),
@@ -194,7 +191,6 @@ async def account_page(
         may_link=may_link(actor, account),
         may_attest=_may_attest(actor, account, accounts),
         fields=FIELDS,
-        needs_attestation=account.pending_roles is not None,
         reauthentication=reauthentication_state(
             pages.service, request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
         ),

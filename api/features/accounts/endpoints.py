@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,7 +29,7 @@ from api.web.problems import (
     TOO_MANY_ATTEMPTS,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Model, Password, SignedBody
+from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel, Password, SignedBody, attribute
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
@@ -57,7 +57,7 @@ InState = Annotated[
 ]
 
 
-class ExternalModel(Model):
+class ExternalModel(Answer):
     """The person's account at the identity provider."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=MAX_ISSUER, pattern=ON_ONE_LINE)]
@@ -82,14 +82,14 @@ class AccountChanges(Model):
     external: ExternalModel | None = None
 
 
-class AccountModel(Model):
+class AccountModel(Answer):
     """An account as it is now."""
 
     id: str
     name: str
     printed_name: str
-    roles: list[Role]
-    waiting: list[Role]
+    roles: Annotated[list[Role], BeforeValidator(sorted)]
+    waiting: Annotated[list[Role], attribute("waiting_roles"), BeforeValidator(sorted)]
     """Those of the roles that have no effect before a person has attested the account."""
     enabled: bool
     external: ExternalModel | None
@@ -99,11 +99,8 @@ class AccountModel(Model):
     created_at: datetime
 
 
-class AccountList(Model):
+class AccountList(PageModel[AccountModel]):
     """A page of accounts, and the cursor of the next."""
-
-    items: list[AccountModel]
-    next_cursor: str | None
 
 
 def account_routes(service: Service) -> RestRouter:
@@ -131,14 +128,14 @@ def _add_queries(router: RestRouter, service: Service) -> None:
         page = await run_read(
             service, lambda s: queries.list_accounts(s, criteria, sort=sort, cursor=cursor, limit=limit)
         )
-        return AccountList(items=list(map(account_model, page.items)), next_cursor=page.next_cursor)
+        return AccountList.from_value(page)
 
     @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_account(response: Response, account: str) -> AccountModel:
         """One account."""
         current = await run_read(service, lambda session: identity.read_account(session, account))
         response.headers.update(etag(current.etag))
-        return account_model(current)
+        return AccountModel.from_value(current)
 
 
 def _add_commands(router: RestRouter, service: Service) -> None:
@@ -160,7 +157,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
         created = await run_write(
             service, lambda t: identity.create_account(t, actor, **names, roles=body.roles, password_hash=password_hash)
         )
-        return account_model(created)
+        return AccountModel.from_value(created)
 
     @router.patch(
         "/{account}",
@@ -176,7 +173,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
         changed = await run_write(
             service, lambda transaction: _change(transaction, actor, account, body, password_hash)
         )
-        return account_model(changed)
+        return AccountModel.from_value(changed)
 
 
 def _add_attestation(router: RestRouter, service: Service) -> None:
@@ -188,27 +185,10 @@ def _add_attestation(router: RestRouter, service: Service) -> None:
         expected = expected_etag(request)
 
         def command(transaction: Transaction, actor: Actor, _: dict[str, Any]) -> WriteResult:
-            model = account_model(identity.attest(transaction, actor, account, expected=expected))
+            model = AccountModel.from_value(identity.attest(transaction, actor, account, expected=expected))
             return WriteResult(model, headers=etag(model.etag))
 
         return await run_signed_command(service, request, SignedBody, command)
-
-
-def account_model(account: Account) -> AccountModel:
-    """An account."""
-    external = account.external
-    return AccountModel(
-        id=account.id,
-        name=account.name,
-        printed_name=account.printed_name,
-        roles=sorted(account.roles),
-        waiting=sorted(account.pending_roles.roles) if account.pending_roles else [],
-        enabled=account.enabled,
-        external=ExternalModel(issuer=external.issuer, subject=external.subject) if external else None,
-        has_own_password=account.has_own_password,
-        etag=account.etag,
-        created_at=account.created_at,
-    )
 
 
 def _change(

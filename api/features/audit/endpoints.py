@@ -15,7 +15,6 @@ from api.features.audit.schemas import (
     EntryDetail,
     EntryPage,
     LogVerdictModel,
-    checkpoint_model,
     entry_detail,
     entry_model,
     verdict_model,
@@ -135,7 +134,7 @@ def _add_checkpoints(router: RestRouter, service: Service) -> None:
             service,
             lambda s: list_checkpoints(s, since=since, until=until, sort=sort, cursor=cursor, limit=limit),
         )
-        return CheckpointPage(items=list(map(checkpoint_model, page.items)), next_cursor=page.next_cursor)
+        return CheckpointPage.from_value(page)
 
     @router.get(
         "/public-key",

@@ -1,13 +1,13 @@
 """The shapes of what is answered about the log."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from pydantic import BeforeValidator
 
-from api.web.schemas import Digest, Model, Words
+from api.web.schemas import Answer, Digest, Model, PageModel, Words, attribute
 from policy_service.actor import ActorKind
-from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.events import describe_event
 from policy_service.audit.log import LogEntry
 from policy_service.audit.verdict import LogVerdict
@@ -49,22 +49,19 @@ class EntryPage(Model):
     next_cursor: str | None
 
 
-class CheckpointModel(Model):
+class CheckpointModel(Answer):
     """A checkpoint: the log's length and root at an instant; `line` is what was signed."""
 
-    size: int
+    size: Annotated[int, attribute("extent.size")]
     at: datetime
-    root: Digest
-    head: Digest
+    root: Annotated[Digest, attribute("extent.root")]
+    head: Annotated[Digest, attribute("extent.head")]
     key: Digest
-    line: str
+    line: Annotated[str, BeforeValidator(bytes.decode)]
 
 
-class CheckpointPage(Model):
+class CheckpointPage(PageModel[CheckpointModel]):
     """A page of checkpoints, and the cursor of the next."""
-
-    items: list[CheckpointModel]
-    next_cursor: str | None
 
 
 class LogFaultModel(Model):
@@ -119,13 +116,6 @@ def entry_detail(row: LogEntry) -> EntryDetail:
         line = row.line.decode()
         extra = {"previous": msgspec.json.decode(line)["previous"], "line": line}
         return EntryDetail.model_validate(_entry_fields(row) | extra)
-
-
-def checkpoint_model(signed: SignedExtent) -> CheckpointModel:
-    """A checkpoint."""
-    extent = signed.extent
-    fields = {"size": extent.size, "at": signed.at, "root": extent.root, "head": extent.head, "key": signed.key}
-    return CheckpointModel.model_validate({**fields, "line": signed.line.decode()})
 
 
 def verdict_model(verdict: LogVerdict) -> LogVerdictModel:

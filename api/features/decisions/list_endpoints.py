@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from sqlmodel import Session
 
 from api.service import Service
-from api.web.decision_summary import DecisionPage, decision_page_model
+from api.web.decision_summary import DecisionPage
 from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY, ProblemError, invalid_parameters_detail
 from api.web.rest_router import RestRouter
-from api.web.schemas import Model, UtcInstant
+from api.web.schemas import Answer, UtcInstant, attribute
 from api.web.transactions import run_read
-from policy_service.decisions.answer_counts.queries import AnswerTotal, AnswerTotals, answer_totals
+from policy_service.decisions.answer_counts.queries import AnswerTotals, answer_totals
 from policy_service.decisions.record_queries import PAGE_SIZE, RecordFilter, RecordSort, list_records, seq_range
 from policy_service.language.load import POLICY_ID
 from policy_service.subject import KIND
@@ -33,17 +33,21 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="decisions on a pag
 Name = Annotated[str, Path(max_length=64)]
 
 
-class AnswerTotalModel(Model):
+def _null_if_empty(value: object) -> object:
+    return value or None
+
+
+class AnswerTotalModel(Answer):
     """The count of decisions with an answer, by one rule or, where `rule` is null, by any."""
 
-    group: Annotated[str, Field(description="the answer, as the parameter `outcome` of /v1/decisions takes it")]
-    status: str
-    outcome: dict[str, Any] | None
-    rule: str | None
+    group: Annotated[str, attribute("group.name", "the answer, as the parameter `outcome` of /v1/decisions takes it")]
+    status: Annotated[str, attribute("group.status")]
+    outcome: Annotated[dict[str, Any] | None, attribute("group.values"), BeforeValidator(_null_if_empty)]
+    rule: Annotated[str | None, BeforeValidator(_null_if_empty)]
     decisions: int
 
 
-class AnswerTotalsModel(Model):
+class AnswerTotalsModel(Answer):
     """The answers of a policy; a decision by several rules counts at each of them."""
 
     policy: str
@@ -72,7 +76,7 @@ def decision_list_routes(service: Service) -> APIRouter:
         _check_policy_named(policy, outcome=outcome, rule=rule)
         criteria = RecordFilter(policy=policy, kind=kind, since=since, until=until, outcome=outcome, rule=rule)
         page = await run_read(service, lambda s: list_records(s, criteria, sort=sort, cursor=cursor, limit=limit))
-        return decision_page_model(page)
+        return DecisionPage.from_value(page)
 
     responses = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
@@ -87,7 +91,7 @@ def decision_list_routes(service: Service) -> APIRouter:
             service.catalogue.snapshot(session).versions_of(name)
             return answer_totals(session, name, seq_range(session, since, until))
 
-        return _totals_model(await run_read(service, read))
+        return AnswerTotalsModel.from_value(await run_read(service, read))
 
     return router
 
@@ -101,20 +105,3 @@ def _check_policy_named(policy: str | None, **filters: str | None) -> None:
             for name in names
         ]
         raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(names), problems=listed)
-
-
-def _totals_model(totals: AnswerTotals) -> AnswerTotalsModel:
-    return AnswerTotalsModel(
-        policy=totals.policy, items=list(map(_total_model, totals.items)), uncounted=totals.uncounted
-    )
-
-
-def _total_model(total: AnswerTotal) -> AnswerTotalModel:
-    group = total.group
-    return AnswerTotalModel(
-        group=group.name,
-        status=group.status,
-        outcome=group.values or None,
-        rule=total.rule or None,
-        decisions=total.decisions,
-    )

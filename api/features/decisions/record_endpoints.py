@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -14,7 +14,7 @@ from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import CONFLICT
 from api.web.rest_router import RestRouter
-from api.web.schemas import READ_PROBLEMS, ByModel, Digest, Id, Model, UsedModel
+from api.web.schemas import READ_PROBLEMS, Answer, ByModel, Digest, Id, Model, UsedModel, attribute
 from api.web.transactions import run_read
 from policy_service.decisions.block_store import prove_decision
 from policy_service.decisions.corrections import corrections_of
@@ -37,18 +37,18 @@ class PreviousModel(Model):
     since: date
 
 
-class RecordModel(Model):
+class RecordModel(Answer):
     """A decision record. A sensitive fact is shown as present or erased, without its value."""
 
     decision_id: str
     seq: int
-    subject: str
-    kind: str
+    subject: Annotated[str, attribute("subject.id")]
+    kind: Annotated[str, attribute("subject.kind")]
     as_of: date
     decided_at: datetime
     by: ByModel
     facts: Json
-    asked: list[str]
+    asked: Annotated[list[str], attribute("requested")]
     explain: bool
     policies: dict[str, UsedModel]
     outcomes: Json
@@ -83,10 +83,8 @@ class VerdictModel(Model):
     policies: dict[str, UsedModel] | None
 
 
-class ProofStateModel(Model):
+class ProofStateModel(Answer):
     """The state of a record's proof: where it is sealed, and whether the proof holds; what is not known yet is null."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
     state: Annotated[ProofState, Field(description="`waiting`: not sealed and signed yet; `broken`: it does not hold")]
     reason: str | None
@@ -163,25 +161,11 @@ def _visible_value(value: Any) -> Any:  # noqa: ANN401  # JSON
 def _record_model(service: Service, session: Session, decision: str, *, with_trace: bool) -> RecordModel:
     record = read_decision(session, decision)
     trace = explain_decision(session, service.fact_cipher, decision).trace if with_trace else None
-    return RecordModel(
-        decision_id=record.decision_id,
-        seq=record.seq,
-        subject=record.subject.id,
-        kind=record.subject.kind,
-        as_of=record.as_of,
-        decided_at=record.decided_at,
-        by=ByModel.model_validate(record.by),
+    return RecordModel.from_value(
+        record,
         facts=visible_facts(_mark_erased_facts(service, session, record)),
-        asked=list(record.requested),
-        explain=record.explain,
-        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
-        outcomes=dict(record.outcomes),
-        engine=dict(record.engine),
-        benchmark_set=record.benchmark_set,
-        overrides=list(record.overrides),
         previous=previous_json(record.previous),
-        corrects=record.corrects,
-        corrected_by=list(corrections_of(session, record)),
+        corrected_by=corrections_of(session, record),
         trace=trace,
     )
 

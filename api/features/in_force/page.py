@@ -30,7 +30,7 @@ from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
-from policy_service.registry.then_and_now import CurrentStatus, PeriodsKnown, ThenAndNow
+from policy_service.registry.then_and_now import PeriodsKnown, ThenAndNow
 
 PATH = "/in-force"
 PAGE = 50
@@ -82,20 +82,11 @@ class InForceQuery:
 class InForceRow:
     """One policy: its version then, why it was in force, and its version now."""
 
-    policy: str
+    pair: ThenAndNow
     title: Bilingual
-    version: str | None
-    """None when none was in force, or the policy was suspended without a replacement."""
-    address: str
     period: Period | None
-    """The piece of time in which it was the active one, as known then."""
+    """The piece of time in which the version then was the active one, as known then."""
     origin: ActivationOrigin | None
-    current_status: CurrentStatus
-    """How it stands now: the same version, another, none any more, or one where there was none."""
-    current_version: str | None
-    """The version in force now; None when none is, or the policy is suspended without a replacement."""
-    current_address: str | None
-    current_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,26 +233,20 @@ def _paginated(pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery
 def _row(
     service: Service, session: Session, pair: ThenAndNow, times: PeriodsKnown, origins: Mapping[str, ActivationOrigin]
 ) -> InForceRow:
-    then, now, policy = pair.then, pair.now, pair.policy
-    activation = then or now
+    then, policy = pair.then, pair.policy
+    activation = then or pair.now
     return InForceRow(
-        policy=policy,
+        pair=pair,
         title=service.catalogue.load(session, activation.digest).title if activation else Bilingual(policy, policy),
-        version=then.version if then and not then.is_stop else None,
-        address=version_address(policy, then.version) if then else f"/policies/{policy}",
         period=times.period(then) if then else None,
         origin=origins[then.id] if then else None,
-        current_status=pair.status,
-        current_version=now.version if now and not now.is_stop else None,
-        current_address=version_address(policy, now.version) if now else None,
-        current_from=now.effective.start if now else None,
     )
 
 
 def _domains(rows: list[InForceRow]) -> tuple[Domain, ...]:
     by_domain: dict[str, list[InForceRow]] = {}
     for row in rows:
-        by_domain.setdefault(row.policy.partition("/")[0], []).append(row)
+        by_domain.setdefault(row.pair.policy.partition("/")[0], []).append(row)
     return tuple(Domain(domain_name(name), tuple(each)) for name, each in by_domain.items())
 
 

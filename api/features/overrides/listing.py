@@ -20,7 +20,7 @@ from policy_service.messages import Message
 from policy_service.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus, list_overrides
 from policy_service.paging import Page
-from policy_service.subject import Subject, kind_label
+from policy_service.subject import kind_label
 
 PATH = "/overrides"
 MAX_RECORDS = 10
@@ -44,19 +44,11 @@ STATE_NAMES: Mapping[OverrideState, Message] = {
 class ListedOverride:
     """One override of the list."""
 
-    override: str
-    subject: Subject
-    policy: str
+    override: Override
     title: Bilingual
     outcome: tuple[tuple[FieldText, ...], ...]
     last_decision: LastDecision | None
     """What the rules alone said last; None when the policy has not decided lately."""
-    printed_name: str
-    role: Role
-    reason: str
-    recorded_at: datetime
-    until: datetime
-    """When it ends, or ended."""
     state: OverrideState
     owed_roles: tuple[Role, ...]
     """Who has not signed yet."""
@@ -77,17 +69,10 @@ def read_page(session: Session, context: TableContext, query: TableQuery) -> Pag
 def _row(session: Session, override: Override, policy: Policy | None, now: datetime, lang: Language) -> ListedOverride:
     state = override.state(now)
     return ListedOverride(
-        override=override.id,
-        subject=override.subject,
-        policy=override.policy,
+        override=override,
         title=policy.title if policy else Bilingual(override.policy, override.policy),
         outcome=outcome_texts(override.outcome, policy, lang),
         last_decision=read_last_decision(session, override.subject, override.policy, lang, MAX_RECORDS),
-        printed_name=override.printed_name,
-        role=Role(override.role),
-        reason=override.reason,
-        recorded_at=override.recorded_at,
-        until=override.ends_at,
         state=state,
         owed_roles=tuple(map(Role, override.missing_roles)) if state in {"provisional", "waiting"} else (),
     )
@@ -104,24 +89,24 @@ OVERRIDES: Table[ListedOverride] = Table(
         "Overrides of a policy for one subject, each with its effect, its reason, its end and its signatures."
     ),
     columns=(
-        TableColumn("subject", Message("Subject"), lambda each, _: each.subject.id),
+        TableColumn("subject", Message("Subject"), lambda each, _: each.override.subject.id),
         TableColumn(
             "kind",
             Message("Kind of subject"),
-            lambda each, frame: kind_label(each.subject.kind, frame.lang),
+            lambda each, frame: kind_label(each.override.subject.kind, frame.lang),
             is_export_only=True,
         ),
-        TableColumn("policy", Message("Policy"), lambda each, _: each.policy),
+        TableColumn("policy", Message("Policy"), lambda each, _: each.override.policy),
         TableColumn("outcome", Message("New value"), lambda each, frame: outcome_cell(each.outcome, frame.lang)),
         TableColumn("rules", Message("Rules alone"), _rules_cell),
-        TableColumn("reason", Message("Reason"), lambda each, _: each.reason),
-        TableColumn("by", Message("By"), lambda each, _: each.printed_name),
-        TableColumn("role", Message("Role"), lambda each, _: each.role, is_export_only=True),
-        TableColumn("recorded", Message("Added at"), lambda each, _: each.recorded_at, is_sortable=True),
-        TableColumn("until", Message("Ends"), lambda each, _: each.until),
+        TableColumn("reason", Message("Reason"), lambda each, _: each.override.reason),
+        TableColumn("by", Message("By"), lambda each, _: each.override.printed_name),
+        TableColumn("role", Message("Role"), lambda each, _: Role(each.override.role), is_export_only=True),
+        TableColumn("recorded", Message("Added at"), lambda each, _: each.override.recorded_at, is_sortable=True),
+        TableColumn("until", Message("Ends"), lambda each, _: each.override.ends_at),
         TableColumn("state", Message("State"), lambda each, _: STATE_NAMES[each.state], is_export_only=True),
         TableColumn("owed", Message("Awaited signatures"), lambda each, _: each.owed_roles, is_export_only=True),
-        TableColumn("id", Message("Identifier"), lambda each, _: each.override, is_export_only=True),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.override.id, is_export_only=True),
     ),
     filters=(
         TableFilter("subject", Message("Subject")),
@@ -131,7 +116,7 @@ OVERRIDES: Table[ListedOverride] = Table(
     ),
     sort="-recorded",
     read=read_page,
-    row_id=lambda each: each.override,
+    row_id=lambda each: each.override.id,
     cells="overrides/_cells.html",
     empty=(
         Message("No overrides, now or earlier."),

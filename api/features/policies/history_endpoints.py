@@ -23,9 +23,10 @@ from api.web.problems import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_POLICY, Probl
 from api.web.rest_router import RestRouter
 from api.web.schemas import READ_PROBLEMS
 from api.web.transactions import run_read
-from policy_service.analysis.rule_history import find_rule, rule_history
+from policy_service.analysis.rule_history import find_rule
 from policy_service.approval.provenance import read_provenance
 from policy_service.decisions.firings import firings
+from policy_service.decisions.rule_versions import read_rule_versions
 from policy_service.language.diagnostics import shorten
 from policy_service.language.load import version_key
 from policy_service.messages import Message
@@ -98,18 +99,11 @@ def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how m
             NOT_FOUND, Message("no version of `{policy}` has a rule `{rule}`", policy=name, rule=shorten(rule))
         )
     page = page_of(versions, "-version", _key, descending=True, after=cursor, limit=limit)
-    older = [each for each in versions if page.items and _key(each) < _key(page.items[-1])]
-    with_before = [*page.items, *older[:1]]  # the last of them is what the oldest shown is compared with
-    history = rule_history([catalogue.load(session, each.digest) for each in with_before], rule)
-    periods = snapshot.periods(name)
     return RuleHistoryModel(
         policy=name,
         rule=rule,
         firings=firings_model(firings(session, name), rule),
-        items=[
-            rule_version_model(version, each, periods.get(version.version, ()), now)
-            for version, each in zip(page.items, history, strict=False)
-        ],
+        items=list(map(rule_version_model, read_rule_versions(session, catalogue, snapshot, rule, page.items, now))),
         next_cursor=page.next_cursor,
     )
 

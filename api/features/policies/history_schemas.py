@@ -1,6 +1,5 @@
 """The shapes of what applied to a policy at an instant, of where a version comes from, and of what needs what."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,13 +8,13 @@ from pydantic import Field
 from api.features.policies.schemas import InForceModel, RuleModel, SentencesModel, rule_model
 from api.web.schemas import Answer, Digest, Model, PageModel, PersonModel, PolicyName, Words, attribute
 from policy_service.actor import Role
-from policy_service.analysis.rule_history import RuleStatus, RuleVersion
+from policy_service.analysis.rule_history import RuleStatus
 from policy_service.approval.change import Meaning
 from policy_service.approval.provenance import SuspensionMeaning
 from policy_service.decisions.firings import Firings
+from policy_service.decisions.rule_versions import RuleInVersion
 from policy_service.language.requirements import Dependencies
-from policy_service.registry.model import Activation, ActivationKind, Period
-from policy_service.registry.snapshot import Version
+from policy_service.registry.model import Activation, ActivationKind
 
 
 class ActivationModel(Answer):
@@ -173,18 +172,17 @@ class ProvenanceModel(Answer):
     origins: Annotated[list[OriginModel], Field(description="what put it in force, the newest first")]
 
 
-def rule_version_model(
-    version: Version, history: RuleVersion, periods: Sequence[Period], now: datetime
-) -> RuleVersionModel:
+def rule_version_model(rule: RuleInVersion) -> RuleVersionModel:
     """A rule in one version, and when that is in force."""
+    history = rule.history
     return RuleVersionModel.from_value(
         history,
-        version=version.version,
-        digest=version.digest,
+        version=rule.version.version,
+        digest=rule.version.digest,
         rule=rule_model(history.policy, history.rule) if history.rule else None,
         sentences=SentencesModel(zh=list(history.sentences("zh")), en=list(history.sentences("en"))),
-        in_force=periods,
-        active=any(period.covers(now) for period in periods),
+        in_force=rule.periods[::-1],
+        active=rule.is_active,
     )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from api.auth.signed_writes import run_signed_command, signed_route
 from api.service import Service
-from api.web.decision_summary import DecisionPage, decision_page_model
+from api.web.decision_summary import DecisionPage
 from api.web.idempotent_writes import WriteResult
 from api.web.openapi import problems
 from api.web.parameters import Cursor
@@ -97,7 +97,7 @@ def subject_routes(service: Service) -> RestRouter:
         """List the decisions about a subject, the newest first by default."""
         criteria = RecordFilter(subject, policy, kind=kind, since=since, until=until)
         page = await run_read(service, lambda s: list_records(s, criteria, sort=sort, cursor=cursor, limit=limit))
-        return decision_page_model(page)
+        return DecisionPage.from_value(page)
 
     refusals = (
         *(*BODY_PROBLEMS, *SIGNING_PROBLEMS),
