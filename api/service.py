@@ -26,6 +26,7 @@ from api.workers.work_kinds import BUILDING, time_limit
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
 from policy_service.clock import Clock
+from policy_service.condition import Condition, read_condition
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.decision import EngineName
@@ -98,6 +99,11 @@ class Service:
     def advice(self) -> list[Message]:
         """The warnings about files beside the database that should be stored elsewhere."""
         return separation_warnings(self.database.file, self.settings.keys, self.settings.checkpoint_locations)
+
+    def condition(self, last_write: datetime | DatabaseUnavailable | None) -> Condition:
+        """Read whether the service can record, and all that a person has to look after."""
+        files = {"edited_files": self.edited_files, "file_faults": self.file_faults}
+        return read_condition(self.decisions, self.sealer, self.database, self.clock, last_write=last_write, **files)
 
     @property
     def decider(self) -> Decider:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from policy_service.database import Database, DatabaseUnavailable
+from policy_service.messages import Message
 
 RECENT_SECONDS = 10.0
 """Seconds for which the last write says whether the next one will be kept."""
@@ -28,5 +29,10 @@ def writable(database: Database) -> tuple[str, list[str]]:
         return WRITABLE, []
     reason = str(DatabaseUnavailable(failure.reason))
     if now - failure.at < RECENT_SECONDS:
-        return f"the last write failed: {reason}", []
-    return WRITABLE, [f"the last write failed {round(now - failure.at)} seconds ago, and none was made since: {reason}"]
+        return Message("the last write failed: {reason}", reason=reason), []
+    recent = Message(
+        "the last write failed {seconds} seconds ago, and none was made since: {reason}",
+        seconds=round(now - failure.at),
+        reason=reason,
+    )
+    return WRITABLE, [recent]

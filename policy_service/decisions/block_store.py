@@ -319,8 +319,12 @@ class Sealer:
             or (self._thread.is_alive() and idle_seconds <= seconds)
         ):
             return None
-        reason = self._last_error or ("it is at work" if self._thread.is_alive() else "its thread has ended")
-        return f"sealing has stood still for {round(idle_seconds)} seconds: {reason}"
+        state = Message("it is at work") if self._thread.is_alive() else Message("its thread has ended")
+        return Message(
+            "sealing has stood still for {seconds} seconds: {reason}",
+            seconds=round(idle_seconds),
+            reason=self._last_error or state,
+        )
 
     def close(self) -> None:
         """Seals what is left, then stops."""

@@ -1,6 +1,6 @@
 """`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter
@@ -13,15 +13,11 @@ from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
 from api.web.schemas import Model
 from api.web.transactions import run_read
-from policy_service.audit import guard
 from policy_service.clock import today
 from policy_service.database import DatabaseUnavailable, last_write_at
-from policy_service.database.writability import WRITABLE, writable
+from policy_service.database.writability import WRITABLE
 from policy_service.decisions.self_test import run_self_test
 from policy_service.language.diagnostics import did_you_mean, shorten
-
-GRACE = timedelta(seconds=2)
-"""So far the clock may be behind the last record: machines that share a database do not agree to the second."""
 
 
 class Alive(Model):
@@ -131,32 +127,16 @@ async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
 
 def readiness(service: Service, last_write: datetime | DatabaseUnavailable | None = None) -> Ready:
     """The state of the service now; `last_write` is when the database was last written to, when that is known."""
-    self_test, database = run_self_test(service.decider, today(service.clock, service.zone)), WRITABLE
-    health, concerns = service.decider.health, list(service.edited_files)
+    self_test = run_self_test(service.decider, today(service.clock, service.zone))
     if isinstance(last_write, DatabaseUnavailable):
-        self_test, database = "the database does not answer", str(last_write)
-    else:
-        database, recent = writable(service.database)
-        concerns += recent
-        if service.file_faults:
-            database, concerns = service.file_faults[0], [*concerns, *service.file_faults]
-    if (sealing_stopped := service.sealer.standstill()) is not None:
-        concerns.append(sealing_stopped)
-    clock_lag = last_write - service.clock.now() if isinstance(last_write, datetime) else timedelta()
-    if clock_lag > GRACE:
-        lag = timedelta(seconds=round(clock_lag.total_seconds()))
-        concerns.append(f"the clock is {lag} behind the last record: until it has caught up, records bear its time")
-    concerns += guard.unused_rows(service.database)
-    if service.decisions.in_force.last_error is not None:
-        service.log.warning("policy_refresh_failed", reason=service.decisions.in_force.last_error)
-        concerns.append("what comes into force cannot be kept up with: the log says why")
-    comparison = service.sealer.comparison
-    if comparison.difference is not None:
-        concerns.append(f"nothing is sealed, because the log is not what was signed: {comparison.difference}")
-    concerns += comparison.copy_errors.values()
+        self_test = "the database does not answer"
+    health, condition, in_force = service.decider.health, service.condition(last_write), service.decisions.in_force
+    if in_force.last_error is not None:
+        service.log.warning("policy_refresh_failed", reason=in_force.last_error)
+    troubles = health.differences + health.fallbacks + len(condition.concerns)
     return Ready(
-        status=_status(self_test, database, troubles=health.differences + health.fallbacks + len(concerns)),
-        database=database,
+        status=_status(self_test, condition.database, troubles=troubles),
+        database=condition.database,
         engine=health.engine,
         policies=len(service.decider.policies),
         self_test=self_test,
@@ -164,7 +144,7 @@ def readiness(service: Service, last_write: datetime | DatabaseUnavailable | Non
         differences=health.differences,
         fallbacks=health.fallbacks,
         waiting=service.decisions.writer.queue_length,
-        concerns=concerns,
+        concerns=list(condition.concerns),
         advice=list(service.advice),
     )
 

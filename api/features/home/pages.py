@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
@@ -17,6 +18,7 @@ from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.actor import SIGNING_ROLES, Role
 from policy_service.agenda import Agenda, PendingTasks, Readable, read_agenda
+from policy_service.database import last_write_at
 from policy_service.messages import Message
 from policy_service.signing_tasks import SigningTask
 
@@ -87,12 +89,13 @@ async def home_page(pages: Pages, request: Request) -> HomePage:
     """Build the home page of the caller."""
     actor, frame, service = principal_of(request).actor, pages.frame(request), pages.service
     readable: Readable = frozenset(each for each in ("changes", "groups", "overrides") if may_read(actor, f"/{each}"))
-    data = await run_read(
-        service,
-        lambda session: read_agenda(session, service.catalogue, actor, frame.now, service.zone, readable=readable),
-    )
-    is_administrator = Role.ADMINISTRATOR in actor.roles
-    health = read_health(service, data.unsealed, data.unsigned) if is_administrator else None
+
+    def read(session: Session) -> tuple[Agenda, HealthView | None]:
+        agenda = read_agenda(session, service.catalogue, actor, frame.now, service.zone, readable=readable)
+        is_administrator = Role.ADMINISTRATOR in actor.roles
+        return agenda, read_health(service, agenda, last_write_at(session)) if is_administrator else None
+
+    data, health = await run_read(service, read)
     content = HomeContent(data, health, is_signer=bool(actor.roles & set(SIGNING_ROLES)))
     return HomePage(
         frame=frame,
