@@ -15,7 +15,6 @@ from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from api.auth.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
-from api.observability.alarms import Alarms
 from api.observability.logs import make_log
 from api.observability.loop_watch import LoopWatch
 from api.observability.metrics import Metrics
@@ -28,6 +27,7 @@ from policy_service.audit import guard
 from policy_service.clock import Clock
 from policy_service.condition import Condition, read_condition
 from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.alarms import Alarms
 from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.decision import EngineName
 from policy_service.decisions.in_force import NotReady

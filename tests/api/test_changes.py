@@ -151,7 +151,9 @@ def test_a_database_that_is_gone_for_the_process_that_checks_is_told(
     here: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = here.create(tier("1.1.0", 200))
-    monkeypatch.setattr("api.workers.preparation.prepare_submission", Mock(side_effect=DatabaseUnavailable("gone")))
+    monkeypatch.setattr(
+        "policy_service.population.draft_work.prepare_submission", Mock(side_effect=DatabaseUnavailable("gone"))
+    )
     refused(here.act("submit", change), 503, "database-unavailable", "the database is gone")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.observability.alarms import AlarmRecord
 from api.service import Service
 from policy_service.agenda import Agenda
+from policy_service.decisions.alarms import AlarmRecord
 from policy_service.decisions.served_policy import Health
 from policy_service.messages import Message
 
