@@ -246,9 +246,6 @@ UNSAID = {
     PINYIN,  # what no password is made of
     ", is now ",  # kept in the report
     "no such address",  # for the service's log
-    "sealing has stood still for ",  # for /readyz
-    "it is at work",
-    "its thread has ended",
     "policy service",  # what no password holds
     "name and address",  # a kind of counter
     "roles changed",  # kept with the sessions that ended
