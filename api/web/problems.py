@@ -25,6 +25,8 @@ MISSING = "missing"
 """The code of a required parameter that was not sent."""
 UNKNOWN = "unknown"
 """The code of a parameter that there is not."""
+REPEATED = "repeated"
+"""The code of a parameter that was sent more than once."""
 MAX_DETAIL = 2_000
 """Characters of a detail, where `reasons` has the same in full."""
 
@@ -346,7 +348,7 @@ def parameter_problem(errors: Iterable[Mapping[str, Any]]) -> Problem:
                 {"code": MISSING, "value": "", "expected": Message("a value")}
                 if item["type"] == MISSING
                 else {
-                    "code": UNKNOWN if item["type"] == UNKNOWN else "mistyped",
+                    "code": item["type"] if item["type"] in {UNKNOWN, REPEATED} else "mistyped",
                     "value": format_or_null(item.get("input")),
                     "expected": _expected(str(item["msg"])),
                 }

@@ -45,5 +45,13 @@ def test_a_thousand_unknown_parameters_are_refused_by_the_first_twenty() -> None
     assert len(problem["problems"]) == 20
 
 
+def test_a_parameter_that_is_sent_twice_is_refused_since_one_value_would_be_ignored() -> None:
+    answer = ask("GET", "/v1/changes?state=draft&state=rejected&limit=none")
+    problem = assert_problem(answer, 422, "invalid-parameter")
+    repeated, limit = problem["problems"]
+    assert repeated == {"parameter": "state", "code": "repeated", "value": '"draft, rejected"', "expected": "one value"}
+    assert limit["parameter"] == "limit"
+
+
 def test_a_page_ignores_what_it_does_not_know() -> None:
     assert ask("GET", "/changes?utm_source=mail", role=Role.AUTHOR).status_code == 200
