@@ -365,12 +365,11 @@ class PermissionTable:
 
     def row(self, method: str, path: str) -> tuple[str, str]:
         """The method and the template of the address that a request asks for. Raises ProblemError as `access` does."""
-        looked_up = "GET" if method == "HEAD" else method
         allowed: dict[str, None] = {}
         for pattern, template, methods in self._paths:
             if pattern.match(path):
-                if looked_up in methods:
-                    return looked_up, template
+                if method in methods:
+                    return method, template
                 allowed |= dict.fromkeys(methods)
         if not allowed:
             raise ProblemError(NOT_FOUND, Message("no such address"))

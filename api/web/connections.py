@@ -208,6 +208,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop_parsing(self._too_large())
         if len(self.pipeline) == self._limits.pipelined:
             self._stop_parsing(_busy())
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):  # RFC 9112, section 3.2
+            self._stop_parsing(Problem(MALFORMED_REQUEST, Message("expected one header field Host")))
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -83,6 +83,8 @@ class SecurityMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # the server, which knows what was asked, sends no body
+            scope = {**scope, "method": "GET"}
         started = False
 
         async def send_with_headers(message: AsgiMessage) -> None:

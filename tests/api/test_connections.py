@@ -173,10 +173,17 @@ def test_what_never_ends_is_not_read_to_its_end(name: str) -> None:
 
 def test_too_many_fields_are_refused_though_they_are_short() -> None:
     with served(PATIENT) as here:
-        fields = b"".join(b"a%d: b\r\n" % number for number in range(19))
-        start = b"GET / HTTP/1.1\r\nConnection: close\r\n"
+        fields = b"".join(b"a%d: b\r\n" % number for number in range(18))
+        start = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         assert statuses(here.send(start + fields + b"\r\n")) == [200]
         assert statuses(here.send(start + fields + b"b: c\r\n\r\n")) == [431]
+
+
+def test_a_request_names_one_host() -> None:
+    with served(PATIENT) as here:
+        assert statuses(here.send(b"GET / HTTP/1.1\r\n\r\n")) == [400]
+        assert statuses(here.send(GET.replace(b"\r\n\r\n", b"\r\nhost: x\r\n\r\n"))) == [400]
+        assert statuses(here.send(b"GET / HTTP/1.0\r\n\r\n")) == [200]
 
 
 def test_a_trailer_is_not_taken_for_a_header() -> None:
@@ -207,9 +214,9 @@ def slowly(line: socket.socket, start: bytes, byte: bytes) -> tuple[bytes, float
 
 
 SLOW = {
-    "a head": (b"GET / HTTP/1.1\r\na: ", b"a"),
+    "a head": (b"GET / HTTP/1.1\r\nHost: x\r\na: ", b"a"),
     "empty lines": (b"\r\n", b"\r\n"),
-    "a body": (b"POST / HTTP/1.1\r\nContent-Length: 9000\r\n\r\n", b"a"),
+    "a body": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n", b"a"),
     "a body in chunks": (CHUNKED, b"1\r\na\r\n"),
 }
 
@@ -235,7 +242,7 @@ def test_who_sends_nothing_is_left_without_a_word() -> None:
 
 def test_who_stops_in_the_middle_of_a_body_is_told() -> None:
     with served() as here:
-        assert statuses(here.send(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n12345678")) == [408]
+        assert statuses(here.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n12345678")) == [408]
 
 
 def test_a_batch_may_be_slow_and_not_silent() -> None:
@@ -252,14 +259,14 @@ def test_a_batch_may_be_slow_and_not_silent() -> None:
 
 def test_what_is_slow_to_answer_is_waited_for() -> None:
     with served() as here, here.connect() as line:
-        line.sendall(b"GET /wait HTTP/1.1\r\nConnection: close\r\n\r\n")
+        line.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         time.sleep(1)
         here.app.go_on.set()
         assert statuses(rest(line)) == [200]
 
 
 def test_who_has_an_answer_and_sends_on_is_left() -> None:
-    start = b"POST /unread HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    start = b"POST /unread HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with served(PATIENT) as here, here.connect() as line:
         result, seconds = slowly(line, start, b"1\r\na\r\n")
         assert statuses(result) == [401]
@@ -268,7 +275,7 @@ def test_who_has_an_answer_and_sends_on_is_left() -> None:
 
 def test_who_does_not_read_the_answer_is_cut_off() -> None:
     with served() as here, here.connect() as line:
-        line.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(2)
         assert len(rest(line)) < LARGE
 
@@ -276,9 +283,9 @@ def test_who_does_not_read_the_answer_is_cut_off() -> None:
 def test_requests_on_one_connection_are_answered_in_turn() -> None:
     with served() as here, here.connect() as line:
         for size in (0, 7, 70_000):
-            line.sendall(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+            line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
             assert one(line).startswith(b"%d " % size)
-        line.sendall(b"POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
         assert line.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         line.sendall(b"xx")
         assert one(line).startswith(b"2 ")
@@ -305,7 +312,7 @@ def test_what_is_no_http_is_refused_after_what_was() -> None:
 def test_nothing_is_upgraded_to(protocol: bytes) -> None:
     fields = b"Connection: Upgrade, close\r\nUpgrade: " + protocol + b"\r\nSec-WebSocket-Version: 13\r\n"
     with served(PATIENT) as here:
-        assert statuses(here.send(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")) == [200]
+        assert statuses(here.send(b"GET / HTTP/1.1\r\nHost: x\r\n" + fields + b"\r\n")) == [200]
 
 
 H2C = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
@@ -355,7 +362,7 @@ def test_when_all_wait_for_the_service_the_next_is_told_to_come_back() -> None:
     with served(replace(PATIENT, connections=3)) as here:
         lines = [here.connect() for _ in range(3)]
         for line in lines:
-            line.sendall(b"GET /wait HTTP/1.1\r\nConnection: close\r\n\r\n")
+            line.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         eventually(lambda: here.app.asked == 3)
         answer = here.send()
         assert statuses(answer) == [503]

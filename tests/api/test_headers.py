@@ -121,3 +121,11 @@ def test_the_log_tells_who_asked_for_what_they_may_not_do(capsys: pytest.Capture
     ]
     assert lines[0]["actor"] == "author"
     assert lines[1]["actor"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/sign-in", "/docs", "/v1/decisions"])
+def test_head_is_answered_as_get_is(path: str) -> None:
+    got, asked = (ask(method, path, role=Role.COMPLIANCE) for method in ("GET", "HEAD"))
+    assert (asked.status_code, asked.headers["content-type"]) == (got.status_code, got.headers["content-type"])
+    assert asked.status_code == 200
+    assert ask("HEAD", "/v1/session/password").status_code == 405
