@@ -11,6 +11,7 @@ gives a form that is sent twice one effect; and `_etag`, the state of what the p
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +19,7 @@ from hashlib import sha256
 from types import MappingProxyType, SimpleNamespace
 from typing import Annotated, Final, TypeVar, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
@@ -52,6 +53,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 """Between these is every day that a form may say: those at the ends of the calendar have no instant in every zone."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_INLINE_BYTES = 16 * 1_024
 """Bytes of a form that are read at once: more take milliseconds, and are read in a thread."""
 NO_ERRORS: Final[Mapping[str, Message]] = MappingProxyType({})
@@ -62,13 +64,20 @@ def is_plausible_day(day: date) -> bool:
     return FIRST_DAY < day < LAST_DAY
 
 
+def _as_day(value: object) -> object:
+    """Refuse what pydantic would read as seconds since 1970, and the time of a day."""
+    if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    raise PydanticCustomError("date_mistyped", "a date such as 2026-11-21")
+
+
 def _validate_day(day: date) -> date:
     if not is_plausible_day(day):
         raise PydanticCustomError("date_far_away", "a day of this time")
     return day
 
 
-Day = Annotated[date, AfterValidator(_validate_day)]
+Day = Annotated[date, BeforeValidator(_as_day), AfterValidator(_validate_day)]
 """A day in a form."""
 
 

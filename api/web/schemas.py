@@ -1,5 +1,6 @@
 """The shapes that more than one feature takes or answers with, and the problems that go with them in OpenAPI."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -30,13 +31,15 @@ READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
 WRITE_PROBLEMS = (*READ_PROBLEMS, CONFLICT, CHANGE_UNFIT, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
 SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Item = TypeVar("Item")
+_STARTS_WITH_A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
 
 
 def _as_text(value: object) -> object:
-    if not isinstance(value, str | datetime):
-        raise ValueError(EXPECTED_INSTANT)  # noqa: TRY004  # pydantic tells a ValueError
-    return value
+    """Refuse what pydantic would read as seconds since 1970: 20261130 as a day of that year."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _STARTS_WITH_A_DAY.match(value)):
+        return value
+    raise ValueError(EXPECTED_INSTANT)
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -6,7 +6,7 @@ import pytest
 
 from api.auth.permissions import PERMISSIONS
 from policy_service.actor import Role
-from tests.api.client import ask, assert_problem
+from tests.api.client import RFM, ask, assert_problem
 
 OPERATIONS = [row for row in PERMISSIONS if row[1].startswith("/v1/") and not row[1].startswith("/v1/session/oidc")]
 
@@ -51,6 +51,40 @@ def test_a_parameter_that_is_sent_twice_is_refused_since_one_value_would_be_igno
     repeated, limit = problem["problems"]
     assert repeated == {"parameter": "state", "code": "repeated", "value": '"draft, rejected"', "expected": "one value"}
     assert limit["parameter"] == "limit"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/v1/audit?from=",
+        "/v1/decisions?until=",
+        f"/v1/policies/{RFM}/active?valid_at=",
+        "/v1/groups?day=",
+        "POST /v1/populations?name=a&as_of=",
+    ],
+)
+def test_digits_are_no_day_and_no_seconds_since_1970(address: str) -> None:
+    method, _, path = address.rpartition(" ")
+    for digits in ("20261130", "1782777600", "-86400"):
+        problem = assert_problem(ask(method or "GET", path + digits), 422, "invalid-parameter")
+        assert [each["code"] for each in problem["problems"]] == ["mistyped"]
+
+
+@pytest.mark.parametrize(
+    ("path", "member"),
+    [
+        ("/v1/jobs/run", "as_of"),
+        ("/v1/jobs/pack", "since"),
+        ("/v1/jobs/renewal", "start"),
+        ("/v1/api-keys", "expires_at"),
+    ],
+)
+@pytest.mark.parametrize("value", ["86400", 86400, "20261130", True])
+def test_nor_are_they_in_a_body(path: str, member: str, value: object) -> None:
+    problem = assert_problem(ask("POST", path, json={member: value}), 422, "request-refused")
+    assert {"pointer": f"/{member}", "code": "mistyped"}.items() <= next(
+        each for each in problem["problems"] if each["pointer"] == f"/{member}"
+    ).items()
 
 
 def test_a_page_ignores_what_it_does_not_know() -> None:

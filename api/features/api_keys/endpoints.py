@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
@@ -14,7 +14,7 @@ from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel
+from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel, UtcInstant
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Role
 from policy_service.identity import queries
@@ -35,7 +35,7 @@ class NewKey(Model):
 
     name: Annotated[str, Field(max_length=200)]
     scopes: list[Role]
-    expires_at: AwareDatetime
+    expires_at: UtcInstant
 
 
 class KeyModel(Answer):

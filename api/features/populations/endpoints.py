@@ -1,6 +1,5 @@
 """`/v1/populations`: a file of facts is registered under a name, listed, deleted; its rows are never answered."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import Query
@@ -15,7 +14,7 @@ from api.service import Service
 from api.web.body import check_media_type, read_body
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write, run_write_command
 from api.web.openapi import problems
-from api.web.parameters import Cursor
+from api.web.parameters import Cursor, DayText
 from api.web.problems import (
     BODY_TOO_LARGE,
     BUSY,
@@ -58,7 +57,7 @@ FILE_BODY = {"requestBody": {"required": True, "description": "The file.", "cont
 WRITE_PROBLEMS = (CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT)
 Name = Annotated[str, Query(pattern=f"^{NAME.pattern}$", description="what work over it calls it", examples=["spring"])]
 OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind its subjects are")]
-OfDay = Annotated[date, Query(description="the day that its facts are of", examples=["2026-11-30"])]
+OfDay = Annotated[DayText, Query(description="the day that its facts are of", examples=["2026-11-30"])]
 KeepDays = Annotated[int, Query(ge=1, le=MAX_KEEP_DAYS, description="days after which it is deleted")]
 MappingText = Annotated[
     str, Query(max_length=MAX_MAPPING, description="which column is which fact, as YAML or JSON: `{subject: number}`")
