@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.effort import effort
+
 ROOT = Path(__file__).parents[3]
 
-# A ruleset left behind would cost about 150 kB a build; 100 bytes left behind, 18 MB over the decisions.
-GROWTH = """
+BUILDS, DECISIONS = effort((300, 70_000), (1_000, 200_000))
+# A ruleset left behind would cost about 150 kB a build; 100 bytes left behind, 5 MB over the decisions.
+GROWTH = f"""
 import os, resource
 from contextlib import closing
 from pathlib import Path
@@ -28,12 +31,12 @@ def decide(engine, times):
 
 build(100)
 start = resident()
-build(1_000)
+build({BUILDS})
 built = resident()
 with closing(Engine(everything_true(8))) as engine:
     decide(engine, 20_000)
     middle = resident()
-    decide(engine, 200_000)
+    decide(engine, {DECISIONS})
     print(built - start, resident() - middle)
 """
 
