@@ -57,10 +57,11 @@ class CandidateReport:
         }
 
 
-def examine_candidate(policy: Policy, base: Policy | None) -> CandidateReport:
-    """One candidate by itself, and against the version in force."""
+def examine_candidate(policy: Policy, base: Policy | None, *, is_smoke_tested: bool = False) -> CandidateReport:
+    """One candidate by itself, and against the version in force; `is_smoke_tested` says that the engine takes it."""
     changed = tuple(_changed_answers(base, policy)) if base else ()
-    return CandidateReport(policy, base, difference(base, policy), run_examples(policy), changed, lint(policy))
+    run = run_examples(policy, is_smoke_tested=is_smoke_tested)
+    return CandidateReport(policy, base, difference(base, policy), run, changed, lint(policy))
 
 
 def _changed_answers(base: Policy, policy: Policy) -> Iterator[ChangedAnswer]:

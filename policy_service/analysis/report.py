@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from policy_service.analysis.candidate import CandidateReport, examine_candidate
 from policy_service.analysis.endings import Ending, dependant_errors, endings
+from policy_service.analysis.example_run import pass_smoke_tests
 from policy_service.analysis.findings import (
     Finding,
     affected_dependants,
@@ -73,7 +74,10 @@ def analyse(
     `ends` are the policies that the change ends, `absent` those that were ended before.
     """
     ended = endings(candidates, in_force, ends)
-    examined = tuple(examine_candidate(policy, in_force.get(policy.id)) for policy in candidates)
+    is_smoke_tested = len(candidates) > 1 and pass_smoke_tests(candidates)
+    examined = tuple(
+        examine_candidate(policy, in_force.get(policy.id), is_smoke_tested=is_smoke_tested) for policy in candidates
+    )
     names = {policy.id for policy in candidates} | set(ends)
     required = {name for policy in candidates for name in required_policies(policy)}
     related = tuple(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy_service.analysis.example_run import run_examples
+from policy_service.analysis.example_run import pass_smoke_tests, run_examples
 from policy_service.analysis.examples import Failure
 from policy_service.cli.files import PolicyFile, read_files
 from policy_service.cli.output import print_json, print_line, print_table
@@ -46,7 +46,11 @@ class Report:
 
 def run(paths: Sequence[Path], *, as_json: bool) -> int:
     """Print what failed, expected and found; return the exit status."""
-    reports = [report(file) for file in read_files(paths)]
+    files = list(read_files(paths))
+    is_smoke_tested = pass_smoke_tests(
+        [file.policy for file in files if file.policy is not None and file.error is None]
+    )
+    reports = [report(file, is_smoke_tested=is_smoke_tested) for file in files]
     passed = all(each.passed for each in reports)
     if as_json:
         print_json({"passed": passed, "policies": [each.to_dict() for each in reports]})
@@ -55,11 +59,11 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
     return EXIT_OK if passed else EXIT_FAULT
 
 
-def report(file: PolicyFile) -> Report:
-    """Try one file."""
+def report(file: PolicyFile, *, is_smoke_tested: bool) -> Report:
+    """Try one file; `is_smoke_tested` says that the engine takes its policy."""
     if file.policy is None or file.error is not None:
         return Report(file, fault=str(file.error))
-    result = run_examples(file.policy)
+    result = run_examples(file.policy, is_smoke_tested=is_smoke_tested)
     return Report(file, result.failures, result.error)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from textwrap import dedent
 
 import pytest
@@ -132,7 +133,7 @@ def test_failing_examples_and_broken_laws_are_errors() -> None:
 
 def test_the_evaluators_that_fail_are_named_when_not_all_do(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = ExampleRun((("python", "example", Failure("much", "tier S by large", "tier A by rest")),))
-    monkeypatch.setattr("policy_service.analysis.candidate.run_examples", lambda _: tried)
+    monkeypatch.setattr("policy_service.analysis.candidate.run_examples", lambda *_, **__: tried)
     report = analyse([made(TIER)], {})
     assert cases_by_code(report)["example-failed"] == (
         "much: expected tier S by large, found tier A by rest (by python)",
@@ -152,6 +153,27 @@ def test_a_policy_that_the_engine_cannot_take_is_an_error(monkeypatch: pytest.Mo
         "the rules engine cannot be trusted with it: tiering/small: it hangs",
     )
     assert [each.severity for each in report.findings] == ["error"]
+
+
+def test_of_many_policies_in_one_process_the_one_that_the_engine_cannot_take_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    processes: list[list[str]] = []
+    refused = {"tiering/small"}
+
+    def try_together(policies: Sequence[Policy], **_: object) -> None:
+        processes.append([each.id for each in policies])
+        if refused & set(processes[-1]):
+            raise SmokeTestFailed("tiering/small", "it hangs")
+
+    monkeypatch.setattr(example_run, "run_smoke_tests", try_together)
+    report = analyse([made(TIER), made(VISITS)], {})
+    assert [each.example_run.error is None for each in report.candidates] == [False, True]
+    assert processes == [["tiering/small", "followup/small"], ["tiering/small"], ["followup/small"]]
+    processes.clear()
+    refused.clear()
+    assert analyse([made(TIER), made(VISITS)], {}).errors == ()
+    assert processes == [["tiering/small", "followup/small"]]
 
 
 def test_a_policy_in_force_that_would_no_longer_fit_is_an_error() -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from tests.api.company import Company, company
 from tests.approval.world import bonus, tier
 from tests.e2e.browser import Person, person
+from tests.effort import effort
 from tests.pages.serving import served
 
 TEXT = "#text-0"
@@ -62,8 +63,9 @@ def test_a_fault_is_told_while_one_types_and_leads_to_its_place(ann: Person) -> 
 
 def test_the_lines_are_numbered_as_far_as_they_are_written(ann: Person) -> None:
     page = ann.page
-    page.fill(TEXT, "\n" * 1_500)
-    expect(page.locator(".gutter").first).to_contain_text("1501")
+    lines = effort(300, 1_500)
+    page.fill(TEXT, "\n" * lines)
+    expect(page.locator(".gutter").first).to_contain_text(str(lines + 1))
     heights = "area => [area.closest('.sheet').querySelector('.gutter').clientHeight, area.offsetHeight]"
     gutter, area = page.eval_on_selector(TEXT, heights)
     assert abs(gutter - area) <= 1, "the numbers stand beside their lines"

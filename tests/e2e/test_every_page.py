@@ -30,7 +30,7 @@ def furnished() -> Iterator[Furnished]:
         yield here, address
 
 
-# A quick run looks at every eighth page on the narrow screen, where most can go wrong; a long one, and `make looks`,
+# A quick run looks at every twelfth page on the narrow screen, where most can go wrong; a long one, and `make looks`,
 # at every page on all of them.
 SCREENS = [("zh", True, True), ("en", False, False), ("zh", False, True), ("en", True, False)]
 NAMES = ["zh-phone-dark", "en-desk-light", "zh-desk-dark", "en-phone-light"]

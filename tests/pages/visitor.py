@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -38,7 +39,7 @@ class Seen:
     html: str
     body: bytes = b""
 
-    @property
+    @cached_property
     def tree(self) -> LexborHTMLParser:
         return LexborHTMLParser(self.html)
 
