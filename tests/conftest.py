@@ -10,13 +10,15 @@ import tempfile
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.absence import NEEDED_BY
-from tests.effort import EFFORT
+from tests.effort import EFFORT, effort
 from tests.once import done_once
 from tests.passwords import CHEAP, hashed_by
 
@@ -134,6 +136,17 @@ def _no_server_is_left() -> Iterator[None]:
 def _done_once() -> Iterator[None]:
     """Statements are compiled once a process, policies read once, and what routes take worked out once."""
     with done_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_rows_at_edges() -> Iterator[None]:
+    """Of a run or a simulation the definition decides a tenth of the rows at edges again, and all by night.
+
+    It took half of the time of small populations; queries have generated rows of their own, in tests/conformance.
+    """
+    check = sys.modules.get("policy_service.population.check")  # not for those that need no population
+    with mock.patch.object(check, "EDGE_ROWS", effort(50, check.EDGE_ROWS)) if check else nullcontext():
         yield
 
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from policy_service.cli.app import app
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
+from policy_service.population import check
 from policy_service.population.errors import PopulationRejected
 from policy_service.population.mapping import Mapping
 from policy_service.population.output import DETAILS
@@ -162,7 +163,7 @@ def test_rows_of_every_type_are_judged_and_decided_alike(server: psycopg.Connect
     for name in ("subjects", "refused", "statuses"):
         assert there.manifest[name] == here.manifest[name]
     assert there.manifest["refused"] > 100
-    assert there.manifest["checked_edges"] == 500
+    assert there.manifest["checked_edges"] == check.EDGE_ROWS
 
 
 def test_chained_policies_are_decided_in_place(server: psycopg.Connection[Any], tmp_path: Path) -> None:
