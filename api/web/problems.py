@@ -246,8 +246,8 @@ PROVIDER_UNAVAILABLE = ProblemType(
 CHECK_ABANDONED = ProblemType(
     "check-abandoned",
     422,
-    Message("Policy check timed out"),
-    "Split the policy into several; `policy-service check` has no such limit.",
+    Message("Limit of time or memory exceeded"),
+    "Ask for less at a time: split a policy, narrow the filters, leave out columns. Commands have no such limit.",
 )
 NOT_READY = ProblemType(
     "not-ready",

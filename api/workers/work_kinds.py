@@ -51,6 +51,7 @@ PRINTING = WorkKind(
     busy_message=lambda count: Message("{count} PDF files are waiting already", count=count),
     too_long_message=lambda _: PRINT_IN_BROWSER,
     too_large_message=lambda _: PRINT_IN_BROWSER,
+    limit_error=WorkAbandoned,
     seconds=60.0,
 )
 """Dossiers, laid out as PDF."""
@@ -60,6 +61,7 @@ EXPORTING = WorkKind(
     busy_message=lambda count: Message("{count} exports are waiting already", count=count),
     too_long_message=lambda _: Message("The export exceeds the time limit: narrow the filters."),
     too_large_message=lambda _: Message("The export exceeds the memory limit: narrow the filters."),
+    limit_error=WorkAbandoned,
     seconds=120.0,
 )
 """Lists, written whole as CSV or as a workbook."""
@@ -69,6 +71,7 @@ AUDITING = WorkKind(
     busy_message=lambda _: Message("the log is being read whole already"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    limit_error=WorkAbandoned,
     seconds=600.0,
 )
 """The whole log, verified or exported; the whole file of the database."""
@@ -78,6 +81,7 @@ DATA_CHECKING = WorkKind(
     busy_message=lambda _: Message("the data are being checked already"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """The latest facts of all subjects, examined."""
@@ -87,6 +91,7 @@ REGISTERING = WorkKind(
     busy_message=lambda count: Message("{count} files wait to be registered already", count=count),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    limit_error=WorkAbandoned,
     seconds=300.0,
 )
 """Files of populations, read."""
@@ -96,6 +101,7 @@ DECIDING = WorkKind(
     busy_message=lambda count: Message("{count} runs wait already", count=count),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """Policies over the records, and the figures of benchmark sets."""
@@ -115,6 +121,7 @@ PACKING = WorkKind(
     busy_message=lambda _: Message("another audit pack is being made: ask again when it is there"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
+    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """Audit packs."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from api.web.problems import CONFLICT, ProblemError
+from api.workers import work_kinds
 from api.workers.work_kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
 from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
@@ -251,3 +252,8 @@ def test_every_kind_of_work_has_its_sentences_and_its_time() -> None:
             assert isinstance(result, Message)
             assert result.pattern
     assert "more than 2.5 s" in AUDITING.too_long_message(2.5)
+
+
+def test_what_takes_too_much_is_busy_only_where_trying_again_may_help() -> None:
+    kinds = {name: kind for name, kind in vars(work_kinds).items() if isinstance(kind, WorkKind)}
+    assert {name for name, kind in kinds.items() if kind.limit_error is WorkRefused} == {"READING", "BUILDING"}
