@@ -19,6 +19,7 @@ from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, DraftCheck, Version
 from policy_service.compilers.prose import Explanation, explanation
+from policy_service.language.digest_cache import cached_by_digest
 from policy_service.language.file_text import browser_text, declared_version, title_of
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache
@@ -27,7 +28,7 @@ from policy_service.population.effect_view import EffectView, read_effect_view, 
 from policy_service.registry.catalogue import Catalogue
 
 CACHE_SIZE = 4 * 2**20
-"""Characters of policy files whose tables stay merged, and whose words stay rendered, in each language once."""
+"""Characters of drafts' texts whose heads stay read, a thousand for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +177,9 @@ def _comparison(  # noqa: PLR0913, PLR0917  # one version, and all that it is to
     return VersionComparison(policy, base, candidate, _prose(policy, lang), _merged_tables(base, policy, lang))
 
 
-_TABLES: LruCache[tuple[str | None, str, Language], MergedTables] = LruCache(CACHE_SIZE)
-_PROSE: LruCache[tuple[str, Language], Explanation] = LruCache(CACHE_SIZE)
-
-
+@cached_by_digest
 def _merged_tables(old: Policy | None, new: Policy, lang: Language) -> MergedTables:
-    key, size = (old.digest if old else None, new.digest, lang), len(new.text) + (len(old.text) if old else 0)
-    return _TABLES.get_or_make(key, lambda: merged_tables(difference(old, new), lang).folded(), size)
+    return merged_tables(difference(old, new), lang).folded()
 
 
-def _prose(policy: Policy, lang: Language) -> Explanation:
-    return _PROSE.get_or_make((policy.digest, lang), lambda: explanation(policy, lang), len(policy.text))
+_prose = cached_by_digest(explanation)

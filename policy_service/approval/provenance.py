@@ -14,12 +14,14 @@ from policy_service.approval.change import Action, Change, Meaning, Person
 from policy_service.approval.store import read_changes
 from policy_service.approval.suspension import Suspension
 from policy_service.approval.suspension_queries import read_suspension
-from policy_service.registry.model import Activation
+from policy_service.registry.model import Activation, ActivationKind
 from policy_service.registry.service import activations
 from policy_service.registry.snapshot import Version
 
 MAX_ORIGINS = 100
-"""The newest activations of a version, as many as are shown."""
+"""The newest activations of a version, as many as are read."""
+MAX_SHOWN = 10
+"""Those whose changes and suspensions are summed up."""
 
 
 class SuspensionMeaning(StrEnum):
@@ -82,6 +84,25 @@ class VersionProvenance:
     submission: SignedChange | None
     origins: tuple[ActivationOrigin, ...]
     """The newest first, without those that were taken back before they began."""
+
+    @property
+    def changes(self) -> tuple[SignedChange, ...]:
+        """The changes that submitted it or put it in force lately, the oldest first."""
+        origins = (each.change for each in self.origins[:MAX_SHOWN])
+        changes = {each.id: each for each in (self.submission, *origins) if each}
+        return tuple(changes[name] for name in sorted(changes))
+
+    @property
+    def suspensions(self) -> tuple[tuple[str, tuple[RecordedSignature, ...]], ...]:
+        """The suspensions of other versions that put it in force lately, the oldest first, with their signatures."""
+        origins = self.origins[:MAX_SHOWN][::-1]
+        return tuple({each.suspension.id: each.signatures for each in origins if each.suspension}.items())
+
+    @property
+    def is_imported(self) -> bool:
+        """True if it came at set-up, and nobody signed it here since."""
+        is_signed = any(each.change and each.activation.kind is ActivationKind.INITIAL for each in self.origins)
+        return self.version.change is None and not is_signed
 
 
 def read_provenance(session: Session, version: Version) -> VersionProvenance:

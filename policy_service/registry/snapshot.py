@@ -18,7 +18,7 @@ from policy_service.errors import PolicyServiceError
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.load import version_key
 from policy_service.messages import Message, join_comma
-from policy_service.registry.model import Activation, Period, timeline
+from policy_service.registry.model import Activation, Period, ending_at, timeline
 from policy_service.registry.service import activations
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
@@ -65,6 +65,26 @@ class PolicyPeriods:
     """Where each piece begins."""
     periods: Mapping[str, Sequence[Period]]
     """The periods of each version, neighbours joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """What applies of a policy at an instant, and what comes next."""
+
+    active: Piece | None
+    """The version in force; None while the policy is stopped."""
+    stop: Piece | None
+    """The stop by which no version applies."""
+    ending: Activation | None
+    """By what it was ended, where nothing is in force for that."""
+    since: datetime | None
+    """Since when the version in force has been, whatever put it in force."""
+    next: Piece | None
+
+    @property
+    def current(self) -> Piece | None:
+        """The version in force, or the stop."""
+        return self.active or self.stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +136,16 @@ class RegistrySnapshot:
         policy_periods = self._periods_of(policy)
         position = bisect_right(policy_periods.starts, now)
         return policy_periods.pieces[position] if position < len(policy_periods.pieces) else None
+
+    def status(self, policy: str, now: datetime) -> PolicyStatus:
+        """Return what applies of a policy at an instant."""
+        return PolicyStatus(
+            active=self.active(policy, now),
+            stop=self.stop(policy, now),
+            ending=ending_at(self.activations.get(policy, ()), policy, now, now),
+            since=self.since(policy, now),
+            next=self.next_piece(policy, now),
+        )
 
     def versions_of(self, policy: str) -> Sequence[Version]:
         """The versions of a policy, the newest first. Raises UnknownPolicy."""

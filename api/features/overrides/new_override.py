@@ -21,14 +21,15 @@ from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.subjects import subject_field_errors
-from api.kit.values import Options, ValueWidget, to_json, widget_of
+from api.kit.values import Options, ValueWidget, widget_of
 from api.service import Service
 from policy_service.actor import DIRECTORS, Role
+from policy_service.analysis.typed_values import invalid_message, read_typed
 from policy_service.compilers.prose import type_in_words
 from policy_service.decisions.override import MAX_LENGTH, MAX_REASON
 from policy_service.decisions.override_store import GOVERNANCE
 from policy_service.language.policy import Bilingual, Language, Outcome, Policy
-from policy_service.language.types import TagsType, TextType, ValueRejected, format_value, parse_value
+from policy_service.language.types import TagsType, TextType, ValueRejected, format_value
 from policy_service.messages import Message
 from policy_service.overrides.last_decision import LastDecision, read_last_decision
 from policy_service.overrides.service import OverrideRequest
@@ -110,10 +111,9 @@ def _read_entry(
             errors[field] = Message("This field is required.")
             continue
         try:
-            values[name] = format_value(outcome.type, parse_value(outcome.type, to_json(outcome.type, typed_texts)))
+            values[name] = format_value(outcome.type, read_typed(outcome, typed_texts))
         except ValueRejected:
-            expected = type_in_words(outcome.type, lang, outcome.words)
-            errors[field] = Message("Invalid. Expected: {expected}", expected=expected)
+            errors[field] = invalid_message(outcome, lang)
     return values
 
 

@@ -18,12 +18,10 @@ from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.difference import Difference, difference
 from policy_service.analysis.table_difference import MergedTables, merged_tables
+from policy_service.language.digest_cache import cached_by_digest
 from policy_service.language.policy import Bilingual, Language, Policy
-from policy_service.lru_cache import LruCache
 from policy_service.registry.snapshot import RegistrySnapshot
 
-CACHE_SIZE = 4 * 2**20
-"""Characters of policy files that stay compared, in each language once."""
 MAX_OFFERED = 100
 """Versions that can be chosen, the newest."""
 KINDS = ("policy", "fact", "outcome", "rule", "band", "example", "invariant")
@@ -60,9 +58,6 @@ class ComparePage:
         return f"/policies/{self.name}"
 
 
-_COMPARISONS: LruCache[tuple[str, str, Language], Comparison] = LruCache(CACHE_SIZE)
-
-
 async def compare_page(pages: Pages, request: Request, domain: str, policy: str) -> ComparePage:
     """Build the page of two versions."""
     name, query, service = f"{domain}/{policy}", request.query_params, pages.service
@@ -72,11 +67,7 @@ async def compare_page(pages: Pages, request: Request, domain: str, policy: str)
         lambda session: _read(pages, visible_versions(service.catalogue, session, request), session, name, requested),
     )
     frame = pages.frame(request)
-    key = (old.digest, new.digest, frame.lang)
-    size = len(old.text) + len(new.text)
-    comparison = await run_in_threadpool(
-        lambda: _COMPARISONS.get_or_make(key, lambda: compare_versions(old, new, frame.lang), size)
-    )
+    comparison = await run_in_threadpool(compare_versions, old, new, frame.lang)
     shown = None if old is new and len(versions) == 1 else comparison
     return ComparePage(frame, name, new.title, old.version, new.version, versions, active, shown)
 
@@ -109,6 +100,7 @@ def compared_versions(
     return versions[min(position, len(versions) - 1)], new
 
 
+@cached_by_digest
 def compare_versions(old: Policy, new: Policy, lang: Language) -> Comparison:
     """Lays two versions side by side."""
     result: Difference = difference(old, new)

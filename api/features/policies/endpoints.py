@@ -43,16 +43,15 @@ from api.web.problems import (
 from api.web.rest_router import RestRouter
 from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
-from policy_service.analysis.difference import difference
 from policy_service.analysis.file_check import check_file
 from policy_service.clock import today
 from policy_service.compilers.json_schema import facts_schema
 from policy_service.compilers.json_schema.example_request import example_request
 from policy_service.compilers.prose import explain
 from policy_service.decisions.request import MAX_FACTS, format_or_null
+from policy_service.language.digest_cache import cached_by_digest
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import with_required_policies
-from policy_service.lru_cache import LruCache
 from policy_service.paging import page_of
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import active_at, all_active_at, ending_at, in_force_periods
@@ -69,11 +68,9 @@ YAML_KINDS = (
 )
 PAGE = 100
 _EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
-CACHE_CHARACTERS = 4 * 2**20
-"""Characters of policy files that stay rendered, and of those that stay compared."""
-_PROSE: LruCache[str, str] = LruCache(CACHE_CHARACTERS)
-_DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(CACHE_CHARACTERS)
-_TABLES: LruCache[tuple[str, str, str], TableDifference] = LruCache(CACHE_CHARACTERS)
+_explain = cached_by_digest(explain)
+_difference_model = cached_by_digest(difference_model)
+_table_difference = cached_by_digest(table_difference)
 POLICY_RESPONSES = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
@@ -186,13 +183,7 @@ def _add_one(router: RestRouter, service: Service) -> None:
         old_policy, new_policy = await run_read(
             service, lambda session: _load(catalogue, session, request, f"{domain}/{policy}", old, new)
         )
-        return await run_in_threadpool(
-            lambda: _DIFFERENCES.get_or_make(
-                (old_policy.digest, new_policy.digest),
-                lambda: difference_model(difference(old_policy, new_policy)),
-                len(old_policy.text) + len(new_policy.text),
-            )
-        )
+        return await run_in_threadpool(_difference_model, old_policy, new_policy)
 
 
 def _add_tables(router: RestRouter, service: Service) -> None:
@@ -206,13 +197,7 @@ def _add_tables(router: RestRouter, service: Service) -> None:
         old_policy, new_policy = await run_read(
             service, lambda session: _load(catalogue, session, request, f"{domain}/{policy}", old, new)
         )
-        return await run_in_threadpool(
-            lambda: _TABLES.get_or_make(
-                (old_policy.digest, new_policy.digest, lang),
-                lambda: table_difference(old_policy, new_policy, difference(old_policy, new_policy), lang),
-                len(old_policy.text) + len(new_policy.text),
-            )
-        )
+        return await run_in_threadpool(_table_difference, old_policy, new_policy, lang)
 
 
 def _standing(catalogue: Catalogue, session: Session, now: datetime) -> list[ListedPolicy]:
@@ -297,8 +282,7 @@ def render(policy: Policy, form: str, lang: Literal["zh", "en"], if_none_match: 
         case "yaml":
             return Response(policy.content, headers=headers, media_type="application/yaml")
         case "text":
-            prose = _PROSE.get_or_make(tag, lambda: explain(policy, lang), len(policy.text))
-            return PlainTextResponse(prose, headers=headers)
+            return PlainTextResponse(_explain(policy, lang), headers=headers)
         case _:
             return Response(policy_detail(policy).model_dump_json(), headers=headers, media_type="application/json")
 

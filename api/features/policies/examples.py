@@ -16,13 +16,10 @@ from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.example_cases import ExampleCase, cases_of
-from policy_service.language.policy import Language
-from policy_service.lru_cache import LruCache
+from policy_service.language.digest_cache import cached_by_digest
 
 PAGE = 50
 """Examples on a page."""
-CACHE_SIZE = 4 * 2**20
-"""Characters of policy files whose examples stay decided, in each language once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class ExamplesPage:
     listing: Listing
 
 
-_CASES: LruCache[tuple[str, Language], tuple[ExampleCase, ...]] = LruCache(CACHE_SIZE)
+_cases = cached_by_digest(cases_of)
 
 
 async def examples_page(pages: Pages, request: Request, domain: str, policy: str, version: str) -> ExamplesPage:
@@ -47,10 +44,7 @@ async def examples_page(pages: Pages, request: Request, domain: str, policy: str
     loaded, head = await run_read(
         pages.service, version_query(pages, request, f"{domain}/{policy}", version, "examples")
     )
-    key = (loaded.digest, frame.lang)
-    cases = await run_in_threadpool(
-        lambda: _CASES.get_or_make(key, lambda: cases_of(loaded, frame.lang), len(loaded.text))
-    )
+    cases = await run_in_threadpool(_cases, loaded, frame.lang)
     return make_page(frame, head, cases, request.query_params.get("cursor", ""))
 
 

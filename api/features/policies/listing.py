@@ -17,10 +17,9 @@ from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.labels import domain_name
-from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.policy import Policy
 from policy_service.messages import Message
-from policy_service.registry.model import Activation, ending_at
-from policy_service.registry.snapshot import Piece, RegistrySnapshot
+from policy_service.registry.snapshot import PolicyStatus, RegistrySnapshot
 
 PATH = "/policies"
 PAGE = 50
@@ -41,30 +40,16 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 class PolicyRow:
     """One policy."""
 
-    name: str
-    domain: str
-    title: Bilingual
-    subject: str
-    outcomes: tuple[Bilingual, ...]
-    source: tuple[str, ...]
-    active: Piece | None
-    since: datetime | None
-    next: Piece | None
-    suspension: str | None = None
-    """What suspended it, while no version applies."""
-    ended: Activation | None = None
-    """By what it was ended, where nothing is in force for that."""
-
-    @property
-    def address(self) -> str:
-        """The address of the details."""
-        return f"{PATH}/{self.name}"
+    policy: Policy
+    """In the version in force, or that was stopped; else the newest."""
+    status: PolicyStatus
 
     @property
     def search_text(self) -> str:
         """All that a filter looks into."""
-        titles = (f"{each.zh} {each.en}" for each in (self.title, *self.outcomes))
-        return " ".join((self.name, self.subject, *titles, *self.source)).casefold()
+        policy = self.policy
+        titles = (f"{each.zh} {each.en}" for each in (policy.title, *(each.title for each in policy.outcomes.values())))
+        return " ".join((policy.id, policy.subject, *titles, *policy.source)).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,42 +90,23 @@ def read_rows(pages: Pages, snapshot: RegistrySnapshot, session: Session, now: d
     """Every policy, by name."""
 
     def row(name: str) -> PolicyRow:
-        active = snapshot.active(name, now)
-        stop = snapshot.stop(name, now)
-        piece = active or stop
-        ended = ending_at(snapshot.activations.get(name, ()), name, now, now)
-        digest = piece[1].digest if piece else snapshot.versions[name][0].digest
-        policy = pages.service.catalogue.load(session, digest)
-        suspension = stop[1].suspension if stop else None
-        return policy_row(policy, active, snapshot.since(name, now), snapshot.next_piece(name, now), suspension, ended)
+        status = snapshot.status(name, now)
+        digest = status.current[1].digest if status.current else snapshot.versions[name][0].digest
+        return PolicyRow(pages.service.catalogue.load(session, digest), status)
 
     return [row(name) for name in sorted(snapshot.versions)]
-
-
-def policy_row(  # noqa: PLR0913, PLR0917  # what the registry knows of it
-    policy: Policy,
-    active: Piece | None,
-    since: datetime | None,
-    next_piece: Piece | None,
-    suspension: str | None = None,
-    ended: Activation | None = None,
-) -> PolicyRow:
-    """Return the row of a policy in the list."""
-    titles = tuple(outcome.title for outcome in policy.outcomes.values())
-    name = (policy.id, policy.domain, policy.title, policy.subject)
-    return PolicyRow(*name, titles, policy.source, active, since, next_piece, suspension, ended)
 
 
 def make_page(frame: Frame, rows: Sequence[PolicyRow], query: Callable[[str, str], str]) -> PoliciesPage:
     """The lines that are wanted, in the order that is wanted."""
     domain, text = query("domain", "")[:MAX_FILTER_LENGTH], query("text", "").strip()[:MAX_FILTER_LENGTH]
     sort, cursor = query("sort", ""), query("cursor", "")
-    matching = [line for line in rows if domain in {"", line.domain} and text.casefold() in line.search_text]
+    matching = [line for line in rows if domain in {"", line.policy.domain} and text.casefold() in line.search_text]
     order = _ORDERS.get(sort.removeprefix("-"))
     if order is not None:
         matching.sort(key=order, reverse=sort.startswith("-"))
         matching.sort(key=lambda line: order(line)[0] == NEVER)  # what has no such day stands last, either way
-    first = next((position + 1 for position, line in enumerate(matching[:-1]) if line.name == cursor), 0)
+    first = next((position + 1 for position, line in enumerate(matching[:-1]) if line.policy.id == cursor), 0)
     page_rows, has_more = matching[first : first + PAGE], len(matching) > first + PAGE
     filters = {"domain": domain, "text": text}
     listing = Listing(
@@ -149,12 +115,12 @@ def make_page(frame: Frame, rows: Sequence[PolicyRow], query: Callable[[str, str
         COLUMNS,
         sort if order else "",
         cursor if first else None,
-        page_rows[-1].name if has_more else None,
+        page_rows[-1].policy.id if has_more else None,
     )
     return PoliciesPage(
         frame=frame,
         listing=listing,
-        domains=tuple((each, domain_name(each)) for each in dict.fromkeys(line.domain for line in rows)),
+        domains=tuple((each, domain_name(each)) for each in dict.fromkeys(line.policy.domain for line in rows)),
         groups=_groups(page_rows, by_domain=order is None),
         total_count=len(rows),
     )
@@ -163,14 +129,15 @@ def make_page(frame: Frame, rows: Sequence[PolicyRow], query: Callable[[str, str
 def _groups(rows: Sequence[PolicyRow], *, by_domain: bool) -> tuple[DomainGroup, ...]:
     if not by_domain:
         return (DomainGroup(None, tuple(rows)),) if rows else ()
-    domains = dict.fromkeys(line.domain for line in rows)
+    domains = dict.fromkeys(line.policy.domain for line in rows)
     return tuple(
-        DomainGroup(domain_name(domain), tuple(line for line in rows if line.domain == domain)) for domain in domains
+        DomainGroup(domain_name(domain), tuple(line for line in rows if line.policy.domain == domain))
+        for domain in domains
     )
 
 
 _ORDERS: dict[str, Callable[[PolicyRow], tuple[object, str]]] = {
-    "name": lambda line: (line.name, ""),
-    "since": lambda line: (line.since or NEVER, line.name),
-    "next": lambda line: (line.next[0].start if line.next else NEVER, line.name),
+    "name": lambda line: (line.policy.id, ""),
+    "since": lambda line: (line.status.since or NEVER, line.policy.id),
+    "next": lambda line: (line.status.next[0].start if line.status.next else NEVER, line.policy.id),
 }

@@ -27,8 +27,8 @@ from policy_service.labels import domain_name, enum_label
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import Dependencies
 from policy_service.messages import Message
-from policy_service.registry.model import Activation, ActivationKind, Period, ending_at
-from policy_service.registry.snapshot import Piece, RegistrySnapshot, Version
+from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.snapshot import Piece, PolicyStatus, RegistrySnapshot, Version
 
 MAX_DRAWN = 12
 """Pieces of time that are drawn at a time."""
@@ -77,13 +77,7 @@ class OverviewData:
     """The data of the page."""
 
     policy: Policy
-    active: Piece | None
-    ending: Activation | None
-    """By what the policy was ended, where nothing is in force for that."""
-    stop: Piece | None
-    """The stop by which no version applies now."""
-    since: datetime | None
-    next_piece: Piece | None
+    status: PolicyStatus
     pieces: Sequence[Piece]
     has_earlier: bool
     versions: Sequence[Version]
@@ -147,8 +141,8 @@ def _read(
 ) -> OverviewData:
     name, before = query.policy, query.before
     catalogue = pages.service.catalogue
-    newest_first, active, stop = snapshot.versions_of(name), snapshot.active(name, now), snapshot.stop(name, now)
-    current = active or stop
+    newest_first, status = snapshot.versions_of(name), snapshot.status(name, now)
+    active, current = status.active, status.current
     versions = newest_first if query.sort == NEWEST else newest_first[::-1]
     first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == query.cursor), 0)
     page_versions = versions[first : first + PAGE]
@@ -165,11 +159,7 @@ def _read(
     )
     return OverviewData(
         policy=catalogue.load(session, current[1].digest if current else newest_first[0].digest),
-        active=active,
-        ending=ending_at(snapshot.activations.get(name, ()), name, now, now),
-        stop=stop,
-        since=snapshot.since(name, now),
-        next_piece=snapshot.next_piece(name, now),
+        status=status,
         pieces=drawn_pieces,
         has_earlier=len(pieces) > len(drawn_pieces),
         versions=page_versions,
@@ -193,7 +183,7 @@ def make_page(pages: Pages, request: Request, data: OverviewData, query: Overvie
         data=data,
         address=address,
         domain=domain_name(data.policy.domain),
-        change=data.changes.get(data.active[1].change or "") if data.active else None,
+        change=data.changes.get(data.status.active[1].change or "") if data.status.active else None,
         drawing=_drawing(data, frame.now, pages),
         earlier_address=link(address, before=data.pieces[0][0].start.isoformat(), sort=query.sort)
         if data.has_earlier
@@ -211,16 +201,16 @@ def make_page(pages: Pages, request: Request, data: OverviewData, query: Overvie
 
 
 def _suspend_permission(actor: Actor, data: OverviewData) -> Literal[True] | str:
-    if data.stop is not None:
+    if data.status.stop is not None:
         return Message("It is already suspended, and no version applies.")
-    if data.active is None:
+    if data.status.active is None:
         return Message("No version is in force that could be suspended.")
     return check_permission(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
 
 
 def _version_item(version: Version, data: OverviewData, address: str, now_if_author: datetime | None) -> VersionItem:
     """A version; `now_if_author` is now for a reader who may ask to go back to what was in force."""
-    is_active = data.active is not None and data.active[1].version == version.version
+    is_active = data.status.active is not None and data.status.active[1].version == version.version
     periods = tuple(reversed(data.periods.get(version.version, ())))
     rollback_address = link("/changes/new", rollback=version.policy, version=version.version)
     return VersionItem(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from api.web.schemas import Answer, Digest, Model, PageModel, Words, attribute
-from policy_service.analysis.difference import Difference
+from policy_service.analysis.difference import difference
 from policy_service.analysis.table_difference import DiffStatus, merged_tables
 from policy_service.language.ast import TRUE
 from policy_service.language.policy import OTHERWISE, Language, Policy, Rule
@@ -245,9 +245,9 @@ def version_model(policy: Policy, version: Version, periods: Iterable[Period], n
     )
 
 
-def difference_model(difference: Difference) -> VersionDifference:
+def difference_model(old: Policy, new: Policy) -> VersionDifference:
     """The difference between two versions."""
-    return VersionDifference.model_validate(difference.to_dict())
+    return VersionDifference.model_validate(difference(old, new).to_dict())
 
 
 def policy_detail(policy: Policy) -> PolicyDetail:
@@ -360,6 +360,8 @@ class TableDifference(Answer):
     outcomes: TableModel
 
 
-def table_difference(old: Policy, new: Policy, difference: Difference, lang: Language) -> TableDifference:
+def table_difference(old: Policy, new: Policy, lang: Language) -> TableDifference:
     """Two versions laid over each other."""
-    return TableDifference.from_value(merged_tables(difference, lang), policy=new.id, from_=old, to=new, lang=lang)
+    return TableDifference.from_value(
+        merged_tables(difference(old, new), lang), policy=new.id, from_=old, to=new, lang=lang
+    )

@@ -16,19 +16,14 @@ from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
-from policy_service.approval.provenance import RecordedSignature, SignedChange, VersionProvenance, read_provenance
+from policy_service.approval.provenance import VersionProvenance, read_provenance
 from policy_service.compilers.prose import Explanation, Table, explanation, table
+from policy_service.language.digest_cache import cached_by_digest
 from policy_service.language.policy import Language, Policy
-from policy_service.lru_cache import LruCache
-from policy_service.registry.model import ActivationKind
 from policy_service.registry.service import version_text
 
-CACHE_SIZE = 4 * 2**20
-"""Characters of policy files that stay rendered, in each language once."""
 MAX_NARROW_COLUMNS = 5
 """A table with more columns than this stands under the sentences, not beside them."""
-MAX_CHANGES = 10
-"""Changes and suspensions that put the version in force, the newest of which are shown."""
 NO_STORE = {"cache-control": "no-store"}
 
 
@@ -39,9 +34,6 @@ class VersionText:
     prose: Explanation
     table: Table
     """The rules as a table, whatever the form of the policy."""
-
-
-_TEXTS: LruCache[tuple[str, Language], VersionText] = LruCache(CACHE_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +50,10 @@ class VersionPage:
     provenance: VersionProvenance
 
     @property
-    def changes(self) -> tuple[SignedChange, ...]:
-        """The changes that submitted it or put it in force, the oldest first."""
-        origins = self.provenance.origins[:MAX_CHANGES]
-        changes = {
-            each.id: each for each in (self.provenance.submission, *(origin.change for origin in origins)) if each
-        }
-        return tuple(changes[name] for name in sorted(changes))
-
-    @property
-    def suspensions(self) -> tuple[tuple[str, tuple[RecordedSignature, ...]], ...]:
-        """The suspensions of other versions that put it in force, the oldest first, each with its signatures."""
-        origins = [each for each in self.provenance.origins[:MAX_CHANGES][::-1] if each.suspension]
-        return tuple({each.suspension.id: each.signatures for each in origins if each.suspension}.items())
-
-    @property
     def is_wide(self) -> bool:
         """True if the table has no room beside the sentences."""
         shown_table = self.prose.grid.table if self.prose.grid else self.table
         return len(shown_table.headers) > MAX_NARROW_COLUMNS
-
-    @property
-    def is_imported(self) -> bool:
-        """True if it came at set-up, and nobody signed it here since."""
-        is_signed = any(
-            each.change and each.activation.kind is ActivationKind.INITIAL for each in self.provenance.origins
-        )
-        return self.head.version.change is None and not is_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +75,7 @@ async def version_page(pages: Pages, request: Request, domain: str, policy: str,
         return loaded, head, read_provenance(session, head.version)
 
     loaded, head, provenance = await run_read(pages.service, query)
-    key = (loaded.digest, frame.lang)
-    text = await run_in_threadpool(
-        lambda: _TEXTS.get_or_make(key, lambda: describe_version(loaded, frame.lang), len(loaded.text))
-    )
+    text = await run_in_threadpool(describe_version, loaded, frame.lang)
     return VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, provenance)
 
 
@@ -137,6 +103,7 @@ ROUTES = (
 )
 
 
+@cached_by_digest
 def describe_version(policy: Policy, lang: Language) -> VersionText:
     """A version in words."""
     prose = explanation(policy, lang)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.auth.visible_versions import hidden_versions, visible_versions
-from api.features.tryout.fields import PREFIX, FactField, FactTexts, fact_fields, fact_texts, read_facts
+from api.features.tryout.fields import PREFIX, FactField, fact_fields
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
@@ -26,6 +26,7 @@ from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
 from policy_service.actor import Actor
 from policy_service.analysis.explained_answer import TrialAnswer, try_policy
+from policy_service.analysis.typed_values import TypedTexts, fact_texts, read_facts
 from policy_service.approval.own_drafts import (
     DraftUpdate,
     OwnDraft,
@@ -95,7 +96,7 @@ class TrialCase:
     draft: str | None
     """The draft whose text is tried, instead of a version."""
     as_of: str
-    fact_texts: FactTexts
+    fact_texts: TypedTexts
     is_submitted: bool
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from api.features.tryout.fields import fact_fields, fact_texts, read_facts
+from api.features.tryout.fields import fact_fields
 from policy_service.analysis.examples import day_of
 from policy_service.analysis.explained_answer import try_policy
+from policy_service.analysis.typed_values import fact_texts, read_facts
 from policy_service.language.policy import Language, Policy
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier

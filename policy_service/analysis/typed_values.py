@@ -1,0 +1,98 @@
+"""Values of facts and outcomes as people type them, read exactly; and values as they would be typed.
+
+Figures may be typed with groups of three: `800,000.00`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from policy_service.compilers.prose import type_in_words
+from policy_service.language.policy import Fact, Language, Outcome, Policy
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+    Value,
+    ValueRejected,
+    format_value,
+    parse_value,
+)
+from policy_service.messages import Message
+
+NO_TAGS = "[]"
+"""Stands for tags that are known to be none, which is something else than not being given."""
+GROUPED_DIGITS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+TypedTexts = Mapping[str, Sequence[str]]
+"""What was typed, by the name of the fact or outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactValues:
+    """The facts that were given, as the language keeps them, and what is wrong with the others."""
+
+    facts: Mapping[str, Value]
+    errors: Mapping[str, Message]
+
+
+def read_typed(declared: Fact | Outcome, texts: Sequence[str]) -> Value:
+    """Read what was typed; nothing at all is no tag, and empty text. Raises ValueRejected."""
+    return parse_value(declared.type, _to_json(declared.type, texts))
+
+
+def read_facts(policy: Policy, texts: TypedTexts, lang: Language) -> FactValues:
+    """Read the facts of a policy that were typed; an empty text is a fact that is not given."""
+    facts: dict[str, Value] = {}
+    errors: dict[str, Message] = {}
+    for name, fact in policy.facts.items():
+        filled = [text.strip() for text in texts.get(name, ()) if text.strip()]
+        if filled:
+            try:
+                facts[name] = read_typed(fact, filled)
+            except ValueRejected:
+                errors[name] = invalid_message(fact, lang)
+    return FactValues(facts, errors)
+
+
+def invalid_message(declared: Fact | Outcome, lang: Language) -> Message:
+    """Return the error of a value that does not fit, with what was expected."""
+    expected = type_in_words(declared.type, lang, declared.words)
+    return Message("Invalid. Expected: {expected}", expected=expected)
+
+
+def fact_texts(policy: Policy, facts: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
+    """Return facts as they would be typed: of an example, to begin with."""
+    return {name: _typed(format_value(policy.facts[name].type, value)) for name, value in facts.items()}
+
+
+def _typed(formatted: object) -> tuple[str, ...]:
+    match formatted:
+        case bool():
+            return ("true" if formatted else "false",)
+        case list():
+            return tuple(map(str, formatted)) or (NO_TAGS,)
+        case _:
+            return (str(formatted),)
+
+
+def _to_json(kind: Type, texts: Sequence[str]) -> object:
+    text = texts[0] if texts else ""
+    match kind:
+        case BooleanType():
+            return {"true": True, "false": False}.get(text, text)
+        case NumberType():
+            return text.replace(",", "") if GROUPED_DIGITS.fullmatch(text) else text
+        case TagsType():
+            return [value for value in texts if value != NO_TAGS]
+        case DateType() | DurationType() | ChoiceType() | TextType():
+            return text
+        case _:
+            assert_never(kind)
