@@ -21,7 +21,6 @@ from api.observability.metrics import Metrics
 from api.settings import Settings
 from api.web.in_flight import InFlight
 from api.web.problems import INTERNAL_ERROR, Problem
-from api.workers.work_kinds import BUILDING, time_limit
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
 from policy_service.clock import Clock
@@ -53,6 +52,7 @@ from policy_service.start_check import (
 )
 from policy_service.workers.interpreter import freeze_loaded_objects
 from policy_service.workers.kind import WorkKind
+from policy_service.workers.kinds import BUILDING, time_limit
 from policy_service.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ class Service:
 
     async def work(self, kind: WorkKind, function: Callable[..., Result], *arguments: object) -> Result:
         """Run a module's function in a worker, within the limits of its kind. Raises WorkRefused, and what it does."""
-        return await self.workers.pool(kind).run(time_limit(kind, self.settings), function, *arguments)
+        return await self.workers.pool(kind).run(
+            time_limit(kind, self.settings.policy_check_seconds), function, *arguments
+        )
 
     def render_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
         """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
@@ -243,7 +245,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
 
 def _builder(workers: Workers, settings: Settings) -> Build:
     """Build in a worker what comes into force."""
-    seconds = time_limit(BUILDING, settings)
+    seconds = time_limit(BUILDING, settings.policy_check_seconds)
 
     def build_in_worker(contents: Sequence[bytes], engine: EngineName) -> Sequence[bytes]:
         try:

@@ -40,7 +40,6 @@ from api.web.idempotent_writes import IdempotentRequest, run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from api.workers.jobs import Jobs
 from api.workers.preparation import DraftChecker
-from api.workers.work_kinds import READING
 from policy_service.actor import Role
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
@@ -52,6 +51,7 @@ from policy_service.messages import Message, translate
 from policy_service.subject import kind_label
 from policy_service.tasks import count_tasks
 from policy_service.workers.kind import WorkKind
+from policy_service.workers.kinds import READING
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}

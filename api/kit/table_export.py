@@ -36,7 +36,6 @@ from api.kit.table import (
 )
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
 from api.web.transactions import run_read, run_write
-from api.workers.work_kinds import EXPORTING
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.labels import enum_label
@@ -44,6 +43,7 @@ from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message, translate
 from policy_service.paging import Page, fetch_all
 from policy_service.spreadsheet import WRITERS, Cell
+from policy_service.workers.kinds import EXPORTING
 from policy_service.workers.private_file import create_private_file
 
 MAX_ROWS = 50_000

@@ -7,11 +7,11 @@ from contextlib import closing
 
 from api.service import Service
 from api.web.transactions import run_read
-from api.workers.work_kinds import AUDITING
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.database.file_check import damage_of, file_faults, is_large
 from policy_service.registry.checks import verify_versions
 from policy_service.workers.kind import WorkRefused
+from policy_service.workers.kinds import AUDITING
 
 RETRY_SECONDS = 60.0
 """Seconds until it is tried again when the worker has other work."""

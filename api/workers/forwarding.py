@@ -25,8 +25,8 @@ from api.kit.rendering import RunInWorker
 from api.service import Service
 from api.web.problems import Problem, ProblemError
 from api.workers.reader import answer_request, run_for_request
-from api.workers.work_kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING
 from policy_service.workers.kind import WorkKind
+from policy_service.workers.kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING
 
 LOCAL_ROUTES = frozenset(
     {

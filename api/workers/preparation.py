@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from api.service import Service
 from api.web.transactions import run_read, run_write
-from api.workers.work_kinds import ANALYSING, DRAFT_CHECKING, READING, time_limit
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.policies import uncached_heads
@@ -19,6 +18,7 @@ from policy_service.messages import Message, join_sentences, plain_text
 from policy_service.overrides.service import OverrideRequest, PreparedOverride, prepare_override
 from policy_service.population.draft_work import check_draft, find_drift, may_drift, read_heads, signers
 from policy_service.registry.policy_cache import cache_heads
+from policy_service.workers.kinds import ANALYSING, DRAFT_CHECKING, READING, time_limit
 
 
 class DraftChecker:
@@ -60,7 +60,8 @@ async def require_undrifted(service: Service, change: str) -> None:
     """
     if not await run_read(service, lambda session: may_drift(session, change)):
         return
-    seconds = time_limit(ANALYSING, service.settings)  # records are decided, as many as were when it was submitted
+    # records are decided, as many as were when it was submitted
+    seconds = time_limit(ANALYSING, service.settings.policy_check_seconds)
     problems = await service.workers.pool(DRAFT_CHECKING).run(
         seconds, find_drift, service.database.url, service.settings.keys, change
     )

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from api.web.problems import CONFLICT, ProblemError
-from api.workers import work_kinds
-from api.workers.work_kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
 from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
 from policy_service.errors import stack_frames
 from policy_service.messages import Message
+from policy_service.workers import kinds as work_kinds
 from policy_service.workers.kind import WorkAbandoned, WorkKind, WorkRefused
+from policy_service.workers.kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
 from policy_service.workers.pool import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers
 from tests.api import pieces
-from tests.api.client import NOW, settings
+from tests.api.client import NOW
 
 PATIENCE = 60.0
 KIND = WorkKind(
@@ -244,9 +244,8 @@ def test_in_this_process_the_work_is_done_at_once() -> None:
 
 
 def test_every_kind_of_work_has_its_sentences_and_its_time() -> None:
-    value = settings(policy_check_seconds=7)
     kinds = (READING, FILE_CHECKING, DRAFT_CHECKING, PRINTING, AUDITING, PACKING)
-    assert [time_limit(kind, value) for kind in kinds] == [60, 7, 7, 60, 600, 900]
+    assert [time_limit(kind, 7) for kind in kinds] == [60, 7, 7, 60, 600, 900]
     for kind in kinds:
         for result in (kind.busy_message(3), kind.too_long_message(2.5), kind.too_large_message(2.5)):
             assert isinstance(result, Message)

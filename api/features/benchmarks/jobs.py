@@ -18,7 +18,6 @@ from api.kit.populations import Population, population_errors, population_option
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.workers.job_kind import InsideContext, JobContext, JobKind
-from api.workers.work_kinds import DECIDING
 from policy_service.approval import service as approval
 from policy_service.audit.guard import start_guard
 from policy_service.database import Database
@@ -31,6 +30,7 @@ from policy_service.population.registered.queries import population_day
 from policy_service.population.renewal import Renewal, RenewalReport, renew_figures
 from policy_service.registry.model import Period
 from policy_service.subject import CUSTOMER, KIND
+from policy_service.workers.kinds import DECIDING
 
 LEAST_SUBJECTS, MOST_SUBJECTS = 3, 1_000_000
 """Of a group: who writes policies does not read what one subject has."""

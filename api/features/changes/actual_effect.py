@@ -19,13 +19,13 @@ from api.kit.page_route import PageRoute
 from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
 from api.web.transactions import run_read
-from api.workers.work_kinds import READING
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.language.types import parse_date
 from policy_service.population.actual_effect import EffectComparison, movement_groups
 from policy_service.population.actual_effect_view import PolicyComparisonView, comparison_views
 from policy_service.population.errors import PopulationRejected
+from policy_service.workers.kinds import READING
 
 if TYPE_CHECKING:
     from policy_service.population.group_figures import GroupComparison

@@ -19,7 +19,6 @@ from api.kit.forms import expected_error
 from api.service import Service
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from api.workers.jobs import Jobs
-from api.workers.work_kinds import ANALYSING
 from policy_service.actor import SERVICE, Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import ChangeState, PreparedSubmission, UnknownChange
@@ -34,6 +33,7 @@ from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message, plain_text
 from policy_service.population.draft_work import signers
 from policy_service.population.recorded_effect import RecordedEffects, takes_long
+from policy_service.workers.kinds import ANALYSING
 
 
 class AnalysisForm(BaseModel):

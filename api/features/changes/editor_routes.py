@@ -34,7 +34,6 @@ from api.kit.frame import with_rejected
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
 from api.web.transactions import run_read
-from api.workers.work_kinds import FILE_CHECKING
 from policy_service.analysis.file_check import CheckReport
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action
@@ -44,6 +43,7 @@ from policy_service.draft_conflict import conflict_of
 from policy_service.language.file_text import browser_text, file_bytes, label, merge_uploads
 from policy_service.registry.model import Period
 from policy_service.workers.kind import WorkRefused
+from policy_service.workers.kinds import FILE_CHECKING
 
 
 async def check_texts(pages: Pages, request: Request) -> Response:

@@ -30,7 +30,6 @@ from api.kit.page_route import PageRoute
 from api.kit.populations import read_population_options
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
-from api.workers.work_kinds import FILE_CHECKING
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES
 from policy_service.approval.first_versions import unsigned_first_versions
@@ -46,6 +45,7 @@ from policy_service.database import Transaction
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
+from policy_service.workers.kinds import FILE_CHECKING
 
 ChangeKind = Literal["change", "rollback", "ending", "first_versions"]
 """What a form begins: a change with files, a rollback, a change that ends policies, or the first versions to sign."""

@@ -18,7 +18,6 @@ from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.workers.job_kind import FileKind, JobContext, JobKind
-from api.workers.work_kinds import DATA_CHECKING
 from policy_service.audit.guard import start_guard
 from policy_service.database import Database
 from policy_service.decisions.data_check import (
@@ -36,6 +35,7 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message
 from policy_service.spreadsheet import CsvFile
 from policy_service.subject import CUSTOMER, KIND
+from policy_service.workers.kinds import DATA_CHECKING
 
 MAX_ROWS = 200
 """Findings that the page shows; the file has all of them."""

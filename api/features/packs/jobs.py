@@ -21,7 +21,6 @@ from api.kit.subjects import kind_options, subject_field_errors
 from api.service import Service
 from api.web.transactions import run_read
 from api.workers.job_kind import FileKind, JobContext, JobKind
-from api.workers.work_kinds import PACKING
 from policy_service.audit.guard import start_guard
 from policy_service.audit.service import current_signer
 from policy_service.database import Database
@@ -35,6 +34,7 @@ from policy_service.packs.builder import PackContext, make_pack
 from policy_service.packs.scope import MAX_SAMPLE, InvalidScope, Scope
 from policy_service.registry.service import policy_names
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+from policy_service.workers.kinds import PACKING
 
 Option = tuple[str, str]
 

@@ -28,7 +28,6 @@ from api.web.problems import (
 from api.web.rest_router import RestRouter
 from api.web.schemas import READ_PROBLEMS, Id
 from api.web.transactions import run_read
-from api.workers.work_kinds import REGISTERING
 from policy_service.canonical import digest
 from policy_service.database import Transaction
 from policy_service.population.registered import queries
@@ -42,6 +41,7 @@ from policy_service.population.registered.model import (
 )
 from policy_service.population.registered.service import delete_population, register_population
 from policy_service.subject import CUSTOMER, KIND
+from policy_service.workers.kinds import REGISTERING
 
 PAGE = 100
 CREATED = 201

@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
 from api.web.transactions import run_read
-from api.workers.work_kinds import REGISTERING
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.master_keys import KeyFileError
 from policy_service.integrity import DamagedRecord
@@ -20,6 +19,7 @@ from policy_service.population.registered.service import (
     prepare_registration,
     remove_expired,
 )
+from policy_service.workers.kinds import REGISTERING
 
 UPKEEP_SECONDS = 60.0
 

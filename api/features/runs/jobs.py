@@ -18,7 +18,6 @@ from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
 from api.kit.rendering import Pages
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
-from api.workers.work_kinds import DECIDING
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
 from policy_service.audit.guard import start_guard
@@ -34,6 +33,7 @@ from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
 from policy_service.population.registered.queries import population_day
 from policy_service.registry.service import policy_names
+from policy_service.workers.kinds import DECIDING
 
 FILE_FORMATS = ("csv", "xlsx", "parquet")
 OWN_STATUSES: Mapping[str, Message] = {

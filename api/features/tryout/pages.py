@@ -23,7 +23,6 @@ from api.kit.page_route import PageRoute
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
 from api.web.transactions import run_read
-from api.workers.work_kinds import FILE_CHECKING
 from policy_service.actor import Actor
 from policy_service.analysis.explained_answer import TrialAnswer, try_policy
 from policy_service.analysis.typed_values import TypedTexts, fact_texts, read_facts
@@ -41,6 +40,7 @@ from policy_service.language.edit import ExampleRejected, example_entry
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import parse_date
 from policy_service.messages import Message
+from policy_service.workers.kinds import FILE_CHECKING
 
 PATH = "/policies/{domain}/{policy}/try"
 MAX_OFFERED = 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from api.settings import Settings
 from policy_service.messages import Message
 from policy_service.workers.kind import WorkAbandoned, WorkKind
 
@@ -136,6 +135,6 @@ BUILDING = WorkKind(
 """Versions that come into force, made ready to decide."""
 
 
-def time_limit(kind: WorkKind, settings: Settings) -> float:
-    """Seconds that one piece of work may take."""
-    return settings.policy_check_seconds if kind.seconds is None else kind.seconds
+def time_limit(kind: WorkKind, check_seconds: float) -> float:
+    """Seconds that one piece of work may take; `check_seconds` are those of checks, as the settings say."""
+    return check_seconds if kind.seconds is None else kind.seconds
