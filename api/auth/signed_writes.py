@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from fastapi.params import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
 from api.service import Service
-from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
-from api.web.json_body import read_json_body, request_body
-from api.web.openapi import problems
-from api.web.problems import ProblemType
-from api.web.schemas import Model, SignedBody
+from api.web.idempotent_writes import WriteResult, run_write_command
+from api.web.json_body import read_json_body
+from api.web.schemas import SignedBody
 from policy_service.actor import Actor
 from policy_service.database import Transaction
 
 SignedCommand = Callable[[Transaction, Actor, dict[str, Any]], WriteResult]
 """A command of a signer, with the fields of the body but the password."""
-
-
-def signed_route(
-    body: type[SignedBody],
-    answer: type[Model],
-    refusals: Sequence[ProblemType],
-    *,
-    status: int = 200,
-    headers: Sequence[Depends] = WRITE_HEADERS,
-) -> dict[str, Any]:
-    """Return the router arguments of a signed write, beside its path and its name."""
-    return {
-        "status_code": status,
-        "response_model": answer,
-        "openapi_extra": request_body(body),
-        "dependencies": headers,
-        "responses": problems(*refusals),
-    }
 
 
 async def run_signed_command(

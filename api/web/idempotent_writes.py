@@ -11,11 +11,12 @@ is kept of the request is a digest of its members, in which every password is a 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, params
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,7 +24,15 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.service import Service
-from api.web.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError, invalid_parameters_detail
+from api.web.json_body import request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    INVALID_PARAMETER,
+    PRECONDITION_REQUIRED,
+    ProblemError,
+    ProblemType,
+    invalid_parameters_detail,
+)
 from api.web.transactions import run_read, run_write
 from api.workers.preparation import warm_heads
 from policy_service.database import Transaction
@@ -204,3 +213,21 @@ WRITE_HEADERS = [Depends(_key_header)]
 """What the document says of a write."""
 EDIT_HEADERS = [Depends(_key_header), Depends(_if_match_header)]
 """What it says of a write to something that was read before."""
+
+
+def write_route(
+    answer: type[BaseModel],
+    refusals: Iterable[ProblemType],
+    body: type[BaseModel] | None = None,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Sequence[params.Depends] = WRITE_HEADERS,
+) -> dict[str, Any]:
+    """Return the router arguments of a write, beside its path and its name; `body` is the model of its body."""
+    return {
+        "status_code": status,
+        "response_model": answer,
+        "openapi_extra": request_body(body) if body else None,
+        "dependencies": headers,
+        "responses": problems(*refusals),
+    }

@@ -10,15 +10,13 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import run_hashing
-from api.auth.signed_writes import run_signed_command, signed_route
+from api.auth.signed_writes import run_signed_command
 from api.service import Service
-from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag
+from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, write_route
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import (
-    BUSY,
-    CONFIRMATION_NEEDED,
     CONFLICT,
     IDEMPOTENCY_KEY_REUSED,
     INVALID_PARAMETER,
@@ -26,10 +24,9 @@ from api.web.problems import (
     PRECONDITION_FAILED,
     PRECONDITION_REQUIRED,
     REQUEST_IN_FLIGHT,
-    TOO_MANY_ATTEMPTS,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel, Password, SignedBody, attribute
+from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, Answer, Model, PageModel, Password, SignedBody, attribute
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
@@ -45,7 +42,7 @@ ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 ATTESTATION_PROBLEMS = (
     *(CONFLICT, NOT_FOUND, INVALID_PARAMETER, PRECONDITION_FAILED, PRECONDITION_REQUIRED),
     *(REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED),
-    *(CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+    *SIGNING_PROBLEMS,
 )
 Name = Annotated[str, Field(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
@@ -177,7 +174,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 
 
 def _add_attestation(router: RestRouter, service: Service) -> None:
-    route = signed_route(SignedBody, AccountModel, (*BODY_PROBLEMS, *ATTESTATION_PROBLEMS), headers=EDIT_HEADERS)
+    route = write_route(AccountModel, (*BODY_PROBLEMS, *ATTESTATION_PROBLEMS), SignedBody, headers=EDIT_HEADERS)
 
     @router.post("/{account}/attest", operation_id="attest_account", **route)
     async def attest_account(request: Request, account: str) -> Response:

@@ -23,8 +23,15 @@ from api.features.changes.schemas import (
 )
 from api.features.changes.simulation import export_movers, read_comparison, read_effect
 from api.service import Service
-from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
-from api.web.json_body import read_json_body, request_body
+from api.web.idempotent_writes import (
+    EDIT_HEADERS,
+    WriteResult,
+    etag,
+    expected_etag,
+    run_write_command,
+    write_route,
+)
+from api.web.json_body import read_json_body
 from api.web.openapi import problems
 from api.web.parameters import Cursor, DayText
 from api.web.problems import (
@@ -191,16 +198,11 @@ def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> No
 
 def _add_drafting(router: RestRouter, service: Service) -> None:
     limit = TEXTS * service.settings.policy_body_limit
-    body = request_body(DraftModel)
 
     @router.post(
         "",
         operation_id="create_change",
-        status_code=201,
-        response_model=ChangeDetail,
-        openapi_extra=body,
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
+        **write_route(ChangeDetail, (*BODY_PROBLEMS, *WRITE_PROBLEMS), DraftModel, status=201),
     )
     async def create_change(request: Request) -> Response:
         """Begins a change: with new policy files, valid or not yet, or as a rollback to versions of before."""
@@ -215,11 +217,7 @@ def _add_drafting(router: RestRouter, service: Service) -> None:
     @router.post(
         "/first-versions",
         operation_id="create_first_versions",
-        status_code=201,
-        response_model=ChangeDetail,
-        openapi_extra=request_body(FirstVersionsBody),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
+        **write_route(ChangeDetail, (*BODY_PROBLEMS, *WRITE_PROBLEMS), FirstVersionsBody, status=201),
     )
     async def create_first_versions(request: Request) -> Response:
         """Begins the change by which the versions imported at set-up are signed, once."""
@@ -243,10 +241,7 @@ def _add_drafting(router: RestRouter, service: Service) -> None:
     @router.put(
         "/{change}/draft",
         operation_id="edit_change",
-        response_model=ChangeDetail,
-        openapi_extra=body,
-        dependencies=EDIT_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *EDIT_PROBLEMS),
+        **write_route(ChangeDetail, (*BODY_PROBLEMS, *EDIT_PROBLEMS), DraftModel, headers=EDIT_HEADERS),
     )
     async def edit_change(request: Request, change: Id) -> Response:
         """Write a draft anew; whatever is left out is gone."""
@@ -261,11 +256,7 @@ def _add_comments(router: RestRouter, service: Service) -> None:
     @router.post(
         "/{change}/comments",
         operation_id="comment_on_change",
-        status_code=201,
-        response_model=CommentModel,
-        openapi_extra=request_body(CommentText),
-        dependencies=WRITE_HEADERS,
-        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
+        **write_route(CommentModel, (*BODY_PROBLEMS, *WRITE_PROBLEMS), CommentText, status=201),
     )
     async def comment_on_change(request: Request, change: Id) -> Response:
         """Add a comment to a change, for everyone who reads it."""

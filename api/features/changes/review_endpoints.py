@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.signed_writes import run_signed_command, signed_route
+from api.auth.signed_writes import run_signed_command
 from api.features.changes.analysis import needs_analysis, start_analysis
 from api.features.changes.bodies import SignOffModel, WhyModel
 from api.features.changes.endpoints import EDIT_PROBLEMS, change_result
@@ -20,9 +20,9 @@ from api.web.idempotent_writes import (
     expected_etag,
     run_prepared_write,
     run_write_command,
+    write_route,
 )
-from api.web.json_body import read_json_body, request_body
-from api.web.openapi import problems
+from api.web.json_body import read_json_body
 from api.web.problems import BUSY, CHECK_ABANDONED
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
@@ -63,10 +63,7 @@ def review_routes(service: Service, examiner: DraftChecker, jobs: Jobs) -> RestR
             f"/{name}",
             operation_id=f"{name.replace('-', '_')}_change".replace("changes_change", "changes"),
             summary=summary.rstrip("."),
-            response_model=ChangeDetail,
-            openapi_extra=request_body(WhyModel),
-            dependencies=EDIT_HEADERS,
-            responses=problems(*BODY_PROBLEMS, *EDIT_PROBLEMS),
+            **write_route(ChangeDetail, (*BODY_PROBLEMS, *EDIT_PROBLEMS), WhyModel, headers=EDIT_HEADERS),
         )(_reasoned_endpoint(service, command))
     return router
 
@@ -75,9 +72,7 @@ def _add_submitting(router: RestRouter, service: Service, examiner: DraftChecker
     @router.post(
         "/submit",
         operation_id="submit_change",
-        response_model=ChangeDetail,
-        dependencies=EDIT_HEADERS,
-        responses=problems(*EDIT_PROBLEMS, CHECK_ABANDONED, BUSY),
+        **write_route(ChangeDetail, (*EDIT_PROBLEMS, CHECK_ABANDONED, BUSY), headers=EDIT_HEADERS),
     )
     async def submit_change(request: Request, change: Id) -> Response:
         """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it.
@@ -106,25 +101,22 @@ def _add_signing(router: RestRouter, service: Service) -> None:
     refusals = (*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS, *EDIT_PROBLEMS)
 
     @router.post(
-        "/sign-offs", operation_id="sign_off_change", **signed_route(SignOffModel, ChangeDetail, refusals, status=201)
+        "/sign-offs", operation_id="sign_off_change", **write_route(ChangeDetail, refusals, SignOffModel, status=201)
     )
     async def sign_off_change(request: Request, change: Id) -> Response:
         """Signs what was submitted: one person, in one role, on the digest that was read. What drifted is sent back."""
         await require_undrifted(service, change)
-
-        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
-            return change_result(transaction, actor, approval.sign_off(transaction, actor, change, **fields), 201)
-
-        return await run_signed_command(service, request, SignOffModel, command)
+        return await run_signed_command(
+            service,
+            request,
+            SignOffModel,
+            lambda t, actor, of: change_result(t, actor, approval.sign_off(t, actor, change, **of), 201),
+        )
 
 
 def _add_scheduling(router: RestRouter, service: Service) -> None:
     @router.post(
-        "/schedule",
-        operation_id="schedule_change",
-        response_model=ChangeDetail,
-        dependencies=EDIT_HEADERS,
-        responses=problems(*EDIT_PROBLEMS),
+        "/schedule", operation_id="schedule_change", **write_route(ChangeDetail, EDIT_PROBLEMS, headers=EDIT_HEADERS)
     )
     async def schedule_change(request: Request, change: Id) -> Response:
         """Put a fully signed change in force, from the day that was signed."""

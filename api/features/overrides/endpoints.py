@@ -10,24 +10,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.auth.signed_writes import run_signed_command, signed_route
+from api.auth.signed_writes import run_signed_command
 from api.service import Service
-from api.web.idempotent_writes import WriteResult, run_prepared_write
+from api.web.idempotent_writes import WriteResult, run_prepared_write, write_route
 from api.web.json_body import read_json_body
 from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import (
-    BUSY,
-    CONFIRMATION_NEEDED,
     IDEMPOTENCY_KEY_REUSED,
     INVALID_PARAMETER,
     NOT_FOUND,
     OVERRIDE_UNFIT,
     REQUEST_IN_FLIGHT,
-    TOO_MANY_ATTEMPTS,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Digest, Model, PolicyName, SignedBody, SignedReason, UtcInstant
+from api.web.schemas import (
+    BODY_PROBLEMS,
+    SIGNING_PROBLEMS,
+    Digest,
+    Model,
+    PolicyName,
+    SignedBody,
+    SignedReason,
+    UtcInstant,
+)
 from api.web.transactions import run_read
 from api.workers.preparation import prepared_override
 from policy_service.actor import Actor, Role
@@ -42,7 +48,7 @@ from policy_service.overrides.signature_validity import read_with_signature_vali
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 WRITE_PROBLEMS = (
-    *(*BODY_PROBLEMS, OVERRIDE_UNFIT, INVALID_PARAMETER, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+    *(*BODY_PROBLEMS, OVERRIDE_UNFIT, INVALID_PARAMETER, *SIGNING_PROBLEMS),
     *(IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
 )
 Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
@@ -185,7 +191,7 @@ def _add_reading(router: RestRouter, service: Service) -> None:
 
 def _add_commands(router: RestRouter, service: Service) -> None:
     @router.post(
-        "", operation_id="record_override", **signed_route(NewOverride, OverrideModel, WRITE_PROBLEMS, status=201)
+        "", operation_id="record_override", **write_route(OverrideModel, WRITE_PROBLEMS, NewOverride, status=201)
     )
     async def record(request: Request) -> Response:
         """Excepts a subject from the rules of a policy, from now on."""
@@ -212,7 +218,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
     @router.post(
         "/{override}/sign-offs",
         operation_id="sign_off_override",
-        **signed_route(OverrideSignOff, OverrideModel, refusals, status=201),
+        **write_route(OverrideModel, refusals, OverrideSignOff, status=201),
     )
     async def sign_off(request: Request, override: Id) -> Response:
         """Signs an override that another person recorded, in a role that is owed."""
@@ -223,7 +229,7 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 
         return await run_signed_command(service, request, OverrideSignOff, command)
 
-    @router.post("/{override}/end", operation_id="end_override", **signed_route(SignedReason, OverrideModel, refusals))
+    @router.post("/{override}/end", operation_id="end_override", **write_route(OverrideModel, refusals, SignedReason))
     async def end(request: Request, override: Id) -> Response:
         """End an override now."""
 

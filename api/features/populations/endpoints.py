@@ -12,7 +12,14 @@ from api.features.populations.registration import prepare
 from api.features.populations.schemas import PopulationModel, PopulationPage
 from api.service import Service
 from api.web.body import check_media_type, read_body
-from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write, run_write_command
+from api.web.idempotent_writes import (
+    WRITE_HEADERS,
+    WriteCommand,
+    WriteResult,
+    run_prepared_write,
+    run_write_command,
+    write_route,
+)
 from api.web.openapi import problems
 from api.web.parameters import Cursor, DayText
 from api.web.problems import (
@@ -136,9 +143,7 @@ def population_routes(service: Service) -> RestRouter:
     @router.delete(
         "/{population}",
         operation_id="delete_population",
-        response_model=PopulationModel,
-        dependencies=WRITE_HEADERS,
-        responses=problems(*READ_PROBLEMS, *WRITE_PROBLEMS),
+        **write_route(PopulationModel, (*READ_PROBLEMS, *WRITE_PROBLEMS)),
     )
     async def delete(request: Request, population: Id) -> Response:
         """Delete a population. It cannot be undone; what was made from it stays, and names its digest."""

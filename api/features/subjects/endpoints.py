@@ -11,23 +11,20 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.signed_writes import run_signed_command, signed_route
+from api.auth.signed_writes import run_signed_command
 from api.service import Service
 from api.web.decision_summary import DecisionPage
-from api.web.idempotent_writes import WriteResult
+from api.web.idempotent_writes import WriteResult, write_route
 from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import (
-    BUSY,
-    CONFIRMATION_NEEDED,
     CONFLICT,
     IDEMPOTENCY_KEY_REUSED,
     INVALID_PARAMETER,
     REQUEST_IN_FLIGHT,
-    TOO_MANY_ATTEMPTS,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Model, SignedBody, UtcInstant
+from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, Model, SignedBody, UtcInstant
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.database import Transaction
@@ -38,7 +35,6 @@ from policy_service.decisions.subjects import erase_subject
 from policy_service.language.load import POLICY_ID
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
-SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Id = Annotated[str, Path(max_length=MAX_ID)]
 OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
 OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only what this policy answered")]
@@ -104,7 +100,7 @@ def subject_routes(service: Service) -> RestRouter:
         *(CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
     )
 
-    @router.delete("/key", operation_id="erase_subject", **signed_route(Erase, ErasedModel, refusals))
+    @router.delete("/key", operation_id="erase_subject", **write_route(ErasedModel, refusals, Erase))
     async def erase(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
         """Delete the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
 
@@ -114,7 +110,7 @@ def subject_routes(service: Service) -> RestRouter:
 
         return await run_signed_command(service, request, Erase, command)
 
-    @router.post("/merge", operation_id="merge_subject", **signed_route(Merge, MergedModel, refusals))
+    @router.post("/merge", operation_id="merge_subject", **write_route(MergedModel, refusals, Merge))
     async def merge(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
         """Record that a subject is the same as another, which remains. It cannot be undone; nothing is lost."""
 

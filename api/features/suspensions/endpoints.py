@@ -6,10 +6,10 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.signed_writes import run_signed_command, signed_route
+from api.auth.signed_writes import run_signed_command
 from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage
 from api.service import Service
-from api.web.idempotent_writes import WriteResult
+from api.web.idempotent_writes import WriteResult, write_route
 from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER
@@ -68,7 +68,7 @@ def _add_reading(router: RestRouter, service: Service) -> None:
 
 
 def _add_commands(router: RestRouter, service: Service) -> None:
-    @router.post("", operation_id="suspend", **signed_route(SuspendModel, SuspensionModel, REFUSALS, status=201))
+    @router.post("", operation_id="suspend", **write_route(SuspensionModel, REFUSALS, SuspendModel, status=201))
     async def suspend(request: Request) -> Response:
         """Take the version in force out of force at once; the version before applies for 72 hours."""
 
@@ -78,25 +78,24 @@ def _add_commands(router: RestRouter, service: Service) -> None:
 
         return await run_signed_command(service, request, SuspendModel, command)
 
-    signed_reason = signed_route(SignedReason, SuspensionModel, REFUSALS)
+    signed_reason = write_route(SuspensionModel, REFUSALS, SignedReason)
 
     @router.post("/{suspension}/ratify", operation_id="ratify_suspension", **signed_reason)
     async def ratify_suspension(request: Request, suspension: Id) -> Response:
         """Another person's signature, by which it lasts for 30 days from its beginning."""
-
-        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
-            return _answer(transaction, approval.ratify(transaction, actor, suspension, **fields))
-
-        return await run_signed_command(service, request, SignedReason, command)
+        return await run_signed_command(
+            service, request, SignedReason, lambda t, actor, of: _answer(t, approval.ratify(t, actor, suspension, **of))
+        )
 
     @router.post("/{suspension}/end", operation_id="end_suspension", **signed_reason)
     async def end_suspension(request: Request, suspension: Id) -> Response:
         """End it now: what would be in force without it applies again."""
-
-        def command(transaction: Transaction, actor: Actor, fields: dict[str, Any]) -> WriteResult:
-            return _answer(transaction, approval.end_suspension(transaction, actor, suspension, **fields))
-
-        return await run_signed_command(service, request, SignedReason, command)
+        return await run_signed_command(
+            service,
+            request,
+            SignedReason,
+            lambda t, actor, of: _answer(t, approval.end_suspension(t, actor, suspension, **of)),
+        )
 
 
 def _answer(
