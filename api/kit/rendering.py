@@ -45,7 +45,7 @@ from policy_service.characters import describe_character
 from policy_service.database import Transaction
 from policy_service.errors import PolicyServiceError
 from policy_service.idempotency import StoredResponse, fingerprint_of
-from policy_service.labels import engine_name, enum_label
+from policy_service.labels import domain_name, engine_name, enum_label
 from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
 from policy_service.subject import kind_label
@@ -330,6 +330,7 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
     environment.filters["t"] = lambda text: translate(text, catalogue.gettext, escape_hidden)
     environment.filters["label"] = lambda thing: translate(enum_label(thing), catalogue.gettext)
     environment.filters["role_name"] = lambda name: translate(enum_label(Role(name)), catalogue.gettext)
+    environment.filters["domain_name"] = domain_name
     environment.filters["engine_name"] = lambda name: translate(engine_name(name), catalogue.gettext)
     environment.filters["kind_name"] = lambda kind: kind_label(kind, lang)
     environment.globals.update(link=link, rule_address=rule_address, version_address=version_address)

@@ -6,7 +6,7 @@ is one more section in `sections_of`, with a template of its own; the others sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -117,17 +117,6 @@ class Dossier:
         return self.change.state in OPEN and is_late
 
 
-@dataclass(frozen=True, slots=True)
-class DossierData:
-    """The data of a change from the database."""
-
-    change: Change
-    comments: tuple[Comment, ...]
-    detail: ChangeDetail
-    timelines: tuple[tuple[str, Timeline], ...]
-    analysis: JobProgress | None
-
-
 async def dossier(
     pages: Pages, request: Request, change: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> Dossier:
@@ -136,20 +125,20 @@ async def dossier(
     Raises UnknownChange, DatabaseUnavailable.
     """
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
-    actor = principal_of(request).actor
-    data = await run_read(pages.service, lambda session: _read(pages, session, change, frame))
-    actions = change_actions(pages, request, data.change, actor, rejected_forms or {})
-    signatures = signature_lines(data.change)
-    return Dossier(
-        frame, data.change, data.detail, signatures, actions, sections_of(data, signatures, actions), data.analysis
+    return await run_read(
+        pages.service, lambda session: _read(pages, request, session, change, frame, rejected_forms or {})
     )
 
 
 def sections_of(
-    data: DossierData, signatures: tuple[SignatureLine, ...], actions: ChangeActions
+    detail: ChangeDetail,
+    comments: Sequence[Comment],
+    periods: Sequence[tuple[str, Timeline]],
+    signatures: tuple[SignatureLine, ...],
+    actions: ChangeActions,
 ) -> tuple[Section, ...]:
     """The parts of the dossier, in the order in which they are read."""
-    change, detail = data.change, data.detail
+    change = detail.change
     is_draft = change.submission is None
     sections = []
     if detail.effect is not None and detail.effect.kinds:
@@ -165,24 +154,36 @@ def sections_of(
     if not is_draft:
         sections.append(Section("signatures", Message("Signatures"), "changes/_signatures.html", signatures))
     history = History(change.actions[-MAX_SHOWN:], max(0, len(change.actions) - MAX_SHOWN))
-    discussion = Discussion(data.comments[-MAX_SHOWN:], max(0, len(data.comments) - MAX_SHOWN))
+    discussion = Discussion(tuple(comments[-MAX_SHOWN:]), max(0, len(comments) - MAX_SHOWN))
     return (
         *sections,
-        Section("period", Message("Effective period"), "changes/_period.html", data.timelines),
+        Section("period", Message("Effective period"), "changes/_period.html", periods),
         Section("acts", Message("What you can do"), "changes/_acts.html", actions, on_paper=False),
         Section("discussion", Message("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
         Section("history", Message("History"), "changes/_history.html", history),
     )
 
 
-def _read(pages: Pages, session: Session, name: str, frame: Frame) -> DossierData:
-    change = approval.read_change(session, name)
+def _read(  # noqa: PLR0913, PLR0917  # where it is read, for whom, and the forms in it
+    pages: Pages, request: Request, session: Session, name: str, frame: Frame, forms: Mapping[str, FormState]
+) -> Dossier:
+    change, service = approval.read_change(session, name), pages.service
     names = may_read_subjects(frame)
-    detail = read_change_detail(session, pages.service.catalogue, change, frame.lang, names=names)
-    periods = tuple(timelines(change, activations(session), frame.now, pages.service.zone))
+    detail = read_change_detail(session, service.catalogue, change, frame.lang, names=names)
     job = running_analysis(session, name) if change.state is ChangeState.UNDER_ANALYSIS else None
-    analysis = progress_of(job, f"/changes/{name}", frame.now) if job else None
-    return DossierData(change, tuple(approval.read_comments(session, name)), detail, periods, analysis)
+    actions = change_actions(pages, request, change, principal_of(request).actor, forms)
+    signatures = signature_lines(change)
+    periods = tuple(timelines(change, activations(session), frame.now, service.zone))
+    comments = approval.read_comments(session, name)
+    return Dossier(
+        frame=frame,
+        change=change,
+        detail=detail,
+        signatures=signatures,
+        actions=actions,
+        sections=sections_of(detail, comments, periods, signatures, actions),
+        analysis=progress_of(job, f"/changes/{name}", frame.now) if job else None,
+    )
 
 
 ROUTES = (PageRoute("/changes/{change}", dossier),)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -23,12 +24,12 @@ from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.decisions.in_force import OWN_DOMAIN
-from policy_service.labels import domain_name, enum_label
+from policy_service.labels import enum_label
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import Dependencies
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, ActivationKind, Period
-from policy_service.registry.snapshot import Piece, PolicyStatus, RegistrySnapshot, Version
+from policy_service.registry.snapshot import Piece, PolicyStatus, Version
 
 MAX_DRAWN = 12
 """Pieces of time that are drawn at a time."""
@@ -48,45 +49,16 @@ STOP = Message("suspended: no version applies")
 
 
 @dataclass(frozen=True, slots=True)
-class OverviewQuery:
-    """Of which policy, which periods are drawn, and which versions are listed in which order."""
-
-    policy: str
-    before: datetime | None
-    sort: str
-    cursor: str | None
-    """The last version of the page before."""
-
-
-@dataclass(frozen=True, slots=True)
 class VersionItem:
     """One version in the list."""
 
     version: Version
-    address: str
     periods: tuple[Period, ...]
     """When it is in force, the newest first."""
     is_active: bool
     change: SignedChange | None
-    rollback_address: str | None
-    """Where an author asks to go back to it; None where that is not possible."""
-
-
-@dataclass(frozen=True, slots=True)
-class OverviewData:
-    """The data of the page."""
-
-    policy: Policy
-    status: PolicyStatus
-    pieces: Sequence[Piece]
-    has_earlier: bool
-    versions: Sequence[Version]
-    has_more: bool
-    periods: Mapping[str, Sequence[Period]]
-    signed_imports: Mapping[str, str]
-    """The change by which each imported version was signed, by the version's number."""
-    changes: Mapping[str, SignedChange]
-    dependencies: Dependencies
+    can_roll_back: bool
+    """Whether the reader may ask to go back to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +67,10 @@ class PolicyPage:
 
     template: ClassVar[str] = "policies/policy.html"
     frame: Frame
-    data: OverviewData
-    address: str
-    domain: str
+    policy: Policy
+    """In the version in force, or that was stopped; else the newest."""
+    status: PolicyStatus
+    dependencies: Dependencies
     change: SignedChange | None
     """The change that put in force what is in force."""
     drawing: Timeline | None
@@ -115,14 +88,7 @@ class PolicyPage:
 
 async def policy_page(pages: Pages, request: Request, domain: str, policy: str) -> PolicyPage:
     """Build the page of one policy."""
-    service, params = pages.service, request.query_params
-    now, sort = service.now(), OLDEST if params.get("sort") == OLDEST else NEWEST
-    query = OverviewQuery(f"{domain}/{policy}", _parse_instant(params.get("before", "")), sort, params.get("cursor"))
-    data = await run_read(
-        service,
-        lambda session: _read(pages, visible_versions(service.catalogue, session, request), session, query, now),
-    )
-    return make_page(pages, request, data, query)
+    return await run_read(pages.service, lambda session: _read(pages, request, session, f"{domain}/{policy}"))
 
 
 ROUTES = (PageRoute(POLICY, policy_page),)
@@ -136,101 +102,80 @@ def _parse_instant(text: str) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def _read(
-    pages: Pages, snapshot: RegistrySnapshot, session: Session, query: OverviewQuery, now: datetime
-) -> OverviewData:
-    name, before = query.policy, query.before
-    catalogue = pages.service.catalogue
-    newest_first, status = snapshot.versions_of(name), snapshot.status(name, now)
-    active, current = status.active, status.current
-    versions = newest_first if query.sort == NEWEST else newest_first[::-1]
-    first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == query.cursor), 0)
-    page_versions = versions[first : first + PAGE]
+def _read(pages: Pages, request: Request, session: Session, name: str) -> PolicyPage:
+    catalogue, now, params = pages.service.catalogue, pages.service.now(), request.query_params
+    frame, actor = pages.frame(request), principal_of(request).actor
+    snapshot = visible_versions(catalogue, session, request)
+    listed, status = snapshot.versions_of(name), snapshot.status(name, now)
+    policy = catalogue.load(session, status.current[1].digest if status.current else listed[0].digest)
+    before, sort = _parse_instant(params.get("before", "")), OLDEST if params.get("sort") == OLDEST else NEWEST
     pieces = [piece for piece in snapshot.pieces(name) if before is None or piece[0].start < before]
-    drawn_pieces = pieces[-MAX_DRAWN:]
-    signed_imports = {
-        each.version: each.change for _, each in pieces if each.kind is ActivationKind.INITIAL and each.change
-    }
+    drawn = pieces[-MAX_DRAWN:]
+    versions, listing = _page_of(listed, f"/policies/{name}", before, sort, params.get("cursor"))
+    imports = {each.version: each.change for _, each in pieces if each.kind is ActivationKind.INITIAL and each.change}
+    submissions = {each.version: each.change or imports.get(each.version, "") for each in versions}
     names = (
-        *(each.change for each in page_versions),
-        *signed_imports.values(),
-        *(each.change for _, each in drawn_pieces),
-        active[1].change if active else None,
+        *submissions.values(),
+        *(each.change for _, each in drawn),
+        status.active[1].change if status.active else "",
     )
-    return OverviewData(
-        policy=catalogue.load(session, current[1].digest if current else newest_first[0].digest),
-        status=status,
-        pieces=drawn_pieces,
-        has_earlier=len(pieces) > len(drawn_pieces),
-        versions=page_versions,
-        has_more=len(versions) > first + PAGE,
-        periods=snapshot.periods(name),
-        signed_imports=signed_imports,
-        changes=read_signed_changes(session, names),
-        dependencies=catalogue.dependencies(session, snapshot, name, now),
-    )
-
-
-def make_page(pages: Pages, request: Request, data: OverviewData, query: OverviewQuery) -> PolicyPage:
-    """The page of what was read."""
-    frame, actor, name = pages.frame(request), principal_of(request).actor, data.policy.id
-    address = f"/policies/{name}"
-    before = query.before.isoformat() if query.before else ""
-    next_cursor = data.versions[-1].version if data.has_more else None
+    changes = read_signed_changes(session, filter(None, names))
     write_permission = check_permission(actor, PERMISSIONS["GET", "/changes/new"])
+
+    def item(version: Version) -> VersionItem:
+        periods = tuple(reversed(snapshot.periods(name).get(version.version, ())))
+        is_active = status.active is not None and status.active[1].version == version.version
+        was_active = not is_active and any(each.start <= frame.now for each in periods)
+        change = changes.get(submissions[version.version])
+        return VersionItem(version, periods, is_active, change, write_permission is True and was_active)
+
     return PolicyPage(
         frame=frame,
-        data=data,
-        address=address,
-        domain=domain_name(data.policy.domain),
-        change=data.changes.get(data.status.active[1].change or "") if data.status.active else None,
-        drawing=_drawing(data, frame.now, pages),
-        earlier_address=link(address, before=data.pieces[0][0].start.isoformat(), sort=query.sort)
-        if data.has_earlier
+        policy=policy,
+        status=status,
+        dependencies=catalogue.dependencies(session, snapshot, name, now),
+        change=changes.get(status.active[1].change or "") if status.active else None,
+        drawing=_drawing(drawn, changes, frame.now, pages.service.zone),
+        earlier_address=link(listing.path, before=drawn[0][0].start.isoformat(), sort=sort)
+        if len(pieces) > len(drawn)
         else None,
-        latest_address=address if before else None,
-        version_items=tuple(
-            _version_item(each, data, address, frame.now if write_permission is True else None)
-            for each in data.versions
-        ),
-        listing=Listing(address, {"before": before}, COLUMNS, query.sort, query.cursor, next_cursor),
+        latest_address=listing.path if before else None,
+        version_items=tuple(map(item, versions)),
+        listing=listing,
         write_permission=write_permission,
-        suspend_permission=_suspend_permission(actor, data),
-        may_reevaluate=may_read(actor, "/reevaluations") and data.policy.domain != OWN_DOMAIN,
+        suspend_permission=_suspend_permission(actor, status),
+        may_reevaluate=may_read(actor, "/reevaluations") and policy.domain != OWN_DOMAIN,
     )
 
 
-def _suspend_permission(actor: Actor, data: OverviewData) -> Literal[True] | str:
-    if data.status.stop is not None:
+def _page_of(
+    listed: Sequence[Version], address: str, before: datetime | None, sort: str, cursor: str | None
+) -> tuple[Sequence[Version], Listing]:
+    """The versions of a page, which begins behind the one that the cursor names."""
+    versions = listed if sort == NEWEST else listed[::-1]
+    first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == cursor), 0)
+    page = versions[first : first + PAGE]
+    next_cursor = page[-1].version if len(versions) > first + PAGE else None
+    filters = {"before": before.isoformat() if before else ""}
+    return page, Listing(address, filters, COLUMNS, sort, cursor, next_cursor)
+
+
+def _suspend_permission(actor: Actor, status: PolicyStatus) -> Literal[True] | str:
+    if status.stop is not None:
         return Message("It is already suspended, and no version applies.")
-    if data.status.active is None:
+    if status.active is None:
         return Message("No version is in force that could be suspended.")
     return check_permission(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
 
 
-def _version_item(version: Version, data: OverviewData, address: str, now_if_author: datetime | None) -> VersionItem:
-    """A version; `now_if_author` is now for a reader who may ask to go back to what was in force."""
-    is_active = data.status.active is not None and data.status.active[1].version == version.version
-    periods = tuple(reversed(data.periods.get(version.version, ())))
-    rollback_address = link("/changes/new", rollback=version.policy, version=version.version)
-    return VersionItem(
-        version=version,
-        address=f"{address}/versions/{version.version}",
-        periods=periods,
-        is_active=is_active,
-        change=data.changes.get(version.change or data.signed_imports.get(version.version, "")),
-        rollback_address=rollback_address
-        if now_if_author and not is_active and any(each.start <= now_if_author for each in periods)
-        else None,
-    )
-
-
-def _drawing(data: OverviewData, now: datetime, pages: Pages) -> Timeline | None:
+def _drawing(
+    pieces: Sequence[Piece], changes: Mapping[str, SignedChange], now: datetime, zone: ZoneInfo
+) -> Timeline | None:
     """The pieces of time, a lane a version, the newest version above."""
-    if not data.pieces:
+    if not pieces:
         return None
-    bars = [_bar(period, active, data.changes) for period, active in reversed(data.pieces)]
-    return timeline(bars, now, start=data.pieces[0][0].start, zone=pages.service.zone)
+    bars = [_bar(period, active, changes) for period, active in reversed(pieces)]
+    return timeline(bars, now, start=pieces[0][0].start, zone=zone)
 
 
 def _bar(period: Period, active: Activation, changes: Mapping[str, SignedChange]) -> Bar:
