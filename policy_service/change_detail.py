@@ -105,7 +105,7 @@ def read_change_detail(
 ) -> ChangeDetail:
     """Read the content of a change; `names` is whether the reader may see who moves. Raises UnknownChange."""
     submission = change.submission
-    versions = submission.versions if submission else change.draft.versions
+    versions = change.versions
     report = frozen_report(session, change) if submission else None
     compared = tuple(
         _comparison(session, catalogue, version, candidate, submission.bases, lang)

@@ -28,8 +28,8 @@ from starlette.formparsers import FormParser, MultiPartException, MultiPartParse
 from starlette.requests import Request
 
 from api.web.body import read_body
+from api.web.json_body import valid_fields
 from api.web.problems import MALFORMED_FORM, ProblemError
-from api.web.valid_fields import valid_fields
 from policy_service.messages import Message
 
 MAX_FORM_BYTES = 256 * 1_024

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.web.body import read_body
 from api.web.problems import MALFORMED_JSON, REQUEST_REFUSED, ProblemError
-from api.web.valid_fields import valid_fields
 from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.request import escape_pointer, format_or_null
 from policy_service.identity.errors import FieldError
@@ -67,6 +66,23 @@ class InvalidBody(ProblemError):
     def valid(self) -> SimpleNamespace:
         """Its valid fields."""
         return valid_fields(*self._parts)
+
+
+def valid_fields(model: type[BaseModel], data: object, error: ValidationError) -> SimpleNamespace:
+    """The valid fields of `data`, as the model has them, and the defaults of those that were not sent.
+
+    A field that is not valid is no attribute: whoever reads it gets AttributeError.
+    """
+    sent = data if isinstance(data, Mapping) else {}
+    invalid = {str(each["loc"][0]) for each in error.errors(include_url=False) if each["loc"]}
+    values: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if name not in sent and not field.is_required():
+            values[name] = field.get_default(call_default_factory=True)
+        elif name in sent and name not in invalid:
+            kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+            values[name] = TypeAdapter(kind).validate_python(sent[name])
+    return SimpleNamespace(**values)
 
 
 def invalid_body_error(entries: Iterable[Json]) -> ProblemError:

@@ -286,6 +286,11 @@ class Change:
         return self.submission
 
     @property
+    def versions(self) -> tuple[Version, ...]:
+        """What it puts in force; empty for a draft of new versions, whose files may say anything yet."""
+        return self.submission.versions if self.submission else self.draft.versions
+
+    @property
     def signatures(self) -> tuple[ActionRecord, ...]:
         """The signatures on what is submitted now."""
         digest = self.digest

@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.actual_effect import requested_day
-from api.features.changes.evidence import evidence_response
-from api.features.changes.simulation import export_comparison, export_movers, export_workload
+from api.features.changes.simulation import evidence_response, export_comparison, export_movers, export_workload
 from api.kit.page_route import PageRoute
 from api.kit.rendering import NO_STORE, Pages
 from api.service import Service

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.bodies import CommentText, DraftModel, FirstVersionsBody
-from api.features.changes.evidence import evidence_response
 from api.features.changes.schemas import (
     ChangeDetail,
     ChangePage,
@@ -21,7 +20,7 @@ from api.features.changes.schemas import (
     change_detail,
     change_summary,
 )
-from api.features.changes.simulation import export_movers, read_comparison, read_effect
+from api.features.changes.simulation import evidence_response, export_movers, read_comparison, read_effect
 from api.service import Service
 from api.web.idempotent_writes import (
     EDIT_HEADERS,

@@ -14,7 +14,7 @@ from api.kit.table_options import policy_options
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.queries import OPEN, ChangeFilter, ChangeSort
-from policy_service.approval.service import Change, ChangeKind, ChangeState, Version
+from policy_service.approval.service import Change, ChangeKind, ChangeState
 from policy_service.identity.service import accounts
 from policy_service.labels import enum_label
 from policy_service.messages import Message
@@ -39,15 +39,13 @@ class ListedChange:
     """One change of the list."""
 
     change: Change
-    versions: tuple[Version, ...]
-    """What it puts in force; empty for a draft of new versions, whose files may say anything yet."""
-    files: int
-    """How many files the draft has."""
-    acted_at: datetime
-    owed_roles: tuple[Role, ...]
-    """Who owes a signature; nobody while the change is not under review."""
     awaits_reader: bool
     """Whether it waits for a signature of the reader."""
+
+    @property
+    def owed_roles(self) -> tuple[Role, ...]:
+        """Who owes a signature; nobody while the change is not under review."""
+        return self.change.missing_roles if self.change.state is ChangeState.SUBMITTED else ()
 
 
 def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedChange]:
@@ -59,8 +57,8 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Pa
         cursor=query.cursor,
         limit=query.limit,
     )
-    mine_filter = ChangeFilter(signer=actor, now=now)
-    return Page(tuple(_row(change, mine_filter) for change in page.items), page.next_cursor)
+    mine = ChangeFilter(signer=actor, now=now)
+    return Page(tuple(ListedChange(change, mine.matches(change)) for change in page.items), page.next_cursor)
 
 
 def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> ChangeFilter:
@@ -74,18 +72,6 @@ def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> Ch
         text=filters["q"],
         signer=actor if filters["mine"] else None,
         now=now,
-    )
-
-
-def _row(change: Change, mine_filter: ChangeFilter) -> ListedChange:
-    submission, draft = change.submission, change.draft
-    return ListedChange(
-        change=change,
-        versions=submission.versions if submission else draft.versions,
-        files=len(draft.texts),
-        acted_at=change.actions[-1].at,
-        owed_roles=change.missing_roles if change.state is ChangeState.SUBMITTED else (),
-        awaits_reader=mine_filter.matches(change),
     )
 
 
@@ -106,13 +92,13 @@ CHANGES: Table[ListedChange] = Table(
         TableColumn(
             "versions",
             Message("Versions"),
-            lambda each, _: [f"{version.policy} {version.version}" for version in each.versions],
+            lambda each, _: [f"{version.policy} {version.version}" for version in each.change.versions],
         ),
         TableColumn("state", Message("State"), lambda each, _: each.change.state),
         TableColumn("owed", Message("Awaited signatures"), lambda each, _: each.owed_roles, is_export_only=True),
         TableColumn("effective", Message("Effective from"), lambda each, _: each.change.draft.effective.start),
         TableColumn("created", Message("Begun"), lambda each, _: each.change.actions[0].at, is_sortable=True),
-        TableColumn("acted", Message("Last action"), lambda each, _: each.acted_at, is_sortable=True),
+        TableColumn("acted", Message("Last action"), lambda each, _: each.change.actions[-1].at, is_sortable=True),
         TableColumn("id", Message("Identifier"), lambda each, _: each.change.id, is_export_only=True),
     ),
     filters=(

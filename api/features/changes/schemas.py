@@ -242,11 +242,10 @@ def permitted_actions(change: Change, actor: Actor, now: datetime) -> dict[Actio
 
 def _computed(change: Change) -> dict[str, Any]:
     """Return the members of a summary that are no attributes of a change."""
-    draft, submission = change.draft, change.submission
+    effective = change.draft.effective
     return {
         "created_at": change.actions[0].at,
-        "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
-        "versions": submission.versions if submission else draft.versions,
+        "effective": PeriodModel(from_=effective.start, until=effective.until),
     }
 
 

@@ -1,10 +1,12 @@
-"""The stored effect of a change, for pages and for programs."""
+"""The stored effect and the evidence of a change, for pages and for programs."""
 
 from __future__ import annotations
 
 from datetime import date
+from urllib.parse import quote
 
 from sqlmodel import Session
+from starlette.responses import Response
 
 from api.kit.frame import Frame
 from api.service import Service
@@ -77,3 +79,13 @@ async def _tell_of_export(service: Service, actor: Actor, name: str, change: str
     rows = max(0, content.count(b"\n") - 1)
     event = ListExported(f"/changes/{{change}}/{name}", "csv", rows, True, {"change": change})  # noqa: FBT003  # whole
     await run_write(service, lambda transaction: append(transaction, actor, event))
+
+
+def evidence_response(session: Session, change: str) -> Response:
+    """Return the file that stands behind a change, never shown in the browser. Raises UnknownChange, DamagedRecord."""
+    evidence, content = approval.read_evidence(session, approval.read_change(session, change))
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(evidence.name, safe='')}",
+    }
+    return Response(content, headers=headers, media_type=evidence.media_type)

@@ -31,8 +31,7 @@ def timelines(
 
     Of a draft with files, which are not read, there is one for what it asks for, without a name.
     """
-    requested, submission = change.draft.effective, change.submission
-    versions = submission.versions if submission else change.draft.versions
+    requested, versions = change.draft.effective, change.versions
     for name in change.draft.ends:
         bars = [_bar(period, active, change) for period, active in _nearby(model.timeline(recorded, name, now), now)]
         bars.append(Bar("—", requested.start, requested.until, label=ENDED_BY_CHANGE))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import cast
 
 from sqlmodel import Session
@@ -22,12 +21,12 @@ from policy_service.decisions.record_queries import (
     list_records,
     read_decision,
 )
-from policy_service.decisions.record_versions import Versions, versions_of
+from policy_service.decisions.record_versions import versions_of
 from policy_service.decisions.words.answers import PolicyAnswer, outcome_cell, policy_answers
 from policy_service.language.policy import Language
 from policy_service.messages import Message
 from policy_service.paging import Page
-from policy_service.subject import CUSTOMER, Subject, kind_label
+from policy_service.subject import CUSTOMER, kind_label
 
 PATH = "/decisions"
 ERASE = "/subjects/erase"
@@ -39,16 +38,13 @@ MAX_ANSWERS = 6
 class ListedDecision:
     """One decision of the list."""
 
-    decision: str
-    subject: Subject
-    decided_at: datetime
-    as_of: date
-    """The day it was made for."""
-    is_same_day: bool
-    """Whether it was made on that day."""
+    record: DecisionRecord
     answers: tuple[PolicyAnswer, ...]
-    has_override: bool
-    """Whether an override was answered somewhere."""
+
+    @property
+    def has_override(self) -> bool:
+        """True if an override was answered somewhere."""
+        return any(each.applied_override for each in self.answers)
 
     @property
     def shown_answers(self) -> tuple[PolicyAnswer, ...]:
@@ -87,20 +83,9 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Pa
     )
     page = list_records(session, criteria, sort=cast("RecordSort", query.sort), cursor=query.cursor, limit=query.limit)
     versions = versions_of(session, page.items)
-    return Page(tuple(_row(each, versions[each.decision_id], context) for each in page.items), page.next_cursor)
-
-
-def _row(record: DecisionRecord, versions: Versions, context: TableContext) -> ListedDecision:
-    answers = policy_answers(record, versions, context.frame.lang)
-    return ListedDecision(
-        decision=record.decision_id,
-        subject=record.subject,
-        decided_at=record.decided_at,
-        as_of=record.as_of,
-        is_same_day=record.decided_at.astimezone(context.service.zone).date() == record.as_of,
-        answers=answers,
-        has_override=any(each.applied_override for each in answers),
-    )
+    lang = context.frame.lang
+    rows = (ListedDecision(each, policy_answers(each, versions[each.decision_id], lang)) for each in page.items)
+    return Page(tuple(rows), page.next_cursor)
 
 
 def _erase_address(_: Session, context: TableContext) -> str | None:
@@ -121,13 +106,13 @@ DECISIONS: Table[ListedDecision] = Table(
     title=Message("Decisions"),
     about=Message("Every decision: about whom, by which rule. Each can be replayed and proved."),
     columns=(
-        TableColumn("decided", Message("Decided"), lambda each, _: each.decided_at, is_sortable=True),
-        TableColumn("as_of", Message("For the day"), lambda each, _: each.as_of, is_export_only=True),
-        TableColumn("subject", Message("Subject"), lambda each, _: each.subject.id),
+        TableColumn("decided", Message("Decided"), lambda each, _: each.record.decided_at, is_sortable=True),
+        TableColumn("as_of", Message("For the day"), lambda each, _: each.record.as_of, is_export_only=True),
+        TableColumn("subject", Message("Subject"), lambda each, _: each.record.subject.id),
         TableColumn(
             "kind",
             Message("Kind of subject"),
-            lambda each, frame: kind_label(each.subject.kind, frame.lang),
+            lambda each, frame: kind_label(each.record.subject.kind, frame.lang),
             is_export_only=True,
         ),
         TableColumn(
@@ -142,7 +127,7 @@ DECISIONS: Table[ListedDecision] = Table(
             is_export_only=True,
         ),
         TableColumn("override", Message("Override"), lambda each, _: each.has_override, is_export_only=True),
-        TableColumn("id", Message("Identifier"), lambda each, _: each.decision, is_export_only=True),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.record.decision_id, is_export_only=True),
     ),
     filters=(
         TableFilter("q", Message("Subject, or identifier of a decision")),
@@ -156,7 +141,7 @@ DECISIONS: Table[ListedDecision] = Table(
     ),
     sort="-decided",
     read=_read_page,
-    row_id=lambda each: each.decision,
+    row_id=lambda each: each.record.decision_id,
     cells="decisions/_cells.html",
     empty=(Message("Nothing was decided yet."), Message("Decisions appear here once a program requests one.")),
     no_match=Message("No matching decisions."),
