@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -22,6 +22,7 @@ from api.kit.passwords import NewPasswordForm
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
+from policy_service.account_history import AccountHistoryItem, history_items
 from policy_service.actor import Actor, Role
 from policy_service.identity import service as identity
 from policy_service.identity.account import (
@@ -35,10 +36,9 @@ from policy_service.identity.account import (
     may_link,
 )
 from policy_service.identity.attestation import can_be_attested, may_attest
-from policy_service.identity.history import AccountRevision, history
+from policy_service.identity.history import history
 from policy_service.identity.second_factor import enrolled_at
-from policy_service.labels import enum_label
-from policy_service.messages import Message, join_comma
+from policy_service.messages import Message
 
 SINGLE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 
@@ -90,45 +90,6 @@ FORMS: Mapping[str, type[FormModel]] = {
 }
 """The forms of the page, by the end of their address."""
 FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class AccountHistoryItem:
-    """One change: when, by whom, and what was done."""
-
-    at: datetime
-    by: str
-    descriptions: tuple[Message, ...]
-
-
-def history_items(steps: Iterable[AccountRevision]) -> tuple[AccountHistoryItem, ...]:
-    """The changes of an account, in the order given."""
-    return tuple(AccountHistoryItem(step.at, step.by_name, tuple(_descriptions(step))) for step in steps)
-
-
-def _descriptions(step: AccountRevision) -> Iterator[Message]:
-    if step.is_first:
-        yield Message("created the account, with: {roles}", roles=_role_list(step.roles or frozenset()))
-        if not step.password:
-            yield Message("without a password")
-        return
-    if step.roles is not None:
-        yield Message(
-            "changed the roles from {before} to {after}", before=_role_list(step.before), after=_role_list(step.roles)
-        )
-    if step.enabled is not None:
-        yield Message("enabled the account") if step.enabled else Message("disabled the account")
-    if step.external is not None:
-        yield Message("linked it to {subject} of {issuer}", subject=step.external.subject, issuer=step.external.issuer)
-    if step.password:
-        yield Message("changed their own password") if step.by_owner else Message("gave it another password")
-    if step.attested:
-        yield Message("attested the account")
-
-
-def _role_list(roles: Iterable[Role]) -> str:
-    members = set(roles)
-    return join_comma(enum_label(role) for role in Role if role in members) or Message("no role")
 
 
 NOTICES: Mapping[str, Message] = {
