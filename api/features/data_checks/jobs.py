@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sqlmodel import Session
@@ -20,32 +19,16 @@ from api.kit.subjects import kind_options
 from api.workers.job_kind import FileKind, JobContext, JobKind
 from policy_service.audit.guard import start_guard
 from policy_service.database import Database
-from policy_service.decisions.data_check import (
-    HEADINGS,
-    Check,
-    DataCheck,
-    InvalidKeys,
-    RecordFinding,
-    check_data,
-    parse_keys,
-)
+from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.words.data_check import DataCheckResult, check_data_into
 from policy_service.messages import Message
-from policy_service.spreadsheet import CsvFile
 from policy_service.subject import CUSTOMER, KIND
 from policy_service.workers.kinds import DATA_CHECKING
 
-MAX_ROWS = 200
-"""Findings that the page shows; the file has all of them."""
 CSV = "text/csv; charset=utf-8"
-CHECKS: Mapping[str, Message] = {
-    Check.INCOMPLETE: Message("facts are missing"),
-    Check.OLD: Message("facts are old"),
-    Check.DUPLICATE: Message("likely duplicate"),
-}
-"""What is found, in words."""
 
 
 class DataCheckForm(FormModel):
@@ -66,53 +49,14 @@ class DataCheckForm(FormModel):
     ] = None
 
 
-@dataclass(frozen=True, slots=True)
-class DataCheckResult:
-    """The result of a data check."""
-
-    kind: str
-    as_of: str
-    counts: Mapping[str, int]
-    rows: tuple[Mapping[str, Any], ...]
-    """The first findings."""
-
-    @property
-    def finding_counts(self) -> tuple[tuple[Message, int], ...]:
-        """The count of findings of each check."""
-        return tuple((label, self.counts[check]) for check, label in CHECKS.items())
-
-    @property
-    def finding_count(self) -> int:
-        """The count of findings."""
-        return sum(count for _, count in self.finding_counts)
-
-    def label(self, row: Mapping[str, Any]) -> Message:
-        """The finding in words."""
-        return CHECKS[row["check"]]
-
-
 def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
     """Examine all subjects of a kind. Raises what `check_data` does."""
-    as_of, rows = context.started_at.astimezone(context.zone).date(), list[Mapping[str, Any]]()
+    as_of = context.started_at.astimezone(context.zone).date()
     check = DataCheck(form.kind, as_of, form.max_age, parse_keys(form.keys or ""))
-    with closing(Database(context.url, keys=context.keys)) as database, CsvFile(context.file, HEADINGS) as file:
+    with closing(Database(context.url, keys=context.keys)) as database:
         start_guard(database)
-
-        def take(finding: RecordFinding) -> None:
-            cells = finding.cells()
-            file.write(cells)
-            if len(rows) < MAX_ROWS:
-                rows.append({**dict(zip(HEADINGS, cells, strict=True)), "facts": list(finding.facts)})
-
-        counts = check_data(
-            database,
-            FactCipher(MasterKeys(context.keys)),
-            context.started_at,
-            check,
-            on_finding=take,
-            on_progress=context.progress.write,
-        )
-    return DataCheckResult(form.kind, as_of.isoformat(), counts, tuple(rows))
+        cipher, progress = FactCipher(MasterKeys(context.keys)), context.progress.write
+        return check_data_into(context.file, database, cipher, context.started_at, check, on_progress=progress)
 
 
 def _check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:
