@@ -320,11 +320,8 @@ class Sealer:
         ):
             return None
         state = Message("it is at work") if self._thread.is_alive() else Message("its thread has ended")
-        return Message(
-            "sealing has stood still for {seconds} seconds: {reason}",
-            seconds=round(idle_seconds),
-            reason=self._last_error or state,
-        )
+        reason, seconds = self._last_error or state, round(idle_seconds)
+        return Message("sealing has stood still for {seconds} seconds: {reason}", seconds=seconds, reason=reason)
 
     def close(self) -> None:
         """Seals what is left, then stops."""
