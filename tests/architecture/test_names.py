@@ -9,7 +9,7 @@ from tests.architecture.project import ROOT, python_files
 
 ENTRY_POINTS = {"run"}
 """One in each module of the command line: the shape of a command."""
-PAGE_SHAPES = {"make_page", "rejected_page"}
+PAGE_SHAPES = {"rejected_page"}
 """One in each feature that has such a page: the shape of a page's module."""
 MOST = 2
 """Modules that may define a name."""
