@@ -52,11 +52,12 @@ _SQLITE: dict[int, Unavailable] = {
     sqlite3.SQLITE_CANTOPEN: "gone",
     sqlite3.SQLITE_CORRUPT: "gone",
     sqlite3.SQLITE_IOERR: "gone",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "full",  # no room for the file beside it, while the write-ahead log still has some
     sqlite3.SQLITE_NOTADB: "gone",
     sqlite3.SQLITE_PERM: "gone",
     sqlite3.SQLITE_READONLY: "gone",
 }
-"""By primary result code (https://www.sqlite.org/rescode.html)."""
+"""By extended or primary result code (https://www.sqlite.org/rescode.html)."""
 _POSTGRESQL: dict[str, Unavailable] = {
     "08": "gone",  # the connection broke
     "25006": "gone",  # a standby, which can be read only
@@ -94,7 +95,7 @@ def unavailable(error: DBAPIError) -> Unavailable | None:
         return "replaced"
     match _code(error):
         case int() as code:
-            return _SQLITE.get(code & 0xFF)
+            return _SQLITE.get(code) or _SQLITE.get(code & 0xFF)
         case str() as state:
             return next((reason for start, reason in _POSTGRESQL.items() if state.startswith(start)), None)
         case _:  # there was nobody to give a code

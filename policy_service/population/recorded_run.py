@@ -114,7 +114,8 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
     try:
         report = run_policies(request, progress)
     except (PopulationRejected, PolicyError, RunFailed) as error:
-        raise RunRefused(Message("Nothing was decided: {why}.", why="; ".join(str(error).splitlines()))) from error
+        why = "; ".join(str(error).splitlines()).replace(f"{folder}/", "")  # which is nobody else's to know
+        raise RunRefused(Message("Nothing was decided: {why}.", why=why)) from error
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         for path in report.paths:
             archive.write(path, path.name)

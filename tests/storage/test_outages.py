@@ -260,6 +260,7 @@ class FromPostgresql(Exception):
         (FromSqlite(sqlite3.SQLITE_LOCKED), "busy"),
         (FromSqlite(sqlite3.SQLITE_FULL), "full"),
         (FromSqlite(sqlite3.SQLITE_IOERR_FSYNC), "gone"),
+        (FromSqlite(sqlite3.SQLITE_IOERR_SHMSIZE), "full"),
         (FromSqlite(sqlite3.SQLITE_CORRUPT), "gone"),
         (FromSqlite(sqlite3.SQLITE_CANTOPEN), "gone"),
         (FromSqlite(sqlite3.SQLITE_ERROR), None),

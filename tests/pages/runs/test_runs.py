@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from python_calamine import CalamineWorkbook
 
+from policy_service.population import run
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
@@ -88,6 +89,14 @@ def test_answers_are_a_workbook_or_parquet(here: Company) -> None:
     assert sheet.to_python()[1][2] == "small"
     visitor, page = done(here, format="parquet")
     assert pq.read_table(io.BytesIO(files(visitor, page)["answers.parquet"]))[f"{TIER}.size"].to_pylist()[1] == "big"
+
+
+def test_more_than_a_workbook_holds_is_refused_by_the_name_of_the_file_alone(
+    here: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "MAX_SHEET_ROWS", 1)
+    _, page = done(here, format="xlsx")
+    assert "Nothing was decided: answers.xlsx: a workbook holds 1 rows: write CSV or Parquet." in page.text()
 
 
 def test_what_cannot_be_run_is_refused_with_every_reason(here: Company) -> None:
