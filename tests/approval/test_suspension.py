@@ -42,9 +42,12 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def made() -> Iterator[World]:
-    with world() as one:
-        in_force(one, "1.1.0")
+    with world(furnish=one_more_in_force) as one:
         yield one
+
+
+def one_more_in_force(made: World) -> None:
+    in_force(made, "1.1.0")
 
 
 def test_what_was_in_force_before_is_not_rewritten(made: World) -> None:

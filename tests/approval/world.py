@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -368,18 +368,27 @@ class World:
 
 
 @contextmanager
-def world(backend: str = "sqlite") -> Iterator[World]:
-    """A world in which the first versions of all policies are in force."""
-    with copied(backend, _import_first_versions) as made, closing(Database(made.url)) as database:
+def world(backend: str = "sqlite", furnish: Callable[[World], None] | None = None) -> Iterator[World]:
+    """A world in which the first versions of all policies are in force.
+
+    What `furnish` does in one is done once, and copied.
+    """
+    with copied(backend, _furnishing(furnish)) as made, closing(Database(made.url)) as database:
         yield World(database, copy(made.result))
 
 
-def _import_first_versions(url: str, _folder: Path) -> TestClock:
-    with closing(Database(url)) as database:
-        made = World(database)
-        made.import_(tier("1.0.0"), bonus("1.0.0"), sign_off_text())
-        made.move(hours=1)
-        return made.clock
+@cache
+def _furnishing(furnish: Callable[[World], None] | None) -> Callable[[str, Path], TestClock]:
+    def make(url: str, _folder: Path) -> TestClock:
+        with closing(Database(url)) as database:
+            made = World(database)
+            made.import_(tier("1.0.0"), bonus("1.0.0"), sign_off_text())
+            made.move(hours=1)
+            if furnish is not None:
+                furnish(made)
+            return made.clock
+
+    return make
 
 
 def in_force(made: World, *versions: str) -> None:
