@@ -1,4 +1,4 @@
-"""What a process of the tests does once, and a service does once too: compiling SQL, reading policies, making routes.
+"""What a process of the tests does once, and a service does once too: compiling SQL, reading policies, making routes and commands.
 
 A service has one database and one application; tests have thousands, and each would do it anew.
 """
@@ -147,5 +147,6 @@ REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     *((home, "get_dependant", _by_code) for home in ("fastapi.routing", "fastapi.dependencies.utils")),
     ("fastapi.routing", "get_typed_return_annotation", _by_code),
     ("fastapi.routing", "_populate_api_route_state", _by_address),
+    ("typer.main", "get_command", cache),
 )
 """Module, function, and what makes of it one that remembers."""

@@ -11,6 +11,7 @@ import pytest
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
 from tests.conformance.generate import generate
+from tests.effort import effort
 
 FOLDER = Path(__file__).parent / "cases"
 FILES = [path.read_bytes() for path in sorted(FOLDER.glob("*.yaml")) if path.stat().st_size < 4_000]
@@ -86,6 +87,10 @@ MUTATIONS: tuple[Callable[[random.Random, bytes], bytes], ...] = (
 )
 
 
+MUTATED = effort(70, 200)
+"""Files of a block."""
+
+
 def mutated(rng: random.Random) -> bytes:
     """A valid policy file with a few changes."""
     content = rng.choice(FILES) if rng.random() < 0.6 else generate(rng).text.encode()
@@ -96,8 +101,8 @@ def mutated(rng: random.Random) -> bytes:
 
 @pytest.mark.parametrize("block", range(12))
 def test_a_broken_file_is_refused_and_nothing_else_happens(block: int) -> None:
-    refused = [error for index in range(200) if (error := refusal(mutated(random.Random(f"{block}/{index}"))))]
-    assert len(refused) > 100
+    refused = [error for index in range(MUTATED) if (error := refusal(mutated(random.Random(f"{block}/{index}"))))]
+    assert len(refused) > MUTATED / 2
     for error in refused:
         assert error.diagnostics
         assert error.render()

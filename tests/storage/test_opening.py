@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from policy_service.database import engines
+from tests.effort import effort
 
 
 class Refusing:
@@ -44,7 +45,7 @@ def test_another_refusal_is_told_at_once() -> None:
 
 def test_all_who_open_a_new_file_at_once_get_in(tmp_path: Path) -> None:
     faults: list[Exception] = []
-    for turn in range(60):
+    for turn in range(effort(15, 60)):
         file = tmp_path / f"{turn}.db"
         file.touch()
         together = threading.Barrier(6)
