@@ -144,6 +144,12 @@ def _furnished(backend: str, furnish: Callable[[str, Path], Result]) -> Copied[R
     return Copied(url, folder / "folder", furnish(url, folder / "folder"))
 
 
+def file_with_tables(file: Path) -> str:
+    """The address of a SQLite file with all tables, which is made."""
+    shutil.copyfile(str(make_url(_furnished("sqlite", nothing).url).database), file)
+    return f"sqlite:///{file}"
+
+
 @dataclass(frozen=True)
 class PrivateServer:
     """A PostgreSQL server of one test's own, to be stopped and started."""

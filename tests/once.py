@@ -1,4 +1,4 @@
-"""What a process of the tests does once, and a service does once too: compiling SQL, reading policies, making routes and commands.
+"""What a process of the tests does once, and a service too: compiling SQL, reading policies, making routes, commands.
 
 A service has one database and one application; tests have thousands, and each would do it anew.
 """

@@ -12,9 +12,8 @@ from policy_service.database import Database
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.passwords import matches
 from policy_service.identity.service import find_account_by_name, stored_hash
-from policy_service.migrations import upgrade
 from tests.cli.command import Ended, call
-from tests.databases import TestClock
+from tests.databases import TestClock, file_with_tables
 from tests.identity.people import SECRET, event_names
 
 PASSWORD = f"{SECRET}\n".encode()
@@ -24,10 +23,9 @@ CREATE = ("account", "create", "ada", "--printed-name", "Ada Example", "--role",
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database that was set up, and that the environment names."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = file_with_tables(tmp_path / "test.db")
     monkeypatch.setenv("DATABASE_URL", url)
     with closing(Database(url)) as database:
-        upgrade(database)
         yield database
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,34 +14,23 @@ import pytest
 from policy_service.audit.keys import make_key
 from policy_service.cli.audit import run_verify
 from policy_service.database import Database
-from policy_service.migrations import upgrade
 from tests.api.client import one_policy
 from tests.audit.logs import Log
 from tests.cli.command import Ended, call
-from tests.databases import TestClock, fresh_database
+from tests.databases import TestClock, file_with_tables, fresh_database
 
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a database that was just set up."""
-    file = tmp_path_factory.mktemp("empty") / "service.db"
-    database = Database(f"sqlite:///{file}")
-    upgrade(database)
-    database.close()
-    return file
-
-
 @pytest.fixture
-def log(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """A log of six entries without a checkpoint, in the database of the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POLICY_SERVICE_KEYS", "keys")
     monkeypatch.setenv("POLICY_SERVICE_CHECKPOINTS", "elsewhere/checkpoints.ndjson")
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/service.db")
-    shutil.copyfile(empty, tmp_path / "service.db")
-    database = Database(f"sqlite:///{tmp_path}/service.db")
+    url = file_with_tables(tmp_path / "service.db")
+    monkeypatch.setenv("DATABASE_URL", url)
+    database = Database(url)
     log = Log(database, TestClock(), tmp_path / "keys")
     log.start()
     log.write(5)

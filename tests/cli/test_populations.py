@@ -11,8 +11,8 @@ import pytest
 
 from policy_service.database import Database
 from policy_service.decisions.master_keys import open_or_create
-from policy_service.migrations import upgrade
 from tests.cli.command import call
+from tests.databases import file_with_tables
 from tests.decisions.desks import tier
 from tests.identity.people import event_names
 from tests.population.files import read_result
@@ -22,7 +22,7 @@ CSV = "客户,amount\nC1,900\nC2,1.50\nC3,x\n"
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = file_with_tables(tmp_path / "test.db")
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path))
     open_or_create(tmp_path)
@@ -33,7 +33,6 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
         path.parent.mkdir(parents=True)
         path.write_text(tier(version, least).text, encoding="utf-8")
     with closing(Database(url)) as database:
-        upgrade(database)
         yield database
 
 

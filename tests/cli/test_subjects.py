@@ -13,10 +13,9 @@ from policy_service.cli import main
 from policy_service.database import Database, LaneName
 from policy_service.decisions.master_keys import MasterKeys, open_or_create
 from policy_service.decisions.subjects import FactCipher
-from policy_service.migrations import upgrade
 from policy_service.subject import Subject
 from tests.cli.command import call
-from tests.databases import TestClock
+from tests.databases import TestClock, file_with_tables
 from tests.decisions.desks import tier
 from tests.decisions.setting import decide_and_record, put_in_force
 from tests.identity.people import event_names
@@ -29,11 +28,10 @@ C1, C2 = Subject("C1"), Subject("C2")
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database with the keys of two subjects, and that the environment names."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
+    url = file_with_tables(tmp_path / "test.db")
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path))
     with closing(Database(url)) as database:
-        upgrade(database)
         with database.write(TestClock(), LaneName.DECISIONS) as transaction:
             FactCipher(open_or_create(tmp_path)).keys_for(transaction, [C1, C2])
         yield database

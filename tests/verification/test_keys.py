@@ -21,8 +21,7 @@ from policy_service.cli.init import Person, set_up
 from policy_service.database import Database
 from policy_service.decisions import macs
 from policy_service.identity.service import create_account
-from policy_service.migrations import upgrade
-from tests.databases import BACKENDS, TestClock, empty_url
+from tests.databases import BACKENDS, TestClock, fresh_database, fresh_url
 from tests.effort import sample
 from tests.registry.texts import policy_text, put_file
 from tests.storage.steps import at_step, take_steps
@@ -40,8 +39,7 @@ def begin(database: Database, folder: Path) -> Place:
 
 @contextmanager
 def begun(backend: str, folder: Path) -> Iterator[tuple[Database, Place]]:
-    with empty_url(backend) as url, closing(Database(url)) as database:
-        upgrade(database)
+    with fresh_url(backend) as url, closing(Database(url)) as database:
         yield database, begin(database, folder)
 
 
@@ -110,10 +108,8 @@ def test_without_the_key_nothing_is_written_and_a_lost_one_is_replaced(tmp_path:
 
 
 def test_a_log_that_was_not_begun_has_no_key_to_rotate(tmp_path: Path) -> None:
-    with empty_url("sqlite") as url, closing(Database(url)) as database:
-        upgrade(database)
-        with pytest.raises(KeyUnavailable, match="the log has no key yet"):
-            rotate(database, Place(url, tmp_path))
+    with fresh_database("sqlite") as database, pytest.raises(KeyUnavailable, match="the log has no key yet"):
+        rotate(database, Place(database.url, tmp_path))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -135,9 +131,8 @@ def test_rows_of_an_older_database_are_taken_as_found(backend: str, step: str, t
 
 @pytest.mark.parametrize(("backend", "to"), sample(product(BACKENDS, BACKENDS), 3))
 def test_a_copy_and_a_backup_are_what_they_were_made_of(backend: str, to: str) -> None:
-    with filled(backend) as (here, place), empty_url(to) as url, closing(Database(url)) as target:
+    with filled(backend) as (here, place), fresh_url(to) as url, closing(Database(url)) as target:
         here.app.service.close()
-        upgrade(target)
         copy(here.database, target, backup=True)
         copied = Place(url, place.keys)
         verdict = copied.verify()
