@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -25,7 +26,11 @@ from sqlmodel import Session
 from api.service import Service
 from policy_service.actor import Actor
 from policy_service.audit.copies import Copy
+from policy_service.audit.guard import start_guard
 from policy_service.clock import Clock
+from policy_service.database import Database
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message
 from policy_service.workers.kind import WorkKind
 from policy_service.workers.progress import ProgressFile
@@ -57,6 +62,23 @@ class JobContext:
     file: Path
     """Where the file goes, for a kind that makes one; it exists and is empty."""
     progress: ProgressFile
+
+    @property
+    def today(self) -> date:
+        """The day on which the job was started."""
+        return self.started_at.astimezone(self.zone).date()
+
+    @property
+    def cipher(self) -> FactCipher:
+        """What encrypts facts at rest. Raises KeyFileError when it is used without the keys."""
+        return FactCipher(MasterKeys(self.keys))
+
+    @contextmanager
+    def open_database(self) -> Iterator[Database]:
+        """Open the database of the service, of whose rows only those are read that the log records."""
+        with closing(Database(self.url, keys=self.keys)) as database:
+            start_guard(database)
+            yield database
 
     @property
     def folder(self) -> Path:

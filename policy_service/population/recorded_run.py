@@ -26,6 +26,7 @@ from policy_service.approval.store import read_change
 from policy_service.database import Database
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.window import stops_among
+from policy_service.decisions.words.answers import STATUS_NAMES
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.language.requirements import bind_figures, with_required_policies
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 200
 """Rows that were refused or not evaluated, as far as the result names them; the file has all of them."""
+
+
+OWN_STATUSES: Mapping[str, Message] = {
+    **STATUS_NAMES,
+    "contradiction": Message("not decided: a fact is not what another policy decided"),
+}
+"""The statuses of a run in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,16 @@ class RunSummary:
     rejects: tuple[Mapping[str, str], ...]
     """The first rows of the rejects file, by its headings."""
     reject_count: int
+
+    @property
+    def counts(self) -> tuple[tuple[Bilingual, str, str, tuple[tuple[Message, int], ...]], ...]:
+        """Each policy with its name, its version, and how many subjects got each status."""
+        versions = {each["id"]: each["version"] for each in self.manifest["policies"]}
+        return tuple(
+            (self.titles[name], name, versions[name], tuple((OWN_STATUSES[status], count) for status, count in found))
+            for name, statuses in self.manifest["statuses"].items()
+            for found in [sorted(statuses.items())]
+        )
 
 
 def run_over_records(  # noqa: PLR0913  # of which service, and where the answers go

@@ -7,10 +7,10 @@ found by their measures, whichever policies state them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
@@ -19,7 +19,7 @@ from policy_service.decisions.subjects import FactCipher
 from policy_service.language.benchmark_set import BenchmarkSet, Figure, Method
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Decided
-from policy_service.language.policy import BENCHMARKS, Policy
+from policy_service.language.policy import BENCHMARKS, Language, Policy
 from policy_service.language.types import NumberType, format_value, write_decimal
 from policy_service.messages import Message
 from policy_service.population.errors import PopulationRejected, RunRefused
@@ -31,6 +31,18 @@ from policy_service.registry.service import versions
 if TYPE_CHECKING:
     from policy_service.population.population import OnProgress
     from policy_service.population.run import OpenSource
+
+
+TITLES = {"zh": "{day} 基准数据（{name} {version}）", "en": "Benchmark figures of {day} ({name} {version})"}
+REASONS = {
+    "zh": "由 {subjects} 个有记录的对象算出，输入项最多 {max_age} 天前；不足 {least} 个对象的组没有数字。",
+    "en": "Made from {subjects} subjects on record, by facts at most {max_age} days old; a group of fewer than {least} has no figure.",  # noqa: E501
+}
+POPULATION_REASONS = {
+    "zh": "由客户群体 {population} 的 {subjects} 个对象算出；不足 {least} 个对象的组没有数字。",
+    "en": "Made from {subjects} subjects of the population {population}; a group of fewer than {least} has no figure.",
+}
+"""What the change says of itself, in the language of who asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,16 @@ class Renewal:
     method: Method
     population: str | None = None
     """The registered population; None for the records."""
+
+    def title(self, version: str, lang: Language) -> str:
+        """Return what the change of a set is called."""
+        return TITLES[lang].format(day=self.as_of.isoformat(), name=self.name, version=version)
+
+    def reason(self, subjects: int, lang: Language) -> str:
+        """Return why the change of a set is made."""
+        texts = REASONS if self.population is None else POPULATION_REASONS
+        least, population = self.method.smallest_group, self.population
+        return texts[lang].format(subjects=subjects, max_age=self.max_age, least=least, population=population)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +101,14 @@ class RenewalReport:
     figures: tuple[RenewedFigure, ...]
     texts: tuple[str, ...]
     as_of: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, without the texts."""
+        members = asdict(self)
+        figures = [{**each, "group": list(each["group"])} for each in members["figures"]]
+        names = ("as_of", "version", "digest", "subjects", "refused")
+        named = {name: members[name] for name in names}
+        return {**named, "left_out": list(self.left_out), "figures": figures}
 
 
 def renew_figures(

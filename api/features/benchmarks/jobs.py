@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,11 +17,7 @@ from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from policy_service.approval import service as approval
-from policy_service.audit.guard import start_guard
-from policy_service.database import Database
-from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
-from policy_service.decisions.subjects import FactCipher
 from policy_service.language.benchmark_set import Method, Quantiles
 from policy_service.messages import Message
 from policy_service.population.registered.queries import population_day
@@ -34,16 +28,6 @@ from policy_service.workers.kinds import DECIDING
 
 LEAST_SUBJECTS, MOST_SUBJECTS = 3, 1_000_000
 """Of a group: who writes policies does not read what one subject has."""
-TITLES = {"zh": "{day} 基准数据（{name} {version}）", "en": "Benchmark figures of {day} ({name} {version})"}
-REASONS = {
-    "zh": "由 {subjects} 个有记录的对象算出，输入项最多 {max_age} 天前；不足 {least} 个对象的组没有数字。",
-    "en": "Made from {subjects} subjects on record, by facts at most {max_age} days old; a group of fewer than {least} has no figure.",  # noqa: E501
-}
-POPULATION_REASONS = {
-    "zh": "由客户群体 {population} 的 {subjects} 个对象算出；不足 {least} 个对象的组没有数字。",
-    "en": "Made from {subjects} subjects of the population {population}; a group of fewer than {least} has no figure.",
-}
-"""What the change says of itself, in the language of who asked."""
 
 
 class RenewalForm(FormModel):
@@ -96,65 +80,33 @@ class RenewalResult:
 
 def run_renewal(context: JobContext, form: RenewalForm) -> RenewalReport:
     """Make the figures. Raises what `renew_figures` does."""
-    with closing(Database(context.url, keys=context.keys)) as database:
-        start_guard(database)
-        today = context.started_at.astimezone(context.zone).date()
-        as_of = form.as_of or population_day(database, form.population) or today
-        method = Method(form.quantiles, form.smallest_group)
-        renewal = Renewal(form.name, form.kind, as_of, form.max_age, method, form.population)
-        cipher = FactCipher(MasterKeys(context.keys))
+    with context.open_database() as database:
+        renewal = _renewal(form, form.as_of or population_day(database, form.population) or context.today)
         return renew_figures(
-            database, cipher, renewal, context.started_at, lambda rows: context.progress.write(rows, 0)
+            database, context.cipher, renewal, context.started_at, lambda rows: context.progress.write(rows, 0)
         )
+
+
+def _renewal(form: RenewalForm, as_of: date) -> Renewal:
+    method = Method(form.quantiles, form.smallest_group)
+    return Renewal(form.name, form.kind, as_of, form.max_age, method, form.population)
 
 
 def finish_renewal(inside: InsideContext, form: RenewalForm, report: RenewalReport) -> RenewalResult:
     """Draft the change of the figures. Raises PermissionDenied, ValidationFailed, DatabaseUnavailable."""
-    service, actor = inside.service, inside.actor
+    service, actor, renewal = inside.service, inside.actor, _renewal(form, date.fromisoformat(report.as_of))
     today = service.clock.now().astimezone(service.zone).date()
     start = datetime.combine(form.start or today + timedelta(days=1), time(), service.zone)
     with service.database.write(service.clock) as transaction:
         change = approval.create(
             transaction,
             actor,
-            title=TITLES[form.lang].format(day=report.as_of, name=form.name, version=report.version),
-            reason=_reason(form, report),
+            title=renewal.title(report.version, form.lang),
+            reason=renewal.reason(report.subjects, form.lang),
             effective=Period(start, None),
             texts=[text.encode() for text in report.texts],
         )
     return RenewalResult(change.id, report.as_of, replace(report, texts=()))
-
-
-def _reason(form: RenewalForm, report: RenewalReport) -> str:
-    texts = REASONS if form.population is None else POPULATION_REASONS
-    return texts[form.lang].format(
-        subjects=report.subjects, max_age=form.max_age, least=form.smallest_group, population=form.population
-    )
-
-
-def describe_renewal(result: RenewalResult) -> Mapping[str, Any]:
-    """Return a result as JSON."""
-    report = result.report
-    return {
-        "change": result.change,
-        "as_of": result.as_of,
-        "version": report.version,
-        "digest": report.digest,
-        "subjects": report.subjects,
-        "refused": report.refused,
-        "left_out": list(report.left_out),
-        "figures": [
-            {
-                "measure": each.measure,
-                "group": list(each.group),
-                "subjects": each.subjects,
-                "value": each.value,
-                "before": each.before,
-                "difference": each.difference,
-            }
-            for each in report.figures
-        ],
-    }
 
 
 RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
@@ -170,7 +122,7 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
     shared=True,
     checks=(lambda session, form: population_errors(session, form.population),),
     result=RenewalResult,
-    describe=describe_renewal,
+    describe=lambda result: {"change": result.change, **result.report.to_dict()},
 )
 
 

@@ -8,7 +8,7 @@ draft ── submit ──► under analysis ── the job is done ──► su
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,10 +22,6 @@ from api.workers.jobs import Jobs
 from policy_service.actor import SERVICE, Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import ChangeState, PreparedSubmission, UnknownChange
-from policy_service.audit.guard import start_guard
-from policy_service.database import Database
-from policy_service.decisions.master_keys import MasterKeys
-from policy_service.decisions.subjects import FactCipher
 from policy_service.identity.service import accounts
 from policy_service.jobs import queries
 from policy_service.jobs.errors import TooManyJobs
@@ -50,9 +46,8 @@ def run_analysis(context: JobContext, form: AnalysisForm) -> PreparedSubmission:
     def on_progress(_: str, completed: int, total: int | None) -> None:
         context.progress.write(completed, total or completed)
 
-    with closing(Database(context.url, keys=context.keys)) as database, database.read() as session:
-        start_guard(database)
-        effects = RecordedEffects(database, lambda: FactCipher(MasterKeys(context.keys)), context.zone, on_progress)
+    with context.open_database() as database, database.read() as session:
+        effects = RecordedEffects(database, lambda: context.cipher, context.zone, on_progress)
         return approval.prepare_submission(session, form.change, signers(), context.clock.now(), effects=effects)
 
 

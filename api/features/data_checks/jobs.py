@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import timedelta
 from typing import Annotated
 
@@ -17,12 +16,8 @@ from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.workers.job_kind import FileKind, JobContext, JobKind
-from policy_service.audit.guard import start_guard
-from policy_service.database import Database
 from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
-from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
-from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.words.data_check import DataCheckResult, check_data_into
 from policy_service.messages import Message
 from policy_service.subject import CUSTOMER, KIND
@@ -51,12 +46,11 @@ class DataCheckForm(FormModel):
 
 def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
     """Examine all subjects of a kind. Raises what `check_data` does."""
-    as_of = context.started_at.astimezone(context.zone).date()
-    check = DataCheck(form.kind, as_of, form.max_age, parse_keys(form.keys or ""))
-    with closing(Database(context.url, keys=context.keys)) as database:
-        start_guard(database)
-        cipher, progress = FactCipher(MasterKeys(context.keys)), context.progress.write
-        return check_data_into(context.file, database, cipher, context.started_at, check, on_progress=progress)
+    check = DataCheck(form.kind, context.today, form.max_age, parse_keys(form.keys or ""))
+    with context.open_database() as database:
+        return check_data_into(
+            context.file, database, context.cipher, context.started_at, check, on_progress=context.progress.write
+        )
 
 
 def _check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:

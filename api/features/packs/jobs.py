@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -21,17 +20,14 @@ from api.kit.subjects import kind_options, subject_field_errors
 from api.service import Service
 from api.web.transactions import run_read
 from api.workers.job_kind import FileKind, JobContext, JobKind
-from policy_service.audit.guard import start_guard
 from policy_service.audit.service import current_signer
-from policy_service.database import Database
 from policy_service.decisions.block_store import SealingFailed
-from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.record_queries import is_on_record
-from policy_service.decisions.subjects import FactCipher
-from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message
 from policy_service.packs.builder import PackContext, make_pack
 from policy_service.packs.scope import MAX_SAMPLE, InvalidScope, Scope
+from policy_service.packs.summary import PackSummary
 from policy_service.registry.service import policy_names
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 from policy_service.workers.kinds import PACKING
@@ -113,33 +109,6 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 ZIP = "application/zip"
-COUNT_NAMES: tuple[tuple[str, Message], ...] = (
-    ("versions", Message("Versions")),
-    ("changes", Message("Changes")),
-    ("signatures", Message("Signatures")),
-    ("suspensions", Message("Suspensions")),
-    ("activations", Message("Activations")),
-    ("overrides", Message("Overrides")),
-    ("decisions", Message("Decisions")),
-    ("replayed_same", Message("of these, replay matches")),
-    ("replayed_different", Message("of these, replay differs")),
-    ("replayed_not_replayable", Message("of these, not replayable")),
-    ("entries", Message("Entries of the log")),
-)
-"""The counts of a pack, in display order."""
-
-
-@dataclass(frozen=True, slots=True)
-class PackSummary:
-    """The summary of a pack, from its manifest."""
-
-    counts: Mapping[str, int]
-    left_out: tuple[Bilingual, ...]
-
-    @property
-    def labels(self) -> tuple[tuple[str, Message], ...]:
-        """The titles of the counts, in order."""
-        return tuple((name, label) for name, label in COUNT_NAMES if name in self.counts)
 
 
 def run_pack(context: JobContext, form: PackForm) -> PackSummary:
@@ -147,19 +116,11 @@ def run_pack(context: JobContext, form: PackForm) -> PackSummary:
 
     Raises KeyUnavailable, LogNotSigned, KeyFileError, DatabaseUnavailable.
     """
-    with closing(Database(context.url, keys=context.keys)) as database, database.read() as session:
-        start_guard(database)
+    with context.open_database() as database, database.read() as session:
         signer = current_signer(session, context.keys)
-        cipher = FactCipher(MasterKeys(context.keys))
-        maker = PackContext(cipher, signer, context.requested_by, context.started_at, context.zone)
+        maker = PackContext(context.cipher, signer, context.requested_by, context.started_at, context.zone)
         manifest = make_pack(session, maker, scope_of(form, context.zone), context.file, context.progress.write)
-        left_out = tuple(Bilingual(each["zh"], each["en"]) for each in manifest["left_out"])
-        return PackSummary(manifest["counts"], left_out)
-
-
-def describe_summary(summary: PackSummary) -> dict[str, Any]:
-    """Return a summary as JSON."""
-    return {"counts": dict(summary.counts), "left_out": [each.to_dict() for each in summary.left_out]}
+        return PackSummary.of(manifest)
 
 
 def _check_scope(_: Session, form: PackForm) -> Mapping[str, Message]:
@@ -190,7 +151,7 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     checks=(_check_scope, unknown_errors),
     prepare=seal_records,
     result=PackSummary,
-    describe=describe_summary,
+    describe=PackSummary.to_dict,
 )
 
 

@@ -35,12 +35,11 @@ class ReevaluationForm(FormModel):
 def run_reevaluation(context: JobContext, form: ReevaluationForm, inside: InsideContext) -> ReevaluationResult:
     """Decide again. Raises what `reevaluate_into` does."""
     service = inside.service
-    today = context.started_at.astimezone(service.zone).date()
-    scope = Reevaluation(form.policy, form.as_of or today, form.max_age)
+    scope = Reevaluation(form.policy, form.as_of or context.today, form.max_age)
     reevaluator = Reevaluator(service.decisions, service.database, service.clock, service.fact_cipher)
     progress, is_cancelled = context.progress.write, inside.stop.is_set
     return reevaluate_into(
-        context.file, reevaluator, inside.actor, scope, today, on_progress=progress, is_cancelled=is_cancelled
+        context.file, reevaluator, inside.actor, scope, context.today, on_progress=progress, is_cancelled=is_cancelled
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -20,15 +18,9 @@ from api.kit.rendering import Pages
 from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
-from policy_service.audit.guard import start_guard
 from policy_service.audit.log import append
-from policy_service.database import Database
 from policy_service.decisions.in_force import OWN_DOMAIN
-from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.reevaluation import MAX_AGE
-from policy_service.decisions.subjects import FactCipher
-from policy_service.decisions.words.answers import STATUS_NAMES
-from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
 from policy_service.population.registered.queries import population_day
@@ -36,10 +28,6 @@ from policy_service.registry.service import policy_names
 from policy_service.workers.kinds import DECIDING
 
 FILE_FORMATS = ("csv", "xlsx", "parquet")
-OWN_STATUSES: Mapping[str, Message] = {
-    **STATUS_NAMES,
-    "contradiction": Message("not decided: a fact is not what another policy decided"),
-}
 
 
 class RunForm(FormModel):
@@ -62,32 +50,15 @@ class RunForm(FormModel):
     lang: Annotated[Literal["zh", "en"], HIDDEN] = "en"
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult(RunSummary):
-    """The result of a run, for a reader."""
-
-    @property
-    def counts(self) -> tuple[tuple[Bilingual, str, str, tuple[tuple[Message, int], ...]], ...]:
-        """Each policy with its name, its version, and how many subjects got each status."""
-        versions = {each["id"]: each["version"] for each in self.manifest["policies"]}
-        return tuple(
-            (self.titles[name], name, versions[name], tuple((OWN_STATUSES[status], count) for status, count in found))
-            for name, statuses in self.manifest["statuses"].items()
-            for found in [sorted(statuses.items())]
-        )
-
-
 def run_run(context: JobContext, form: RunForm) -> RunSummary:
     """Decide about everybody. Raises what `run_over_records` does."""
     context.folder.mkdir(mode=0o700)
-    with closing(Database(context.url, keys=context.keys)) as database:
-        start_guard(database)
-        today = context.started_at.astimezone(context.zone).date()
-        as_of = form.as_of or population_day(database, form.population) or today
+    with context.open_database() as database:
+        as_of = form.as_of or population_day(database, form.population) or context.today
         question = RecordedRun(form.policy, form.change, as_of, form.max_age, form.format, form.lang, form.population)
         return run_over_records(
             database,
-            FactCipher(MasterKeys(context.keys)),
+            context.cipher,
             question,
             context.started_at,
             folder=context.folder,
@@ -132,7 +103,7 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
     shared=True,
     names_subjects=True,
     checks=(_check_form, lambda session, form: population_errors(session, form.population)),
-    result=RunResult,
+    result=RunSummary,
     describe=lambda result: dict(result.manifest),
 )
 
