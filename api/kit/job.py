@@ -10,8 +10,7 @@ POST path/{job}/cancel cancel it; leads back to its page
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
@@ -31,34 +30,9 @@ from policy_service.jobs import queries
 from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message
 
-HUNDRED = 100
 AnyKind = JobKind[Any, Any]
 Breadcrumbs = tuple[tuple[Message, str], ...]
-UNKNOWN = "unknown"
 NONE_YET = Message("None yet.")
-
-
-@dataclass(frozen=True, slots=True)
-class JobProgress:
-    """The progress of a job."""
-
-    state: str
-    """A state of a job, or `unknown`: it was deleted, or belongs to another account."""
-    address: str
-    started_at: datetime | None = None
-    completed: int = 0
-    total: int | None = None
-    duration: timedelta = timedelta()
-    problem: str = ""
-    requested_by: str = ""
-    """The printed name of who started it."""
-    policy: str = ""
-    """The policy that it is about, for a kind that asks for one."""
-
-    @property
-    def percent(self) -> int:
-        """The percentage that is done."""
-        return min(HUNDRED, self.completed * HUNDRED // self.total) if self.total else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +44,12 @@ class JobPage:
     form: FormState
     """To start it again, with its parameters."""
     path: str
-    title: Message
-    unit: Message
-    progress: JobProgress
+    kind: AnyKind
+    address: str
+    job: Job | None
+    """None for one that was deleted, or belongs to another account."""
     result: Any
     """The result of a job that is done."""
-    file_name: str | None
-    file_size: int | None
-    """Bytes of the file; None while it is not there."""
-    keep: timedelta
-    is_resumed: bool
-    """True if what was done before the job was cancelled or interrupted stays, and another one goes on behind it."""
     breadcrumbs: Breadcrumbs
 
 
@@ -92,9 +61,8 @@ class JobListPage:
     frame: Frame
     form: FormState
     path: str
-    title: Message
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
+    kind: AnyKind
+    jobs: tuple[Job, ...]
     breadcrumbs: Breadcrumbs
 
 
@@ -131,11 +99,11 @@ class JobFormPage:
     frame: Frame
     form: FormState
     path: str
+    kind: AnyKind
     words: JobForm
     fields: tuple[FormField, ...]
     choices: FormChoices
-    jobs: tuple[JobProgress, ...]
-    keep: timedelta
+    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +130,15 @@ class JobPages:
 
     async def form_page(self, pages: Pages, request: Request, form: FormState) -> Page:
         """Build the page on which a job is started."""
-        account, shared = principal_of(request).actor.id, pages.jobs.shared
-        jobs = await run_read(
-            pages.service, lambda session: queries.list_jobs(session, account, [self.kind.name], shared=shared)
+        account, shared, kind = principal_of(request).actor.id, pages.jobs.shared, self.kind
+        page = await run_read(
+            pages.service, lambda session: queries.list_jobs(session, account, [kind.name], shared=shared)
         )
-        now = pages.service.clock.now()
-        mine = tuple(progress_of(job, f"{self.path}/{job.id}", now) for job in jobs.items)
-        frame, keep = pages.frame(request), self.kind.keep
+        frame, jobs = pages.frame(request), page.items
         if self.form is None:
-            return JobListPage(frame, form, self.path, self.kind.title, mine, keep, self.breadcrumbs)
+            return JobListPage(frame, form, self.path, kind, jobs, self.breadcrumbs)
         choices = await self.form.choices(pages, frame, form)
-        return JobFormPage(frame, form, self.path, self.form, form_fields(self.kind.form), choices, mine, keep)
+        return JobFormPage(frame, form, self.path, kind, self.form, form_fields(kind.form), choices, jobs)
 
     async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
         return await run_read(form.service, lambda session: self.kind.find_errors(session, form.values))
@@ -241,39 +207,16 @@ class _JobRoutes:
             self.pages.service, lambda session: queries.read_job(session, job, account, name, shared=shared)
         )
 
-    def _page(self, request: Request, address: str, job: Job | None, form: FormState) -> JobPage:
-        kind, is_done = self.its.kind, job is not None and job.state is JobState.DONE
+    def _page(self, request: Request, job_id: str, job: Job | None, form: FormState) -> JobPage:
+        kind, path = self.its.kind, self.its.path
         parameters = {name: (str(value),) for name, value in job.parameters.items()} if job else {}
         return JobPage(
             frame=self.pages.frame(request),
-            form=FormState(form.key, parameters, form.errors, form.form_error, form.reasons),
-            path=self.its.path,
-            title=kind.title,
-            unit=kind.unit,
-            progress=progress_of(job, f"{self.its.path}/{address}", self.pages.service.clock.now()),
-            result=self.pages.jobs.result_of(job) if job and is_done else None,
-            file_name=job.file_name if job and is_done else None,
-            file_size=job.file_size if job and is_done else None,
-            keep=kind.keep,
-            is_resumed=kind.run_inside is not None,
-            breadcrumbs=(*self.its.breadcrumbs, (kind.title, self.its.path)),
+            form=replace(form, values=parameters),
+            path=path,
+            kind=kind,
+            address=f"{path}/{job_id}",
+            job=job,
+            result=self.pages.jobs.result_of(job) if job and job.state is JobState.DONE else None,
+            breadcrumbs=(*self.its.breadcrumbs, (kind.title, path)),
         )
-
-
-def progress_of(job: Job | None, address: str, now: datetime) -> JobProgress:
-    """Return how far a job is."""
-    if job is None:
-        return JobProgress(UNKNOWN, address)
-    problem = job.problem.detail if job.problem else ""
-    duration = (job.ended_at or now) - job.started_at
-    return JobProgress(
-        job.state.value,
-        address,
-        job.started_at,
-        job.completed,
-        job.total,
-        duration,
-        problem,
-        job.requested_by,
-        str(job.parameters.get("policy", "")),
-    )

@@ -143,6 +143,11 @@ class JobKind(Generic[Parameters, Result]):
     describe: Callable[[Any], Any] = lambda data: data
     """Makes of the result what programs get, as JSON."""
 
+    @property
+    def is_resumed(self) -> bool:
+        """True if what was done before a job was cancelled or interrupted stays, and another one goes on behind it."""
+        return self.run_inside is not None
+
     def find_errors(self, session: Session, form: Parameters | SimpleNamespace) -> dict[str, Message]:
         """What the checks find, of a form or of its valid fields; a check that needs another field finds nothing."""
         errors: dict[str, Message] = {}

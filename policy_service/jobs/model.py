@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from policy_service.jobs.encoding import decode_json, encode_json
 
 ID = re.compile(r"[0-9a-f-]{36}")
 """An identifier; it is also the name of a file."""
+HUNDRED = 100
 
 
 class JobState(StrEnum):
@@ -62,6 +63,15 @@ class Job:
     """Bytes of the file; None while it is being written."""
     problem: JobProblem | None = None
     mac: str | None = None
+
+    @property
+    def percent(self) -> int:
+        """The percentage that is done."""
+        return min(HUNDRED, self.completed * HUNDRED // self.total) if self.total else 0
+
+    def duration(self, now: datetime) -> timedelta:
+        """Return how long it took, or has taken until now."""
+        return (self.ended_at or now) - self.started_at
 
     @property
     def result(self) -> Any:  # noqa: ANN401  # of its kind

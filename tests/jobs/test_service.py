@@ -69,6 +69,14 @@ def test_a_job_is_found_by_its_account_and_kind_alone(database: Database) -> Non
         assert list_jobs(session, "ben", ["export"]).items == list_jobs(session, "ann", ["pack"]).items == ()
 
 
+def test_a_job_says_how_far_it_is_and_how_long_it_took() -> None:
+    one, now = job(1), START + timedelta(seconds=61)
+    assert (one.percent, one.duration(now)) == (0, timedelta(minutes=1))
+    assert replace(one, completed=1, total=3).percent == 33
+    ended = replace(one, completed=4, total=3, ended_at=START + timedelta(seconds=3))
+    assert (ended.percent, ended.duration(now)) == (100, timedelta(seconds=2))
+
+
 def test_jobs_are_listed_newest_first_page_by_page(database: Database) -> None:
     jobs = [job(number, kind) for number, kind in enumerate(("export", "pack", "export"))]
     started(database, *jobs)

@@ -21,7 +21,6 @@ from api.features.changes.timelines import timelines
 from api.kit.drawing import Timeline
 from api.kit.forms import FormState
 from api.kit.frame import Frame
-from api.kit.job import JobProgress, progress_of
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
@@ -31,6 +30,7 @@ from policy_service.approval.queries import OPEN
 from policy_service.approval.service import Change, ChangeState
 from policy_service.approval.signature_lines import SignatureLine, signature_lines
 from policy_service.change_detail import ChangeDetail, read_change_detail
+from policy_service.jobs.model import Job
 from policy_service.messages import Message
 from policy_service.registry.service import activations
 
@@ -96,8 +96,8 @@ class Dossier:
     signatures: tuple[SignatureLine, ...]
     actions: ChangeActions
     sections: tuple[Section, ...]
-    analysis: JobProgress | None
-    """How far the analysis is of a change under analysis; None when no job runs."""
+    analysis: Job | None
+    """The analysis of a change under analysis; None when no job runs."""
 
     @property
     def path(self) -> str:
@@ -182,7 +182,7 @@ def _read(  # noqa: PLR0913, PLR0917  # where it is read, for whom, and the form
         signatures=signatures,
         actions=actions,
         sections=sections_of(detail, comments, periods, signatures, actions),
-        analysis=progress_of(job, f"/changes/{name}", frame.now) if job else None,
+        analysis=job,
     )
 
 
