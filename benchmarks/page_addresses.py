@@ -206,6 +206,10 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
         "/groups": {"of a policy": {"policy": name}, "of old": {"day": before}},
         "/groups/members": {"of a policy": {"policy": name}, "of a rule": {"policy": name, "rule": "row-1"}},
         "/movements": {"of a year": {"policy": name, "from": before}},
+        "/movements/subjects": {
+            "of a cell": {"policy": name, "before": f"level:{LEVELS[1]}", "after": f"level:{LEVELS[0]}"}
+        },
+        "/subjects/merge": {"of two": {"subject": f"C{SUBJECTS // 2:06}", "into": f"C{SUBJECTS // 3:06}"}},
         "/overrides": {"running": {"state": "running"}, "of a policy": {"policy": name}},
         "/in-force": {
             "of old": {"valid_at": f"{before}T00:00", "known_at": f"{before}T00:00"},

@@ -9,7 +9,8 @@ from __future__ import annotations
 import http.client
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from api.auth.authentication import COOKIE
 from benchmarks.company.build import Size, build_once
+from benchmarks.company.recent_actions import suspend_policies
 from benchmarks.company.texts import policy_name
 from benchmarks.long_work import run_long_work
 from benchmarks.page_addresses import PageRequest, pages_of
@@ -70,12 +72,13 @@ class Sample(NamedTuple):
 def measure_pages(size: Size, rounds: int, folder: Path) -> Pages:
     """Builds the company unless the folder has it already, serves it, and asks for every page."""
     build_once(folder, size)
-    requests, missing, tokens = _prepare_requests(folder)
+    requests, missing = _prepare_requests(folder)
     with running_process(Server.of_folder(folder), folder) as (port, process):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        auditor = next(each.by for each in requests if each.name == "/packs")
-        if auditor is not None:
-            requests += run_long_work(connection, auditor, tokens[auditor], policy_name(0))
+        readers = {each.name: each.by for each in requests if each.by is not None}
+        tokens = _start_sessions(folder, requests)
+        requests += run_long_work(connection, lambda path: (readers[path], tokens[readers[path]]), policy_name(0))
+        tokens = _start_sessions(folder, requests)  # those of before may have ended meanwhile
         missing = [name for name in missing if name not in {each.name for each in requests}]
         samples: dict[str, list[Sample]] = {each.name: [] for each in requests}
         for number in range(rounds + WARM_UP):
@@ -85,19 +88,28 @@ def measure_pages(size: Size, rounds: int, folder: Path) -> Pages:
         return Pages(asdict(size), rounds, measured, tuple(missing))
 
 
-def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mapping[str, str]]:
-    """Return the requests, the addresses that cannot be filled, and the sessions of the readers."""
-    database, clock = Database(f"sqlite:///{folder}/service.db", keys=folder / "keys"), SystemClock()
-    with database.read() as session:
-        requests, missing = pages_of(session, clock.now())
-    with database.write(clock) as transaction:
+def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str]]:
+    """Return the requests, and the addresses that cannot be filled."""
+    clock = SystemClock()
+    with closing(_database(folder)) as database:
+        suspend_policies(database, clock)
+        with database.read() as session:
+            return pages_of(session, clock.now())
+
+
+def _database(folder: Path) -> Database:
+    return Database(f"sqlite:///{folder}/service.db", keys=folder / "keys")
+
+
+def _start_sessions(folder: Path, requests: Iterable[PageRequest]) -> Mapping[str, str]:
+    """Return the sessions of the readers, by their names."""
+    with closing(_database(folder)) as database, database.write(SystemClock()) as transaction:
         tokens = {}
         for name in {each.by for each in requests if each.by is not None}:
             account = find_account_by_name(transaction.session, name)
             if account is not None:
                 tokens[name] = start_session(transaction, account, PASSWORD).token
-    database.close()
-    return requests, missing, tokens
+        return tokens
 
 
 def _ask(

@@ -9,9 +9,12 @@ from benchmarks.company.people import People
 from benchmarks.company.texts import LEVELS, policy_name
 from policy_service.actor import Actor, Role
 from policy_service.approval.service import GovernanceEvaluator, ratify, suspend
+from policy_service.approval.suspension_queries import read_suspensions
 from policy_service.clock import Clock
 from policy_service.database import Database
 from policy_service.decisions.override_store import end_override
+from policy_service.identity.account import Account
+from policy_service.identity.service import accounts
 from policy_service.overrides.service import OverrideRequest, prepare_override, record_override, sign_override
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
@@ -22,6 +25,8 @@ RUNNING = 13
 """Of how many overrides one lasts; the others ended early, as `governance/overrides` lets a person have 50."""
 SUSPENDED = (8, 9)
 """The numbers of the policies of which a version is suspended."""
+SUSPENDING = (Role.SALES_DIRECTOR, Role.COMPLIANCE)
+"""Who suspends, and who ratifies the first."""
 
 
 def record_recent_actions(database: Database, clock: Clock, people: People) -> None:
@@ -30,8 +35,22 @@ def record_recent_actions(database: Database, clock: Clock, people: People) -> N
     with GovernanceEvaluator() as signers:
         for number in range(OVERRIDES):
             _record_override(database, clock, signers, director, compliance, number)
+    suspend_policies(database, clock)
+
+
+def suspend_policies(database: Database, clock: Clock) -> None:
+    """Record the suspensions, unless the database has them."""
+    with database.read() as session:
+        if read_suspensions(session):
+            return
+        known = {each.name: each for each in accounts(session).values()}
+    director, compliance = (_actor(known[f"{role}-0".replace("_", "-")], role) for role in SUSPENDING)
     for number in SUSPENDED:
-        _suspend(database, clock, people, policy_name(number))
+        _suspend(database, clock, director, compliance, policy_name(number))
+
+
+def _actor(account: Account, role: Role) -> Actor:
+    return Actor(account.id, account.name, account.printed_name, frozenset({role}))
 
 
 def _record_override(  # noqa: PLR0913, PLR0917  # where, and who signs
@@ -60,8 +79,7 @@ def _record_override(  # noqa: PLR0913, PLR0917  # where, and who signs
             end_override(transaction, actor, override.id, role=role, reason="合同已变更 / the contract was changed")
 
 
-def _suspend(database: Database, clock: Clock, people: People, policy: str) -> None:
-    director, compliance = people.signers[Role.SALES_DIRECTOR][0], people.signers[Role.COMPLIANCE][0]
+def _suspend(database: Database, clock: Clock, director: Actor, compliance: Actor, policy: str) -> None:
     with database.write(clock) as transaction:
         now = transaction.now
         active = active_at(activations(transaction.session, policy), policy, now, now)
