@@ -111,6 +111,12 @@ def test_what_was_done_to_a_table_is_found_and_named(backend: str) -> None:
         assert found(place) == []
 
 
+def test_a_total_that_was_altered_alone_is_named(place: Place) -> None:
+    with defenceless(place) as connection:
+        assert is_found(place, connection, Mutation("edit", "log_state", "total"), 1)
+    assert found(place) == []
+
+
 def is_found(place: Place, connection: Connection, mutation: Mutation, seed: int) -> bool:
     """Whether a mutation that matters is named, and one that does not is nothing; tells at once of one that fails."""
     before = records(connection)
