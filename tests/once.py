@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from sqlalchemy.engine import Engine
@@ -95,33 +95,6 @@ def _by_program(build: Callable[..., None]) -> Callable[..., None]:
     return build_all_in_child
 
 
-def _by_annotation(make: Any) -> Any:  # noqa: ANN401  # Pydantic's
-    adapters: dict[tuple[object, str], Any] = {}
-
-    def type_adapter(annotated: Any, *, config: Any) -> Any:  # noqa: ANN401  # Pydantic's
-        annotation, *metadata = get_args(annotated)
-        key = annotation, repr((metadata, config))
-        if key not in adapters:
-            adapters[key] = make(annotated, config=config)
-        return adapters[key]
-
-    return type_adapter
-
-
-def _by_code(make: Any) -> Any:  # noqa: ANN401  # FastAPI's
-    """Endpoints are made anew for each application; what they take and give is the same."""
-    made: dict[object, Any] = {}
-
-    def remembering(call: Any, **options: Any) -> Any:  # noqa: ANN401  # FastAPI's
-        key = call.__code__, repr((call.__annotations__, call.__defaults__, call.__kwdefaults__, options))
-        if key not in made:
-            made[key] = make(call=call, **options)
-        found = made[key]
-        return replace(found, call=call, dependencies=[*found.dependencies]) if "path" in options else found
-
-    return remembering
-
-
 def _by_address(populate: Any) -> Any:  # noqa: ANN401  # FastAPI's
     """A route of the next application differs from the same of this one in its endpoint."""
     made: dict[object, tuple[dict[str, Any], dict[str, Any]]] = {}
@@ -143,9 +116,6 @@ REMEMBERED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("policy_service.language.lower", "lower", _by_identity),
     ("policy_service.compilers.rules_engine.child_process", "build_all_in_child", _by_program),
     ("api.web.json_body", "request_body", cache),
-    ("fastapi._compat.v2", "TypeAdapter", _by_annotation),
-    *((home, "get_dependant", _by_code) for home in ("fastapi.routing", "fastapi.dependencies.utils")),
-    ("fastapi.routing", "get_typed_return_annotation", _by_code),
     ("fastapi.routing", "_populate_api_route_state", _by_address),
     ("typer.main", "get_command", cache),
 )
