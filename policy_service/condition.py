@@ -11,6 +11,7 @@ from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.database.writability import WRITABLE, writable
 from policy_service.decisions.block_store import Sealer
+from policy_service.decisions.macs import missing_mac_key
 from policy_service.decisions.service import DecisionService
 from policy_service.messages import Message
 
@@ -44,6 +45,8 @@ def read_condition(  # noqa: PLR0913  # all that may be wrong
     else:
         state, recent = writable(database)
         found += recent
+        if state == WRITABLE and (missing_key := missing_mac_key(database)) is not None:
+            state = missing_key
         if file_faults:
             state, found = file_faults[0], [*found, *file_faults]
     if (standstill := sealer.standstill()) is not None:

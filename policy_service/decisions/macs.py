@@ -19,12 +19,13 @@ from sqlmodel import Session, SQLModel, col, func, select
 from policy_service.actor import Actor
 from policy_service.audit.coverage import column_values, read_rows, row_digest, row_key
 from policy_service.audit.events import LogKeyAdded, SubjectErased
-from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
+from policy_service.audit.keys import KeyUnavailable
+from policy_service.audit.log_key import LogKey, key_id_of, lost_key_error, read_log_keys
 from policy_service.audit.service import ensure_log_key, last_log_key_id, rotate_log_key
 from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
-from policy_service.database import LATEST, NEVER, Transaction, database_of
+from policy_service.database import LATEST, NEVER, Database, Transaction, database_of
 from policy_service.database.declared import table_of
 from policy_service.decisions.record import read_record
 from policy_service.decisions.state_tables import POPULATION, SubjectKeyRow, population_key
@@ -107,11 +108,38 @@ def _last_at(session: Session) -> datetime | None:
 LATEST.append(_last_at)
 
 
+class LogKeyMissing(KeyUnavailable):
+    """The key of the log cannot be read: what was recorded without it would be taken for added by somebody else."""
+
+    kind = "not-ready"
+    retry_seconds = 5
+
+    @property
+    def detail(self) -> str:
+        """Say what is missing; the folder is named to the operator alone."""
+        return Message("the key of the log, `log.key`, cannot be read: nothing is recorded until it is there again")
+
+
 def current_mac_key(session: Session) -> LogKey | None:
-    """The key in use; None when there is none. Raises KeyUnavailable."""
+    """The key in use; None when the log never had one. Raises LogKeyMissing."""
     database = database_of(session)
-    keys = read_log_keys(database.keys if database else None)
+    try:
+        keys = read_log_keys(database.keys if database else None)
+    except KeyUnavailable as error:
+        raise LogKeyMissing(str(error)) from None
+    if not keys and (id_ := last_log_key_id(session)) is not None:
+        raise LogKeyMissing(str(lost_key_error(id_)))
     return next(reversed(keys.values()), None)
+
+
+def missing_mac_key(database: Database) -> str | None:
+    """Return why nothing can be recorded, where the key of the log is missing."""
+    try:
+        with database.read() as session:
+            current_mac_key(session)
+    except LogKeyMissing as error:
+        return error.detail
+    return None
 
 
 def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) -> MacKeys:

@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlmodel import select
 
 from api.app import Application
 from api.observability.file_check import check_file
 from policy_service.database import Database, file_check, writability
 from policy_service.decisions.block_store import Sealer
+from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.tables import DecisionRow
 from policy_service.start_check import NotSoundError
 from tests.api.client import CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
 from tests.databases import BACKENDS
@@ -210,3 +213,21 @@ def test_another_file_in_the_place_of_the_database_is_refused_until_a_restart(fi
         assert ready(app)[0] == 503
     with served(f"sqlite:///{file}") as app:
         assert ready(app)[0] == 200
+
+
+def test_without_the_key_of_the_log_nothing_is_recorded_until_it_is_back(app: Application) -> None:
+    database = app.service.database
+    assert database.keys is not None
+    key, content = database.keys / "log.key", (database.keys / "log.key").read_bytes()
+    key.unlink()
+    problem = assert_problem(decide(app=app), 503, "not-ready")
+    assert "the key of the log, `log.key`, cannot be read" in problem["detail"]
+    status, condition = ready(app)
+    assert (status, condition["database"]) == (503, problem["detail"])
+    key.touch(0o600)
+    key.write_bytes(content)
+    assert decide(app=app).status_code == 200
+    with database.read() as session:
+        macs = read_mac_keys(session)
+        rows = session.exec(select(DecisionRow)).all()
+    assert [macs.mac_fault(row) for row in rows] == [None]
