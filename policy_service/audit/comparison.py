@@ -35,6 +35,7 @@ from policy_service.audit.verdict import CopyComparison, LogVerdict
 from policy_service.audit.verify import PartTick, say_nothing
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message, plain_text, rebuild_message
 
 LOG_LOCATION = "log"
@@ -51,13 +52,20 @@ class _CopyState:
     size: int = 0
 
 
-class LogMismatch(Exception):
+class LogMismatch(PolicyServiceError):
     """The log is not what was signed, so nothing more is signed; the message says what differs."""
+
+    kind = "conflict"
 
     def __init__(self, difference: str, *, is_new: bool) -> None:
         self.is_new = is_new
         """Whether it was found just now."""
         super().__init__(difference)
+
+    @property
+    def detail(self) -> str:
+        """Say what to do about it; the place is named to the operator alone."""
+        return Message("the log is not what was signed: `policy-service audit verify` says where")
 
 
 class LogComparison:

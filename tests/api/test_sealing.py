@@ -11,8 +11,10 @@ from policy_service.audit.comparison import LogMismatch, settle
 from policy_service.cli.command_line_actor import command_line
 from policy_service.decisions.block_store import Sealer
 from tests.api.company import Company, company
+from tests.approval.world import TIER
 from tests.audit.store import running_store
 from tests.packs.packing import decided
+from tests.pages.packs.test_packs import made
 from tests.pages.visitor import Visitor
 
 
@@ -44,6 +46,8 @@ def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> N
     assert state.concerns == [f"nothing is sealed, because the log is not what was signed: {message}"]
     assert figure(here) == "policy_service_log_differs 1.0"
     assert decided(here, "C2", orders=1), "decisions go on"
+    refusal = made(Visitor(here, "compliance"), policy=TIER).text(".refusal")
+    assert "the log is not what was signed" in refusal, "a pack is signed too"
     page = Visitor(here, "compliance").get("/audit")
     assert message in page.text("[role=alert]")
     page = Visitor(here, "compliance", "zh").get("/audit")
