@@ -16,7 +16,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from policy_service.canonical import digest, to_canonical_json, to_canonical_json_unchecked
 from policy_service.characters import detect_wide_encoding
-from policy_service.errors import PolicyServiceError
+from policy_service.errors import ErrorKind, PolicyServiceError
 from policy_service.messages import Message
 
 _PUBLIC, _SIGNATURE = 32, 64
@@ -35,7 +35,7 @@ _OWNER_ONLY = 0o600
 class KeyUnavailable(PolicyServiceError):
     """A key that is needed is not there, or is none; the message says which."""
 
-    kind = "conflict"
+    kind: ClassVar[ErrorKind] = "conflict"
 
     @property
     def detail(self) -> str:
