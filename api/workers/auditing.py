@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
 from policy_service.audit.verdict import LogVerdict
-from policy_service.decisions.log_work import verify, write_export
+from policy_service.log_work import verify, write_export
 from policy_service.workers.kinds import AUDITING
 from policy_service.workers.private_file import create_private_file
 from policy_service.workers.progress import ProgressFile

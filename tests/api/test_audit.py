@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +16,9 @@ from urllib.parse import quote
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlmodel import SQLModel
 
+import policy_service.tables  # noqa: F401  # declares all of them
 from api.app import Application
 from api.service import Service
 from api.web.error_mapping import library_problem
@@ -31,8 +35,8 @@ from policy_service.audit.proofs import verify_proof
 from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.clock import timestamp
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.log_work import verify, write_export
 from policy_service.decisions.verification import verify_rest
+from policy_service.log_work import verify, write_export
 from policy_service.workers.progress import ProgressFile
 from tests.api.client import ask, assert_problem, keys, one_policy, opened, populate
 from tests.audit.logs import Log
@@ -211,6 +215,12 @@ def test_what_is_written_while_a_verification_begins_is_no_fault(tmp_path: Path)
     assert verdict.faults == ()
     [fault] = at_once.faults
     assert str(fault.message).startswith("the lane `governance` was altered, or the clock of the machine was set back")
+
+
+def test_a_new_process_that_verifies_knows_every_table() -> None:
+    program = "import policy_service.log_work, sqlmodel; print(*sqlmodel.SQLModel.metadata.tables)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # constant
+    assert set(done.stdout.split()) == set(SQLModel.metadata.tables)
 
 
 def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from api.features.audit.schemas import verdict_model
 from api.workers.job_kind import FileKind, JobContext, JobKind, NoParameters
 from policy_service.audit.verdict import LogVerdict
-from policy_service.decisions.log_work import verify, write_export
+from policy_service.log_work import verify, write_export
 from policy_service.messages import Message
 from policy_service.workers.kinds import AUDITING
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from api.web.problems import BUSY, ProblemError
+from policy_service import log_work as auditing
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys
 from policy_service.audit.verdict import LogFault, LogVerdict
-from policy_service.decisions import log_work as auditing
 from policy_service.messages import Message
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
