@@ -50,6 +50,19 @@ EXPORTED_LISTS = (
 )  # fmt: skip
 """The lists that are exported, too: who may read one may export it."""
 EXPORT_PATHS = frozenset(f"{path}.{each}" for path in EXPORTED_LISTS for each in ("csv", "xlsx"))
+JOB_PAGES: Mapping[str, Access] = {
+    "/audit/verifications": COMPLYING,
+    "/audit/exports": COMPLYING,
+    "/packs": COMPLYING,
+    "/reevaluations": SIGNING,
+    "/data-checks": SIGNING,
+    "/runs": SIGNING,
+    "/benchmarks": WRITING,
+}
+"""The pages of the kinds of jobs: who may start one sees its pages, cancels it and gets its file."""
+JOB_FILES = frozenset(f"{path}/{{job}}/file" for path in JOB_PAGES.keys() - {"/audit/verifications", "/benchmarks"})
+"""The files of the kinds that make one."""
+_JOB_ROWS = (("GET", ""), ("POST", ""), ("GET", "/{job}"), ("POST", "/{job}/cancel"), ("GET", "/{job}/file"))
 _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
@@ -223,15 +236,6 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/audit/entries/{seq}"): AUDITING,
     ("GET", "/audit/checkpoints"): AUDITING,
     ("GET", "/audit/public-key.pem"): AUDITING,
-    ("GET", "/audit/verifications"): COMPLYING,
-    ("POST", "/audit/verifications"): COMPLYING,
-    ("GET", "/audit/verifications/{job}"): COMPLYING,
-    ("POST", "/audit/verifications/{job}/cancel"): COMPLYING,
-    ("GET", "/audit/exports"): COMPLYING,
-    ("POST", "/audit/exports"): COMPLYING,
-    ("GET", "/audit/exports/{job}"): COMPLYING,
-    ("POST", "/audit/exports/{job}/cancel"): COMPLYING,
-    ("GET", "/audit/exports/{job}/file"): COMPLYING,
     ("GET", "/decisions"): REVIEWING,
     ("GET", "/decisions/{decision}"): REVIEWING,
     ("GET", "/decisions/{decision}/proof.json"): REVIEWING,
@@ -241,25 +245,6 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/movements/subjects"): REVIEWING,
     ("GET", "/subjects/merge"): COMPLYING,
     ("POST", "/subjects/merge"): COMPLYING,
-    ("GET", "/data-checks"): SIGNING,
-    ("POST", "/data-checks"): SIGNING,
-    ("GET", "/data-checks/{job}"): SIGNING,
-    ("POST", "/data-checks/{job}/cancel"): SIGNING,
-    ("GET", "/data-checks/{job}/file"): SIGNING,
-    ("GET", "/reevaluations"): SIGNING,
-    ("POST", "/reevaluations"): SIGNING,
-    ("GET", "/reevaluations/{job}"): SIGNING,
-    ("POST", "/reevaluations/{job}/cancel"): SIGNING,
-    ("GET", "/reevaluations/{job}/file"): SIGNING,
-    ("GET", "/runs"): SIGNING,
-    ("POST", "/runs"): SIGNING,
-    ("GET", "/runs/{job}"): SIGNING,
-    ("POST", "/runs/{job}/cancel"): SIGNING,
-    ("GET", "/runs/{job}/file"): SIGNING,
-    ("GET", "/benchmarks"): WRITING,
-    ("POST", "/benchmarks"): WRITING,
-    ("GET", "/benchmarks/{job}"): WRITING,
-    ("POST", "/benchmarks/{job}/cancel"): WRITING,
     ("GET", "/populations"): DISCUSSING,
     ("POST", "/populations"): DISCUSSING,
     ("GET", "/populations/new"): DISCUSSING,
@@ -276,11 +261,6 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/overrides/{override}"): REVIEWING,
     ("POST", "/overrides/{override}/sign"): people(*SIGNING_ROLES),
     ("POST", "/overrides/{override}/end"): people(*DIRECTORS, Role.COMPLIANCE),
-    ("GET", "/packs"): COMPLYING,
-    ("POST", "/packs"): COMPLYING,
-    ("GET", "/packs/{job}"): COMPLYING,
-    ("POST", "/packs/{job}/cancel"): COMPLYING,
-    ("GET", "/packs/{job}/file"): COMPLYING,
     ("GET", "/accounts"): ATTESTING,
     ("POST", "/accounts"): ADMINISTERING,
     ("GET", "/accounts/new"): ADMINISTERING,
@@ -300,6 +280,12 @@ _ROWS: Mapping[tuple[str, str], Access] = {
 PERMISSIONS: Mapping[tuple[str, str], Access] = {
     **_ROWS,
     **{("GET", path): _ROWS["GET", path.rpartition(".")[0]] for path in sorted(EXPORT_PATHS)},
+    **{
+        (method, path + end): access
+        for path, access in JOB_PAGES.items()
+        for method, end in _JOB_ROWS
+        if not end.endswith("/file") or path + end in JOB_FILES
+    },
 }
 """The access to every route, by its method and the template of its path."""
 

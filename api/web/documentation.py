@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -41,19 +40,6 @@ DECISIONS = "/v1/decisions"
 """The route that is none of FastAPI's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One thing that can be asked for, as the page shows it."""
-
-    method: str
-    path: str
-    summary: str
-    description: str
-    parameters: list[dict[str, Any]]
-    request: str | None
-    answers: list[dict[str, Any]]
-
-
 class OpenApiDocument:
     """The OpenAPI document of routes, for the versions in force; made once for them, and kept as it is sent.
 
@@ -65,6 +51,7 @@ class OpenApiDocument:
         self._pages = Environment(
             loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
         )
+        self._pages.filters["first_example"] = _first_example
         self._base: Json | None = None
         self._cached: tuple[tuple[str, ...], Json, bytes, bytes] | None = None
         self._lock = threading.Lock()
@@ -86,7 +73,7 @@ class OpenApiDocument:
             if self._cached is None or self._cached[0] != digests:
                 document = self._build(policies)
                 template = self._pages.get_template("docs.html")
-                page = spell_out(template.render(info=document["info"], operations=list(operations(document))))
+                page = spell_out(template.render(document=document))
                 encoded = msgspec.json.encode(document, enc_hook=plain_text)
                 self._cached = digests, document, encoded, page.encode()
             return self._cached
@@ -123,25 +110,8 @@ def documentation_routes(openapi_document: OpenApiDocument, service: Service) ->
     return router
 
 
-def operations(document: dict[str, Any]) -> Iterator[Operation]:
-    """All operations, in the order of the document."""
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield Operation(
-                method.upper(),
-                path,
-                operation.get("summary", ""),
-                operation.get("description", ""),
-                operation.get("parameters", []),
-                _example(operation.get("requestBody", {})),
-                [
-                    {"status": status, "description": response.get("description", ""), "example": _example(response)}
-                    for status, response in operation["responses"].items()
-                ],
-            )
-
-
-def _example(body: dict[str, Any]) -> str | None:
+def _first_example(body: dict[str, Any]) -> str | None:
+    """Return the first example of a body, as JSON."""
     for content in body.get("content", {}).values():
         for example in content.get("examples", {}).values():
             return json.dumps(example["value"], ensure_ascii=False, indent=2)

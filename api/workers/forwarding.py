@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.authentication import STATE
-from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, ROW
+from api.auth.permissions import EXPORT_PATHS, JOB_FILES, PERMISSIONS, ROW
 from api.features.changes.editor_page import MAX_TEXTS
 from api.kit.forms import MAX_FORM_BYTES
 from api.kit.rendering import RunInWorker
@@ -42,25 +42,21 @@ LOCAL_ROUTES = frozenset(
         "/v1/session/oidc/callback",
         "/",
         "/changes/{change}/draft",
-        "/audit/exports/{job}/file",
         "/changes/{change}/movers.csv",
         "/changes/{change}/actual-effect.csv",
         "/v1/changes/{change}/simulation/movers",
         "/packs",
-        "/packs/{job}/file",
         "/reevaluations",
         "/subjects/merge",
-        "/reevaluations/{job}/file",
         "/data-checks",
-        "/data-checks/{job}/file",
         "/runs",
         "/populations/new",
         "/benchmarks",
-        "/runs/{job}/file",
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",
         "/v1/audit/export",
         *EXPORT_PATHS,
+        *JOB_FILES,
     }
 )
 """What is read here: the state of this process, files of jobs, sign-in; and what sends its own work away."""

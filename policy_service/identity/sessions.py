@@ -59,9 +59,13 @@ class UserSession:
     seen_at: datetime
     confirmed_at: datetime | None = None
 
+    def latest_end(self, limits: SessionLimits) -> datetime:
+        """Return when the session ends in any case."""
+        return self.started_at + limits.absolute
+
     def ends_at(self, limits: SessionLimits) -> datetime:
         """Return when the session ends without further requests."""
-        return min(self.seen_at + limits.idle, self.started_at + limits.absolute)
+        return min(self.seen_at + limits.idle, self.latest_end(limits))
 
 
 @dataclass(frozen=True, slots=True)

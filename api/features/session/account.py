@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
@@ -23,12 +22,11 @@ from api.kit.passwords import NewPasswordForm
 from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
 from api.web.transactions import run_read
-from policy_service.actor import Role
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.errors import SignInFailed
 from policy_service.identity.service import read_account, stored_hash
-from policy_service.identity.sessions import UserSession, end_others, open_sessions
+from policy_service.identity.sessions import SessionLimits, UserSession, end_others, open_sessions
 from policy_service.messages import Message
 
 METHODS: Mapping[str, Message] = {
@@ -55,17 +53,11 @@ class AccountPage:
     fields: ClassVar[tuple[FormField, ...]] = form_fields(PasswordForm, "old", "new", "again")
     frame: Frame
     account: Account
-    roles: tuple[Role, ...]
-    """Those that have effect."""
-    pending_roles: tuple[Role, ...]
-    pending_reason: str | None
     user_session: UserSession | None
+    """The session of the request, which was seen now."""
     method: Message | None
     open_sessions: tuple[UserSession, ...]
-    idle_until: datetime | None
-    """When the session ends if nothing more is asked."""
-    expires_at: datetime | None
-    idle_limit: timedelta
+    limits: SessionLimits
     has_password: bool
     form: FormState
 
@@ -82,19 +74,13 @@ async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
             open_sessions(session, actor.id, now, limits, last_use),
         ),
     )
-    latest = user_session.started_at + limits.absolute if user_session else None
     return AccountPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
         account=account,
-        roles=tuple(sorted(actor.roles)),
-        pending_roles=tuple(sorted(actor.pending_roles.roles)) if actor.pending_roles else (),
-        pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
-        user_session=user_session,
+        user_session=replace(user_session, seen_at=now) if user_session else None,
         method=METHODS.get(user_session.method) if user_session else None,
         open_sessions=sessions,
-        idle_until=min(now + limits.idle, latest) if latest else None,
-        expires_at=latest,
-        idle_limit=limits.idle,
+        limits=limits,
         has_password=password_hash is not None,
         form=form,
     )
