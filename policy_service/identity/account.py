@@ -194,6 +194,13 @@ def may_link(actor: Actor, account: Account) -> PermissionResult:
     return True
 
 
+def may_reset_password(actor: Actor, account: Account) -> PermissionResult:
+    """Return True if the actor may give the account of another person a password, else the reason."""
+    if actor.id == account.id:
+        return Message("Change your own password under “My account”.")
+    return may_administer(actor)
+
+
 def may_disable(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
     """Return True if the actor may disable the account, else the reason."""
     if (permission := may_administer(actor)) is not True:

@@ -53,6 +53,12 @@ def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
     return True
 
 
+def may_attest_now(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
+    """Return True if the actor may attest the account and it can be attested as it is, else the reason."""
+    permission = may_attest(actor, account, accounts)
+    return can_be_attested(account, actor) if permission is True else permission
+
+
 def all_editors(account: Account, accounts: Mapping[str, Account]) -> frozenset[str]:
     """Everyone who had a hand in the account, or in the account of a person who had."""
     editors: set[str] = set()

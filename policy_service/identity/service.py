@@ -37,7 +37,7 @@ from policy_service.identity.account import (
     name_errors,
     roles_error,
 )
-from policy_service.identity.attestation import can_be_attested, may_attest
+from policy_service.identity.attestation import can_be_attested, may_attest, may_attest_now
 from policy_service.identity.errors import (
     FieldError,
     IdentityConflict,
@@ -78,9 +78,7 @@ def awaiting_attestation(session: Session, actor: Actor) -> tuple[Account, ...]:
     return tuple(
         account
         for account in all_accounts.values()
-        if account.pending_roles is not None
-        and may_attest(actor, account, all_accounts) is True
-        and can_be_attested(account, actor) is True
+        if account.pending_roles is not None and may_attest_now(actor, account, all_accounts) is True
     )
 
 

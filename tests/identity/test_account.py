@@ -15,6 +15,7 @@ from policy_service.identity.account import (
     may_administer,
     may_change_roles,
     may_disable,
+    may_reset_password,
     name_errors,
     roles_error,
 )
@@ -123,3 +124,11 @@ def test_the_last_enabled_administrator_is_neither_demoted_nor_disabled() -> Non
     assert may_disable(SERVICE, last, everybody) == sentence
     assert may_disable(SERVICE, removed, everybody) is True
     assert may_disable(SERVICE, last, {**everybody, "4": account("4", Role.ADMINISTRATOR)}) is True
+
+
+def test_nobody_resets_their_own_password() -> None:
+    administrator, author = account("1", Role.ADMINISTRATOR), account("2", Role.AUTHOR)
+    assert may_reset_password(administrator.actor(), author) is True
+    assert may_reset_password(author.actor(), administrator) == may_administer(author.actor())
+    own = "Change your own password under “My account”."
+    assert may_reset_password(administrator.actor(), administrator) == own

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from policy_service.account_detail import read_account_detail
 from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.database import Database, Transaction
 from policy_service.identity import passwords, service
@@ -174,6 +175,19 @@ def test_nobody_attests_what_cannot_sign(house: House) -> None:
     house.act(lambda t: service.disable(t, house.actor("root"), house.account("ada").id))
     with pytest.raises(IdentityConflict, match="The account ada is disabled"):
         house.attest("controller", "ada")
+
+
+def test_an_account_in_full_says_what_its_reader_may_do(house: House) -> None:
+    account = house.create("root", "ada", DIRECTOR, password=None)
+    with house.database.read() as session:
+        own, other = (read_account_detail(session, account.id, house.actor(by)) for by in ("root", "controller"))
+    assert own.account == other.account == account
+    assert (own.may_reset_password, own.may_link, own.may_disable, own.may_change_roles) == (True,) * 4
+    assert own.may_attest == "You changed the account ada, so another person must attest it."
+    assert other.may_attest is True
+    assert other.may_administer == other.may_disable == "Only an administrator manages accounts and API keys."
+    assert own.factor_since is None
+    assert own.history[0].descriptions == ("created the account, with: sales director", "without a password")
 
 
 def test_who_waits_attests_nobody_and_neither_does_a_machine(house: House) -> None:

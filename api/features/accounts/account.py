@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
@@ -22,22 +20,9 @@ from api.kit.passwords import NewPasswordForm
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
-from policy_service.account_history import AccountHistoryItem, history_items
-from policy_service.actor import Actor, Role
-from policy_service.identity import service as identity
-from policy_service.identity.account import (
-    MAX_EXTERNAL_SUBJECT,
-    MAX_ISSUER,
-    Account,
-    PermissionResult,
-    may_administer,
-    may_change_roles,
-    may_disable,
-    may_link,
-)
-from policy_service.identity.attestation import can_be_attested, may_attest
-from policy_service.identity.history import history
-from policy_service.identity.second_factor import enrolled_at
+from policy_service.account_detail import AccountDetail, read_account_detail
+from policy_service.actor import Role
+from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER
 from policy_service.messages import Message
 
 SINGLE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
@@ -89,9 +74,6 @@ FORMS: Mapping[str, type[FormModel]] = {
     "attest": AttestationForm,
 }
 """The forms of the page, by the end of their address."""
-FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}
-
-
 NOTICES: Mapping[str, Message] = {
     "created": Message("The account was created."),
     "roles": Message("The roles were changed. The person's sessions have ended."),
@@ -109,76 +91,34 @@ class AccountPage:
     """One account."""
 
     template: ClassVar[str] = "accounts/account.html"
-    frame: Frame
-    account: Account
-    may_administer: PermissionResult
-    may_change_roles: PermissionResult
-    may_disable: PermissionResult
-    may_set_password: PermissionResult
-    may_link: PermissionResult
-    may_attest: PermissionResult
-    """True, or why not; for each of the forms."""
-    fields: Mapping[str, tuple[FormField, ...]]
+    fields: ClassVar[Mapping[str, tuple[FormField, ...]]] = {name: form_fields(form) for name, form in FORMS.items()}
     """Of each of the forms."""
+    roles: ClassVar[Sequence[tuple[str, Message]]] = ROLES
+    frame: Frame
+    detail: AccountDetail
     reauthentication: Reauthentication
     """How anyone who attests proves who they are."""
     issuer: str
     forms: Mapping[str, FormState]
-    roles: Sequence[tuple[str, Message]]
-    history: tuple[AccountHistoryItem, ...]
-    factor_since: datetime | None
-    """Since when the account has a second factor; None when it has none."""
 
 
 async def account_page(
     pages: Pages, request: Request, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> AccountPage:
     """The page of an account; `rejected_forms` is the form that has to be filled in again. Raises UnknownAccount."""
-
-    def query(session: Session) -> tuple[dict[str, Account], tuple[AccountHistoryItem, ...], datetime | None]:
-        identity.read_account(session, account_id)
-        items = history_items(history(session, account_id))
-        return identity.accounts(session), items, enrolled_at(session, account_id)
-
-    accounts, items, factor_since = await run_read(pages.service, query)
-    actor, account = principal_of(request).actor, accounts[account_id]
+    service, reader = pages.service, principal_of(request).actor
+    detail = await run_read(service, lambda session: read_account_detail(session, account_id, reader))
+    roles = {"roles": tuple(role.value for role in detail.account.roles)}
     return AccountPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
-        account=account,
-        may_administer=may_administer(actor),
-        may_change_roles=may_change_roles(actor, account, account.roles, accounts),
-        may_disable=may_disable(actor, account, accounts),
-        may_set_password=_may_set_password(actor, account),
-        may_link=may_link(actor, account),
-        may_attest=_may_attest(actor, account, accounts),
-        fields=FIELDS,
+        detail=detail,
         reauthentication=reauthentication_state(
-            pages.service, request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
+            service, request, service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
         ),
-        issuer=pages.service.settings.oidc_issuer or "",
+        issuer=service.settings.oidc_issuer or "",
         forms={
             **{name: pages.new_form() for name in FORMS},
-            "roles": _roles_form(pages, account),
+            "roles": FormState(pages.new_form().key, roles),
             **(rejected_forms or {}),
         },
-        roles=ROLES,
-        history=items,
-        factor_since=factor_since,
     )
-
-
-def _roles_form(pages: Pages, account: Account) -> FormState:
-    """The form of the roles, with those that the account has."""
-    return FormState(pages.new_form().key, {"roles": tuple(role.value for role in account.roles)})
-
-
-def _may_set_password(actor: Actor, account: Account) -> PermissionResult:
-    if actor.id == account.id:
-        return Message("Change your own password under “My account”.")
-    return may_administer(actor)
-
-
-def _may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    if (permission := may_attest(actor, account, accounts)) is not True:
-        return permission
-    return can_be_attested(account, actor)
