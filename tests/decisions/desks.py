@@ -5,8 +5,10 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,7 +28,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.writer import DecisionWriter
 from policy_service.registry.model import Activation, ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
-from tests.databases import TestClock, fresh_database
+from tests.databases import TestClock, copied
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -161,9 +163,20 @@ def held(database: Database, clock: Clock) -> Iterator[threading.Event]:
 @contextmanager
 def setting(backend: str, *policies: Policy, look_seconds: float = 0.05, patience: float = 5.0) -> Iterator[Setting]:
     """A desk on a database of its own, with the policies in force."""
-    clock = TestClock()
-    with fresh_database(backend) as database:
-        for policy in policies or (tier(),):
-            put(database, clock, policy)
+    texts = [policy.text for policy in policies or (tier(),)]
+    with copied(backend, _with_in_force(*texts)) as made, closing(Database(made.url)) as database:
+        clock = copy(made.result)
         with opened(database, clock, look_seconds=look_seconds, patience=patience) as (decisions, secrets):
             yield Setting(database, clock, secrets, decisions)
+
+
+@cache
+def _with_in_force(*texts: str) -> Callable[[str, Path], TestClock]:
+    def make(url: str, _folder: Path) -> TestClock:
+        clock = TestClock()
+        with closing(Database(url)) as database:
+            for text in texts:
+                put(database, clock, load_bytes(text.encode()))
+        return clock
+
+    return make
