@@ -118,4 +118,8 @@ def _begin(connection: http.client.HTTPConnection, path: str, fields: Mapping[st
 
 def _page(connection: http.client.HTTPConnection, address: str, token: str) -> bytes:
     connection.request("GET", address, headers={"Accept": "text/html", "Cookie": f"{COOKIE}={token}"})
-    return connection.getresponse().read()
+    response = connection.getresponse()
+    page = response.read()
+    if response.status != http.client.OK:
+        raise RuntimeError(f"{address} answers {response.status}")
+    return page
