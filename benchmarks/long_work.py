@@ -81,7 +81,7 @@ def _json(
 def _done(connection: http.client.HTTPConnection, path: str, token: str) -> str | None:
     """The address of the newest work that has ended well; None when there is none."""
     page = _page(connection, path, token).decode()
-    found = re.search(rf'<li><a href="({path}/[^"]+)">[^<]*</a>\s*<span class="badge good">', page)
+    found = re.search(rf'<li><a href="({path}/[^"]+)">(?:(?!</a>).)*</a>\s*<span class="badge good">', page)
     return found[1] if found else None
 
 
