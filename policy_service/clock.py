@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,17 @@ def uuid7(milliseconds: int, random_bits: int) -> uuid.UUID:
 def today(clock: Clock, zone: ZoneInfo) -> date:
     """The day it is now, where `zone` is."""
     return clock.now().astimezone(zone).date()
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Return the instant at which a day begins."""
+    return datetime.combine(day, time(), zone)
+
+
+def instants_between(since: date | None, until: date | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """Return between which instants, half open, days lie, the last one included."""
+    start = midnight(since, zone) if since else None
+    return start, midnight(until + timedelta(days=1), zone) if until else None
 
 
 def timestamp(instant: datetime) -> str:

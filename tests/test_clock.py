@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.clock import SystemClock, timestamp, today, uuid7
+from policy_service.clock import SystemClock, instants_between, midnight, timestamp, today, uuid7
 
 MILLISECONDS = st.integers(0, 2**48 - 1)
 CHANCE = st.integers(0, 2**74 - 1)
@@ -25,6 +25,13 @@ def test_the_system_s_clock_tells_utc() -> None:
 def test_a_day_begins_where_it_is_asked_for() -> None:
     assert today(StandingClock(), ZoneInfo("Asia/Shanghai")) == date(2026, 11, 21)
     assert today(StandingClock(), ZoneInfo("UTC")) == date(2026, 11, 20)
+
+
+def test_days_are_half_open_periods_of_their_zone() -> None:
+    zone, first = ZoneInfo("Asia/Shanghai"), date(2026, 11, 20)
+    assert midnight(first, zone) == datetime(2026, 11, 19, 16, tzinfo=UTC)
+    assert instants_between(first, first, zone) == (midnight(first, zone), midnight(date(2026, 11, 21), zone))
+    assert instants_between(None, None, zone) == (None, None)
 
 
 def test_an_instant_is_written_as_rfc_3339_does() -> None:

@@ -22,7 +22,7 @@ from api.web.addresses import client_address
 from api.web.problems import BUSY, CONFIRMATION_NEEDED, NOT_ALLOWED, ProblemError
 from api.web.transactions import run_read
 from policy_service.actor import Actor
-from policy_service.identity import authentication
+from policy_service.identity import authentication, passwords
 from policy_service.identity.errors import SignInFailed, SignInThrottled
 from policy_service.identity.second_factor import enrolled_at
 from policy_service.identity.sessions import OIDC, StartedSession
@@ -48,6 +48,11 @@ async def run_hashing(function: Callable[[], Result], limiter: CapacityLimiter =
     if limiter.statistics().tasks_waiting >= MAX_WAITING:
         raise _too_many(MAX_WAITING)
     return await to_thread.run_sync(function, limiter=limiter)
+
+
+async def hash_password(password: str) -> str:
+    """Hash a new password. Raises ProblemError."""
+    return await run_hashing(lambda: passwords.hash_password(password))
 
 
 async def sign_in_with_password(service: Service, request: Request, name: str, password: str) -> StartedSession:

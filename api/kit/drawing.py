@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Literal
 
 from api.faces import spell_out
+from policy_service.clock import midnight
 from policy_service.messages import Message
 
 WIDTH = 960
@@ -235,13 +236,13 @@ def _days(first: datetime, last: datetime, zone: tzinfo) -> Iterator[datetime]:
     step = next((each for each in MONTHS if length / DAYS_OF_MONTH / each <= MAX_TICKS), MONTHS[-1])
     month = -(-(day.year * 12 + day.month - 1 + (day.day > 1)) // step) * step
     while (at := _month(month)) is not None and at <= end:
-        yield _midnight(at, zone)
+        yield midnight(at, zone)
         month += step
 
 
 def _every(day: date, end: date, step: int, zone: tzinfo) -> Iterator[datetime]:
     while day <= end:
-        yield _midnight(day, zone)
+        yield midnight(day, zone)
         day += timedelta(days=step)
 
 
@@ -249,7 +250,3 @@ def _month(number: int) -> date | None:
     """The first day of a month counted from year 0; None beyond the calendar."""
     year, month = divmod(number, 12)
     return date(year, month + 1, 1) if 1 <= year <= date.max.year else None
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone)

@@ -49,6 +49,7 @@ TASK_SECTIONS: Mapping[TaskKind, str] = {
     TaskKind.ACCOUNT: "/accounts",
 }
 """Where the tasks of a kind are."""
+NO_NOTICES: Mapping[str, Message] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ def with_rejected(page: PageType, form_state: FormState) -> PageType:
     return replace(page, frame=replace(page.frame, rejected=form_state))
 
 
-def frame_of(request: Request, now: datetime, notice: Message | None = None) -> Frame:
-    """Build the frame of the requested page; `now` is the service's."""
+def frame_of(request: Request, now: datetime, notices: Mapping[str, Message] = NO_NOTICES) -> Frame:
+    """Build the frame of the requested page; `now` is the service's, `notices` are those of the page."""
     principal: Principal | None = getattr(request.state, STATE, None)
     actor = principal.actor if principal else None
     path = request.url.path
@@ -124,7 +125,7 @@ def frame_of(request: Request, now: datetime, notice: Message | None = None) -> 
         now=now,
         version=VERSION,
         help_topic=help_topic(path),
-        notice=notice,
+        notice=notices.get(request.query_params.get("done", "")) if request.method == "GET" else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from api.kit.form_fields import MAX_PASSWORD, Widget
-from api.kit.forms import FieldErrors, FormModel
+from api.kit.forms import FieldErrors, FormModel, expected_error
 from policy_service.identity.errors import FieldError
 from policy_service.identity.service import password_field_error
 from policy_service.messages import Message
@@ -39,17 +39,12 @@ def password_errors(field: str, password: str, repeated: str, *names: str) -> Fi
     """Return the errors of a new password that was typed twice; empty when there are none."""
     errors: FieldErrors = {}
     if (error := password_field_error(password, *names)) is not None:
-        errors[field] = error_message(error)
+        errors[field] = expected_error(error.expected)
     if password != repeated:
         errors["again"] = Message("This is not the same password.")
     return errors
 
 
-def error_message(error: FieldError) -> Message:
-    """A fault that the library found, as it stands beside a field."""
-    return Message("Expected {expected}.", expected=error.expected)
-
-
 def field_errors(errors: Iterable[FieldError]) -> FieldErrors:
     """Faults that the library found, each by its field."""
-    return {error.member: error_message(error) for error in errors}
+    return {error.member: expected_error(error.expected) for error in errors}

@@ -31,7 +31,7 @@ from api.kit.cell_labels import label_cells
 from api.kit.charts import bar_chart, line_chart, matrix_chart
 from api.kit.formats import Formats, escape_hidden, inline_code, visible
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
-from api.kit.frame import TASK_SECTIONS, Frame, Page, frame_of, with_rejected
+from api.kit.frame import NO_NOTICES, TASK_SECTIONS, Frame, Page, frame_of, with_rejected
 from api.kit.languages import translations
 from api.kit.listing import link, rule_address, version_address
 from api.service import Service
@@ -110,9 +110,9 @@ class Pages:
         self._logged_characters: set[str] = set()
         self._environments = {lang: _environment(lang, service.zone) for lang in ("zh", "en")}
 
-    def frame(self, request: Request, notice: Message | None = None) -> Frame:
-        """Build the frame of the requested page."""
-        return frame_of(request, self.service.clock.now(), notice)
+    def frame(self, request: Request, notices: Mapping[str, Message] = NO_NOTICES) -> Frame:
+        """Build the frame of the requested page; `notices` say what was just done, by `done` in the address."""
+        return frame_of(request, self.service.clock.now(), notices)
 
     def new_form(self, **values: str) -> FormState:
         """A form with these values in its fields, never sent yet."""

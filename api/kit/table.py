@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any, ClassVar, Generic, Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -24,7 +23,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
-from api.kit.frame import Frame
+from api.kit.frame import NO_NOTICES, Frame
 from api.kit.listing import Column, Listing
 from api.kit.rendering import Pages
 from api.kit.subjects import invalid_subject_errors
@@ -186,10 +185,9 @@ class TablePage:
         return tuple(each for each in self.table.columns if not each.is_export_only)
 
 
-def table_context(pages: Pages, request: Request, notices: Mapping[str, Message] | None = None) -> TableContext:
+def table_context(pages: Pages, request: Request, notices: Mapping[str, Message] = NO_NOTICES) -> TableContext:
     """The context of a request for a table."""
-    params = dict(request.query_params)
-    frame = pages.frame(request, (notices or {}).get(params.get("done", "")))
+    frame, params = pages.frame(request, notices), dict(request.query_params)
     return TableContext(pages, pages.service, frame, principal_of(request).actor, params)
 
 
@@ -270,14 +268,3 @@ def denied_reason(path: str) -> Callable[[Session, TableContext], str | None]:
         return None if permission is True else permission
 
     return read
-
-
-def instants_between(since: date | None, until: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    """Between which instants, half open, days lie, the last one included."""
-    start = midnight(since, zone) if since else None
-    return start, midnight(until + timedelta(days=1), zone) if until else None
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a day begins."""
-    return datetime.combine(day, time(), zone)

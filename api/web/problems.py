@@ -48,10 +48,6 @@ class ProblemType:
     def __reduce__(self) -> tuple[object, ...]:
         return _problem_type, (self.name,)
 
-    def to_dict(self) -> dict[str, object]:
-        """As JSON."""
-        return {"type": self.address, "title": self.title, "status": self.status, "meaning": self.meaning}
-
 
 def _problem_type(name: str) -> ProblemType:
     """A kind that comes from another process: there is one of each."""

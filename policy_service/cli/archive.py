@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_line
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.cli.storage import open_current_database, refuse_difference
-from policy_service.clock import DEFAULT_ZONE, SystemClock
+from policy_service.clock import DEFAULT_ZONE, SystemClock, midnight
 from policy_service.decisions.archive_file import InvalidArchive
 from policy_service.decisions.archiving import ArchiveRejected, archive
 from policy_service.paths import database_url, retention_days
@@ -20,7 +20,7 @@ from policy_service.paths import database_url, retention_days
 
 def run(before: str, file: Path) -> int:
     """Move what is old enough; gives the exit status. Raises UsageError."""
-    instant = datetime.combine(read_day(before, "--before"), time(), ZoneInfo(DEFAULT_ZONE))
+    instant = midnight(read_day(before, "--before"), ZoneInfo(DEFAULT_ZONE))
     try:
         retention = timedelta(days=retention_days(os.environ))
         with open_current_database(database_url(os.environ)) as database:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from policy_service.approval.errors import ValidationFailed
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES
 from policy_service.cli.decide import read_day
 from policy_service.cli.status import UsageError
-from policy_service.clock import DEFAULT_ZONE
+from policy_service.clock import DEFAULT_ZONE, midnight
 from policy_service.database import Transaction
 
 TITLE = "首批版本的签署 / First versions to sign"
@@ -60,4 +60,4 @@ def read_first_versions(effective: str | None, evidence: Path | None) -> FirstVe
             content = file.read(MAX_EVIDENCE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{evidence} cannot be read: {error.strerror}") from None
-    return FirstVersions(datetime.combine(day, time(), ZoneInfo(DEFAULT_ZONE)), evidence.name, content)
+    return FirstVersions(midnight(day, ZoneInfo(DEFAULT_ZONE)), evidence.name, content)

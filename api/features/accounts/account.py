@@ -110,7 +110,7 @@ async def account_page(
     detail = await run_read(service, lambda session: read_account_detail(session, account_id, reader))
     roles = {"roles": tuple(role.value for role in detail.account.roles)}
     return AccountPage(
-        frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
+        frame=pages.frame(request, NOTICES),
         detail=detail,
         reauthentication=reauthentication_state(
             service, request, service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"

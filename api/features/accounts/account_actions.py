@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session
 from starlette.requests import Request
 
-from api.auth.confirmation import run_hashing
+from api.auth.confirmation import hash_password
 from api.features.accounts.account import FORMS, LinkForm, RolesForm, account_page
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.forms import FieldErrors, FormState
@@ -19,7 +19,7 @@ from api.kit.passwords import NewPasswordForm, field_errors
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.database import Transaction
-from policy_service.identity import passwords, second_factor
+from policy_service.identity import second_factor
 from policy_service.identity import service as identity
 from policy_service.identity.account import ExternalIdentity, roles_error
 
@@ -39,8 +39,7 @@ async def _validate_password(form: FormRequest[NewPasswordForm]) -> FieldErrors:
 
 
 async def _hash_password(form: FormRequest[NewPasswordForm]) -> str:
-    password = form.values.new.get_secret_value()
-    return await run_hashing(lambda: passwords.hash_password(password))
+    return await hash_password(form.values.new.get_secret_value())
 
 
 def _link(transaction: Transaction, form: FormRequest[LinkForm], account: str) -> None:

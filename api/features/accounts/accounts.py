@@ -15,9 +15,9 @@ from api.kit.table import (
     TableFilter,
     TableQuery,
     denied_reason,
-    instants_between,
 )
 from policy_service.actor import Role
+from policy_service.clock import instants_between
 from policy_service.identity.account import Account
 from policy_service.identity.queries import AccountFilter, AccountSort, AccountStatus, list_accounts
 from policy_service.labels import enum_label

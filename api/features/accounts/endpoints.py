@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.confirmation import run_hashing
+from api.auth.confirmation import hash_password
 from api.auth.signed_writes import run_signed_command
 from api.service import Service
 from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, write_route
@@ -30,7 +30,7 @@ from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, Answer, Model, Page
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
-from policy_service.identity import passwords, queries
+from policy_service.identity import queries
 from policy_service.identity import service as identity
 from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER, Account, ExternalIdentity
 from policy_service.identity.errors import IdentityValidationFailed
@@ -211,4 +211,4 @@ async def _hash(password: Password | None, *names: str) -> str | None:
     new = password.get_secret_value()
     if (error := identity.password_field_error(new, *names)) is not None:
         raise IdentityValidationFailed([error])
-    return await run_hashing(lambda: passwords.hash_password(new))
+    return await hash_password(new)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, SecretStr
 from starlette.requests import Request
 
-from api.auth.confirmation import run_hashing
+from api.auth.confirmation import hash_password
 from api.features.accounts.accounts import ROLES
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
@@ -21,7 +21,6 @@ from api.kit.passwords import field_errors, password_errors
 from api.kit.rendering import Pages
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.identity import passwords
 from policy_service.identity import service as identity
 from policy_service.identity.account import MAX_NAME, MAX_PRINTED_NAME, Account
 from policy_service.messages import Message
@@ -101,7 +100,7 @@ async def _validate(form: FormRequest[NewAccountForm]) -> FieldErrors:
 
 async def _hash_password(form: FormRequest[NewAccountForm]) -> str | None:
     password = form.values.password.get_secret_value()
-    return await run_hashing(lambda: passwords.hash_password(password)) if password else None
+    return await hash_password(password) if password else None
 
 
 def _create(transaction: Transaction, form: FormRequest[NewAccountForm]) -> Account:

@@ -14,13 +14,14 @@ from starlette.responses import Response
 from api.features.audit.log import LOG_BREADCRUMBS
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
 from api.web.problems import CONFLICT, ProblemError
 from api.web.transactions import run_read
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.keys import PublicKey, public_key
 from policy_service.audit.queries import CheckpointCopies, CheckpointSort, list_checkpoints, list_copies
 from policy_service.audit.service import signing_keys
+from policy_service.clock import instants_between
 from policy_service.messages import Message
 from policy_service.paging import Page
 

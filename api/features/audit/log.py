@@ -15,7 +15,7 @@ from api.features.audit.entry_view import AuditEntryView, EntryDescriber, EntryO
 from api.features.audit.jobs import VERIFICATION
 from api.kit.forms import FormState
 from api.kit.job import Breadcrumbs
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
 from api.workers.jobs import Jobs
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.events import OBJECT_FIELDS
@@ -25,6 +25,7 @@ from policy_service.audit.log import EntryFilter, find_object, last_entry
 from policy_service.audit.queries import EntrySort, list_entries
 from policy_service.audit.service import last_checkpoint
 from policy_service.audit.verdict import LogVerdict
+from policy_service.clock import instants_between
 from policy_service.identity.api_keys import find_key_by_name
 from policy_service.identity.service import find_account_by_name
 from policy_service.jobs.queries import last_done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,6 +17,7 @@ from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.workers.job_kind import InsideContext, JobContext, JobKind
 from policy_service.approval import service as approval
+from policy_service.clock import midnight
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.language.benchmark_set import Method, Quantiles
 from policy_service.messages import Message
@@ -96,7 +97,7 @@ def finish_renewal(inside: InsideContext, form: RenewalForm, report: RenewalRepo
     """Draft the change of the figures. Raises PermissionDenied, ValidationFailed, DatabaseUnavailable."""
     service, actor, renewal = inside.service, inside.actor, _renewal(form, date.fromisoformat(report.as_of))
     today = service.clock.now().astimezone(service.zone).date()
-    start = datetime.combine(form.start or today + timedelta(days=1), time(), service.zone)
+    start = midnight(form.start or today + timedelta(days=1), service.zone)
     with service.database.write(service.clock) as transaction:
         change = approval.create(
             transaction,

@@ -124,7 +124,7 @@ async def dossier(
 
     Raises UnknownChange, DatabaseUnavailable.
     """
-    frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    frame = pages.frame(request, NOTICES)
     return await run_read(
         pages.service, lambda session: _read(pages, request, session, change, frame, rejected_forms or {})
     )

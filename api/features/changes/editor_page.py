@@ -194,9 +194,8 @@ class Editor:
         self, request: Request, stored_draft: StoredDraft, form: FormState, check: CheckReport | str | None = None
     ) -> EditorPage:
         """The editor with this in its fields."""
-        notice = NOTICES.get(request.query_params.get("done", "")) if request.method == "GET" else None
         return EditorPage(
-            frame=self.pages.frame(request, notice),
+            frame=self.pages.frame(request, NOTICES),
             change=stored_draft.change,
             form=form,
             files=files_in_form(form, check),

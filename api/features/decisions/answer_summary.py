@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from api.kit.group_options import group_options, read_head
-from api.kit.table import Options, TableContext, TableQuery, instants_between
+from api.kit.table import Options, TableContext, TableQuery
+from policy_service.clock import instants_between
 from policy_service.decisions.answer_counts.queries import answer_totals, answered_groups, answered_rules
 from policy_service.decisions.groups.movements import GroupRanks
 from policy_service.decisions.groups.queries import policy_groups

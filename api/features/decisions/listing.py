@@ -11,8 +11,9 @@ from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.decisions.answer_summary import outcome_options, read_answer_summary, rule_options
 from api.kit.formats import UUID_TEXT
 from api.kit.listing import link
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery, instants_between
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
 from api.kit.table_options import policy_options, subject_kind_options
+from policy_service.clock import instants_between
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import (
     RecordFilter,

@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +11,7 @@ from api.observability.metrics import MEDIA_TYPE
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
-from api.web.schemas import Model
+from api.web.schemas import Answer, Model, attribute
 from api.web.transactions import run_read
 from policy_service.clock import today
 from policy_service.database import DatabaseUnavailable, last_write_at
@@ -47,10 +47,10 @@ class Ready(Model):
     """Files beside the database that should be stored elsewhere; they do not make the service `degraded`."""
 
 
-class ProblemKind(Model):
+class ProblemKind(Answer):
     """One kind of error."""
 
-    type: str
+    type: Annotated[str, attribute("address")]
     title: str
     status: int
     meaning: str
@@ -105,14 +105,14 @@ def problem_routes() -> APIRouter:
     @router.get("", operation_id="list_problems")
     async def list_problems() -> ProblemList:
         """Every kind of error the service answers with."""
-        return ProblemList(items=[ProblemKind.model_validate(kind.to_dict()) for kind in PROBLEMS.values()])
+        return ProblemList(items=[ProblemKind.from_value(kind) for kind in PROBLEMS.values()])
 
     @router.get("/{name}", operation_id="get_problem", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_problem(name: str) -> ProblemKind:
         """Explain a type of error, and what to do about it."""
         if name not in PROBLEMS:
             raise ProblemError(NOT_FOUND, f"no problem is called `{shorten(name)}`", hint=did_you_mean(name, PROBLEMS))
-        return ProblemKind.model_validate(PROBLEMS[name].to_dict())
+        return ProblemKind.from_value(PROBLEMS[name])
 
     return router
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from pydantic import BeforeValidator
 from pydantic_core import to_jsonable_python
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,7 +31,7 @@ from api.web.problems import (
     ProblemError,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import Model
+from api.web.schemas import Answer, Model, attribute
 from api.web.transactions import run_read
 from api.workers.jobs import AnyKind, Jobs
 from policy_service.actor import Actor
@@ -41,21 +42,21 @@ from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message
 
 
-class JobFileModel(Model):
+class JobFileModel(Answer):
     """The file of a job that is done: `GET /v1/jobs/{job}/file`."""
 
-    name: str
-    size: int
+    name: Annotated[str, attribute("file_name")]
+    size: Annotated[int, attribute("file_size")]
 
 
-class JobProblemModel(Model):
+class JobProblemModel(Answer):
     """The failure of a job."""
 
-    type: str
+    type: Annotated[str, BeforeValidator(lambda name: PROBLEMS[name].address)]
     detail: str
 
 
-class JobModel(Model):
+class JobModel(Answer):
     """A job: how far it is, and what came of it."""
 
     id: str
@@ -188,25 +189,11 @@ def _permission(actor: Actor, kind: str) -> Literal[True] | str:
 
 
 def _model(jobs: Jobs, job: Job, *, with_result: bool = False) -> JobModel:
-    file = job.file_name is not None and job.file_size is not None
     result = None
     if with_result and job.state is JobState.DONE:
         result = without_patterns(jobs.kinds[job.kind].describe(jobs.result_of(job)))
-    return JobModel(
-        id=job.id,
-        kind=job.kind,
-        state=job.state,
-        parameters=dict(job.parameters),
-        started_at=job.started_at,
-        ended_at=job.ended_at,
-        completed=job.completed,
-        total=job.total,
-        result=result,
-        file=JobFileModel(name=job.file_name or "", size=job.file_size or 0) if file else None,
-        problem=JobProblemModel(type=PROBLEMS[job.problem.type].address, detail=job.problem.detail)
-        if job.problem
-        else None,
-    )
+    has_file = job.file_name is not None and job.file_size is not None
+    return JobModel.from_value(job, result=result, file=job if has_file else None)
 
 
 def _problems_of(form: object, errors: Mapping[str, Message]) -> list[dict[str, Any]]:

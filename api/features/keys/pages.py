@@ -67,7 +67,7 @@ class KeysPage:
 
 async def keys_page(pages: Pages, request: Request, forms: dict[Rotated, FormState] | None = None) -> KeysPage:
     """The page, with the state of the form that was sent. Raises KeyFileError, DatabaseUnavailable."""
-    service, frame = pages.service, pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    service, frame = pages.service, pages.frame(request, NOTICES)
 
     def read(session: Session) -> tuple[list[str], int]:
         return [each["signing_key"] for each in signing_keys(session)], count_keys(session)

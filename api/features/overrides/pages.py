@@ -94,7 +94,7 @@ async def render_one(
     """An override, with the form that signs it or the one that ends it."""
     service, name = pages.service, override_id(override)
     action = request.query_params.get("act", "") if action is None else action
-    frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    frame = pages.frame(request, NOTICES)
     return await run_read(service, lambda session: override_page(service, session, request, frame, name, action, form))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from api.service import Service
 from api.web.transactions import run_read
 from api.workers.job_kind import FileKind, JobContext, JobKind
 from policy_service.audit.service import current_signer
+from policy_service.clock import instants_between
 from policy_service.decisions.block_store import SealingFailed
 from policy_service.decisions.record_queries import is_on_record
 from policy_service.language.policy import Language, Policy
@@ -73,8 +73,7 @@ class PackForm(FormModel):
 
 def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
     """Return the scope of the form; days are those of the zone, the last one included. Raises InvalidScope."""
-    since = _midnight(form.since, zone) if form.since else None
-    until = _midnight(form.until + timedelta(days=1), zone) if form.until else None
+    since, until = instants_between(form.since, form.until, zone)
     subject = Subject(form.subject, form.kind) if form.subject else None
     return Scope(form.policy, subject, since, until, form.sample)
 
@@ -102,10 +101,6 @@ def _label(name: str, policy: Policy | None, lang: Language) -> str:
         return name
     title = policy.title.in_language(lang)
     return f"{name} · {title}"
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)
 
 
 ZIP = "application/zip"

@@ -117,7 +117,7 @@ async def _first_page(pages: Pages, request: Request) -> Page:
 async def population_page(pages: Pages, request: Request, population: str, form: FormState) -> Page:
     """Build the page of a population. Raises UnknownPopulation, DamagedRecord."""
     found = await run_read(pages.service, lambda session: read_population(session, population))
-    return PopulationPage(pages.frame(request, NOTICES.get(request.query_params.get("done", ""))), found, form)
+    return PopulationPage(pages.frame(request, NOTICES), found, form)
 
 
 async def _validate(form: FormRequest[PopulationForm]) -> FieldErrors:

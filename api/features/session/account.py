@@ -75,7 +75,7 @@ async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
         ),
     )
     return AccountPage(
-        frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
+        frame=pages.frame(request, NOTICES),
         account=account,
         user_session=replace(user_session, seen_at=now) if user_session else None,
         method=METHODS.get(user_session.method) if user_session else None,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,7 +20,7 @@ from api.web.problems import (
     TOO_MANY_ATTEMPTS,
 )
 from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, Model, Password
+from api.web.schemas import BODY_PROBLEMS, Answer, Model, Password
 from api.web.transactions import run_write
 from policy_service.actor import ActorKind, Role
 from policy_service.identity.sessions import StartedSession, sign_out
@@ -43,14 +43,14 @@ class NewPassword(Model):
     new: Password
 
 
-class Me(Model):
+class Me(Answer):
     """The caller, in which roles, and until when, unless something more is asked."""
 
     id: str
     name: str
     printed_name: str
     kind: ActorKind
-    roles: list[Role]
+    roles: Annotated[list[Role], BeforeValidator(sorted)]
     """Those that have effect."""
     waiting: str | None
     """Why roles that were given have no effect yet."""
@@ -118,12 +118,8 @@ def _add_password(router: RestRouter, service: Service) -> None:
 def me_model(service: Service, principal: Principal, token: str | None = None) -> Me:
     """Build the description of the caller."""
     actor, user_session = principal.actor, principal.user_session
-    return Me(
-        id=actor.id,
-        name=actor.name,
-        printed_name=actor.printed_name,
-        kind=actor.kind,
-        roles=sorted(actor.roles),
+    return Me.from_value(
+        actor,
         waiting=actor.pending_roles.reason if actor.pending_roles else None,
         method=user_session.method if user_session else None,
         started_at=user_session.started_at if user_session else None,

@@ -106,7 +106,7 @@ async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactor
     since, seed, secret = await run_read(service, read)
     address = second_factor.address_of(secret, actor.name)
     return SecondFactorPage(
-        frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
+        frame=pages.frame(request, NOTICES),
         since=since,
         is_required=service.settings.second_factor == "required",
         seed=seed,

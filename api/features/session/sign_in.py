@@ -69,9 +69,8 @@ async def show_form(pages: Pages, request: Request) -> Response:
     if await browser_principal(service, request) is not None:
         return pages.redirect(next_address)
     has_ended = session_cookie(service, request.scope) is not None
-    notice = NOTICES.get(request.query_params.get("done", ""))
-    session_ended = SESSION_ENDED if has_ended and notice is None else None
-    response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended, notice))
+    session_ended = SESSION_ENDED if has_ended and request.query_params.get("done") not in NOTICES else None
+    response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended))
     return delete_session_cookie(service, request, response) if has_ended else response
 
 
@@ -135,13 +134,8 @@ def _rejection_message(pages: Pages, problem: Problem) -> Message:
     )
 
 
-def _page(  # noqa: PLR0913, PLR0917  # what the page shows
-    pages: Pages,
-    request: Request,
-    form: FormState,
-    next_address: str,
-    session_ended: Message | None = None,
-    notice: Message | None = None,
+def _page(
+    pages: Pages, request: Request, form: FormState, next_address: str, session_ended: Message | None = None
 ) -> SignInPage:
     provider_address = link(PROVIDER_SIGN_IN, next=next_address) if pages.service.provider is not None else None
-    return SignInPage(pages.frame(request, notice), form, next_address, session_ended, provider_address)
+    return SignInPage(pages.frame(request, NOTICES), form, next_address, session_ended, provider_address)

@@ -82,7 +82,7 @@ async def suspension_page(
     pages: Pages, request: Request, suspension_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> SuspensionPage:
     """The page of a suspension, with the forms that were rejected. Raises UnknownChange, DatabaseUnavailable."""
-    frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    frame = pages.frame(request, NOTICES)
     service, actor = pages.service, principal_of(request).actor
 
     def query(session: Session) -> tuple[Suspension, Bilingual]:
