@@ -42,6 +42,7 @@ def test_nobody_signed_what_was_imported_at_set_up() -> None:
     assert result.submission is None
     assert [each.activation.kind for each in result.origins] == [ActivationKind.INITIAL]
     assert (result.origins[0].title, result.origins[0].signatures) == (None, ())
+    assert (result.is_imported, result.changes, result.suspensions) == (True, (), ())
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
@@ -64,6 +65,9 @@ def test_a_change_a_suspension_and_a_rollback_put_versions_in_force_with_their_s
     assert kinds == [ActivationKind.ROLLBACK, *suspended, ActivationKind.INITIAL]
     assert first.submission is None
     assert (first.origins[0].title, signatures(first)) == ("back", SIGNED)
+    assert ([each.title for each in first.changes], [each.title for each in second.changes]) == (["back"], ["to 1.1.0"])
+    assert (first.suspensions, second.suspensions) == (((suspension.id, first.origins[1].signatures),), ())
+    assert (first.is_imported, second.is_imported) == (True, False)
     assert signatures(first, 1) == [
         (SALES.printed_name, SuspensionMeaning.SUSPENDS),
         (COMPLIANCE.printed_name, SuspensionMeaning.RATIFIES),
@@ -91,8 +95,10 @@ def test_what_was_taken_back_before_it_began_put_nothing_in_force() -> None:
 
 def test_a_draft_has_the_title_of_the_draft_and_nobody_submitted_it() -> None:
     with world() as here:
-        result = signed_change(here.create(tier("1.1.0", 50), title="an idea"))
+        change = here.create(tier("1.1.0", 50), title="an idea")
+        result, submitted = signed_change(change), here.submit(change)
     assert (result.title, result.submitted_by, result.signatures) == ("an idea", None, ())
+    assert (change.versions, [each.version for each in submitted.versions]) == ((), ["1.1.0"])
 
 
 def test_origins_are_told_by_activation() -> None:
