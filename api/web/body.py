@@ -10,15 +10,19 @@ from starlette.types import Receive, Scope
 from api.web.problems import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ProblemError
 from policy_service.messages import Message, join_or
 
+UTF_8 = ("utf-8",)
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int, media_types: tuple[str, ...]) -> bytes:
+
+async def read_body(
+    scope: Scope, receive: Receive, *, limit: int, media_types: tuple[str, ...], charsets: tuple[str, ...] = UTF_8
+) -> bytes:
     """The bytes of the body.
 
     Raises ProblemError when it is of none of `media_types` or has more than `limit` bytes, of which never
     more than that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
     """
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
-    check_media_type(headers, media_types)
+    check_media_type(headers, media_types, charsets)
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
@@ -45,12 +49,14 @@ async def _read_rest(body: bytes, receive: Receive, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def check_media_type(headers: Mapping[bytes, bytes], media_types: Iterable[str]) -> None:
-    """Raises ProblemError when the body is of none of `media_types`, or is packed."""
+def check_media_type(
+    headers: Mapping[bytes, bytes], media_types: Iterable[str], charsets: tuple[str, ...] = UTF_8
+) -> None:
+    """Raises ProblemError when the body is of none of `media_types`, in none of `charsets`, or is packed."""
     content_type = headers.get(b"content-type", b"").decode("latin-1")
     media_type, _, parameters = content_type.partition(";")
-    is_utf8 = "charset" not in parameters.lower() or "utf-8" in parameters.lower()
-    if media_type.strip().lower() not in media_types or not is_utf8:
+    is_read = "charset" not in parameters.lower() or any(each in parameters.lower() for each in charsets)
+    if media_type.strip().lower() not in media_types or not is_read:
         actual = f"`{content_type[:100]}`" if content_type else Message("no Content-Type")
         detail = Message("found {found}, expected {kinds}, in UTF-8", found=actual, kinds=join_or(media_types))
         _unsupported(detail, media_types)

@@ -291,8 +291,8 @@ class _Watch:
         self.progress: tuple[int, int | None] = (0, None)
 
     def note(self, completed: int, total: int) -> None:
-        """Take how far it is."""
-        self.progress = completed, total
+        """Take how far it is; a total of 0 is not known."""
+        self.progress = completed, total or None
 
     async def run(self) -> None:
         """Look once a second."""

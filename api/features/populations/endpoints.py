@@ -59,6 +59,8 @@ FORMATS: dict[str, FileFormat] = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.apache.parquet": "parquet",
 }
+CHARSETS = ("utf-8", "gb18030", "gbk", "gb2312")
+"""What a file may be said to be in; which of them it is in is seen from its bytes."""
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 FILE_BODY = {"requestBody": {"required": True, "description": "The file.", "content": dict.fromkeys(FORMATS, _BYTES)}}
 WRITE_PROBLEMS = (CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT)
@@ -122,9 +124,11 @@ def population_routes(service: Service) -> RestRouter:
         mapping: MappingText = "",
     ) -> Response:
         """Register a file, CSV, xlsx or Parquet: it is kept encrypted, and work may name it."""
-        check_media_type(dict(request.scope["headers"]), FORMATS)
+        check_media_type(dict(request.scope["headers"]), FORMATS, CHARSETS)
         service.workers.pool(REGISTERING).refuse_when_busy()
-        content = await read_body(request.scope, request.receive, limit=MAX_BYTES, media_types=tuple(FORMATS))
+        content = await read_body(
+            request.scope, request.receive, limit=MAX_BYTES, media_types=tuple(FORMATS), charsets=CHARSETS
+        )
         file_format = FORMATS[request.headers["content-type"].partition(";")[0].strip().lower()]
         details = PopulationDetails(name, kind, as_of, keep_days, mapping)
 

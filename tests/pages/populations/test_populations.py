@@ -82,6 +82,8 @@ def test_a_run_and_a_renewal_name_it_and_count_to_its_day(here: Company) -> None
     author = Visitor(here, "ann")
     renewed = author.send(author.get("/benchmarks"), "#ask", population="summer", smallest_group="3")
     renewed = ended(author, renewed)
+    done = here.did("GET", f"/v1/jobs/{renewed.address.rpartition('/')[2]}", "ann")
+    assert (done["completed"], done["total"]) == (4, None), "how many rows there are is not known before"
     address = renewed.one('#work a[href^="/changes/"]').attributes["href"]
     change = here.did("GET", f"/v1{address}")
     assert change["reason"].startswith("Made from 3 subjects of the population summer")
@@ -124,3 +126,11 @@ def test_an_erasure_reaches_it_though_nothing_was_decided(here: Company) -> None
     assert apply_erasures(service.database, service.clock, service.fact_cipher) >= 1
     found = here.did("GET", made.headers["location"], "ann")
     assert (found["subjects"], found["removed"], found["digest"] == found["content"]) == (3, 1, False)
+
+
+def test_a_file_in_gb18030_may_be_called_so(here: Company) -> None:
+    content = CSV.decode().encode("gb18030")
+    kept = sent(here, content, "text/csv; charset=GB18030", name="gb", as_of="2026-11-01", mapping=MAPPING)
+    assert (kept.status_code, kept.json().get("encoding")) == (201, "gb18030"), kept.text
+    other = sent(here, content, "text/csv; charset=big5", name="big", as_of="2026-11-01", mapping=MAPPING)
+    assert_problem(other, 415, "unsupported-media-type")
