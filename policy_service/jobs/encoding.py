@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from string import Formatter
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
@@ -36,7 +37,7 @@ def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what wa
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
-        hints, make = get_type_hints(kind), cast("Callable[..., object]", kind)
+        hints, make = _type_hints(cast("object", kind)), cast("type[Any]", kind)
         return make(**{name: rebuild(hints[name], each) for name, each in data.items()})
     if origin in {Union, UnionType}:
         (kind,) = (each for each in arguments if each is not NoneType)
@@ -46,6 +47,12 @@ def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what wa
     if origin is not None and issubclass(origin, Mapping):
         return {name: rebuild(arguments[1], each) for name, each in data.items()}
     return data
+
+
+@cache
+def _type_hints(kind: object) -> Mapping[str, Any]:
+    """Return the types of the fields of a class: a result of hundreds of rows asks for them for each."""
+    return get_type_hints(kind)
 
 
 def without_patterns(value: object) -> Any:  # noqa: ANN401  # as JSON
