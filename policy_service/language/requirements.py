@@ -144,7 +144,8 @@ def dependencies_of(name: str, policies: Mapping[str, Policy], active: Collectio
 
 
 def _order(by_id: Mapping[str, Policy], errors: dict[str, list[Diagnostic]]) -> tuple[str, ...]:
-    graph = {id_: required_policies(policy) & by_id.keys() for id_, policy in by_id.items()}
+    # Sorted, as the order of a set is another in each process.
+    graph = {id_: sorted(required_policies(by_id[id_]) & by_id.keys()) for id_ in sorted(by_id)}
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:

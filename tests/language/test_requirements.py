@@ -64,6 +64,13 @@ def test_a_policy_stands_after_those_it_needs() -> None:
     assert topological_order([]) == ()
 
 
+def test_the_order_is_the_same_in_every_process_and_for_every_caller() -> None:
+    names = [f"t/{letter}" for letter in "bcdefghi"]
+    all_policies = [policy("t/a", *reversed(names)), *(policy(name) for name in names)]
+    for given in (all_policies, all_policies[::-1]):
+        assert [each.id for each in topological_order(given)] == [*names, "t/a"]
+
+
 def test_what_is_not_there_cannot_be_needed() -> None:
     diagnostics = diagnostics_of(policy("t/b", "t/aa"), policy("t/a"))
     assert diagnostics == [("t/b/1.0.0.yaml", "unknown-policy", "unknown policy `t/aa`", "did you mean `t/a`?")]
