@@ -161,8 +161,9 @@ def test_it_cannot_be_settled_while_a_copy_holds_another_history(log: Log) -> No
     compared = comparison(log)
     difference(compared)
     by = (ADMINISTRATOR, log.folder, [FileCopy(log.kept)], "restored from the backup of Friday")
-    with pytest.raises(LogMismatch, match="the log ends at entry 6"):
+    with pytest.raises(LogMismatch, match="the log ends at entry 6") as failure:
         settle(log.database, log.clock, *by)
+    assert str(failure.value.detail) == "the log is not what was signed: `policy-service audit verify` says where"
     log.kept.rename(log.kept.with_suffix(".before"))
     assert settle(log.database, log.clock, *by) == f"the log ends at entry 6, and {log.kept} records 7 entries"
     sign(log, compared)

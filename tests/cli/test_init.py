@@ -150,7 +150,7 @@ def test_a_lost_key_of_subjects_is_not_replaced_by_one_that_opens_nothing(
     url: str, policies: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     begin(capsys, policies)
-    database = Database(url)
+    database = Database(url, keys=tmp_path / "keys")
     with database.write(SystemClock(), LaneName.DECISIONS) as transaction:
         FactCipher(MasterKeys(tmp_path / "keys")).keys_for(transaction, [Subject("C1")])
     database.close()
