@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOST   ?= 127.0.0.1
 PORT   ?= 8000
-JOBS   ?= 2
+JOBS   ?= 3
 TESTS  ?=
 N      ?= 10000
 # The first of these that the service runs on; asked only when the environment is made.
