@@ -94,6 +94,7 @@ def _run(connection: http.client.HTTPConnection, path: str, fields: Mapping[str,
             time.sleep(0.5)
         if UNDER_WAY not in page and FAILED not in page:
             return address
+        connection.close()  # the service would close it meanwhile
         time.sleep(5)
     raise TimeoutError(path)
 
