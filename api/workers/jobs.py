@@ -32,7 +32,7 @@ from api.workers.job_kind import KEEP, InsideContext, JobContext, JobKind
 from policy_service.actor import Actor
 from policy_service.audit.log_key import key_id_of, read_log_keys
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.macs import last_erased_at
+from policy_service.decisions.macs import LogKeyMissing, current_mac_key, last_erased_at
 from policy_service.errors import stack_frames
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
@@ -186,10 +186,11 @@ class Jobs:
         except Exception as error:  # noqa: BLE001  # the row records it
             ended = replace(job, state=JobState.FAILED, problem=self._problem_of(kind, error))
         completed, total = watch.progress
-        is_written = await self._end_surely(replace(ended, completed=completed, total=total))
+        written = await self._end_surely(replace(ended, completed=completed, total=total))
+        ended = written or ended
         if ended.state is not JobState.DONE:
             await run_in_threadpool(self._settle, ended)
-        is_kept = is_written and ended.state is JobState.DONE and kind.file is not None
+        is_kept = written is not None and ended.state is JobState.DONE and kind.file is not None
         await run_in_threadpool(self._remove_files, job.id, with_file=not is_kept)
 
     async def _execute(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel, watch: _Watch) -> Job:
@@ -238,22 +239,29 @@ class Jobs:
             inside.stop.set()
             await run_in_threadpool(is_running.acquire)
 
-    async def _end_surely(self, job: Job) -> bool:
-        """Write how a job ended as soon as the database answers. Return False when it had ended before."""
+    async def _end_surely(self, job: Job) -> Job | None:
+        """Write how a job ended as soon as the database answers; return that. Return None if it had ended before."""
         while True:
             try:
                 return await run_in_threadpool(self._end, job)
             except DatabaseUnavailable:
                 if job.state is JobState.INTERRUPTED:  # the next sweep sees that this process is gone
-                    return False
+                    return None
                 await asyncio.sleep(WATCH_SECONDS)
 
-    def _end(self, job: Job) -> bool:
+    def _end(self, job: Job) -> Job | None:
+        """Write how a job ended; it fails where its result cannot have a MAC. Return None if it had ended before."""
         ended = replace(job, ended_at=self._service.clock.now())
-        if ended.state is JobState.DONE and (keys := read_log_keys(self._service.settings.keys)):
-            ended = replace(ended, mac=list(keys.values())[-1].mac(MAC_PURPOSE, ended.outcome()))
         with self._service.database.write_unlogged() as session:
-            return job_rows.end_job(session, ended)
+            if ended.state is JobState.DONE:
+                try:
+                    key = current_mac_key(session)
+                except LogKeyMissing as error:
+                    problem = self._problem_of(self.kinds[job.kind], error)
+                    ended = replace(ended, state=JobState.FAILED, result_json=None, file_size=None, problem=problem)
+                else:
+                    ended = replace(ended, mac=None if key is None else key.mac(MAC_PURPOSE, ended.outcome()))
+            return ended if job_rows.end_job(session, ended) else None
 
     def _settle(self, job: Job) -> None:
         """Put right what a job left that was not done."""

@@ -19,6 +19,7 @@ from sqlmodel import col
 
 from api.routes import JOB_KINDS
 from policy_service.clock import SystemClock
+from policy_service.jobs.encoding import encode_json
 from policy_service.jobs.tables import JobRow
 from tests.api.client import CREDENTIALS, REQUEST, RFM, assert_problem, one_policy, opened, populated
 from tests.api.company import Company, company
@@ -99,6 +100,25 @@ def test_a_file_of_a_job_that_was_altered_in_the_database_is_given_to_nobody(
         connection.execute(update(JobRow).where(col(JobRow.id) == job["id"]).values(values))
     for path in (f"/v1/jobs/{job['id']}/file", f"/audit/exports/{job['id']}/file"):
         assert_problem(here.ask("GET", path, value if is_taken else "compliance"), 503, "damaged-record")
+
+
+def test_a_job_fails_whose_result_cannot_have_a_mac(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = here.app.service.settings.keys / "log.key"
+    away = key.with_suffix(".away")
+
+    def encode_without_key(result: object) -> str:
+        key.rename(away)  # while the work was done
+        return encode_json(result)
+
+    with monkeypatch.context() as during:
+        during.setattr("api.workers.jobs.encode_json", encode_without_key)
+        try:
+            job = over(here, here.did("POST", "/v1/jobs/export", "compliance"))
+        finally:
+            away.rename(key)
+    assert (job["state"], job["result"], job["file"]) == ("failed", None, None)
+    assert job["problem"]["type"] == "/problems/not-ready"
+    assert_problem(here.ask("GET", f"/v1/jobs/{job['id']}/file", "compliance"), 404, "not-found")
 
 
 def test_parameters_that_are_wrong_are_told_by_their_member(here: Company) -> None:
