@@ -49,8 +49,8 @@ class WorkKind:
     """That a piece takes more than so many seconds."""
     too_large_message: Callable[[float], Message]
     """That it takes more memory than is given."""
-    limit_error: type[WorkRefused] = WorkRefused
-    """What it is to take too much."""
+    limit_error: type[WorkRefused] = WorkAbandoned
+    """What it is to take too much; WorkRefused where the same may succeed later."""
     seconds: float | None = None
     """How long a piece may take; None as the settings say."""
     min_idle: int = 0

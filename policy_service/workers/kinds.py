@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policy_service.messages import Message
-from policy_service.workers.kind import WorkAbandoned, WorkKind
+from policy_service.workers.kind import WorkKind, WorkRefused
 
 PRINT_IN_BROWSER = Message("The PDF exceeds the limit of time or memory: use the print view of the browser.")
 
@@ -21,6 +21,7 @@ READING = WorkKind(
     busy_message=lambda count: Message("{count} requests that read are waiting already", count=count),
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("reading it exceeds the memory limit"),
+    limit_error=WorkRefused,
     min_idle=1,
     niceness=5,
     seconds=60.0,
@@ -32,7 +33,6 @@ FILE_CHECKING = WorkKind(
     busy_message=lambda count: Message("{count} policy files are waiting already", count=count),
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("reading it exceeds the memory limit"),
-    limit_error=WorkAbandoned,
 )
 """Policy files that come from outside, read and tried by the definition."""
 DRAFT_CHECKING = WorkKind(
@@ -41,7 +41,6 @@ DRAFT_CHECKING = WorkKind(
     busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
     too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("checking it exceeds the memory limit"),
-    limit_error=WorkAbandoned,
 )
 """Drafts, built and tried by every evaluator; reports."""
 PRINTING = WorkKind(
@@ -50,7 +49,6 @@ PRINTING = WorkKind(
     busy_message=lambda count: Message("{count} PDF files are waiting already", count=count),
     too_long_message=lambda _: PRINT_IN_BROWSER,
     too_large_message=lambda _: PRINT_IN_BROWSER,
-    limit_error=WorkAbandoned,
     seconds=60.0,
 )
 """Dossiers, laid out as PDF."""
@@ -60,7 +58,6 @@ EXPORTING = WorkKind(
     busy_message=lambda count: Message("{count} exports are waiting already", count=count),
     too_long_message=lambda _: Message("The export exceeds the time limit: narrow the filters."),
     too_large_message=lambda _: Message("The export exceeds the memory limit: narrow the filters."),
-    limit_error=WorkAbandoned,
     seconds=120.0,
 )
 """Lists, written whole as CSV or as a workbook."""
@@ -70,7 +67,6 @@ AUDITING = WorkKind(
     busy_message=lambda _: Message("the log is being read whole already"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
-    limit_error=WorkAbandoned,
     seconds=600.0,
 )
 """The whole log, verified or exported; the whole file of the database."""
@@ -80,7 +76,6 @@ DATA_CHECKING = WorkKind(
     busy_message=lambda _: Message("the data are being checked already"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
-    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """The latest facts of all subjects, examined."""
@@ -90,7 +85,6 @@ REGISTERING = WorkKind(
     busy_message=lambda count: Message("{count} files wait to be registered already", count=count),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
-    limit_error=WorkAbandoned,
     seconds=300.0,
 )
 """Files of populations, read."""
@@ -100,7 +94,6 @@ DECIDING = WorkKind(
     busy_message=lambda count: Message("{count} runs wait already", count=count),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
-    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """Policies over the records, and the figures of benchmark sets."""
@@ -110,7 +103,6 @@ ANALYSING = WorkKind(
     busy_message=lambda count: Message("{count} changes wait to be analysed already", count=count),
     too_long_message=lambda seconds: Message("analysing it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("analysing it exceeds the memory limit"),
-    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """Changes that are submitted where there are many decision records: report and simulation."""
@@ -120,7 +112,6 @@ PACKING = WorkKind(
     busy_message=lambda _: Message("another audit pack is being made: ask again when it is there"),
     too_long_message=command_line_message,
     too_large_message=command_line_message,
-    limit_error=WorkAbandoned,
     seconds=900.0,
 )
 """Audit packs."""
@@ -130,6 +121,7 @@ BUILDING = WorkKind(
     busy_message=lambda count: Message("{count} policies wait to be built already", count=count),
     too_long_message=lambda seconds: Message("building them takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("building them exceeds the memory limit, or ends the process"),
+    limit_error=WorkRefused,
     seconds=120.0,
 )
 """Versions that come into force, made ready to decide."""

@@ -32,6 +32,7 @@ KIND = WorkKind(
     busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
     too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("checking it exceeds the memory limit"),
+    limit_error=WorkRefused,
 )
 
 
