@@ -27,6 +27,8 @@ from tests.effort import sample
 from tests.shipped import VERSIONS
 
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+WRITES = re.compile(r"(?:>|--output|--drafts|-o) +([a-z][\w./-]*)")
+"""Where a command writes what it makes."""
 WRITTEN = "http://127.0.0.1:8000"
 SECOND = "8001"
 """The port of a second service that a page begins."""
@@ -221,7 +223,10 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
     ),
     Walk(
         "docs/how-to/decide-everybody-again.md",
-        ["tiering/rfm_value: 200 decided again", '"kind":"reevaluation"'],
+        [
+            "tiering/rfm_value: 0 decided again, 200 so before",
+            '"kind":"reevaluation"',
+        ],  # the newest decisions are of today
         SESSIONS + "TOKEN=$(sign_in compliance)",
     ),
     Walk(
@@ -291,9 +296,8 @@ class Terminal:
             check=False,
         )
         assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
-        ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}
         left = {file.name for file in self.folder.iterdir()} - {folder.strip("/") for folder in FOLDERS}
-        assert sorted(left - ignored) == [], "a clone would show them as new: add them to .gitignore"
+        assert sorted(left - ignored_names()) == [], "a clone would show them as new: add them to .gitignore"
         return ended.stdout + ended.stderr
 
     def _lines(self, walk: Walk) -> Iterator[str]:
@@ -312,6 +316,11 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
     return [
         (indent, language, dedent(text)) for indent, language, text in BLOCK.findall((ROOT / page).read_text("utf-8"))
     ]
+
+
+def ignored_names() -> set[str]:
+    """What git shows nobody in the folder of a clone."""
+    return {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}
 
 
 def pages_with(language: str) -> set[str]:
@@ -382,3 +391,10 @@ def squeezed(text: str) -> str:
 def test_every_page_with_commands_is_typed_or_says_why_not() -> None:
     assert sorted(pages_with("bash")) == sorted(walk.page for walk in WALKS)
     assert sorted(pages_with("sh")) == sorted(NOT_TYPED)
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=attrgetter("page"))
+def test_what_the_commands_of_a_page_write_is_ignored_by_git(walk: Walk) -> None:
+    commands = "\n".join(text for _, language, text in blocks(walk.page) if language == "bash")
+    written = {name.partition("/")[0] for name in WRITES.findall(commands)}
+    assert sorted(written - ignored_names()) == []
