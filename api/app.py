@@ -35,9 +35,9 @@ from api.web.documentation import OpenApiDocument, documentation_routes
 from api.web.problems import Problem, http_problem, parameter_problem
 from api.web.security import ProblemRenderer, SecurityMiddleware, headers_of
 from api.workers.forwarding import ForwardingMiddleware, worker_runner_of
-from api.workers.jobs import Jobs
 from api.workers.reader import warm_up
 from policy_service.clock import Clock, SystemClock
+from policy_service.jobs.runner import Jobs
 from policy_service.workers.interpreter import tune_interpreter
 from policy_service.workers.kinds import READING
 from policy_service.workers.pool import SHARED, Workers

@@ -54,7 +54,7 @@ from api.features.suspensions import detail as suspension
 from api.features.suspensions import suspend
 from api.features.suspensions.listing import SUSPENSIONS
 from api.features.tryout import pages as tryout
-from api.kit.job import JobPages, job_routes
+from api.kit.job import JobPages
 from api.kit.page_route import Declared, PageRoute, declared_routes
 from api.kit.rendering import Pages
 from api.kit.static import send_file
@@ -101,19 +101,20 @@ PAGES = (
     version,
 )
 """The modules that declare pages and forms."""
-ROUTES: Sequence[Declared] = (
-    PageRoute("/static/{name}", send_file),
-    *action_routes.ACTIONS,
-    *(route for module in PAGES for route in module.ROUTES),
-)
 JOB_PAGES: Sequence[JobPages] = (
-    JobPages("/audit/verifications", VERIFICATION, LOG_BREADCRUMBS),
-    JobPages("/audit/exports", EXPORT, LOG_BREADCRUMBS),
+    JobPages("/audit/verifications", VERIFICATION, "audit/verification.html", LOG_BREADCRUMBS),
+    JobPages("/audit/exports", EXPORT, "audit/export.html", LOG_BREADCRUMBS),
     PACK_PAGES,
     REEVALUATION_PAGES,
     DATA_CHECK_PAGES,
     RUN_PAGES,
     RENEWAL_PAGES,
+)
+ROUTES: Sequence[Declared] = (
+    PageRoute("/static/{name}", send_file),
+    *action_routes.ACTIONS,
+    *(route for module in PAGES for route in module.ROUTES),
+    *(route for each in JOB_PAGES for route in each.routes()),
 )
 TABLE_PAGES: Sequence[Table[Any]] = (
     AUDIT_LOG,
@@ -140,7 +141,6 @@ def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
     return (
         declared_routes(pages, ROUTES),
         export_routes(pages, DECISIONS),
-        *(job_routes(pages, each) for each in JOB_PAGES),
         *(table_routes(pages, each) for each in TABLE_PAGES),
     )
 

@@ -39,8 +39,9 @@ from api.kit.rendering import Pages, RunInWorker
 from api.page_routes import page_routes
 from api.service import Service
 from api.workers.auditing import Auditor
-from api.workers.jobs import AnyKind, Jobs
 from api.workers.preparation import DraftChecker
+from policy_service.jobs.kind import AnyKind
+from policy_service.jobs.runner import Jobs
 
 JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, RUN, RENEWAL, ANALYSIS)
 """Every kind of long work."""

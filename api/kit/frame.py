@@ -50,6 +50,8 @@ TASK_SECTIONS: Mapping[TaskKind, str] = {
 }
 """Where the tasks of a kind are."""
 NO_NOTICES: Mapping[str, Message] = {}
+Breadcrumbs = tuple[tuple[Message, str], ...]
+"""The pages that lead to a page: their titles and addresses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The pages of a kind of job, made of its declaration: `JobPages("/audit/exports", EXPORT)`.
+"""The pages of a kind of job, made of its declaration: `JobPages("/audit/exports", EXPORT, "audit/export.html")`.
 
 POST path              start a job; leads to its page
 GET  path              my jobs of this kind, and the form that starts one
@@ -9,29 +9,27 @@ POST path/{job}/cancel cancel it; leads back to its page
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from api.auth.authentication import principal_of
-from api.kit.form_action import FormAction, FormRequest, form_endpoint
+from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FieldErrors, FormState, read_form
-from api.kit.frame import Frame, Page
+from api.kit.frame import Breadcrumbs, Frame, Page
+from api.kit.page_route import Declared, PageRoute
 from api.kit.rendering import Command, Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
-from api.workers.job_kind import JobKind
 from policy_service.jobs import queries
+from policy_service.jobs.kind import AnyKind
 from policy_service.jobs.model import Job, JobState
 from policy_service.messages import Message
 
-AnyKind = JobKind[Any, Any]
-Breadcrumbs = tuple[tuple[Message, str], ...]
 NONE_YET = Message("None yet.")
 
 
@@ -112,9 +110,20 @@ class JobPages:
 
     path: str
     kind: AnyKind
+    template: str
+    """Extends `jobs/job.html` by the result."""
     breadcrumbs: Breadcrumbs = ()
     form: JobForm | None = None
     """The page with the form of the kind; without it a button starts a job."""
+
+    def routes(self) -> Iterator[Declared]:
+        """Yield the pages and the forms."""
+        yield self.start_action()
+        yield PageRoute(self.path, self.form_page, prefilled=self.form.prefilled if self.form else ())
+        yield PageRoute(f"{self.path}/{{job}}", self.show)
+        yield PageRoute(f"{self.path}/{{job}}/cancel", self.cancel, method="POST")
+        if self.kind.file is not None:
+            yield PageRoute(f"{self.path}/{{job}}/file", self.send_file)
 
     def start_action(self) -> FormAction[Any]:
         """Return the form that starts a job."""
@@ -129,7 +138,7 @@ class JobPages:
         )
 
     async def form_page(self, pages: Pages, request: Request, form: FormState) -> Page:
-        """Build the page on which a job is started."""
+        """Build the page on which a job is started: the jobs that the reader started, and the form."""
         account, shared, kind = principal_of(request).actor.id, pages.jobs.shared, self.kind
         page = await run_read(
             pages.service, lambda session: queries.list_jobs(session, account, [kind.name], shared=shared)
@@ -140,83 +149,54 @@ class JobPages:
         choices = await self.form.choices(pages, frame, form)
         return JobFormPage(frame, form, self.path, kind, self.form, form_fields(kind.form), choices, jobs)
 
+    async def show(self, pages: Pages, request: Request, job: str) -> Response:
+        """Show how far a job is, or its result."""
+        found_job = await self._read(pages, request, job)
+        page = self._page(pages, request, job, found_job, pages.new_form())
+        return pages.render(page, 200 if found_job else 404, self.template)
+
+    async def send_file(self, pages: Pages, request: Request, job: str) -> Response:
+        """Answer with the file."""
+        file = pages.jobs.file_of(await self._read(pages, request, job))
+        return FileResponse(file.path, media_type=file.media_type, filename=file.name)
+
+    async def cancel(self, pages: Pages, request: Request, job: str) -> Response:
+        """Cancel a job."""
+        form = await read_form(request)
+        found_job = await self._read(pages, request, job)
+        if found_job is None:
+            raise ProblemError(NOT_FOUND, Message("There is no such job."))
+
+        async def prepare() -> Command:
+            await pages.jobs.cancel(found_job)
+            return lambda _: f"{self.path}/{job}"
+
+        async def form_page(state: FormState) -> Page:
+            return self._page(pages, request, job, found_job, state)
+
+        return await pages.execute(request, form, prepare, form_page)
+
     async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
         return await run_read(form.service, lambda session: self.kind.find_errors(session, form.values))
 
     async def _start(self, form: FormRequest[Any]) -> Job:
         return await form.pages.jobs.start(self.kind, form.actor, form.values)
 
-
-def job_routes(pages: Pages, job_pages: JobPages) -> APIRouter:
-    """Return the routes of a kind."""
-    router, routes, path = APIRouter(include_in_schema=False), _JobRoutes(pages, job_pages), job_pages.path
-    router.post(path)(form_endpoint(pages, job_pages.start_action()))
-    router.get(path)(routes.list)
-    router.get(f"{path}/{{job}}")(routes.show)
-    router.post(f"{path}/{{job}}/cancel")(routes.cancel)
-    if job_pages.kind.file is not None:
-        router.get(f"{path}/{{job}}/file")(routes.file)
-    return router
-
-
-@dataclass(frozen=True, slots=True)
-class _JobRoutes:
-    """The endpoints of a kind."""
-
-    pages: Pages
-    its: JobPages
-
-    async def list(self, request: Request) -> Response:
-        """Show the jobs that the reader started, and the form."""
-        prefilled = self.its.form.prefilled if self.its.form else ()
-        values = {name: value for name in prefilled if (value := request.query_params.get(name))}
-        return self.pages.render(await self.its.form_page(self.pages, request, self.pages.new_form(**values)))
-
-    async def show(self, request: Request, job: str) -> Response:
-        """Show how far a job is, or its result."""
-        found_job = await self._read(request, job)
-        return self.pages.render(
-            self._page(request, job, found_job, self.pages.new_form()),
-            200 if found_job else 404,
-            self.its.kind.template,
-        )
-
-    async def file(self, request: Request, job: str) -> Response:
-        """Answer with the file."""
-        return self.pages.jobs.file_response(await self._read(request, job))
-
-    async def cancel(self, request: Request, job: str) -> Response:
-        """Cancel a job."""
-        form = await read_form(request)
-        found_job = await self._read(request, job)
-        if found_job is None:
-            raise ProblemError(NOT_FOUND, Message("There is no such job."))
-
-        async def prepare() -> Command:
-            await self.pages.jobs.cancel(found_job)
-            return lambda _: f"{self.its.path}/{job}"
-
-        async def form_page(state: FormState) -> Page:
-            return self._page(request, job, found_job, state)
-
-        return await self.pages.execute(request, form, prepare, form_page)
-
-    async def _read(self, request: Request, job: str) -> Job | None:
-        account, name, shared = principal_of(request).actor.id, self.its.kind.name, self.pages.jobs.shared
+    async def _read(self, pages: Pages, request: Request, job: str) -> Job | None:
+        account, name, shared = principal_of(request).actor.id, self.kind.name, pages.jobs.shared
         return await run_read(
-            self.pages.service, lambda session: queries.read_job(session, job, account, name, shared=shared)
+            pages.service, lambda session: queries.read_job(session, job, account, name, shared=shared)
         )
 
-    def _page(self, request: Request, job_id: str, job: Job | None, form: FormState) -> JobPage:
-        kind, path = self.its.kind, self.its.path
+    def _page(self, pages: Pages, request: Request, job_id: str, job: Job | None, form: FormState) -> JobPage:
         parameters = {name: (str(value),) for name, value in job.parameters.items()} if job else {}
         return JobPage(
-            frame=self.pages.frame(request),
+            frame=pages.frame(request),
             form=replace(form, values=parameters),
-            path=path,
-            kind=kind,
-            address=f"{path}/{job_id}",
+            path=self.path,
+            kind=self.kind,
+            address=f"{self.path}/{job_id}",
             job=job,
-            result=self.pages.jobs.result_of(job) if job and job.state is JobState.DONE else None,
-            breadcrumbs=(*self.its.breadcrumbs, (kind.title, path)),
+            result=pages.jobs.result_of(job) if job and job.state is JobState.DONE else None,
+            breadcrumbs=(*self.breadcrumbs, (self.kind.title, self.path)),
         )

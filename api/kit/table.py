@@ -23,7 +23,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
-from api.kit.frame import NO_NOTICES, Frame
+from api.kit.frame import NO_NOTICES, Breadcrumbs, Frame
 from api.kit.listing import Column, Listing
 from api.kit.rendering import Pages
 from api.kit.subjects import invalid_subject_errors
@@ -40,8 +40,6 @@ Value = TypeVar("Value")
 Options = Sequence[tuple[str, str]]
 """What can be chosen: values and their labels."""
 ExportFormat = Literal["csv", "xlsx"]
-Breadcrumbs = tuple[tuple[Message, str], ...]
-"""The pages that lead to a page: their titles and addresses."""
 EXPORT_FORMATS: tuple[ExportFormat, ...] = ("csv", "xlsx")
 ANY = Message("any")
 PAGE_SIZE = 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policy_service.errors import PolicyServiceError
+from policy_service.messages import Message
 
 
 class TooManyJobs(PolicyServiceError):
@@ -10,3 +11,12 @@ class TooManyJobs(PolicyServiceError):
 
     kind = "busy"
     retry_seconds = 10
+
+
+class FileExpired(PolicyServiceError):
+    """A job has no file, or has it no longer."""
+
+    kind = "not-found"
+
+    def __init__(self) -> None:
+        super().__init__(Message("This file has expired. Start the job again."))

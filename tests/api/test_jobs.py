@@ -111,7 +111,7 @@ def test_a_job_fails_whose_result_cannot_have_a_mac(here: Company, monkeypatch: 
         return encode_json(result)
 
     with monkeypatch.context() as during:
-        during.setattr("api.workers.jobs.encode_json", encode_without_key)
+        during.setattr("policy_service.jobs.runner.encode_json", encode_without_key)
         try:
             job = over(here, here.did("POST", "/v1/jobs/export", "compliance"))
         finally:

@@ -14,7 +14,7 @@ from api.auth.permissions import PERMISSIONS
 from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
 from api.kit.forms import CODE, SECRET_FIELDS
-from api.page_routes import JOB_PAGES, ROUTES
+from api.page_routes import ROUTES
 from policy_service.actor import Role
 from policy_service.approval import service as approval
 from policy_service.clock import timestamp
@@ -63,12 +63,7 @@ OTHERS = {
 }
 """Forms that are no actions, or whose actions are not tried here, each with the reason."""
 ACTIONS: tuple[FormAction[Any], ...] = tuple(
-    action
-    for action in (
-        *(each for each in ROUTES if isinstance(each, FormAction)),
-        *(each.start_action() for each in JOB_PAGES),
-    )
-    if action.path not in OTHERS
+    each for each in ROUTES if isinstance(each, FormAction) and each.path not in OTHERS
 )
 BY_PATH = {action.path: action for action in ACTIONS}
 NEW = "another staple for it"

@@ -16,8 +16,8 @@ import pytest
 
 from api.app import Application, create_app
 from api.routes import JOB_KINDS
-from api.workers import jobs as job_workers
-from api.workers.jobs import AnyKind
+from policy_service.jobs import runner as job_workers
+from policy_service.jobs.kind import AnyKind
 from policy_service.jobs.model import JobState
 from policy_service.jobs.tables import JobRow
 from policy_service.workers.pool import InlineWorkers, Result

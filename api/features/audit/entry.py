@@ -14,8 +14,7 @@ from starlette.requests import Request
 from api.auth.authentication import principal_of
 from api.features.audit.entry_view import AuditEntryView, EntryDescriber
 from api.features.audit.log import LOG_BREADCRUMBS
-from api.kit.frame import Frame
-from api.kit.job import Breadcrumbs
+from api.kit.frame import Breadcrumbs, Frame
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from api.features.audit.schemas import verdict_model
-from api.workers.job_kind import FileKind, JobContext, JobKind, NoParameters
 from policy_service.audit.verdict import LogVerdict
+from policy_service.jobs.kind import FileKind, JobContext, JobKind, NoParameters
 from policy_service.log_work import verify, write_export
 from policy_service.messages import Message
 from policy_service.workers.kinds import AUDITING
@@ -30,7 +30,6 @@ VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
     unit=Message("entries, rows and records"),
     form=NoParameters,
     run=run_verification,
-    template="audit/verification.html",
     limits=AUDITING,
     keep=timedelta(days=90),
     result=LogVerdict,
@@ -42,7 +41,6 @@ EXPORT: JobKind[NoParameters, None] = JobKind(
     unit=Message("entries"),
     form=NoParameters,
     run=run_export,
-    template="audit/export.html",
     limits=AUDITING,
     file=FileKind("log.ndjson", NDJSON),
 )

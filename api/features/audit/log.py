@@ -14,9 +14,8 @@ from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.audit.entry_view import AuditEntryView, EntryDescriber, EntryObject
 from api.features.audit.jobs import VERIFICATION
 from api.kit.forms import FormState
-from api.kit.job import Breadcrumbs
+from api.kit.frame import Breadcrumbs
 from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
-from api.workers.jobs import Jobs
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.events import OBJECT_FIELDS
 from policy_service.audit.guard import unused_rows
@@ -29,6 +28,7 @@ from policy_service.clock import instants_between
 from policy_service.identity.api_keys import find_key_by_name
 from policy_service.identity.service import find_account_by_name
 from policy_service.jobs.queries import last_done
+from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message
 from policy_service.paging import Page
 

@@ -15,10 +15,10 @@ from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
-from api.workers.job_kind import InsideContext, JobContext, JobKind
 from policy_service.approval import service as approval
 from policy_service.clock import midnight
 from policy_service.decisions.reevaluation import MAX_AGE
+from policy_service.jobs.kind import InsideContext, JobContext, JobKind
 from policy_service.language.benchmark_set import Method, Quantiles
 from policy_service.messages import Message
 from policy_service.population.registered.queries import population_day
@@ -115,7 +115,6 @@ RENEWAL: JobKind[RenewalForm, RenewalResult] = JobKind(
     title=Message("Renewal of benchmark figures"),
     unit=Message("subjects"),
     form=RenewalForm,
-    template="benchmarks/result.html",
     run=run_renewal,
     limits=DECIDING,
     finish=finish_renewal,
@@ -153,4 +152,4 @@ RENEWAL_FORM = JobForm(
     choices=_choices,
     prefilled=("name", "kind", "population", "as_of", "max_age", "smallest_group", "start"),
 )
-RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, form=RENEWAL_FORM)
+RENEWAL_PAGES = JobPages("/benchmarks", RENEWAL, "benchmarks/result.html", form=RENEWAL_FORM)

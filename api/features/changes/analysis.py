@@ -17,15 +17,15 @@ from starlette.concurrency import run_in_threadpool
 
 from api.kit.forms import expected_error
 from api.service import Service
-from api.workers.job_kind import InsideContext, JobContext, JobKind
-from api.workers.jobs import Jobs
 from policy_service.actor import SERVICE, Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import ChangeState, PreparedSubmission, UnknownChange
 from policy_service.identity.service import accounts
 from policy_service.jobs import queries
 from policy_service.jobs.errors import TooManyJobs
+from policy_service.jobs.kind import InsideContext, JobContext, JobKind, JobService
 from policy_service.jobs.model import Job, JobState
+from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message, plain_text
 from policy_service.population.draft_work import signers
 from policy_service.population.recorded_effect import RecordedEffects, takes_long
@@ -60,7 +60,7 @@ def finish_analysis(inside: InsideContext, form: AnalysisForm, prepared: Prepare
     return {"change": form.change, "digest": change.digest}
 
 
-def settle_analysis(service: Service, parameters: Mapping[str, Any], reason: str) -> None:
+def settle_analysis(service: JobService, parameters: Mapping[str, Any], reason: str) -> None:
     """Make a change a draft again whose analysis was not done. Raises DatabaseUnavailable."""
     with service.database.write(service.clock) as transaction:
         change = approval.read_change(transaction.session, parameters["change"])
@@ -81,7 +81,6 @@ ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(
     title=Message("Analysis of a change"),
     unit=Message("subjects"),
     form=AnalysisForm,
-    template="jobs/job.html",
     run=run_analysis,
     limits=ANALYSING,
     finish=finish_analysis,

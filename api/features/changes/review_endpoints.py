@@ -27,12 +27,12 @@ from api.web.problems import BUSY, CHECK_ABANDONED
 from api.web.rest_router import RestRouter
 from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
 from api.web.transactions import run_read
-from api.workers.jobs import Jobs
 from api.workers.preparation import DraftChecker, require_undrifted, warm_heads
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.database import Transaction
+from policy_service.jobs.runner import Jobs
 
 Endpoint = Callable[..., Any]
 

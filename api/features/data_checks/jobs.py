@@ -15,10 +15,10 @@ from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
-from api.workers.job_kind import FileKind, JobContext, JobKind
 from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.words.data_check import DataCheckResult, check_data_into
+from policy_service.jobs.kind import FileKind, JobContext, JobKind
 from policy_service.messages import Message
 from policy_service.subject import CUSTOMER, KIND
 from policy_service.workers.kinds import DATA_CHECKING
@@ -67,7 +67,6 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
     title=Message("Data check"),
     unit=Message("subjects"),
     form=DataCheckForm,
-    template="data_checks/result.html",
     run=run_data_check,
     limits=DATA_CHECKING,
     file=FileKind("data-check-{at:%Y%m%d-%H%M%S}.csv", CSV),
@@ -98,4 +97,4 @@ DATA_CHECK_FORM = JobForm(
     note="data_checks/_note.html",
     prefilled=("kind", "max_age", "keys"),
 )
-DATA_CHECK_PAGES = JobPages("/data-checks", DATA_CHECK, form=DATA_CHECK_FORM)
+DATA_CHECK_PAGES = JobPages("/data-checks", DATA_CHECK, "data_checks/result.html", form=DATA_CHECK_FORM)

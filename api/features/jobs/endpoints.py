@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import BeforeValidator
 from pydantic_core import to_jsonable_python
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
@@ -33,12 +33,13 @@ from api.web.problems import (
 from api.web.rest_router import RestRouter
 from api.web.schemas import Answer, Model, attribute
 from api.web.transactions import run_read
-from api.workers.jobs import AnyKind, Jobs
 from policy_service.actor import Actor
 from policy_service.decisions.request import format_or_null
 from policy_service.jobs import queries
 from policy_service.jobs.encoding import without_patterns
+from policy_service.jobs.kind import AnyKind
 from policy_service.jobs.model import Job, JobState
+from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message
 
 
@@ -160,7 +161,8 @@ def _add_reading(router: RestRouter, service: Service, jobs: Jobs) -> None:
     )
     async def get_job_file(request: Request, job: str) -> Response:
         """The file of a job that the caller started; removed 24 hours after the job ended."""
-        return jobs.file_response(await _read(service, jobs, request, job))
+        file = jobs.file_of(await _read(service, jobs, request, job))
+        return FileResponse(file.path, media_type=file.media_type, filename=file.name)
 
 
 def _add_cancelling(router: RestRouter, service: Service, jobs: Jobs) -> None:

@@ -16,13 +16,12 @@ from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
 from api.kit.subjects import kind_options, subject_field_errors
-from api.service import Service
 from api.web.transactions import run_read
-from api.workers.job_kind import FileKind, JobContext, JobKind
 from policy_service.audit.service import current_signer
 from policy_service.clock import instants_between
 from policy_service.decisions.block_store import SealingFailed
 from policy_service.decisions.record_queries import is_on_record
+from policy_service.jobs.kind import FileKind, JobContext, JobKind, JobService
 from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message
 from policy_service.packs.builder import PackContext, make_pack
@@ -127,7 +126,7 @@ def _check_scope(_: Session, form: PackForm) -> Mapping[str, Message]:
     return {}
 
 
-def seal_records(service: Service) -> None:
+def seal_records(service: JobService) -> None:
     """Seal what waits: a pack proves its decisions. What was altered cannot be sealed; the pack says so."""
     with suppress(SealingFailed):
         service.sealer.seal_all()
@@ -139,7 +138,6 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
     unit=Message("parts"),
     form=PackForm,
     run=run_pack,
-    template="packs/pack.html",
     limits=PACKING,
     file=FileKind("audit-pack-{at:%Y%m%d-%H%M%S}.zip", ZIP),
     names_subjects=True,
@@ -171,4 +169,4 @@ PACK_FORM = JobForm(
     note="packs/_note.html",
     prefilled=("policy", "subject", "kind", "since", "until"),
 )
-PACK_PAGES = JobPages("/packs", PACK, form=PACK_FORM)
+PACK_PAGES = JobPages("/packs", PACK, "packs/pack.html", form=PACK_FORM)

@@ -14,10 +14,10 @@ from api.kit.forms import FormModel, FormState, expected_error
 from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.rendering import Pages
-from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import MAX_AGE, Reevaluation, Reevaluator
 from policy_service.decisions.words.reevaluation import ReevaluationResult, reevaluate_into
+from policy_service.jobs.kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.messages import Message
 from policy_service.registry.service import policy_names
 
@@ -53,7 +53,6 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     title=Message("Re-evaluation"),
     unit=Message("subjects"),
     form=ReevaluationForm,
-    template="reevaluations/result.html",
     run_inside=run_reevaluation,
     file=FileKind("undecided-{at:%Y%m%d-%H%M%S}.csv", CSV),
     keep=timedelta(days=90),
@@ -84,4 +83,4 @@ REEVALUATION_FORM = JobForm(
     note="reevaluations/_note.html",
     prefilled=("policy", "max_age", "as_of"),
 )
-REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, form=REEVALUATION_FORM)
+REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, "reevaluations/result.html", form=REEVALUATION_FORM)

@@ -16,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api.features.reevaluations.jobs import REEVALUATION, ReevaluationForm
 from api.service import Service
-from api.workers.jobs import Jobs
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.in_force import OWN_DOMAIN
@@ -24,6 +23,7 @@ from policy_service.integrity import DamagedRecord
 from policy_service.jobs.errors import TooManyJobs
 from policy_service.jobs.model import Job, JobState
 from policy_service.jobs.queries import list_jobs
+from policy_service.jobs.runner import Jobs
 from policy_service.registry.model import Activation, ActivationKind, all_active_at
 from policy_service.registry.service import activations
 

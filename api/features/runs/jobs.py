@@ -15,12 +15,12 @@ from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
 from api.kit.rendering import Pages
-from api.workers.job_kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import MAX_AGE
+from policy_service.jobs.kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
 from policy_service.population.registered.queries import population_day
@@ -94,7 +94,6 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
     title=Message("Run"),
     unit=Message("subjects"),
     form=RunForm,
-    template="runs/result.html",
     run=run_run,
     limits=DECIDING,
     finish=finish_run,
@@ -134,4 +133,4 @@ RUN_FORM = JobForm(
     note="runs/_note.html",
     prefilled=("policy", "change", "population", "max_age", "as_of", "format"),
 )
-RUN_PAGES = JobPages("/runs", RUN, form=RUN_FORM)
+RUN_PAGES = JobPages("/runs", RUN, "runs/result.html", form=RUN_FORM)

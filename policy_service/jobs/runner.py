@@ -18,26 +18,24 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from anyio import to_thread
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse
 
-from api.service import Service
-from api.web.error_mapping import library_problem
-from api.web.problems import INTERNAL_ERROR, NOT_FOUND, Problem, ProblemError
-from api.workers.job_kind import KEEP, InsideContext, JobContext, JobKind
 from policy_service.actor import Actor
 from policy_service.audit.log_key import key_id_of, read_log_keys
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.macs import LogKeyMissing, current_mac_key, last_erased_at
-from policy_service.errors import stack_frames
+from policy_service.errors import PolicyServiceError, stack_frames
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
 from policy_service.jobs.encoding import encode_json, rebuild
+from policy_service.jobs.errors import FileExpired
+from policy_service.jobs.kind import KEEP, AnyKind, InsideContext, JobContext, JobService
 from policy_service.jobs.model import Job, JobProblem, JobState
 from policy_service.jobs.process_lock import ProcessLock, checked_name, is_locked
 from policy_service.messages import Message
@@ -54,13 +52,20 @@ UNFINISHED: Mapping[JobState, Message] = {
     JobState.INTERRUPTED: Message("The job was interrupted."),
 }
 """Why a job was not done that did not fail."""
-AnyKind = JobKind[Any, Any]
+
+
+class JobFile(NamedTuple):
+    """The file that a job made."""
+
+    path: Path
+    name: str
+    media_type: str | None
 
 
 class Jobs:
     """The jobs that this process runs, and the table that records all."""
 
-    def __init__(self, service: Service, kinds: Iterable[AnyKind]) -> None:
+    def __init__(self, service: JobService, kinds: Iterable[AnyKind]) -> None:
         self.kinds: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds}
         self.shared = tuple(kind.name for kind in self.kinds.values() if kind.shared)
         """The names of the kinds whose jobs everyone finds who may start them."""
@@ -71,7 +76,7 @@ class Jobs:
 
     async def start(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
         """Start a job. Raises TooManyJobs, DatabaseUnavailable."""
-        job = await run_in_threadpool(self._record, kind, actor, parameters)
+        job = await to_thread.run_sync(self._record, kind, actor, parameters)
         task = asyncio.ensure_future(self._run(kind, job, actor, parameters))
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
@@ -79,22 +84,17 @@ class Jobs:
 
     async def cancel(self, job: Job) -> None:
         """Cancel a job, whichever process runs it; one that has ended stays as it is. Raises DatabaseUnavailable."""
-        await run_in_threadpool(self._end, replace(job, state=JobState.CANCELLED))
+        await to_thread.run_sync(self._end, replace(job, state=JobState.CANCELLED))
         if task := self._tasks.get(job.id):
             task.cancel()
 
-    def file_response(self, job: Job | None) -> FileResponse:
-        """Answer with the file of a job.
-
-        Raises ProblemError when there is none (any more), DamagedRecord, KeyUnavailable.
-        """
+    def file_of(self, job: Job | None) -> JobFile:
+        """Return the file of a job. Raises FileExpired when there is none (any more), DamagedRecord, KeyUnavailable."""
         if job is None or job.state is not JobState.DONE or job.file_name is None or not self._file(job.id).exists():
-            raise ProblemError(NOT_FOUND, Message("This file has expired. Start the job again."))
+            raise FileExpired
         self._require_genuine(job)
         kind = self.kinds[job.kind].file
-        media_type = kind.media_type if kind else None
-        headers = {"cache-control": "no-store"}
-        return FileResponse(self._file(job.id), headers=headers, media_type=media_type, filename=job.file_name)
+        return JobFile(self._file(job.id), job.file_name, kind.media_type if kind else None)
 
     def is_genuine(self, job: Job) -> bool:
         """Return True if the outcome of a job that is done is what a process of the service wrote."""
@@ -117,7 +117,7 @@ class Jobs:
         """Sweep now and once a minute, until it is cancelled."""
         while True:
             try:
-                await run_in_threadpool(self.sweep)
+                await to_thread.run_sync(self.sweep)
             except (DatabaseUnavailable, DamagedRecord) as error:
                 self._service.log.warning("job_sweep_failed", reason=str(error))
             await asyncio.sleep(SWEEP_SECONDS)
@@ -189,17 +189,17 @@ class Jobs:
         written = await self._end_surely(replace(ended, completed=completed, total=total))
         ended = written or ended
         if ended.state is not JobState.DONE:
-            await run_in_threadpool(self._settle, ended)
+            await to_thread.run_sync(self._settle, ended)
         is_kept = written is not None and ended.state is JobState.DONE and kind.file is not None
-        await run_in_threadpool(self._remove_files, job.id, with_file=not is_kept)
+        await to_thread.run_sync(partial(self._remove_files, job.id, with_file=not is_kept))
 
     async def _execute(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel, watch: _Watch) -> Job:
         service, settings, file = self._service, self._service.settings, self._file(job.id)
         watching = asyncio.ensure_future(watch.run())
         try:
             if kind.prepare is not None:
-                await run_in_threadpool(kind.prepare, service)
-            await run_in_threadpool(_create_private, file)
+                await to_thread.run_sync(kind.prepare, service)
+            await to_thread.run_sync(_create_private, file)
             async with watch_progress(watch.note) as progress:
                 context = JobContext(
                     service.database.url,
@@ -215,7 +215,7 @@ class Jobs:
                 result = await self._run_kind(kind, context, actor, parameters)
         finally:
             watching.cancel()
-        size = (await run_in_threadpool(file.stat)).st_size if kind.file else None
+        size = (await to_thread.run_sync(file.stat)).st_size if kind.file else None
         return replace(job, state=JobState.DONE, result_json=encode_json(result), file_size=size)
 
     async def _run_kind(self, kind: AnyKind, context: JobContext, actor: Actor, parameters: BaseModel) -> object:
@@ -225,7 +225,7 @@ class Jobs:
             if kind.finish is None:
                 return result
             inside = InsideContext(self._service, actor, threading.Event())
-            return await run_in_threadpool(kind.finish, inside, parameters, result)
+            return await to_thread.run_sync(kind.finish, inside, parameters, result)
         run, is_running = kind.run_inside, threading.Lock()
         inside = InsideContext(self._service, actor, threading.Event())
 
@@ -237,13 +237,13 @@ class Jobs:
             return await self._service.workers.inside().run(0, run_unless_stopped)
         finally:
             inside.stop.set()
-            await run_in_threadpool(is_running.acquire)
+            await to_thread.run_sync(is_running.acquire)
 
     async def _end_surely(self, job: Job) -> Job | None:
         """Write how a job ended as soon as the database answers; return that. Return None if it had ended before."""
         while True:
             try:
-                return await run_in_threadpool(self._end, job)
+                return await to_thread.run_sync(self._end, job)
             except DatabaseUnavailable:
                 if job.state is JobState.INTERRUPTED:  # the next sweep sees that this process is gone
                     return None
@@ -270,12 +270,10 @@ class Jobs:
             settle(self._service, job.parameters, job.problem.detail if job.problem else UNFINISHED[job.state])
 
     def _problem_of(self, kind: AnyKind, error: Exception) -> JobProblem:
-        problem = error.problem if isinstance(error, ProblemError) else None
-        problem = problem or library_problem(error, self._service.clock.now())
-        if problem is None:
-            self._service.log.error("job_failed", kind=kind.name, where=stack_frames(error))
-            problem = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
-        return JobProblem(problem.kind.name, problem.detail)
+        if isinstance(error, PolicyServiceError):
+            return JobProblem(error.kind, error.detail)
+        self._service.log.error("job_failed", kind=kind.name, where=stack_frames(error))
+        return JobProblem("internal-error", Message("the service failed; see its log"))
 
     def _file(self, job_id: str) -> Path:
         return self._folder / checked_name(job_id)
@@ -307,7 +305,7 @@ class _Watch:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             with suppress(DatabaseUnavailable):  # it is looked again
-                if not await run_in_threadpool(self._is_running) and self._task is not None:
+                if not await to_thread.run_sync(self._is_running) and self._task is not None:
                     self._task.cancel()
                     return
 

@@ -1,8 +1,8 @@
-"""`JobKind`: what a kind of long work is, declared once for its pages, its REST address and its process.
+"""`JobKind`: what a kind of long work is, declared once for whoever starts it, and for its process.
 
     VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
         name="verification", title=Message("Verification of the log"), unit=Message("entries"), form=NoParameters,
-        run=run_verification, template="audit/verification.html", limits=AUDITING,
+        run=run_verification, limits=AUDITING,
     )
 
 `run` is a function of a module: a worker finds it by its name, and calls it with a `JobContext` and the parameters.
@@ -10,35 +10,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
+from structlog.typing import FilteringBoundLogger
 
-from api.service import Service
 from policy_service.actor import Actor
 from policy_service.audit.copies import Copy
 from policy_service.audit.guard import start_guard
 from policy_service.clock import Clock
 from policy_service.database import Database
+from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.service import DecisionService
 from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message
 from policy_service.workers.kind import WorkKind
+from policy_service.workers.pool import Workers
 from policy_service.workers.progress import ProgressFile
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
 Result = TypeVar("Result")
 KEEP = timedelta(hours=24)
 """How long a job is kept after it ended, and its file with it."""
+
+
+class JobSettings(Protocol):
+    """The settings of jobs."""
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the private keys."""
+        ...
+
+    @property
+    def copies(self) -> Sequence[Copy]:
+        """Everywhere that checkpoints are copied to."""
+        ...
+
+    @property
+    def jobs(self) -> Path:
+        """The folder of their files."""
+        ...
+
+
+class JobService(Protocol):
+    """What jobs ask of the service that they are done in."""
+
+    @property
+    def settings(self) -> JobSettings:
+        """Where keys, checkpoints and files are."""
+        ...
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where a day begins."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        ...
+
+    @property
+    def database(self) -> Database:
+        """The database, which has the table of jobs."""
+        ...
+
+    @property
+    def decisions(self) -> DecisionService:
+        """Decides, and records what it decides."""
+        ...
+
+    @property
+    def fact_cipher(self) -> FactCipher:
+        """What encrypts facts at rest."""
+        ...
+
+    @property
+    def sealer(self) -> Sealer:
+        """Seals decision records."""
+        ...
+
+    @property
+    def workers(self) -> Workers:
+        """Where the work is done."""
+        ...
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """The log of the service."""
+        ...
+
+    def work(self, kind: WorkKind, function: Callable[..., Any], *arguments: object) -> Coroutine[Any, Any, Any]:
+        """Run a module's function in a worker, within the limits of its kind. Raises WorkRefused, and what it does."""
+        ...
 
 
 class NoParameters(BaseModel):
@@ -89,7 +164,7 @@ class JobContext:
 class InsideContext(NamedTuple):
     """The context of a job that is done in the process that decides."""
 
-    service: Service
+    service: JobService
     actor: Actor
     """Who started it."""
     stop: Event
@@ -109,20 +184,18 @@ class JobKind(Generic[Parameters, Result]):
     """A kind of long work."""
 
     name: str
-    """The end of `/v1/jobs/NAME`; its row in the table of permissions says who may start it."""
+    """What programs start it by."""
     title: Message
     unit: Message
     """What is counted while it runs."""
     form: type[Parameters]
-    template: str
-    """Extends `jobs/job.html` by the result."""
     run: Callable[[JobContext, Parameters], Any] | None = None
     """Does it, in a worker; gives the result, or what `finish` makes it of."""
     limits: WorkKind | None = None
     """How many workers do it, for how long, and what is said when it takes too much."""
     finish: Callable[[InsideContext, Parameters, Any], Result] | None = None
     """Takes what `run` returned in the process that decides, in a thread: for a kind that ends with a write."""
-    settle: Callable[[Service, Mapping[str, Any], str], None] | None = None
+    settle: Callable[[JobService, Mapping[str, Any], str], None] | None = None
     """Puts right what a job that was not done left, from its parameters and why it was not."""
     run_inside: Callable[[JobContext, Parameters, InsideContext], Result] | None = None
     """Does it instead in the process that decides, in a thread: for a kind that records decisions."""
@@ -136,7 +209,7 @@ class JobKind(Generic[Parameters, Result]):
     """Its result or its file names subjects: both are removed once one is erased."""
     checks: tuple[Callable[[Session, Any], Mapping[str, Message]], ...] = ()
     """Each finds what the database knows to be wrong with some parameters, by field; `""` for all of them."""
-    prepare: Callable[[Service], None] | None = None
+    prepare: Callable[[JobService], None] | None = None
     """Called before, in the process that decides."""
     result: type[Result] | None = None
     """The type of the result, a dataclass; None for one that is JSON."""
@@ -158,3 +231,6 @@ class JobKind(Generic[Parameters, Result]):
                 if not isinstance(form, SimpleNamespace):
                     raise
         return errors
+
+
+AnyKind = JobKind[Any, Any]
