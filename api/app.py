@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
     """
     service = open_service(settings or read_settings(), clock or SystemClock(), workers)
     app = Application(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.service = service
+    app.service = app.state.service = service
     app.proxies = service.settings.proxies
     app.connections = Connections(limits_of(service.settings), _connection_problem_renderer(service))
     app.table = table = PermissionTable()
@@ -90,10 +90,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
         AuthenticationMiddleware(DecisionRoute(service), service, lambda _: access), service
     )
     pages = pages_of(service, worker_runner_of(service))
-    app.jobs = pages.jobs
+    app.jobs = app.state.jobs = pages.jobs
     render_problem = problem_renderer(pages)
     app.openapi_document = OpenApiDocument(service, lambda: app.routes)
-    routers = (*routers_of(service, pages), documentation_routes(app.openapi_document, service))
+    routers = (*routers_of(pages), documentation_routes(app.openapi_document, service))
     table.refuse_unlisted([*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.router.routes.extend(router.routes)  # to include a router is to build each of its routes twice

@@ -6,78 +6,74 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from api.features.accounts.endpoints import account_routes
-from api.features.api_keys.endpoints import key_routes
-from api.features.audit.endpoints import audit_routes
+from api.features.accounts import endpoints as accounts
+from api.features.api_keys import endpoints as api_keys
+from api.features.audit import endpoints as audit
 from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.benchmarks.jobs import RENEWAL
+from api.features.changes import endpoints as changes
 from api.features.changes.analysis import ANALYSIS
-from api.features.changes.endpoints import change_routes
-from api.features.changes.review_endpoints import review_routes
-from api.features.cross_groups.endpoints import cross_group_routes
+from api.features.cross_groups import endpoints as cross_groups
 from api.features.data_checks.jobs import DATA_CHECK
-from api.features.decisions.batch_endpoint import batch_routes
-from api.features.decisions.list_endpoints import decision_list_routes
-from api.features.decisions.record_endpoints import record_routes
-from api.features.groups.endpoints import group_routes
-from api.features.health.endpoints import health_routes, problem_routes
-from api.features.jobs.endpoints import job_endpoint_routes
-from api.features.overrides.endpoints import override_routes
+from api.features.decisions import batch_endpoint, list_endpoints, record_endpoints
+from api.features.groups import endpoints as groups
+from api.features.health import endpoints as health
+from api.features.jobs import endpoints as jobs
+from api.features.overrides import endpoints as overrides
 from api.features.packs.jobs import PACK
-from api.features.policies.endpoints import policy_routes
-from api.features.policies.history_endpoints import policy_history_routes
-from api.features.populations.endpoints import population_routes
+from api.features.policies import endpoints as policies
+from api.features.populations import endpoints as populations
 from api.features.reevaluations.jobs import REEVALUATION
-from api.features.regulations.endpoints import regulation_routes
+from api.features.regulations import endpoints as regulations
 from api.features.runs.jobs import RUN
-from api.features.search.endpoints import search_routes
-from api.features.session.endpoints import session_routes
-from api.features.session.oidc_endpoints import oidc_routes
-from api.features.subjects.endpoints import subject_routes
-from api.features.suspensions.endpoints import suspension_routes
+from api.features.search import endpoints as search
+from api.features.session import endpoints as session
+from api.features.session import oidc_endpoints
+from api.features.subjects import endpoints as subjects
+from api.features.suspensions import endpoints as suspensions
 from api.kit.rendering import Pages, RunInWorker
 from api.page_routes import page_routes
 from api.service import Service
-from api.workers.auditing import Auditor
-from api.workers.preparation import DraftChecker
 from policy_service.jobs.kind import AnyKind
 from policy_service.jobs.runner import Jobs
 
 JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_CHECK, RUN, RENEWAL, ANALYSIS)
 """Every kind of long work."""
+ENDPOINTS = (
+    batch_endpoint,
+    list_endpoints,
+    record_endpoints,
+    subjects,
+    groups,
+    overrides,
+    policies,
+    cross_groups,
+    populations,
+    regulations,
+    search,
+    session,
+    oidc_endpoints,
+    accounts,
+    api_keys,
+    changes,
+    suspensions,
+    audit,
+    jobs,
+    health,
+)
+"""The modules that declare operations of programs."""
+ROUTERS: Sequence[APIRouter] = (
+    *(module.router for module in ENDPOINTS),
+    *map(jobs.start_router, JOB_KINDS),
+    health.problem_router,
+)
 
 
 def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Pages:
     """Build what all pages of a service work with; `worker_runner` runs long work in workers."""
-    return Pages(service, DraftChecker(service), Jobs(service, JOB_KINDS), worker_runner)
+    return Pages(service, Jobs(service, JOB_KINDS), worker_runner)
 
 
-def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
+def routers_of(pages: Pages) -> Sequence[APIRouter]:
     """The routes, but those that describe the application itself."""
-    draft_checker = pages.draft_checker
-    return (
-        batch_routes(service),
-        decision_list_routes(service),
-        record_routes(service),
-        subject_routes(service),
-        group_routes(service),
-        override_routes(service),
-        policy_routes(service),
-        policy_history_routes(service),
-        cross_group_routes(service),
-        population_routes(service),
-        regulation_routes(service),
-        search_routes(service),
-        session_routes(service),
-        oidc_routes(service),
-        account_routes(service),
-        key_routes(service),
-        change_routes(service, draft_checker),
-        review_routes(service, draft_checker, pages.jobs),
-        suspension_routes(service),
-        audit_routes(service, Auditor(service)),
-        job_endpoint_routes(service, pages.jobs),
-        health_routes(service),
-        problem_routes(),
-        *page_routes(pages),
-    )
+    return (*ROUTERS, *page_routes(pages))

@@ -146,7 +146,7 @@ def page_of(  # noqa: PLR0913  # what is listed, from where on, and how much of 
     key: Callable[[Item], tuple[Any, ...]],
     *,
     descending: bool = False,
-    after: str | None = None,
+    cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Item]:
     """Return at most `limit` of the items that are in memory, in the order of `key`, after a cursor.
@@ -154,8 +154,8 @@ def page_of(  # noqa: PLR0913  # what is listed, from where on, and how much of 
     No two items have the same key; its values are texts, numbers, booleans and instants. Raises InvalidCursor.
     """
     ordered = sorted(items, key=key, reverse=descending)
-    if after is not None:
-        last = _decode(after, name, list(map(type, key(ordered[0])))) if ordered else []
+    if cursor is not None:
+        last = _decode(cursor, name, list(map(type, key(ordered[0])))) if ordered else []
         ordered = [each for each in ordered if (key(each) < tuple(last)) == descending and key(each) != tuple(last)]
     cursor = _encode(name, key(ordered[limit - 1])) if len(ordered) > limit else None
     return Page(tuple(ordered[:limit]), cursor)

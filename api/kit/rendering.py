@@ -38,7 +38,6 @@ from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.idempotent_writes import IdempotentRequest, run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
-from api.workers.preparation import DraftChecker
 from policy_service.actor import Role
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
@@ -97,13 +96,10 @@ class ProblemPage:
 class Pages:
     """The dependencies of page routes."""
 
-    def __init__(
-        self, service: Service, draft_checker: DraftChecker, jobs: Jobs, run_in_worker: RunInWorker | None = None
-    ) -> None:
+    def __init__(self, service: Service, jobs: Jobs, run_in_worker: RunInWorker | None = None) -> None:
         """`run_in_worker` does in workers what takes long; without it all is done here."""
         self.service = service
         self._run_in_worker = run_in_worker
-        self.draft_checker = draft_checker
         self.jobs = jobs
         self.tables: dict[str, Any] = {}
         """The tables whose routes there are, by path: a worker finds the one to export here."""

@@ -1,8 +1,7 @@
 """Writes of people: one effect for one `Idempotency-Key`, on what the caller has seen (`If-Match`), in one transaction.
 
-    body = await read_json_body(request, Reason)
-    expected = expected_etag(request)                     # 428 when it is missing
-    return await run_write_command(service, request, lambda transaction: WriteResult(…), body)
+    async def prepare() -> WriteCommand: ...              # what is slow; returns what runs in the transaction
+    return await run_prepared_write(service, request, prepare, body)
 
 The answer is kept with the effect, so the same request again gets the same answer, marked `Idempotency-Replayed`. What
 is kept of the request is a digest of its members, in which every password is a row of stars. A refusal is not kept.
@@ -11,12 +10,11 @@ is kept of the request is a digest of its members, in which every password is a 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Header, params
+from fastapi import Depends, Header
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,13 +22,10 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.service import Service
-from api.web.json_body import request_body
-from api.web.openapi import problems
 from api.web.problems import (
     INVALID_PARAMETER,
     PRECONDITION_REQUIRED,
     ProblemError,
-    ProblemType,
     invalid_parameters_detail,
 )
 from api.web.transactions import run_read, run_write
@@ -80,24 +75,14 @@ WriteCommand = Callable[[Transaction], WriteResult]
 PrepareCommand = Callable[[], Awaitable[WriteCommand]]
 
 
-async def run_write_command(
-    service: Service, request: Request, command: WriteCommand, body: BaseModel | None = None
-) -> Response:
-    """Run `command` once and answer with its result, or with the stored answer. `body` is the request's body.
-
-    Raises ProblemError, IdempotencyKeyReused, DatabaseUnavailable, and what `command` raises.
-    """
-
-    async def prepare() -> WriteCommand:
-        return command
-
-    return await run_prepared_write(service, request, prepare, body)
-
-
 async def run_prepared_write(
     service: Service, request: Request, prepare: PrepareCommand, body: BaseModel | None = None
 ) -> Response:
-    """The same, where what is slow has to be done before the transaction, unless the answer is known already."""
+    """Run what `prepare` returns once, and answer with its result, or with the stored answer.
+
+    `prepare` does what is slow before the transaction, and is skipped where the answer is known. `body` is the
+    request's. Raises ProblemError, IdempotencyKeyReused, DatabaseUnavailable, and what the command raises.
+    """
     key = idempotency_key(request)
     if key is None:
         command = await prepare()
@@ -213,21 +198,3 @@ WRITE_HEADERS = [Depends(_key_header)]
 """What the document says of a write."""
 EDIT_HEADERS = [Depends(_key_header), Depends(_if_match_header)]
 """What it says of a write to something that was read before."""
-
-
-def write_route(
-    answer: type[BaseModel],
-    refusals: Iterable[ProblemType],
-    body: type[BaseModel] | None = None,
-    *,
-    status: int = HTTPStatus.OK,
-    headers: Sequence[params.Depends] = WRITE_HEADERS,
-) -> dict[str, Any]:
-    """Return the router arguments of a write, beside its path and its name; `body` is the model of its body."""
-    return {
-        "status_code": status,
-        "response_model": answer,
-        "openapi_extra": request_body(body) if body else None,
-        "dependencies": headers,
-        "responses": problems(*refusals),
-    }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from starlette.responses import Response
 
 from api.auth.permissions import PermissionTable
 from api.web.problems import (
@@ -44,6 +47,7 @@ _REQUEST["kind"]["pattern"] = f"^{KIND.pattern}$"
 _REQUEST["policies"]["maxItems"] = MAX_POLICIES
 _REQUEST["corrects"]["pattern"] = f"^{DECISION_ID.pattern}$"
 CREDENTIALS: Json = _PARTS["credentials"]
+OBJECT: Json = {"type": "object"}
 BATCH: Json = _PARTS["batch"]
 BATCH_ANSWER: Json = _PARTS["batch_answer"]
 CHECK_BODY: Json = _PARTS["check_body"]
@@ -53,12 +57,22 @@ VERSION_ANSWERS: dict[int | str, Json] = {int(status): each for status, each in 
 def problems(*kinds: ProblemType) -> dict[int | str, Json]:
     """The documented errors of a route, one entry a status."""
     responses: dict[int | str, Json] = {}
-    for kind in kinds:
+    for kind in dict.fromkeys(kinds):
         entry = responses.setdefault(
             kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": _reference("Problem")}}}
         )
         entry["description"] = "; ".join(filter(None, [entry["description"], f"`{kind.address}`: {kind.title}"]))
     return responses
+
+
+def content(
+    *media_types: str, description: str = "", schema: Json | None = None, refusals: Iterable[ProblemType] = ()
+) -> Json:
+    """Return the arguments of a route whose answer has no model: its media types, text unless a `schema` says more."""
+    answer: Json = {"content": {name: {"schema": schema or {"type": "string"}} for name in media_types}}
+    if description:
+        answer["description"] = description
+    return {"response_class": Response, "responses": {200: answer, **problems(*refusals)}}
 
 
 def document_access(document: Json, table: PermissionTable) -> None:

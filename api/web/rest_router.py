@@ -1,25 +1,308 @@
-"""Routers of `/v1`: an operation refuses query parameters that it does not declare, or that are sent twice."""
+"""Routers of `/v1`: an operation is a function that reads in a snapshot of the database, or writes in one transaction.
+
+    router = RestRouter("/v1/suspensions", "suspensions")
+
+    @router.list("", "suspensions", sort=SuspensionSort, by="-begun")
+    def list_suspensions(read: ReadRequest, policy: OfPolicy = None) -> SuspensionPage: ...
+
+    @router.read("/{suspension}")
+    def get_suspension(read: ReadRequest, suspension: Id) -> SuspensionModel: ...
+
+    @router.write("/{suspension}/end", *REFUSALS)
+    def end_suspension(write: WriteRequest[SignedReason], suspension: Id) -> SuspensionModel: ...
+
+The function is called in a thread; its name is that of the operation, its parameters are those of the address. Who
+sends a `SignedBody` is re-authenticated. An answer with an `etag` has that header. An operation refuses query
+parameters that it does not declare, or that are sent twice.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from inspect import Parameter
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any, Generic, Protocol, TypeVar, cast, get_args
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from sqlmodel import Session
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.web.problems import REPEATED, UNKNOWN
+from api.auth.authentication import principal_of
+from api.auth.confirmation import reauthenticate
+from api.auth.visible_versions import hidden_versions
+from api.service import Service
+from api.web.idempotent_writes import (
+    EDIT_HEADERS,
+    WRITE_HEADERS,
+    WriteCommand,
+    WriteResult,
+    etag,
+    expected_etag,
+    run_prepared_write,
+)
+from api.web.json_body import MAX_BODY_BYTES, read_json_body, request_body
+from api.web.openapi import problems
+from api.web.parameters import Cursor
+from api.web.problems import INVALID_PARAMETER, REPEATED, UNKNOWN, ProblemType
+from api.web.schemas import (
+    BODY_PROBLEMS,
+    EDIT_PROBLEMS,
+    KEY_PROBLEMS,
+    SIGNING_PROBLEMS,
+    SignedBody,
+)
+from api.web.transactions import run_read
+from policy_service.actor import Actor
+from policy_service.database import Transaction
+from policy_service.jobs.runner import Jobs
 from policy_service.language.diagnostics import did_you_mean
+from policy_service.registry.catalogue import Catalogue
+from policy_service.registry.snapshot import RegistrySnapshot
 
 MAX_UNKNOWN = 20
 """Unknown parameters that are named: each costs a search for the one that was meant."""
+PAGE = 100
+"""Items on a page of a list, unless it says otherwise."""
+NOT_BEGUN = cast("Transaction", None)
+Body = TypeVar("Body")
+Function = TypeVar("Function", bound=Callable[..., Any])
+Responses = dict[int | str, dict[str, Any]]
+
+
+class Declare(Protocol):
+    """A decorator that declares a function as an operation, and leaves it as it is."""
+
+    def __call__(self, function: Function, /) -> Function:
+        """Declare it."""
+        ...
+
+
+def service_of(request: Request) -> Service:
+    """The service that is asked."""
+    return cast("Service", request.app.state.service)
+
+
+def jobs_of(request: Request) -> Jobs:
+    """The jobs of the service that is asked."""
+    return cast("Jobs", request.app.state.jobs)
+
+
+async def _service(request: Request) -> Service:
+    return service_of(request)
+
+
+ServiceOf = Annotated[Service, Depends(_service)]
+"""The service that is asked, for an endpoint that is none of the operations below."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A request that reads, in a snapshot of the database."""
+
+    service: Service
+    request: Request
+    session: Session
+    now: datetime
+    paging: Mapping[str, Any]
+    """Of a list how it is sorted, how many items, and the cursor."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return principal_of(self.request).actor
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What the registry holds."""
+        return self.service.catalogue
+
+    @property
+    def visible(self) -> RegistrySnapshot:
+        """What it holds, as far as the caller may read it."""
+        return self.catalogue.snapshot(self.session, hidden_versions(self.session, self.actor))
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest(Generic[Body]):
+    """A request that writes, in one transaction."""
+
+    service: Service
+    request: Request
+    actor: Actor
+    body: Body
+    expected: str
+    """The state that the caller has seen, of what is edited."""
+    prepared: Any = None
+    """What `prepare` returned."""
+    transaction: Transaction = NOT_BEGUN
+    """It begins when all is prepared."""
+
+    @property
+    def session(self) -> Session:
+        """The session of the transaction."""
+        return self.transaction.session
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the transaction."""
+        return self.transaction.now
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The members of the body, but the password."""
+        return cast("BaseModel", self.body).model_dump(exclude={"password"})
+
+
+class RestRouter(APIRouter):
+    """The router of a feature's operations; `prefix` begins with `/v1`."""
+
+    def __init__(self, prefix: str, tag: str) -> None:
+        super().__init__(
+            prefix=prefix, tags=[tag], route_class=RestRoute, generate_unique_id_function=lambda route: route.name
+        )
+
+    def read(
+        self,
+        path: str,
+        *refusals: ProblemType,
+        responses: Responses | None = None,
+        **route: Any,  # noqa: ANN401  # as FastAPI has it
+    ) -> Declare:
+        """Declare an operation that reads; `responses` are those beside its model and its refusals."""
+        documented = {**(responses or {}), **problems(*refusals, INVALID_PARAMETER)}
+        return self._reading(path, (), responses=documented, **route)
+
+    def list(
+        self, path: str, what: str, *refusals: ProblemType, sort: object = None, by: str = "", most: int = PAGE
+    ) -> Declare:
+        """Declare an operation that answers with a page of `what`, at most so many, in the order of `by` at first."""
+        limit = Annotated[int, Query(ge=1, le=most, description=f"{what} on a page")]
+        sorting = (_parameter("sort", sort, by),) if sort is not None else ()
+        paging = (*sorting, _parameter("limit", limit, most), _parameter("cursor", Cursor, None))
+        return self._reading(path, paging, responses=problems(*refusals, INVALID_PARAMETER))
+
+    def _reading(self, path: str, paging: Sequence[Parameter], **route: Any) -> Declare:  # noqa: ANN401  # the same
+        def register(function: Function) -> Function:
+            async def endpoint(request: Request, response: Response, **parameters: object) -> object:
+                service = service_of(request)
+                page = {each.name: parameters.pop(each.name) for each in paging}
+
+                def read(session: Session) -> object:
+                    return function(ReadRequest(service, request, session, service.now(), page), **parameters)
+
+                answer = await run_read(service, read)
+                response.headers.update(_etag(answer))
+                return answer
+
+            _take_signature(endpoint, function, REQUEST, RESPONSE, *paging)
+            self.add_api_route(path, endpoint, methods=["GET"], **route)
+            return function
+
+        return register
+
+    def write(  # noqa: PLR0913  # what a write has
+        self,
+        path: str,
+        *refusals: ProblemType,
+        method: str = "POST",
+        status: int = 200,
+        edit: bool = False,
+        location: str | None = None,
+        limit: Callable[[Service], int] = lambda _: MAX_BODY_BYTES,
+        prepare: Callable[..., Awaitable[Any]] | None = None,
+        after: Callable[..., Awaitable[None]] | None = None,
+        **route: Any,  # noqa: ANN401  # as FastAPI has it
+    ) -> Declare:
+        """Declare an operation that writes, once for one `Idempotency-Key`.
+
+        `edit` asks for `If-Match`. `location` is the member of the answer that ends its address, `limit` that of the
+        body's bytes. `prepare` does before the transaction what is slow, `after` what follows; both are given what the
+        function is.
+        """
+
+        def register(function: Function) -> Function:
+            body_type = _body_type(function)
+
+            async def endpoint(request: Request, **parameters: object) -> Response:
+                service = service_of(request)
+                expected = expected_etag(request) if edit else ""
+                body = await read_json_body(request, body_type, limit(service)) if body_type else None
+                actor = principal_of(request).actor
+                if isinstance(body, SignedBody):
+                    actor = await reauthenticate(service, request, body.password)
+                asked = WriteRequest(service, request, actor, body, expected)
+
+                async def prepare_command() -> WriteCommand:
+                    ready = replace(asked, prepared=await prepare(asked, **parameters)) if prepare else asked
+                    return lambda transaction: result(function(replace(ready, transaction=transaction), **parameters))
+
+                response = await run_prepared_write(service, request, prepare_command, body)
+                if after is not None:
+                    await after(asked, **parameters)
+                return response
+
+            def result(answer: BaseModel) -> WriteResult:
+                headers = {"Location": f"{self.prefix}/{getattr(answer, location)}"} if location else {}
+                return WriteResult(answer, status, {**_etag(answer), **headers})
+
+            _take_signature(endpoint, function, REQUEST)
+            self.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                status_code=status,
+                dependencies=EDIT_HEADERS if edit else WRITE_HEADERS,
+                openapi_extra=request_body(body_type) if body_type else None,
+                responses=problems(
+                    *(BODY_PROBLEMS if body_type else ()),
+                    *refusals,
+                    *KEY_PROBLEMS,
+                    *(SIGNING_PROBLEMS if body_type and issubclass(body_type, SignedBody) else ()),
+                    *(EDIT_PROBLEMS if edit else ()),
+                ),
+                **route,
+            )
+            return function
+
+        return register
+
+
+def _parameter(name: str, kind: object, default: object = Parameter.empty) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+
+
+REQUEST, RESPONSE = _parameter("request", Request), _parameter("response", Response)
+
+
+def _take_signature(endpoint: Callable[..., Any], function: Callable[..., Any], *parameters: Parameter) -> None:
+    """Give the endpoint the name, the words and the signature of a function, with `parameters` for its first one."""
+    signature = inspect.signature(function, eval_str=True)
+    own = (each.replace(kind=Parameter.KEYWORD_ONLY) for each in list(signature.parameters.values())[1:])
+    endpoint.__name__, endpoint.__doc__ = function.__name__, function.__doc__
+    vars(endpoint)["__signature__"] = signature.replace(parameters=[*own, *parameters])
+
+
+def _body_type(function: Callable[..., Any]) -> type[BaseModel] | None:
+    """Return the model of a body that a `WriteRequest` is of; None for one that has none."""
+    first = next(iter(inspect.signature(function, eval_str=True).parameters.values()))
+    (body_type,) = get_args(first.annotation)
+    return None if body_type is type(None) else body_type
+
+
+def _etag(answer: object) -> dict[str, str]:
+    """The header that names the state of what is answered, where it has one."""
+    tag = getattr(answer, "etag", None)
+    return {} if tag is None else etag(tag)
 
 
 class RestRoute(APIRoute):
@@ -44,13 +327,6 @@ class RestRoute(APIRoute):
             raise RequestValidationError([*refused, *errors, *path_errors])
 
         return check_and_handle
-
-
-class RestRouter(APIRouter):
-    """The router of a feature's operations; `prefix` begins with `/v1`."""
-
-    def __init__(self, prefix: str, tag: str) -> None:
-        super().__init__(prefix=prefix, tags=[tag], route_class=RestRoute)
 
 
 def unknown_parameters(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The shapes that more than one feature takes or answers with, and the problems that go with them in OpenAPI."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -17,6 +18,8 @@ from api.web.problems import (
     INVALID_PARAMETER,
     MALFORMED_JSON,
     NOT_FOUND,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
     REQUEST_IN_FLIGHT,
     REQUEST_REFUSED,
     TOO_MANY_ATTEMPTS,
@@ -25,10 +28,14 @@ from api.web.problems import (
 from policy_service.actor import ActorKind, Role
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.language.load import POLICY_ID, VERSION
+from policy_service.paging import Page
+from policy_service.subject import KIND
 
 BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
 READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
-WRITE_PROBLEMS = (*READ_PROBLEMS, CONFLICT, CHANGE_UNFIT, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
+WRITE_PROBLEMS = (NOT_FOUND, CONFLICT, CHANGE_UNFIT)
+KEY_PROBLEMS = (INVALID_PARAMETER, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
+EDIT_PROBLEMS = (PRECONDITION_FAILED, PRECONDITION_REQUIRED)
 SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Item = TypeVar("Item")
 _STARTS_WITH_A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -55,6 +62,7 @@ UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
 PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
+KindName = Annotated[str, Field(pattern=f"^{KIND.pattern}$")]
 VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
@@ -96,6 +104,11 @@ class PageModel(Answer, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[Any], row: Callable[[Any], Item]) -> Self:
+        """Make the answer of a page, whose rows are made one by one."""
+        return cls(items=[row(each) for each in page.items], next_cursor=page.next_cursor)
 
 
 class Words(Answer):

@@ -14,28 +14,19 @@ from policy_service.workers.private_file import create_private_file
 from policy_service.workers.progress import ProgressFile
 
 
-class Auditor:
-    """Reads the log whole, for one program after another."""
+async def verify_in_worker(service: Service) -> LogVerdict:
+    """Verify the database against copies of its checkpoints. Raises as `verify`, and WorkRefused."""
+    settings = service.settings
+    about = (service.database.url, settings.keys, settings.copies, ProgressFile(None), service.clock)
+    return await service.work(AUDITING, verify, *about)
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
 
-    async def verify(self) -> LogVerdict:
-        """Verify the database against copies of its checkpoints. Raises as `verify`, and WorkRefused."""
-        service, settings = self._service, self._service.settings
-        about = (service.database.url, settings.keys, settings.copies, ProgressFile(None), service.clock)
-        return await service.work(AUDITING, verify, *about)
-
-    async def export(self) -> BinaryIO:
-        """The log in a file that is gone when it is closed.
-
-        Raises WorkRefused, KeyUnavailable, DatabaseUnavailable.
-        """
-        service = self._service
-        file = create_private_file("policy-service-export-")
-        try:
-            about = (service.database.url, service.settings.keys, service.clock.now(), file, ProgressFile(None))
-            await service.work(AUDITING, write_export, *about)
-            return await run_in_threadpool(file.open, "rb")
-        finally:
-            file.unlink()
+async def export_in_worker(service: Service) -> BinaryIO:
+    """The log in a file that is gone when it is closed. Raises WorkRefused, KeyUnavailable, DatabaseUnavailable."""
+    file = create_private_file("policy-service-export-")
+    try:
+        about = (service.database.url, service.settings.keys, service.clock.now(), file, ProgressFile(None))
+        await service.work(AUDITING, write_export, *about)
+        return await run_in_threadpool(file.open, "rb")
+    finally:
+        file.unlink()

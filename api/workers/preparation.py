@@ -21,33 +21,28 @@ from policy_service.registry.policy_cache import cache_heads
 from policy_service.workers.kinds import ANALYSING, DRAFT_CHECKING, READING, time_limit
 
 
-class DraftChecker:
-    """Checks drafts."""
+async def checked_submission(service: Service, change: str, expected: str) -> PreparedSubmission:
+    """All that a submission needs.
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    Raises ProblemError, DatabaseUnavailable, and OperationRejected with all that is wrong.
+    """
+    prepared = await _check(service, change, expected)
+    await warm_heads(service, change)
+    return prepared
 
-    async def prepare(self, change: str, expected: str) -> PreparedSubmission:
-        """All that a submission needs.
 
-        Raises ProblemError, DatabaseUnavailable, and OperationRejected with all that is wrong.
-        """
-        prepared = await self._check(change, expected)
-        await warm_heads(self._service, change)
-        return prepared
+async def checked_draft(service: Service, change: str) -> DraftCheck:
+    """Check a draft before it is submitted. Raises ProblemError, DatabaseUnavailable, OperationRejected."""
+    try:
+        prepared = await _check(service, change, None)
+        return DraftCheck((), (), prepared.report, prepared.effect)
+    except ValidationFailed as error:
+        return DraftCheck(error.messages, error.diagnostics, error.report)
 
-    async def check(self, change: str) -> DraftCheck:
-        """Check a draft before it is submitted. Raises ProblemError, DatabaseUnavailable, OperationRejected."""
-        try:
-            prepared = await self._check(change, None)
-            return DraftCheck((), (), prepared.report, prepared.effect)
-        except ValidationFailed as error:
-            return DraftCheck(error.messages, error.diagnostics, error.report)
 
-    async def _check(self, change: str, expected: str | None) -> PreparedSubmission:
-        service, now = self._service, self._service.clock.now()
-        about = (service.database.url, service.settings.keys, service.zone, change, expected, now)
-        return await service.work(DRAFT_CHECKING, check_draft, *about)
+async def _check(service: Service, change: str, expected: str | None) -> PreparedSubmission:
+    about = (service.database.url, service.settings.keys, service.zone, change, expected, service.clock.now())
+    return await service.work(DRAFT_CHECKING, check_draft, *about)
 
 
 SENT_BACK = Message("It was sent back to its author, to be submitted and simulated again.")

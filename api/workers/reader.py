@@ -133,8 +133,9 @@ def _reader(settings: Settings) -> Reader:
     service = open_reader(settings, clock)
     pages = pages_of(service)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.service, app.state.jobs = service, pages.jobs
     description = OpenApiDocument(service, lambda: app.routes)
-    for router in (*routers_of(service, pages), documentation_routes(description, service)):
+    for router in (*routers_of(pages), documentation_routes(description, service)):
         app.router.routes.extend(router.routes)  # to include a router is to build each of its routes twice
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _raise_problem)

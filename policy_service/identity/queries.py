@@ -88,7 +88,7 @@ def list_accounts(
     """Return a page of the accounts that the filter selects. Raises InvalidCursor, DamagedRecord."""
     selected = filter(criteria.matches, accounts(session, until=criteria.until).values())
     order, descending = _ACCOUNT_ORDERS[sort.removeprefix("-")], sort.startswith("-")
-    return page_of(selected, sort, order, descending=descending, after=cursor, limit=limit)
+    return page_of(selected, sort, order, descending=descending, cursor=cursor, limit=limit)
 
 
 def list_api_keys(  # noqa: PLR0913  # which, in which order, how many
@@ -103,4 +103,4 @@ def list_api_keys(  # noqa: PLR0913  # which, in which order, how many
     """Return a page of the API keys that the filter selects. Raises InvalidCursor, DamagedRecord."""
     selected = (key for key in api_keys(session).values() if criteria.matches(key, now))
     order, descending = _KEY_ORDERS[sort.removeprefix("-")], sort.startswith("-")
-    return page_of(selected, sort, order, descending=descending, after=cursor, limit=limit)
+    return page_of(selected, sort, order, descending=descending, cursor=cursor, limit=limit)

@@ -24,7 +24,7 @@ from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.problems import CONFLICT
 from api.workers import auditing
-from api.workers.auditing import Auditor
+from api.workers.auditing import export_in_worker, verify_in_worker
 from policy_service.actor import Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
@@ -260,10 +260,10 @@ def test_a_copy_that_is_spoilt_emptied_or_gone_is_a_fault(watched: Watched, cont
 
 
 def test_without_the_keys_it_is_told(watched: Watched, tmp_path: Path) -> None:
-    auditor = Auditor(replace(watched.service, settings=watched.service.settings.model_copy(update={"keys": tmp_path})))
-    for read in (auditor.verify, auditor.export):
+    service = replace(watched.service, settings=watched.service.settings.model_copy(update={"keys": tmp_path}))
+    for read in (verify_in_worker, export_in_worker):
         with pytest.raises(KeyUnavailable) as refused:
-            asyncio.run(read())
+            asyncio.run(read(service))
         problem = library_problem(refused.value, watched.log.clock.now())
         assert problem is not None
         assert problem.kind is CONFLICT

@@ -1,32 +1,19 @@
 """`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance attests signing roles."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field, StrictBool
 from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import hash_password
-from api.auth.signed_writes import run_signed_command
-from api.service import Service
-from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, write_route
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
-from api.web.parameters import Cursor
-from api.web.problems import (
-    CONFLICT,
-    IDEMPOTENCY_KEY_REUSED,
-    INVALID_PARAMETER,
-    NOT_FOUND,
-    PRECONDITION_FAILED,
-    PRECONDITION_REQUIRED,
-    REQUEST_IN_FLIGHT,
-)
-from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, Answer, Model, PageModel, Password, SignedBody, attribute
+from api.web.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
+from api.web.rest_router import ReadRequest, RestRouter, ServiceOf, WriteRequest
+from api.web.schemas import BODY_PROBLEMS, Answer, Model, PageModel, Password, SignedBody, attribute
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
@@ -36,16 +23,9 @@ from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER, Ac
 from policy_service.identity.errors import IdentityValidationFailed
 from policy_service.identity.queries import AccountFilter, AccountSort, AccountStatus
 
-PAGE = 100
 ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 """No control characters, of which PostgreSQL keeps no NUL."""
-ATTESTATION_PROBLEMS = (
-    *(CONFLICT, NOT_FOUND, INVALID_PARAMETER, PRECONDITION_FAILED, PRECONDITION_REQUIRED),
-    *(REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED),
-    *SIGNING_PROBLEMS,
-)
 Name = Annotated[str, Field(max_length=100)]
-Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 WithText = Annotated[str, Query(max_length=200, description="only accounts whose name or person has this in it")]
 WithRole = Annotated[Role | None, Query(description="only accounts with this role")]
 InState = Annotated[
@@ -100,92 +80,54 @@ class AccountList(PageModel[AccountModel]):
     """A page of accounts, and the cursor of the next."""
 
 
-def account_routes(service: Service) -> RestRouter:
-    """The routes."""
-    router = RestRouter("/v1/accounts", "accounts")
-    _add_queries(router, service)
-    _add_commands(router, service)
-    _add_attestation(router, service)
-    return router
+router = RestRouter("/v1/accounts", "accounts")
 
 
-def _add_queries(router: RestRouter, service: Service) -> None:
-    @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
-    async def list_accounts(  # noqa: PLR0913  # the filters
-        *,
-        q: WithText = "",
-        role: WithRole = None,
-        state: InState = None,
-        sort: AccountSort = "name",
-        limit: Limit = PAGE,
-        cursor: Cursor = None,
-    ) -> AccountList:
-        """Accounts, by name by default."""
-        criteria = AccountFilter(q, role, state)
-        page = await run_read(
-            service, lambda s: queries.list_accounts(s, criteria, sort=sort, cursor=cursor, limit=limit)
-        )
-        return AccountList.from_value(page)
-
-    @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
-    async def get_account(response: Response, account: str) -> AccountModel:
-        """One account."""
-        current = await run_read(service, lambda session: identity.read_account(session, account))
-        response.headers.update(etag(current.etag))
-        return AccountModel.from_value(current)
+@router.list("", "accounts", sort=AccountSort, by="name")
+def list_accounts(read: ReadRequest, q: WithText = "", role: WithRole = None, state: InState = None) -> AccountList:
+    """Accounts, by name by default."""
+    return AccountList.from_value(queries.list_accounts(read.session, AccountFilter(q, role, state), **read.paging))
 
 
-def _add_commands(router: RestRouter, service: Service) -> None:
-    @router.post(
-        "",
-        operation_id="create_account",
-        status_code=201,
-        openapi_extra=request_body(NewAccount),
-        responses=problems(*BODY_PROBLEMS, CONFLICT),
+@router.read("/{account}", NOT_FOUND)
+def get_account(read: ReadRequest, account: str) -> AccountModel:
+    """One account."""
+    return AccountModel.from_value(identity.read_account(read.session, account))
+
+
+@router.post("", status_code=201, openapi_extra=request_body(NewAccount), responses=problems(*BODY_PROBLEMS, CONFLICT))
+async def create_account(service: ServiceOf, request: Request) -> AccountModel:
+    """Make an account."""
+    body, actor = await read_json_body(request, NewAccount), principal_of(request).actor
+    secret, words = body.password.get_secret_value() if body.password else None, service.settings.words
+    if errors := identity.account_errors(body.name, body.printed_name, body.roles, secret, words):
+        raise IdentityValidationFailed(errors)
+    password_hash = await _hash(body.password, body.name, body.printed_name)
+    names = {"name": body.name, "printed_name": body.printed_name}
+    created = await run_write(
+        service, lambda t: identity.create_account(t, actor, **names, roles=body.roles, password_hash=password_hash)
     )
-    async def create_account(request: Request) -> AccountModel:
-        """Make an account."""
-        body, actor = await read_json_body(request, NewAccount), principal_of(request).actor
-        secret, words = body.password.get_secret_value() if body.password else None, service.settings.words
-        if errors := identity.account_errors(body.name, body.printed_name, body.roles, secret, words):
-            raise IdentityValidationFailed(errors)
-        password_hash = await _hash(body.password, body.name, body.printed_name)
-        names = {"name": body.name, "printed_name": body.printed_name}
-        created = await run_write(
-            service, lambda t: identity.create_account(t, actor, **names, roles=body.roles, password_hash=password_hash)
-        )
-        return AccountModel.from_value(created)
-
-    @router.patch(
-        "/{account}",
-        operation_id="change_account",
-        openapi_extra=request_body(AccountChanges),
-        responses=problems(*BODY_PROBLEMS, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
-    )
-    async def change_account(request: Request, account: str) -> AccountModel:
-        """Change roles, state, password or link of an account; its sessions end."""
-        body, actor = await read_json_body(request, AccountChanges), principal_of(request).actor
-        current = await run_read(service, lambda session: identity.read_account(session, account))
-        password_hash = await _hash(body.password, current.name, current.printed_name, *service.settings.words)
-        changed = await run_write(
-            service, lambda transaction: _change(transaction, actor, account, body, password_hash)
-        )
-        return AccountModel.from_value(changed)
+    return AccountModel.from_value(created)
 
 
-def _add_attestation(router: RestRouter, service: Service) -> None:
-    route = write_route(AccountModel, (*BODY_PROBLEMS, *ATTESTATION_PROBLEMS), SignedBody, headers=EDIT_HEADERS)
+@router.patch(
+    "/{account}",
+    openapi_extra=request_body(AccountChanges),
+    responses=problems(*BODY_PROBLEMS, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
+)
+async def change_account(service: ServiceOf, request: Request, account: str) -> AccountModel:
+    """Change roles, state, password or link of an account; its sessions end."""
+    body, actor = await read_json_body(request, AccountChanges), principal_of(request).actor
+    current = await run_read(service, lambda session: identity.read_account(session, account))
+    password_hash = await _hash(body.password, current.name, current.printed_name, *service.settings.words)
+    changed = await run_write(service, lambda transaction: _change(transaction, actor, account, body, password_hash))
+    return AccountModel.from_value(changed)
 
-    @router.post("/{account}/attest", operation_id="attest_account", **route)
-    async def attest_account(request: Request, account: str) -> Response:
-        """Attest that only its person controls the account, as it was read: its signing roles take effect."""
-        expected = expected_etag(request)
 
-        def command(transaction: Transaction, actor: Actor, _: dict[str, Any]) -> WriteResult:
-            model = AccountModel.from_value(identity.attest(transaction, actor, account, expected=expected))
-            return WriteResult(model, headers=etag(model.etag))
-
-        return await run_signed_command(service, request, SignedBody, command)
+@router.write("/{account}/attest", CONFLICT, NOT_FOUND, edit=True)
+def attest_account(write: WriteRequest[SignedBody], account: str) -> AccountModel:
+    """Attest that only its person controls the account, as it was read: its signing roles take effect."""
+    return AccountModel.from_value(identity.attest(write.transaction, write.actor, account, expected=write.expected))
 
 
 def _change(

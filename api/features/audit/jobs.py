@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from api.features.audit.schemas import verdict_model
+from api.features.audit.schemas import LogVerdictModel
 from policy_service.audit.verdict import LogVerdict
 from policy_service.jobs.kind import FileKind, JobContext, JobKind, NoParameters
 from policy_service.log_work import verify, write_export
@@ -33,7 +33,7 @@ VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
     limits=AUDITING,
     keep=timedelta(days=90),
     result=LogVerdict,
-    describe=lambda verdict: verdict_model(verdict).model_dump(mode="json"),
+    describe=lambda verdict: LogVerdictModel.model_validate(verdict.to_dict()).model_dump(mode="json"),
 )
 EXPORT: JobKind[NoParameters, None] = JobKind(
     name="export",

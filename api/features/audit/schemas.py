@@ -10,7 +10,6 @@ from api.web.schemas import Answer, Digest, Model, PageModel, Words, attribute
 from policy_service.actor import ActorKind
 from policy_service.audit.events import describe_event
 from policy_service.audit.log import LogEntry
-from policy_service.audit.verdict import LogVerdict
 from policy_service.integrity import reading_row
 
 
@@ -42,11 +41,8 @@ class EntryDetail(EntryModel):
     line: str
 
 
-class EntryPage(Model):
+class EntryPage(PageModel[EntryModel]):
     """A page of entries, and the cursor of the next."""
-
-    items: list[EntryModel]
-    next_cursor: str | None
 
 
 class CheckpointModel(Answer):
@@ -116,11 +112,6 @@ def entry_detail(row: LogEntry) -> EntryDetail:
         line = row.line.decode()
         extra = {"previous": msgspec.json.decode(line)["previous"], "line": line}
         return EntryDetail.model_validate(_entry_fields(row) | extra)
-
-
-def verdict_model(verdict: LogVerdict) -> LogVerdictModel:
-    """Convert the result of a verification."""
-    return LogVerdictModel.model_validate(verdict.to_dict())
 
 
 def _entry_fields(row: LogEntry) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.forms import FormState
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
-from api.workers.preparation import require_undrifted, warm_heads
+from api.workers.preparation import checked_submission, require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState
 from policy_service.database import Transaction
@@ -35,7 +35,7 @@ async def rejected_dossier(pages: Pages, request: Request, change: str, form_sta
 async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission | None:
     if await run_read(form.service, lambda session: needs_analysis(session, form.path["change"])):
         return None
-    return await form.pages.draft_checker.prepare(form.path["change"], form.etag)
+    return await checked_submission(form.service, form.path["change"], form.etag)
 
 
 def _submit(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:

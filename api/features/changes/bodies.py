@@ -1,6 +1,6 @@
 """The bodies of requests about changes and suspensions, as people send them."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Base64Bytes, ConfigDict, Field, JsonValue, model_validator
 
@@ -88,13 +88,13 @@ class DraftModel(Model):
             raise ValueError("either `texts` and `ends`, or `rollback`")
         return self
 
-    def versions(self) -> list[tuple[str, str]]:
-        """The versions to go back to."""
-        return list((self.rollback or {}).items())
-
-    def contents(self) -> list[bytes]:
-        """The policy files."""
-        return [text.encode() for text in self.texts]
+    def members(self) -> dict[str, Any]:
+        """The members as the library takes them: of a rollback the versions, else the files and what is ended."""
+        members = self.model_dump(include={"title", "reason", "afterwards", "simulated_over"})
+        members["effective"] = self.effective.period()
+        if self.rollback is not None:
+            return {**members, "versions": list(self.rollback.items())}
+        return {**members, "texts": [text.encode() for text in self.texts], "ends": self.ends}
 
 
 class EvidenceBody(Model):

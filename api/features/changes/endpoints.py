@@ -1,7 +1,7 @@
-"""`/v1/changes`: proposals to put versions in force, as drafts and to be read; `review` moves them along."""
+"""`/v1/changes`: proposals to put versions in force, as drafts and to be read, and what moves them along."""
 
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import Path, Query
 from sqlmodel import Session
@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.features.changes.bodies import CommentText, DraftModel, FirstVersionsBody
+from api.features.changes.analysis import needs_analysis, start_analysis
+from api.features.changes.bodies import CommentText, DraftModel, FirstVersionsBody, SignOffModel, WhyModel
 from api.features.changes.schemas import (
     ChangeDetail,
     ChangePage,
@@ -22,55 +23,35 @@ from api.features.changes.schemas import (
 )
 from api.features.changes.simulation import evidence_response, export_movers, read_comparison, read_effect
 from api.service import Service
-from api.web.idempotent_writes import (
-    EDIT_HEADERS,
-    WriteResult,
-    etag,
-    expected_etag,
-    run_write_command,
-    write_route,
-)
-from api.web.json_body import read_json_body
-from api.web.openapi import problems
-from api.web.parameters import Cursor, DayText
-from api.web.problems import (
-    BUSY,
-    CHECK_ABANDONED,
-    CONFLICT,
-    INVALID_PARAMETER,
-    NOT_FOUND,
-    PRECONDITION_FAILED,
-    PRECONDITION_REQUIRED,
-    ProblemError,
-)
-from api.web.rest_router import RestRouter
-from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, Digest, Id
+from api.web.openapi import content, problems
+from api.web.parameters import DayText
+from api.web.problems import BUSY, CHECK_ABANDONED, CONFLICT, NOT_FOUND, PRECONDITION_FAILED, ProblemError
+from api.web.rest_router import ReadRequest, RestRouter, ServiceOf, WriteRequest, jobs_of
+from api.web.schemas import READ_PROBLEMS, WRITE_PROBLEMS, Digest, Id, PolicyName
 from api.web.transactions import run_read
-from api.workers.preparation import DraftChecker
-from policy_service.actor import Actor
+from api.workers.preparation import checked_draft, checked_submission, require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEXT
-from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeSort, ChangeState, Effect
-from policy_service.database import Transaction
-from policy_service.language.load import POLICY_ID
+from policy_service.approval.service import (
+    Change,
+    ChangeFilter,
+    ChangeKind,
+    ChangeSort,
+    ChangeState,
+    Effect,
+    PreparedSubmission,
+)
 from policy_service.population.effect_document import KEPT_BY_OVERRIDE
 
-PAGE = 50
 TEXTS = 4
 """Of a change's files, how many of the largest size one request may carry."""
-EVIDENCE_LIMIT = 2 * MAX_EVIDENCE_BYTES
-"""Bytes of a body that carries evidence in base64."""
 FILE = {"type": "string", "format": "binary"}
-EDIT_PROBLEMS = (*WRITE_PROBLEMS, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
+NO_STORE = {"Cache-Control": "no-store"}
 
 Text = Annotated[Digest, Path(description="one of `texts`")]
-Limit = Annotated[int, Query(ge=1, le=PAGE, description="changes on a page")]
 InState = Annotated[ChangeState | None, Query(description="only changes in this state")]
 OfKind = Annotated[ChangeKind | None, Query(description="only changes of this kind")]
-OfPolicy = Annotated[
-    str | None,
-    Query(pattern=f"^{POLICY_ID.pattern}$", description="only changes that put it in force, drafts left out"),
-]
+OfPolicy = Annotated[PolicyName | None, Query(description="only changes that put it in force, drafts left out")]
 UntilDay = Annotated[DayText | None, Query(description="the last day that counts; left out: today, or its last")]
 OfAuthor = Annotated[
     str | None, Query(pattern="^(me|[0-9a-f-]{36})$", description="only changes of this account, or of `me`")
@@ -79,264 +60,203 @@ WithText = Annotated[str, Query(max_length=300, description="only changes whose 
 WaitingForMe = Annotated[
     bool, Query(alias="waiting-for-me", description="only changes that wait for a signature of whoever asks")
 ]
+router = RestRouter("/v1/changes", "changes")
 
 
-def change_routes(service: Service, examiner: DraftChecker) -> RestRouter:
-    """The routes."""
-    router = RestRouter("/v1/changes", "changes")
-    _add_list(router, service)
-    _add_one(router, service, examiner)
-    _add_drafting(router, service)
-    _add_comments(router, service)
-    return router
-
-
-def _add_list(router: RestRouter, service: Service) -> None:
-    @router.get("", operation_id="list_changes", responses=problems(INVALID_PARAMETER))
-    async def list_changes(  # noqa: PLR0913  # the filters
-        request: Request,
-        *,
-        state: InState = None,
-        kind: OfKind = None,
-        policy: OfPolicy = None,
-        author: OfAuthor = None,
-        q: WithText = "",
-        waiting: WaitingForMe = False,
-        sort: ChangeSort = "-acted",
-        limit: Limit = PAGE,
-        cursor: Cursor = None,
-    ) -> ChangePage:
-        """Changes, the one acted on last first by default."""
-        actor = principal_of(request).actor
-        criteria = ChangeFilter(
-            states=frozenset([state] if state else []),
-            kind=kind,
-            author=actor.id if author == "me" else author,
-            policy=policy,
-            text=q,
-            signer=actor if waiting else None,
-            now=service.clock.now(),
-        )
-        page = await run_read(
-            service, lambda s: approval.list_changes(s, criteria, sort=sort, cursor=cursor, limit=limit)
-        )
-        return ChangePage(items=list(map(change_summary, page.items)), next_cursor=page.next_cursor)
-
-
-def _add_one(router: RestRouter, service: Service, examiner: DraftChecker) -> None:
-    @router.get("/{change}", operation_id="get_change", response_model=ChangeDetail, responses=problems(*READ_PROBLEMS))
-    async def get_change(request: Request, change: Id) -> Response:
-        """A change, whole: what it asks for, who signed, who must still sign, and what the caller may do."""
-        actor, now = principal_of(request).actor, service.clock.now()
-        return change_response(await run_read(service, lambda session: read_change_detail(session, change, actor, now)))
-
-    @router.get(
-        "/{change}/texts/{text}",
-        operation_id="get_change_text",
-        response_class=Response,
-        responses={200: {"content": {"application/yaml": {"schema": {"type": "string"}}}}, **problems(*READ_PROBLEMS)},
+@router.list("", "changes", sort=ChangeSort, by="-acted", most=50)
+def list_changes(
+    read: ReadRequest,
+    state: InState = None,
+    kind: OfKind = None,
+    policy: OfPolicy = None,
+    author: OfAuthor = None,
+    q: WithText = "",
+    waiting: WaitingForMe = False,
+) -> ChangePage:
+    """Changes, the one acted on last first by default."""
+    criteria = ChangeFilter(
+        states=frozenset([state] if state else []),
+        kind=kind,
+        author=read.actor.id if author == "me" else author,
+        policy=policy,
+        text=q,
+        signer=read.actor if waiting else None,
+        now=read.now,
     )
-    async def get_change_text(change: Id, text: Text) -> Response:
-        """A policy file of the change, byte for byte."""
-        content = await run_read(service, lambda session: _text(session, change, text))
-        return Response(content, 200, {"Cache-Control": "no-store"}, "application/yaml")
-
-    @router.get(
-        "/{change}/evidence",
-        operation_id="get_change_evidence",
-        response_class=Response,
-        responses={
-            200: {"content": {name: {"schema": FILE} for name in (*SIGNATURES.values(), TEXT)}},
-            **problems(*READ_PROBLEMS),
-        },
-    )
-    async def get_change_evidence(change: Id) -> Response:
-        """The file that stands behind first versions."""
-        return await run_read(service, lambda session: evidence_response(session, change))
-
-    @router.get(
-        "/{change}/report",
-        operation_id="get_change_report",
-        responses=problems(*READ_PROBLEMS, CONFLICT, CHECK_ABANDONED, BUSY),
-    )
-    async def get_change_report(change: Id) -> ReportModel:
-        """The analysis report: made now for a draft, the one that was frozen for what was submitted."""
-        frozen = await run_read(service, lambda session: _report(session, change))
-        if frozen is not None:
-            return frozen
-        checked = await examiner.check(change)
-        simulation = None if checked.effect is None else _simulation(checked.effect)
-        return ReportModel(frozen=False, **checked.to_dict(), simulation=simulation)
-
-    @router.get("/{change}/simulation", operation_id="get_change_simulation", responses=problems(*READ_PROBLEMS))
-    async def get_change_simulation(change: Id) -> SimulationModel:
-        """The effect that was submitted with the change: how many move, why, and with what money."""
-        return _simulation(await run_read(service, lambda session: read_effect(session, change)))
-
-    @router.get(
-        "/{change}/simulation/movers",
-        operation_id="get_change_movers",
-        response_class=Response,
-        responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **problems(*READ_PROBLEMS)},
-    )
-    async def get_change_movers(request: Request, change: Id) -> Response:
-        """Every subject that the change moves, as CSV, the largest first. The log records it."""
-        content = await export_movers(service, principal_of(request).actor, change)
-        return Response(content, 200, {"Cache-Control": "no-store"}, "text/csv; charset=utf-8")
-
-    @router.get(
-        "/{change}/actual-effect",
-        operation_id="get_change_actual_effect",
-        responses=problems(*READ_PROBLEMS, CONFLICT, INVALID_PARAMETER),
-    )
-    async def get_change_actual_effect(change: Id, day: UntilDay = None) -> EffectComparisonModel:
-        """What came of a change in force beside what was expected: movements cell by cell, and money."""
-        comparison = await run_read(service, lambda session: read_comparison(session, service, change, day))
-        return EffectComparisonModel.from_value(comparison)
+    return ChangePage.of(approval.list_changes(read.session, criteria, **read.paging), change_summary)
 
 
-def _add_drafting(router: RestRouter, service: Service) -> None:
-    limit = TEXTS * service.settings.policy_body_limit
-
-    @router.post(
-        "",
-        operation_id="create_change",
-        **write_route(ChangeDetail, (*BODY_PROBLEMS, *WRITE_PROBLEMS), DraftModel, status=201),
-    )
-    async def create_change(request: Request) -> Response:
-        """Begins a change: with new policy files, valid or not yet, or as a rollback to versions of before."""
-        draft, actor = await read_json_body(request, DraftModel, limit), principal_of(request).actor
-
-        def command(transaction: Transaction) -> WriteResult:
-            change = _create(transaction, actor, draft)
-            return change_result(transaction, actor, change, 201, {"Location": f"/v1/changes/{change.id}"})
-
-        return await run_write_command(service, request, command, draft)
-
-    @router.post(
-        "/first-versions",
-        operation_id="create_first_versions",
-        **write_route(ChangeDetail, (*BODY_PROBLEMS, *WRITE_PROBLEMS), FirstVersionsBody, status=201),
-    )
-    async def create_first_versions(request: Request) -> Response:
-        """Begins the change by which the versions imported at set-up are signed, once."""
-        body = await read_json_body(request, FirstVersionsBody, EVIDENCE_LIMIT)
-        actor, file = principal_of(request).actor, body.evidence
-
-        def command(transaction: Transaction) -> WriteResult:
-            change = approval.create_first_versions(
-                transaction,
-                actor,
-                title=body.title,
-                reason=body.reason,
-                start=body.effective_from,
-                file_name=file.name,
-                content=file.content,
-            )
-            return change_result(transaction, actor, change, 201, {"Location": f"/v1/changes/{change.id}"})
-
-        return await run_write_command(service, request, command, body)
-
-    @router.put(
-        "/{change}/draft",
-        operation_id="edit_change",
-        **write_route(ChangeDetail, (*BODY_PROBLEMS, *EDIT_PROBLEMS), DraftModel, headers=EDIT_HEADERS),
-    )
-    async def edit_change(request: Request, change: Id) -> Response:
-        """Write a draft anew; whatever is left out is gone."""
-        expected, actor = expected_etag(request), principal_of(request).actor
-        draft = await read_json_body(request, DraftModel, limit)
-        return await run_write_command(
-            service, request, lambda t: change_result(t, actor, _edit(t, actor, change, draft, expected)), draft
-        )
+@router.read("/{change}", NOT_FOUND)
+def get_change(read: ReadRequest, change: Id) -> ChangeDetail:
+    """A change, whole: what it asks for, who signed, who must still sign, and what the caller may do."""
+    return _detail(read, approval.read_change(read.session, change))
 
 
-def _add_comments(router: RestRouter, service: Service) -> None:
-    @router.post(
-        "/{change}/comments",
-        operation_id="comment_on_change",
-        **write_route(CommentModel, (*BODY_PROBLEMS, *WRITE_PROBLEMS), CommentText, status=201),
-    )
-    async def comment_on_change(request: Request, change: Id) -> Response:
-        """Add a comment to a change, for everyone who reads it."""
-        body, actor = await read_json_body(request, CommentText), principal_of(request).actor
-        return await run_write_command(service, request, lambda t: _comment(t, actor, change, body.text), body)
-
-
-# ---------------------------------------------------------------------------------------------------- the parts
-
-
-def change_result(
-    transaction: Transaction, actor: Actor, change: Change, status: int = 200, headers: dict[str, str] | None = None
-) -> WriteResult:
-    """A change after something was done to it, as anyone who did it sees it."""
-    comments = approval.read_comments(transaction.session, change.id)
-    model = change_detail(change, comments, actor, transaction.now)
-    return WriteResult(model, status, {**etag(change.etag), **(headers or {})})
-
-
-def read_change_detail(session: Session, change: str, actor: Actor, now: datetime) -> ChangeDetail:
-    """A change, as the caller sees it. Raises UnknownChange."""
-    return change_detail(approval.read_change(session, change), approval.read_comments(session, change), actor, now)
-
-
-def change_response(detail: ChangeDetail) -> Response:
-    """A change, with the header that names its state."""
-    body = detail.model_dump_json(by_alias=True)
-    return Response(body, 200, {"Cache-Control": "no-store", **etag(detail.etag)}, "application/json")
-
-
-def _create(transaction: Transaction, actor: Actor, draft: DraftModel) -> Change:
-    title, reason, effective = draft.title, draft.reason, draft.effective.period()
-    if draft.rollback is not None:
-        return approval.rollback(
-            transaction,
-            actor,
-            title=title,
-            reason=reason,
-            effective=effective,
-            versions=draft.versions(),
-            afterwards=draft.afterwards,
-            simulated_over=draft.simulated_over,
-        )
-    return approval.create(
-        transaction,
-        actor,
-        title=title,
-        reason=reason,
-        effective=effective,
-        texts=draft.contents(),
-        ends=draft.ends,
-        afterwards=draft.afterwards,
-        simulated_over=draft.simulated_over,
-    )
-
-
-def _edit(transaction: Transaction, actor: Actor, change: str, draft: DraftModel, expected: str) -> Change:
-    return approval.edit(
-        transaction,
-        actor,
-        change,
-        title=draft.title,
-        reason=draft.reason,
-        effective=draft.effective.period(),
-        texts=draft.contents(),
-        versions=draft.versions(),
-        ends=draft.ends,
-        afterwards=draft.afterwards,
-        simulated_over=draft.simulated_over,
-        expected=expected,
-    )
-
-
-def _comment(transaction: Transaction, actor: Actor, change: str, text: str) -> WriteResult:
-    return WriteResult(CommentModel.from_value(approval.comment(transaction, actor, change, text)), 201)
-
-
-def _text(session: Session, change: str, text: str) -> bytes:
-    if text not in approval.read_change(session, change).draft.texts:
+@router.read("/{change}/texts/{text}", NOT_FOUND, **content("application/yaml"))
+def get_change_text(read: ReadRequest, change: Id, text: Text) -> Response:
+    """A policy file of the change, byte for byte."""
+    if text not in approval.read_change(read.session, change).draft.texts:
         raise ProblemError(NOT_FOUND, "the change holds no such text")
-    return approval.read_text(session, text)
+    return Response(approval.read_text(read.session, text), 200, NO_STORE, "application/yaml")
+
+
+@router.read("/{change}/evidence", NOT_FOUND, **content(*SIGNATURES.values(), TEXT, schema=FILE))
+def get_change_evidence(read: ReadRequest, change: Id) -> Response:
+    """The file that stands behind first versions."""
+    return evidence_response(read.session, change)
+
+
+@router.get("/{change}/report", responses=problems(*READ_PROBLEMS, CONFLICT, CHECK_ABANDONED, BUSY))
+async def get_change_report(service: ServiceOf, change: Id) -> ReportModel:
+    """The analysis report: made now for a draft, the one that was frozen for what was submitted."""
+
+    def read_frozen(session: Session) -> dict[str, Any] | None:
+        current = approval.read_change(session, change)
+        return None if current.submission is None else approval.read_report(session, current)
+
+    if (frozen := await run_read(service, read_frozen)) is not None:
+        return ReportModel(frozen=True, problems=[], diagnostics=[], report=frozen)
+    checked = await checked_draft(service, change)
+    simulation = None if checked.effect is None else _simulation(checked.effect)
+    return ReportModel(frozen=False, **checked.to_dict(), simulation=simulation)
+
+
+@router.read("/{change}/simulation", NOT_FOUND)
+def get_change_simulation(read: ReadRequest, change: Id) -> SimulationModel:
+    """The effect that was submitted with the change: how many move, why, and with what money."""
+    return _simulation(read_effect(read.session, change))
+
+
+@router.get("/{change}/simulation/movers", **content("text/csv", refusals=READ_PROBLEMS))
+async def get_change_movers(service: ServiceOf, request: Request, change: Id) -> Response:
+    """Every subject that the change moves, as CSV, the largest first. The log records it."""
+    movers = await export_movers(service, principal_of(request).actor, change)
+    return Response(movers, 200, NO_STORE, "text/csv; charset=utf-8")
+
+
+@router.read("/{change}/actual-effect", NOT_FOUND, CONFLICT)
+def get_change_actual_effect(read: ReadRequest, change: Id, day: UntilDay = None) -> EffectComparisonModel:
+    """What came of a change in force beside what was expected: movements cell by cell, and money."""
+    return EffectComparisonModel.from_value(read_comparison(read.session, read.service, change, day))
+
+
+def _draft_bytes(service: Service) -> int:
+    return TEXTS * service.settings.policy_body_limit
+
+
+@router.write("", *WRITE_PROBLEMS, status=201, location="id", limit=_draft_bytes)
+def create_change(write: WriteRequest[DraftModel]) -> ChangeDetail:
+    """Begins a change: with new policy files, valid or not yet, or as a rollback to versions of before."""
+    create = approval.create if write.body.rollback is None else approval.rollback
+    return _detail(write, create(write.transaction, write.actor, **write.body.members()))
+
+
+@router.write(
+    "/first-versions",
+    *WRITE_PROBLEMS,
+    status=201,
+    location="id",
+    limit=lambda _: 2 * MAX_EVIDENCE_BYTES,  # in base64
+)
+def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> ChangeDetail:
+    """Begins the change by which the versions imported at set-up are signed, once."""
+    body = write.body
+    created = approval.create_first_versions(
+        write.transaction,
+        write.actor,
+        title=body.title,
+        reason=body.reason,
+        start=body.effective_from,
+        file_name=body.evidence.name,
+        content=body.evidence.content,
+    )
+    return _detail(write, created)
+
+
+@router.write("/{change}/draft", *WRITE_PROBLEMS, method="PUT", edit=True, limit=_draft_bytes)
+def edit_change(write: WriteRequest[DraftModel], change: Id) -> ChangeDetail:
+    """Write a draft anew; whatever is left out is gone."""
+    members = write.body.members()
+    return _detail(write, approval.edit(write.transaction, write.actor, change, **members, expected=write.expected))
+
+
+@router.write("/{change}/comments", *WRITE_PROBLEMS, status=201)
+def comment_on_change(write: WriteRequest[CommentText], change: Id) -> CommentModel:
+    """Add a comment to a change, for everyone who reads it."""
+    return CommentModel.from_value(approval.comment(write.transaction, write.actor, change, write.body.text))
+
+
+async def _check(write: WriteRequest[None], change: str) -> PreparedSubmission | None:
+    if await run_read(write.service, lambda session: needs_analysis(session, change)):
+        return None
+    return await checked_submission(write.service, change, write.expected)
+
+
+async def _analyse(write: WriteRequest[None], change: str) -> None:
+    if await run_read(write.service, lambda session: needs_analysis(session, change)):
+        await start_analysis(write.service, jobs_of(write.request), write.actor, change)
+
+
+@router.write("/{change}/submit", *WRITE_PROBLEMS, CHECK_ABANDONED, BUSY, edit=True, prepare=_check, after=_analyse)
+def submit_change(write: WriteRequest[None], change: Id) -> ChangeDetail:
+    """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it.
+
+    Where there are many decision records the change is under analysis first, and is submitted by the job that
+    simulates it, or is a draft again.
+    """
+    if write.prepared is None:
+        return _detail(write, approval.analyse(write.transaction, write.actor, change, expected=write.expected))
+    return _detail(write, approval.submit(write.transaction, write.actor, write.prepared, expected=write.expected))
+
+
+async def _refuse_drifted(write: WriteRequest[SignOffModel], change: str) -> None:
+    await require_undrifted(write.service, change)
+
+
+@router.write("/{change}/sign-offs", *WRITE_PROBLEMS, PRECONDITION_FAILED, status=201, prepare=_refuse_drifted)
+def sign_off_change(write: WriteRequest[SignOffModel], change: Id) -> ChangeDetail:
+    """Signs what was submitted: one person, in one role, on the digest that was read. What drifted is sent back."""
+    return _detail(write, approval.sign_off(write.transaction, write.actor, change, **write.fields))
+
+
+async def _prepare_schedule(write: WriteRequest[None], change: str) -> None:
+    await require_undrifted(write.service, change)
+    await warm_heads(write.service, change)
+
+
+@router.write("/{change}/schedule", *WRITE_PROBLEMS, edit=True, prepare=_prepare_schedule)
+def schedule_change(write: WriteRequest[None], change: Id) -> ChangeDetail:
+    """Put a fully signed change in force, from the day that was signed."""
+    return _detail(write, approval.schedule(write.transaction, write.actor, change, expected=write.expected))
+
+
+def _with_reason(act: Callable[..., Change]) -> Callable[..., ChangeDetail]:
+    def operation(write: WriteRequest[WhyModel], change: Id) -> ChangeDetail:
+        reason, expected = write.body.reason, write.expected
+        return _detail(write, act(write.transaction, write.actor, change, reason=reason, expected=expected))
+
+    return operation
+
+
+for _name, _summary, _act in (
+    ("request_changes", "Sends a change back to its author", approval.request_changes),
+    ("reject", "Refuses a change for good", approval.reject),
+    ("withdraw", "Takes a change back for good, by its author", approval.withdraw),
+    ("end_analysis", "Makes a change under analysis a draft again", approval.end_analysis),
+    ("cancel", "Takes a scheduled change back before its day", approval.cancel),
+):
+    router.write(
+        f"/{{change}}/{_name.replace('_', '-')}",
+        *WRITE_PROBLEMS,
+        edit=True,
+        operation_id=_name if _name.endswith("changes") else f"{_name}_change",
+        summary=_summary,
+    )(_with_reason(_act))
+
+
+def _detail(asked: ReadRequest | WriteRequest[Any], change: Change) -> ChangeDetail:
+    """A change, as the caller sees it."""
+    return change_detail(change, approval.read_comments(asked.session, change.id), asked.actor, asked.now)
 
 
 def _simulation(effect: Effect) -> SimulationModel:
@@ -344,10 +264,3 @@ def _simulation(effect: Effect) -> SimulationModel:
     named = {"movers", KEPT_BY_OVERRIDE}
     parts = [{name: value for name, value in part.items() if name not in named} for part in effect.document["parts"]]
     return SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})
-
-
-def _report(session: Session, change: str) -> ReportModel | None:
-    current = approval.read_change(session, change)
-    if current.submission is None:
-        return None
-    return ReportModel(frozen=True, problems=[], diagnostics=[], report=approval.read_report(session, current))

@@ -17,6 +17,7 @@ from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
+from api.workers.preparation import checked_draft
 from policy_service.analysis.report_view import ReportView
 from policy_service.approval import service as approval
 from policy_service.approval.policies import policy_loader
@@ -43,7 +44,7 @@ async def report_page(pages: Pages, request: Request, change: str) -> ReportPage
     stored_change, frozen = await run_read(pages.service, lambda session: _read(session, change))
     frame, effect = pages.frame(request), None
     if frozen is None:
-        check = await pages.draft_checker.check(change)
+        check = await checked_draft(pages.service, change)
         view = current_report(check, stored_change.draft.texts)
         effect = await run_read(pages.service, lambda session: _effect(session, stored_change, check.effect, frame))
     else:

@@ -7,21 +7,13 @@ from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.service import Service
 from api.web.json_body import invalid_body_error, read_json_body, request_body
 from api.web.openapi import problems
-from api.web.problems import (
-    BODY_TOO_LARGE,
-    BUSY,
-    CHECK_ABANDONED,
-    MALFORMED_JSON,
-    REQUEST_REFUSED,
-    UNSUPPORTED_MEDIA_TYPE,
-)
-from api.web.rest_router import RestRouter
-from api.web.schemas import Digest, Model
+from api.web.problems import BUSY, CHECK_ABANDONED
+from api.web.rest_router import RestRouter, ServiceOf
+from api.web.schemas import BODY_PROBLEMS, Digest, Model
 from api.web.transactions import run_read
-from policy_service.cross_groups.policy_file import Heading, write_cross_groups
+from policy_service.cross_groups import policy_file
 from policy_service.cross_groups.statement import MAX_STATEMENT
 from policy_service.decisions.request import format_or_null
 from policy_service.errors import CrossGroupsRejected
@@ -57,29 +49,25 @@ class CrossGroupsAnswer(Model):
     text: str
 
 
-def cross_group_routes(service: Service) -> RestRouter:
-    """The route."""
-    router = RestRouter("/v1/policies", "policies")
-    refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, REQUEST_REFUSED, CHECK_ABANDONED, BUSY)
+router = RestRouter("/v1/policies", "policies")
 
-    @router.post(
-        "/cross-groups",
-        operation_id="write_cross_groups",
-        openapi_extra=request_body(CrossGroupsBody),
-        responses=refusals,
-    )
-    async def write_groups(request: Request) -> CrossGroupsAnswer:
-        """The policy file of the groups in which the dimensions of a statement cross; nothing is kept."""
-        now, body = service.now(), await read_json_body(request, CrossGroupsBody)
-        served = await run_read(service, lambda session: service.catalogue.heads_in_force(session, now))
-        return await run_in_threadpool(_cross_groups, body, tuple(served.values()))
 
-    return router
+@router.post(
+    "/cross-groups",
+    openapi_extra=request_body(CrossGroupsBody),
+    responses=problems(*BODY_PROBLEMS, CHECK_ABANDONED, BUSY),
+)
+async def write_cross_groups(service: ServiceOf, request: Request) -> CrossGroupsAnswer:
+    """The policy file of the groups in which the dimensions of a statement cross; nothing is kept."""
+    now, body = service.now(), await read_json_body(request, CrossGroupsBody)
+    served = await run_read(service, lambda session: service.catalogue.heads_in_force(session, now))
+    return await run_in_threadpool(_cross_groups, body, tuple(served.values()))
 
 
 def _cross_groups(body: CrossGroupsBody, served: Sequence[Policy]) -> CrossGroupsAnswer:
+    heading = policy_file.Heading(body.policy, body.version, tuple(body.source))
     try:
-        text = write_cross_groups(body.statement, Heading(body.policy, body.version, tuple(body.source)), served)
+        text = policy_file.write_cross_groups(body.statement, heading, served)
     except CrossGroupsRejected as error:
         raise invalid_body_error(
             _invalid_field("/statement", body.statement, message) for message in error.errors

@@ -33,7 +33,7 @@ from api.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
 )
-from api.web.rest_router import RestRouter
+from api.web.rest_router import RestRouter, ServiceOf
 from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind
 from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
 from policy_service.decisions.exact_json import NotJsonError
@@ -46,26 +46,22 @@ LINE_MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
 _ENCODER = msgspec.json.Encoder(enc_hook=plain_text)
 
 
-def batch_routes(service: Service) -> RestRouter:
-    """The route for many decisions."""
-    router = RestRouter(PATH, "decisions")
+router = RestRouter(PATH, "decisions")
 
-    @router.post(
-        "/batch",
-        operation_id="decide_batch",
-        response_class=Response,
-        openapi_extra=BATCH,
-        responses={
-            200: BATCH_ANSWER,
-            **problems(UNSUPPORTED_MEDIA_TYPE, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED),
-        },
-    )
-    async def decide_batch(request: Request) -> Response:
-        """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
-        check_media_type(dict(request.scope["headers"]), LINE_MEDIA_TYPES)
-        return BatchResponse(service, principal_of(request), scope_idempotency_key(request.scope))
 
-    return router
+@router.post(
+    "/batch",
+    response_class=Response,
+    openapi_extra=BATCH,
+    responses={
+        200: BATCH_ANSWER,
+        **problems(UNSUPPORTED_MEDIA_TYPE, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED),
+    },
+)
+async def decide_batch(service: ServiceOf, request: Request) -> Response:
+    """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
+    check_media_type(dict(request.scope["headers"]), LINE_MEDIA_TYPES)
+    return BatchResponse(service, principal_of(request), scope_idempotency_key(request.scope))
 
 
 class BatchResponse(Response):

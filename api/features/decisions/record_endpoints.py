@@ -7,26 +7,25 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Query
 from pydantic import Field
-from sqlmodel import Session
 from starlette.responses import Response
 
-from api.service import Service
-from api.web.openapi import problems
-from api.web.problems import CONFLICT
-from api.web.rest_router import RestRouter
+from api.web.openapi import OBJECT, content, problems
+from api.web.problems import CONFLICT, NOT_FOUND
+from api.web.rest_router import ReadRequest, RestRouter, ServiceOf
 from api.web.schemas import READ_PROBLEMS, Answer, ByModel, Digest, Id, Model, UsedModel, attribute
 from api.web.transactions import run_read
-from policy_service.decisions.block_store import prove_decision
+from policy_service.decisions import block_store
 from policy_service.decisions.corrections import corrections_of
 from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.proof import ProofState, check_proof
-from policy_service.decisions.record import DecisionRecord, decode_fact, previous_json
+from policy_service.decisions.record import decode_fact, previous_json
 from policy_service.decisions.record_queries import read_decision
 from policy_service.decisions.replay import explain_decision, replay
 from policy_service.decisions.subjects import ERASED
 
 Json = dict[str, Any]
+PROOF = "The path from the record to its block, and from the block to a signed checkpoint."
 Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
 
 
@@ -100,46 +99,44 @@ class ProofStateModel(Answer):
     key: Annotated[str | None, Field(description="the fingerprint of the key that signed it")]
 
 
-def record_routes(service: Service) -> RestRouter:
-    """The routes."""
-    router = RestRouter("/v1/decisions/{decision}", "decisions")
+router = RestRouter("/v1/decisions/{decision}", "decisions")
 
-    @router.get("", operation_id="get_decision", responses=problems(*READ_PROBLEMS, CONFLICT))
-    async def get_decision(decision: Id, *, explain: Explain = False) -> RecordModel:
-        """Return the record of a decision."""
-        return await run_read(service, lambda session: _record_model(service, session, decision, with_trace=explain))
 
-    @router.post("/replay", operation_id="replay_decision", responses=problems(*READ_PROBLEMS))
-    async def replay_decision(decision: Id) -> VerdictModel:
-        """Make the decision again, by the definition, from its record alone, and compare."""
-        verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
-        return VerdictModel.model_validate(verdict.to_dict())
-
-    @router.get(
-        "/proof",
-        operation_id="prove_decision",
-        response_class=Response,
-        responses={200: PROOF, **problems(*READ_PROBLEMS, CONFLICT)},
+@router.read("", NOT_FOUND, CONFLICT)
+def get_decision(read: ReadRequest, decision: Id, explain: Explain = False) -> RecordModel:
+    """Return the record of a decision."""
+    record, cipher = read_decision(read.session, decision), read.service.fact_cipher
+    decrypted = cipher.readable_facts(read.session, record.subject, record.decision_id, record.facts)
+    facts = {name: ERASED if decrypted[name] == ERASED else value for name, value in record.facts.items()}
+    return RecordModel.from_value(
+        record,
+        facts=visible_facts(facts),
+        previous=previous_json(record.previous),
+        corrected_by=corrections_of(read.session, record),
+        trace=explain_decision(read.session, cipher, decision).trace if explain else None,
     )
-    async def get_proof(decision: Id) -> Response:
-        """The proof that the decision is in the log, for a reader who has only the public key."""
-        proof = await run_read(service, lambda session: _proof(session, decision))
-        return Response(msgspec.json.encode(proof), media_type="application/json")
-
-    @router.get("/proof/state", operation_id="get_proof_state", responses=problems(*READ_PROBLEMS))
-    async def get_proof_state(decision: Id) -> ProofStateModel:
-        """Verify the proof that the decision is in the log, now and by the service, and return where it is sealed."""
-        keys = service.settings.keys
-        proof = await run_read(service, lambda session: check_proof(session, read_decision(session, decision), keys))
-        return ProofStateModel.model_validate(proof)
-
-    return router
 
 
-PROOF: Json = {
-    "description": "The path from the record to its block, and from the block to a signed checkpoint.",
-    "content": {"application/json": {"schema": {"type": "object"}}},
-}
+@router.post("/replay", responses=problems(*READ_PROBLEMS))
+async def replay_decision(service: ServiceOf, decision: Id) -> VerdictModel:
+    """Make the decision again, by the definition, from its record alone, and compare."""
+    verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
+    return VerdictModel.model_validate(verdict.to_dict())
+
+
+@router.read("/proof", NOT_FOUND, CONFLICT, **content("application/json", description=PROOF, schema=OBJECT))
+def prove_decision(read: ReadRequest, decision: Id) -> Response:
+    """The proof that the decision is in the log, for a reader who has only the public key."""
+    read_decision(read.session, decision)
+    proof = block_store.prove_decision(read.session, decision)
+    return Response(msgspec.json.encode(proof), media_type="application/json")
+
+
+@router.read("/proof/state", NOT_FOUND)
+def get_proof_state(read: ReadRequest, decision: Id) -> ProofStateModel:
+    """Verify the proof that the decision is in the log, now and by the service, and return where it is sealed."""
+    record = read_decision(read.session, decision)
+    return ProofStateModel.from_value(check_proof(read.session, record, read.service.settings.keys))
 
 
 def visible_facts(facts: Mapping[str, Any]) -> Json:
@@ -156,26 +153,3 @@ def _visible_value(value: Any) -> Any:  # noqa: ANN401  # JSON
         return [_visible_value(each) for each in value]
     decoded = decode_fact(value)
     return decoded if decoded is None or isinstance(decoded, bool | int | str) else str(decoded)
-
-
-def _record_model(service: Service, session: Session, decision: str, *, with_trace: bool) -> RecordModel:
-    record = read_decision(session, decision)
-    trace = explain_decision(session, service.fact_cipher, decision).trace if with_trace else None
-    return RecordModel.from_value(
-        record,
-        facts=visible_facts(_mark_erased_facts(service, session, record)),
-        previous=previous_json(record.previous),
-        corrected_by=corrections_of(session, record),
-        trace=trace,
-    )
-
-
-def _mark_erased_facts(service: Service, session: Session, record: DecisionRecord) -> Json:
-    """The facts as kept, those marked that were erased."""
-    decrypted = service.fact_cipher.readable_facts(session, record.subject, record.decision_id, record.facts)
-    return {name: ERASED if decrypted[name] == ERASED else value for name, value in record.facts.items()}
-
-
-def _proof(session: Session, decision: str) -> Json:
-    read_decision(session, decision)
-    return prove_decision(session, decision)

@@ -11,6 +11,7 @@ from api.observability.metrics import MEDIA_TYPE
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
+from api.web.rest_router import ServiceOf
 from api.web.schemas import Answer, Model, attribute
 from api.web.transactions import run_read
 from policy_service.clock import today
@@ -62,59 +63,50 @@ class ProblemList(Model):
     items: list[ProblemKind]
 
 
-def health_routes(service: Service) -> APIRouter:
-    """The routes."""
-    router = APIRouter(tags=["health"])
-
-    @router.get("/healthz", operation_id="is_alive")
-    async def is_alive() -> Alive:
-        """The process answers; nothing else is asked."""
-        return Alive(status="alive")
-
-    @router.get(
-        "/readyz",
-        operation_id="is_ready",
-        response_model=Ready,
-        responses={503: {"model": Ready, "description": "It cannot decide"}},
-    )
-    async def is_ready() -> JSONResponse:
-        """Decide an example of a policy and compare the answer; report the behaviour of the engine."""
-        last_write = await last_write_time(service)
-        state = await run_in_threadpool(readiness, service, last_write)
-        return JSONResponse(
-            state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
-        )
-
-    @router.get(
-        "/metrics",
-        operation_id="get_metrics",
-        response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}},
-    )
-    async def get_metrics() -> Response:
-        """Counts and durations, in Prometheus' text format."""
-        return Response(await run_in_threadpool(service.metrics.render), headers={"content-type": MEDIA_TYPE})
-
-    return router
+router = APIRouter(tags=["health"])
+problem_router = APIRouter(prefix="/problems", tags=["problems"])
+"""Where the `type` of a problem leads to."""
 
 
-def problem_routes() -> APIRouter:
-    """Build the routes that the `type` of a problem leads to."""
-    router = APIRouter(prefix="/problems", tags=["problems"])
+@router.get("/healthz", operation_id="is_alive")
+async def is_alive() -> Alive:
+    """The process answers; nothing else is asked."""
+    return Alive(status="alive")
 
-    @router.get("", operation_id="list_problems")
-    async def list_problems() -> ProblemList:
-        """Every kind of error the service answers with."""
-        return ProblemList(items=[ProblemKind.from_value(kind) for kind in PROBLEMS.values()])
 
-    @router.get("/{name}", operation_id="get_problem", responses=problems(NOT_FOUND, INVALID_PARAMETER))
-    async def get_problem(name: str) -> ProblemKind:
-        """Explain a type of error, and what to do about it."""
-        if name not in PROBLEMS:
-            raise ProblemError(NOT_FOUND, f"no problem is called `{shorten(name)}`", hint=did_you_mean(name, PROBLEMS))
-        return ProblemKind.from_value(PROBLEMS[name])
+@router.get(
+    "/readyz",
+    operation_id="is_ready",
+    response_model=Ready,
+    responses={503: {"model": Ready, "description": "It cannot decide"}},
+)
+async def is_ready(service: ServiceOf) -> JSONResponse:
+    """Decide an example of a policy and compare the answer; report the behaviour of the engine."""
+    last_write = await last_write_time(service)
+    state = await run_in_threadpool(readiness, service, last_write)
+    return JSONResponse(state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"})
 
-    return router
+
+@router.get(
+    "/metrics", operation_id="get_metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+)
+async def get_metrics(service: ServiceOf) -> Response:
+    """Counts and durations, in Prometheus' text format."""
+    return Response(await run_in_threadpool(service.metrics.render), headers={"content-type": MEDIA_TYPE})
+
+
+@problem_router.get("", operation_id="list_problems")
+async def list_problems() -> ProblemList:
+    """Every kind of error the service answers with."""
+    return ProblemList(items=[ProblemKind.from_value(kind) for kind in PROBLEMS.values()])
+
+
+@problem_router.get("/{name}", operation_id="get_problem", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+async def get_problem(name: str) -> ProblemKind:
+    """Explain a type of error, and what to do about it."""
+    if name not in PROBLEMS:
+        raise ProblemError(NOT_FOUND, f"no problem is called `{shorten(name)}`", hint=did_you_mean(name, PROBLEMS))
+    return ProblemKind.from_value(PROBLEMS[name])
 
 
 async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Query
 from pydantic import BeforeValidator
 from pydantic_core import to_jsonable_python
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -15,23 +15,19 @@ from api.auth.permissions import PERMISSIONS, check_permission
 from api.service import Service
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
 from api.web.json_body import InvalidBody, invalid_body_error, read_json_body, request_body
-from api.web.openapi import problems
-from api.web.parameters import Cursor
+from api.web.openapi import content, problems
 from api.web.problems import (
     BUSY,
-    IDEMPOTENCY_KEY_REUSED,
-    INVALID_PARAMETER,
     MALFORMED_JSON,
     NOT_ALLOWED,
     NOT_FOUND,
     PROBLEMS,
-    REQUEST_IN_FLIGHT,
     REQUEST_REFUSED,
     UNSUPPORTED_MEDIA_TYPE,
     ProblemError,
 )
-from api.web.rest_router import RestRouter
-from api.web.schemas import Answer, Model, attribute
+from api.web.rest_router import ReadRequest, RestRouter, ServiceOf, jobs_of
+from api.web.schemas import KEY_PROBLEMS, READ_PROBLEMS, Answer, PageModel, attribute
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.decisions.request import format_or_null
@@ -74,34 +70,21 @@ class JobModel(Answer):
     problem: JobProblemModel | None
 
 
-class JobPage(Model):
+class JobPage(PageModel[JobModel]):
     """Jobs that the account started, without their results."""
-
-    items: list[JobModel]
-    next_cursor: str | None
 
 
 ACCEPTED = 202
-PAGE_SIZE = 50
-Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="jobs on a page")]
-READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
+router = RestRouter("/v1/jobs", "jobs")
 
 
-def job_endpoint_routes(service: Service, jobs: Jobs) -> RestRouter:
-    """Return the routes: one that starts each kind, and those of all jobs."""
-    router = RestRouter("/v1/jobs", "jobs")
-    for kind in jobs.kinds.values():
-        _add_start(router, service, jobs, kind)
-    _add_reading(router, service, jobs)
-    _add_cancelling(router, service, jobs)
-    return router
-
-
-def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) -> None:
+def start_router(kind: AnyKind) -> RestRouter:
+    """Return the router of the operation that starts a kind of job."""
+    start = RestRouter("/v1/jobs", "jobs")
     has_form = bool(kind.form.model_fields)
     body_problems = (MALFORMED_JSON, REQUEST_REFUSED, UNSUPPORTED_MEDIA_TYPE) if has_form else ()
 
-    @router.post(
+    @start.post(
         f"/{kind.name}",
         operation_id=f"start_{kind.name}",
         summary=f"Start a job: {kind.title}",
@@ -109,9 +92,9 @@ def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) 
         response_model=JobModel,
         dependencies=WRITE_HEADERS,
         openapi_extra=request_body(kind.form) if has_form else None,
-        responses=problems(BUSY, IDEMPOTENCY_KEY_REUSED, INVALID_PARAMETER, REQUEST_IN_FLIGHT, *body_problems),
+        responses=problems(BUSY, *KEY_PROBLEMS, *body_problems),
     )
-    async def start_job(request: Request) -> Response:
+    async def start_job(service: ServiceOf, request: Request) -> Response:
         """Start a job; `Location` is where it is asked for until it is done."""
         refused: list[dict[str, Any]] = []
         try:
@@ -123,60 +106,55 @@ def _add_start(router: RestRouter, service: Service, jobs: Jobs, kind: AnyKind) 
             raise invalid_body_error([*refused, *_problems_of(form, errors)])
 
         async def prepare() -> WriteCommand:
+            jobs = jobs_of(request)
             job = await jobs.start(kind, principal_of(request).actor, form)
             result = WriteResult(_model(jobs, job), ACCEPTED, {"Location": f"/v1/jobs/{job.id}"})
             return lambda _: result
 
         return await run_prepared_write(service, request, prepare, form)
 
-
-def _add_reading(router: RestRouter, service: Service, jobs: Jobs) -> None:
-    @router.get("", operation_id="list_jobs", responses=problems(INVALID_PARAMETER))
-    async def list_jobs(
-        request: Request, *, sort: queries.JobSort = "-started", limit: Limit = PAGE_SIZE, cursor: Cursor = None
-    ) -> JobPage:
-        """List the jobs that the caller started, the newest first by default, without their results."""
-        actor = principal_of(request).actor
-        kinds = [kind for kind in jobs.kinds if _permission(actor, kind) is True]
-        page = await run_read(
-            service,
-            lambda s: queries.list_jobs(s, actor.id, kinds, shared=jobs.shared, sort=sort, cursor=cursor, limit=limit),
-        )
-        return JobPage(items=[_model(jobs, job) for job in page.items], next_cursor=page.next_cursor)
-
-    @router.get("/{job}", operation_id="get_job", responses=problems(*READ_PROBLEMS))
-    async def get_job(request: Request, job: str) -> JobModel:
-        """One job that the caller started, with its result when it is done."""
-        found_job = await _read(service, jobs, request, job)
-        return _model(jobs, found_job, with_result=True)
-
-    @router.get(
-        "/{job}/file",
-        operation_id="get_job_file",
-        response_class=Response,
-        responses={
-            200: {"description": "the file", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
-            **problems(*READ_PROBLEMS),
-        },
-    )
-    async def get_job_file(request: Request, job: str) -> Response:
-        """The file of a job that the caller started; removed 24 hours after the job ended."""
-        file = jobs.file_of(await _read(service, jobs, request, job))
-        return FileResponse(file.path, media_type=file.media_type, filename=file.name)
+    return start
 
 
-def _add_cancelling(router: RestRouter, service: Service, jobs: Jobs) -> None:
-    @router.delete("/{job}", operation_id="cancel_job", responses=problems(*READ_PROBLEMS))
-    async def cancel_job(request: Request, job: str) -> JobModel:
-        """Cancel a job that the caller started; one that has ended stays as it is."""
-        await jobs.cancel(await _read(service, jobs, request, job))
-        return _model(jobs, await _read(service, jobs, request, job))
+@router.list("", "jobs", sort=queries.JobSort, by="-started", most=50)
+def list_jobs(read: ReadRequest) -> JobPage:
+    """List the jobs that the caller started, the newest first by default, without their results."""
+    actor, jobs = read.actor, jobs_of(read.request)
+    kinds = [kind for kind in jobs.kinds if _permission(actor, kind) is True]
+    page = queries.list_jobs(read.session, actor.id, kinds, shared=jobs.shared, **read.paging)
+    return JobPage.of(page, lambda job: _model(jobs, job))
 
 
-async def _read(service: Service, jobs: Jobs, request: Request, job_id: str) -> Job:
+@router.read("/{job}", NOT_FOUND)
+def get_job(read: ReadRequest, job: str) -> JobModel:
+    """One job that the caller started, with its result when it is done."""
+    found_job = _find(read.request, read.session, job)
+    return _model(jobs_of(read.request), found_job, with_result=True)
+
+
+@router.get("/{job}/file", **content("application/octet-stream", description="the file", refusals=READ_PROBLEMS))
+async def get_job_file(service: ServiceOf, request: Request, job: str) -> Response:
+    """The file of a job that the caller started; removed 24 hours after the job ended."""
+    file = jobs_of(request).file_of(await _read(service, request, job))
+    return FileResponse(file.path, media_type=file.media_type, filename=file.name)
+
+
+@router.delete("/{job}", responses=problems(*READ_PROBLEMS))
+async def cancel_job(service: ServiceOf, request: Request, job: str) -> JobModel:
+    """Cancel a job that the caller started; one that has ended stays as it is."""
+    jobs = jobs_of(request)
+    await jobs.cancel(await _read(service, request, job))
+    return _model(jobs, await _read(service, request, job))
+
+
+async def _read(service: Service, request: Request, job_id: str) -> Job:
+    return await run_read(service, lambda session: _find(request, session, job_id))
+
+
+def _find(request: Request, session: Session, job_id: str) -> Job:
     """Return a job of the caller. Raises ProblemError when there is none, or its kind is no longer for the caller."""
     actor = principal_of(request).actor
-    job = await run_read(service, lambda session: queries.read_job(session, job_id, actor.id, shared=jobs.shared))
+    job = queries.read_job(session, job_id, actor.id, shared=jobs_of(request).shared)
     if job is None:
         raise ProblemError(NOT_FOUND, Message("There is no such job."))
     if (permission := _permission(actor, job.kind)) is not True:

@@ -8,12 +8,8 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from api.service import Service
-from api.web.openapi import problems
-from api.web.problems import INVALID_PARAMETER
-from api.web.rest_router import RestRouter
+from api.web.rest_router import ReadRequest, RestRouter
 from api.web.schemas import Answer, Model, Words, attribute
-from api.web.transactions import run_read
 from policy_service.regulations.coverage import Coverage, RowCoverage, Status, coverage_of
 
 
@@ -61,21 +57,17 @@ class RegulationList(Model):
     items: list[RegulationModel]
 
 
-def regulation_routes(service: Service) -> RestRouter:
-    """The route."""
-    router = RestRouter("/v1/regulations", "policies")
+router = RestRouter("/v1/regulations", "policies")
 
-    @router.get("", operation_id="list_regulations", responses=problems(INVALID_PARAMETER))
-    async def list_regulations(
-        status: Annotated[Status | None, Query(description="only rows of this status")] = None,
-    ) -> RegulationList:
-        """The regulations that stand beside the policy files, row by row."""
-        now = service.now()
-        policies = await run_read(service, lambda session: service.catalogue.in_force(session, now))
-        covered = [coverage_of(each, policies.values()) for each in service.regulations]
-        return RegulationList(items=[_regulation(each, status) for each in covered])
 
-    return router
+@router.read("")
+def list_regulations(
+    read: ReadRequest, status: Annotated[Status | None, Query(description="only rows of this status")] = None
+) -> RegulationList:
+    """The regulations that stand beside the policy files, row by row."""
+    policies = read.catalogue.in_force(read.session, read.now)
+    covered = [coverage_of(each, policies.values()) for each in read.service.regulations]
+    return RegulationList(items=[_regulation(each, status) for each in covered])
 
 
 def _regulation(coverage: Coverage, status: Status | None) -> RegulationModel:

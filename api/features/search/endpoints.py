@@ -7,16 +7,10 @@ from typing import Annotated
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
 from api.features.search.finding import find
-from api.service import Service
-from api.web.openapi import problems
-from api.web.problems import INVALID_PARAMETER
-from api.web.rest_router import RestRouter
+from api.web.rest_router import ReadRequest, RestRouter
 from api.web.schemas import Answer, Model, Words
-from api.web.transactions import run_read
 from policy_service.search import MAX_HITS, MAX_TEXT, SearchKind
 
 Text = Annotated[
@@ -50,15 +44,11 @@ class SearchResult(Model):
     items: Annotated[list[HitModel], Field(description=f"at most {MAX_HITS} of each kind")]
 
 
-def search_routes(service: Service) -> RestRouter:
-    """Route of /v1/search."""
-    router = RestRouter("/v1", "search")
+router = RestRouter("/v1", "search")
 
-    @router.get("/search", operation_id="search", responses=problems(INVALID_PARAMETER))
-    async def search(request: Request, text: Text) -> SearchResult:
-        """Find subjects, decisions, policies, rules, changes and entries of the log by what they are called."""
-        reader = principal_of(request).actor
-        found = await run_read(service, lambda session: find(service, session, reader, text))
-        return SearchResult(items=[HitModel.from_value(hit) for hits in found.values() for hit in hits])
 
-    return router
+@router.read("/search")
+def search(read: ReadRequest, text: Text) -> SearchResult:
+    """Find subjects, decisions, policies, rules, changes and entries of the log by what they are called."""
+    found = find(read.service, read.session, read.actor, text)
+    return SearchResult(items=[HitModel.from_value(hit) for hits in found.values() for hit in hits])

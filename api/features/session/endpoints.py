@@ -13,13 +13,8 @@ from api.auth.confirmation import change_password, sign_in_with_password
 from api.service import Service
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
-from api.web.problems import (
-    BUSY,
-    OTHER_SITE,
-    SIGN_IN_REFUSED,
-    TOO_MANY_ATTEMPTS,
-)
-from api.web.rest_router import RestRouter
+from api.web.problems import BUSY, OTHER_SITE, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS
+from api.web.rest_router import RestRouter, ServiceOf
 from api.web.schemas import BODY_PROBLEMS, Answer, Model, Password
 from api.web.transactions import run_write
 from policy_service.actor import ActorKind, Role
@@ -60,59 +55,54 @@ class Me(Answer):
     token: str | None = None
 
 
-def session_routes(service: Service) -> RestRouter:
-    """The routes."""
-    router = RestRouter("/v1/session", "session")
-    _add_session(router, service)
-    _add_password(router, service)
-    return router
+router = RestRouter("/v1/session", "session")
 
 
-def _add_session(router: RestRouter, service: Service) -> None:
-    @router.post(
-        "",
-        operation_id="sign_in",
-        status_code=201,
-        response_model=Me,
-        openapi_extra=request_body(SignIn),
-        responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS, OTHER_SITE),
-    )
-    async def sign_in_(request: Request) -> Response:
-        """Begins a session; the token is in the answer, or in a cookie."""
-        body = await read_json_body(request, SignIn)
-        if body.cookie:
-            refuse_other_sites(service, request.scope)
-        started = await sign_in_with_password(service, request, body.name, body.password.get_secret_value())
-        return await session_response(service, request, started, cookie=body.cookie)
-
-    @router.get("", operation_id="who_am_i")
-    async def who_am_i(request: Request) -> Me:
-        """The caller, in which roles, and when the session ends."""
-        return me_model(service, principal_of(request))
-
-    @router.delete("", operation_id="sign_out", status_code=204, response_class=Response)
-    async def sign_out_(request: Request) -> Response:
-        """End the session."""
-        principal = principal_of(request)
-        if (user_session := principal.user_session) is not None:
-            await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
-        return delete_session_cookie(service, request, Response(status_code=204))
+@router.post(
+    "",
+    operation_id="sign_in",
+    status_code=201,
+    response_model=Me,
+    openapi_extra=request_body(SignIn),
+    responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS, OTHER_SITE),
+)
+async def sign_in_(service: ServiceOf, request: Request) -> Response:
+    """Begins a session; the token is in the answer, or in a cookie."""
+    body = await read_json_body(request, SignIn)
+    if body.cookie:
+        refuse_other_sites(service, request.scope)
+    started = await sign_in_with_password(service, request, body.name, body.password.get_secret_value())
+    return await session_response(service, request, started, cookie=body.cookie)
 
 
-def _add_password(router: RestRouter, service: Service) -> None:
-    @router.post(
-        "/password",
-        operation_id="change_password",
-        status_code=204,
-        response_class=Response,
-        openapi_extra=request_body(NewPassword),
-        responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS),
-    )
-    async def change_password_(request: Request) -> Response:
-        """Give your account another password; all your sessions end."""
-        body = await read_json_body(request, NewPassword)
-        await change_password(service, request, body.old, body.new)
-        return delete_session_cookie(service, request, Response(status_code=204))
+@router.get("")
+async def who_am_i(service: ServiceOf, request: Request) -> Me:
+    """The caller, in which roles, and when the session ends."""
+    return me_model(service, principal_of(request))
+
+
+@router.delete("", operation_id="sign_out", status_code=204, response_class=Response)
+async def sign_out_(service: ServiceOf, request: Request) -> Response:
+    """End the session."""
+    principal = principal_of(request)
+    if (user_session := principal.user_session) is not None:
+        await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+    return delete_session_cookie(service, request, Response(status_code=204))
+
+
+@router.post(
+    "/password",
+    operation_id="change_password",
+    status_code=204,
+    response_class=Response,
+    openapi_extra=request_body(NewPassword),
+    responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS),
+)
+async def change_password_(service: ServiceOf, request: Request) -> Response:
+    """Give your account another password; all your sessions end."""
+    body = await read_json_body(request, NewPassword)
+    await change_password(service, request, body.old, body.new)
+    return delete_session_cookie(service, request, Response(status_code=204))
 
 
 def me_model(service: Service, principal: Principal, token: str | None = None) -> Me:

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from api.auth.authentication import cookies_of, is_secure, principal_of
 from api.auth.browsers import set_session_cookie
@@ -25,6 +25,7 @@ from api.web.problems import (
     SIGN_IN_REFUSED,
     ProblemError,
 )
+from api.web.rest_router import ServiceOf
 from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.web.transactions import run_write
 from policy_service.identity.authentication import confirm_with_oidc, sign_in_with_oidc
@@ -49,69 +50,53 @@ Next = Annotated[
 ]
 
 
-def oidc_routes(service: Service) -> APIRouter:
-    """The routes; without a provider in the settings there is nothing at them."""
-    router = APIRouter(prefix=PREFIX, tags=["session"])
-    _add_leaving(router, service)
-    _add_coming_back(router, service)
-    return router
+router = APIRouter(prefix=PREFIX, tags=["session"], default_response_class=RedirectResponse)
+"""Without a provider in the settings there is nothing at these."""
 
 
-def _add_leaving(router: APIRouter, service: Service) -> None:
-    @router.get(
-        "",
-        operation_id="sign_in_elsewhere",
-        status_code=303,
-        response_class=RedirectResponse,
-        responses=PROVIDER_PROBLEMS,
-    )
-    async def leave(request: Request, following: Next = None) -> Response:
-        """Send a browser to the identity provider."""
-        return await _start_flow(service, request, None, following)
-
-    @router.post(
-        "/confirm",
-        operation_id="confirm_elsewhere",
-        status_code=303,
-        response_class=RedirectResponse,
-        responses=PROVIDER_PROBLEMS,
-    )
-    async def leave_to_confirm(request: Request, following: Next = None) -> Response:
-        """Send a browser to the provider to prove again who its owner is; the next signature takes that."""
-        signed_in = principal_of(request).user_session
-        if signed_in is None:
-            raise ProblemError(NOT_ALLOWED, "This is for a person who is signed in.")
-        return await _start_flow(service, request, signed_in.id, following)
+@router.get("", operation_id="sign_in_elsewhere", status_code=303, responses=PROVIDER_PROBLEMS)
+async def leave(service: ServiceOf, request: Request, following: Next = None) -> Response:
+    """Send a browser to the identity provider."""
+    return await _start_flow(service, request, None, following)
 
 
-def _add_coming_back(router: APIRouter, service: Service) -> None:
-    @router.get(
-        "/callback",
-        operation_id="come_back",
-        response_model=Me,
-        status_code=201,
-        responses={
-            204: {"description": "It was proved again who you are."},
-            303: {"description": "The same, for a browser, which is led on."},
-            **PROVIDER_PROBLEMS,
-            **problems(SIGN_IN_REFUSED),
-        },
-    )
-    async def come_back(request: Request, state: State = "", code: Code = "") -> Response:
-        """Begins a session, or confirms one, when the provider says who it is."""
-        provider, browser = _provider(service), cookies_of(request.scope).get(COOKIE, "")
-        flow = require_flow(await run_write(service, lambda transaction: finish(transaction, state, browser)))
-        if not code:
-            raise ProviderRejected("the identity provider did not let you in")
-        identity = await provider.exchange_code(code, flow, service.clock.now())
-        if flow.session is not None:
-            session = flow.session
-            await run_write(service, lambda t: confirm_with_oidc(t, identity.external, session))
-            return _redirect_back(request) if _wants_page(request) else Response(status_code=204)
-        started = await run_write(service, lambda t: sign_in_with_oidc(t, identity.external))
-        if _wants_page(request):
-            return await set_session_cookie(service, request, started, _redirect_back(request))
-        return await session_response(service, request, started, cookie=True)
+@router.post("/confirm", operation_id="confirm_elsewhere", status_code=303, responses=PROVIDER_PROBLEMS)
+async def leave_to_confirm(service: ServiceOf, request: Request, following: Next = None) -> Response:
+    """Send a browser to the provider to prove again who its owner is; the next signature takes that."""
+    signed_in = principal_of(request).user_session
+    if signed_in is None:
+        raise ProblemError(NOT_ALLOWED, "This is for a person who is signed in.")
+    return await _start_flow(service, request, signed_in.id, following)
+
+
+@router.get(
+    "/callback",
+    operation_id="come_back",
+    response_class=JSONResponse,
+    response_model=Me,
+    status_code=201,
+    responses={
+        204: {"description": "It was proved again who you are."},
+        303: {"description": "The same, for a browser, which is led on."},
+        **PROVIDER_PROBLEMS,
+        **problems(SIGN_IN_REFUSED),
+    },
+)
+async def come_back(service: ServiceOf, request: Request, state: State = "", code: Code = "") -> Response:
+    """Begins a session, or confirms one, when the provider says who it is."""
+    provider, browser = _provider(service), cookies_of(request.scope).get(COOKIE, "")
+    flow = require_flow(await run_write(service, lambda transaction: finish(transaction, state, browser)))
+    if not code:
+        raise ProviderRejected("the identity provider did not let you in")
+    identity = await provider.exchange_code(code, flow, service.clock.now())
+    if flow.session is not None:
+        session = flow.session
+        await run_write(service, lambda t: confirm_with_oidc(t, identity.external, session))
+        return _redirect_back(request) if _wants_page(request) else Response(status_code=204)
+    started = await run_write(service, lambda t: sign_in_with_oidc(t, identity.external))
+    if _wants_page(request):
+        return await set_session_cookie(service, request, started, _redirect_back(request))
+    return await session_response(service, request, started, cookie=True)
 
 
 def _wants_page(request: Request) -> bool:

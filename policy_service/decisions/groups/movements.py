@@ -148,7 +148,7 @@ def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int
     """A page of the cells of a matrix, in the order of their groups. Raises InvalidCursor."""
     nowhere = Group("", "")
     return page_of(
-        matrix, "movements", lambda each: (*(each.before or nowhere), *each.after), after=cursor, limit=limit
+        matrix, "movements", lambda each: (*(each.before or nowhere), *each.after), cursor=cursor, limit=limit
     )
 
 

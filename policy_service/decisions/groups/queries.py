@@ -139,7 +139,7 @@ def list_groups(
 ) -> Page[GroupSize]:
     """The groups of some policies that have subjects, in their order. Raises InvalidCursor."""
     sizes = group_sizes(session, policies, day)
-    return page_of(sizes, "groups", lambda each: (each.policy, each.kind, *each.group), after=cursor, limit=limit)
+    return page_of(sizes, "groups", lambda each: (each.policy, each.kind, *each.group), cursor=cursor, limit=limit)
 
 
 def grouped_policies(session: Session) -> list[str]:
