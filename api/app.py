@@ -7,6 +7,7 @@ Everything is loaded here, before the first request: an application that exists 
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,13 +19,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.auth.authentication import AuthenticationMiddleware
-from api.auth.permissions import ROW, PermissionTable
+from api.auth.permissions import ROW, PermissionTable, route_of
 from api.features.decisions.endpoints import PATH, DecisionRoute
 from api.features.populations.registration import keep_up
 from api.features.reevaluations.schedule import reevaluate_activated
 from api.kit.rendering import Pages
-from api.observability.background import background_tasks
-from api.observability.file_check import check_file
+from api.observability.background import background_tasks, check_file
 from api.page_routes import problem_renderer
 from api.routes import pages_of, routers_of
 from api.service import Service, open_service
@@ -66,7 +66,7 @@ class Application(FastAPI):
         handle: Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]] = super().__call__
         if scope["path"] == PATH and scope["method"] == "POST":
             handle, scope[ROW] = self.decision_route, DECIDE
-        await self.service.loop_watch.run(scope, handle(scope, receive, send))
+        await self.service.loop_watch.run(handle(scope, receive, send), partial(route_of, scope))
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""

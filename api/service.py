@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 from zoneinfo import ZoneInfo
@@ -15,11 +16,8 @@ from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from api.auth.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
-from api.observability.logs import make_log
-from api.observability.loop_watch import LoopWatch
 from api.observability.metrics import Metrics
 from api.settings import Settings
-from api.web.in_flight import InFlight
 from api.web.problems import INTERNAL_ERROR, Problem
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
@@ -28,20 +26,21 @@ from policy_service.condition import Condition, read_condition
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.alarms import Alarms
 from policy_service.decisions.block_store import Sealer
-from policy_service.decisions.decision import EngineName
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.service import DecisionService, open_decision_service
 from policy_service.decisions.subjects import FactCipher
-from policy_service.decisions.version_build import BuildFailed, build
+from policy_service.decisions.version_build import build_in_worker
 from policy_service.errors import StartupError
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.last_used import LastUsed
+from policy_service.in_flight import InFlight
 from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
 from policy_service.paths import separation_warnings
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
+from policy_service.service_log import make_log
 from policy_service.start_check import (
     NotInitialisedError,
     NotSoundError,
@@ -52,11 +51,11 @@ from policy_service.start_check import (
 )
 from policy_service.workers.interpreter import freeze_loaded_objects
 from policy_service.workers.kind import WorkKind
-from policy_service.workers.kinds import BUILDING, time_limit
-from policy_service.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers
+from policy_service.workers.kinds import time_limit
+from policy_service.workers.loop_watch import LoopWatch
+from policy_service.workers.pool import SHARED, InlineWorkers, Workers
 
 if TYPE_CHECKING:
-    from policy_service.decisions.version_build import Build
     from policy_service.identity.oidc import Provider
 
 
@@ -215,12 +214,17 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         engine=settings.engine,
         shadow_every=settings.shadow_every,
         on_alarm=on_engine_alarm,
-        build=_builder(workers, settings),
+        build=partial(build_in_worker, workers, settings.policy_check_seconds),
         on_change=freeze_loaded_objects,
     )
     metrics = Metrics(decisions.in_force.decider)
     sealer = Sealer(database, clock, settings.keys, copies=settings.copies, on_alarm=on_seal_failure)
     metrics.watch_log(sealer.comparison)
+
+    def on_blocked(route: str, seconds: float) -> None:
+        metrics.count_blocked_step(route, seconds)
+        log.warning("event_loop_blocked", route=route, seconds=round(seconds, 4))
+
     return Service(
         settings=settings,
         zone=settings.zone,
@@ -236,26 +240,11 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         alarms=alarms,
         now=decisions.in_force.now,
         workers=workers,
-        loop_watch=LoopWatch(metrics, log, settings.event_loop_milliseconds / 1_000),
+        loop_watch=LoopWatch(settings.event_loop_milliseconds / 1_000, on_blocked, metrics.observe_lag),
         regulations=load_regulations(settings.policies),
         edited_files=edited_files(database, settings.policies),
         provider=provider,
     )
-
-
-def _builder(workers: Workers, settings: Settings) -> Build:
-    """Build in a worker what comes into force."""
-    seconds = time_limit(BUILDING, settings.policy_check_seconds)
-
-    def build_in_worker(contents: Sequence[bytes], engine: EngineName) -> Sequence[bytes]:
-        try:
-            return workers.pool(BUILDING).call(seconds, build, contents, engine)
-        except TimeoutError:
-            raise BuildFailed(BUILDING.too_long_message(seconds)) from None
-        except (WorkerDied, MemoryError):
-            raise BuildFailed(BUILDING.too_large_message(seconds)) from None
-
-    return build_in_worker
 
 
 class _Unavailable:

@@ -223,12 +223,13 @@ SOME = (
         )
     ),
     "policy_service/idempotency.py",
+    "policy_service/in_flight.py",
     "policy_service/workers/kinds.py",
     *(
         f"api/{name}.py"
         for name in (
             *("auth/authentication", "auth/confirmation", "auth/permissions"),
-            *("web/body", "web/error_mapping", "web/in_flight", "web/security"),
+            *("web/body", "web/error_mapping", "web/security"),
             *("workers/forwarding", "workers/preparation", "workers/reader"),
         )
     ),

@@ -1,70 +1,51 @@
-"""Passwords on their way in: hashed few at a time, in threads; signing in, and acts that need a password.
-
-Strangers stand in a line of their own, so that they keep nobody waiting who is signed in; and those of one network take
-at most half of its places.
-"""
+"""Passwords on their way in: signing in, and acts that need a password."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, TypeVar
+from typing import Literal
 
-from anyio import CapacityLimiter, to_thread
 from pydantic import SecretStr
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
 from api.auth.browsers import device_cookie
 from api.service import Service
 from api.web.addresses import client_address
-from api.web.problems import BUSY, CONFIRMATION_NEEDED, NOT_ALLOWED, ProblemError
+from api.web.problems import CONFIRMATION_NEEDED, NOT_ALLOWED, ProblemError
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.identity import authentication, passwords
 from policy_service.identity.errors import SignInFailed, SignInThrottled
+from policy_service.identity.hashing import run_hashing, run_sign_in
 from policy_service.identity.second_factor import enrolled_at
 from policy_service.identity.sessions import OIDC, StartedSession
 from policy_service.identity.throttle import Origin, network_of
 from policy_service.messages import Message
 
-MAX_CONCURRENT = 2
-"""Passwords that are hashed at the same time, each in 64 MiB, in each of the two lines."""
-MAX_WAITING = 32
-"""Requests that may wait for that."""
 CODE_HEADER = "one-time-code"
 """In which a program sends the code of a second factor."""
 WRONG_PASSWORD = Message("The password is wrong.")
 WRONG_CODE = Message("The password or the code is wrong, or the code was used before.")
-Result = TypeVar("Result")
-_anonymous_limiter, _session_limiter = CapacityLimiter(MAX_CONCURRENT), CapacityLimiter(MAX_CONCURRENT)
-_sign_ins_by_network: Counter[str] = Counter()
-"""How many strangers of each network are in their line."""
-
-
-async def run_hashing(function: Callable[[], Result], limiter: CapacityLimiter = _session_limiter) -> Result:
-    """Run a command that verifies or makes a password's hash. Raises ProblemError, and what the command raises."""
-    if limiter.statistics().tasks_waiting >= MAX_WAITING:
-        raise _too_many(MAX_WAITING)
-    return await to_thread.run_sync(function, limiter=limiter)
 
 
 async def hash_password(password: str) -> str:
-    """Hash a new password. Raises ProblemError."""
+    """Hash a new password. Raises LineTooLong."""
     return await run_hashing(lambda: passwords.hash_password(password))
 
 
 async def sign_in_with_password(service: Service, request: Request, name: str, password: str) -> StartedSession:
     """A session for anyone who gives the name and the password of an account.
 
-    Raises ProblemError, SignInFailed, SignInThrottled, DatabaseUnavailable.
+    Raises LineTooLong, SignInFailed, SignInThrottled, DatabaseUnavailable.
     """
     address = client_address(request.scope)
     origin = Origin(address, device=device_cookie(service, request.scope))
-    with _log_failed_password(service, "sign_in_failed", address), _queue_slot(network_of(address)):
-        return await run_hashing(
-            lambda: authentication.sign_in(service.database, service.clock, name, password, origin), _anonymous_limiter
+    with _log_failed_password(service, "sign_in_failed", address):
+        return await run_sign_in(
+            lambda: authentication.sign_in(service.database, service.clock, name, password, origin), network_of(address)
         )
 
 
@@ -76,7 +57,7 @@ async def reauthenticate(
     Where a second factor is required, the password goes with a `code`, or with one in the header `One-Time-Code`; a
     `code` of None asks for none.
 
-    Raises ProblemError, SignInThrottled, AuthenticationFailed, ReauthenticationRequired.
+    Raises ProblemError, LineTooLong, SignInThrottled, AuthenticationFailed, ReauthenticationRequired.
     """
     principal = principal_of(request)
     if principal.user_session is None:
@@ -99,7 +80,7 @@ async def reauthenticate(
             raise ProblemError(CONFIRMATION_NEEDED, WRONG_CODE if has_factor else WRONG_PASSWORD) from None
     if user_session.method != OIDC:
         raise ProblemError(CONFIRMATION_NEEDED, Message("Send your password with the request."))
-    return await to_thread.run_sync(
+    return await run_in_threadpool(
         lambda: authentication.use_oidc_confirmation(service.database, service.clock, actor, user_session)
     )
 
@@ -112,7 +93,7 @@ async def _require_second_factor(service: Service, actor: Actor) -> None:
 async def change_password(service: Service, request: Request, old: SecretStr, new: SecretStr) -> None:
     """Give the account of the caller another password; all its sessions end.
 
-    Raises ProblemError, IdentityValidationFailed, SignInFailed, SignInThrottled, DatabaseUnavailable.
+    Raises LineTooLong, IdentityValidationFailed, SignInFailed, SignInThrottled, DatabaseUnavailable.
     """
     principal = principal_of(request)
     secrets = old.get_secret_value(), new.get_secret_value()
@@ -128,20 +109,6 @@ async def change_password(service: Service, request: Request, old: SecretStr, ne
 
 
 @contextmanager
-def _queue_slot(network: str) -> Iterator[None]:
-    """While a stranger of a network is in the line. Raises ProblemError when too many of it are."""
-    if _sign_ins_by_network[network] >= MAX_CONCURRENT + MAX_WAITING // 2:
-        raise _too_many(MAX_WAITING // 2)
-    _sign_ins_by_network[network] += 1
-    try:
-        yield
-    finally:
-        _sign_ins_by_network[network] -= 1
-        if not _sign_ins_by_network[network]:
-            del _sign_ins_by_network[network]
-
-
-@contextmanager
 def _log_failed_password(
     service: Service, event: Literal["sign_in_failed", "confirmation_failed"], address: str
 ) -> Iterator[None]:
@@ -152,8 +119,3 @@ def _log_failed_password(
         blocked = isinstance(error, SignInThrottled)
         service.log.warning(event, account=error.account, address=address, blocked=blocked)
         raise
-
-
-def _too_many(count: int) -> ProblemError:
-    detail = Message("{count} others wait to sign in", count=count)
-    return ProblemError(BUSY, detail, headers={"Retry-After": "5"})

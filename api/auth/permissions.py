@@ -12,7 +12,8 @@ from typing import Literal
 from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Scope
 
-from api.auth.access import (
+from api.web.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
+from policy_service.access import (
     ADMINISTERING,
     ANY_PERSON,
     ANY_PRINCIPAL,
@@ -35,7 +36,6 @@ from api.auth.access import (
     people,
     people_and_machines,
 )
-from api.web.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
 from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
 from policy_service.messages import Message, join_and, join_comma, join_or
 

@@ -1,11 +1,11 @@
-"""Charts that a page shows: bars, lines, and a matrix of cells. What stands where is worked out here, SVG is templates.
+"""Charts that a page shows: bars, lines, and a matrix of cells. What stands where is worked out here, as marks of SVG.
 
     {{ charts.bars([_("Before"), _("After")], [("S", (12, 10)), ("A", (40, 42))], _("Subjects by tier"), _("Tier")) }}
     {{ charts.lines(["2026-01", "2026-02"], [("S", (12, 10)), ("A", (40, 42))], _("Subjects by month"), _("Month")) }}
     {{ charts.matrix(["S", "A"], ["S", "A"], [[(9, "same"), (3, "worse")], [none, none]], _("Who moves"), _("Tier")) }}
 
 The macros are in `api/templates/charts.html`; each writes the figures as a table behind its picture. Labels that are
-messages are put into the reader's language by `words`.
+messages are put into the reader's language by `words`, figures are written by `count`.
 Colours are attributes of SVG, which paper shows too; the style sheet has its own for screens.
 Timelines are in `api/kit/drawing.py`.
 """
@@ -13,8 +13,8 @@ Timelines are in `api/kit/drawing.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from unicodedata import east_asian_width
 
 from api.faces import spell_out
@@ -31,6 +31,8 @@ FIGURE_WIDTH = 90
 """Room for the figure behind the longest bar."""
 MAX_LABEL_WIDTH = 240
 LEGEND_HEIGHT = 28
+SWATCH, LINE_SWATCH = 12, 34
+"""How wide a sample of a colour is, and one of a line."""
 CELL_WIDTH = 92
 CELL_HEIGHT = 36
 WIDE, NARROW = 13, 8
@@ -50,6 +52,7 @@ LINE_PAINT = (
 )
 """The colour and the dashes of each line: who sees no colours tells them by their dashes."""
 Words = Callable[[str], str]
+Count = Callable[[int], str]
 TONE_PAINT: Mapping[Tone, str] = {"better": "#1b6b3a", "worse": "#a4262c", "same": "#5a616a", "other": "#1d4f91"}
 TONE_NAMES: Mapping[Tone, Message] = {
     "better": Message("better"),
@@ -59,181 +62,67 @@ TONE_NAMES: Mapping[Tone, Message] = {
 }
 MIN_OPACITY, MAX_OPACITY = 10, 45
 """Of a cell, in per cent; the more it counts, the denser."""
+COLON = Message(": ")
+Cell = Sequence[Any]
+"""One figure of a matrix, none below zero; what going from its row to its column means; and what is counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """A text and where it begins."""
+class Mark:
+    """One element of SVG."""
 
-    text: str
-    full_text: str
-    x: int
-    y: int
-
-
-@dataclass(frozen=True, slots=True)
-class BarShape:
-    """One bar, and its figure behind it."""
-
-    x: int
-    y: int
-    width: int
-    value: int
-    series: int
-    """Counted from the last, which is 0."""
-
-    @property
-    def paint(self) -> str:
-        """The fill where no style sheet says another."""
-        return SERIES_PAINT[self.series]
+    tag: Literal["a", "circle", "g", "line", "polyline", "rect", "text"]
+    attributes: Mapping[str, object]
+    text: str = ""
+    title: str = ""
+    """What it says of itself to who points at it."""
+    parts: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class BarGroup:
-    """The bars of one label, one for each series."""
-
-    label: Label
-    bars: tuple[BarShape, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BarChart:
-    """The data of a bar chart for its template."""
-
-    height: int
-    series: tuple[str, ...]
-    groups: tuple[BarGroup, ...]
-    width: int = WIDTH
-
-    @property
-    def legend(self) -> tuple[tuple[int, str, str], ...]:
-        """For several series the number, fill and title of each; of a single one nothing."""
-        last = len(self.series) - 1
-        return tuple((last - i, SERIES_PAINT[last - i], each) for i, each in enumerate(self.series)) if last else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """One figure of a line."""
-
-    x: int
-    y: int
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class LineShape:
-    """One line, the figures that it joins, and the number of its colour."""
-
-    title: str
-    number: int
-    dots: tuple[Dot, ...]
-
-    @property
-    def points(self) -> str:
-        """The corners of the polyline."""
-        return " ".join(f"{each.x},{each.y}" for each in self.dots)
-
-    @property
-    def paint(self) -> Mapping[str, str]:
-        """The attributes that draw it where no style sheet does."""
-        color, dashes = LINE_PAINT[self.number]
-        return {"stroke": color, "stroke-dasharray": dashes}
-
-
-@dataclass(frozen=True, slots=True)
-class LineChart:
-    """Everything about lines that their template writes down."""
-
-    columns: tuple[Label, ...]
-    lines: tuple[LineShape, ...]
-    grid: tuple[Dot, ...]
-    """Where the figures of the axis stand, at its left end."""
-    width: int = WIDTH
-    height: int = PLOT_HEIGHT + LEGEND_HEIGHT + GAP
-    right: int = WIDTH - PLOT_RIGHT
-
-
-class MatrixCell(NamedTuple):
-    """One figure of a matrix, none below zero; what going from its row to its column means; and what is counted."""
-
-    value: int
-    tone: Tone = "other"
-    thing: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class CellShape:
-    """A cell as it is drawn."""
-
-    cell: MatrixCell
-    row: str
-    column: str
-    x: int
-    y: int
-    opacity: str
-
-    @property
-    def paint(self) -> str:
-        """The fill where no style sheet says another."""
-        return TONE_PAINT[self.cell.tone]
-
-    @property
-    def tone_name(self) -> Message:
-        """The label of the tone."""
-        return TONE_NAMES[self.cell.tone]
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixChart:
-    """The data of a matrix for its template."""
+class Chart:
+    """A chart for its template."""
 
     width: int
     height: int
-    columns: tuple[Label, ...]
-    rows: tuple[Label, ...]
-    cells: tuple[CellShape, ...]
-    table: Sequence[Sequence[MatrixCell | None]]
-    cell_width: int = CELL_WIDTH
-    cell_height: int = CELL_HEIGHT
-
-    @property
-    def legend(self) -> tuple[tuple[Tone, str, Message], ...]:
-        """The name, fill and title of each tone that occurs, where there is more than one."""
-        tones = {each.cell.tone for each in self.cells}
-        return tuple(
-            (each, TONE_PAINT[each], TONE_NAMES[each]) for each in TONE_PAINT if len(tones) > 1 and each in tones
-        )
+    marks: tuple[Mark, ...]
+    legend: tuple[tuple[int, Mark, str], ...] = field(default=())
+    """What the colours mean: samples with their widths, and their titles."""
 
 
-def bar_chart(series: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]], *, words: Words = str) -> BarChart:
+def bar_chart(
+    series: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]], *, words: Words = str, count: Count = str
+) -> Chart:
     """Draw one bar for each label and each of up to three series; no figure is below zero."""
-    rows = [(words(label), values) for label, values in rows]
-    left = _label_width(label for label, _ in rows)
+    labels = [words(label) for label, _ in rows]
+    left = _label_width(labels)
     longest = max((value for _, values in rows for value in values), default=0)
     room = WIDTH - left - GAP - FIGURE_WIDTH
     group_height = BAR_HEIGHT * len(series) + GAP
-    groups = []
-    for position, (label, values) in enumerate(rows):
+    marks = []
+    for position, (_, values) in enumerate(rows):
         top = GAP // 2 + position * group_height
         middle = top + BAR_HEIGHT * len(series) // 2
-        bars = tuple(
-            BarShape(
-                left + GAP,
-                top + BAR_HEIGHT * number,
-                max(room * value // longest, 1) if value else 0,
-                value,
-                len(series) - 1 - number,
-            )
-            for number, value in enumerate(values)
-        )
-        groups.append(BarGroup(_label(label, left, 0, middle + FONT_SIZE // 3), bars))
-    return BarChart(group_height * len(rows) + GAP // 2, tuple(series), tuple(groups))
+        marks.append(_label(labels[position], left, 0, middle + FONT_SIZE // 3))
+        for number, value in enumerate(values):
+            y, length = top + BAR_HEIGHT * number, max(room * value // longest, 1) if value else 0
+            if length:
+                place = {"x": left + GAP, "y": y + 1, "width": length, "height": BAR_HEIGHT - 2}
+                marks.append(Mark("rect", {**_series(len(series) - 1 - number), **place}))
+            marks.append(_figure(count(value), left + GAP + length + 6, y + 14))
+    size, last = {"width": SWATCH, "height": SWATCH}, len(series) - 1
+    titles = enumerate(series) if last else ()
+    legend = tuple((SWATCH, Mark("rect", {**_series(last - i), **size}), each) for i, each in titles)
+    return Chart(WIDTH, group_height * len(rows) + GAP // 2, tuple(marks), legend)
 
 
 def line_chart(
-    columns: Sequence[str], lines: Sequence[tuple[str, Sequence[int]]], *, words: Words = str
-) -> LineChart | None:
+    columns: Sequence[str],
+    lines: Sequence[tuple[str, Sequence[int]]],
+    *,
+    words: Words = str,
+    count: Count = str,
+) -> Chart | None:
     """Draw a line for each title and its figures, one for each of two or more columns; no figure is below zero.
 
     There is none of no lines, and of more lines than `LINE_PAINT` has colours.
@@ -242,76 +131,111 @@ def line_chart(
         return None
     top_value = max((value for _, values in lines for value in values), default=0) or 1
     step = (WIDTH - PLOT_LEFT - PLOT_RIGHT) // (len(columns) - 1)
+    xs = [PLOT_LEFT + step * i for i in range(len(columns))]
 
-    def dot(column: int, value: int) -> Dot:
-        return Dot(PLOT_LEFT + step * column, GAP + PLOT_HEIGHT - PLOT_HEIGHT * value // top_value, value)
+    def height(value: int) -> int:
+        return GAP + PLOT_HEIGHT - PLOT_HEIGHT * value // top_value
 
-    return LineChart(
-        columns=tuple(
-            _label(each, step, PLOT_LEFT + step * i, GAP + PLOT_HEIGHT + LEGEND_HEIGHT - GAP)
-            for i, each in enumerate(columns)
-        ),
-        lines=tuple(
-            LineShape(_drawable(words(title)), i, tuple(dot(j, value) for j, value in enumerate(values)))
-            for i, (title, values) in enumerate(lines)
-        ),
-        grid=tuple(dot(0, value) for value in sorted({0, top_value // 2, top_value})),
-    )
+    marks: list[Mark] = []
+    for value in sorted({0, top_value // 2, top_value}):
+        place = {"x1": PLOT_LEFT, "y1": height(value), "x2": WIDTH - PLOT_RIGHT, "y2": height(value)}
+        marks.append(Mark("line", {"class": "axis", "stroke": "#cccccc", **place}))
+        marks.append(_text(count(value), PLOT_LEFT - 10, height(value) + 4, "end"))
+    below = GAP + PLOT_HEIGHT + LEGEND_HEIGHT - GAP
+    marks += [_label(each, step, x, below, "middle") for each, x in zip(columns, xs, strict=True)]
+    legend = []
+    for number, (text, values) in enumerate(lines):
+        title, ys = _drawable(words(text)), list(map(height, values))
+        corners = " ".join(f"{x},{y}" for x, y in zip(xs, ys, strict=True))
+        said = [f"{title}, {each}{words(COLON)}{count(value)}" for each, value in zip(columns, values, strict=True)]
+        dots = [
+            Mark("circle", {"cx": x, "cy": y, "r": 4, "stroke-dasharray": "none"}, title=each)
+            for x, y, each in zip(xs, ys, said, strict=True)
+        ]
+        color, dashes = LINE_PAINT[number]
+        paint = {"stroke": color, "stroke-dasharray": dashes}
+        drawn = {"class": f"line-{number}", "fill": "none", "stroke-width": 2, "pointer-events": "all", **paint}
+        marks.append(Mark("g", drawn, parts=(Mark("polyline", {"points": corners}), *dots)))
+        sample = {"class": f"line-{number}", "x1": 0, "y1": 6, "x2": LINE_SWATCH, "y2": 6, "stroke-width": 2, **paint}
+        legend.append((LINE_SWATCH, Mark("line", sample), title))
+    return Chart(WIDTH, PLOT_HEIGHT + LEGEND_HEIGHT + GAP, tuple(marks), tuple(legend))
 
 
-def matrix_chart(
+def matrix_chart(  # noqa: PLR0913  # labels, cells, and how they are written
     rows: Sequence[str],
     columns: Sequence[str],
-    cells: Sequence[Sequence[tuple[Any, ...] | None]],
+    cells: Sequence[Sequence[Cell | None]],
+    address: Callable[[Any], str] | None = None,
     *,
     words: Words = str,
-) -> MatrixChart:
-    """Draw a matrix whose cells are the denser the more they count; a cell that counts nothing is None."""
+    count: Count = str,
+) -> Chart:
+    """Draw a matrix whose cells are the denser the more they count; a cell that counts nothing is None.
+
+    `address` is where what a cell counts is listed.
+    """
     rows, columns = list(map(words, rows)), list(map(words, columns))
-    table = [[MatrixCell(*each) if each else None for each in row] for row in cells]
     left = _label_width(rows)
-    largest = max((each.value for row in table for each in row if each), default=0) or 1
-    shapes = tuple(
-        CellShape(
-            each,
-            _drawable(rows[i]),
-            _drawable(columns[j]),
-            left + GAP + CELL_WIDTH * j,
-            LEGEND_HEIGHT + CELL_HEIGHT * i,
-            f"0.{MIN_OPACITY + (MAX_OPACITY - MIN_OPACITY) * each.value // largest}",
-        )
-        for i, row in enumerate(table)
-        for j, each in enumerate(row)
-        if each
-    )
-    return MatrixChart(
-        width=left + GAP + CELL_WIDTH * len(columns),
-        height=LEGEND_HEIGHT + CELL_HEIGHT * len(rows),
-        columns=tuple(
-            _label(each, CELL_WIDTH - 6, left + GAP + CELL_WIDTH * j, LEGEND_HEIGHT - GAP)
-            for j, each in enumerate(columns)
-        ),
-        rows=tuple(
-            _label(each, left, 0, LEGEND_HEIGHT + CELL_HEIGHT * i + CELL_HEIGHT // 2 + FONT_SIZE // 3)
-            for i, each in enumerate(rows)
-        ),
-        cells=shapes,
-        table=table,
-    )
+    xs = [left + GAP + CELL_WIDTH * j for j in range(len(columns))]
+    largest = max((each[0] for row in cells for each in row if each), default=0) or 1
+    ys = [LEGEND_HEIGHT + CELL_HEIGHT * i for i in range(len(rows))]
+    above, middle = LEGEND_HEIGHT - GAP, CELL_HEIGHT // 2 + FONT_SIZE // 3
+    marks = [
+        *(_label(each, CELL_WIDTH - 6, xs[j] + CELL_WIDTH // 2, above, "middle") for j, each in enumerate(columns)),
+        *(_label(each, left, 0, ys[i] + middle) for i, each in enumerate(rows)),
+    ]
+    for i, row in enumerate(cells):
+        for j, cell in enumerate(row):
+            if cell is None:
+                continue
+            value, tone, thing = [*cell, None][:3]
+            said = f"{_drawable(rows[i])} → {_drawable(columns[j])}{words(COLON)}{count(value)}"
+            opacity = f"0.{MIN_OPACITY + (MAX_OPACITY - MIN_OPACITY) * value // largest}"
+            place = {"x": xs[j], "y": ys[i], "width": CELL_WIDTH, "height": CELL_HEIGHT}
+            drawn = {**_heat(tone), "fill-opacity": opacity, "stroke": "#ffffff", **place}
+            parts = (
+                Mark("rect", drawn, title=f"{said} ({words(TONE_NAMES[tone])})"),
+                _figure(count(value), xs[j] + CELL_WIDTH // 2, ys[i] + 23, "middle"),
+            )
+            href = address(thing) if address else ""
+            marks += [Mark("a", {"href": href, "aria-label": said}, parts=parts)] if href else parts
+    tones = {each[1] for row in cells for each in row if each}
+    size = {"width": SWATCH, "height": SWATCH}
+    shown = [each for each in TONE_PAINT if each in tones] if len(tones) > 1 else []
+    legend = tuple((SWATCH, Mark("rect", {**_heat(each), **size}), TONE_NAMES[each]) for each in shown)
+    width, height = left + GAP + CELL_WIDTH * len(columns), LEGEND_HEIGHT + CELL_HEIGHT * len(rows)
+    return Chart(width, height, tuple(marks), legend)
+
+
+def _series(number: int) -> dict[str, object]:
+    """The paint of a series, counted from the last, which is 0."""
+    return {"class": f"series-{number}", "fill": SERIES_PAINT[number]}
+
+
+def _heat(tone: Tone) -> dict[str, object]:
+    return {"class": f"heat {tone}", "fill": TONE_PAINT[tone]}
+
+
+def _text(text: str, x: int, y: int, anchor: str | None = None) -> Mark:
+    return Mark("text", {"x": x, "y": y, "text-anchor": anchor}, text)
+
+
+def _figure(text: str, x: int, y: int, anchor: str | None = None) -> Mark:
+    return Mark("text", {"class": "figure", "x": x, "y": y, "text-anchor": anchor}, text)
 
 
 def _label_width(labels: Iterable[str]) -> int:
     return min(max((_text_width(_drawable(each)) for each in labels), default=0), MAX_LABEL_WIDTH)
 
 
-def _label(text: str, width: int, x: int, y: int) -> Label:
+def _label(text: str, width: int, x: int, y: int, anchor: str | None = None) -> Mark:
     """A label cut to a width."""
     drawn = _drawable(text)
     if _text_width(drawn) > width:
         while drawn and _text_width(drawn) > width - WIDE:
             drawn = drawn[:-1]
         drawn = f"{drawn}…"
-    return Label(drawn, text, x, y)
+    return _text(drawn, x, y, anchor)
 
 
 def _drawable(text: str) -> str:

@@ -109,11 +109,6 @@ class Shape:
     """What is written on it; empty where there is no room."""
 
     @property
-    def css_classes(self) -> str:
-        """The classes of the style sheet."""
-        return f"period {self.status}{' suspension' if self.bar.kind == 'suspension' else ''}"
-
-    @property
     def paint(self) -> Mapping[str, str]:
         """The attributes that colour it where no style sheet does: on paper."""
         return {**PAINT[self.status], **(SUSPENSION_PAINT if self.bar.kind == "suspension" else {})}
@@ -122,15 +117,6 @@ class Shape:
     def status_name(self) -> Message:
         """The name of the status."""
         return STATUS_NAMES[self.status]
-
-
-@dataclass(frozen=True, slots=True)
-class LaneName:
-    """The name of a lane, and where it stands."""
-
-    name: str
-    text: str
-    y: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +133,12 @@ class Timeline:
 
     width: int
     height: int
-    left: int
-    lanes: tuple[LaneName, ...]
+    lanes: tuple[str, ...]
+    """Their names as they are written, from the top."""
     shapes: tuple[Shape, ...]
     ticks: tuple[Tick, ...]
     now: int | None
     """Where now is; None when it is not between the ends."""
-
-    @property
-    def bottom(self) -> int:
-        """The bottom of the lanes."""
-        return self.height - 6
 
 
 def timeline(
@@ -174,11 +155,7 @@ def timeline(
     return Timeline(
         width=WIDTH,
         height=TOP + LANE_HEIGHT * len(names) + 6,
-        left=LEFT,
-        lanes=tuple(
-            LaneName(name, _shorten(spell_out(name)), TOP + LANE_HEIGHT * position + 19)
-            for position, name in enumerate(names)
-        ),
+        lanes=tuple(_shorten(spell_out(name)) for name in names),
         shapes=tuple(_shape(bar, scale, names.index(bar.lane), now) for bar in visible_bars),
         ticks=tuple(Tick(scale.x(at), at) for at in _days(first, last, zone)),
         now=scale.x(now) if first <= now <= last else None,

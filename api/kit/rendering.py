@@ -330,7 +330,6 @@ def _environment(lang: Language, zone: ZoneInfo) -> Environment:
     environment.filters["engine_name"] = lambda name: translate(engine_name(name), catalogue.gettext)
     environment.filters["kind_name"] = lambda kind: kind_label(kind, lang)
     environment.globals.update(link=link, rule_address=rule_address, version_address=version_address)
-    environment.globals.update(
-        {each.__name__: partial(each, words=words) for each in (bar_chart, line_chart, matrix_chart)}
-    )
+    for draw in (bar_chart, line_chart, matrix_chart):
+        environment.globals[draw.__name__] = partial(draw, words=words, count=formats.count)
     return environment

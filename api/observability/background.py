@@ -1,7 +1,8 @@
 """Background work of the service.
 
 Once a minute it writes down when sessions and keys were last used, and ends workers that have nothing to do; all the
-time it looks how late the event loop is.
+time it looks how late the event loop is. The whole file of a large database, and all its versions, is read once behind
+the start: before it that takes seconds.
 """
 
 from __future__ import annotations
@@ -14,8 +15,16 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
+from api.web.transactions import run_read
 from policy_service.database import DatabaseUnavailable
+from policy_service.database.file_check import is_large
 from policy_service.identity.last_used import FLUSH_AFTER
+from policy_service.registry.checks import read_whole_file
+from policy_service.workers.kind import WorkRefused
+from policy_service.workers.kinds import AUDITING
+
+RETRY_SECONDS = 60.0
+"""Seconds until it is tried again when the worker has other work."""
 
 
 @asynccontextmanager
@@ -46,3 +55,21 @@ async def _run_periodically(service: Service) -> None:
         await asyncio.sleep(FLUSH_AFTER.total_seconds())
         await flush_last_used(service)
         await run_in_threadpool(service.workers.retire)
+
+
+async def check_file(service: Service) -> None:
+    """Check a large SQLite file for damage, and the texts in it; `/readyz` and the log report it."""
+    try:
+        if not await run_read(service, lambda session: is_large(session.connection())):
+            return
+    except DatabaseUnavailable:
+        return  # `/readyz` says so
+    while True:
+        try:
+            service.file_faults.extend(await service.work(AUDITING, read_whole_file, service.database.url))
+            break
+        except (WorkRefused, DatabaseUnavailable) as error:
+            service.log.warning("database_file_not_checked", reason=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+    for fault in service.file_faults:
+        service.log.error("database_file_damaged", message=fault)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from api.observability.logs import LINES
 from policy_service import Decider
 from policy_service.audit.comparison import LogComparison
+from policy_service.service_log import LINES
 
 DECISION_BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
@@ -81,7 +81,12 @@ class Metrics:
 
     def watch_log(self, comparison: LogComparison) -> None:
         """Export from now on whether the log is what was signed, and which copies of its checkpoints answer."""
-        self._registry.register(_LogCollector(comparison))
+        differs = "1 while the log is not what was signed, and nothing is sealed for it."
+        failing = "Places that checkpoints could not be copied to when they were last asked."
+        log = Gauge("policy_service_log_differs", differs, registry=self._registry)
+        log.set_function(lambda: comparison.difference is not None)
+        copies = Gauge("policy_service_checkpoint_copies_failing", failing, registry=self._registry)
+        copies.set_function(lambda: len(comparison.copy_errors))
 
     def render(self) -> bytes:
         """All figures."""
@@ -112,22 +117,3 @@ class _EngineCollector(Collector):
         for policy in self._decider.policies.values():
             policies.add_metric((policy.id, policy.version), 1)
         yield policies
-
-
-class _LogCollector(Collector):
-    """The collector of the sealer's last comparison of the log."""
-
-    def __init__(self, comparison: LogComparison) -> None:
-        self._comparison = comparison
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "policy_service_log_differs",
-            "1 while the log is not what was signed, and nothing is sealed for it.",
-            value=self._comparison.difference is not None,
-        )
-        yield GaugeMetricFamily(
-            "policy_service_checkpoint_copies_failing",
-            "Places that checkpoints could not be copied to when they were last asked.",
-            value=len(self._comparison.copy_errors),
-        )

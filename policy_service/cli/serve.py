@@ -40,7 +40,7 @@ from policy_service.paths import keys_folder
 
 APPLICATION = "api.app:create_app"
 PROTOCOL = "api.web.connections:BoundedProtocol"
-LOG = "api.observability.logs.LINES"
+LOG = "policy_service.service_log.LINES"
 GRACE_SECONDS = 10
 NOT_LISTENING, NOT_DECIDING = 6, StartupError.status
 DEMO_TASKS = {

@@ -26,7 +26,7 @@ from policy_service.decisions.served_policy import Alarm
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.version_build import Build
 from policy_service.decisions.writer import DecisionWriter
-from policy_service.errors import FactsRejected, PolicyServiceError, UnknownPolicies, UnknownSubjectKind
+from policy_service.errors import FactsRejected, UnknownPolicies, UnknownSubjectKind
 from policy_service.idempotency import (
     IdempotencyKeyReused,
     RecordedResponse,
@@ -35,6 +35,7 @@ from policy_service.idempotency import (
     find_response,
     find_responses,
 )
+from policy_service.in_flight import RequestInFlight
 from policy_service.messages import Message
 from policy_service.subject import Subject
 
@@ -42,14 +43,7 @@ WAIT_SECONDS = 5.0
 """How long a request waits for the same one before it, or for other versions to come into force."""
 
 
-class RequestInFlight(PolicyServiceError):
-    """The same request is still under way."""
-
-    kind = "request-in-flight"
-    retry_seconds = 1
-
-    def __init__(self) -> None:
-        super().__init__(Message("the request with this idempotency key is still in progress: ask again in a moment"))
+IN_FLIGHT = Message("the request with this idempotency key is still in progress: ask again in a moment")
 
 
 class _RequestTask(NamedTuple):
@@ -112,7 +106,7 @@ class DecisionService:
         try:
             answer = await asyncio.wait_for(asyncio.shield(running.task), self._wait_seconds)
         except TimeoutError:
-            raise RequestInFlight from None
+            raise RequestInFlight(IN_FLIGHT) from None
         return answer._replace(outcomes=None)
 
     def decide_in_thread(

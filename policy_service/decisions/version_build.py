@@ -22,6 +22,8 @@ from policy_service.language.core import Core
 from policy_service.language.load import load_bytes
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
+from policy_service.workers.kinds import BUILDING, time_limit
+from policy_service.workers.pool import WorkerDied, Workers
 
 REHEARSAL_SECONDS = 20.0
 """How long the policies may take, together, to be built and tried in a child process."""
@@ -55,6 +57,19 @@ def build(contents: Sequence[bytes], engine: EngineName) -> list[bytes]:
     if engine == "durable_rules":
         run_smoke_tests(policies, seconds=REHEARSAL_SECONDS)
     return [pickle.dumps(_parts(policy, engine), pickle.HIGHEST_PROTOCOL) for policy in policies]
+
+
+def build_in_worker(
+    workers: Workers, policy_check_seconds: float, contents: Sequence[bytes], engine: EngineName
+) -> Sequence[bytes]:
+    """Do so in a worker. Raises BuildFailed, and what `build` does."""
+    seconds = time_limit(BUILDING, policy_check_seconds)
+    try:
+        return workers.pool(BUILDING).call(seconds, build, contents, engine)
+    except TimeoutError:
+        raise BuildFailed(BUILDING.too_long_message(seconds)) from None
+    except (WorkerDied, MemoryError):
+        raise BuildFailed(BUILDING.too_large_message(seconds)) from None
 
 
 def _parts(policy: Policy, engine: EngineName) -> Parts:

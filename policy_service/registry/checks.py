@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlmodel import Session, col, select
 
 from policy_service.canonical import digest
+from policy_service.database import Database, DatabaseUnavailable
+from policy_service.database.file_check import damage_of, file_faults
 from policy_service.messages import Message
 from policy_service.registry.tables import ActivationRow, VersionRow
 
@@ -74,3 +76,14 @@ def verify_versions(session: Session) -> list[str]:
                 )
             )
     return problems
+
+
+def read_whole_file(url: str) -> list[str]:
+    """Read every page of a SQLite file, and every version; a sentence for each fault. Raises DatabaseUnavailable."""
+    try:
+        with closing(Database(url)) as database, database.read() as session:
+            return [*file_faults(session.connection(), "quick_check"), *verify_versions(session)]
+    except DatabaseUnavailable as error:
+        if (damage := damage_of(error)) is None:
+            raise
+        return [damage]

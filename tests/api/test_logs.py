@@ -12,10 +12,10 @@ from contextlib import contextmanager, redirect_stderr
 
 import pytest
 
-from api.observability.logs import LINES, make_log
 from api.observability.metrics import Metrics
 from policy_service import Decider
 from policy_service.cli import serve
+from policy_service.service_log import LINES, make_log
 from tests.architecture.project import ROOT
 
 CAPACITY = 64 * 1024
@@ -87,13 +87,13 @@ def test_the_loss_is_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_server_and_libraries_write_to_the_same() -> None:
-    assert serve.log_config()["handlers"]["stderr"]["stream"] == "ext://api.observability.logs.LINES"
+    assert serve.log_config()["handlers"]["stderr"]["stream"] == "ext://policy_service.service_log.LINES"
     assert serve.log_config()["root"]["handlers"] == ["stderr"]
 
 
 def logged_events() -> Iterator[str]:
     """Every event that a call of the service's log names, by a text or by a parameter that is one of some."""
-    for file in (ROOT / "api").rglob("*.py"):
+    for file in (*(ROOT / "api").rglob("*.py"), *(ROOT / "policy_service").rglob("*.py")):
         for function in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 choices = {argument.arg: argument.annotation for argument in function.args.args}

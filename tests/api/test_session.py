@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import Application
-from api.auth import confirmation
 from api.auth.confirmation import reauthenticate
 from api.web.problems import ProblemError
 from policy_service.actor import Role
+from policy_service.identity import hashing
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.throttle import ADDRESS_LIMIT
 from tests.api.client import SECRET, apart, ask, assert_problem, credentials, one_policy, opened
@@ -166,11 +166,11 @@ def test_behind_a_trusted_proxy_the_address_is_that_of_its_client(app: Applicati
 
 
 def test_strangers_of_one_network_leave_room_for_others(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(confirmation._sign_ins_by_network, "127.0.0.1", 18)
+    monkeypatch.setitem(hashing._sign_ins_by_network, "127.0.0.1", 18)
     assert_problem(enter(app), 503, "busy")
-    monkeypatch.setitem(confirmation._sign_ins_by_network, "127.0.0.1", 17)
+    monkeypatch.setitem(hashing._sign_ins_by_network, "127.0.0.1", 17)
     assert enter(app).status_code == 201
-    assert confirmation._sign_ins_by_network["127.0.0.1"] == 17
+    assert hashing._sign_ins_by_network["127.0.0.1"] == 17
 
 
 def test_a_failed_sign_in_is_logged_with_account_and_address(capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +188,7 @@ def test_a_failed_sign_in_is_logged_with_account_and_address(capsys: pytest.Capt
 
 
 def test_when_too_many_wait_the_next_is_put_off(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirmation, "MAX_WAITING", 0)
+    monkeypatch.setattr(hashing, "MAX_WAITING", 0)
     answer = enter(app)
     assert_problem(answer, 503, "busy")
     assert answer.headers["retry-after"] == "5"
@@ -258,8 +258,8 @@ def confirming(app: Application, headers: dict[str, str], password: str | None) 
     """The actor, or the name of the problem, as a route that takes a signature finds it."""
     from starlette.requests import Request  # noqa: PLC0415
 
-    from api.auth.access import ANY_PRINCIPAL  # noqa: PLC0415
     from api.auth.authentication import AuthenticationMiddleware  # noqa: PLC0415
+    from policy_service.access import ANY_PRINCIPAL  # noqa: PLC0415
 
     results: list[object] = []
 

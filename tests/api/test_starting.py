@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from api.app import Application, create_app
 from api.features.health.endpoints import readiness
-from api.observability.file_check import read_file
 from api.service import Service, open_service
 from api.settings import Settings
 from policy_service.audit.comparison import copy_checkpoints
@@ -22,6 +21,7 @@ from policy_service.database import Database, DatabaseUnavailable, file_check
 from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.in_force import NotReady
 from policy_service.errors import StartupError
+from policy_service.registry.checks import read_whole_file
 from policy_service.start_check import NotInitialisedError, NotSoundError
 from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
 from tests.databases import BACKENDS, empty_url
@@ -108,12 +108,12 @@ def test_texts_of_a_large_database_are_compared_behind_the_start_but_for_those_i
 ) -> None:
     monkeypatch.setattr(file_check, "LARGE", 0)
     with prepared() as (url, database):
-        assert read_file(url) == []
+        assert read_whole_file(url) == []
         altered(database, "version", "UPDATE version SET content = x'20' || content")
         with pytest.raises(StartupError, match="sha256:"):
             begin(url)
-        assert all("is not what was submitted" in each for each in read_file(url))
-        assert read_file(url)
+        assert all("is not what was submitted" in each for each in read_whole_file(url))
+        assert read_whole_file(url)
 
 
 def test_it_does_not_begin_when_a_trigger_is_gone() -> None:

@@ -16,9 +16,10 @@ from policy_service.decisions.in_force import InForce, NotReady, VersionsChangin
 from policy_service.decisions.record import decode_fact
 from policy_service.decisions.record_queries import UnknownDecision, read_decision, subject_history
 from policy_service.decisions.request import DecisionRequest
-from policy_service.decisions.service import DecisionService, RequestInFlight, open_decision_service
+from policy_service.decisions.service import DecisionService, open_decision_service
 from policy_service.errors import FactsRejected, UnknownPolicies, UnknownSubjectKind
 from policy_service.idempotency import IdempotencyKeyReused, InvalidIdempotencyKey
+from policy_service.in_flight import RequestInFlight
 from policy_service.registry.model import Period
 from policy_service.subject import Subject
 from tests.databases import BACKENDS, fresh_database

@@ -6,9 +6,9 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from api.auth.access import Access
 from api.auth.authentication import AuthenticationMiddleware
 from api.service import Service
+from policy_service.access import Access
 
 PATIENCE = 1_000
 

@@ -74,5 +74,5 @@ def test_a_drawing_can_be_cut_at_both_ends() -> None:
 
 def test_a_name_that_the_typeface_cannot_draw_is_written_as_its_code_point() -> None:
     drawing = timeline([Bar("甲😀", NOW - timedelta(days=30), None)], NOW)
-    assert [lane.text for lane in drawing.lanes] == ["甲[U+1F600]"]
+    assert drawing.lanes == ("甲[U+1F600]",)
     assert [shape.caption for shape in drawing.shapes] == ["甲[U+1F600]"]

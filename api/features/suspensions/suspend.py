@@ -10,7 +10,6 @@ from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 
-from api.auth.access import WRITING
 from api.auth.authentication import principal_of
 from api.auth.permissions import check_permission
 from api.kit.form_action import FormAction, FormRequest
@@ -21,6 +20,7 @@ from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
+from policy_service.access import WRITING
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import (

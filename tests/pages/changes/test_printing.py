@@ -15,8 +15,8 @@ from pypdfium2 import PdfDocument
 from api.features.changes import pdf
 from api.features.changes.pdf import BASE_URL, PdfUnavailable, own_file
 from api.features.changes.printing import keep_amounts
-from api.observability.logs import make_log
 from api.web.problems import ProblemError
+from policy_service.service_log import make_log
 from tests.api.company import Company, Json, company
 from tests.approval.world import tier
 from tests.pages.policies.texts import crossed

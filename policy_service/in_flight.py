@@ -7,13 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from api.web.problems import REQUEST_IN_FLIGHT, ProblemError
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 MAX_WAIT_SECONDS = 30.0
 """Seconds that a request waits for the one before it with the same key."""
 RequestKey = tuple[str, str]
 """The caller, and the key it chose."""
+
+
+class RequestInFlight(PolicyServiceError):
+    """A request with this key is not answered yet."""
+
+    kind = "request-in-flight"
+    retry_seconds = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +38,17 @@ class InFlight:
 
     @asynccontextmanager
     async def exclusive(self, name: RequestKey, fingerprint: str) -> AsyncIterator[None]:
-        """While this lasts, no other request with the key is under way. Raises ProblemError."""
+        """While this lasts, no other request with the key is under way. Raises RequestInFlight."""
         while (running := self._running.get(name)) is not None:
             if running.fingerprint != fingerprint:
-                raise _in_flight(Message("another request with this idempotency key is not answered yet"))
+                raise RequestInFlight(Message("another request with this idempotency key is not answered yet"))
             try:
                 await asyncio.wait_for(running.done.wait(), self._max_wait)
             except TimeoutError:
-                raise _in_flight(Message("this request was sent before and is not answered yet")) from None
+                raise RequestInFlight(Message("this request was sent before and is not answered yet")) from None
         own = self._running[name] = _Running(fingerprint)
         try:
             yield
         finally:
             del self._running[name]
             own.done.set()
-
-
-def _in_flight(detail: str) -> ProblemError:
-    return ProblemError(REQUEST_IN_FLIGHT, detail, headers={"Retry-After": "1"})

@@ -1,8 +1,8 @@
 """Watches that nothing holds the event loop for long: whatever does keeps every decision waiting.
 
-A *step* is what a request does between two waits: one that takes longer than it may is logged as `event_loop_blocked`
-with its route, and counted. The *lag* is how much later than asked the loop wakes up, whatever the reason: a step, a
-thread that keeps the interpreter's lock, a collection of garbage, a machine that has no time.
+A *step* is what a request does between two waits: one that takes longer than it may is reported by its name. The *lag*
+is how much later than asked the loop wakes up, whatever the reason: a step, a thread that keeps the interpreter's lock,
+a collection of garbage, a machine that has no time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,6 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from starlette.types import Scope
-from structlog.typing import FilteringBoundLogger
-
-from api.auth.permissions import route_of
-from api.observability.metrics import Metrics
-
 LAG_SECONDS = 0.1
 """Seconds between two looks at the lag."""
 
@@ -27,17 +21,19 @@ LAG_SECONDS = 0.1
 class LoopWatch:
     """The steps of requests, and the lag of the loop that they share."""
 
-    def __init__(self, metrics: Metrics, log: FilteringBoundLogger, seconds: float) -> None:
-        """`seconds` is how long a step may take."""
+    def __init__(
+        self, seconds: float, on_blocked: Callable[[str, float], None], on_lag: Callable[[float], None]
+    ) -> None:
+        """`seconds` is how long a step may take; those that take longer, and each lag, are reported."""
         self.longest: dict[str, float] = {}
-        """The longest step of each route that took longer than it may, in seconds."""
+        """The longest step of each name that took longer than it may, in seconds."""
         self.clock: Callable[[], float] = perf_counter
         """The clock, in seconds; a test may count processor time instead, which costs a system call each time."""
-        self._metrics, self._log, self._seconds = metrics, log, seconds
+        self._seconds, self._on_blocked, self._on_lag = seconds, on_blocked, on_lag
 
-    async def run(self, scope: Scope, request: Coroutine[Any, Any, None]) -> None:
-        """Answer a request."""
-        await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, scope))
+    async def run(self, request: Coroutine[Any, Any, None], name_of: Callable[[], str]) -> None:
+        """Answer a request; its name is asked for after a step that took longer than it may."""
+        await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, name_of))
 
     async def observe_lag(self) -> None:
         """Observes the lag until it is cancelled."""
@@ -45,13 +41,12 @@ class LoopWatch:
         while True:
             due = loop.time() + LAG_SECONDS
             await asyncio.sleep(LAG_SECONDS)
-            self._metrics.observe_lag(max(0.0, loop.time() - due))
+            self._on_lag(max(0.0, loop.time() - due))
 
-    def _report_blocked(self, scope: Scope, seconds: float) -> None:
-        route = route_of(scope)
-        self.longest[route] = max(seconds, self.longest.get(route, 0.0))
-        self._metrics.count_blocked_step(route, seconds)
-        self._log.warning("event_loop_blocked", route=route, seconds=round(seconds, 4))
+    def _report_blocked(self, name_of: Callable[[], str], seconds: float) -> None:
+        name = name_of()
+        self.longest[name] = max(seconds, self.longest.get(name, 0.0))
+        self._on_blocked(name, seconds)
 
 
 @types.coroutine
