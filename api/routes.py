@@ -15,7 +15,7 @@ from api.features.changes import endpoints as changes
 from api.features.changes.analysis import ANALYSIS
 from api.features.cross_groups import endpoints as cross_groups
 from api.features.data_checks.jobs import DATA_CHECK
-from api.features.decisions import batch_endpoint, list_endpoints, record_endpoints
+from api.features.decisions import batch_endpoint, record_endpoints
 from api.features.groups import endpoints as groups
 from api.features.health import endpoints as health
 from api.features.jobs import endpoints as jobs
@@ -41,7 +41,6 @@ JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK, REEVALUATION, DATA_C
 """Every kind of long work."""
 ENDPOINTS = (
     batch_endpoint,
-    list_endpoints,
     record_endpoints,
     subjects,
     groups,

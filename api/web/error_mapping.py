@@ -7,9 +7,9 @@ from datetime import datetime
 from http import HTTPStatus
 
 from api.web.json_body import invalid_body_error, problem_of_field_error
-from api.web.parameters import invalid_cursor_problem
-from api.web.problems import CHALLENGE, INVALID_PARAMETER, PROBLEMS, Problem, invalid_parameters_detail
-from policy_service.decisions.request import A_KIND, AN_ID, format_or_null
+from api.web.parameters import A_CURSOR
+from api.web.problems import CHALLENGE, PROBLEMS, Problem, invalid_parameters_error, parameter_fault
+from policy_service.decisions.request import A_KIND, AN_ID
 from policy_service.errors import PolicyServiceError
 from policy_service.identity.errors import IdentityValidationFailed
 from policy_service.paging import InvalidCursor
@@ -24,7 +24,7 @@ def library_problem(error: Exception, now: datetime) -> Problem | None:
         case InvalidSubject():
             return _subject_problem(error)
         case InvalidCursor():
-            return invalid_cursor_problem(str(error))
+            return invalid_parameters_error([parameter_fault("cursor", str(error), A_CURSOR)]).problem
         case PolicyServiceError():
             return Problem(PROBLEMS[error.kind], error.detail, error.extensions, _headers(error, now))
         case _:
@@ -44,14 +44,5 @@ def _headers(error: PolicyServiceError, now: datetime) -> Mapping[str, str]:
 def _subject_problem(error: InvalidSubject) -> Problem:
     """Return the problem of a subject that was looked for and that no subject can be."""
     parameters = {"subject": (error.subject.id, AN_ID), "kind": (error.subject.kind, A_KIND)}
-    problems = [
-        {
-            "parameter": parameter,
-            "code": "mistyped",
-            "value": format_or_null(parameters[parameter][0]),
-            "expected": parameters[parameter][1],
-            "hint": hint,
-        }
-        for parameter, hint in error.errors.items()
-    ]
-    return Problem(INVALID_PARAMETER, invalid_parameters_detail(error.errors), {"problems": problems})
+    faults = (parameter_fault(name, *parameters[name], hint=hint) for name, hint in error.errors.items())
+    return invalid_parameters_error(faults).problem

@@ -19,19 +19,14 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from api.auth.authentication import principal_of
 from api.service import Service
-from api.web.problems import (
-    INVALID_PARAMETER,
-    PRECONDITION_REQUIRED,
-    ProblemError,
-    invalid_parameters_detail,
-)
+from api.web.problems import PRECONDITION_REQUIRED, ProblemError, invalid_parameters_error, parameter_fault
 from api.web.transactions import run_read, run_write
 from api.workers.preparation import warm_heads
 from policy_service.database import Transaction
-from policy_service.decisions.request import format_or_null
 from policy_service.idempotency import (
     InvalidIdempotencyKey,
     StoredResponse,
@@ -83,7 +78,7 @@ async def run_prepared_write(
     `prepare` does what is slow before the transaction, and is skipped where the answer is known. `body` is the
     request's. Raises ProblemError, IdempotencyKeyReused, DatabaseUnavailable, and what the command raises.
     """
-    key = idempotency_key(request)
+    key = idempotency_key(request.scope)
     if key is None:
         command = await prepare()
         await warm_heads(service)
@@ -147,22 +142,16 @@ def _response(stored: StoredResponse, extra_headers: Mapping[str, str] | None = 
 # -------------------------------------------------------------------------------------------------- the headers
 
 
-def idempotency_key(request: Request) -> str | None:
+def idempotency_key(scope: Scope) -> str | None:
     """The idempotency key of a request. Raises ProblemError when it is none."""
-    keys = request.headers.getlist(KEY)
+    keys = [value for name, value in scope["headers"] if name == KEY.lower().encode()]
     if not keys:
         return None
-    key = ", ".join(keys)  # a key has no blank, so several are none
+    key: str = b", ".join(keys).decode("latin-1")  # a key has no blank, so several are none
     try:
         check_key(key)
     except InvalidIdempotencyKey:
-        problem = {
-            "parameter": KEY,
-            "code": "mistyped",
-            "value": format_or_null(key),
-            "expected": "1 to 200 visible ASCII",
-        }
-        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail([KEY]), problems=[problem]) from None
+        raise invalid_parameters_error([parameter_fault(KEY, key, "1 to 200 visible ASCII")]) from None
     return key
 
 

@@ -5,7 +5,7 @@ The table below is closed. `GET /problems/{name}` and `docs/reference/http.md` e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Self
@@ -337,26 +337,29 @@ def http_problem(request: Request, error: HTTPException) -> Problem:
 
 def parameter_problem(errors: Iterable[Mapping[str, Any]]) -> Problem:
     """Wrong parameters, as a problem; the errors are those of a RequestValidationError."""
-    problems: Sequence[Mapping[str, object]] = [
-        {
-            "parameter": ".".join(map(str, item["loc"][1:])),
-            **(
-                {"code": MISSING, "value": "", "expected": Message("a value")}
-                if item["type"] == MISSING
-                else {
-                    "code": item["type"] if item["type"] in {UNKNOWN, REPEATED} else "mistyped",
-                    "value": format_or_null(item.get("input")),
-                    "expected": _expected(str(item["msg"])),
-                }
-            ),
-            **({"hint": item["hint"]} if "hint" in item else {}),
-        }
-        for item in errors
-    ]
-    return Problem(
-        INVALID_PARAMETER,
-        invalid_parameters_detail(str(item["parameter"]) for item in problems),
-        {"problems": problems},
+    return invalid_parameters_error(map(_fault, errors)).problem
+
+
+def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
+    parameter, hint = ".".join(map(str, error["loc"][1:])), {"hint": error["hint"]} if "hint" in error else {}
+    if error["type"] == MISSING:
+        return {"parameter": parameter, "code": MISSING, "value": "", "expected": Message("a value"), **hint}
+    code = error["type"] if error["type"] in {UNKNOWN, REPEATED} else "mistyped"
+    return parameter_fault(parameter, error.get("input"), _expected(str(error["msg"])), code, **hint)
+
+
+def parameter_fault(
+    parameter: str, value: object, expected: str, code: str = "mistyped", **hint: object
+) -> dict[str, Any]:
+    """What is wrong with a parameter."""
+    return {"parameter": parameter, "code": code, "value": format_or_null(value), "expected": expected, **hint}
+
+
+def invalid_parameters_error(faults: Iterable[Mapping[str, Any]]) -> ProblemError:
+    """The problem with all faults of parameters."""
+    problems = list(faults)
+    return ProblemError(
+        INVALID_PARAMETER, invalid_parameters_detail(str(each["parameter"]) for each in problems), problems=problems
     )
 
 

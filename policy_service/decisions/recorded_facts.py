@@ -22,8 +22,10 @@ from sqlmodel import Session
 
 from policy_service.clock import timestamp
 from policy_service.database.declared import table_of
+from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.groups.merged import read_merges
 from policy_service.decisions.macs import last_erasures, read_mac_keys
+from policy_service.decisions.masking import MASK
 from policy_service.decisions.record import DecisionRecord, VersionUsed, decode_fact, is_archived, read_row
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
@@ -131,3 +133,17 @@ class FactsReader:
                 if is_here:
                     self._keys.require_written(row)
                 yield read_row(row.seq, row.line), is_here
+
+
+def masked_record(stored: Mapping[str, Any], readable: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as a record keeps them, to be shown: numbers by their digits, a mask for what is encrypted or erased."""
+    return {name: ERASED if readable[name] == ERASED else _shown(value) for name, value in stored.items()}
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if is_encrypted(value):
+        return MASK
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    decoded = decode_fact(value)
+    return decoded if decoded is None or isinstance(decoded, bool | int | str) else str(decoded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from api.features.audit.schemas import LogVerdictModel
+from api.features.audit.endpoints import LogVerdictModel
 from policy_service.audit.verdict import LogVerdict
 from policy_service.jobs.kind import FileKind, JobContext, JobKind, NoParameters
 from policy_service.log_work import verify, write_export

@@ -14,15 +14,14 @@ from api.auth.authentication import Principal, principal_of
 from api.features.decisions.endpoints import (
     PATH,
     count_decision,
-    invalid_request_error,
     rejected_request_error,
-    request_problems,
-    scope_idempotency_key,
+    undecided_request_error,
 )
 from api.service import Service
 from api.web.batch_body import BatchBody, SpoolFull
 from api.web.body import check_media_type
 from api.web.error_mapping import library_problem
+from api.web.idempotent_writes import idempotency_key
 from api.web.openapi import BATCH, BATCH_ANSWER, problems
 from api.web.problems import (
     BODY_TOO_LARGE,
@@ -61,7 +60,7 @@ router = RestRouter(PATH, "decisions")
 async def decide_batch(service: ServiceOf, request: Request) -> Response:
     """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
     check_media_type(dict(request.scope["headers"]), LINE_MEDIA_TYPES)
-    return BatchResponse(service, principal_of(request), scope_idempotency_key(request.scope))
+    return BatchResponse(service, principal_of(request), idempotency_key(request.scope))
 
 
 class BatchResponse(Response):
@@ -130,7 +129,7 @@ class BatchResponse(Response):
             case InvalidRequest():
                 return rejected_request_error(self._service, error).problem, {}
             case FactsRejected() | UnknownPolicies() | UnknownSubjectKind() if answer.request is not None:
-                return invalid_request_error(request_problems(self._service, answer.request, error)).problem, {}
+                return undecided_request_error(self._service, answer.request, error).problem, {}
             case _:
                 if (problem := library_problem(error, self._service.clock.now())) is not None:
                     return problem, {}

@@ -1,32 +1,83 @@
-"""`/v1/decisions/{decision}`: what is on record of a decision, why, whether it comes out again, and the proof of it."""
+"""`/v1/decisions`: decisions by outcome and rule, and how many of each; of one its record, replay and proof."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query
-from pydantic import Field
+from fastapi import Path, Query
+from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
+from api.web.decision_summary import DecisionPage
 from api.web.openapi import OBJECT, content, problems
-from api.web.problems import CONFLICT, NOT_FOUND
+from api.web.problems import CONFLICT, NOT_FOUND, UNKNOWN_POLICY, invalid_parameters_error, parameter_fault
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf
-from api.web.schemas import READ_PROBLEMS, Answer, ByModel, Digest, Id, Model, UsedModel, attribute
+from api.web.schemas import (
+    READ_PROBLEMS,
+    Answer,
+    ByModel,
+    Digest,
+    Id,
+    KindName,
+    Model,
+    PolicyName,
+    UsedModel,
+    UtcInstant,
+    attribute,
+)
 from api.web.transactions import run_read
 from policy_service.decisions import block_store
+from policy_service.decisions.answer_counts.queries import answer_totals
 from policy_service.decisions.corrections import corrections_of
-from policy_service.decisions.encryption import is_encrypted
-from policy_service.decisions.masking import MASK
 from policy_service.decisions.proof import ProofState, check_proof
-from policy_service.decisions.record import decode_fact, previous_json
-from policy_service.decisions.record_queries import read_decision
+from policy_service.decisions.record import previous_json
+from policy_service.decisions.record_queries import (
+    PAGE_SIZE,
+    RecordFilter,
+    RecordSort,
+    list_records,
+    read_decision,
+    seq_range,
+)
+from policy_service.decisions.recorded_facts import masked_record
 from policy_service.decisions.replay import explain_decision, replay
-from policy_service.decisions.subjects import ERASED
 
 Json = dict[str, Any]
 PROOF = "The path from the record to its block, and from the block to a signed checkpoint."
 Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
+OfKind = Annotated[KindName | None, Query(description="only about subjects of this kind")]
+OfPolicy = Annotated[PolicyName | None, Query(description="only what this policy answered")]
+OfOutcome = Annotated[
+    str | None, Query(max_length=400, description="only with this answer of the policy, e.g. `tier:S`, `missing_facts`")
+]
+OfRule = Annotated[str | None, Query(max_length=64, description="only by this rule of the policy")]
+Since = Annotated[UtcInstant | None, Query(alias="from", description="decided from this instant on")]
+Until = Annotated[UtcInstant | None, Query(description="decided before this instant")]
+Name = Annotated[str, Path(max_length=64)]
+
+
+def _null_if_empty(value: object) -> object:
+    return value or None
+
+
+class AnswerTotalModel(Answer):
+    """The count of decisions with an answer, by one rule or, where `rule` is null, by any."""
+
+    group: Annotated[str, attribute("group.name", "the answer, as the parameter `outcome` of /v1/decisions takes it")]
+    status: Annotated[str, attribute("group.status")]
+    outcome: Annotated[dict[str, Any] | None, attribute("group.values"), BeforeValidator(_null_if_empty)]
+    rule: Annotated[str | None, BeforeValidator(_null_if_empty)]
+    decisions: int
+
+
+class AnswerTotalsModel(Answer):
+    """The answers of a policy; a decision by several rules counts at each of them."""
+
+    policy: str
+    items: list[AnswerTotalModel]
+    uncounted: Annotated[int, Field(description="the newest decisions of all policies that are not counted yet")]
 
 
 class PreviousModel(Model):
@@ -99,32 +150,60 @@ class ProofStateModel(Answer):
     key: Annotated[str | None, Field(description="the fingerprint of the key that signed it")]
 
 
-router = RestRouter("/v1/decisions/{decision}", "decisions")
+router = RestRouter("/v1", "decisions")
 
 
-@router.read("", NOT_FOUND, CONFLICT)
+@router.list("/decisions", "decisions", sort=RecordSort, by="-decided", most=PAGE_SIZE)
+def list_all_decisions(
+    read: ReadRequest,
+    kind: OfKind = None,
+    policy: OfPolicy = None,
+    outcome: OfOutcome = None,
+    rule: OfRule = None,
+    since: Since = None,
+    until: Until = None,
+) -> DecisionPage:
+    """List the decisions about everybody; a page may hold few, or none, and still have a cursor."""
+    _check_policy_named(policy, outcome=outcome, rule=rule)
+    criteria = RecordFilter(policy=policy, kind=kind, since=since, until=until, outcome=outcome, rule=rule)
+    return DecisionPage.from_value(list_records(read.session, criteria, **read.paging))
+
+
+@router.read("/policies/{domain}/{policy}/answers", UNKNOWN_POLICY)
+def count_answers(
+    read: ReadRequest, domain: Name, policy: Name, since: Since = None, until: Until = None
+) -> AnswerTotalsModel:
+    """Count the decisions of a policy by answer and by rule."""
+    name = f"{domain}/{policy}"
+    read.catalogue.snapshot(read.session).versions_of(name)
+    totals = answer_totals(read.session, name, seq_range(read.session, since, until))
+    return AnswerTotalsModel.from_value(totals)
+
+
+@router.read("/decisions/{decision}", NOT_FOUND, CONFLICT)
 def get_decision(read: ReadRequest, decision: Id, explain: Explain = False) -> RecordModel:
     """Return the record of a decision."""
     record, cipher = read_decision(read.session, decision), read.service.fact_cipher
-    decrypted = cipher.readable_facts(read.session, record.subject, record.decision_id, record.facts)
-    facts = {name: ERASED if decrypted[name] == ERASED else value for name, value in record.facts.items()}
+    readable = cipher.readable_facts(read.session, record.subject, record.decision_id, record.facts)
     return RecordModel.from_value(
         record,
-        facts=visible_facts(facts),
+        facts=masked_record(record.facts, readable),
         previous=previous_json(record.previous),
         corrected_by=corrections_of(read.session, record),
         trace=explain_decision(read.session, cipher, decision).trace if explain else None,
     )
 
 
-@router.post("/replay", responses=problems(*READ_PROBLEMS))
+@router.post("/decisions/{decision}/replay", responses=problems(*READ_PROBLEMS))
 async def replay_decision(service: ServiceOf, decision: Id) -> VerdictModel:
     """Make the decision again, by the definition, from its record alone, and compare."""
     verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
     return VerdictModel.model_validate(verdict.to_dict())
 
 
-@router.read("/proof", NOT_FOUND, CONFLICT, **content("application/json", description=PROOF, schema=OBJECT))
+@router.read(
+    "/decisions/{decision}/proof", NOT_FOUND, CONFLICT, **content("application/json", description=PROOF, schema=OBJECT)
+)
 def prove_decision(read: ReadRequest, decision: Id) -> Response:
     """The proof that the decision is in the log, for a reader who has only the public key."""
     read_decision(read.session, decision)
@@ -132,24 +211,15 @@ def prove_decision(read: ReadRequest, decision: Id) -> Response:
     return Response(msgspec.json.encode(proof), media_type="application/json")
 
 
-@router.read("/proof/state", NOT_FOUND)
+@router.read("/decisions/{decision}/proof/state", NOT_FOUND)
 def get_proof_state(read: ReadRequest, decision: Id) -> ProofStateModel:
     """Verify the proof that the decision is in the log, now and by the service, and return where it is sealed."""
     record = read_decision(read.session, decision)
     return ProofStateModel.from_value(check_proof(read.session, record, read.service.settings.keys))
 
 
-def visible_facts(facts: Mapping[str, Any]) -> Json:
-    """Facts as they may be seen: numbers by their digits, of sensitive ones only that they are there."""
-    return {name: _visible_value(value) for name, value in facts.items()}
-
-
-def _visible_value(value: Any) -> Any:  # noqa: ANN401  # JSON
-    if is_encrypted(value):
-        return MASK
-    if value == ERASED:
-        return ERASED
-    if isinstance(value, list):
-        return [_visible_value(each) for each in value]
-    decoded = decode_fact(value)
-    return decoded if decoded is None or isinstance(decoded, bool | int | str) else str(decoded)
+def _check_policy_named(policy: str | None, **filters: str | None) -> None:
+    """Raise ProblemError when an answer or a rule is asked for, and of no policy."""
+    names = [name for name, value in filters.items() if value is not None]
+    if policy is None and names:
+        raise invalid_parameters_error(parameter_fault(name, filters[name], "`policy`, whose it is") for name in names)

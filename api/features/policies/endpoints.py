@@ -1,6 +1,6 @@
 """`/v1/policies`: which there are, what they say and ask for, how they came about; whether a file would be one."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Literal
 
 import msgspec
@@ -39,11 +39,12 @@ from api.web.problems import (
     BODY_TOO_LARGE,
     BUSY,
     CHECK_ABANDONED,
-    INVALID_PARAMETER,
     NOT_FOUND,
     UNKNOWN_POLICY,
     UNSUPPORTED_MEDIA_TYPE,
     ProblemError,
+    invalid_parameters_error,
+    parameter_fault,
 )
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf
 from api.web.schemas import UtcInstant
@@ -56,7 +57,7 @@ from policy_service.compilers.json_schema import facts_schema
 from policy_service.compilers.json_schema.example_request import example_request
 from policy_service.compilers.prose import explain
 from policy_service.decisions.firings import firings
-from policy_service.decisions.request import MAX_FACTS, format_or_null
+from policy_service.decisions.request import MAX_FACTS
 from policy_service.decisions.rule_versions import read_rule_versions
 from policy_service.language.diagnostics import shorten
 from policy_service.language.digest_cache import cached_by_digest
@@ -77,6 +78,7 @@ YAML_KINDS = (
     "text/plain",
     "application/octet-stream",
 )
+NOT_FUTURE = "an instant that is not in the future: what will be known is not known yet"
 _EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _explain = cached_by_digest(explain)
 _difference_model = cached_by_digest(difference_model)
@@ -127,7 +129,7 @@ def list_versions(read: ReadRequest, policy: PolicyId) -> VersionList:
 def get_active(read: ReadRequest, policy: PolicyId, valid_at: ValidAt = None, known_at: KnownAt = None) -> ActiveModel:
     """Return the version that applied at an instant, by what was known at another."""
     if known_at is not None and known_at > read.now:
-        raise _not_known_yet(known_at)
+        raise invalid_parameters_error([parameter_fault("known_at", known_at.isoformat(), NOT_FUTURE, "out-of-range")])
     instants = (valid_at or read.now).astimezone(UTC), (known_at or read.now).astimezone(UTC)
     read.catalogue.snapshot(read.session).versions_of(policy)
     recorded = activations(read.session)
@@ -241,16 +243,6 @@ def _load(read: ReadRequest, version: Version | Activation) -> Policy:
 def _load_both(read: ReadRequest, policy: str, old: str, new: str) -> tuple[Policy, Policy]:
     visible = read.visible
     return _load(read, visible.version(policy, old)), _load(read, visible.version(policy, new))
-
-
-def _not_known_yet(known_at: datetime) -> ProblemError:
-    problem = {
-        "parameter": "known_at",
-        "code": "out-of-range",
-        "value": format_or_null(known_at.isoformat()),
-        "expected": "an instant that is not in the future: what will be known is not known yet",
-    }
-    return ProblemError(INVALID_PARAMETER, "refused: known_at", problems=[problem])
 
 
 def _render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:

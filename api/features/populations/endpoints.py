@@ -1,5 +1,8 @@
 """`/v1/populations`: a file of facts is registered under a name, listed, deleted; its rows are never answered."""
 
+from __future__ import annotations
+
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -9,14 +12,13 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.populations.registration import prepare
-from api.features.populations.schemas import PopulationModel, PopulationPage
 from api.web.body import check_media_type, read_body
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
 from api.web.openapi import problems
 from api.web.parameters import DayText
 from api.web.problems import BODY_TOO_LARGE, BUSY, CONFLICT, NOT_FOUND, REQUEST_REFUSED, UNSUPPORTED_MEDIA_TYPE
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf, WriteRequest
-from api.web.schemas import KEY_PROBLEMS, Id, KindName
+from api.web.schemas import KEY_PROBLEMS, Answer, Digest, Id, KindName, PageModel, attribute
 from policy_service.canonical import digest
 from policy_service.database import Transaction
 from policy_service.population.registered import queries, service
@@ -30,6 +32,32 @@ from policy_service.population.registered.model import (
 )
 from policy_service.subject import CUSTOMER
 from policy_service.workers.kinds import REGISTERING
+
+
+class PopulationModel(Answer):
+    """A registered population; its rows are not told."""
+
+    id: str
+    name: str
+    kind: str
+    as_of: date
+    format: FileFormat = attribute("file_format")
+    size: int = attribute("size", "bytes of the file")
+    digest: Digest = attribute("digest", "of the file, as it came")
+    content: Digest = attribute("content", "what work over it names: the same, until rows were removed")
+    encoding: str | None
+    columns: list[str] = attribute("headings")
+    mapping: str
+    subjects: int
+    refused: int = attribute("refused", "rows that name no subject, or have another number of cells than the heading")
+    removed: int = attribute("removed", "rows about subjects that were erased since")
+    registered_by: str = attribute("printed_name")
+    registered_at: datetime
+    expires_at: datetime
+
+
+PopulationPage = PageModel[PopulationModel]
+
 
 CREATED = 201
 MAX_MAPPING = 8_000

@@ -1,16 +1,101 @@
 """`/v1/suspensions`: a version is taken out of force in an emergency, by one director, for a while."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Self
 
 from fastapi import Query
+from pydantic import ConfigDict, Field
 
-from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage
 from api.web.problems import NOT_FOUND
 from api.web.rest_router import ReadRequest, RestRouter, WriteRequest
-from api.web.schemas import WRITE_PROBLEMS, Id, PolicyName, SignedReason
+from api.web.schemas import (
+    WRITE_PROBLEMS,
+    Answer,
+    Digest,
+    Id,
+    PageModel,
+    PersonModel,
+    PolicyName,
+    Reason,
+    SignedBody,
+    SignedReason,
+    VersionNumber,
+    attribute,
+)
+from policy_service.actor import Role
 from policy_service.approval import service as approval
 from policy_service.approval import suspension_queries as queries
+from policy_service.approval.service import Suspension
 from policy_service.approval.suspension_queries import SuspensionFilter, SuspensionSort, SuspensionStatus
+
+
+class SuspendModel(SignedBody):
+    """The version in force to suspend, and the signature."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "policy": "tiering/rfm_value",
+                    "version": "1.1.0",
+                    "role": "sales_director",
+                    "reason": "It takes everybody for new.",
+                    "password": "…",
+                }
+            ]
+        },
+    )
+
+    policy: PolicyName
+    version: VersionNumber
+    role: Role
+    reason: Reason
+
+
+class SuspensionSignature(Answer):
+    """A signature on a suspension; `until` is how long it lasts by it."""
+
+    by: PersonModel
+    role: Role
+    reason: str
+    at: datetime
+    until: datetime
+
+
+class EndedModel(Answer):
+    """The early end of a suspension."""
+
+    by: PersonModel
+    reason: str
+    at: datetime
+
+
+class SuspensionModel(Answer):
+    """A version taken out of force, and the one that applies in its place; null where none does."""
+
+    id: str
+    policy: str
+    version: str
+    digest: Digest
+    fallback: str | None
+    fallback_digest: Digest | None
+    signed: Annotated[SuspensionSignature, attribute("signature")]
+    ratified: Annotated[SuspensionSignature | None, attribute("ratification")]
+    ended: Annotated[EndedModel | None, attribute("end")]
+    until: datetime
+    runs: Annotated[bool, Field(description="whether it lasts now")]
+
+    @classmethod
+    def at(cls, suspension: Suspension, now: datetime) -> Self:
+        """Make the answer of a suspension at an instant."""
+        return cls.from_value(suspension, runs=suspension.is_active(now))
+
+
+class SuspensionPage(PageModel[SuspensionModel]):
+    """A page of suspensions, the newest first, and the cursor of the next."""
+
 
 OfPolicy = Annotated[PolicyName | None, Query(description="only suspensions of this policy")]
 InState = Annotated[
