@@ -37,6 +37,7 @@ from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.compilers.rules_engine import SmokeTestFailed
 from policy_service.errors import StartupError
 from policy_service.paths import keys_folder
+from policy_service.temporary_folder import own_temporary_folder
 
 APPLICATION = "api.app:create_app"
 PROTOCOL = "api.web.connections:BoundedProtocol"
@@ -103,7 +104,7 @@ def _serve(listener: socket.socket, log: Path | None = None, on_started: Callabl
     try:
         import_module(APPLICATION.partition(":")[0])
         gc.freeze()  # modules stay: the collection that ends the start need not look through them
-        with _log_file(log) if log else nullcontext():
+        with own_temporary_folder(), _log_file(log) if log else nullcontext():
             server.run(sockets=[listener])
     except StartupError as error:
         return _fail(f"cannot serve:\n{error}", error.status)

@@ -24,6 +24,7 @@ from policy_service.database import Database
 from policy_service.errors import StartupError
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
+from policy_service.temporary_folder import PREFIX
 from tests.api.client import CREDENTIALS, JSON, REQUEST, RFM, keys, one_policy, populated
 from tests.approval.world import TIER, bonus
 from tests.architecture.project import ROOT
@@ -94,8 +95,8 @@ def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
     pytest.fail("the server did not get ready")
 
 
-def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
-    with running() as (server, client):
+def test_it_decides_refuses_goes_on_and_stops_when_told(tmp_path: Path) -> None:
+    with running(TMPDIR=str(tmp_path)) as (server, client):
         address = str(client.base_url)
         right = client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM]
         assert right["outcome"] == {"tier": "A"}
@@ -107,9 +108,11 @@ def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
         for _ in range(3):
             _go_away_in_the_middle_of_a_body(client)
         assert client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM] == right
+        assert [each.name.startswith(PREFIX) for each in tmp_path.iterdir()] == [True]
         server.send_signal(signal.SIGTERM)
         out, log = server.communicate(timeout=30)
         assert server.returncode == 0
+        assert list(tmp_path.iterdir()) == []
         assert f"serving at {address}" in out
         events = [json.loads(line) for line in log.splitlines()]
         assert {"service_started", "request_rejected", "service_stopped", "library_message"} <= {
