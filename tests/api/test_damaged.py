@@ -32,7 +32,7 @@ from tests.population.registering import register
 
 GARBAGE = ("gossip", "", "{}", "[1]", "\u0000")
 """What no column is written with that holds JSON, an instant, roles or a kind."""
-JSON_COLUMNS = (".body", ".line", ".headings", ".outcome", ".difference", ".decided_by")
+JSON_COLUMNS = (".body", ".line", ".headings", ".types", ".outcome", ".difference", ".decided_by")
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,8 @@ READERS: dict[str, tuple[str, ...]] = {
     "account_change.at": ACCOUNTS,
     "account.created_at": ACCOUNTS,
     "population.headings": POPULATIONS,
+    "population.types": POPULATIONS,
+    "population.file_format": POPULATIONS,
     "population.as_of": POPULATIONS,
     "population.subjects": POPULATIONS,
     "population.registered_at": POPULATIONS,

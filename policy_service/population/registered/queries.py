@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime
 from typing import Literal
 
@@ -22,7 +21,6 @@ from policy_service.population.registered.tables import PopulationRow
 
 PopulationSort = Literal["registered", "-registered"]
 """By when a population was registered; with `-` the newest first."""
-_NUMBERS = ("size", "subjects", "refused", "removed", "parts", "generation", "searched_until")
 _ORDERS = both_ways("registered", col(PopulationRow.registered_at), col(PopulationRow.id))
 
 
@@ -88,7 +86,6 @@ def population_of(row: PopulationRow) -> RegisteredPopulation:
     """Return what a row says. Raises DamagedRecord."""
     with reading_row("population", row.id):
         values = {name: getattr(row, name) for name in RegisteredPopulation.__slots__}
-        values |= {name: int(values[name]) for name in _NUMBERS}
-        values["headings"] = tuple(json.loads(row.headings))
-        values["types"] = None if row.types is None else tuple(json.loads(row.types))
-        return RegisteredPopulation(**{**values, "as_of": date.fromisoformat(row.as_of)})
+        values["headings"] = msgspec.json.decode(row.headings)
+        values["types"] = None if row.types is None else msgspec.json.decode(row.types)
+        return msgspec.convert(values, RegisteredPopulation)
