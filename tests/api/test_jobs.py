@@ -26,7 +26,7 @@ from tests.api.company import Company, company
 from tests.api.test_server import serving
 from tests.approval.world import TIER
 from tests.databases import TestClock
-from tests.effort import effort
+from tests.effort import sample
 from tests.pages.serving import served
 
 PATIENCE = 120.0
@@ -37,9 +37,8 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "data-check": ("/data-checks", {}),
     "run": ("/runs", {"policy": RFM}),
 }
-AT_ONCE: list[tuple[str, ...]] = [("verification", "pack", "run"), ("export", "data-check")]
-TOGETHER = effort([AT_ONCE[0][:1]], AT_ONCE)
-"""Those that are interrupted by one kill: the log has a worker, and packs and data checks have one each."""
+INTERRUPTED = sample(KINDS, len(KINDS))
+"""Each by a kill of its own: one that was started before another would be done by then."""
 INSIDE = ["reevaluation"]
 """It records in the process that is killed, and is over in no time: tests/cli/test_reevaluate.py kills it."""
 Json = dict[str, Any]
@@ -217,24 +216,21 @@ def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
     with ExitStack() as stack:
         url, addresses = stack.enter_context(populated(policies=one_policy(), clock=SystemClock)), {}
         authorization = CREDENTIALS[url]["compliance"]
-        for kinds in TOGETHER:
+        for kind in INTERRUPTED:
             with before_a_kill(url, authorization) as first:
                 first.decide(CREDENTIALS[url]["integration"])
-                for kind in kinds:
-                    addresses[kind] = first.start(*KINDS[kind])
-            assert {states(url)[kind] for kind in kinds} == {"running"}
+                addresses[kind] = first.start(*KINDS[kind])
+            assert states(url)[kind] == "running"
         yield stack.enter_context(afterwards(url, authorization)), addresses
 
 
 def test_every_kind_there_is_is_interrupted_by_a_kill() -> None:
-    together = sorted(kind for kinds in AT_ONCE for kind in kinds)
-    assert together == sorted(KINDS)
     started_alone = {each.name for each in JOB_KINDS} - {"analysis", "renewal"}  # of changes, and of authors
-    assert sorted([*together, *INSIDE]) == sorted(started_alone)
+    assert sorted([*KINDS, *INSIDE]) == sorted(started_alone)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [kind for kinds in TOGETHER for kind in kinds])
+@pytest.mark.parametrize("kind", INTERRUPTED)
 def test_a_server_that_was_killed_in_the_middle_says_so_and_does_it_again(
     killed: tuple[Browser, dict[str, str]], kind: str
 ) -> None:
