@@ -2,8 +2,8 @@
 
     TMPDIR/policy-service-process-x7k2p9/    locked with flock(2) while its process is there, however that ends
 
-Everyone writes to the system's folder for temporary files: what is removed has this prefix, belongs to the same user, is
-no link, and is locked by nobody. systemd-tmpfiles(8) keeps its hands off a locked folder as well.
+Everyone writes to the system's folder for temporary files: what is removed has this prefix, belongs to the same user,
+is no link, and is locked by nobody. systemd-tmpfiles(8) keeps its hands off a locked folder as well.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Literal
 from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Scope
 
+from api.web.parameters import ANY_TEXT
 from api.web.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
 from policy_service.access import (
     ADMINISTERING,
@@ -99,10 +100,10 @@ _ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/groups/{domain}/{policy}"): REVIEWERS,
     ("GET", "/v1/movements"): REVIEWERS,
     ("GET", "/v1/movements/subjects"): REVIEWERS,
-    ("GET", "/v1/subjects/{subject:path}"): REVIEWERS,
-    ("GET", "/v1/subjects/{subject:path}/decisions"): REVIEWERS,
-    ("DELETE", "/v1/subjects/{subject:path}/key"): people(Role.COMPLIANCE),
-    ("POST", "/v1/subjects/{subject:path}/merge"): people(Role.COMPLIANCE),
+    ("GET", "/v1/subjects/{subject:text}"): REVIEWERS,
+    ("GET", "/v1/subjects/{subject:text}/decisions"): REVIEWERS,
+    ("DELETE", "/v1/subjects/{subject:text}/key"): people(Role.COMPLIANCE),
+    ("POST", "/v1/subjects/{subject:text}/merge"): people(Role.COMPLIANCE),
     ("GET", "/v1/overrides"): REVIEWERS,
     ("POST", "/v1/overrides"): people(*DIRECTORS),
     ("GET", "/v1/overrides/{override}"): REVIEWERS,
@@ -335,7 +336,7 @@ class PermissionTable:
         patterns = {path: compile_path(path) for path in methods}
         self.documented = {(method, patterns[path][1]): access for (method, path), access in rows.items()}
         """The same by the paths of the OpenAPI document, where a parameter has no converter."""
-        templates = sorted(methods, key=lambda path: (path.count("{"), path.endswith(":path}"), path))
+        templates = sorted(methods, key=lambda path: (path.count("{"), path.endswith(f":{ANY_TEXT}}}"), path))
         self._paths: list[tuple[re.Pattern[str], str, dict[str, None]]] = [
             (patterns[path][0], path, methods[path]) for path in templates
         ]
@@ -353,7 +354,7 @@ class PermissionTable:
         """The method and the template of the address that a request asks for. Raises ProblemError as `access` does."""
         allowed: dict[str, None] = {}
         for pattern, template, methods in self._paths:
-            if pattern.match(path):
+            if pattern.fullmatch(path):  # for `match` a line feed may follow the end
                 if method in methods:
                     return method, template
                 allowed |= dict.fromkeys(methods)

@@ -1,4 +1,4 @@
-"""Parameters of addresses that several lists have: days as decisions write them, and the cursor of a page."""
+"""Parameters of addresses that several operations have: any text, days as decisions write them, cursors of pages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ from typing import Annotated, cast
 
 from fastapi import Query
 from pydantic import BeforeValidator
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from api.web.problems import invalid_parameters_error, parameter_fault
 from policy_service.language.types import DateType, ValueRejected, parse_value
+
+ANY_TEXT = "text"
+"""The convertor of `{subject:text}`: an identifier with slashes, or with a line feed, which is told what it is."""
+
+
+class _TextConvertor(PathConvertor):
+    """Takes line feeds as well: to Starlette's an address with one is no address."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor(ANY_TEXT, _TextConvertor())
 
 _DAY_TYPE = DateType()
 

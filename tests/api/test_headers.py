@@ -97,9 +97,9 @@ def test_the_log_holds_routes_and_never_what_was_asked_about(capsys: pytest.Capt
         log = capsys.readouterr().err
     assert "SECRET" not in log
     assert [json.loads(line)["route"] for line in log.splitlines()] == [
-        "GET /v1/subjects/{subject:path}/decisions",
+        "GET /v1/subjects/{subject:text}/decisions",
         "GET /v1/groups/{domain}/{policy}",
-        "GET /v1/subjects/{subject:path}",
+        "GET /v1/subjects/{subject:text}",
         "GET /v1/search",
         "no such address",
         "GET /v1/decisions/{decision}",

@@ -27,6 +27,8 @@ NOT_THE_SPELLING = [
     ("C900 ", "leave out the blanks around it"),
     ("\u3000C900", "leave out the blanks around it"),
     ("C900\u200b", "leave out the hidden character U+200B ZERO WIDTH SPACE"),
+    ("C900\n", "leave out the hidden character U+000A"),
+    ("C\n900", "leave out the hidden character U+000A"),
     ("C\u202e900", "leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE"),
     ("C\u00a0900", "write a space for the blank U+00A0 NO-BREAK SPACE"),
     ("Ｃ９００", "write `C900`, in half-width letters and digits"),
@@ -71,6 +73,11 @@ class Doors:
         arguments = {"outcome": {"said": "instead"}, "role": "sales_director", "reason": "agreed", "until": until}
         body = {"subject": subject, "policy": policy, "password": SECRET, **arguments, **more}
         return self.send("POST", "/v1/overrides", "sales", body)
+
+    def end(self, override: str) -> httpx.Response:
+        self.here.clock.move(minutes=5)
+        body = {"role": "sales_director", "reason": "no longer needed", "password": SECRET}
+        return self.send("POST", f"/v1/overrides/{override}/end", "sales", body)
 
     def decisions(self, subject: str, query: str = "") -> httpx.Response:
         return self.send("GET", f"/v1/subjects/{quote(subject, safe='')}/decisions{query}", "machine")
@@ -129,7 +136,11 @@ def test_a_second_spelling_is_refused_at_every_door_with_what_to_write(doors: Do
     refused = doors.batch(subject)["problem"]["problems"]
     assert [(each["pointer"], each["hint"]) for each in refused] == [("/subject", text)]
     assert assert_problem(doors.override(subject), 422, "override-unfit")["reasons"] == [f"The subject: {text}."]
-    for answer in (doors.decisions(subject), doors.overrides(subject), doors.erase(subject)):
+    merged, grouped = (
+        doors.merge(subject, "C901"),
+        doors.send("GET", f"/v1/subjects/{quote(subject, safe='')}", "machine"),
+    )
+    for answer in (doors.decisions(subject), doors.overrides(subject), doors.erase(subject), merged, grouped):
         [fault] = assert_problem(answer, 422, "invalid-parameter")["problems"]
         assert (fault["parameter"], fault["hint"]) == ("subject", text)
     for path in ("/decisions", "/overrides"):
@@ -174,7 +185,7 @@ PIECES = st.sampled_from(
             "<",
             "é",
         ),
-        *("\u3000", "\u00a0", "\u200b", "\u202e", "Ｃ", "－", "e\u0308", "\t", "🙂", "頔", "\x00"),
+        *("\u3000", "\u00a0", "\u200b", "\u202e", "Ｃ", "－", "e\u0308", "\t", "\n", "🙂", "頔", "\x00"),
         *("decisions", "key", "/key"),
     ]
 )
@@ -188,7 +199,7 @@ def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors:
     assert (answer.status_code == 200) is good, answer.text
     assert ("decision_id" in doors.batch(subject)) is good
     made = doors.override(subject)
-    assert (made.status_code == 201 or "already has an override of" in made.text) is good, made.text
+    assert (made.status_code == 201) is good, made.text
     listed, excepted = doors.decisions(subject), doors.overrides(subject)
     result, erased = doors.page("/decisions", subject=subject), doors.erase(subject)
     # clients take dot segments out of an address (RFC 3986, 5.2.4), so it names another subject or none
@@ -203,6 +214,8 @@ def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors:
         assert f"/decisions/{decision['decision_id']}" in result.text
         record = doors.send("GET", f"/v1/decisions/{decision['decision_id']}", "machine").json()
         assert (record["subject"], record["facts"]["phone"]) == (subject, {"$erased": True})
+        ended = doors.end(made.json()["override"])  # a person may have fifty at a time
+        assert ended.status_code == 200, ended.text
 
 
 # ------------------------------------------------------------------------------------------------ an address
@@ -361,4 +374,5 @@ def test_the_document_refuses_no_identifier_that_is_taken(doors: Doors, subject:
 @pytest.mark.parametrize("subject", [each for each, _ in NOT_THE_SPELLING if each not in {"Zoe\u0308", "a/../b"}])
 def test_the_document_refuses_the_usual_second_spellings(doors: Doors, subject: str) -> None:
     pattern = doors.here.app.openapi()["components"]["schemas"]["DecisionRequest"]["properties"]["subject"]["pattern"]
-    assert re.search(pattern, subject) is None
+    in_python = pattern.removesuffix("$") + r"\Z"  # after `$`, Python lets a line feed follow, and ECMA 262 does not
+    assert re.search(in_python, subject) is None

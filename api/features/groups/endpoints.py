@@ -186,7 +186,7 @@ def list_group(
     return MemberPage.of(queries.list_members(read.session, criteria, **read.paging), MemberModel.from_member)
 
 
-@router.read("/subjects/{subject:path}")
+@router.read("/subjects/{subject:text}")
 def get_subject(read: ReadRequest, subject: Id, kind: OfKind = CUSTOMER) -> SubjectModel:
     """In which group a subject is now by each policy, by which rule and since when."""
     about, merges = Subject(subject, kind), read_merges(read.session, [subject])

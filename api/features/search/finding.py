@@ -13,7 +13,7 @@ from policy_service.actor import Actor
 from policy_service.search import Hit, SearchKind, search
 
 ROUTES: Mapping[SearchKind, str] = {
-    SearchKind.SUBJECT: "/v1/subjects/{subject:path}/decisions",
+    SearchKind.SUBJECT: "/v1/subjects/{subject:text}/decisions",
     SearchKind.DECISION: "/v1/decisions/{decision}",
     SearchKind.POLICY: "/v1/policies/{domain}/{policy}",
     SearchKind.RULE: "/v1/policies/{domain}/{policy}/rules/{rule}/history",

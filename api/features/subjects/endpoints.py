@@ -56,7 +56,7 @@ class MergedModel(Model):
     merged_at: datetime
 
 
-router = RestRouter("/v1/subjects/{subject:path}", "subjects")
+router = RestRouter("/v1/subjects/{subject:text}", "subjects")
 
 
 @router.list("/decisions", "decisions", sort=RecordSort, by="-decided", most=record_queries.PAGE_SIZE)
