@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.features.policies.schemas import InForceModel, RuleModel, SentencesModel, rule_model
+from api.features.policies.schemas import InForceModel, RuleModel, SentencesModel
 from api.web.schemas import Answer, Digest, Model, PageModel, PersonModel, PolicyName, Words, attribute
 from policy_service.actor import Role
 from policy_service.analysis.rule_history import RuleStatus
@@ -13,6 +13,7 @@ from policy_service.approval.change import Meaning
 from policy_service.approval.provenance import SuspensionMeaning
 from policy_service.decisions.firings import Firings
 from policy_service.decisions.rule_versions import RuleInVersion
+from policy_service.language.policy_members import rule_members
 from policy_service.language.requirements import Dependencies
 from policy_service.registry.model import Activation, ActivationKind
 
@@ -179,7 +180,7 @@ def rule_version_model(rule: RuleInVersion) -> RuleVersionModel:
         history,
         version=rule.version.version,
         digest=rule.version.digest,
-        rule=rule_model(history.policy, history.rule) if history.rule else None,
+        rule=rule_members(history.policy, history.rule) if history.rule else None,
         sentences=SentencesModel(zh=list(history.sentences("zh")), en=list(history.sentences("en"))),
         in_force=rule.periods[::-1],
         active=rule.is_active,

@@ -9,10 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from api.web.schemas import Answer, Digest, Model, PageModel, Words, attribute
 from policy_service.analysis.difference import difference
 from policy_service.analysis.table_difference import DiffStatus, merged_tables
-from policy_service.language.ast import TRUE
-from policy_service.language.policy import OTHERWISE, Language, Policy, Rule
-from policy_service.language.types import Type, describe_type, format_value, type_name
-from policy_service.language.unparse import unparse
+from policy_service.language.policy import Language, Policy
+from policy_service.language.policy_members import policy_members
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.snapshot import Version
 
@@ -252,63 +250,7 @@ def difference_model(old: Policy, new: Policy) -> VersionDifference:
 
 def policy_detail(policy: Policy) -> PolicyDetail:
     """The policy, whole."""
-    scorecard = policy.scorecard
-    return PolicyDetail.from_value(
-        policy,
-        hit=policy.hit.value,
-        aggregate=policy.aggregate.value if policy.aggregate else None,
-        facts=_facts(policy),
-        outcomes=[
-            OutcomeModel.from_value(each, type=type_name(each.type), expected=describe_type(each.type))
-            for each in policy.outcomes.values()
-        ],
-        rules=[rule_model(policy, rule) for rule in policy.rules],
-        cross_table=_cross_table(policy),
-        bands=[rule_model(policy, band) for band in scorecard.bands] if scorecard else [],
-        examples=len(policy.examples),
-    )
-
-
-def rule_model(policy: Policy, rule: Rule) -> RuleModel:
-    """A rule of the policy; a scorecard's rule or band."""
-    if policy.scorecard is not None and rule in policy.rules:
-        return _rule(rule, {"points": policy.scorecard.type})
-    return _rule(rule, {name: outcome.type for name, outcome in policy.outcomes.items()})
-
-
-def _facts(policy: Policy) -> list[FactModel]:
-    return [
-        FactModel.from_value(
-            fact,
-            type=type_name(fact.type),
-            expected=describe_type(fact.type),
-            comes_from=str(source) if (source := fact.requirement or fact.previous) else None,
-        )
-        for fact in policy.facts.values()
-    ]
-
-
-def _cross_table(policy: Policy) -> CrossTableModel | None:
-    if (cross := policy.cross) is None:
-        return None
-    rules = dict(zip(cross.cells, (rule.id for rule in policy.rules), strict=False))
-    lines = [
-        [LineModel(id=line.id, when="-" if line.when == TRUE else unparse(line.when)) for line in each]
-        for each in (cross.rows, cross.columns)
-    ]
-    cells = [[rules.get((row, column)) for column in range(len(lines[1]))] for row in range(len(lines[0]))]
-    down, across = policy.inputs
-    return CrossTableModel(down=down, across=across, rows=lines[0], columns=lines[1], cells=cells)
-
-
-def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
-    pairs = zip(kinds.items(), rule.then, strict=False)  # COLLECT with count gives no values
-    then: dict[str, Any] = {
-        name: format_value(kind, value) if isinstance(value, bool | int | str | frozenset) else unparse(value)
-        for (name, kind), value in pairs
-    }
-    when = OTHERWISE if rule.otherwise else unparse(rule.when)
-    return RuleModel.from_value(rule, when=when, then=then)
+    return PolicyDetail.from_value(policy, **policy_members(policy))
 
 
 class ColumnModel(Answer):
