@@ -31,11 +31,10 @@ from api.service import Service, open_service
 from api.settings import Settings, read_settings
 from api.web.addresses import Network, forwarded_address
 from api.web.connections import Connections, Limits
-from api.web.documentation import OpenApiDocument, documentation_routes
-from api.web.problems import Problem, http_problem, parameter_problem
+from api.web.openapi import OpenApiDocument, documentation_routes
+from api.web.problems import Problem, router_problem
 from api.web.security import ProblemRenderer, SecurityMiddleware, headers_of
-from api.workers.forwarding import ForwardingMiddleware, worker_runner_of
-from api.workers.reader import warm_up
+from api.workers.forwarding import ForwardingMiddleware, warm_up, worker_runner_of
 from policy_service.clock import Clock, SystemClock
 from policy_service.jobs.runner import Jobs
 from policy_service.workers.interpreter import tune_interpreter
@@ -150,13 +149,7 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
 def _error_handler(render_problem: ProblemRenderer) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Return the handler that turns an error of the router into a response."""
 
-    async def handle_error(request: Request, error: Exception) -> Response:
-        match error:
-            case RequestValidationError():
-                return render_problem(parameter_problem(error.errors()), request.scope)
-            case HTTPException():
-                return render_problem(http_problem(request, error), request.scope)
-            case _:
-                raise error
+    async def handle_error(request: Request, error: Any) -> Response:  # noqa: ANN401  # as it was registered for
+        return render_problem(router_problem(request, error), request.scope)
 
     return handle_error

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,6 +62,15 @@ class StoredResponse:
 
     status: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """Under what the answer to a request is kept: the caller, the key they chose, the digest of all they sent."""
+
+    principal: str
+    key: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,21 @@ def find_response(session: Session, principal: str, key: str, fingerprint: str) 
     if not recorded.is_to(fingerprint):
         raise IdempotencyKeyReused
     return recorded.response
+
+
+def run_once(
+    transaction: Transaction, request: IdempotentRequest, command: Callable[[Transaction], StoredResponse]
+) -> tuple[StoredResponse, bool]:
+    """Return the answer, and whether it is new: another process may have given it while this one waited for its turn.
+
+    Raises IdempotencyKeyReused, KeyUnavailable, and what the command raises.
+    """
+    name = request.principal, request.key, request.fingerprint
+    if (stored := find_response(transaction.session, *name)) is not None:
+        return stored, False
+    stored = command(transaction)
+    store_response(transaction, *name, stored)
+    return stored, True
 
 
 def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[ScopedKey, RecordedResponse]:

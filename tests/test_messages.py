@@ -230,7 +230,7 @@ SOME = (
         for name in (
             *("auth/authentication", "auth/confirmation", "auth/permissions"),
             *("web/body", "web/error_mapping", "web/security"),
-            *("workers/forwarding", "workers/preparation", "workers/reader"),
+            *("workers/forwarding", "workers/preparation"),
         )
     ),
 )

@@ -36,13 +36,13 @@ from api.kit.languages import translations
 from api.kit.listing import link, rule_address, version_address
 from api.service import Service
 from api.web.error_mapping import library_problem
-from api.web.idempotent_writes import IdempotentRequest, run_idempotent
+from api.web.idempotent_writes import run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from policy_service.actor import Role
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
 from policy_service.errors import PolicyServiceError
-from policy_service.idempotency import StoredResponse, fingerprint_of
+from policy_service.idempotency import IdempotentRequest, StoredResponse, fingerprint_of
 from policy_service.jobs.runner import Jobs
 from policy_service.labels import domain_name, engine_name, enum_label
 from policy_service.language.policy import Language

@@ -1,4 +1,4 @@
-"""Exceptions of the library as problems: `kind` names the problem type, `problems.py` has its status and title."""
+"""Exceptions as problems: `kind` of the library's names the problem type, `problems.py` has its status and title."""
 
 from __future__ import annotations
 
@@ -8,12 +8,34 @@ from http import HTTPStatus
 
 from api.web.json_body import invalid_body_error, problem_of_field_error
 from api.web.parameters import A_CURSOR
-from api.web.problems import CHALLENGE, PROBLEMS, Problem, invalid_parameters_error, parameter_fault
+from api.web.problems import (
+    CHALLENGE,
+    INTERNAL_ERROR,
+    PROBLEMS,
+    Problem,
+    ProblemError,
+    invalid_parameters_error,
+    parameter_fault,
+)
 from policy_service.decisions.request import A_KIND, AN_ID
-from policy_service.errors import PolicyServiceError
+from policy_service.errors import PolicyServiceError, stack_frames
 from policy_service.identity.errors import IdentityValidationFailed
+from policy_service.messages import Message
 from policy_service.paging import InvalidCursor
 from policy_service.subject import InvalidSubject
+
+
+def problem_of(error: Exception, now: datetime) -> Problem | None:
+    """Return the problem of an exception; None when it is a fault of the service's own."""
+    return error.problem if isinstance(error, ProblemError) else library_problem(error, now)
+
+
+def problem_or_fault(error: Exception, now: datetime) -> tuple[Problem, dict[str, object]]:
+    """Return the problem of any exception, and what is logged of a fault: where it is, nothing of the request."""
+    if (problem := problem_of(error, now)) is not None:
+        return problem, {}
+    internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
+    return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}
 
 
 def library_problem(error: Exception, now: datetime) -> Problem | None:

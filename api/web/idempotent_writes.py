@@ -28,12 +28,13 @@ from api.web.transactions import run_read, run_write
 from api.workers.preparation import warm_heads
 from policy_service.database import Transaction
 from policy_service.idempotency import (
+    IdempotentRequest,
     InvalidIdempotencyKey,
     StoredResponse,
     check_key,
     find_response,
     fingerprint_of,
-    store_response,
+    run_once,
 )
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
@@ -54,15 +55,6 @@ class WriteResult:
         """As it is kept: a line of headers, then the body."""
         head = json.dumps(dict(self.headers)).encode()
         return StoredResponse(self.status, head + b"\n" + self.model.model_dump_json(by_alias=True).encode())
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotentRequest:
-    """Under what the answer to a request is kept: the caller, the key they chose, the digest of all they sent."""
-
-    principal: str
-    key: str
-    fingerprint: str
 
 
 StoringCommand = Callable[[Transaction], StoredResponse]
@@ -111,19 +103,7 @@ async def run_idempotent(
             return stored, False
         command = await prepare()
         await warm_heads(service)
-        return await run_write(service, lambda transaction: _run_unless_stored(transaction, request, command))
-
-
-def _run_unless_stored(
-    transaction: Transaction, request: IdempotentRequest, command: StoringCommand
-) -> tuple[StoredResponse, bool]:
-    """The answer, and whether it is new: another process may have given it while this one waited for its turn."""
-    stored = find_response(transaction.session, request.principal, request.key, request.fingerprint)
-    if stored is not None:
-        return stored, False
-    stored = command(transaction)
-    store_response(transaction, request.principal, request.key, request.fingerprint, stored)
-    return stored, True
+        return await run_write(service, lambda transaction: run_once(transaction, request, command))
 
 
 def _fingerprint(request: Request, model: BaseModel | None) -> str:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Self
 
 import msgspec
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -321,8 +322,10 @@ class ProblemError(Exception):
         return ProblemError.from_problem, (self.problem,)
 
 
-def http_problem(request: Request, error: HTTPException) -> Problem:
-    """Build the problem of an error of the router."""
+def router_problem(request: Request, error: HTTPException | RequestValidationError) -> Problem:
+    """Build the problem of what the router rejects."""
+    if isinstance(error, RequestValidationError):
+        return parameter_problem(error.errors())
     match error.status_code:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allow = (error.headers or {}).get("Allow", "")

@@ -12,9 +12,8 @@ from starlette.types import Message as AsgiMessage
 from api.auth.permissions import route_of
 from api.service import Service
 from api.settings import Settings
-from api.web.error_mapping import library_problem
+from api.web.error_mapping import problem_or_fault
 from api.web.problems import (
-    INTERNAL_ERROR,
     INVALID_PARAMETER,
     NOT_FOUND,
     OTHER_HOST,
@@ -22,7 +21,6 @@ from api.web.problems import (
     ProblemError,
     invalid_parameters_detail,
 )
-from policy_service.errors import stack_frames
 from policy_service.messages import Message
 
 CONTENT_SECURITY_POLICY = (
@@ -102,19 +100,11 @@ class SecurityMiddleware:
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             self.service.log.info("client_disconnected", route=route_of(scope))
-        except ProblemError as error:
-            await self.render_problem(error.problem, scope)(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001  # the last line: the caller gets an answer, the log a place
-            response = self._error_response(error, scope)
+            problem, log_fields = problem_or_fault(error, self.service.clock.now())
+            response = self.render_problem(problem, scope, **log_fields)
             if not started:
                 await response(scope, receive, send_with_headers)
-
-    def _error_response(self, error: Exception, scope: Scope) -> Response:
-        """Return the library's error in its own words; of any other only that it happened."""
-        if (problem := library_problem(error, self.service.clock.now())) is not None:
-            return self.render_problem(problem, scope)
-        internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
-        return self.render_problem(internal_error, scope, error=type(error).__name__, where=stack_frames(error))
 
 
 def refuse_other_hosts(scope: Scope, hosts: frozenset[str]) -> None:

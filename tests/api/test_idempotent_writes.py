@@ -160,7 +160,7 @@ def test_a_database_that_is_full_is_told_and_nothing_is_written(here: Company, m
         raise DatabaseUnavailable("full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("api.web.idempotent_writes.store_response", full)
+        patch.setattr("policy_service.idempotency.store_response", full)
         answer = here.ask("POST", "/v1/changes", "ann", here.draft(), idempotency_key="k9")
     problem = assert_problem(answer, 503, "database-unavailable")
     assert (problem["detail"], "retry-after" in answer.headers) == ("the database is full", True)

@@ -20,13 +20,12 @@ from api.features.decisions.endpoints import (
 from api.service import Service
 from api.web.batch_body import BatchBody, SpoolFull
 from api.web.body import check_media_type
-from api.web.error_mapping import library_problem
+from api.web.error_mapping import problem_or_fault
 from api.web.idempotent_writes import idempotency_key
 from api.web.openapi import BATCH, BATCH_ANSWER, problems
 from api.web.problems import (
     BODY_TOO_LARGE,
     IDEMPOTENCY_KEY_REUSED,
-    INTERNAL_ERROR,
     INVALID_PARAMETER,
     MALFORMED_JSON,
     UNSUPPORTED_MEDIA_TYPE,
@@ -38,8 +37,7 @@ from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.group import RecordedAnswer
 from policy_service.decisions.request import InvalidRequest
-from policy_service.errors import stack_frames
-from policy_service.messages import Message, plain_text
+from policy_service.messages import plain_text
 
 LINE_MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
 _ENCODER = msgspec.json.Encoder(enc_hook=plain_text)
@@ -131,7 +129,4 @@ class BatchResponse(Response):
             case FactsRejected() | UnknownPolicies() | UnknownSubjectKind() if answer.request is not None:
                 return undecided_request_error(self._service, answer.request, error).problem, {}
             case _:
-                if (problem := library_problem(error, self._service.clock.now())) is not None:
-                    return problem, {}
-                internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
-                return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}
+                return problem_or_fault(error, self._service.clock.now())
