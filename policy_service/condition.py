@@ -10,8 +10,8 @@ from policy_service.audit.guard import unused_rows
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.database.writability import WRITABLE, writable
-from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.macs import missing_mac_key
+from policy_service.decisions.sealer import Sealer
 from policy_service.decisions.service import DecisionService
 from policy_service.messages import Message
 

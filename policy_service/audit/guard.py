@@ -313,6 +313,19 @@ def authenticated_entry(line: bytes, mac: str | None, keys: Mapping[str, LogKey]
         return None
 
 
+def tables_written_since(session: Session, seq: int) -> frozenset[str] | None:
+    """The covered tables that entries behind one say were written; None when it takes more than a few to tell.
+
+    Raises KeyUnavailable.
+    """
+    query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(col(AuditEntry.seq) > seq)
+    rows, keys = session.connection().execute(query.limit(MAX_FAULTS)).all(), keys_of(session)
+    entries = [authenticated_entry(line, mac, keys) for line, mac in rows]
+    if len(rows) == MAX_FAULTS or None in entries:
+        return None
+    return frozenset(table for entry in entries if entry is not None for table, *_ in entry.rows)
+
+
 def _last_at(session: Session) -> datetime | None:
     """The instant of the last entry whose MAC is right, as far as MACs are checked; of a few that is, at the end."""
     query = (

@@ -59,6 +59,7 @@ __all__ = [
     "database_of",
     "initial_rows",
     "is_write_session",
+    "last_write_at",
     "lock_lane",
     "log_size",
     "transaction_count",

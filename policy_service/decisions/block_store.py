@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+import sqlalchemy
 from sqlmodel import Session, col, func, select
 
 from policy_service.actor import SERVICE
-from policy_service.audit.comparison import LogComparison, LogMismatch
-from policy_service.audit.copies import Copy
 from policy_service.audit.coverage import read_rows
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.log import append
 from policy_service.audit.merkle import InvalidPath, root_of
 from policy_service.audit.proofs import ProofUnavailable, prove_entry
-from policy_service.audit.service import sign_checkpoint, unsigned_count
 from policy_service.audit.tables import AuditEntry
-from policy_service.clock import Clock
-from policy_service.database import Database, DatabaseUnavailable, Transaction
+from policy_service.database import Transaction
 from policy_service.database.declared import table_of
-from policy_service.decisions.answer_counts.service import count_blocks
 from policy_service.decisions.blocks import (
     Block,
     BlockReport,
     block_faults,
     find_gaps,
-    leaves_of,
     record_fault,
     record_proof,
 )
@@ -42,18 +34,13 @@ from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 _DECISIONS = table_of(DecisionRow)
+_B = table_of(BlockRow).c
+_NEWEST = sqlalchemy.select(func.max(_DECISIONS.c.seq))
+_LAST_BLOCK = sqlalchemy.select(_B.number, _B.first, _B.last, _B.root).order_by(_B.number.desc()).limit(1)
 BLOCK_SIZE = 1_000
 """Records in a block, at most."""
-BLOCKS_PER_TRANSACTION = 8
-"""Blocks that are added to the log in one transaction, at most: decisions wait for its end."""
-FETCH_SIZE = 100
+FETCH_SIZE = 20
 """Records that are looked at before others have their turn."""
-PAUSE_SECONDS = 0.002
-"""Seconds they have it."""
-INTERVAL_SECONDS = 10.0
-"""Seconds between two looks for records to seal."""
-STANDSTILL_SECONDS = 60.0
-"""Seconds without a look that came to its end, after which sealing is said to stand still."""
 
 
 class SealingFailed(Exception):
@@ -74,7 +61,7 @@ class BlockAltered(ProofUnavailable):
 def seal(transaction: Transaction, *, max_records: int = BLOCK_SIZE) -> BlockRow | None:
     """Seals the records after the last sealed one; None when there are none. Raises SealingFailed."""
     session = transaction.session
-    block = next_block(session, _last_block(session), max_records=max_records)
+    block = next_block(session, last_sealed(session), max_records=max_records)
     return None if block is None else add_block(transaction, block)
 
 
@@ -96,7 +83,7 @@ def next_block(
         faults += [fault for row in rows if (fault := record_fault(row) or macs.mac_fault(row)) is not None]
         if faults:
             raise SealingFailed(Message("block {block} cannot be sealed: {fault}", block=number, fault=faults[0]))
-        leaves += leaves_of(rows)
+        leaves += [row.digest for row in rows]  # each is that of its line, or there were a fault
         pause()
     return Block(number, first, first + len(leaves) - 1, root_of(leaves)) if leaves else None
 
@@ -104,7 +91,7 @@ def next_block(
 def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
     """Add a block to the log; None when another process has sealed its records meanwhile."""
     session = transaction.session
-    previous = _last_block(session)
+    previous = last_sealed(session)
     if (block.number, block.first) != (previous.number + 1, previous.last + 1):
         return None
     entry = append(transaction, SERVICE, DecisionsSealed(block.number, block.first, block.last, block.root))
@@ -121,10 +108,15 @@ def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
     return row
 
 
-def _last_block(session: Session) -> Block:
+def last_sealed(session: Session) -> Block:
     """The newest block; before the first there is one with nothing in it."""
-    last = last_block(session)
-    return block_of(last) if last else Block(0, 1, 0, "")
+    last = session.connection().execute(_LAST_BLOCK).first()
+    return Block(*last) if last else Block(0, 1, 0, "")
+
+
+def newest_record(session: Session) -> int:
+    """The number of the newest record; 0 when there is none."""
+    return session.connection().execute(_NEWEST).scalar() or 0
 
 
 def last_block(session: Session) -> BlockRow | None:
@@ -264,136 +256,17 @@ def _verify_tail(session: Session, first: int, report: BlockReport) -> None:
         report.tell([Message("decision record {seq} was removed", seq=first)])
 
 
-def _next_records(session: Session, first: int, limit: int) -> list[DecisionRow]:
-    """The records from a number on, wherever the first of them stands."""
-    query = select(DecisionRow).where(DecisionRow.seq >= first).order_by(col(DecisionRow.seq))
-    return list(session.exec(query.limit(limit))) if limit else []
+def _next_records(session: Session, first: int, limit: int) -> Sequence[DecisionRow]:
+    """The records from a number on, wherever the first of them stands.
+
+    They are read as rows of the table: no entry records them one by one, so there is nothing for the guard to compare.
+    """
+    query = _DECISIONS.select().where(_DECISIONS.c.seq >= first).order_by(_DECISIONS.c.seq)
+    rows = session.connection().execute(query.limit(limit)).all() if limit else ()
+    return cast("Sequence[DecisionRow]", rows)
 
 
 def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
     """The records as they are kept: an instant that is none must not keep the others from being verified."""
     seq = col(DecisionRow.seq)
     return [DecisionRow(**row) for row in read_rows(session.connection(), _DECISIONS, seq >= first, seq <= last)]
-
-
-# ------------------------------------------------------------------------------------------------ the sealer
-
-
-class Sealer:
-    """A thread that seals what was recorded and signs what the log grew by, every few seconds and at the end."""
-
-    def __init__(  # noqa: PLR0913  # where, when, and whom to tell
-        self,
-        database: Database,
-        clock: Clock,
-        keys: Path,
-        *,
-        copies: Sequence[Copy] = (),
-        interval_seconds: float = INTERVAL_SECONDS,
-        on_alarm: Callable[[str], None] | None = None,
-    ) -> None:
-        """`keys` is the folder of the log's private key, `copies` the places that checkpoints are copied to."""
-        self._database = database
-        self._clock = clock
-        self._keys = keys
-        self.comparison = LogComparison(database, clock, keys, copies)
-        """Whether the log is what was signed, and its copies of that log."""
-        self._interval_seconds = interval_seconds
-        self._alarm = on_alarm
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
-        self._last_done_at = monotonic()
-        self._last_error: str | None = None
-
-    def start(self) -> None:
-        """Begins to seal."""
-        self._last_done_at = monotonic()
-        self._thread.start()
-
-    def standstill(self, seconds: float = STANDSTILL_SECONDS) -> str | None:
-        """Return why nothing was sealed and signed for too long, if there is anything; None when all is well."""
-        idle_seconds = monotonic() - self._last_done_at
-        if (
-            self._thread.ident is None
-            or self._closing.is_set()
-            or (self._thread.is_alive() and idle_seconds <= seconds)
-        ):
-            return None
-        state = Message("it is at work") if self._thread.is_alive() else Message("its thread has ended")
-        reason, seconds = self._last_error or state, round(idle_seconds)
-        return Message("sealing has stood still for {seconds} seconds: {reason}", seconds=seconds, reason=reason)
-
-    def close(self) -> None:
-        """Seals what is left, then stops."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def seal_all(self) -> int:
-        """Seals all records there are, signs the log while it is what was signed, and gives the number of blocks.
-
-        Raises LogMismatch, SealingFailed, DatabaseUnavailable, KeyUnavailable.
-        """
-        blocks = 0
-        while self._has_work():
-            self.comparison.check()
-            next_blocks = list(self._next_blocks())
-            with self._database.write(self._clock) as transaction:
-                blocks += sum(add_block(transaction, block) is not None for block in next_blocks)
-                line = sign_checkpoint(transaction, self._keys).line
-            self.comparison.set_last_signed(line)
-            self._last_done_at = monotonic()
-        self.comparison.copy_all()
-        count_blocks(self._database, self._clock, pause=self._pause)
-        return blocks
-
-    def _pause(self) -> None:
-        self._closing.wait(PAUSE_SECONDS)
-
-    def _next_blocks(self) -> Iterator[Block]:
-        """The next blocks, worked out before the transaction, which all decisions would wait for."""
-        with self._database.read() as session:
-            block = _last_block(session)
-            for _ in range(BLOCKS_PER_TRANSACTION):
-                following = next_block(session, block, pause=self._pause)
-                if following is None:
-                    return
-                yield (block := following)
-
-    def _has_work(self) -> bool:
-        """True if there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
-        with self._database.read() as session:
-            return count_unsealed(session) > 0 or unsigned_count(session) > 0
-
-    def _run(self) -> None:
-        self._run_safely(self._begin)
-        closing = False
-        while not closing:
-            closing = self._closing.wait(self._interval_seconds)
-            self._run_safely(self.seal_all)
-
-    def _begin(self) -> None:
-        """Asks at once whether all is well, and gives the copies what they lack."""
-        self.comparison.check()
-        self.comparison.copy_all()
-
-    def _run_safely(self, task: Callable[[], object]) -> None:
-        """Whatever stops it, an alarm is raised, and there is another time."""
-        try:
-            task()
-        except DatabaseUnavailable as error:
-            self._last_error = str(error)
-        except LogMismatch as difference:
-            self._last_error = str(difference)
-            if difference.is_new:
-                self._raise_alarm(Message("nothing is sealed: {difference}", difference=str(difference)))
-        except Exception as error:  # noqa: BLE001  # it is told
-            self._last_error = str(error)
-            self._raise_alarm(Message("decision records are not being sealed: {error}", error=str(error)))
-
-        else:
-            self._last_error, self._last_done_at = None, monotonic()
-
-    def _raise_alarm(self, reason: str) -> None:
-        if self._alarm is not None:
-            self._alarm(reason)

@@ -16,13 +16,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, select
 
-from policy_service.audit.guard import IN_FORCE, usable
+from policy_service.audit.guard import IN_FORCE, OVERRIDES, tables_written_since, usable
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, SmokeTestFailed
-from policy_service.database import Database, Lane, LaneName, borne_out, log_size
+from policy_service.database import Database, Lane, LaneName, borne_out, last_write_at, log_size
 from policy_service.decisions.decider import Decider, ServedPolicies, with_trace
 from policy_service.decisions.decision import EngineName
 from policy_service.decisions.evaluation import Evaluation, Question
@@ -43,11 +44,11 @@ from policy_service.registry.service import UnknownVersion, activations, describ
 
 POLL_SECONDS = 0.5
 """How often the thread asks whether another process recorded something."""
+COMPARE_SECONDS = 5.0
+"""How long the rows are not compared with the log, while that grows by entries that name none of them."""
 OWN_DOMAIN = "governance"
 """The domain whose policies decide about the service itself, not about subjects: they must be asked for by name."""
 _GOVERNANCE = select(Lane.at).where(Lane.name == LaneName.GOVERNANCE).with_for_update(read=True)
-
-
 Texts = Mapping[str, bytes]
 """The texts of versions, by digest."""
 
@@ -100,6 +101,7 @@ class InForce:
         self._default: Mapping[str, Sequence[str]] = {}
         self._next: tuple[Window, ServedPolicies] | None = None
         self._switch_count = 0
+        self._compared = (-1, float("-inf"))  # to which entry the rows were compared with the log, and when
         self._lock = threading.RLock()  # held for a decision, or while other policies take their place
         self._build_lock = threading.RLock()  # held for as long as it takes to build policies
         self._wake, self._closed = threading.Event(), False
@@ -192,6 +194,7 @@ class InForce:
         """
         at = session.connection().execute(_GOVERNANCE).scalar_one()
         epoch = log_size(session)  # after the lane was taken, as it is another statement's snapshot on PostgreSQL
+        self._skip_to(session, epoch)
         window = self._window
         now = max(now, at if at <= now else borne_out(session, at), window.start)
         if epoch == window.epoch and window.covers(now):
@@ -228,11 +231,16 @@ class InForce:
         with self._database.read() as session:
             switch_count = self._switch_count
             now = self.now()
-            epoch, at = _lane_state(session)
+            epoch, at = log_size(session), last_write_at(session)
             now = now if at <= now else max(now, borne_out(session, at))
+            compared_epoch, compared_at = self._compared
+            is_due = epoch != compared_epoch and monotonic() > compared_at + COMPARE_SECONDS
+            if not is_due:
+                self._skip_to(session, epoch)
             with self._lock:
-                if epoch == self._window.epoch and (self._window.covers(now) or self._switch(now)):
+                if not is_due and epoch == self._window.epoch and (self._window.covers(now) or self._switch(now)):
                     return True
+            self._compared = epoch, monotonic()
             self.override_cache.refresh(session)
             window = self._reuse_digests(window_at(epoch, self._read_activations(session, epoch), now))
             if window.digests is self._window.digests:
@@ -243,6 +251,19 @@ class InForce:
             texts = self._texts(session, window)
         built = self._build(window, texts, switch_count, lambda prepared: self._install(window, prepared))
         return built and window.covers(self.now())
+
+    def _skip_to(self, session: Session, epoch: int) -> None:
+        """Take what is in force for what it is after an entry, if the entries since name none of its rows.
+
+        So it is when records are sealed, many times a minute. Raises KeyUnavailable.
+        """
+        window, activations = self._window, self._known_activations[1]
+        if epoch <= window.epoch or (written := tables_written_since(session, window.epoch)) is None:
+            return
+        if written.isdisjoint((*IN_FORCE, *OVERRIDES)):
+            with self._lock:
+                if self._window is window:
+                    self._window, self._known_activations = replace(window, epoch=epoch), (epoch, activations)
 
     def _build(self, window: Window, texts: Texts, switch_count: int, use: Callable[[ServedPolicies], None]) -> bool:
         """Build the policies of a window and use them, unless others took their place meanwhile. Raises NotReady."""
@@ -342,10 +363,8 @@ class InForce:
             faults, left_out = usable(session, IN_FORCE)
             if faults and self._known_activations[0] < 0:
                 raise NotReady(faults[0])
-            self._known_activations = (
-                epoch,
-                self._known_activations[1] if faults else _logged_activations(session, left_out),
-            )
+            known = self._known_activations[1] if faults else _logged_activations(session, left_out)
+            self._known_activations = epoch, known
         return self._known_activations[1]
 
     def _texts(self, session: Session, window: Window) -> Texts:
@@ -378,8 +397,3 @@ def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activati
 
 def _not_ready(error: Exception) -> NotReady:
     return NotReady(Message("the versions in force cannot be put in service: {error}", error=str(error)))
-
-
-def _lane_state(session: Session) -> tuple[int, datetime]:
-    """Return the size of the log, and when anything was last written."""
-    return log_size(session), session.exec(select(func.max(Lane.at))).one()

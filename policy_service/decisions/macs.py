@@ -147,7 +147,7 @@ def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) ->
     database = database_of(session)
     available = read_log_keys(database.keys if database else None) if keys is None else keys
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq))
-    bodies = [msgspec.json.decode(line)["body"] for line in session.exec(query)]
+    bodies = [msgspec.json.decode(line)["body"] for line in session.connection().execute(query).scalars()]
     last_unprotected = [body["decisions"] for body in bodies if body["before"] is None or body["lost"]]
     return MacKeys(available if last_unprotected else {}, max(last_unprotected, default=0))
 

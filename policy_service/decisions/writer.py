@@ -43,7 +43,7 @@ MAX_LINES = 256
 """Lines of batches in one transaction, when no single decisions come."""
 MAX_LINES_BESIDE = 32
 """The same, as long as single decisions come; no more lines are handed over together."""
-BESIDE_SECONDS = 1.0
+BESIDE_SECONDS = 10.0
 """How long after the last single decision others are expected."""
 QUEUE_SIZE = 5_000
 """Single decisions that may wait."""

@@ -29,8 +29,8 @@ from policy_service.audit.copies import Copy
 from policy_service.audit.guard import start_guard
 from policy_service.clock import Clock
 from policy_service.database import Database
-from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.sealer import Sealer
 from policy_service.decisions.service import DecisionService
 from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message

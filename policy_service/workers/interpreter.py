@@ -3,11 +3,16 @@
 import gc
 import sys
 
-SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.0003
 """How long a thread may keep the interpreter to itself while another waits; Python's own choice is five times that.
 
 The event loop asks for the interpreter several times for each answer, and each time it may have to wait so long for the
 threads that record and seal.
+"""
+
+THRESHOLDS = (2_000, 10, 100)
+"""When garbage is looked for: the young, those that stayed once, all. What is decided leaves next to none, and to look
+through all took some milliseconds, twice a second, as Python comes.
 """
 
 
@@ -18,6 +23,7 @@ def tune_interpreter() -> None:
     nothing was answered for a tenth of a second.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*THRESHOLDS)
     if gc.isenabled():
         freeze_survivors()
     else:  # what garbage a start leaves is less than a megabyte, and to look for it takes a twentieth of a second

@@ -125,6 +125,16 @@ BUILDING = WorkKind(
     seconds=120.0,
 )
 """Versions that come into force, made ready to decide."""
+SEALING = WorkKind(
+    processes=1,
+    max_waiting=0,
+    busy_message=lambda _: Message("decision records are being sealed already"),
+    too_long_message=command_line_message,
+    too_large_message=command_line_message,
+    niceness=5,
+    seconds=60.0,
+)
+"""Blocks of decision records, worked out for the thread that seals; no request waits for it."""
 
 
 def time_limit(kind: WorkKind, check_seconds: float) -> float:

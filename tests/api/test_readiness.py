@@ -18,8 +18,8 @@ from sqlmodel import select
 from api.app import Application
 from api.observability.background import check_file
 from policy_service.database import Database, file_check, writability
-from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.sealer import Sealer
 from policy_service.decisions.tables import DecisionRow
 from policy_service.start_check import NotSoundError
 from tests.api.client import CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated

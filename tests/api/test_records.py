@@ -13,7 +13,7 @@ from api.app import Application
 from policy_service.actor import Role
 from policy_service.audit.keys import public_keys
 from policy_service.audit.proofs import verify_proof
-from policy_service.decisions.block_store import Sealer
+from policy_service.decisions.sealer import Sealer
 from tests.api import client
 from tests.api.client import CUSTOMER, DECISIONS, RFM, SECRET, StandingClock, apart, assert_problem, credentials, keys
 from tests.shipped import VERSIONS

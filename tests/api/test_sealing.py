@@ -9,7 +9,12 @@ import pytest
 from api.features.health.endpoints import readiness
 from policy_service.audit.comparison import LogMismatch, settle
 from policy_service.cli.command_line_actor import command_line
-from policy_service.decisions.block_store import Sealer
+from policy_service.decisions.answer_counts.service import count_next_blocks
+from policy_service.decisions.block_store import next_block
+from policy_service.decisions.blocks import Block
+from policy_service.decisions.sealer import Sealer, next_block_of, next_counts_of, run_in
+from policy_service.workers.kind import WorkKind
+from policy_service.workers.pool import Pool, WorkerDied, Workers
 from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.audit.store import running_store
@@ -91,3 +96,26 @@ def test_the_page_of_checkpoints_names_every_copy_and_what_lies_beside_the_datab
     text = page.text("[aria-labelledby=copies]")
     assert str(here.app.service.settings.checkpoints.absolute()) in text
     assert all(sentence in text for sentence in here.app.service.advice)
+
+
+def test_what_sealing_many_records_takes_is_done_in_a_worker(here: Company) -> None:
+    database, start = here.database, Block(0, 1, 0, "")
+    workers = Workers()
+    try:
+        run_work = run_in(workers)
+        block = run_work(next_block_of, database.url, database.keys, start)
+        counts = run_work(next_counts_of, database.url)
+    finally:
+        workers.close()
+    assert counts == count_next_blocks(database)
+    with database.read() as session:
+        assert block == next_block(session, start)
+
+
+@pytest.mark.parametrize("error", [WorkerDied, TimeoutError, MemoryError])
+def test_what_a_worker_cannot_is_done_here(error: type[Exception]) -> None:
+    class Failing(Workers):
+        def pool(self, _kind: WorkKind) -> Pool:
+            raise error
+
+    assert run_in(Failing())(len, "four") == 4

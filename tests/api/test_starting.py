@@ -18,8 +18,8 @@ from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.service import sign_checkpoint
 from policy_service.database import Database, DatabaseUnavailable, file_check
-from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.in_force import NotReady
+from policy_service.decisions.sealer import Sealer
 from policy_service.errors import StartupError
 from policy_service.registry.checks import read_whole_file
 from policy_service.start_check import NotInitialisedError, NotSoundError

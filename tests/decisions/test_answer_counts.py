@@ -187,6 +187,7 @@ def test_small_blocks_are_counted_together_and_no_more_of_them_than_others_wait_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(service, "RECORDS_PER_TRANSACTION", 3)
+    monkeypatch.setattr(service, "TRANSACTIONS_AT_A_TIME", 2)
     with setting("sqlite", tier(), signing()) as each:
         for number in range(14):
             asyncio.run(each.decisions.decide(DecisionRequest(f"C{number}", FACTS[0][2]), MACHINE))

@@ -12,11 +12,12 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.audit.service import ensure_signing_key
-from policy_service.decisions.block_store import Sealer, prove_decision, verify_blocks
+from policy_service.decisions.block_store import prove_decision, verify_blocks
 from policy_service.decisions.override import Override
 from policy_service.decisions.override_store import end_override
 from policy_service.decisions.replay import replay
 from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.sealer import Sealer
 from policy_service.decisions.subjects import ErasureRejected, erase_subject
 from policy_service.subject import Subject
 from tests.databases import BACKENDS

@@ -34,7 +34,7 @@ from policy_service.actor import SERVICE, Role
 from policy_service.cli import serve
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.decisions.block_store import Sealer
+from policy_service.decisions.sealer import Sealer
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.sessions import PASSWORD, start_session
 from tests.api.client import HERE

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from api.app import Application, create_app
 from api.features.health.endpoints import readiness
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.events import VersionImported
+from policy_service.audit.guard import tables_written_since
 from policy_service.audit.log import append
 from policy_service.audit.verdict import LogVerdict
 from policy_service.clock import timestamp
-from policy_service.database import NEVER, Database, LaneName, borne_out, transaction_count
+from policy_service.database import NEVER, Database, LaneName, borne_out, log_size, transaction_count
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.verification import verify_rest
 from policy_service.identity import second_factor
@@ -29,6 +30,7 @@ from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.tables import ApiKeyRow, SecondFactorRow
 from policy_service.identity.tokens import digest_of, format_key
+from policy_service.registry.model import Activation
 from policy_service.start_check import NotSoundError
 from tests.api.client import HERE, SECRET
 from tests.api.company import Company, company
@@ -327,3 +329,39 @@ def test_an_entry_without_the_key_vouches_for_nothing(here: Company) -> None:
     ring.refresh()
     assert "its MAC is not that of the log's key" in concerns(here)
     assert not any(key.name == "x" for key in ring._snapshot.keys.values())
+
+
+def test_entries_that_name_no_row_of_what_is_in_force_cost_no_decision_a_look(
+    here: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when records are sealed; the thread that watches compares the rows all the same, a little later."""
+    in_force = here.app.service.decisions.in_force
+    assert size_of(here, 60) == "small"
+    reads: list[int] = []
+    read = in_force._read_activations
+
+    def counted(session: Session, epoch: int) -> Sequence[Activation]:
+        reads.append(epoch)
+        return read(session, epoch)
+
+    monkeypatch.setattr(in_force, "_read_activations", counted)
+    monkeypatch.setattr(in_force, "_compared", (-1, float("inf")))  # the thread has just looked
+    here.app.service.sealer.seal_all()
+    with here.database.read() as session:
+        sealed = log_size(session)
+        assert tables_written_since(session, sealed - 1) == frozenset()
+    assert size_of(here, 60) == "small"
+    assert in_force.window.epoch == sealed
+    assert not reads
+    monkeypatch.setattr(in_force, "_compared", (-1, float("-inf")))
+    in_force.refresh()
+    assert reads == [sealed]
+    here.in_force(tier(here.next_version(), 50))
+    assert size_of(here, 60) == "big"
+    with here.database.read() as session:
+        assert reads[-1] == log_size(session)
+        assert "activation" in (tables_written_since(session, sealed) or ())
+    tamper(here, f"UPDATE audit_entry SET mac = NULL WHERE seq = {sealed}")
+    with here.database.read() as session:
+        assert tables_written_since(session, sealed - 1) is None
+        assert tables_written_since(session, sealed) is not None

@@ -25,11 +25,13 @@ from policy_service.registry import policy_cache
 
 RECORDS_PER_TRANSACTION = 1_000
 """Records whose blocks are counted together, of which there may be one or a thousand."""
-TRANSACTIONS_AT_A_TIME = 2
+TRANSACTIONS_AT_A_TIME = 10
 """Transactions of counts before the sealer looks for records again."""
 FETCH_SIZE = 100
 """Records that are looked at before others have their turn."""
 _COUNTS = table_of(AnswerCount)
+BlockCounts = tuple[int, Counts]
+"""The number of a block, and its answers."""
 
 
 class _Line(msgspec.Struct):
@@ -41,15 +43,14 @@ class _Line(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Line)
 
 
-def count_blocks(database: Database, clock: Clock, *, pause: Callable[[], object] = lambda: None) -> int:
+def count_blocks(database: Database, clock: Clock, next_counts: Callable[[], list[BlockCounts]] | None = None) -> int:
     """Count the answers of the next sealed blocks, in TRANSACTIONS_AT_A_TIME; return how many blocks were counted.
 
-    A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
+    `next_counts` works them out, `count_next_blocks` when it is left out. Raises DatabaseUnavailable.
     """
-    reader, done = AssignmentReader(), 0
+    done = 0
     for _ in range(TRANSACTIONS_AT_A_TIME):
-        with database.read() as session:
-            counted = list(_count_next_blocks(session, reader, pause))
+        counted = count_next_blocks(database) if next_counts is None else next_counts()
         if not counted:
             break
         rows = [row for number, counts in counted for row in _rows(number, counts)]
@@ -60,9 +61,18 @@ def count_blocks(database: Database, clock: Clock, *, pause: Callable[[], object
     return done
 
 
+def count_next_blocks(database: Database, pause: Callable[[], object] = lambda: None) -> list[BlockCounts]:
+    """The answers of the next sealed blocks that were not counted, some RECORDS_PER_TRANSACTION.
+
+    A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
+    """
+    with database.read() as session:
+        return list(_count_next_blocks(session, AssignmentReader(), pause))
+
+
 def _count_next_blocks(
     session: Session, reader: AssignmentReader, pause: Callable[[], object]
-) -> Iterator[tuple[int, Counts]]:
+) -> Iterator[BlockCounts]:
     number = col(BlockRow.number)
     query = select(BlockRow.number, BlockRow.first, BlockRow.last).where(number > last_counted(session))
     begin: int | None = None

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 from policy_service.actor import Actor, Role
-from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.sealer import Sealer
 from policy_service.subject import CUSTOMER, Subject
 from tests.api.company import Company
 from tests.approval.world import BONUS, TIER

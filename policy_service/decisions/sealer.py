@@ -1,0 +1,223 @@
+"""The thread that seals decision records, counts their answers, and signs what the log grew by.
+
+A few records are looked at here, with pauses in which others have their turn; many by a function that is handed in, in
+a process of its own: what a record costs to seal is a third of what it costs to decide, and a thread would take that
+from those who decide.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import Protocol, TypeVar
+
+from policy_service.audit.comparison import LogComparison, LogMismatch
+from policy_service.audit.copies import Copy
+from policy_service.audit.service import sign_checkpoint, unsigned_count
+from policy_service.clock import Clock
+from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.answer_counts.service import BlockCounts, count_blocks, count_next_blocks, last_counted
+from policy_service.decisions.block_store import (
+    BLOCK_SIZE,
+    add_block,
+    last_sealed,
+    newest_record,
+    next_block,
+)
+from policy_service.decisions.blocks import Block
+from policy_service.messages import Message
+from policy_service.workers.kinds import SEALING, time_limit
+from policy_service.workers.pool import WorkerDied, Workers
+
+BLOCKS_PER_CHECKPOINT = 8
+"""Blocks that one checkpoint signs, at most."""
+PAUSE_SECONDS = 0.002
+"""Seconds in which others have their turn."""
+INTERVAL_SECONDS = 10.0
+"""Seconds between two looks for records to seal."""
+STANDSTILL_SECONDS = 60.0
+"""Seconds without a look that came to its end, after which sealing is said to stand still."""
+MAX_RECORDS_HERE = 200
+"""Records that are looked at in this process."""
+Result = TypeVar("Result")
+
+
+class RunWork(Protocol):
+    """Runs a module's function in another process, or here if that cannot be; raises what it raises."""
+
+    def __call__(self, work: Callable[..., Result], /, *arguments: object) -> Result: ...
+
+
+def run_here(work: Callable[..., Result], /, *arguments: object) -> Result:
+    """Runs it at once."""
+    return work(*arguments)
+
+
+def next_block_of(url: str, keys: Path | None, previous: Block) -> Block | None:
+    """As `next_block`, of a database by its address. Raises SealingFailed, DatabaseUnavailable."""
+    with closing(Database(url, keys=keys)) as database, database.read() as session:
+        return next_block(session, previous)
+
+
+def next_counts_of(url: str) -> list[BlockCounts]:
+    """As `count_next_blocks`, of a database by its address. Raises DatabaseUnavailable."""
+    with closing(Database(url)) as database:
+        return count_next_blocks(database)
+
+
+def run_in(workers: Workers) -> RunWork:
+    """Runs work in a worker; here, if that cannot be."""
+    seconds = time_limit(SEALING, 0.0)
+
+    def run_in_worker(work: Callable[..., Result], /, *arguments: object) -> Result:
+        try:
+            return workers.pool(SEALING).call(seconds, work, *arguments)
+        except (TimeoutError, WorkerDied, MemoryError):
+            return work(*arguments)
+
+    return run_in_worker
+
+
+class Sealer:
+    """A thread that seals what was recorded and signs what the log grew by, every few seconds and at the end."""
+
+    def __init__(  # noqa: PLR0913  # where, when, and whom to tell
+        self,
+        database: Database,
+        clock: Clock,
+        keys: Path,
+        *,
+        copies: Sequence[Copy] = (),
+        interval_seconds: float = INTERVAL_SECONDS,
+        run_work: RunWork = run_here,
+        on_alarm: Callable[[str], None] | None = None,
+    ) -> None:
+        """`keys` is the folder of the log's private key, `copies` the places that checkpoints are copied to.
+
+        `run_work` runs what takes long.
+        """
+        self._database = database
+        self._clock = clock
+        self._keys = keys
+        self.comparison = LogComparison(database, clock, keys, copies)
+        """Whether the log is what was signed, and its copies of that log."""
+        self._interval_seconds = interval_seconds
+        self._run_work = run_work
+        self._alarm = on_alarm
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._last_done_at = monotonic()
+        self._last_error: str | None = None
+
+    def start(self) -> None:
+        """Begins to seal."""
+        self._last_done_at = monotonic()
+        self._thread.start()
+
+    def standstill(self, seconds: float = STANDSTILL_SECONDS) -> str | None:
+        """Return why nothing was sealed and signed for too long, if there is anything; None when all is well."""
+        idle_seconds = monotonic() - self._last_done_at
+        if (
+            self._thread.ident is None
+            or self._closing.is_set()
+            or (self._thread.is_alive() and idle_seconds <= seconds)
+        ):
+            return None
+        state = Message("it is at work") if self._thread.is_alive() else Message("its thread has ended")
+        reason, seconds = self._last_error or state, round(idle_seconds)
+        return Message("sealing has stood still for {seconds} seconds: {reason}", seconds=seconds, reason=reason)
+
+    def close(self) -> None:
+        """Seals what is left, then stops."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def seal_all(self) -> int:
+        """Seals all records there are, signs the log while it is what was signed, and gives the number of blocks.
+
+        Records that come meanwhile are for the next time: whoever ran after them would make a block, an entry and a
+        checkpoint of every few. Decisions wait for a transaction, so a block has one of its own; it is worked out
+        before that, in a snapshot of its own, as the database's log grows while a snapshot lasts.
+
+        Raises LogMismatch, SealingFailed, DatabaseUnavailable, KeyUnavailable.
+        """
+        blocks, is_at_end = 0, False
+        while not is_at_end and self._has_work():
+            self.comparison.check()
+            for number in range(1, BLOCKS_PER_CHECKPOINT + 1):
+                block = self._next_block()
+                is_at_end = block is None or block.last - block.first + 1 < BLOCK_SIZE
+                is_last = is_at_end or number == BLOCKS_PER_CHECKPOINT
+                with self._database.write(self._clock) as transaction:
+                    blocks += block is not None and add_block(transaction, block) is not None
+                    checkpoint = sign_checkpoint(transaction, self._keys) if is_last else None
+                if checkpoint is not None:
+                    self.comparison.set_last_signed(checkpoint.line)
+                    break
+            self._last_done_at = monotonic()
+        self.comparison.copy_all()
+        count_blocks(self._database, self._clock, self._next_counts)
+        return blocks
+
+    def _pause(self) -> None:
+        self._closing.wait(PAUSE_SECONDS)
+
+    def _next_block(self) -> Block | None:
+        with self._database.read() as session:
+            previous = last_sealed(session)
+            if not self._takes_long(newest_record(session) - previous.last):
+                return next_block(session, previous, pause=self._pause)
+        return self._run_work(next_block_of, self._database.url, self._database.keys, previous)
+
+    def _next_counts(self) -> list[BlockCounts]:
+        with self._database.read() as session:
+            takes_long = self._takes_long((last_sealed(session).number - last_counted(session) - 1) * BLOCK_SIZE)
+        if takes_long:
+            return self._run_work(next_counts_of, self._database.url)
+        return count_next_blocks(self._database, self._pause)
+
+    def _takes_long(self, records: int) -> bool:
+        """Return True if so many records are looked at in another process; at the end there may be none any more."""
+        return records > MAX_RECORDS_HERE and not self._closing.is_set()
+
+    def _has_work(self) -> bool:
+        """True if there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
+        with self._database.read() as session:
+            return newest_record(session) > last_sealed(session).last or unsigned_count(session) > 0
+
+    def _run(self) -> None:
+        self._run_safely(self._begin)
+        closing = False
+        while not closing:
+            closing = self._closing.wait(self._interval_seconds)
+            self._run_safely(self.seal_all)
+
+    def _begin(self) -> None:
+        """Asks at once whether all is well, and gives the copies what they lack."""
+        self.comparison.check()
+        self.comparison.copy_all()
+
+    def _run_safely(self, task: Callable[[], object]) -> None:
+        """Whatever stops it, an alarm is raised, and there is another time."""
+        try:
+            task()
+        except DatabaseUnavailable as error:
+            self._last_error = str(error)
+        except LogMismatch as difference:
+            self._last_error = str(difference)
+            if difference.is_new:
+                self._raise_alarm(Message("nothing is sealed: {difference}", difference=str(difference)))
+        except Exception as error:  # noqa: BLE001  # it is told
+            self._last_error = str(error)
+            self._raise_alarm(Message("decision records are not being sealed: {error}", error=str(error)))
+
+        else:
+            self._last_error, self._last_done_at = None, monotonic()
+
+    def _raise_alarm(self, reason: str) -> None:
+        if self._alarm is not None:
+            self._alarm(reason)
