@@ -8,6 +8,7 @@ are text.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 100
 """How many lists and objects may be inside each other."""
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
@@ -48,6 +50,13 @@ def digest(content: bytes) -> str:
     'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
     """
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def check_digest(text: str) -> str:
+    """Return a digest as `digest` writes it. Raises ValueError for any other text."""
+    if not _DIGEST.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def digest_of(value: object) -> str:

@@ -32,7 +32,7 @@ from policy_service.approval.signature_validity import with_signature_validity
 from policy_service.approval.tables import ActionRow, ChangeRow, ChangeTitleRow, CommentRow, ReportRow, TextRow
 from policy_service.approval.validation import search_form
 from policy_service.approval.workflow import apply_action, fold_actions
-from policy_service.canonical import digest, to_canonical_json
+from policy_service.canonical import check_digest, digest, to_canonical_json
 from policy_service.database import Transaction
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
@@ -193,7 +193,7 @@ def _read_action(row: Row[Any]) -> ActionRecord:
         by=Person(row.actor, row.actor_name, row.printed_name),
         at=row.at,
         reason=row.reason,
-        digest=row.digest,
+        digest=check_digest(row.digest) if row.digest is not None else None,
         role=Role(row.role) if row.role is not None else None,
         meaning=Meaning(row.meaning) if row.meaning is not None else None,
         draft=_draft(body) if action in {Action.CREATE, Action.EDIT} else None,

@@ -13,6 +13,7 @@ from policy_service.approval.change import Person
 from policy_service.approval.errors import UnknownChange
 from policy_service.approval.suspension import Signature, Suspension, SuspensionEnd
 from policy_service.approval.tables import RatificationRow, SuspensionEndRow, SuspensionRow
+from policy_service.canonical import check_digest
 from policy_service.database import Instant
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
@@ -95,13 +96,15 @@ def suspension_from_rows(
         if end_row
         else None
     )
+    with reading_row("suspension", row.id):
+        digest, fallback_digest = check_digest(row.digest), check_digest(row.fallback_digest)
     return Suspension(
         row.id,
         row.policy,
         row.version,
-        row.digest,
-        None if row.fallback_digest == row.digest else row.fallback,
-        None if row.fallback_digest == row.digest else row.fallback_digest,
+        digest,
+        None if fallback_digest == digest else row.fallback,
+        None if fallback_digest == digest else fallback_digest,
         _signature(row),
         _signature(ratification) if ratification else None,
         end,

@@ -18,6 +18,7 @@ from policy_service.audit.events import OverrideEnded
 from policy_service.audit.guard import OVERRIDES, usable
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_logged
+from policy_service.canonical import check_digest
 from policy_service.database import Lane, LaneName, Transaction, borne_out, log_size
 from policy_service.decisions.override import (
     Override,
@@ -243,7 +244,7 @@ def _signatures(
                     _role("override_signature", row.override, row.role.partition("/")[0]),
                     row.meaning,
                     row.reason,
-                    row.digest,
+                    _signed_digest(row),
                     row.signed_at,
                     row.ratifies,
                 )
@@ -283,6 +284,19 @@ def _role(table: str, override: str, role: str) -> Role:
         return Role(role)
 
 
+def _signed_digest(row: OverrideSignatureRow) -> str:
+    with reading_row("override_signature", row.override):
+        return check_digest(row.digest)
+
+
+def _signers(row: OverrideRow) -> tuple[Role, ...]:
+    with reading_row("override", row.id):
+        signers = tuple(map(Role, (row.signers or "").split()))
+        if not signers and row.verdict not in {None, "allowed"}:
+            raise ValueError(row.verdict)
+        return signers
+
+
 def _outcome(row: OverrideRow) -> dict[str, Any] | list[dict[str, Any]]:
     """Return the outcome of the override: an object, or a list of them for a policy that lists."""
     with reading_row("override", row.id):
@@ -315,7 +329,7 @@ def _override_of(row: OverrideRow, ended_at: datetime | None, signatures: Sequen
         ended_at=ended_at,
         actor=row.actor,
         verdict=row.verdict,
-        signers=tuple(row.signers.split()) if row.signers else (),
+        signers=_signers(row),
         lapses_at=row.lapses_at,
         signatures=tuple(signatures),
         decided_by=_decision_basis(row),

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 from policy_service.audit.events import SubjectErased
 from policy_service.audit.log import END_SEQ
 from policy_service.audit.tables import AuditEntry
+from policy_service.canonical import check_digest
 from policy_service.database import Database
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
@@ -86,6 +87,7 @@ def population_of(row: PopulationRow) -> RegisteredPopulation:
     """Return what a row says. Raises DamagedRecord."""
     with reading_row("population", row.id):
         values = {name: getattr(row, name) for name in RegisteredPopulation.__slots__}
+        values |= {"digest": check_digest(row.digest), "content": check_digest(row.content)}
         values["headings"] = msgspec.json.decode(row.headings)
         values["types"] = None if row.types is None else msgspec.json.decode(row.types)
         return msgspec.convert(values, RegisteredPopulation)
