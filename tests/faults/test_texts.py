@@ -275,5 +275,5 @@ def test_no_write_is_forgotten(place: Place) -> None:
     over_http = {route for route in PERMISSIONS if route[0] != "GET" and route[1].startswith("/v1/")}
     writes = over_http - WITHOUT_TEXTS - ELSEWHERE  # forms have tests/pages/test_hostile_forms.py
     for method, path in writes:
-        pattern = re.compile(re.sub(r"\{\w+(:path)?\}", "[^/]+", path))
+        pattern = re.compile(re.sub(r"\{\w+(:text)?\}", "[^/]+", path))
         assert any(each[0] == method and pattern.fullmatch(each[1]) for each in requests), f"{method} {path}"
