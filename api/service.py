@@ -25,29 +25,24 @@ from policy_service.clock import Clock
 from policy_service.condition import Condition, read_condition
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.alarms import Alarms
-from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.sealer import Sealer, run_here, run_in
 from policy_service.decisions.service import DecisionService, open_decision_service
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.version_build import build_in_worker
-from policy_service.errors import StartupError
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.last_used import LastUsed
 from policy_service.in_flight import InFlight
-from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
 from policy_service.paths import separation_warnings
 from policy_service.registry.catalogue import Catalogue
-from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
 from policy_service.service_log import make_log
 from policy_service.start_check import (
-    NotInitialisedError,
-    NotSoundError,
     check_soundness,
     edited_files,
     open_database,
     open_keys,
+    startup_errors,
 )
 from policy_service.workers.interpreter import freeze_loaded_objects
 from policy_service.workers.kind import WorkKind
@@ -164,16 +159,9 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
     log = make_log(settings.log_level)
     provider = _provider(settings)
     database = open_database(settings.database_url.get_secret_value(), settings.keys)
-    with ExitStack() as undo:
+    with ExitStack() as undo, startup_errors():
         undo.callback(database.close)
-        try:
-            service = _open(settings, clock, workers, log, database, provider)
-        except NotReady as error:
-            raise StartupError(str(error)) from error
-        except (DamagedRecord, UnknownVersion) as error:
-            raise NotSoundError(str(error)) from error
-        except DatabaseUnavailable as error:
-            raise NotInitialisedError(str(error)) from error
+        service = _open(settings, clock, workers, log, database, provider)
         undo.pop_all()
     for sentence in service.edited_files:
         log.error("policy_file_edited", message=sentence)

@@ -6,8 +6,8 @@ a stop in the middle, a restored backup or a disk that lost something would show
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlmodel import Session
@@ -22,12 +22,14 @@ from policy_service.database import Database, DatabaseUnavailable
 from policy_service.database.engines import printable_address
 from policy_service.database.file_check import is_large
 from policy_service.decisions.block_store import verify_blocks
+from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.errors import StartupError
 from policy_service.integrity import DamagedRecord
 from policy_service.migrations import NewerDatabase, is_current
 from policy_service.migrations.self_check import self_check
 from policy_service.registry.checks import check_files, verify_versions
+from policy_service.registry.service import UnknownVersion
 
 TAIL_BLOCKS = 2
 """The newest sealed blocks that are made again from their records."""
@@ -49,6 +51,19 @@ class NotSoundError(StartupError):
     """The stored data are not what was written; the message has a line for each fault."""
 
     status = 5
+
+
+@contextmanager
+def startup_errors() -> Iterator[None]:
+    """Raise as a StartupError what keeps the service from deciding by what is on record."""
+    try:
+        yield
+    except NotReady as error:
+        raise StartupError(str(error)) from error
+    except (DamagedRecord, UnknownVersion) as error:
+        raise NotSoundError(str(error)) from error
+    except DatabaseUnavailable as error:
+        raise NotInitialisedError(str(error)) from error
 
 
 def open_database(url: str, keys: Path) -> Database:

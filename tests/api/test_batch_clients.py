@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from sqlmodel import col, func, select
 
 from api.app import Application, create_app
-from api.web import batch_body
+from policy_service.decisions import batch_body
 from policy_service.decisions.tables import DecisionRow
 from policy_service.spool import Spool
 from tests.api.client import CUSTOMER, RFM, StandingClock, application, one_policy, populated, settings

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope, Send
 
 from api.auth.authentication import Principal, principal_of
@@ -18,7 +20,6 @@ from api.features.decisions.endpoints import (
     undecided_request_error,
 )
 from api.service import Service
-from api.web.batch_body import BatchBody, SpoolFull
 from api.web.body import check_media_type
 from api.web.error_mapping import problem_or_fault
 from api.web.idempotent_writes import idempotency_key
@@ -34,6 +35,7 @@ from api.web.problems import (
 from api.web.rest_router import RestRouter, ServiceOf
 from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind
 from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
+from policy_service.decisions.batch_body import BatchBody, Piece, SpoolFull
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.group import RecordedAnswer
 from policy_service.decisions.request import InvalidRequest
@@ -61,6 +63,13 @@ async def decide_batch(service: ServiceOf, request: Request) -> Response:
     return BatchResponse(service, principal_of(request), idempotency_key(request.scope))
 
 
+async def _receive_piece(receive: Receive) -> Piece | None:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        return None
+    return message.get("body", b""), message.get("more_body", False)
+
+
 class BatchResponse(Response):
     """The answers to the lines of a request, sent while the lines still come in."""
 
@@ -73,9 +82,9 @@ class BatchResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send them. Raises IdempotencyKeyReused, ClientDisconnect."""
-        body = BatchBody(receive, send, self._service.settings.batch_spool_limit)
+        body = BatchBody(partial(_receive_piece, receive), self._service.settings.batch_spool_limit)
         pumping = asyncio.create_task(body.pump())
-        answering = asyncio.create_task(self._send_answers(scope, body))
+        answering = asyncio.create_task(self._send_answers(scope, send, body))
         try:
             await asyncio.wait({pumping, answering}, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
@@ -88,7 +97,7 @@ class BatchResponse(Response):
             await asyncio.gather(pumping, answering, return_exceptions=True)
             body.close()
 
-    async def _send_answers(self, scope: Scope, body: BatchBody) -> None:
+    async def _send_answers(self, scope: Scope, send: Send, body: BatchBody) -> None:
         service = self._service
         batch = Batch(
             service.decisions,
@@ -97,15 +106,22 @@ class BatchResponse(Response):
             key=self._key,
             line_limit=service.settings.decision_body_limit,
         )
+
+        async def send_part(message: AsgiMessage) -> None:
+            try:
+                await body.send(send(message))
+            except TimeoutError:
+                raise ClientDisconnect from None
+
         async with aclosing(batch.decide(body.pieces())) as answers:
             # with a key the first answer is waited for: the key may have been used for another batch
             first = await anext(answers, b"") if self._key is not None else b""
-            await body.send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send_part({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             if first:
-                await body.send({"type": "http.response.body", "body": first, "more_body": True})
+                await send_part({"type": "http.response.body", "body": first, "more_body": True})
             async for content in answers:
-                await body.send({"type": "http.response.body", "body": content, "more_body": True})
-        await body.send({"type": "http.response.body", "body": b""})
+                await send_part({"type": "http.response.body", "body": content, "more_body": True})
+        await send_part({"type": "http.response.body", "body": b""})
 
     def _render(self, answer: LineAnswer, scope: Scope) -> bytes:
         """The answer to a line; a refusal is counted and logged, as that of a request is."""

@@ -14,12 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-
-from starlette.requests import ClientDisconnect
-from starlette.types import Message as AsgiMessage
-from starlette.types import Receive, Send
 
 from policy_service.decisions.batch import BatchEnded
 from policy_service.messages import Message
@@ -51,12 +47,19 @@ class SpoolFull(BatchEnded):
         self.limit = limit
 
 
-class BatchBody:
-    """The body of one request, between those who read it from the network and those who decide it."""
+Piece = tuple[bytes, bool]
+"""A piece of a body, and whether there is more."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
-        """`limit` is how many bytes the file may have, and one piece of the network's."""
-        self._receive, self._send, self._limit = receive, send, limit
+
+class BatchBody:
+    """The body of one batch, between those who read it from the network and those who decide it."""
+
+    def __init__(self, receive: Callable[[], Awaitable[Piece | None]], limit: int) -> None:
+        """`receive` gives the next piece, or None when the client has gone.
+
+        `limit` is how many bytes the file may have, and one piece of the network's.
+        """
+        self._receive, self._limit = receive, limit
         self._memory = bytearray()
         self._spool = Spool()
         self._is_complete = False
@@ -64,18 +67,16 @@ class BatchBody:
         self._blocked_since: float | None = None
         self._received, self._changed = asyncio.Event(), asyncio.Event()
 
-    async def send(self, message: AsgiMessage) -> None:
+    async def send(self, sending: Awaitable[None]) -> None:
         """Send a part of the answer; while that waits to be taken, the body is read on.
 
-        Raises ClientDisconnect when it is not taken for a long time.
+        Raises TimeoutError when it is not taken for a long time.
         """
         self._blocked_since = time.monotonic()
         self._changed.set()
         try:
             async with asyncio.timeout(ABANDONED_SECONDS):
-                await self._send(message)
-        except TimeoutError:
-            raise ClientDisconnect from None
+                await sending
         finally:
             self._blocked_since = None
 
@@ -83,11 +84,11 @@ class BatchBody:
         """Read the body from the network; return when the client has gone."""
         while True:
             await self._wait_for_room()
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
+            if (piece := await self._receive()) is None:
                 return
-            await self._store(message.get("body", b""))
-            self._is_complete = self._is_complete or not message.get("more_body", False)
+            content, has_more = piece
+            await self._store(content)
+            self._is_complete = self._is_complete or not has_more
             self._received.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
