@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -25,6 +25,7 @@ from policy_service.clock import timestamp
 
 KIND = "checkpoint"
 FORMAT = 2
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,20 @@ def append_checkpoints(file: Path, lines: list[bytes]) -> None:
     """Add checkpoints to a file, durably; what is left of a line that was not finished is taken away first."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("a+b") as output:
-        output.truncate(_complete_size(output.seek(0, os.SEEK_END), file))
+        output.truncate(_complete_size(output))
         for line in lines:
             output.write(line + b"\n")
         output.flush()
         os.fsync(output.fileno())
 
 
-def _complete_size(size: int, file: Path) -> int:
-    """Bytes up to the end of the last finished line."""
-    return file.read_bytes().rfind(b"\n") + 1 if size else 0
+def _complete_size(file: BinaryIO) -> int:
+    """Bytes up to the end of the last finished line; a file of years is not read whole for it."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - _CHUNK)
+        file.seek(start)
+        if found := file.read(end - start).rfind(b"\n") + 1:
+            return start + found
+        end = start
+    return 0

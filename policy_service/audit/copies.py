@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import BinaryIO, ClassVar, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from policy_service.audit.checkpoints import SignedExtent, append_checkpoints, read_checkpoint, read_checkpoints
@@ -84,13 +84,22 @@ class Copy(Protocol):
         ...
 
 
+class _Mark(NamedTuple):
+    """The end of the finished lines that were counted: its offset, their number, and the last of them."""
+
+    offset: int = 0
+    lines: int = 0
+    last: bytes = b""
+
+
 @dataclass(slots=True)
 class FileCopy:
-    """A file on a disk; with its last look, which holds while nobody touches the file."""
+    """A file on a disk; with its last look, which holds while nobody touches the file, and is gone on from later."""
 
     takes_history: ClassVar[bool] = True
     path: Path
     _cached_contents: tuple[tuple[int, int, int], CopyContents] | None = field(default=None, repr=False, compare=False)
+    _mark: _Mark = field(default=_Mark(), repr=False, compare=False)
 
     @property
     def location(self) -> str:
@@ -121,12 +130,15 @@ class FileCopy:
 
     def _read_end(self) -> CopyContents:
         """Count the finished lines, and read the last of them."""
-        count, end = 0, b""
         with self.path.open("rb") as file:
+            mark = self._mark if _is_at(file, self._mark) else _Mark()
+            count, end = mark.lines, file.seek(mark.offset)
             while chunk := file.read(_CHUNK):
-                count += chunk.count(b"\n")
-                end = end[-MAX_BYTES * NEWEST :] + chunk
-        lines = end.removeprefix(UTF8_BOM).split(b"\n")[:-1][-min(NEWEST, count) :] if count else []
+                count, end = count + chunk.count(b"\n"), end + len(chunk)
+            start = file.seek(max(0, end - MAX_BYTES * NEWEST))
+            *lines, unfinished = file.read(end - start).removeprefix(UTF8_BOM).split(b"\n")
+        lines = lines[-min(NEWEST, count) :] if count else []
+        self._mark = _Mark(end - len(unfinished), count, lines[-1] if lines else b"")
         newest = []
         for number, line in enumerate(lines, count - len(lines) + 1):
             try:
@@ -134,6 +146,15 @@ class FileCopy:
             except InvalidSignedLine:
                 raise InvalidSignedLine(f"line {number} of {self.path} is no checkpoint") from None
         return CopyContents(count, tuple(newest))
+
+
+def _is_at(file: BinaryIO, mark: _Mark) -> bool:
+    """Return True if the line of a mark ends where it ended."""
+    start = mark.offset - len(mark.last) - 1
+    if start < 0:
+        return False
+    file.seek(start)
+    return file.read(len(mark.last) + 1) == mark.last + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from policy_service.messages import Message
 from policy_service.workers.kinds import SEALING, time_limit
 from policy_service.workers.pool import WorkerDied, Workers
 
-BLOCKS_PER_CHECKPOINT = 8
+BLOCKS_PER_CHECKPOINT = 32
 """Blocks that one checkpoint signs, at most."""
 PAUSE_SECONDS = 0.002
 """Seconds in which others have their turn."""

@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from policy_service.audit import copies
+from policy_service.audit.checkpoints import append_checkpoints
 from policy_service.audit.comparison import copy_checkpoints, copy_difference
-from policy_service.audit.copies import Copy, FileCopy, Unreachable, UrlCopy, copies_of
+from policy_service.audit.copies import Copy, FileCopy, Unreachable, UrlCopy, _Mark, copies_of
 from policy_service.audit.keys import InvalidSignedLine, public_keys
 from tests.audit.logs import Log
 from tests.audit.store import TOKEN, Store, running_store
@@ -173,6 +176,42 @@ def test_a_file_is_read_again_only_when_it_was_touched(log: Log, monkeypatch: py
     log.kept.write_bytes(log.kept.read_bytes())
     with pytest.raises(TypeError):
         copy.inspect(0)
+
+
+def test_a_look_at_a_file_goes_on_where_the_last_one_ended(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    [first, second] = lines(log)
+    copy, sizes = FileCopy(log.kept), []
+    kept = b"".join(line + b"\n" for line in [*[first] * 500, second])
+
+    def look(content: bytes) -> tuple[int, int]:
+        log.kept.write_bytes(content)
+        seen = copy.inspect(0)
+        return seen.count, len(seen.newest)
+
+    def read(file: BinaryIO, mark: _Mark) -> bool:
+        sizes.append(mark.offset if is_at(file, mark) else 0)
+        return is_at(file, mark)
+
+    is_at = copies._is_at
+    monkeypatch.setattr(copies, "_is_at", read)
+    assert look(kept) == (501, 16)
+    assert look(kept + second + b"\nunfin") == (502, 16)
+    assert look(kept + second + b"\n" + second + b"\n") == (503, 16)
+    assert look(kept[len(first) + 1 :]) == (500, 16), "a line was taken out in front"
+    assert look(kept) == (501, 16), "and put back"
+    assert look(b"") == (0, 0)
+    assert look(second + b"\n") == (1, 1)
+    long = len(kept) + len(second) + 1
+    assert sizes == [0, len(kept), long, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("unfinished", [b"", b"x", b"x" * 200_000])
+def test_what_is_left_of_an_unfinished_line_is_taken_away(log: Log, unfinished: bytes) -> None:
+    kept = log.kept.read_bytes()
+    for before in (kept, b""):
+        log.kept.write_bytes(before + unfinished)
+        append_checkpoints(log.kept, [b"line"])
+        assert log.kept.read_bytes() == before + b"line\n"
 
 
 def test_of_a_long_file_the_end_is_read(log: Log) -> None:
