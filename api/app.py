@@ -22,7 +22,7 @@ from api.auth.authentication import AuthenticationMiddleware
 from api.auth.permissions import ROW, PermissionTable, route_of
 from api.features.decisions.endpoints import PATH, DecisionRoute
 from api.features.populations.registration import keep_up
-from api.features.reevaluations.schedule import reevaluate_activated
+from api.features.reevaluations.jobs import reevaluate_activated
 from api.kit.rendering import Pages
 from api.observability.background import background_tasks, check_file
 from api.page_routes import problem_renderer

@@ -9,25 +9,17 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.features.accounts import account_actions, new_account
+from api.features.accounts import account, accounts
 from api.features.accounts.accounts import ACCOUNTS
 from api.features.api_keys import pages as api_keys
 from api.features.api_keys.pages import API_KEYS
 from api.features.audit import checkpoints, entry
 from api.features.audit.checkpoints import CHECKPOINTS
+from api.features.audit.entry import LOG_BREADCRUMBS
 from api.features.audit.jobs import EXPORT, VERIFICATION
-from api.features.audit.log import AUDIT_LOG, LOG_BREADCRUMBS
+from api.features.audit.log import AUDIT_LOG
 from api.features.benchmarks.jobs import RENEWAL_PAGES
-from api.features.changes import (
-    action_routes,
-    actual_effect,
-    dossier,
-    downloads,
-    editor_routes,
-    new_change,
-    printing,
-    report,
-)
+from api.features.changes import action_routes, actual_effect, dossier, downloads, editor, new_change, printing, report
 from api.features.changes.listing import CHANGES
 from api.features.data_checks.jobs import DATA_CHECK_PAGES
 from api.features.decisions import pages as decisions
@@ -41,18 +33,18 @@ from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
 from api.features.overrides.listing import OVERRIDES
 from api.features.packs.jobs import PACK_PAGES
-from api.features.policies import comparison, examples, listing, overview, rule_history, version
+from api.features.policies import comparison, listing, overview, rule_history, version
 from api.features.populations import pages as populations
-from api.features.populations.listing import POPULATIONS
+from api.features.populations.pages import POPULATIONS
 from api.features.reevaluations.jobs import REEVALUATION_PAGES
 from api.features.regulations import pages as regulations
 from api.features.runs.jobs import RUN_PAGES
 from api.features.search import pages as search
-from api.features.session import account, preferences, second_factor, sign_in
+from api.features.session import account as own_account
+from api.features.session import preferences, second_factor, sign_in
 from api.features.subjects import pages as subjects
-from api.features.suspensions import detail as suspension
-from api.features.suspensions import suspend
-from api.features.suspensions.listing import SUSPENSIONS
+from api.features.suspensions import pages as suspensions
+from api.features.suspensions.pages import SUSPENSIONS
 from api.features.tryout import pages as tryout
 from api.kit.job import JobPages
 from api.kit.page_route import Declared, PageRoute, declared_routes
@@ -65,26 +57,26 @@ from api.web.security import ProblemRenderer
 
 PAGES = (
     account,
-    account_actions,
+    accounts,
+    action_routes,
     actual_effect,
+    api_keys,
     checkpoints,
     comparison,
     decisions,
     dossier,
     downloads,
-    editor_routes,
+    editor,
     entry,
-    examples,
     help_pages,
     home,
     in_force,
-    api_keys,
     keys,
     listing,
-    new_account,
     new_change,
     overrides,
     overview,
+    own_account,
     populations,
     preferences,
     printing,
@@ -95,8 +87,7 @@ PAGES = (
     second_factor,
     sign_in,
     subjects,
-    suspend,
-    suspension,
+    suspensions,
     tryout,
     version,
 )
@@ -109,12 +100,6 @@ JOB_PAGES: Sequence[JobPages] = (
     DATA_CHECK_PAGES,
     RUN_PAGES,
     RENEWAL_PAGES,
-)
-ROUTES: Sequence[Declared] = (
-    PageRoute("/static/{name}", send_file),
-    *action_routes.ACTIONS,
-    *(route for module in PAGES for route in module.ROUTES),
-    *(route for each in JOB_PAGES for route in each.routes()),
 )
 TABLE_PAGES: Sequence[Table[Any]] = (
     AUDIT_LOG,
@@ -132,17 +117,22 @@ TABLE_PAGES: Sequence[Table[Any]] = (
 )
 TABLES: Sequence[ExportedList[Any]] = (*TABLE_PAGES, DECISIONS)
 """Every list, each with its exports."""
+ROUTES: Sequence[Declared] = (
+    PageRoute("/static/{name}", send_file),
+    *(route for module in PAGES for route in module.ROUTES),
+    *(route for each in JOB_PAGES for route in each.routes()),
+    *(route for each in TABLE_PAGES for route in table_routes(each)),
+    *export_routes(DECISIONS),
+)
+"""Every page, form and file."""
 OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
 """Where browsers pass on their way to the identity provider and back."""
 
 
-def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
+def page_routes(pages: Pages) -> APIRouter:
     """The routes."""
-    return (
-        declared_routes(pages, ROUTES),
-        export_routes(pages, DECISIONS),
-        *(table_routes(pages, each) for each in TABLE_PAGES),
-    )
+    pages.tables |= {each.path: each for each in TABLES}
+    return declared_routes(pages, ROUTES)
 
 
 def problem_renderer(pages: Pages) -> ProblemRenderer:

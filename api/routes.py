@@ -75,4 +75,4 @@ def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Page
 
 def routers_of(pages: Pages) -> Sequence[APIRouter]:
     """The routes, but those that describe the application itself."""
-    return (*ROUTERS, *page_routes(pages))
+    return (*ROUTERS, page_routes(pages))

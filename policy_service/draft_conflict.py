@@ -1,11 +1,14 @@
-"""The conflict with what another person wrote into a draft while its editor was open: both texts, line by line."""
+"""A draft as it is kept, and its conflict with what another person wrote meanwhile: both texts, line by line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 
+from sqlmodel import Session
+
+from policy_service.approval import service as approval
 from policy_service.approval.change import Action, ActionRecord, Change, Draft
 from policy_service.language.file_text import browser_text, label
 
@@ -44,10 +47,26 @@ class Conflict:
     files: tuple[FileConflict, ...]
 
 
-def conflict_of(
-    etag: str, change: Change, contents: Mapping[str, bytes], submitted: Mapping[str, str]
-) -> Conflict | None:
+@dataclass(frozen=True, slots=True)
+class StoredDraft:
+    """A draft as it is kept."""
+
+    change: Change
+    contents: Mapping[str, bytes]
+    """The files by digest: of the draft, and those of earlier revisions that a form was made from."""
+
+
+def read_draft(session: Session, change: str, source_digests: Iterable[str] = ()) -> StoredDraft:
+    """The draft as it is kept, with the earlier files (`source_digests`) of a form. Raises UnknownChange."""
+    stored_change = approval.read_change(session, change)
+    earlier = {digest for acted in stored_change.actions if acted.draft for digest in acted.draft.texts}
+    digests = {*stored_change.draft.texts, *(earlier & set(source_digests))}
+    return StoredDraft(stored_change, {digest: approval.read_text(session, digest) for digest in sorted(digests)})
+
+
+def conflict_of(etag: str, stored_draft: StoredDraft, submitted: Mapping[str, str]) -> Conflict | None:
     """Return the differences of a form and the draft; None if that has the form's `etag`. `submitted` are its files."""
+    change, contents = stored_draft.change, stored_draft.contents
     if etag == change.etag:
         return None
     edits = [acted for acted in change.actions if acted.action in {Action.CREATE, Action.EDIT}]

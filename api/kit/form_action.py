@@ -12,28 +12,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
+from api.kit.context import Command, FormPage, PageBuilder, PageContext
 from api.kit.forms import (
     CODE,
     MAX_FORM_BYTES,
     FieldErrors,
     Form,
     FormModel,
-    FormState,
     read_form,
     valid_form_fields,
     validate_form,
 )
-from api.kit.rendering import Command, FormPage, PageBuilder, Pages, WorkerPage
 from api.service import Service
 from api.web.problems import PRECONDITION_FAILED, ProblemError
 from policy_service.actor import Actor
@@ -52,8 +48,7 @@ class EmptyForm(FormModel):
 class FormRequest(Generic[Values]):
     """A valid form, with the request that sent it."""
 
-    pages: Pages
-    request: Request
+    context: PageContext
     form: Form
     values: Values
     actor: Actor
@@ -63,12 +58,12 @@ class FormRequest(Generic[Values]):
     @property
     def service(self) -> Service:
         """The service that was asked."""
-        return self.pages.service
+        return self.context.service
 
     @property
     def path(self) -> Mapping[str, str]:
         """The parameters of the path."""
-        return self.request.path_params
+        return self.context.request.path_params
 
     @property
     def etag(self) -> str:
@@ -83,7 +78,7 @@ class FormAction(Generic[Values]):
     path: str
     form: type[Values]
     page: PageBuilder
-    """Builds the page the form stands on, from `Pages`, the request, the path's parameters and the form's state."""
+    """Builds the page the form stands on, from the context, the path's parameters and the form's state."""
     command: Callable[[Transaction, FormRequest[Values]], Any]
     """Runs once for each form key, in one transaction."""
     done: Callable[[FormRequest[Values], Any], str]
@@ -104,39 +99,23 @@ class FormAction(Generic[Values]):
     """Whether the page takes long, and is built in a worker process; `page` must be picklable then."""
 
 
-def form_endpoint(pages: Pages, action: FormAction[Values]) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of an action."""
-
-    async def endpoint(request: Request) -> Response:
-        form = await read_form(request, action.max_bytes)
-        form_page = _form_page(pages, action, request)
-        values = validate_form(form, action.form)
-        actor = principal_of(request).actor
-        if isinstance(values, dict):
-            with suppress(AttributeError):  # it needs a field that is not valid
-                valid: FormRequest[Any] = FormRequest(pages, request, form, valid_form_fields(form, action.form), actor)
-                values = {**(await action.validate(valid) if action.validate else {}), **values}
-            return await _render_invalid(pages, request, form_page, form.bind(values))
-        form_request = FormRequest(pages, request, form, values, actor)
-        if action.validate and (errors := await action.validate(form_request)):
-            return await _render_invalid(pages, request, form_page, form.bind(errors))
-        return await _run(action, form_request, form_page)
-
-    return endpoint
+async def submit(action: FormAction[Values], context: PageContext) -> Response:
+    """Do what a form asks for. Raises ProblemError for what its page cannot tell."""
+    form = await read_form(context.request, action.max_bytes)
+    page = FormPage(action.page, tuple(context.request.path_params.values()), action.in_worker)
+    values, actor = validate_form(form, action.form), context.actor
+    if isinstance(values, dict):
+        with suppress(AttributeError):  # it needs a field that is not valid
+            valid: FormRequest[Any] = FormRequest(context, form, valid_form_fields(form, action.form), actor)
+            values = {**(await action.validate(valid) if action.validate else {}), **values}
+        return await context.render_invalid(page, form.bind(values))
+    form_request = FormRequest(context, form, values, actor)
+    if action.validate and (errors := await action.validate(form_request)):
+        return await context.render_invalid(page, form.bind(errors))
+    return await _run(action, form_request, page)
 
 
-def _form_page(pages: Pages, action: FormAction[Any], request: Request) -> FormPage:
-    arguments = tuple(request.path_params.values())
-    if action.in_worker:
-        return WorkerPage(action.page, arguments)
-    return lambda form_state: action.page(pages, request, *arguments, form_state)
-
-
-async def _render_invalid(pages: Pages, request: Request, form_page: FormPage, state: FormState) -> Response:
-    return await pages.render_invalid(request, form_page, state, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-async def _run(action: FormAction[Values], form_request: FormRequest[Values], form_page: FormPage) -> Response:
+async def _run(action: FormAction[Values], form_request: FormRequest[Values], page: FormPage) -> Response:
     results: list[Any] = []
 
     async def prepare() -> Command:
@@ -150,8 +129,7 @@ async def _run(action: FormAction[Values], form_request: FormRequest[Values], fo
 
         return command
 
-    pages, request = form_request.pages, form_request.request
-    response = await pages.execute(request, form_request.form, prepare, form_page)
+    response = await form_request.context.execute(form_request.form, prepare, page)
     if action.answer is None or "location" not in response.headers:
         return response
     return action.answer(form_request, response, results[0] if results else None)
@@ -161,7 +139,7 @@ async def _prepare(action: FormAction[Values], form_request: FormRequest[Values]
     if action.confirm:
         password = getattr(form_request.values, "password", None)
         code = form_request.form.value(CODE)
-        actor = await reauthenticate(form_request.service, form_request.request, password, code)
+        actor = await reauthenticate(form_request.service, form_request.context.request, password, code)
         form_request = replace(form_request, actor=actor)
     if action.prepare:
         form_request = replace(form_request, prepared=await action.prepare(form_request))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol
 
 from starlette.requests import Request
 
@@ -49,7 +49,6 @@ TASK_SECTIONS: Mapping[TaskKind, str] = {
     TaskKind.ACCOUNT: "/accounts",
 }
 """Where the tasks of a kind are."""
-NO_NOTICES: Mapping[str, Message] = {}
 Breadcrumbs = tuple[tuple[Message, str], ...]
 """The pages that lead to a page: their titles and addresses."""
 
@@ -80,8 +79,10 @@ class Frame:
     """Changes when a style sheet or script does."""
     help_topic: str
     """The document that helps on the page."""
+    done: str = ""
+    """The word in the address that says what was just done."""
     notice: Message | None = None
-    """What was just done."""
+    """The same in words."""
     missing_glyphs: tuple[str, ...] = ()
     """The characters of the page that the typeface cannot draw."""
     waiting: Mapping[str, int] = field(default_factory=dict)
@@ -91,27 +92,16 @@ class Frame:
 
 
 class Page(Protocol):
-    """One page: a frozen dataclass, and the template that shows it."""
+    """One page: a frozen dataclass, and the template that shows it.
+
+    Its `notices`, if any, say what was just done, by the value of `done` in the address.
+    """
 
     template: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-    @property
-    def frame(self) -> Frame:
-        """The frame of the page."""
-        ...
 
 
-PageType = TypeVar("PageType", bound=Page)
-
-
-def with_rejected(page: PageType, form_state: FormState) -> PageType:
-    """Return the page with the form that was refused: what is wrong stands above it."""
-    return replace(page, frame=replace(page.frame, rejected=form_state))
-
-
-def frame_of(request: Request, now: datetime, notices: Mapping[str, Message] = NO_NOTICES) -> Frame:
-    """Build the frame of the requested page; `now` is the service's, `notices` are those of the page."""
+def frame_of(request: Request, now: datetime) -> Frame:
+    """Build the frame of the requested page; `now` is the service's."""
     principal: Principal | None = getattr(request.state, STATE, None)
     actor = principal.actor if principal else None
     path = request.url.path
@@ -127,7 +117,7 @@ def frame_of(request: Request, now: datetime, notices: Mapping[str, Message] = N
         now=now,
         version=VERSION,
         help_topic=help_topic(path),
-        notice=notices.get(request.query_params.get("done", "")) if request.method == "GET" else None,
+        done=request.query_params.get("done", "") if request.method == "GET" else "",
     )
 
 

@@ -9,22 +9,21 @@ POST path/{job}/cancel cancel it; leads back to its page
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any, ClassVar
 
-from starlette.requests import Request
+from sqlmodel import Session
 from starlette.responses import FileResponse, Response
 
-from api.auth.authentication import principal_of
+from api.kit.context import Command, FormPage, PageContext
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FieldErrors, FormState, read_form
-from api.kit.frame import Breadcrumbs, Frame, Page
+from api.kit.frame import Breadcrumbs, Page
 from api.kit.page_route import Declared, PageRoute
-from api.kit.rendering import Command, Pages
 from api.web.problems import NOT_FOUND, ProblemError
-from api.web.transactions import run_read
 from policy_service.jobs import queries
 from policy_service.jobs.kind import AnyKind
 from policy_service.jobs.model import Job, JobState
@@ -38,7 +37,6 @@ class JobPage:
     """A job: how far it is, then its result."""
 
     template: ClassVar[str] = "jobs/job.html"
-    frame: Frame
     form: FormState
     """To start it again, with its parameters."""
     path: str
@@ -56,7 +54,6 @@ class JobListPage:
     """The jobs that the reader started, and a button that starts another one."""
 
     template: ClassVar[str] = "jobs/list.html"
-    frame: Frame
     form: FormState
     path: str
     kind: AnyKind
@@ -81,7 +78,7 @@ class JobForm:
     heading: Message
     button: Message
     recent: Message
-    choices: Callable[[Pages, Frame, FormState], Awaitable[FormChoices]]
+    choices: Callable[[Session, PageContext, FormState], FormChoices]
     none: Message = NONE_YET
     note: str | None = None
     """A template for what stands beneath the jobs."""
@@ -94,7 +91,6 @@ class JobFormPage:
     """The form that starts a job, and the jobs that the reader finds."""
 
     template: ClassVar[str] = "jobs/start.html"
-    frame: Frame
     form: FormState
     path: str
     kind: AnyKind
@@ -117,17 +113,10 @@ class JobPages:
     """The page with the form of the kind; without it a button starts a job."""
 
     def routes(self) -> Iterator[Declared]:
-        """Yield the pages and the forms."""
-        yield self.start_action()
-        yield PageRoute(self.path, self.form_page, prefilled=self.form.prefilled if self.form else ())
-        yield PageRoute(f"{self.path}/{{job}}", self.show)
-        yield PageRoute(f"{self.path}/{{job}}/cancel", self.cancel, method="POST")
-        if self.kind.file is not None:
-            yield PageRoute(f"{self.path}/{{job}}/file", self.send_file)
-
-    def start_action(self) -> FormAction[Any]:
-        """Return the form that starts a job."""
-        return FormAction(
+        """Declare the routes."""
+        prefilled = self.form.prefilled if self.form else ()
+        yield PageRoute(self.path, self.form_page, prefilled)
+        yield FormAction(
             self.path,
             self.kind.form,
             page=self.form_page,
@@ -136,67 +125,59 @@ class JobPages:
             validate=self._validate,
             prepare=self._start,
         )
+        yield PageRoute(f"{self.path}/{{job}}", self._show, ())
+        yield PageRoute(f"{self.path}/{{job}}/cancel", self._cancel, method="POST")
+        if self.kind.file is not None:
+            yield PageRoute(f"{self.path}/{{job}}/file", self._send_file)
 
-    async def form_page(self, pages: Pages, request: Request, form: FormState) -> Page:
-        """Build the page on which a job is started: the jobs that the reader started, and the form."""
-        account, shared, kind = principal_of(request).actor.id, pages.jobs.shared, self.kind
-        page = await run_read(
-            pages.service, lambda session: queries.list_jobs(session, account, [kind.name], shared=shared)
-        )
-        frame, jobs = pages.frame(request), page.items
+    def form_page(self, session: Session, context: PageContext, form: FormState) -> Page:
+        """Build the page on which a job is started, with the jobs that the reader started."""
+        shared, kind = context.pages.jobs.shared, self.kind
+        jobs = queries.list_jobs(session, context.actor.id, [kind.name], shared=shared).items
         if self.form is None:
-            return JobListPage(frame, form, self.path, kind, jobs, self.breadcrumbs)
-        choices = await self.form.choices(pages, frame, form)
-        return JobFormPage(frame, form, self.path, kind, self.form, form_fields(kind.form), choices, jobs)
+            return JobListPage(form, self.path, kind, jobs, self.breadcrumbs)
+        choices = self.form.choices(session, context, form)
+        return JobFormPage(form, self.path, kind, self.form, form_fields(kind.form), choices, jobs)
 
-    async def show(self, pages: Pages, request: Request, job: str) -> Response:
-        """Show how far a job is, or its result."""
-        found_job = await self._read(pages, request, job)
-        page = self._page(pages, request, job, found_job, pages.new_form())
-        return pages.render(page, 200 if found_job else 404, self.template)
+    async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
+        return await form.context.read(lambda session: self.kind.find_errors(session, form.values))
 
-    async def send_file(self, pages: Pages, request: Request, job: str) -> Response:
-        """Answer with the file."""
-        file = pages.jobs.file_of(await self._read(pages, request, job))
+    async def _start(self, form: FormRequest[Any]) -> Job:
+        return await form.context.pages.jobs.start(self.kind, form.actor, form.values)
+
+    def _read(self, session: Session, context: PageContext, job: str) -> Job | None:
+        return queries.read_job(session, job, context.actor.id, self.kind.name, shared=context.pages.jobs.shared)
+
+    def _show(self, session: Session, context: PageContext, job: str, form: FormState) -> Response:
+        page = self._job_page(session, context, job, form)
+        context.status = HTTPStatus.OK if page.job else HTTPStatus.NOT_FOUND
+        return context.render(page, self.template)
+
+    def _send_file(self, session: Session, context: PageContext, job: str) -> Response:
+        file = context.pages.jobs.file_of(self._read(session, context, job))
         return FileResponse(file.path, media_type=file.media_type, filename=file.name)
 
-    async def cancel(self, pages: Pages, request: Request, job: str) -> Response:
-        """Cancel a job."""
-        form = await read_form(request)
-        found_job = await self._read(pages, request, job)
+    async def _cancel(self, context: PageContext, job: str) -> Response:
+        form = await read_form(context.request)
+        found_job = await context.read(lambda session: self._read(session, context, job))
         if found_job is None:
             raise ProblemError(NOT_FOUND, Message("There is no such job."))
 
         async def prepare() -> Command:
-            await pages.jobs.cancel(found_job)
+            await context.pages.jobs.cancel(found_job)
             return lambda _: f"{self.path}/{job}"
 
-        async def form_page(state: FormState) -> Page:
-            return self._page(pages, request, job, found_job, state)
+        return await context.execute(form, prepare, FormPage(self._job_page, (job,), in_worker=False))
 
-        return await pages.execute(request, form, prepare, form_page)
-
-    async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
-        return await run_read(form.service, lambda session: self.kind.find_errors(session, form.values))
-
-    async def _start(self, form: FormRequest[Any]) -> Job:
-        return await form.pages.jobs.start(self.kind, form.actor, form.values)
-
-    async def _read(self, pages: Pages, request: Request, job: str) -> Job | None:
-        account, name, shared = principal_of(request).actor.id, self.kind.name, pages.jobs.shared
-        return await run_read(
-            pages.service, lambda session: queries.read_job(session, job, account, name, shared=shared)
-        )
-
-    def _page(self, pages: Pages, request: Request, job_id: str, job: Job | None, form: FormState) -> JobPage:
+    def _job_page(self, session: Session, context: PageContext, job_id: str, form: FormState) -> JobPage:
+        job = self._read(session, context, job_id)
         parameters = {name: (str(value),) for name, value in job.parameters.items()} if job else {}
         return JobPage(
-            frame=pages.frame(request),
             form=replace(form, values=parameters),
             path=self.path,
             kind=self.kind,
             address=f"{self.path}/{job_id}",
             job=job,
-            result=pages.jobs.result_of(job) if job and job.state is JobState.DONE else None,
+            result=context.pages.jobs.result_of(job) if job and job.state is JobState.DONE else None,
             breadcrumbs=(*self.breadcrumbs, (self.kind.title, self.path)),
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from policy_service.messages import Message
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,15 @@ class Listing:
     def _address(self, sort: str, cursor: str | None) -> str:
         query = {**self.filters, "sort": sort, "cursor": cursor or ""}
         return link(self.path, **query)
+
+
+def page_behind(
+    items: Sequence[Item], name_of: Callable[[Item], str], cursor: str | None, size: int
+) -> tuple[Sequence[Item], tuple[str | None, str | None]]:
+    """The items behind the one that a cursor names, and where this page and the next begin; else the first items."""
+    first = next((place + 1 for place, each in enumerate(items[:-1]) if name_of(each) == cursor), 0)
+    page = items[first : first + size]
+    return page, (cursor if first else None, name_of(page[-1]) if len(items) > first + size else None)
 
 
 def link(path: str, **query: object) -> str:

@@ -10,8 +10,6 @@ from sqlmodel import Session
 
 from api.kit.form_fields import Widget
 from api.kit.forms import expected_error
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
 from policy_service.messages import Message
 from policy_service.population.registered.errors import UnknownPopulation
 from policy_service.population.registered.model import MAX_POPULATIONS, NAME
@@ -29,12 +27,7 @@ Population = Annotated[
 ]
 
 
-async def population_options(pages: Pages) -> tuple[tuple[str, str], ...]:
-    """The names of the registered populations, each with its day."""
-    return await run_read(pages.service, read_population_options)
-
-
-def read_population_options(session: Session) -> tuple[tuple[str, str], ...]:
+def population_options(session: Session) -> tuple[tuple[str, str], ...]:
     """The names of the registered populations, each with its day. Raises DamagedRecord."""
     found = list_populations(session, limit=MAX_POPULATIONS).items
     return tuple((each.name, f"{each.name} ({each.as_of})") for each in found)

@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.faces import FOLDER as FACES
 from api.web.problems import NOT_FOUND, ProblemError
+
+if TYPE_CHECKING:
+    from api.kit.context import PageContext
 
 FOLDER = Path(__file__).parent.parent / "static"
 KINDS: Final[Mapping[str, str]] = {
@@ -40,10 +42,10 @@ FILES: Final[Mapping[str, tuple[bytes, str]]] = {
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-async def send_file(_: object, request: Request, name: str) -> Response:
+async def send_file(context: PageContext, name: str) -> Response:
     """Send one file."""
     if (file := FILES.get(name)) is None:
         raise ProblemError(NOT_FOUND, "no such address")
     content, kind = file
-    cache_control = IMMUTABLE if request.query_params.get("v") == VERSION else "no-cache"
+    cache_control = IMMUTABLE if context.params.get("v") == VERSION else "no-cache"
     return Response(content, headers={"cache-control": cache_control}, media_type=kind)

@@ -1,8 +1,7 @@
 """A table page: filters, columns, order, pages, and the same rows as CSV and as a workbook.
 
     SUSPENSIONS = Table(path="/suspensions", title=Message("Suspensions"), columns=(…), filters=(…), read=…)
-    router = table_routes(pages, SUSPENSIONS)        # GET /suspensions, /suspensions.csv and /suspensions.xlsx
-                                                     # (api/kit/table_export.py)
+    table_routes(SUSPENSIONS)    # GET /suspensions, /suspensions.csv and /suspensions.xlsx (api/kit/table_export.py)
 
 `cells` names a template of macros: one a column, each given a row; `above`, what stands before the filters, if any; and
 `summary`, what stands after them, where `read_summary` reads one.
@@ -11,24 +10,20 @@ Each exported path has its row in `api/auth/permissions.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from http import HTTPStatus
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from sqlmodel import Session
-from starlette.requests import Request
-from starlette.responses import Response
 
-from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
+from api.kit.context import PageContext
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
-from api.kit.frame import NO_NOTICES, Breadcrumbs, Frame
+from api.kit.frame import Breadcrumbs, Frame
 from api.kit.listing import Column, Listing
-from api.kit.rendering import Pages
 from api.kit.subjects import invalid_subject_errors
-from api.service import Service
-from api.web.transactions import run_read
 from policy_service.actor import Actor, Role
 from policy_service.language.types import parse_date
 from policy_service.messages import Message
@@ -36,7 +31,6 @@ from policy_service.paging import Page
 from policy_service.subject import InvalidSubject
 
 Item = TypeVar("Item")
-Value = TypeVar("Value")
 Options = Sequence[tuple[str, str]]
 """What can be chosen: values and their labels."""
 ExportFormat = Literal["csv", "xlsx"]
@@ -46,26 +40,6 @@ PAGE_SIZE = 50
 """Rows on a page."""
 MAX_FILTER_LENGTH = 300
 """Characters of a filter."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableContext:
-    """For whom a table is read, and by which service."""
-
-    pages: Pages
-    service: Service
-    frame: Frame
-    actor: Actor
-    params: Mapping[str, str]
-    """The parameters of the address."""
-    _values: dict[Hashable, Any] = field(default_factory=dict, repr=False)
-
-    def once(self, key: Hashable, read: Callable[[], Value]) -> Value:
-        """Return what `read` gives, which is read once for filters, rows and summary together."""
-        if key not in self._values:
-            self._values[key] = read()
-        value: Value = self._values[key]
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +64,7 @@ class TableFilter:
 
     A `choice` without options is offered where it is set, too.
     """
-    options: Options | Callable[[Session, TableContext], Options] = ()
+    options: Options | Callable[[Session, PageContext], Options] = ()
     unset: Message = ANY
     """The label of no choice."""
     placeholder: str = ""
@@ -108,6 +82,11 @@ class TableQuery:
     cursor: str | None
     limit: int
 
+    @property
+    def paging(self) -> dict[str, Any]:
+        """The order, the beginning and the length of a page, as what reads a list takes them."""
+        return {"sort": self.sort, "cursor": self.cursor, "limit": self.limit}
+
     def day(self, name: str) -> date | None:
         """The day of a filter; None when it is not set."""
         return parse_date(self.filters[name])
@@ -123,7 +102,7 @@ class ExportedList(Generic[Item]):
     filters: Sequence[TableFilter]
     sort: str
     """The order that is not asked for: a column, with `-` the reverse."""
-    read: Callable[[Session, TableContext, TableQuery], Page[Item]]
+    read: Callable[[Session, PageContext, TableQuery], Page[Item]]
     """Raises InvalidCursor, InvalidSubject."""
     row_id: Callable[[Item], str]
 
@@ -137,9 +116,9 @@ class Table(ExportedList[Item]):
     empty: tuple[Message, Message]
     """What is said, and what to do, when there is nothing to list."""
     no_match: Message
-    read_extra: Callable[[Session, TableContext], Any] | None = None
+    read_extra: Callable[[Session, PageContext], Any] | None = None
     """Reads what else `above` and the cells show."""
-    read_summary: Callable[[Session, TableContext, TableQuery], Any] | None = None
+    read_summary: Callable[[Session, PageContext, TableQuery], Any] | None = None
     """Reads what sums up the rows that the filters leave, or None where there is nothing to sum up."""
     breadcrumbs: Breadcrumbs = ()
     css_class: str = ""
@@ -167,7 +146,6 @@ class TablePage:
     """One page of a table."""
 
     template: ClassVar[str] = "kit/table.html"
-    frame: Frame
     table: Table[Any]
     listing: Listing
     form: FormState
@@ -178,25 +156,17 @@ class TablePage:
     extra: Any
 
     @property
+    def notices(self) -> Mapping[str, Message]:
+        """What was just done."""
+        return self.table.notices
+
+    @property
     def columns(self) -> tuple[TableColumn[Any], ...]:
         """The columns of the page."""
         return tuple(each for each in self.table.columns if not each.is_export_only)
 
 
-def table_context(pages: Pages, request: Request, notices: Mapping[str, Message] = NO_NOTICES) -> TableContext:
-    """The context of a request for a table."""
-    frame, params = pages.frame(request, notices), dict(request.query_params)
-    return TableContext(pages, pages.service, frame, principal_of(request).actor, params)
-
-
-async def render_table(pages: Pages, request: Request, table: Table[Any]) -> Response:
-    """The page that a request for a table asks for. Raises ProblemError, InvalidCursor."""
-    context = table_context(pages, request, table.notices)
-    page = await run_read(pages.service, lambda session: table_page(session, table, context))
-    return pages.render(page, 422 if page.form.errors else 200)
-
-
-def table_page(session: Session, table: Table[Any], context: TableContext) -> TablePage:
+def table_page(table: Table[Any], session: Session, context: PageContext) -> TablePage:
     """One page of a table, or why there is none, in its form. Raises InvalidCursor."""
     filters, query, errors = bind_query(session, table, context)
     page: Page[Any] = Page(())
@@ -207,9 +177,10 @@ def table_page(session: Session, table: Table[Any], context: TableContext) -> Ta
             summary = table.read_summary(session, context, query) if table.read_summary else None
         except InvalidSubject as error:
             errors = invalid_subject_errors(error)
+    if errors:
+        context.status = HTTPStatus.UNPROCESSABLE_ENTITY
     columns = [Column(each.name, each.title, each.is_sortable) for each in table.columns if not each.is_export_only]
     return TablePage(
-        frame=context.frame,
         table=table,
         listing=Listing(table.path, query.filters, columns, query.sort, query.cursor, page.next_cursor),
         form=FormState("", {name: (value,) for name, value in query.filters.items()}, errors),
@@ -221,7 +192,7 @@ def table_page(session: Session, table: Table[Any], context: TableContext) -> Ta
 
 
 def bind_query(
-    session: Session, table: ExportedList[Any], context: TableContext
+    session: Session, table: ExportedList[Any], context: PageContext
 ) -> tuple[tuple[BoundFilter, ...], TableQuery, FieldErrors]:
     """The filters of a table, what an address asks for, and what is wrong with it.
 
@@ -258,10 +229,10 @@ def _filter_error(bound: BoundFilter, value: str) -> Message | None:
             return None
 
 
-def denied_reason(path: str) -> Callable[[Session, TableContext], str | None]:
+def denied_reason(path: str) -> Callable[[Session, PageContext], str | None]:
     """Return a `read_extra` that says why the reader may not post to an address; None for anyone who may."""
 
-    def read(_: Session, context: TableContext) -> str | None:
+    def read(_: Session, context: PageContext) -> str | None:
         permission = check_permission(context.actor, PERMISSIONS["POST", path])
         return None if permission is True else permission
 

@@ -6,36 +6,26 @@ texts. Each export is an entry of the log, written before the file is sent: it d
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.background import BackgroundTask
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.auth.authentication import principal_of
+from api.kit.context import PageContext
 from api.kit.languages import translations
-from api.kit.rendering import NO_STORE, Pages
-from api.kit.table import (
-    EXPORT_FORMATS,
-    ExportedList,
-    ExportFormat,
-    Table,
-    TableContext,
-    bind_query,
-    render_table,
-    table_context,
-)
+from api.kit.page_route import PageRoute
+from api.kit.table import EXPORT_FORMATS, ExportedList, ExportFormat, Table, bind_query, table_page
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
-from api.web.transactions import run_read, run_write
+from api.web.transactions import run_write
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.labels import enum_label
@@ -67,46 +57,24 @@ class ExportSummary:
     filters: dict[str, str]
 
 
-def table_routes(pages: Pages, table: Table[Any]) -> APIRouter:
+def table_routes(table: Table[Any]) -> Sequence[PageRoute]:
     """Routes of a table and its exports."""
-    router = export_routes(pages, table)
-
-    @router.get(table.path)
-    async def show(request: Request) -> Response:
-        """One page."""
-        return await render_table(pages, request, table)
-
-    return router
+    return PageRoute(table.path, partial(table_page, table)), *export_routes(table)
 
 
-def export_routes(pages: Pages, table: ExportedList[Any]) -> APIRouter:
+def export_routes(table: ExportedList[Any]) -> Sequence[PageRoute]:
     """Routes of the exports of a list."""
-    router = APIRouter(include_in_schema=False)
-    pages.tables[table.path] = table
-    for export_format in EXPORT_FORMATS:
-        router.get(f"{table.path}.{export_format}")(_export_endpoint(pages, table, export_format))
-    return router
+    return [PageRoute(f"{table.path}.{each}", partial(_export, table, each)) for each in EXPORT_FORMATS]
 
 
-def _export_endpoint(
-    pages: Pages, table: ExportedList[Any], export_format: ExportFormat
-) -> Callable[[Request], Awaitable[Response]]:
-    async def export(request: Request) -> Response:
-        """All rows that the filters leave."""
-        return await _export(pages, request, table, export_format)
-
-    return export
-
-
-async def _export(pages: Pages, request: Request, table: ExportedList[Any], export_format: ExportFormat) -> Response:
+async def _export(table: ExportedList[Any], export_format: ExportFormat, context: PageContext) -> Response:
     """The rows that an address asks for, as a file. Raises ProblemError, InvalidSubject, DatabaseUnavailable."""
     file = create_private_file("policy-service-table-")
     try:
-        arguments = (table.path, export_format, str(file))
-        summary = await pages.run_in_worker(EXPORTING, request, write_export, *arguments)
-        actor = principal_of(request).actor
+        summary = await context.run_in_worker(EXPORTING, write_export, table.path, export_format, str(file))
+        actor = context.actor
         event = ListExported(table.path, export_format, summary.rows, summary.is_complete, summary.filters)
-        await run_write(pages.service, lambda transaction: append(transaction, actor, event))
+        await run_write(context.service, lambda transaction: append(transaction, actor, event))
         content = file.open("rb")  # the response closes it
         size = file.stat().st_size
     finally:
@@ -115,22 +83,21 @@ async def _export(pages: Pages, request: Request, table: ExportedList[Any], expo
     headers = {"content-disposition": f'attachment; filename="{name}.{export_format}"', "content-length": str(size)}
     return StreamingResponse(
         _chunks(content),
-        headers=headers | NO_STORE,
+        headers=headers,
         media_type=MEDIA_TYPES[export_format],
         background=BackgroundTask(content.close),
     )
 
 
-async def write_export(
-    pages: Pages, request: Request, path: str, export_format: ExportFormat, file: str
+def write_export(
+    session: Session, context: PageContext, path: str, export_format: ExportFormat, file: str
 ) -> ExportSummary:
     """Write the rows that an address asks for to a file. Raises ProblemError, InvalidCursor, InvalidSubject."""
-    table, context = pages.tables[path], table_context(pages, request)
-    return await run_read(pages.service, lambda s: _write(s, table, context, export_format, Path(file)))
+    return _write(session, context.pages.tables[path], context, export_format, Path(file))
 
 
 def _write(
-    session: Session, table: ExportedList[Any], context: TableContext, export_format: ExportFormat, file: Path
+    session: Session, table: ExportedList[Any], context: PageContext, export_format: ExportFormat, file: Path
 ) -> ExportSummary:
     _, query, errors = bind_query(session, table, context)
     unknown = context.params.keys() - {"sort", *query.filters}  # a filter with a wrong name would disclose all rows

@@ -286,6 +286,12 @@ class Problem:
     extensions: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What more there is to it, a sentence each."""
+        reasons = self.extensions.get("reasons", ())
+        return tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
+
     def to_dict(self, instance: str) -> dict[str, object]:
         """As JSON."""
         kind = self.kind

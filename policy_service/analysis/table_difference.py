@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from policy_service.analysis.articles import Kind
-from policy_service.analysis.difference import Difference
+from policy_service.analysis.difference import Difference, difference
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.compilers.prose.labels import LABELS
+from policy_service.language.digest_cache import cached_by_digest
 from policy_service.language.policy import Language, Policy, Rule
 
 DiffStatus = Literal["same", "changed", "new", "gone"]
@@ -317,3 +318,22 @@ def _grid_by_name(declarations: Table) -> Grid:
         row[1]: {key: CellText(cell, None) for key, cell in zip(keys, row, strict=True)} for row in declarations.rows
     }
     return Grid(dict(zip(keys, declarations.headers, strict=True)), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two versions side by side, as kept."""
+
+    sentences: tuple[str, ...]
+    alters: bool
+    differs: bool
+    tables: MergedTables
+
+
+@cached_by_digest
+def compare_versions(old: Policy, new: Policy, lang: Language) -> Comparison:
+    """Lay two versions side by side."""
+    result = difference(old, new)
+    return Comparison(
+        tuple(result.sentences(lang)), result.alters, bool(result.alterations), merged_tables(result, lang).folded()
+    )

@@ -62,6 +62,28 @@ def read_facts(policy: Policy, texts: TypedTexts, lang: Language) -> FactValues:
     return FactValues(facts, errors)
 
 
+def read_outcomes(
+    policy: Policy, entries: Mapping[int, TypedTexts], lang: Language
+) -> tuple[list[dict[str, object]], dict[tuple[int, str], Message]]:
+    """Read the entries of an outcome that were typed, as JSON; with the errors, by entry and name."""
+    errors: dict[tuple[int, str], Message] = {}
+
+    def read(entry: int, texts: TypedTexts) -> dict[str, object]:
+        values: dict[str, object] = {}
+        for name, outcome in policy.outcomes.items():
+            typed = texts.get(name, ())
+            if not typed and not isinstance(outcome.type, TagsType | TextType):
+                errors[entry, name] = Message("This field is required.")
+                continue
+            try:
+                values[name] = format_value(outcome.type, read_typed(outcome, typed))
+            except ValueRejected:
+                errors[entry, name] = invalid_message(outcome, lang)
+        return values
+
+    return [read(entry, texts) for entry, texts in sorted(entries.items())], errors
+
+
 def invalid_message(declared: Fact | Outcome, lang: Language) -> Message:
     """Return the error of a value that does not fit, with what was expected."""
     expected = type_in_words(declared.type, lang, declared.words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,8 +51,17 @@ class EntryFilter:
     """Before this instant."""
 
 
+QUALIFIED = re.compile(rf"(?:{'|'.join(OBJECT_FIELDS)}):.+", re.DOTALL)
+"""A thing with its kind before it, as an entry holds it."""
+
+
 def find_object(session: Session, name: str) -> str | None:
-    """Return what entries are about under this name, with its kind before it; of several kinds the first."""
+    """Return what entries are about under this name, with its kind before it; of several kinds the first.
+
+    A name that has its kind before it stands for itself.
+    """
+    if QUALIFIED.fullmatch(name):
+        return name
     kinds = {f"{kind}:{name}": position for position, kind in enumerate(OBJECT_FIELDS)}
     matches = session.exec(select(AuditAbout.about).where(col(AuditAbout.about).in_(kinds)).distinct())
     return min(matches, key=lambda about: kinds[about], default=None)

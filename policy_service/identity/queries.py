@@ -14,8 +14,8 @@ from sqlmodel import Session
 
 from policy_service.actor import Role
 from policy_service.identity.account import Account
-from policy_service.identity.api_keys import ApiKey, ApiKeyStatus, api_keys
-from policy_service.identity.service import accounts
+from policy_service.identity.api_keys import ApiKey, ApiKeyStatus, api_keys, find_key_by_name
+from policy_service.identity.service import accounts, find_account_by_name
 from policy_service.paging import Page, page_of
 
 AccountStatus = Literal["enabled", "waiting", "disabled"]
@@ -75,6 +75,13 @@ class ApiKeyFilter:
             and self.scope in {None, *key.scopes}
             and (self.status in {None, status} or (self.status == "open" and status == "expiring"))
         )
+
+
+def find_actor(session: Session, name: str) -> str:
+    """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
+    if (account := find_account_by_name(session, name)) is not None:
+        return account.id
+    return find_key_by_name(session, name) or name
 
 
 def list_accounts(

@@ -124,6 +124,15 @@ class RegistrySnapshot:
             else None
         )
 
+    def compared(self, policy: str, active: str | None, old: str | None, new: str | None) -> tuple[str, str]:
+        """Choose the two versions to compare: the newest, and the one in force or the one before it."""
+        versions = [each.version for each in self.versions_of(policy)]
+        new = new or versions[0]
+        if old or (active is not None and active != new):
+            return old or active or "", new
+        position = versions.index(new) + 1 if new in versions else 0
+        return versions[min(position, len(versions) - 1)], new
+
     def since(self, policy: str, now: datetime) -> datetime | None:
         """Since when the version in force has been, whatever put it in force."""
         active = self.active(policy, now)

@@ -9,8 +9,6 @@ from tests.architecture.project import ROOT, python_files
 
 ENTRY_POINTS = {"run"}
 """One in each module of the command line: the shape of a command."""
-PAGE_SHAPES = {"rejected_page"}
-"""One in each feature that has such a page: the shape of a page's module."""
 MOST = 2
 """Modules that may define a name."""
 
@@ -45,5 +43,5 @@ def test_no_name_is_defined_in_more_than_two_modules() -> None:
             for name in set(public_names(file)):
                 defined[name].append(str(file.relative_to(ROOT)))
     often = {name: files for name, files in defined.items() if len(files) > MOST}
-    assert {name: files for name, files in often.items() if name not in ENTRY_POINTS | PAGE_SHAPES} == {}
-    assert set(often) >= ENTRY_POINTS | PAGE_SHAPES, "an allowance that is no longer needed"
+    assert {name: files for name, files in often.items() if name not in ENTRY_POINTS} == {}
+    assert set(often) >= ENTRY_POINTS, "an allowance that is no longer needed"

@@ -1,28 +1,31 @@
-"""`/accounts/{account}`: one account, its history, and what the reader may do with it."""
+"""`/accounts/{account}`: one account, its history, and what is done to it, in the state in which it was shown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
-from starlette.requests import Request
+from sqlmodel import Session
 
-from api.auth.authentication import principal_of
+from api.auth.confirmation import hash_password
 from api.features.accounts.accounts import ROLES
-from api.kit.form_action import EmptyForm
+from api.kit.context import PageContext
+from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Proof, Widget, form_fields
-from api.kit.forms import FormModel, FormState
-from api.kit.frame import Frame
+from api.kit.forms import FieldErrors, FormModel, FormState
+from api.kit.frame import Page
 from api.kit.listing import quote_segment
-from api.kit.passwords import NewPasswordForm
-from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
+from api.kit.page_route import PageRoute
+from api.kit.passwords import NewPasswordForm, field_errors
+from api.kit.reauthentication import Reauthentication
 from policy_service.account_detail import AccountDetail, read_account_detail
 from policy_service.actor import Role
-from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER
+from policy_service.database import Transaction
+from policy_service.identity import second_factor
+from policy_service.identity import service as identity
+from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER, ExternalIdentity, roles_error
 from policy_service.messages import Message
 
 SINGLE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
@@ -94,7 +97,7 @@ class AccountPage:
     fields: ClassVar[Mapping[str, tuple[FormField, ...]]] = {name: form_fields(form) for name, form in FORMS.items()}
     """Of each of the forms."""
     roles: ClassVar[Sequence[tuple[str, Message]]] = ROLES
-    frame: Frame
+    notices: ClassVar[Mapping[str, Message]] = NOTICES
     detail: AccountDetail
     reauthentication: Reauthentication
     """How anyone who attests proves who they are."""
@@ -102,23 +105,95 @@ class AccountPage:
     forms: Mapping[str, FormState]
 
 
-async def account_page(
-    pages: Pages, request: Request, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
+def account_page(
+    session: Session, context: PageContext, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> AccountPage:
     """The page of an account; `rejected_forms` is the form that has to be filled in again. Raises UnknownAccount."""
-    service, reader = pages.service, principal_of(request).actor
-    detail = await run_read(service, lambda session: read_account_detail(session, account_id, reader))
+    detail = read_account_detail(session, account_id, context.actor)
     roles = {"roles": tuple(role.value for role in detail.account.roles)}
     return AccountPage(
-        frame=pages.frame(request, NOTICES),
         detail=detail,
-        reauthentication=reauthentication_state(
-            service, request, service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
-        ),
-        issuer=service.settings.oidc_issuer or "",
+        reauthentication=context.reauthentication(f"/accounts/{quote_segment(account_id)}#attestation"),
+        issuer=context.service.settings.oidc_issuer or "",
         forms={
-            **{name: pages.new_form() for name in FORMS},
-            "roles": FormState(pages.new_form().key, roles),
+            **{name: context.new_form() for name in FORMS},
+            "roles": FormState(context.new_form().key, roles),
             **(rejected_forms or {}),
         },
     )
+
+
+AccountCommand = Callable[[Transaction, Any, str], object]
+"""Changes the account with an identifier, by a form."""
+
+
+async def _validate_roles(form: FormRequest[RolesForm]) -> FieldErrors:
+    error = roles_error(frozenset(form.values.roles))
+    return field_errors([error]) if error is not None else {}
+
+
+async def _validate_password(form: FormRequest[NewPasswordForm]) -> FieldErrors:
+    owner = await form.context.read(lambda session: identity.read_account(session, form.path["account"]))
+    return form.values.errors(owner.name, owner.printed_name, *form.service.settings.words)
+
+
+async def _hash_password(form: FormRequest[NewPasswordForm]) -> str:
+    return await hash_password(form.values.new.get_secret_value())
+
+
+def _link(transaction: Transaction, form: FormRequest[LinkForm], account: str) -> None:
+    external = ExternalIdentity(form.values.issuer.rstrip("/"), form.values.subject)
+    identity.link(transaction, form.actor, account, external)
+
+
+def _etag(session: Session, form: FormRequest[Any]) -> str:
+    return identity.read_account(session, form.path["account"]).etag
+
+
+def _action(
+    name: str,
+    command: AccountCommand,
+    *,
+    validate: Callable[[FormRequest[Any]], Awaitable[FieldErrors]] | None = None,
+    prepare: Callable[[FormRequest[Any]], Awaitable[Any]] | None = None,
+    confirm: bool = False,
+) -> FormAction[Any]:
+    def page(session: Session, context: PageContext, account: str, form_state: FormState) -> Page:
+        return account_page(session, context, account, {name: form_state})
+
+    return FormAction(
+        f"/accounts/{{account}}/{name}",
+        FORMS[name],
+        page=page,
+        command=lambda transaction, form: command(transaction, form, form.path["account"]),
+        done=lambda form, _: f"/accounts/{quote_segment(form.path['account'])}?done={name}",
+        validate=validate,
+        etag=_etag,
+        prepare=prepare,
+        confirm=confirm,
+    )
+
+
+ROUTES = (
+    PageRoute("/accounts/{account}", account_page),
+    _action(
+        "roles",
+        lambda transaction, form, account: identity.change_roles(transaction, form.actor, account, form.values.roles),
+        validate=_validate_roles,
+    ),
+    _action("disable", lambda transaction, form, account: identity.disable(transaction, form.actor, account)),
+    _action("enable", lambda transaction, form, account: identity.enable(transaction, form.actor, account)),
+    _action(
+        "password",
+        lambda transaction, form, account: identity.set_password(transaction, form.actor, account, form.prepared),
+        validate=_validate_password,
+        prepare=_hash_password,
+    ),
+    _action("link", _link),
+    _action("second-factor", lambda transaction, form, account: second_factor.remove(transaction, form.actor, account)),
+    _action(
+        "attest",
+        lambda transaction, form, account: identity.attest(transaction, form.actor, account, expected=form.etag),
+        confirm=True,
+    ),
+)

@@ -9,31 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, ClassVar, cast
 
 from pydantic import Field, NaiveDatetime
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
+from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
-from api.kit.frame import Frame, Page
+from api.kit.frame import Page
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.passwords import field_errors
-from api.kit.rendering import Pages
-from api.kit.table import (
-    Table,
-    TableColumn,
-    TableContext,
-    TableFilter,
-    TableQuery,
-    table_context,
-    table_page,
-)
-from api.web.transactions import run_read
+from api.kit.table import Table, TableColumn, TableFilter, TableQuery, table_page
 from policy_service.actor import Role
 from policy_service.database import Transaction
 from policy_service.identity.api_keys import (
@@ -48,7 +39,7 @@ from policy_service.identity.api_keys import (
     issue_key,
     revoke_key,
 )
-from policy_service.identity.queries import ApiKeyFilter, ApiKeySort, list_api_keys
+from policy_service.identity.queries import ApiKeyFilter, list_api_keys
 from policy_service.identity.service import accounts
 from policy_service.labels import enum_label
 from policy_service.messages import Message
@@ -94,23 +85,17 @@ class Revocation:
     form: FormState
 
 
-async def keys_page(pages: Pages, request: Request, form: FormState, key: str) -> Page:
+def keys_page(session: Session, context: PageContext, key: str, form: FormState) -> Page:
     """The list with the form that revokes a key, and why it was not."""
-    context = table_context(pages, request)
-
-    def query(session: Session) -> Page:
-        page = table_page(session, API_KEYS, context)
-        return replace(page, extra=Revocation(_key_to_revoke(session, key), form))
-
-    return await run_read(pages.service, query)
+    page = table_page(API_KEYS, session, context)
+    return replace(page, extra=Revocation(_key_to_revoke(session, key), form))
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> ListPage[KeyRow]:
+def _read_page(session: Session, context: PageContext, query: TableQuery) -> ListPage[KeyRow]:
     filters, now = query.filters, context.frame.now
     status = cast("ApiKeyStatus | None", filters["state"] or None)
     criteria = ApiKeyFilter(filters["q"], Role(filters["scope"]) if filters["scope"] else None, status)
-    sort = cast("ApiKeySort", query.sort)
-    page = list_api_keys(session, criteria, now, sort=sort, cursor=query.cursor, limit=query.limit)
+    page = list_api_keys(session, criteria, now, **query.paging)
     issuers = accounts(session, {key.issued_by for key in page.items})
 
     def row(key: ApiKey) -> KeyRow:
@@ -121,7 +106,7 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Li
     return ListPage(tuple(map(row, page.items)), page.next_cursor)
 
 
-def _read_revocation(session: Session, context: TableContext) -> Revocation:
+def _read_revocation(session: Session, context: PageContext) -> Revocation:
     form = FormState(str(context.service.clock.new_id()))
     return Revocation(_key_to_revoke(session, context.params.get("revoke", "")), form)
 
@@ -198,7 +183,6 @@ class NewKeyPage:
 
     template: ClassVar[str] = "api_keys/new_api_key.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(NewKeyForm)
-    frame: Frame
     form: FormState
     scopes: Sequence[tuple[str, Message]]
     zone: str
@@ -210,24 +194,19 @@ class IssuedKeyPage:
     """A key that was just issued, with its secret, this once."""
 
     template: ClassVar[str] = "api_keys/issued.html"
-    frame: Frame
     key: ApiKey
     secret: str
 
 
-async def new_key_page(pages: Pages, request: Request, form: FormState) -> Page:
+async def new_key_page(context: PageContext, form: FormState) -> Page:
     """The form of a new key."""
-    zone = pages.service.zone
-    return NewKeyPage(pages.frame(request), form, SCOPE_NAMES, zone.key, pages.service.clock.now() + MAX_LIFETIME)
+    zone, now = context.service.zone, context.service.clock.now()
+    return NewKeyPage(form, SCOPE_NAMES, zone.key, now + MAX_LIFETIME)
 
 
-async def _first_page(pages: Pages, request: Request) -> Page:
-    local = (pages.service.clock.now() + DEFAULT_LIFETIME).astimezone(pages.service.zone)
-    return await new_key_page(pages, request, pages.new_form(expires_at=f"{local:%Y-%m-%dT%H:%M}"))
-
-
-async def _revocation_page(pages: Pages, request: Request, key: str, form: FormState) -> Page:
-    return await keys_page(pages, request, form, key)
+async def _first_page(context: PageContext) -> Page:
+    local = (context.service.clock.now() + DEFAULT_LIFETIME).astimezone(context.service.zone)
+    return await new_key_page(context, context.new_form(expires_at=f"{local:%Y-%m-%dT%H:%M}"))
 
 
 def _expires_at(form: FormRequest[NewKeyForm]) -> datetime:
@@ -248,7 +227,8 @@ def _issue(transaction: Transaction, form: FormRequest[NewKeyForm]) -> IssuedKey
 def _show_secret(form: FormRequest[NewKeyForm], response: Response, issued: IssuedKey | None) -> Response:
     if issued is None:
         return response
-    return form.pages.render(IssuedKeyPage(form.pages.frame(form.request), issued.key, issued.text), 201)
+    form.context.status = HTTPStatus.CREATED
+    return form.context.render(IssuedKeyPage(issued.key, issued.text))
 
 
 ISSUE = FormAction(
@@ -263,7 +243,7 @@ ISSUE = FormAction(
 REVOKE = FormAction(
     "/api-keys/{key}/revoke",
     EmptyForm,
-    page=_revocation_page,
+    page=keys_page,
     command=lambda transaction, form: revoke_key(transaction, form.actor, form.path["key"]),
     done=lambda _, key: link("/api-keys", q=key.name, done="revoked"),
 )

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.audit.log import LOG_BREADCRUMBS
+from api.features.audit.entry import LOG_BREADCRUMBS
+from api.kit.context import PageContext, attachment
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Table, TableColumn, TableFilter, TableQuery
 from api.web.problems import CONFLICT, ProblemError
-from api.web.transactions import run_read
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.keys import PublicKey, public_key
-from policy_service.audit.queries import CheckpointCopies, CheckpointSort, list_checkpoints, list_copies
+from policy_service.audit.queries import CheckpointCopies, list_checkpoints, list_copies
 from policy_service.audit.service import signing_keys
 from policy_service.clock import instants_between
 from policy_service.messages import Message
@@ -51,27 +49,25 @@ class CheckpointOverview:
     """Files beside the database that should be stored elsewhere."""
 
 
-async def send_public_key(pages: Pages, _: Request) -> Response:
+def send_public_key(session: Session, _: PageContext) -> Response:
     """Send the public key in use, as PEM."""
-    keys = await run_read(pages.service, _keys)
+    keys = _keys(session)
     if not keys:
         raise ProblemError(CONFLICT, NO_KEY)
-    headers = {"content-disposition": 'attachment; filename="policy-service.pub.pem"', "cache-control": "no-store"}
-    return Response(keys[-1].to_pem(), headers=headers, media_type="application/x-pem-file")
+    return attachment(keys[-1].to_pem().encode(), "policy-service.pub.pem", "application/x-pem-file")
 
 
 ROUTES = (PageRoute("/audit/public-key.pem", send_public_key),)
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[CheckpointView]:
+def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[CheckpointView]:
     since, until = instants_between(query.day("since"), query.day("until"), context.service.zone)
-    sort = cast("CheckpointSort", query.sort)
-    page = list_checkpoints(session, since=since, until=until, sort=sort, cursor=query.cursor, limit=query.limit)
+    page = list_checkpoints(session, since=since, until=until, **query.paging)
     keys = _keys(session)
     return Page(tuple(_checkpoint_view(each, keys) for each in page.items), page.next_cursor)
 
 
-def _read_overview(session: Session, context: TableContext) -> CheckpointOverview:
+def _read_overview(session: Session, context: PageContext) -> CheckpointOverview:
     return CheckpointOverview(_keys(session), list_copies(session), tuple(context.service.advice))
 
 

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.audit.entry_view import AuditEntryView, EntryDescriber, EntryObject
+from api.features.audit.entry import AuditEntryView, EntryDescriber, EntryObject
 from api.features.audit.jobs import VERIFICATION
+from api.kit.context import PageContext
 from api.kit.forms import FormState
-from api.kit.frame import Breadcrumbs
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Table, TableColumn, TableFilter, TableQuery
 from policy_service.audit.comparison import recorded_difference
-from policy_service.audit.events import OBJECT_FIELDS
 from policy_service.audit.guard import unused_rows
 from policy_service.audit.labels import EVENT_NAMES
 from policy_service.audit.log import EntryFilter, find_object, last_entry
-from policy_service.audit.queries import EntrySort, list_entries
+from policy_service.audit.queries import list_entries
 from policy_service.audit.service import last_checkpoint
 from policy_service.audit.verdict import LogVerdict
 from policy_service.clock import instants_between
-from policy_service.identity.api_keys import find_key_by_name
-from policy_service.identity.service import find_account_by_name
+from policy_service.identity.queries import find_actor
 from policy_service.jobs.queries import last_done
 from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message
 from policy_service.paging import Page
-
-LOG_BREADCRUMBS: Breadcrumbs = ((Message("Audit log"), "/audit"),)
-"""The way that leads to the pages beneath the log."""
-QUALIFIED = re.compile(rf"(?:{'|'.join(OBJECT_FIELDS)}):.+", re.DOTALL)
-"""A thing with its kind before it, as an entry holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +61,12 @@ class LogOverview:
 def _entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryFilter | None:
     """The filter of the log; None when it names something unknown."""
     by, about_text = query.filters["by"], query.filters["about"]
-    about = _about(session, about_text) if about_text else None
+    about = find_object(session, about_text) if about_text else None
     if about_text and about is None:
         return None
-    actor = _actor(session, by) if by else None
+    actor = find_actor(session, by) if by else None
     since, until = instants_between(query.day("since"), query.day("until"), zone)
     return EntryFilter(query.filters["event"] or None, actor, about, since, until)
-
-
-def _actor(session: Session, name: str) -> str:
-    """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
-    if (account := find_account_by_name(session, name)) is not None:
-        return account.id
-    return find_key_by_name(session, name) or name
-
-
-def _about(session: Session, name: str) -> str | None:
-    """The thing of this name: with its kind before it, or alone, then of the first kind that has one."""
-    return name if QUALIFIED.fullmatch(name) else find_object(session, name)
 
 
 def _last_verdict(session: Session, jobs: Jobs) -> LastVerdict | None:
@@ -98,28 +77,25 @@ def _last_verdict(session: Session, jobs: Jobs) -> LastVerdict | None:
     return LastVerdict(jobs.result_of(job), job.ended_at, job.requested_by)
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[AuditEntryView]:
+def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[AuditEntryView]:
     """Return one page of the log; empty when a filter names somebody or something that the log does not know."""
-    zone = context.service.zone
-    criteria = _entry_filter(session, query, zone)
+    criteria = _entry_filter(session, query, context.service.zone)
     if criteria is None:
         return Page(())
-    sort = cast("EntrySort", query.sort)
-    page = list_entries(session, criteria, sort=sort, cursor=query.cursor, limit=query.limit)
-    describer = EntryDescriber(context.actor, context.frame.lang, zone)
-    return Page(describer.describe(session, page.items), page.next_cursor)
+    page = list_entries(session, criteria, **query.paging)
+    return Page(EntryDescriber(context).describe(session, page.items), page.next_cursor)
 
 
 def _object_name(named: EntryObject) -> Message:
     return Message("{thing} {name}", thing=named.thing, name=named.name)
 
 
-def _read_overview(session: Session, context: TableContext) -> LogOverview:
+def _read_overview(session: Session, context: PageContext) -> LogOverview:
     """The summary above the entries."""
-    newest, checkpoint, new_id = last_entry(session), last_checkpoint(session), context.service.clock.new_id
+    newest, checkpoint = last_entry(session), last_checkpoint(session)
     return LogOverview(
-        verify_form=FormState(str(new_id())),
-        export_form=FormState(str(new_id())),
+        verify_form=context.new_form(),
+        export_form=context.new_form(),
         size=newest.seq if newest else 0,
         signed_size=checkpoint.extent.size if checkpoint else 0,
         may_verify=check_permission(context.actor, PERMISSIONS["POST", "/audit/verifications"]),

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
+from sqlmodel import Session
 
+from api.kit.context import PageContext
 from api.kit.form_fields import HIDDEN, MOST_DAYS, Widget
 from api.kit.forms import Day, FormModel, FormState
-from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
-from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from policy_service.approval import service as approval
 from policy_service.clock import midnight
@@ -134,10 +134,11 @@ QUANTILES: tuple[tuple[Quantiles, Message], ...] = (
 )
 
 
-async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
-    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
-    options = {"kind": kinds, "population": await population_options(pages), "quantiles": QUANTILES}
-    return FormChoices(options, {"lang": frame.lang})
+def _choices(session: Session, context: PageContext, form: FormState) -> FormChoices:
+    lang = context.frame.lang
+    kinds = kind_options(context.service.decider.policies.values(), lang, form.value("kind"))
+    options = {"kind": kinds, "population": population_options(session), "quantiles": QUANTILES}
+    return FormChoices(options, {"lang": lang})
 
 
 RENEWAL_FORM = JobForm(

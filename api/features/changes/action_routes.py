@@ -10,30 +10,29 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from sqlmodel import Session
 from starlette.background import BackgroundTask
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.changes.action_forms import FORMS, CommentForm, ReasonForm, SignOffForm
+from api.features.changes.actions import FORMS, CommentForm, ReasonForm, SignOffForm
 from api.features.changes.analysis import needs_analysis, start_analysis
 from api.features.changes.dossier import Dossier, dossier
+from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.forms import FormState
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
 from api.workers.preparation import checked_submission, require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState
 from policy_service.database import Transaction
 
 
-async def rejected_dossier(pages: Pages, request: Request, change: str, form_state: FormState, *, name: str) -> Dossier:
+def rejected_dossier(session: Session, context: PageContext, change: str, form: FormState, *, name: str) -> Dossier:
     """The dossier with a form that was rejected, by the end of its address."""
-    return await dossier(pages, request, change, {name: form_state})
+    return dossier(session, context, change, {name: form})
 
 
 async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission | None:
-    if await run_read(form.service, lambda session: needs_analysis(session, form.path["change"])):
+    if await form.context.read(lambda session: needs_analysis(session, form.path["change"])):
         return None
     return await checked_submission(form.service, form.path["change"], form.etag)
 
@@ -46,7 +45,9 @@ def _submit(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
 
 def _start_analysis(form: FormRequest[EmptyForm], response: Response, change: Change | None) -> Response:
     if change is not None and change.state is ChangeState.UNDER_ANALYSIS:
-        response.background = BackgroundTask(start_analysis, form.service, form.pages.jobs, form.actor, change.id)
+        response.background = BackgroundTask(
+            start_analysis, form.service, form.context.pages.jobs, form.actor, change.id
+        )
     return response
 
 
@@ -101,7 +102,7 @@ def _action(  # noqa: PLR0913  # what a form does
     )
 
 
-ACTIONS = (
+ROUTES = (
     _action("submit", "submitted", _submit, _check_draft, answer=_start_analysis),
     _action("sign-offs", "signed", _sign_off, _prepare_review, confirm=True),
     _action("schedule", "scheduled", _schedule, _prepare_review),

@@ -4,18 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from starlette.requests import Request
+from pydantic import Field
 
-from api.features.changes.action_forms import FIELDS
-from api.kit.form_fields import FormField
-from api.kit.forms import FormState
-from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Pages
-from policy_service.actor import Actor, Role
+from api.kit.context import PageContext
+from api.kit.form_action import EmptyForm
+from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, SignerRole, Widget, form_fields
+from api.kit.forms import FormModel, FormState
+from api.kit.reauthentication import Reauthentication
 from policy_service.approval.service import MEANINGS, Action, Change, Meaning, Permission, change_permissions
+from policy_service.approval.validation import MAX_REASON
 from policy_service.messages import Message
+
+
+class ReasonForm(FormModel):
+    """The reason of an action."""
+
+    reason: Reason
+
+
+class SignOffForm(FormModel):
+    """A signature on the digest that was read."""
+
+    role: SignerRole
+    meaning: Annotated[Meaning, Widget("pick", Message("Your signature means"))]
+    reason: Reason
+    digest: Annotated[str, HIDDEN, Field(max_length=100)]
+    then: Annotated[Literal["scheduled"] | None, HIDDEN] = None
+    """What the change is afterwards, when it is the last signature and the signer schedules it in the same step."""
+    password: Proof = None
+
+
+class CommentForm(FormModel):
+    """The text of a comment."""
+
+    text: Annotated[str, Widget("area", Message("Your comment")), Field(max_length=MAX_REASON)]
+
+
+FORMS: Mapping[str, type[FormModel]] = {
+    "submit": EmptyForm,
+    "sign-offs": SignOffForm,
+    "schedule": EmptyForm,
+    "request-changes": ReasonForm,
+    "reject": ReasonForm,
+    "withdraw": ReasonForm,
+    "cancel": ReasonForm,
+    "end-analysis": ReasonForm,
+    "comments": CommentForm,
+}
+"""The forms of the dossier, by the end of their address."""
+FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}
+
 
 ACTIONS: Mapping[Action, tuple[str, Message]] = {
     Action.EDIT: ("draft", Message("Edit the draft")),
@@ -63,46 +103,16 @@ class ChangeActions:
     reauthentication: Reauthentication
 
     @property
-    def roles(self) -> tuple[Role, ...]:
-        """In which the reader can sign."""
-        return self.by_action[Action.SIGN_OFF].permission.roles
-
-    @property
-    def sign(self) -> ChangeAction:
-        """The signature."""
-        return self.by_action[Action.SIGN_OFF]
-
-    @property
-    def submit(self) -> ChangeAction:
-        """The submission."""
-        return self.by_action[Action.SUBMIT]
-
-    @property
-    def schedule(self) -> ChangeAction:
-        """Putting it in force from its day."""
-        return self.by_action[Action.SCHEDULE]
-
-    @property
-    def ask_again(self) -> ChangeAction:
-        """Sending it back to its author."""
-        return self.by_action[Action.REQUEST_CHANGES]
-
-    @property
-    def edit(self) -> ChangeAction:
-        """Editing the draft."""
-        return self.by_action[Action.EDIT]
-
-    @property
-    def comment(self) -> ChangeAction:
-        """Saying something."""
-        return self.by_action[Action.COMMENT]
-
-    @property
     def next(self) -> tuple[tuple[Message, str], ...]:
         """The acts that move the change on, as far as the reader may do them, each with where it stands."""
-        acts = ((self.sign, "#sign-panel"), (self.schedule, "#schedule"), (self.submit, "#submit"))
-        edit = ((self.edit.label, f"{self.path}/draft"),) if self.edit.permission.allowed else ()
-        return (*((act.label, anchor) for act, anchor in acts if act.permission.allowed), *edit)
+        places = {
+            Action.SIGN_OFF: "#sign-panel",
+            Action.SCHEDULE: "#schedule",
+            Action.SUBMIT: "#submit",
+            Action.EDIT: f"{self.path}/draft",
+        }
+        acts = ((self.by_action[action], place) for action, place in places.items())
+        return tuple((act.label, place) for act, place in acts if act.permission.allowed)
 
     @property
     def with_reason(self) -> tuple[ChangeAction, ...]:
@@ -127,18 +137,11 @@ STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT, Action.END_ANALYSIS}
 """The actions that move a change. Whether one may comment is shown beside the discussion."""
 
 
-def change_actions(
-    pages: Pages,
-    request: Request,
-    change: Change,
-    actor: Actor,
-    rejected_forms: Mapping[str, FormState],
-) -> ChangeActions:
-    """Return the actions of an actor on a change; `rejected_forms` are rejected forms, by the end of their address."""
-    now = pages.service.clock.now()
-    permissions = change_permissions(change, actor, now)
+def change_actions(context: PageContext, change: Change, rejected_forms: Mapping[str, FormState]) -> ChangeActions:
+    """Return the reader's actions on a change; `rejected_forms` are rejected forms, by the end of their address."""
+    permissions = change_permissions(change, context.actor, context.frame.now)
     by_action = {
-        action: ChangeAction(action, name, label, permissions[action], rejected_forms.get(name) or pages.new_form())
+        action: ChangeAction(action, name, label, permissions[action], rejected_forms.get(name) or context.new_form())
         for action, (name, label) in ACTIONS.items()
     }
     roles = permissions[Action.SIGN_OFF].roles
@@ -150,5 +153,5 @@ def change_actions(
         digest=change.digest,
         by_action=by_action,
         meanings=meanings,
-        reauthentication=reauthentication_state(pages.service, request, now, f"{path}#sign-panel"),
+        reauthentication=context.reauthentication(f"{path}#sign-panel"),
     )

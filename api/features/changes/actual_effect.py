@@ -8,19 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.changes.simulation import read_comparison
+from api.kit.context import PageContext, attachment
 from api.kit.forms import read_form
-from api.kit.frame import Frame
-from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
-from api.web.transactions import run_read
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change
 from policy_service.language.types import parse_date
 from policy_service.population.actual_effect import EffectComparison, movement_groups
 from policy_service.population.actual_effect_view import PolicyComparisonView, comparison_views
@@ -40,8 +35,7 @@ class ActualEffectPage:
     """`/changes/{change}/actual-effect`."""
 
     template: ClassVar[str] = "changes/actual_effect.html"
-    frame: Frame
-    change: Change
+    change: approval.Change
     comparison: EffectComparison
     policies: tuple[PolicyComparisonView, ...]
     figures: GroupComparison | None = None
@@ -49,46 +43,30 @@ class ActualEffectPage:
     problems: tuple[str, ...] = ()
     """What is wrong with that file."""
 
-    @property
-    def file(self) -> str:
-        """The address of the same as CSV."""
-        return link(f"/changes/{self.change.id}/actual-effect.csv", day=self.comparison.until.isoformat())
 
-    @property
-    def upload_address(self) -> str:
-        """The address to which a file is sent."""
-        return link(f"/changes/{self.change.id}/actual-effect", day=self.comparison.until.isoformat())
-
-
-def requested_day(request: Request) -> date | None:
+def requested_day(context: PageContext) -> date | None:
     """The day that an address asks for; None if it asks for none. Raises ProblemError."""
-    text = request.query_params.get("day", "").strip()
+    text = context.params.get("day", "").strip()
     day = parse_date(text)
     if text and day is None:
         raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(["day"]))
     return day
 
 
-async def actual_effect_page(
-    pages: Pages, request: Request, change: str, upload: bytes | None = None
+def actual_effect_page(
+    session: Session, context: PageContext, change: str, upload: bytes | None = None
 ) -> ActualEffectPage:
     """The page as the caller sees it, with the figures of an uploaded file. Raises what `read_comparison` does."""
-    frame, day = pages.frame(request), requested_day(request)
-
-    def read(session: Session) -> ActualEffectPage:
-        comparison = read_comparison(session, pages.service, change, day)
-        stored = approval.read_change(session, change)
-        load = partial(pages.service.catalogue.load, session)
-        views = comparison_views(load, comparison.policies, frame.lang)
-        page = ActualEffectPage(frame, stored, comparison, views)
-        return page if upload is None else _with_figures(session, page, upload)
-
-    return await run_read(pages.service, read)
+    comparison = read_comparison(session, context.service, change, requested_day(context))
+    load = partial(context.service.catalogue.load, session)
+    views = comparison_views(load, comparison.policies, context.frame.lang)
+    page = ActualEffectPage(approval.read_change(session, change), comparison, views)
+    return page if upload is None else _with_figures(session, page, upload)
 
 
-async def figures_csv(pages: Pages, request: Request, change: str, upload: bytes) -> bytes | None:
+def figures_csv(session: Session, context: PageContext, change: str, upload: bytes) -> bytes | None:
     """The figures of an uploaded file as CSV; None of a file that is wrong."""
-    page = await actual_effect_page(pages, request, change, upload)
+    page = actual_effect_page(session, context, change, upload)
     return None if page.figures is None else page.figures.to_csv()
 
 
@@ -105,21 +83,20 @@ def _with_figures(session: Session, page: ActualEffectPage, content: bytes) -> A
         return replace(page, problems=error.problems)
 
 
-async def show_actual_effect(pages: Pages, request: Request, change: str) -> Response:
+async def show_actual_effect(context: PageContext, change: str) -> Response:
     """Show what came of a change until a day."""
-    return await pages.render_in_worker(request, actual_effect_page, change)
+    return await context.render_in_worker(actual_effect_page, change)
 
 
-async def compare_file(pages: Pages, request: Request, change: str) -> Response:
+async def compare_file(context: PageContext, change: str) -> Response:
     """Show the same with the figures of a file, which is not kept; or send these as CSV."""
-    form = await read_form(request, MAX_FILE)
+    form = await read_form(context.request, MAX_FILE)
     upload = form.files.get("file", (b"",))[0]
     if form.value("do") == "csv":
-        content = await pages.run_in_worker(READING, request, figures_csv, change, upload)
+        content = await context.run_in_worker(READING, figures_csv, change, upload)
         if content is not None:
-            headers = {"Content-Disposition": 'attachment; filename="figures.csv"'}
-            return Response(content, headers={**NO_STORE, **headers}, media_type="text/csv; charset=utf-8")
-    return await pages.render_in_worker(request, actual_effect_page, change, upload)
+            return attachment(content, "figures.csv", "text/csv; charset=utf-8")
+    return await context.render_in_worker(actual_effect_page, change, upload)
 
 
 ROUTES = (PageRoute(PATH, show_actual_effect), PageRoute(PATH, compare_file, method="POST"))

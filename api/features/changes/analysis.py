@@ -19,7 +19,6 @@ from api.kit.forms import expected_error
 from api.service import Service
 from policy_service.actor import SERVICE, Actor
 from policy_service.approval import service as approval
-from policy_service.approval.service import ChangeState, PreparedSubmission, UnknownChange
 from policy_service.identity.service import accounts
 from policy_service.jobs import queries
 from policy_service.jobs.errors import TooManyJobs
@@ -40,7 +39,7 @@ class AnalysisForm(BaseModel):
     change: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 
 
-def run_analysis(context: JobContext, form: AnalysisForm) -> PreparedSubmission:
+def run_analysis(context: JobContext, form: AnalysisForm) -> approval.PreparedSubmission:
     """Check a change under analysis, and simulate it. Raises OperationRejected, RunFailed, DatabaseUnavailable."""
 
     def on_progress(_: str, completed: int, total: int | None) -> None:
@@ -51,7 +50,7 @@ def run_analysis(context: JobContext, form: AnalysisForm) -> PreparedSubmission:
         return approval.prepare_submission(session, form.change, signers(), context.clock.now(), effects=effects)
 
 
-def finish_analysis(inside: InsideContext, form: AnalysisForm, prepared: PreparedSubmission) -> dict[str, Any]:
+def finish_analysis(inside: InsideContext, form: AnalysisForm, prepared: approval.PreparedSubmission) -> dict[str, Any]:
     """Submit a change that was analysed, in the name of who had it analysed. Raises OperationRejected."""
     with inside.service.database.write(inside.service.clock) as transaction:
         account = accounts(transaction.session, [inside.actor.id]).get(inside.actor.id)
@@ -64,14 +63,14 @@ def settle_analysis(service: JobService, parameters: Mapping[str, Any], reason: 
     """Make a change a draft again whose analysis was not done. Raises DatabaseUnavailable."""
     with service.database.write(service.clock) as transaction:
         change = approval.read_change(transaction.session, parameters["change"])
-        if change.state is ChangeState.UNDER_ANALYSIS:
+        if change.state is approval.ChangeState.UNDER_ANALYSIS:
             approval.end_analysis(transaction, SERVICE, change.id, reason=plain_text(reason), expected=change.etag)
 
 
 def _check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
     """Refuse a change that is not under analysis, or that there is not."""
-    with suppress(UnknownChange):
-        if approval.read_change(session, form.change).state is ChangeState.UNDER_ANALYSIS:
+    with suppress(approval.UnknownChange):
+        if approval.read_change(session, form.change).state is approval.ChangeState.UNDER_ANALYSIS:
             return {}
     return {"change": expected_error(Message("a change under analysis"))}
 
@@ -109,7 +108,7 @@ async def start_analysis(service: Service, jobs: Jobs, actor: Actor, change: str
     def is_pending() -> bool:
         with service.database.read() as session:
             current = approval.read_change(session, change)
-            return current.state is ChangeState.UNDER_ANALYSIS and running_analysis(session, change) is None
+            return current.state is approval.ChangeState.UNDER_ANALYSIS and running_analysis(session, change) is None
 
     if not await run_in_threadpool(is_pending):
         return

@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
 from api.features.changes.analysis import running_analysis
 from api.features.changes.simulation import may_read_subjects
 from api.features.changes.timelines import timelines
+from api.kit.context import PageContext
 from api.kit.drawing import Timeline
 from api.kit.forms import FormState
-from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
 from policy_service.approval import service as approval
 from policy_service.approval.change import ActionRecord, Comment
 from policy_service.approval.queries import OPEN
@@ -90,7 +86,7 @@ class Dossier:
     """The page of a change."""
 
     template: ClassVar[str] = "changes/change.html"
-    frame: Frame
+    notices: ClassVar[Mapping[str, Message]] = NOTICES
     change: Change
     detail: ChangeDetail
     signatures: tuple[SignatureLine, ...]
@@ -98,35 +94,37 @@ class Dossier:
     sections: tuple[Section, ...]
     analysis: Job | None
     """The analysis of a change under analysis; None when no job runs."""
-
-    @property
-    def path(self) -> str:
-        """The address of the change."""
-        return f"/changes/{self.change.id}"
-
-    @property
-    def has_actual_effect(self) -> bool:
-        """True if the reader may see what came of the change: it is simulated, and was in force."""
-        change, is_told = self.change, self.detail.effect is not None and may_read_subjects(self.frame)
-        return is_told and change.state is ChangeState.SCHEDULED and change.draft.effective.start <= self.frame.now
-
-    @property
-    def day_has_passed(self) -> bool:
-        """True if the change waits for people though the day it asks for is over."""
-        is_late = self.change.draft.effective.start <= self.frame.now and self.change.kind != "first_versions"
-        return self.change.state in OPEN and is_late
+    has_actual_effect: bool
+    """Whether the reader may see what came of the change: it is simulated, and was in force."""
+    day_has_passed: bool
+    """Whether the change waits for people though the day it asks for is over."""
 
 
-async def dossier(
-    pages: Pages, request: Request, change: str, rejected_forms: Mapping[str, FormState] | None = None
+def dossier(
+    session: Session, context: PageContext, name: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> Dossier:
     """The page of a change, as the caller sees it; `rejected_forms` are forms that were refused, by their act.
 
     Raises UnknownChange, DatabaseUnavailable.
     """
-    frame = pages.frame(request, NOTICES)
-    return await run_read(
-        pages.service, lambda session: _read(pages, request, session, change, frame, rejected_forms or {})
+    service, now = context.service, context.frame.now
+    change, names = approval.read_change(session, name), may_read_subjects(context.actor)
+    detail = read_change_detail(session, service.catalogue, change, context.frame.lang, names=names)
+    job = running_analysis(session, name) if change.state is ChangeState.UNDER_ANALYSIS else None
+    actions = change_actions(context, change, rejected_forms or {})
+    signatures = signature_lines(change)
+    periods = tuple(timelines(change, activations(session), now, service.zone))
+    comments = approval.read_comments(session, name)
+    has_begun = change.draft.effective.start <= now
+    return Dossier(
+        change=change,
+        detail=detail,
+        signatures=signatures,
+        actions=actions,
+        sections=sections_of(detail, comments, periods, signatures, actions),
+        analysis=job,
+        has_actual_effect=names and detail.effect is not None and has_begun and change.state is ChangeState.SCHEDULED,
+        day_has_passed=has_begun and change.state in OPEN and change.kind != "first_versions",
     )
 
 
@@ -161,28 +159,6 @@ def sections_of(
         Section("acts", Message("What you can do"), "changes/_acts.html", actions, on_paper=False),
         Section("discussion", Message("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
         Section("history", Message("History"), "changes/_history.html", history),
-    )
-
-
-def _read(  # noqa: PLR0913, PLR0917  # where it is read, for whom, and the forms in it
-    pages: Pages, request: Request, session: Session, name: str, frame: Frame, forms: Mapping[str, FormState]
-) -> Dossier:
-    change, service = approval.read_change(session, name), pages.service
-    names = may_read_subjects(frame)
-    detail = read_change_detail(session, service.catalogue, change, frame.lang, names=names)
-    job = running_analysis(session, name) if change.state is ChangeState.UNDER_ANALYSIS else None
-    actions = change_actions(pages, request, change, principal_of(request).actor, forms)
-    signatures = signature_lines(change)
-    periods = tuple(timelines(change, activations(session), frame.now, service.zone))
-    comments = approval.read_comments(session, name)
-    return Dossier(
-        frame=frame,
-        change=change,
-        detail=detail,
-        signatures=signatures,
-        actions=actions,
-        sections=sections_of(detail, comments, periods, signatures, actions),
-        analysis=job,
     )
 
 

@@ -9,11 +9,12 @@ from typing import cast
 
 from sqlmodel import Session
 
-from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
+from api.kit.context import PageContext
+from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
-from policy_service.approval.queries import OPEN, ChangeFilter, ChangeSort
+from policy_service.approval.queries import OPEN, ChangeFilter
 from policy_service.approval.service import Change, ChangeKind, ChangeState
 from policy_service.identity.service import accounts
 from policy_service.labels import enum_label
@@ -48,15 +49,9 @@ class ListedChange:
         return self.change.missing_roles if self.change.state is ChangeState.SUBMITTED else ()
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedChange]:
+def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[ListedChange]:
     actor, now = context.actor, context.frame.now
-    page = approval.list_changes(
-        session,
-        change_filter(query.filters, actor, now),
-        sort=cast("ChangeSort", query.sort),
-        cursor=query.cursor,
-        limit=query.limit,
-    )
+    page = approval.list_changes(session, change_filter(query.filters, actor, now), **query.paging)
     mine = ChangeFilter(signer=actor, now=now)
     return Page(tuple(ListedChange(change, mine.matches(change)) for change in page.items), page.next_cursor)
 
@@ -75,7 +70,7 @@ def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> Ch
     )
 
 
-def _author_options(session: Session, _: TableContext) -> Options:
+def _author_options(session: Session, _: PageContext) -> Options:
     """The authors of changes, by printed name."""
     authors = [account for account in accounts(session).values() if Role.AUTHOR in account.roles]
     return tuple((account.id, account.printed_name) for account in sorted(authors, key=lambda each: each.printed_name))

@@ -10,11 +10,9 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.authentication import principal_of
-from api.features.changes.editor_page import MAX_TEXTS
+from api.features.changes.editor import MAX_TEXTS
 from api.features.changes.forms import (
     CHANGE_FIELDS,
     NO_STARTING_POINT,
@@ -23,13 +21,11 @@ from api.features.changes.forms import (
     parse_selected,
     read_period,
 )
+from api.kit.context import Command, FormPage, PageContext
 from api.kit.form_fields import FormField
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
-from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
-from api.kit.populations import read_population_options
-from api.kit.rendering import Command, Pages, WorkerPage
-from api.web.transactions import run_read
+from api.kit.populations import population_options
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES
 from policy_service.approval.first_versions import unsigned_first_versions
@@ -69,7 +65,6 @@ class NewChangePage:
 
     template: ClassVar[str] = "changes/new.html"
     change_fields: ClassVar[tuple[FormField, ...]] = CHANGE_FIELDS
-    frame: Frame
     form: FormState
     kind: ChangeKind
     starting_points: tuple[StartingPoint, ...]
@@ -81,75 +76,68 @@ class NewChangePage:
     new: str = NEW
 
 
-async def _first_page(pages: Pages, request: Request) -> NewChangePage:
+def _first_page(session: Session, context: PageContext) -> NewChangePage:
     """The form of a change, filled in as far as the link that led here says."""
-    query, service = request.query_params, pages.service
+    query, service = context.params, context.service
     policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
     tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
     kinds = {"rollback": "rollback", "end": "ending", "first": "first_versions"}
     kind = next((kinds[name] for name in kinds if name in query), "change")
-    form = pages.new_form(
+    form = context.new_form(
         kind=kind,
         start=query.get("policy", ""),
         back=f"{policy}@{version}" if policy else "",
         ends=policy_to_end or "",
         effective_from=format_local(tomorrow, service.zone) if kind != "first_versions" else "",
     )
-    return await new_change_page(pages, request, form)
+    return new_change_page(session, context, form)
 
 
-async def create_change(pages: Pages, request: Request) -> Response:
+async def create_change(context: PageContext) -> Response:
     """Begin the change, and lead to its editor."""
-    limit = max(MAX_TEXTS * pages.service.settings.policy_body_limit, MAX_EVIDENCE_BYTES) + MAX_FORM_BYTES
-    form = await read_form(request, limit)
+    limit = max(MAX_TEXTS * context.service.settings.policy_body_limit, MAX_EVIDENCE_BYTES) + MAX_FORM_BYTES
+    form = await read_form(context.request, limit)
     values = validate_form(form, NewChangeForm)
-    effective = read_period(values, pages.service.zone) if isinstance(values, NewChangeForm) else values
+    effective = read_period(values, context.service.zone) if isinstance(values, NewChangeForm) else values
     if not isinstance(values, NewChangeForm) or not isinstance(effective, Period):
         errors = effective if isinstance(effective, dict) else {}
-        return await pages.render_invalid(request, WorkerPage(new_change_page), form.bind(errors), 422)
-    return await _create(pages, request, form, values, effective)
+        return await context.render_invalid(FormPage(new_change_page), form.bind(errors))
+    return await _create(context, form, values, effective)
 
 
 ROUTES = (PageRoute("/changes/new", _first_page), PageRoute("/changes", create_change, method="POST"))
 
 
-async def new_change_page(pages: Pages, request: Request, form: FormState) -> NewChangePage:
+def new_change_page(session: Session, context: PageContext, form: FormState) -> NewChangePage:
     """The form of a change that is begun, as far as it is filled in."""
-    service, now = pages.service, pages.service.clock.now()
+    service, now = context.service, context.frame.now
     kinds: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
     kind = kinds.get(form.value("kind"), "change")
-
-    frame, zone = pages.frame(request), str(service.zone)
-
-    def query(session: Session) -> NewChangePage:
-        points: tuple[StartingPoint, ...] = ()
-        options: tuple[RollbackOptions, ...] = ()
-        first: tuple[Activation, ...] = ()
-        if kind == "rollback":
-            options = rollback_options(session, now, parse_selected(form.values.get("back", ())))
-        elif kind == "first_versions":
-            first = tuple(unsigned_first_versions(activations(session), now).values())
-        else:
-            points = starting_points(service.catalogue, session, now)
-        populations = read_population_options(session)
-        return NewChangePage(frame, form, kind, points, options, first, populations, zone)
-
-    return await run_read(service, query)
+    points: tuple[StartingPoint, ...] = ()
+    options: tuple[RollbackOptions, ...] = ()
+    first: tuple[Activation, ...] = ()
+    if kind == "rollback":
+        options = rollback_options(session, now, parse_selected(form.values.get("back", ())))
+    elif kind == "first_versions":
+        first = tuple(unsigned_first_versions(activations(session), now).values())
+    else:
+        points = starting_points(service.catalogue, session, now)
+    return NewChangePage(form, kind, points, options, first, population_options(session), str(service.zone))
 
 
-async def _create(pages: Pages, request: Request, form: Form, values: NewChangeForm, effective: Period) -> Response:
-    actor, versions, form_page = principal_of(request).actor, parse_selected(values.back), WorkerPage(new_change_page)
+async def _create(context: PageContext, form: Form, values: NewChangeForm, effective: Period) -> Response:
+    actor, versions, form_page = context.actor, parse_selected(values.back), FormPage(new_change_page)
     text = None
     if values.kind == "change" and values.start:
-        text = await pages.run_in_worker(FILE_CHECKING, request, read_starting_text, values.start)
+        text = await context.run_in_worker(FILE_CHECKING, read_starting_text, values.start)
         if text is None:
-            return await pages.render_invalid(request, form_page, form.bind({"start": NO_STARTING_POINT}), 422)
+            return await context.render_invalid(form_page, form.bind({"start": NO_STARTING_POINT}))
     if values.kind == "rollback" and not versions:
-        return await pages.render_invalid(request, form_page, form.bind({"back": NOTHING_CHOSEN}), 422)
+        return await context.render_invalid(form_page, form.bind({"back": NOTHING_CHOSEN}))
     if values.kind == "ending" and not values.ends:
-        return await pages.render_invalid(request, form_page, form.bind({"ends": NOTHING_ENDED}), 422)
+        return await context.render_invalid(form_page, form.bind({"ends": NOTHING_ENDED}))
     if values.kind == "first_versions":
-        return await _create_first_versions(pages, request, form, values, effective.start)
+        return await _create_first_versions(context, form, values, effective.start)
     texts = [*([text] if text is not None else []), *form.files.get("file", ())]
     command = partial(
         approval.rollback if values.kind == "rollback" else approval.create,
@@ -168,16 +156,14 @@ async def _create(pages: Pages, request: Request, form: Form, values: NewChangeF
 
         return run
 
-    return await pages.execute(request, form, prepare, form_page)
+    return await context.execute(form, prepare, form_page)
 
 
-async def _create_first_versions(
-    pages: Pages, request: Request, form: Form, values: NewChangeForm, start: datetime
-) -> Response:
-    form_page = WorkerPage(new_change_page)
+async def _create_first_versions(context: PageContext, form: Form, values: NewChangeForm, start: datetime) -> Response:
+    form_page = FormPage(new_change_page)
     if not (files := form.files.get("evidence", ())):
-        return await pages.render_invalid(request, form_page, form.bind({"evidence": NO_EVIDENCE}), 422)
-    file_name, actor = form.file_names["evidence"][0], principal_of(request).actor
+        return await context.render_invalid(form_page, form.bind({"evidence": NO_EVIDENCE}))
+    file_name, actor = form.file_names["evidence"][0], context.actor
 
     async def prepare() -> Command:
         def run(transaction: Transaction) -> str:
@@ -194,10 +180,9 @@ async def _create_first_versions(
 
         return run
 
-    return await pages.execute(request, form, prepare, form_page)
+    return await context.execute(form, prepare, form_page)
 
 
-async def read_starting_text(pages: Pages, _: Request, name: str) -> bytes | None:
+def read_starting_text(session: Session, context: PageContext, name: str) -> bytes | None:
     """The text that a change begins with; None when there is no such one."""
-    now = pages.service.clock.now()
-    return await run_read(pages.service, lambda session: starting_text(session, name, now))
+    return starting_text(session, name, context.frame.now)

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
 from api.features.changes.simulation import may_read_subjects
-from api.kit.frame import Frame
+from api.kit.context import PageContext
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
 from api.workers.preparation import checked_draft
 from policy_service.analysis.report_view import ReportView
 from policy_service.approval import service as approval
@@ -31,7 +27,6 @@ class ReportPage:
     """`/changes/{change}/report`."""
 
     template: ClassVar[str] = "changes/report.html"
-    frame: Frame
     change: Change
     report: ReportView
     effect: EffectView | None
@@ -39,30 +34,27 @@ class ReportPage:
     may_edit: bool
 
 
-async def report_page(pages: Pages, request: Request, change: str) -> ReportPage:
+async def report_page(context: PageContext, change: str) -> ReportPage:
     """Build the page of a report: made now for a draft, the one that was frozen for what was submitted."""
-    stored_change, frozen = await run_read(pages.service, lambda session: _read(session, change))
-    frame, effect = pages.frame(request), None
-    if frozen is None:
-        check = await checked_draft(pages.service, change)
+    stored_change, view = await context.read(lambda session: _read(session, change))
+    effect = None
+    if view is None:
+        check = await checked_draft(context.service, change)
         view = current_report(check, stored_change.draft.texts)
-        effect = await run_read(pages.service, lambda session: _effect(session, stored_change, check.effect, frame))
-    else:
-        view = frozen
-    actor, now = principal_of(request).actor, pages.service.clock.now()
-    may_edit = approval.check_permission(stored_change, Action.EDIT, actor, now) is True
-    return ReportPage(frame, stored_change, view, effect, may_edit)
+        effect = await context.read(lambda session: _effect(session, context, stored_change, check.effect))
+    may_edit = approval.check_permission(stored_change, Action.EDIT, context.actor, context.frame.now) is True
+    return ReportPage(stored_change, view, effect, may_edit)
 
 
 ROUTES = (PageRoute("/changes/{change}/report", report_page),)
 
 
-def _effect(session: Session, change: Change, effect: Effect | None, frame: Frame) -> EffectView | None:
+def _effect(session: Session, context: PageContext, change: Change, effect: Effect | None) -> EffectView | None:
     """The effect of a draft, with the names of who moves for those who may see them."""
     if effect is None:
         return None
-    names = may_read_subjects(frame)
-    return effect_view(policy_loader(session), change, effect, frame.lang, names=names, is_stored=False)
+    names, lang = may_read_subjects(context.actor), context.frame.lang
+    return effect_view(policy_loader(session), change, effect, lang, names=names, is_stored=False)
 
 
 def _read(session: Session, change: str) -> tuple[Change, ReportView | None]:

@@ -8,14 +8,12 @@ from urllib.parse import quote
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.kit.frame import Frame
 from api.service import Service
 from api.web.parameters import check_day
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read, run_write
 from policy_service.actor import SIGNING_ROLES, Actor
 from policy_service.approval import service as approval
-from policy_service.approval.service import Effect
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.messages import Message
@@ -23,12 +21,12 @@ from policy_service.population.actual_effect import EffectComparison, comparable
 from policy_service.population.effect_document import workload_csv
 
 
-def may_read_subjects(frame: Frame) -> bool:
+def may_read_subjects(actor: Actor) -> bool:
     """True if the reader may see what is decided about whom: those who sign may, those who write policies may not."""
-    return frame.actor is not None and bool(frame.actor.roles & frozenset(SIGNING_ROLES))
+    return bool(actor.roles & frozenset(SIGNING_ROLES))
 
 
-def read_effect(session: Session, change: str) -> Effect:
+def read_effect(session: Session, change: str) -> approval.Effect:
     """The effect that was submitted with a change. Raises UnknownChange, ProblemError when it has none."""
     effect = approval.read_effect(session, approval.read_change(session, change))
     if effect is None:
@@ -84,8 +82,5 @@ async def _tell_of_export(service: Service, actor: Actor, name: str, change: str
 def evidence_response(session: Session, change: str) -> Response:
     """Return the file that stands behind a change, never shown in the browser. Raises UnknownChange, DamagedRecord."""
     evidence, content = approval.read_evidence(session, approval.read_change(session, change))
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(evidence.name, safe='')}",
-    }
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(evidence.name, safe='')}"}
     return Response(content, headers=headers, media_type=evidence.media_type)

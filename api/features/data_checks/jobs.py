@@ -9,11 +9,10 @@ from typing import Annotated
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.context import PageContext
 from api.kit.form_fields import MOST_DAYS, Widget
 from api.kit.forms import FormModel, FormState
-from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
 from policy_service.decisions.reevaluation import MAX_AGE
@@ -79,9 +78,9 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
 )
 
 
-async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
-    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
-    return FormChoices({"kind": kinds}, {"keys": pages.service.settings.duplicate_keys})
+def _choices(_: Session, context: PageContext, form: FormState) -> FormChoices:
+    kinds = kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
+    return FormChoices({"kind": kinds}, {"keys": context.service.settings.duplicate_keys})
 
 
 DATA_CHECK_FORM = JobForm(

@@ -1,38 +1,85 @@
-"""`/decisions`: decisions on record, of everyone, a subject or a policy; and the way to one by its identifier."""
+"""`/decisions`: decisions on record, of everyone, a subject or a policy, and their counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.decisions.answer_summary import outcome_options, read_answer_summary, rule_options
+from api.kit.context import PageContext
 from api.kit.formats import UUID_TEXT
+from api.kit.group_options import group_options, read_head
 from api.kit.listing import link
-from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery
 from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.clock import instants_between
+from policy_service.decisions.answer_counts.queries import answer_totals, answered_groups, answered_rules
+from policy_service.decisions.groups.movements import GroupRanks
+from policy_service.decisions.groups.queries import policy_groups
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import (
     RecordFilter,
-    RecordSort,
     UnknownDecision,
     list_records,
     read_decision,
+    seq_range,
 )
 from policy_service.decisions.record_versions import versions_of
+from policy_service.decisions.words.answer_totals import AnswerCounts, rule_titles, summarize_answers
 from policy_service.decisions.words.answers import PolicyAnswer, outcome_cell, policy_answers
-from policy_service.language.policy import Language
+from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message
 from policy_service.paging import Page
+from policy_service.registry.service import policy_names
 from policy_service.subject import CUSTOMER, kind_label
+
+
+def read_answer_summary(session: Session, context: PageContext, query: TableQuery) -> AnswerCounts | None:
+    """The counts of the policy that was chosen; None without one, or where subjects are chosen."""
+    policy, filters = _chosen_policy(session, context), query.filters
+    if policy is None or filters["q"] or filters["subject"] or filters["kind"]:
+        return None
+    since, until = query.day("since"), query.day("until")
+    seqs = seq_range(session, *instants_between(since, until, context.service.zone))
+    totals = answer_totals(session, policy, seqs)
+    if not totals.items and not totals.uncounted:
+        return None
+    return summarize_answers(totals, _declared(session, context, policy), context.frame.lang)
+
+
+def outcome_options(session: Session, context: PageContext) -> Options:
+    """The outcomes that the chosen policy ever gave, the best first."""
+    policy = _chosen_policy(session, context)
+    if policy is None:
+        return ()
+    head = read_head(session, context, policy)
+    groups = {*answered_groups(session, policy), *policy_groups(session, policy)}
+    return group_options(sorted(groups, key=GroupRanks(head).sort_key), head, context)
+
+
+def rule_options(session: Session, context: PageContext) -> Options:
+    """The rules of the chosen policy: those that decided anything, and those of the newest version."""
+    policy, lang = _chosen_policy(session, context), context.frame.lang
+    if policy is None:
+        return ()
+    titles = rule_titles(_declared(session, context, policy))
+    rules = [*titles, *(each for each in answered_rules(session, policy) if each not in titles)]
+    texts = {rule: f"{title.in_language(lang)} ({rule})" for rule, title in titles.items() if title}
+    return tuple((rule, texts.get(rule, rule)) for rule in rules)
+
+
+def _chosen_policy(session: Session, context: PageContext) -> str | None:
+    policy = context.params.get("policy", "").strip()
+    return policy if policy in policy_names(session) else None
+
+
+def _declared(session: Session, context: PageContext, policy: str) -> Policy:
+    return context.service.catalogue.load(session, read_head(session, context, policy).digest)
+
 
 PATH = "/decisions"
 ERASE = "/subjects/erase"
-MAX_ANSWERS = 6
-"""Answers of one decision that are listed; its page has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +93,6 @@ class ListedDecision:
     def has_override(self) -> bool:
         """True if an override was answered somewhere."""
         return any(each.applied_override for each in self.answers)
-
-    @property
-    def shown_answers(self) -> tuple[PolicyAnswer, ...]:
-        """The answers on the page."""
-        return self.answers[:MAX_ANSWERS]
-
-    @property
-    def more_answers(self) -> int:
-        """The count of answers not shown."""
-        return max(0, len(self.answers) - MAX_ANSWERS)
 
 
 def decision_address(session: Session, text: str) -> str | None:
@@ -74,7 +111,7 @@ def _exists(session: Session, decision: str) -> bool:
     return True
 
 
-def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[ListedDecision]:
+def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[ListedDecision]:
     """Return one page of the decisions that the filters leave. Raises InvalidSubject."""
     since, until = instants_between(query.day("since"), query.day("until"), context.service.zone)
     names = ("q", "subject", "kind", "policy", "outcome", "rule")
@@ -82,14 +119,14 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Pa
     criteria = RecordFilter(
         subject or text, policy, kind=kind, since=since, until=until, outcome=outcome, rule=rule if policy else None
     )
-    page = list_records(session, criteria, sort=cast("RecordSort", query.sort), cursor=query.cursor, limit=query.limit)
+    page = list_records(session, criteria, **query.paging)
     versions = versions_of(session, page.items)
     lang = context.frame.lang
     rows = (ListedDecision(each, policy_answers(each, versions[each.decision_id], lang)) for each in page.items)
     return Page(tuple(rows), page.next_cursor)
 
 
-def _erase_address(_: Session, context: TableContext) -> str | None:
+def _erase_address(_: Session, context: PageContext) -> str | None:
     """The address where the listed subject can be erased; None unless there is one, and the reader may."""
     subject, kind = (context.params.get(name, "") for name in ("subject", "kind"))
     allowed = check_permission(context.actor, PERMISSIONS["GET", ERASE])

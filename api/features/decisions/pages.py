@@ -1,53 +1,84 @@
-"""`/decisions`: search, read, replay and prove decisions."""
+"""`/decisions/{decision}`: one decision, by which rule of which version, signed by whom; its replay and its proof."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.decisions.detail import DecisionPage, decision_id, decision_page
+from api.auth.permissions import may_read
 from api.features.decisions.listing import DECISIONS, decision_address
+from api.kit.context import PageContext, attachment
+from api.kit.formats import UUID_TEXT
+from api.kit.frame import Page
 from api.kit.page_route import PageRoute
-from api.kit.rendering import NO_STORE, Pages
-from api.kit.table import render_table
-from api.web.transactions import run_read
+from api.kit.table import table_page
+from api.web.problems import CONFLICT, NOT_FOUND, ProblemError
+from policy_service.decision_detail import DecisionDetail, read_decision_detail
 from policy_service.decisions.block_store import prove_decision
+from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import read_decision
+from policy_service.messages import Message
 
 
-async def show_list(pages: Pages, request: Request) -> Response:
+@dataclass(frozen=True, slots=True)
+class DecisionPage:
+    """The whole of a decision."""
+
+    template: ClassVar[str] = "decisions/one.html"
+    detail: DecisionDetail
+    may_read_changes: bool
+    """Whether the reader may open changes and suspensions."""
+    may_read_log: bool
+    """Whether the reader may open entries of the log."""
+
+
+def decision_id(text: str) -> str:
+    """The identifier of a decision in an address. Raises ProblemError when it is none."""
+    if not UUID_TEXT.fullmatch(text):
+        raise ProblemError(NOT_FOUND, Message("There is no such decision."))
+    return text
+
+
+def decision_page(session: Session, context: PageContext, decision: str) -> DecisionPage:
+    """The page of a decision. Raises UnknownDecision, ProblemError."""
+    service, record = context.service, _read(session, decision_id(decision))
+    return DecisionPage(
+        read_decision_detail(session, service.fact_cipher, service.settings.keys, record, context.frame.lang),
+        may_read(context.actor, "/changes/{change}"),
+        may_read(context.actor, "/audit/entries/{seq}"),
+    )
+
+
+def _read(session: Session, decision: str) -> DecisionRecord:
+    """The record. Raises UnknownDecision, ProblemError when what was kept is no record any more."""
+    try:
+        return read_decision(session, decision)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = Message("The record of this decision was altered: the stored bytes are not a record.")
+        raise ProblemError(CONFLICT, message) from None
+
+
+def show_list(session: Session, context: PageContext) -> Page | Response:
     """Show the decisions that the filters leave, or lead to the one whose identifier was typed."""
-    text = request.query_params.get("q", "")
-    if address := await run_read(pages.service, lambda session: decision_address(session, text)):
-        return pages.redirect(address)
-    return await render_table(pages, request, DECISIONS)
+    if address := decision_address(session, context.params.get("q", "")):
+        return context.pages.redirect(address)
+    return table_page(DECISIONS, session, context)
 
 
-async def show_one(pages: Pages, request: Request, decision: str) -> DecisionPage:
-    """Build the page of one decision."""
-    service, frame, name = pages.service, pages.frame(request), decision_id(decision)
-    return await run_read(service, lambda session: decision_page(service, session, frame, name))
-
-
-async def send_proof(pages: Pages, _: Request, decision: str) -> Response:
+def send_proof(session: Session, _: PageContext, decision: str) -> Response:
     """Send the proof of one decision, for a reader who has only the public key."""
     name = decision_id(decision)
-
-    def prove(session: Session) -> dict[str, Any]:
-        read_decision(session, name)
-        return prove_decision(session, name)
-
-    content = await run_read(pages.service, prove)
-    headers = {"content-disposition": f'attachment; filename="proof-{name}.json"', **NO_STORE}
-    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")
+    read_decision(session, name)
+    content = msgspec.json.encode(prove_decision(session, name))
+    return attachment(content, f"proof-{name}.json", "application/json")
 
 
 ROUTES = (
     PageRoute("/decisions", show_list),
-    PageRoute("/decisions/{decision}", show_one),
+    PageRoute("/decisions/{decision}", decision_page),
     PageRoute("/decisions/{decision}/proof.json", send_proof),
 )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from api.kit.context import PageContext
 from api.kit.frame import Frame
 from api.kit.group_options import chosen_policy, group_options, policy_options, read_head, today
 from api.kit.listing import link
-from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery, denied_reason
+from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery, denied_reason
 from policy_service.decisions.groups.queries import (
     GroupSize,
     Member,
@@ -53,13 +54,8 @@ class MemberRow:
     member: Member
     answer: PolicyAnswer
 
-    @property
-    def history_address(self) -> str:
-        """The address of the decisions about the subject."""
-        return link("/decisions", subject=self.member.subject.id, kind=self.member.subject.kind)
 
-
-def _read_groups(session: Session, context: TableContext, query: TableQuery) -> Page[GroupRow]:
+def _read_groups(session: Session, context: PageContext, query: TableQuery) -> Page[GroupRow]:
     policy, lang = query.filters["policy"], context.frame.lang
     names = [policy] if policy else grouped_policies(session)
     page = list_groups(session, names, query.day("day"), cursor=query.cursor, limit=query.limit)
@@ -71,7 +67,7 @@ def _read_groups(session: Session, context: TableContext, query: TableQuery) -> 
     return Page(tuple(rows), page.next_cursor)
 
 
-def _read_history(session: Session, context: TableContext, query: TableQuery) -> GroupHistory | None:
+def _read_history(session: Session, context: PageContext, query: TableQuery) -> GroupHistory | None:
     """The sizes of the groups of the policy that was chosen, or of the first."""
     policy = chosen_policy(session, context)
     if policy is None:
@@ -80,7 +76,7 @@ def _read_history(session: Session, context: TableContext, query: TableQuery) ->
     return read_group_history(session, head, query.day("day"), today(context), context.frame.lang)
 
 
-def _read_members(session: Session, context: TableContext, query: TableQuery) -> Page[MemberRow]:
+def _read_members(session: Session, context: PageContext, query: TableQuery) -> Page[MemberRow]:
     """Raises InvalidCursor, InvalidSubject."""
     policy, filters, lang = chosen_policy(session, context), query.filters, context.frame.lang
     if policy is None:
@@ -96,7 +92,7 @@ def _read_members(session: Session, context: TableContext, query: TableQuery) ->
     return Page(tuple(rows), page.next_cursor)
 
 
-def chosen_group_options(session: Session, context: TableContext) -> Options:
+def chosen_group_options(session: Session, context: PageContext) -> Options:
     """The groups of the policy that was chosen."""
     policy = chosen_policy(session, context)
     if policy is None:

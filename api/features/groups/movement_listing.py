@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from sqlmodel import Session
 
 from api.features.groups.listing import GROUPS, chosen_group_options
+from api.kit.context import PageContext
 from api.kit.group_options import chosen_policy, policy_options, read_head, today
-from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
+from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery
 from api.web.parameters import check_day
 from policy_service.decisions.groups.movements import (
     NONE,
@@ -48,7 +49,7 @@ class MoveRow:
     after: GroupText
 
 
-def _days(context: TableContext, query: TableQuery) -> tuple[date, date]:
+def _days(context: PageContext, query: TableQuery) -> tuple[date, date]:
     """The days that were chosen, or the last month. Raises ProblemError."""
     until = query.day("to") or today(context)
     since = query.day("from") or until - MONTH
@@ -56,12 +57,12 @@ def _days(context: TableContext, query: TableQuery) -> tuple[date, date]:
     return since, until
 
 
-def _matrix(session: Session, context: TableContext, policy: str, days: tuple[date, date]) -> list[Movement]:
+def _matrix(session: Session, context: PageContext, policy: str, days: tuple[date, date]) -> list[Movement]:
     """The data of the list and its summary: every subject that moved is read for it."""
     return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
 
 
-def _read_movements(session: Session, context: TableContext, query: TableQuery) -> Page[MovementRow]:
+def _read_movements(session: Session, context: PageContext, query: TableQuery) -> Page[MovementRow]:
     policy = chosen_policy(session, context)
     if policy is None:
         return Page(())
@@ -74,7 +75,7 @@ def _read_movements(session: Session, context: TableContext, query: TableQuery) 
     return Page(tuple(rows), page.next_cursor)
 
 
-def _read_summary(session: Session, context: TableContext, query: TableQuery) -> MovementSummary | None:
+def _read_summary(session: Session, context: PageContext, query: TableQuery) -> MovementSummary | None:
     policy = chosen_policy(session, context)
     if policy is None:
         return None
@@ -85,7 +86,7 @@ def _read_summary(session: Session, context: TableContext, query: TableQuery) ->
     )
 
 
-def _read_moves(session: Session, context: TableContext, query: TableQuery) -> Page[MoveRow]:
+def _read_moves(session: Session, context: PageContext, query: TableQuery) -> Page[MoveRow]:
     policy, filters = chosen_policy(session, context), query.filters
     if policy is None:
         return Page(())
@@ -107,7 +108,7 @@ def _read_moves(session: Session, context: TableContext, query: TableQuery) -> P
     return Page(tuple(rows), page.next_cursor)
 
 
-def _before_options(session: Session, context: TableContext) -> Options:
+def _before_options(session: Session, context: PageContext) -> Options:
     return (*chosen_group_options(session, context), (NONE, NO_GROUP))
 
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.help.documents import INDEX, Document, document, picture
-from api.kit.frame import Frame
+from api.kit.context import PageContext
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError
 
 PICTURES = {"cache-control": "private, max-age=3600"}
@@ -24,20 +22,19 @@ class HelpPage:
     """One document."""
 
     template: ClassVar[str] = "help/page.html"
-    frame: Frame
     document: Document
     is_index: bool
 
 
-async def help_page(pages: Pages, request: Request, *path: str) -> HelpPage:
+async def help_page(context: PageContext, *path: str) -> HelpPage:
     """Build the page of a document, or of the list of all. Raises ProblemError."""
-    frame, name = pages.frame(request), "/".join(path) or INDEX
-    if (found := await run_in_threadpool(document, name, frame.lang)) is None:
+    name = "/".join(path) or INDEX
+    if (found := await run_in_threadpool(document, name, context.frame.lang)) is None:
         raise ProblemError(NOT_FOUND, "no such address")
-    return HelpPage(frame, found, name == INDEX)
+    return HelpPage(found, name == INDEX)
 
 
-async def send_picture(_: Pages, __: Request, language: str, name: str) -> Response:
+async def send_picture(_: PageContext, language: str, name: str) -> Response:
     """Send one picture. Raises ProblemError."""
     if (content := await run_in_threadpool(picture, language, name)) is None:
         raise ProblemError(NOT_FOUND, "no such address")

@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
 from api.auth.permissions import may_read
-from api.features.home.health import HealthView, read_health
-from api.kit.frame import Frame
+from api.kit.context import PageContext
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
+from api.service import Service
 from policy_service.actor import SIGNING_ROLES, Role
 from policy_service.agenda import Agenda, PendingTasks, Readable, read_agenda
 from policy_service.database import last_write_at
+from policy_service.decisions.alarms import Alarms
+from policy_service.decisions.served_policy import Health
 from policy_service.messages import Message
 from policy_service.signing_tasks import SigningTask
+
+MAX_UNSEALED = 5_000
+"""Records that are in no block, from which on something is wrong: they are sealed every few seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    """The engine's health, and that of what is written down."""
+
+    counters: Health
+    alarms: Alarms
+    compares_answers: bool
+    """Whether answers are compared with a second evaluator."""
+    database: str
+    concerns: tuple[str, ...]
+    """What a person has to look after; nothing when all is well."""
+
+
+def read_health(service: Service, agenda: Agenda, last_write: datetime | None) -> HealthView:
+    """The health now; `last_write` is when the database was last written to."""
+    return HealthView(
+        counters=service.decider.health,
+        alarms=service.alarms,
+        compares_answers=service.settings.shadow_every > 0,
+        database="SQLite" if service.database.file else "PostgreSQL",
+        concerns=(*_engine_concerns(service, agenda.unsealed), *service.condition(last_write).concerns),
+    )
+
+
+def _engine_concerns(service: Service, unsealed: int) -> Iterator[Message]:
+    counters = service.decider.health
+    if counters.differences:
+        yield Message("The engine and the standby engine differed: the standby engine's answer was given each time.")
+    if counters.fallbacks:
+        yield Message("The engine failed: the standby engine answered instead.")
+    if not service.decider.policies:
+        yield Message("No policy is in force, so nothing can be decided.")
+    if unsealed > MAX_UNSEALED or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
+        yield Message("Decision records are not being sealed. See the service log.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +114,6 @@ class HomePage:
     """The first page after signing in."""
 
     template: ClassVar[str] = "home/home.html"
-    frame: Frame
     content: HomeContent
     sections: tuple[HomeSection, ...]
     pending_reason: str | None
@@ -85,20 +122,15 @@ class HomePage:
     may_write: bool
 
 
-async def home_page(pages: Pages, request: Request) -> HomePage:
+def home_page(session: Session, context: PageContext) -> HomePage:
     """Build the home page of the caller."""
-    actor, frame, service = principal_of(request).actor, pages.frame(request), pages.service
+    actor, service = context.actor, context.service
     readable: Readable = frozenset(each for each in ("changes", "groups", "overrides") if may_read(actor, f"/{each}"))
-
-    def read(session: Session) -> tuple[Agenda, HealthView | None]:
-        agenda = read_agenda(session, service.catalogue, actor, frame.now, service.zone, readable=readable)
-        is_administrator = Role.ADMINISTRATOR in actor.roles
-        return agenda, read_health(service, agenda, last_write_at(session)) if is_administrator else None
-
-    data, health = await run_read(service, read)
-    content = HomeContent(data, health, is_signer=bool(actor.roles & set(SIGNING_ROLES)))
+    agenda = read_agenda(session, service.catalogue, actor, context.frame.now, service.zone, readable=readable)
+    is_administrator = Role.ADMINISTRATOR in actor.roles
+    health = read_health(service, agenda, last_write_at(session)) if is_administrator else None
+    content = HomeContent(agenda, health, is_signer=bool(actor.roles & set(SIGNING_ROLES)))
     return HomePage(
-        frame=frame,
         content=content,
         sections=tuple(each for each in SECTIONS if each.content(content) is not None),
         pending_reason=actor.pending_roles.reason if actor.pending_roles else None,

@@ -10,20 +10,16 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
-from starlette.requests import Request
-from starlette.responses import Response
 
 from api.auth.permissions import may_read
+from api.kit.context import PageContext
 from api.kit.drawing import LAST_INSTANT, Bar, Timeline
 from api.kit.drawing import timeline as draw_timeline
 from api.kit.formats import parse_instant
 from api.kit.forms import FormState
-from api.kit.frame import Frame
-from api.kit.listing import Column, Listing, version_address
+from api.kit.listing import Column, Listing, page_behind, version_address
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
 from api.service import Service
-from api.web.transactions import run_read
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.labels import domain_name
 from policy_service.language.policy import Bilingual
@@ -72,11 +68,6 @@ class InForceQuery:
         domain, only = self.form.value("domain"), self.form.value("policy")
         return domain in {"", policy.partition("/")[0]} and only in {"", policy}
 
-    @property
-    def is_filtered(self) -> bool:
-        """True if policies are left out."""
-        return bool(self.form.value("domain") or self.form.value("policy"))
-
 
 @dataclass(frozen=True, slots=True)
 class InForceRow:
@@ -90,23 +81,14 @@ class InForceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
-    """The policies of one domain, or all that are listed when they are sorted by day."""
-
-    name: str | None
-    rows: tuple[InForceRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class InForcePage:
     """The versions in force at an instant."""
 
     template: ClassVar[str] = "in_force/page.html"
-    frame: Frame
     query: InForceQuery
     listing: Listing
     zone: str
-    domains: tuple[Domain, ...]
+    rows: tuple[InForceRow, ...]
     choices: tuple[tuple[str, str], ...]
     """The domains that there are."""
     policies: tuple[tuple[str, str], ...]
@@ -147,47 +129,37 @@ def _parse(text: str, name: str, zone: ZoneInfo, now: datetime, errors: dict[str
     return at or now
 
 
-async def show_page(pages: Pages, request: Request) -> Response:
-    """Show the versions in force at an instant."""
-    service, frame = pages.service, pages.frame(request)
-    query = read_query(request.query_params, service.zone, frame.now)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if query.form.errors else HTTPStatus.OK
-    return pages.render(await run_read(service, lambda session: in_force_page(service, session, frame, query)), status)
-
-
-ROUTES = (PageRoute("/in-force", show_page),)
-
-
-def in_force_page(service: Service, session: Session, frame: Frame, query: InForceQuery) -> InForcePage:
+def in_force_page(session: Session, context: PageContext) -> InForcePage:
     """The page; nothing is listed while something is wrong with the instants."""
+    service, frame = context.service, context.frame
+    query = read_query(context.params, service.zone, frame.now)
+    if query.form.errors:
+        context.status = HTTPStatus.UNPROCESSABLE_ENTITY
     times = PeriodsKnown(activations(session), query.valid_at, query.known_at)
     titles = service.catalogue.heads_in_force(session, frame.now)
     known = [] if query.form.errors else times.then_and_now(frame.now)
     names, pairs = [each.policy for each in known], [each for each in known if query.matches(each.policy)]
     page_pairs, listing = _paginated(pairs, times, query)
     origins = activation_origins(session, (each.then for each in page_pairs if each.then))
-    rows = [_row(service, session, each, times, origins) for each in page_pairs]
     return InForcePage(
-        frame=frame,
         query=query,
         listing=listing,
         zone=service.zone.key,
-        domains=_domains(rows) if query.sort.endswith("policy") else _single_group(rows),
+        rows=tuple(_row(service, session, each, times, origins) for each in page_pairs),
         choices=tuple((each, domain_name(each)) for each in sorted({name.partition("/")[0] for name in names})),
         policies=tuple(
             (name, titles[name].title.in_language(frame.lang) if name in titles else name) for name in names
         ),
         differing_count=sum(each.status != "same" for each in pairs),
         policy_count=len(pairs),
-        drawing=_drawing(service, session, frame, [each.policy for each in page_pairs], times),
+        drawing=_drawing(session, context, [each.policy for each in page_pairs], times),
         may_read_changes=may_read(frame.actor, "/changes/{change}"),
     )
 
 
-def _drawing(
-    service: Service, session: Session, frame: Frame, policies: Sequence[str], times: PeriodsKnown
-) -> Timeline | None:
+def _drawing(session: Session, context: PageContext, policies: Sequence[str], times: PeriodsKnown) -> Timeline | None:
     """The policies that get another version nearby, or lose theirs, a lane each."""
+    service, frame = context.service, context.frame
     middle = min(max(times.valid_at, EARLIEST), LAST_INSTANT)
     first, last = middle - NEARBY, middle + NEARBY
     lanes: dict[str, list[Bar]] = {}
@@ -214,7 +186,9 @@ def _bar(lane: str, period: Period, active: Activation) -> Bar:
     )
 
 
-def _paginated(pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery) -> tuple[list[ThenAndNow], Listing]:
+def _paginated(
+    pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery
+) -> tuple[Sequence[ThenAndNow], Listing]:
     """The policies of this page in the order that is wanted, and where the next page begins."""
     if query.sort.endswith("from"):
         start = {each.policy: times.period(each.then).start if each.then else NEVER for each in pairs}
@@ -222,12 +196,10 @@ def _paginated(pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery
         pairs.sort(key=lambda each: each.then is None)  # what was not in force stands last, either way
     elif query.sort.startswith("-"):
         pairs.reverse()
-    first = next((position + 1 for position, each in enumerate(pairs[:-1]) if each.policy == query.cursor), 0)
-    page_pairs = pairs[first : first + PAGE]
+    page_pairs, cursors = page_behind(pairs, lambda each: each.policy, query.cursor, PAGE)
     filters = {name: query.form.value(name) for name in query.form.values}
     columns = COLUMNS if query.is_now else (*COLUMNS, TODAY)
-    next_cursor = page_pairs[-1].policy if len(pairs) > first + PAGE else None
-    return page_pairs, Listing(PATH, filters, columns, query.sort, query.cursor if first else None, next_cursor)
+    return page_pairs, Listing(PATH, filters, columns, query.sort, *cursors)
 
 
 def _row(
@@ -243,12 +215,4 @@ def _row(
     )
 
 
-def _domains(rows: list[InForceRow]) -> tuple[Domain, ...]:
-    by_domain: dict[str, list[InForceRow]] = {}
-    for row in rows:
-        by_domain.setdefault(row.pair.policy.partition("/")[0], []).append(row)
-    return tuple(Domain(domain_name(name), tuple(each)) for name, each in by_domain.items())
-
-
-def _single_group(rows: list[InForceRow]) -> tuple[Domain, ...]:
-    return (Domain(None, tuple(rows)),) if rows else ()
+ROUTES = (PageRoute("/in-force", in_force_page),)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 
+from api.kit.context import PageContext
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import FormField, Proof, form_fields
 from api.kit.forms import FormModel, FormState
-from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Pages
+from api.kit.reauthentication import Reauthentication
 from api.web.problems import CONFLICT, ProblemError
-from api.web.transactions import run_read
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.service import rotate_key, signing_keys
@@ -49,7 +47,7 @@ class KeysPage:
 
     template: ClassVar[str] = "keys/page.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(RotateForm)
-    frame: Frame
+    notices: ClassVar[Mapping[str, Message]] = NOTICES
     signing_key: str | None
     """The identifier of the key that signs; None when the log has none."""
     signing_count: int
@@ -65,22 +63,16 @@ class KeysPage:
         return self.subject_keys <= MAX_WRAPPED
 
 
-async def keys_page(pages: Pages, request: Request, forms: dict[Rotated, FormState] | None = None) -> KeysPage:
+def keys_page(session: Session, context: PageContext, forms: dict[Rotated, FormState] | None = None) -> KeysPage:
     """The page, with the state of the form that was sent. Raises KeyFileError, DatabaseUnavailable."""
-    service, frame = pages.service, pages.frame(request, NOTICES)
-
-    def read(session: Session) -> tuple[list[str], int]:
-        return [each["signing_key"] for each in signing_keys(session)], count_keys(session)
-
-    signing, subject_keys = await run_read(service, read)
+    signing = [each["signing_key"] for each in signing_keys(session)]
     return KeysPage(
-        frame=frame,
         signing_key=signing[-1] if signing else None,
         signing_count=len(signing),
-        master_key=service.fact_cipher.masters.current()[0],
-        subject_keys=subject_keys,
-        forms={"signing": pages.new_form(), "master": pages.new_form(), **(forms or {})},
-        reauthentication=reauthentication_state(service, request, frame.now, PATH),
+        master_key=context.service.fact_cipher.masters.current()[0],
+        subject_keys=count_keys(session),
+        forms={"signing": context.new_form(), "master": context.new_form(), **(forms or {})},
+        reauthentication=context.reauthentication(PATH),
     )
 
 
@@ -94,7 +86,7 @@ def _rotate_signing(transaction: Transaction, form: FormRequest[RotateForm]) -> 
 async def _rotate_master(form: FormRequest[RotateForm]) -> int:
     """Wrap the keys of all subjects anew, in transactions of their own. Raises ProblemError when there are too many."""
     service = form.service
-    if await run_read(service, count_keys) > MAX_WRAPPED:
+    if await form.context.read(count_keys) > MAX_WRAPPED:
         raise ProblemError(CONFLICT, TOO_MANY)
     masters = service.fact_cipher.masters
     return await run_in_threadpool(lambda: rotate_master_key(service.database, service.clock, masters, form.actor))
@@ -106,7 +98,7 @@ TOO_MANY = Message(
 ROTATE_SIGNING = FormAction(
     "/keys/signing",
     RotateForm,
-    page=lambda pages, request, form: keys_page(pages, request, {"signing": form}),
+    page=lambda session, context, form: keys_page(session, context, {"signing": form}),
     command=_rotate_signing,
     done=lambda *_: f"{PATH}?done=signing",
     confirm=True,
@@ -114,7 +106,7 @@ ROTATE_SIGNING = FormAction(
 ROTATE_MASTER = FormAction(
     "/keys/master",
     RotateForm,
-    page=lambda pages, request, form: keys_page(pages, request, {"master": form}),
+    page=lambda session, context, form: keys_page(session, context, {"master": form}),
     command=lambda _, form: form.prepared,
     done=lambda *_: f"{PATH}?done=master",
     prepare=_rotate_master,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar
@@ -11,25 +11,22 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.features.overrides.detail import held_roles
 from api.features.overrides.listing import PATH
+from api.kit.context import PageContext
 from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
-from api.kit.frame import Frame
 from api.kit.listing import link
-from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.reauthentication import Reauthentication
 from api.kit.subjects import subject_field_errors
 from api.kit.values import Options, ValueWidget, widget_of
 from api.service import Service
-from policy_service.actor import DIRECTORS, Role
-from policy_service.analysis.typed_values import invalid_message, read_typed
+from policy_service.actor import DIRECTORS, Actor, Role
+from policy_service.analysis.typed_values import read_outcomes
 from policy_service.compilers.prose import type_in_words
 from policy_service.decisions.override import MAX_LENGTH, MAX_REASON
 from policy_service.decisions.override_store import GOVERNANCE
 from policy_service.language.policy import Bilingual, Language, Outcome, Policy
-from policy_service.language.types import TagsType, TextType, ValueRejected, format_value
 from policy_service.messages import Message
 from policy_service.overrides.last_decision import LastDecision, read_last_decision
 from policy_service.overrides.service import OverrideRequest
@@ -91,30 +88,16 @@ def read_outcome_fields(policy: Policy, form: Form, lang: Language) -> tuple[Any
         elif is_outcome_field(field) and field != EMPTY_LIST_FIELD:
             errors[""] = Message("There is no such field.")
     if not policy.returns_list:
-        return _read_entry(policy, 0, entries.get(0, {}), lang, errors), errors
-    outcomes = [_read_entry(policy, entry, texts, lang, errors) for entry, texts in sorted(entries.items())]
+        entries = {0: entries.get(0, {})}
+    outcomes, wrong = read_outcomes(policy, entries, lang)
+    errors |= {f"o.{entry}.{name}": message for (entry, name), message in wrong.items()}
+    if not policy.returns_list:
+        return outcomes[0], errors
     if not outcomes and not form.value(EMPTY_LIST_FIELD):
         errors[EMPTY_LIST_FIELD] = Message("Fill in at least one entry, or mark the list as empty.")
     elif outcomes and form.value(EMPTY_LIST_FIELD):
         errors[EMPTY_LIST_FIELD] = Message("A list marked as empty cannot have entries.")
     return outcomes, errors
-
-
-def _read_entry(
-    policy: Policy, entry: int, texts: Mapping[str, Sequence[str]], lang: Language, errors: FieldErrors
-) -> dict[str, object]:
-    """One outcome as JSON; what is wrong is added to `errors`."""
-    values: dict[str, object] = {}
-    for name, outcome in policy.outcomes.items():
-        field, typed_texts = f"o.{entry}.{name}", texts.get(name, ())
-        if not typed_texts and not isinstance(outcome.type, TagsType | TextType):
-            errors[field] = Message("This field is required.")
-            continue
-        try:
-            values[name] = format_value(outcome.type, read_typed(outcome, typed_texts))
-        except ValueRejected:
-            errors[field] = invalid_message(outcome, lang)
-    return values
 
 
 NEW = f"{PATH}/new"
@@ -159,7 +142,6 @@ class NewOverridePage:
     signing_fields: ClassVar[tuple[FormField, ...]] = form_fields(
         OverrideForm, "reason", "last_day", "role", "password"
     )
-    frame: Frame
     form: FormState
     policies: tuple[tuple[str, str], ...]
     policy: str | None
@@ -176,17 +158,15 @@ class NewOverridePage:
     """Days that an override lasts at most."""
 
 
-def new_override_page(
-    service: Service, session: Session, request: Request, frame: Frame, form: FormState
-) -> NewOverridePage:
+def new_override_page(session: Session, context: PageContext, form: FormState) -> NewOverridePage:
     """The form as it stands."""
+    service, frame = context.service, context.frame
     policies = _policies_offered(service, session, frame.now)
     name, subject = form.value("policy"), form.value("subject")
     policy = policies.get(name)
     return_address = link(NEW, subject=subject[:MAX_ID], policy=name if policy else "")
     policy_subject = Subject(subject, policy.subject) if policy and id_error(subject) is None else None
     return NewOverridePage(
-        frame=frame,
         form=form,
         policies=tuple((each.id, f"{each.title.in_language(frame.lang)} ({each.id})") for each in policies.values()),
         policy=policy.id if policy else None,
@@ -197,7 +177,7 @@ def new_override_page(
         entries=outcome_entries(policy, form, frame.lang) if policy else (),
         last_decision=read_last_decision(session, policy_subject, name, frame.lang) if policy_subject else None,
         roles=held_roles(frame.actor, DIRECTORS),
-        reauthentication=reauthentication_state(service, request, frame.now, return_address),
+        reauthentication=context.reauthentication(return_address),
         max_days=MAX_LENGTH.days,
     )
 
@@ -225,6 +205,11 @@ def read_override_form(
     subject = Subject(values.subject, policy.subject)
     override = OverrideRequest(subject, values.policy, outcome, values.role, values.reason, until)
     return OverrideSubmission(override, values.password)
+
+
+def held_roles(actor: Actor | None, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    """The reader's roles in which they can sign."""
+    return tuple(role for role in roles if actor is not None and role in actor.roles)
 
 
 def prefilled_form(form: FormState, query: dict[str, str]) -> FormState:

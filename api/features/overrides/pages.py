@@ -1,66 +1,154 @@
-"""`/overrides`: list, read, add and end overrides; adding and ending take a reason and re-authentication."""
+"""`/overrides/{override}`: overrides are added, read, signed and ended, with a reason and re-authentication."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from typing import Annotated, ClassVar, Literal
 
-from starlette.requests import Request
+from pydantic import Field
+from sqlmodel import Session
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.features.overrides.detail import EndForm, SignForm, override_id, override_page
+from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.overrides.listing import PATH
 from api.features.overrides.new_override import (
     OverrideSubmission,
+    held_roles,
     new_override_page,
     prefilled_form,
     read_override_form,
 )
+from api.kit.context import Command, FormPage, PageContext
 from api.kit.form_action import FormAction, FormRequest
-from api.kit.forms import CODE, FormState, read_form
-from api.kit.frame import Page, with_rejected
+from api.kit.form_fields import HIDDEN, FormField, Proof, SignerRole, Widget, form_fields
+from api.kit.formats import UUID_TEXT
+from api.kit.forms import CODE, FormModel, FormState, read_form
+from api.kit.frame import Page
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Command, Pages, WorkerPage
-from api.web.transactions import run_read
+from api.kit.reauthentication import Reauthentication
+from api.web.problems import NOT_FOUND, ProblemError
 from api.workers.preparation import prepared_override, warm_heads
+from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
+from policy_service.decisions.override import ENDING_ROLES, MAX_REASON, Override, OverrideState, signing_roles
 from policy_service.decisions.override_store import end_override
 from policy_service.messages import Message
+from policy_service.overrides.detail import OverrideDetail, read_override_detail, signing_denied_reason
 from policy_service.overrides.service import record_override, sign_override
 
-NOTICES = {
+NOTICES: Mapping[str, Message] = {
     "runs": Message("The override is in effect from now on."),
     "provisional": Message("The override is in effect for now. It lapses unless the others sign in time."),
     "waiting": Message("The override is recorded. It takes effect once the others have signed."),
     "signed": Message("You signed the override."),
     "ended": Message("The override was ended; the rules apply again."),
 }
+
+
+class EndForm(FormModel):
+    """The reason for ending an override, and the role."""
+
+    reason: Annotated[str, Widget("area", Message("Reason")), Field(max_length=MAX_REASON)]
+    role: SignerRole
+    password: Proof = None
+
+
+class SignForm(EndForm):
+    """The reason for signing an override, the role, and the digest that was shown."""
+
+    digest: Annotated[str, HIDDEN, Field(max_length=71)]
+
+
+@dataclass(frozen=True, slots=True)
+class OverridePage:
+    """One override."""
+
+    template: ClassVar[str] = "overrides/one.html"
+    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    end_fields: ClassVar[tuple[FormField, ...]] = form_fields(EndForm)
+    sign_fields: ClassVar[tuple[FormField, ...]] = form_fields(SignForm)
+    detail: OverrideDetail
+    state: OverrideState
+    signer_roles: tuple[Role, ...]
+    """The roles in which the reader may sign it now."""
+    action: Literal["sign", "end"]
+    """The act whose form is shown."""
+    sign_denied_reason: str | None
+    """Why the reader cannot sign it; None for those who can."""
+    end_denied_reason: str | None
+    """Why the reader cannot end it; None for those who can."""
+    form: FormState
+    ending_roles: tuple[Role, ...]
+    """Those that the reader may end it in."""
+    reauthentication: Reauthentication
+
+
+def override_id(text: str) -> str:
+    """The identifier of an exception in an address. Raises ProblemError when it is none."""
+    if not UUID_TEXT.fullmatch(text):
+        raise ProblemError(NOT_FOUND, Message("There is no such override."))
+    return text
+
+
+def override_page(
+    session: Session, context: PageContext, override: str, form: FormState, *, action: str | None = None
+) -> OverridePage:
+    """The page of an exception, with the form that signs it or ends it (`action`). Raises UnknownOverride."""
+    name, now, actor = override_id(override), context.frame.now, context.actor
+    action = context.params.get("act", "") if action is None else action
+    detail = read_override_detail(session, context.service.catalogue, name, now, context.frame.lang)
+    signer_roles = signing_roles(detail.override, actor, now)
+    return OverridePage(
+        detail=detail,
+        state=detail.override.state(now),
+        signer_roles=signer_roles,
+        action="sign" if signer_roles and action != "end" else "end",
+        sign_denied_reason=signing_denied_reason(detail.override, actor, now),
+        end_denied_reason=_end_denied_reason(actor, detail.override, now),
+        form=form,
+        ending_roles=held_roles(actor, ENDING_ROLES),
+        reauthentication=context.reauthentication(f"{PATH}/{name}"),
+    )
+
+
+def _end_denied_reason(actor: Actor, override: Override, now: datetime) -> str | None:
+    permission = check_permission(actor, PERMISSIONS["POST", f"{PATH}/{{override}}/end"])
+    if permission is not True:
+        return permission
+    return None if override.is_open(now) else Message("The override has already ended.")
+
+
 PREFILLED = ("subject", "policy")
 """What an address may begin a form with."""
 
 
-async def show_new(pages: Pages, request: Request) -> Response:
+def show_new(session: Session, context: PageContext) -> Page:
     """Show the form, begun by what the address names."""
-    query = {name: value for name, value in request.query_params.items() if name in PREFILLED}
-    form = prefilled_form(pages.new_form(), query)
-    page = await render_new(pages, request, form)
+    form = prefilled_form(
+        context.new_form(), {name: value for name, value in context.params.items() if name in PREFILLED}
+    )
     if form.errors:
-        return pages.render(with_rejected(page, form), HTTPStatus.UNPROCESSABLE_ENTITY)
-    return pages.render(page)
+        context.reject(form)
+        context.status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return new_override_page(session, context, form)
 
 
-async def create(pages: Pages, request: Request) -> Response:
+async def create(context: PageContext) -> Response:
     """Make an override."""
-    service, form, form_page = pages.service, await read_form(request), WorkerPage(render_new)
-    lang = pages.frame(request).lang
+    service, form, form_page = context.service, await read_form(context.request), FormPage(new_override_page)
+    lang = context.frame.lang
     await warm_heads(service)
-    submission = await run_read(service, lambda session: read_override_form(service, session, form, lang))
+    submission = await context.read(lambda session: read_override_form(service, session, form, lang))
     if not isinstance(submission, OverrideSubmission):
-        return await pages.render_invalid(request, form_page, form.bind(submission), HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await context.render_invalid(form_page, form.bind(submission))
 
     async def prepare() -> Command:
-        actor = await reauthenticate(service, request, submission.password, form.value(CODE))
+        actor = await reauthenticate(service, context.request, submission.password, form.value(CODE))
         prepared = await prepared_override(service, actor, submission.override)
 
         def command(transaction: Transaction) -> str:
@@ -69,7 +157,7 @@ async def create(pages: Pages, request: Request) -> Response:
 
         return command
 
-    return await pages.execute(request, form, prepare, form_page)
+    return await context.execute(form, prepare, form_page)
 
 
 def _sign(transaction: Transaction, form: FormRequest[SignForm]) -> None:
@@ -82,26 +170,10 @@ def _end(transaction: Transaction, form: FormRequest[EndForm]) -> None:
     end_override(transaction, form.actor, override_id(form.path["override"]), **fields)
 
 
-async def render_new(pages: Pages, request: Request, form: FormState) -> Page:
-    """The form of an override, as far as it is filled in."""
-    service, frame = pages.service, pages.frame(request)
-    return await run_read(service, lambda session: new_override_page(service, session, request, frame, form))
-
-
-async def render_one(
-    pages: Pages, request: Request, override: str, form: FormState, *, action: str | None = None
-) -> Page:
-    """An override, with the form that signs it or the one that ends it."""
-    service, name = pages.service, override_id(override)
-    action = request.query_params.get("act", "") if action is None else action
-    frame = pages.frame(request, NOTICES)
-    return await run_read(service, lambda session: override_page(service, session, request, frame, name, action, form))
-
-
 SIGN = FormAction(
     f"{PATH}/{{override}}/sign",
     SignForm,
-    page=partial(render_one, action="sign"),
+    page=partial(override_page, action="sign"),
     command=_sign,
     done=lambda form, _: f"{PATH}/{form.path['override']}?done=signed",
     confirm=True,
@@ -110,15 +182,17 @@ SIGN = FormAction(
 END = FormAction(
     f"{PATH}/{{override}}/end",
     EndForm,
-    page=partial(render_one, action="end"),
+    page=partial(override_page, action="end"),
     command=_end,
     done=lambda form, _: f"{PATH}/{form.path['override']}?done=ended",
     confirm=True,
     in_worker=True,
 )
+
+
 ROUTES = (
     PageRoute(f"{PATH}/new", show_new),
-    PageRoute(f"{PATH}/{{override}}", render_one, prefilled=()),
+    PageRoute(f"{PATH}/{{override}}", override_page, prefilled=()),
     PageRoute(PATH, create, method="POST"),
     SIGN,
     END,

@@ -10,13 +10,11 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.context import PageContext
 from api.kit.form_fields import Widget
 from api.kit.forms import Day, FieldErrors, FormModel, FormState, expected_error
-from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.rendering import Pages
 from api.kit.subjects import kind_options, subject_field_errors
-from api.web.transactions import run_read
 from policy_service.audit.service import current_signer
 from policy_service.clock import instants_between
 from policy_service.decisions.block_store import SealingFailed
@@ -148,10 +146,10 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
 )
 
 
-async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
-    in_force = pages.service.decider.policies
-    policies = await run_read(pages.service, lambda session: titled_policy_options(session, in_force, frame.lang))
-    return FormChoices({"policy": policies, "kind": kind_options(in_force.values(), frame.lang, form.value("kind"))})
+def _choices(session: Session, context: PageContext, form: FormState) -> FormChoices:
+    in_force, lang = context.service.decider.policies, context.frame.lang
+    kinds = kind_options(in_force.values(), lang, form.value("kind"))
+    return FormChoices({"policy": titled_policy_options(session, in_force, lang), "kind": kinds})
 
 
 PACK_FORM = JobForm(

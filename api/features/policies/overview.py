@@ -9,18 +9,14 @@ from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission, may_read
 from api.auth.visible_versions import visible_versions
-from api.features.policies.version_head import POLICY
+from api.features.policies.version import POLICY
+from api.kit.context import PageContext
 from api.kit.drawing import Bar, Timeline, timeline
-from api.kit.frame import Frame
-from api.kit.listing import Column, Listing, link
+from api.kit.listing import Column, Listing, link, page_behind
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.decisions.in_force import OWN_DOMAIN
@@ -66,7 +62,6 @@ class PolicyPage:
     """One policy."""
 
     template: ClassVar[str] = "policies/policy.html"
-    frame: Frame
     policy: Policy
     """In the version in force, or that was stopped; else the newest."""
     status: PolicyStatus
@@ -86,14 +81,6 @@ class PolicyPage:
     """Whether the reader may have everybody decided again."""
 
 
-async def policy_page(pages: Pages, request: Request, domain: str, policy: str) -> PolicyPage:
-    """Build the page of one policy."""
-    return await run_read(pages.service, lambda session: _read(pages, request, session, f"{domain}/{policy}"))
-
-
-ROUTES = (PageRoute(POLICY, policy_page),)
-
-
 def _parse_instant(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
@@ -102,16 +89,20 @@ def _parse_instant(text: str) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def _read(pages: Pages, request: Request, session: Session, name: str) -> PolicyPage:
-    catalogue, now, params = pages.service.catalogue, pages.service.now(), request.query_params
-    frame, actor = pages.frame(request), principal_of(request).actor
-    snapshot = visible_versions(catalogue, session, request)
+def policy_page(session: Session, context: PageContext, domain: str, policy: str) -> PolicyPage:
+    """Build the page of one policy."""
+    catalogue, now, params = context.service.catalogue, context.service.now(), context.params
+    name, actor = f"{domain}/{policy}", context.actor
+    snapshot = visible_versions(catalogue, session, context.request)
     listed, status = snapshot.versions_of(name), snapshot.status(name, now)
-    policy = catalogue.load(session, status.current[1].digest if status.current else listed[0].digest)
+    loaded = catalogue.load(session, status.current[1].digest if status.current else listed[0].digest)
     before, sort = _parse_instant(params.get("before", "")), OLDEST if params.get("sort") == OLDEST else NEWEST
     pieces = [piece for piece in snapshot.pieces(name) if before is None or piece[0].start < before]
     drawn = pieces[-MAX_DRAWN:]
-    versions, listing = _page_of(listed, f"/policies/{name}", before, sort, params.get("cursor"))
+    ordered = listed if sort == NEWEST else listed[::-1]
+    versions, cursors = page_behind(ordered, lambda each: each.version, params.get("cursor"), PAGE)
+    filters = {"before": before.isoformat() if before else ""}
+    listing = Listing(f"/policies/{name}", filters, COLUMNS, sort, *cursors)
     imports = {each.version: each.change for _, each in pieces if each.kind is ActivationKind.INITIAL and each.change}
     submissions = {each.version: each.change or imports.get(each.version, "") for each in versions}
     names = (
@@ -125,17 +116,16 @@ def _read(pages: Pages, request: Request, session: Session, name: str) -> Policy
     def item(version: Version) -> VersionItem:
         periods = tuple(reversed(snapshot.periods(name).get(version.version, ())))
         is_active = status.active is not None and status.active[1].version == version.version
-        was_active = not is_active and any(each.start <= frame.now for each in periods)
+        was_active = not is_active and any(each.start <= context.frame.now for each in periods)
         change = changes.get(submissions[version.version])
         return VersionItem(version, periods, is_active, change, write_permission is True and was_active)
 
     return PolicyPage(
-        frame=frame,
-        policy=policy,
+        policy=loaded,
         status=status,
         dependencies=catalogue.dependencies(session, snapshot, name, now),
         change=changes.get(status.active[1].change or "") if status.active else None,
-        drawing=_drawing(drawn, changes, frame.now, pages.service.zone),
+        drawing=_drawing(drawn, changes, context.frame.now, context.service.zone),
         earlier_address=link(listing.path, before=drawn[0][0].start.isoformat(), sort=sort)
         if len(pieces) > len(drawn)
         else None,
@@ -144,20 +134,8 @@ def _read(pages: Pages, request: Request, session: Session, name: str) -> Policy
         listing=listing,
         write_permission=write_permission,
         suspend_permission=_suspend_permission(actor, status),
-        may_reevaluate=may_read(actor, "/reevaluations") and policy.domain != OWN_DOMAIN,
+        may_reevaluate=may_read(actor, "/reevaluations") and loaded.domain != OWN_DOMAIN,
     )
-
-
-def _page_of(
-    listed: Sequence[Version], address: str, before: datetime | None, sort: str, cursor: str | None
-) -> tuple[Sequence[Version], Listing]:
-    """The versions of a page, which begins behind the one that the cursor names."""
-    versions = listed if sort == NEWEST else listed[::-1]
-    first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == cursor), 0)
-    page = versions[first : first + PAGE]
-    next_cursor = page[-1].version if len(versions) > first + PAGE else None
-    filters = {"before": before.isoformat() if before else ""}
-    return page, Listing(address, filters, COLUMNS, sort, cursor, next_cursor)
 
 
 def _suspend_permission(actor: Actor, status: PolicyStatus) -> Literal[True] | str:
@@ -187,3 +165,6 @@ def _bar(period: Period, active: Activation, changes: Mapping[str, SignedChange]
         return Bar(active.version, period.start, period.until, label=enum_label(active.kind))
     label = Message("{kind}: {title}", kind=enum_label(active.kind), title=change.title)
     return Bar(active.version, period.start, period.until, label=label, address=f"/changes/{change.id}")
+
+
+ROUTES = (PageRoute(POLICY, policy_page),)

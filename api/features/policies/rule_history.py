@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlmodel import Session
-from starlette.requests import Request
 
 from api.auth.visible_versions import visible_versions
-from api.features.policies.version_head import POLICY
-from api.kit.frame import Frame
-from api.kit.listing import Listing
+from api.features.policies.version import POLICY
+from api.kit.context import PageContext
+from api.kit.listing import Listing, page_behind
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError
-from api.web.transactions import run_read
 from policy_service.analysis.rule_history import cited_rows
 from policy_service.compilers.prose import RuleWords
 from policy_service.decisions.firings import Firings, firings
@@ -35,7 +31,6 @@ class RuleHistoryPage:
     """A rule through its versions, the newest first."""
 
     template: ClassVar[str] = "policies/rule.html"
-    frame: Frame
     newest: Policy
     """The newest version of the page."""
     rule: str
@@ -46,11 +41,6 @@ class RuleHistoryPage:
     versions: tuple[RuleInVersion, ...]
     firings: Firings
     listing: Listing
-
-    @property
-    def address(self) -> str:
-        """The address of the policy."""
-        return f"/policies/{self.newest.id}"
 
     @property
     def cited_rows(self) -> tuple[str, ...]:
@@ -66,44 +56,30 @@ class RuleHistoryPage:
                 return next((each for each in (version, *versions) if each.history.status != "same"), None)
         return None
 
-    @property
-    def firing_count(self) -> int:
-        """The number of its recent decisions."""
-        return self.firings.rules.get(self.rule, 0)
 
-
-async def rule_page(pages: Pages, request: Request, domain: str, policy: str, rule: str) -> RuleHistoryPage:
+def rule_page(session: Session, context: PageContext, domain: str, policy: str, rule: str) -> RuleHistoryPage:
     """Build the page of a rule through its versions. Raises ProblemError when none of them has such a rule."""
-    name, params, frame = f"{domain}/{policy}", request.query_params, pages.frame(request)
-    catalogue, now = pages.service.catalogue, pages.service.now()
-
-    def query(session: Session) -> RuleHistoryPage:
-        snapshot = visible_versions(catalogue, session, request)
-        listed = snapshot.versions_of(name)
-        first = _position(listed, params.get("cursor", "")) + 1
-        first = first if first < len(listed) else 0
-        versions = read_rule_versions(session, catalogue, snapshot, rule, listed[first : first + PAGE], now)
-        at = _position(listed, params.get("at", ""))
-        if at >= 0 and not any(each.history.rule for each in versions):  # gone before the newest versions
-            first = at
-            versions = read_rule_versions(session, catalogue, snapshot, rule, listed[first : first + PAGE], now)
-        active = read_active_rule(session, catalogue, snapshot, name, rule, now)
-        latest = next((each for each in versions if each.history.rule), active)
-        wording = latest.history.wording(frame.lang) if latest else None
-        if wording is None:
-            raise ProblemError(NOT_FOUND, Message("none of these versions has a rule `{rule}`", rule=shorten(rule)))
-        newest = versions[0].history.policy
-        cursor = newest.version if first else None
-        next_cursor = versions[-1].version.version if len(listed) > first + PAGE else None
-        listing = Listing(f"/policies/{name}/rules/{rule}", {}, cursor=cursor, next_cursor=next_cursor)
-        return RuleHistoryPage(frame, newest, rule, active, wording, versions, firings(session, name), listing)
-
-    return await run_read(pages.service, query)
+    name, params = f"{domain}/{policy}", context.params
+    catalogue, now = context.service.catalogue, context.service.now()
+    snapshot = visible_versions(catalogue, session, context.request)
+    listed = snapshot.versions_of(name)
+    page, cursors = page_behind(listed, _name, params.get("cursor"), PAGE)
+    versions = read_rule_versions(session, catalogue, snapshot, rule, page, now)
+    at = next((place for place, each in enumerate(listed) if each.version == params.get("at")), 0)
+    if at and not any(each.history.rule for each in versions):  # gone before the newest versions
+        page, cursors = page_behind(listed, _name, listed[at - 1].version, PAGE)
+        versions = read_rule_versions(session, catalogue, snapshot, rule, page, now)
+    active = read_active_rule(session, catalogue, snapshot, name, rule, now)
+    latest = next((each for each in versions if each.history.rule), active)
+    wording = latest.history.wording(context.frame.lang) if latest else None
+    if wording is None:
+        raise ProblemError(NOT_FOUND, Message("none of these versions has a rule `{rule}`", rule=shorten(rule)))
+    newest, listing = versions[0].history.policy, Listing(f"/policies/{name}/rules/{rule}", {}, (), "", *cursors)
+    return RuleHistoryPage(newest, rule, active, wording, versions, firings(session, name), listing)
 
 
 ROUTES = (PageRoute(f"{POLICY}/rules/{{rule}}", rule_page),)
 
 
-def _position(versions: Sequence[Version], version: str) -> int:
-    """Return the position of a version in the list; before all of them when there is none."""
-    return next((position for position, each in enumerate(versions) if each.version == version), -1)
+def _name(version: Version) -> str:
+    return version.version

@@ -1,39 +1,101 @@
-"""`…/versions/{version}`: a version in sentences and tables; its source, line by line; its very file."""
+"""`…/versions/{version}`: a version in words and tables, its source, its very file, its examples decided now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sqlmodel import Session
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.policies.version_head import VERSION, VersionHead, version_query
-from api.kit.frame import Frame
+from api.auth.visible_versions import visible_versions
+from api.kit.context import PageContext, attachment
+from api.kit.listing import Listing, link, page_behind
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
+from policy_service.analysis.example_cases import ExampleCase, cases_of
 from policy_service.approval.provenance import VersionProvenance, read_provenance
 from policy_service.compilers.prose import Explanation, Table, explanation, table
+from policy_service.labels import domain_name
 from policy_service.language.digest_cache import cached_by_digest
-from policy_service.language.policy import Language, Policy
+from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.messages import Message
+from policy_service.registry.model import Period
 from policy_service.registry.service import version_text
+from policy_service.registry.snapshot import Version
 
-MAX_NARROW_COLUMNS = 5
-"""A table with more columns than this stands under the sentences, not beside them."""
-NO_STORE = {"cache-control": "no-store"}
+POLICY = "/policies/{domain}/{policy}"
+VERSION = f"{POLICY}/versions/{{version}}"
+Tab = Literal["text", "source", "examples"]
+TABS: Mapping[Tab, tuple[Message, str]] = {
+    "text": (Message("Text and tables"), ""),
+    "source": (Message("Source"), "/source"),
+    "examples": (Message("Examples"), "/examples"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class VersionText:
-    """A version in words, as kept."""
+class VersionHead:
+    """The head of a page about one version."""
 
-    prose: Explanation
-    table: Table
-    """The rules as a table, whatever the form of the policy."""
+    name: str
+    title: Bilingual
+    domain: str
+    version: Version
+    newest: str
+    """The newest version of the policy."""
+    active: str | None
+    """The version in force."""
+    periods: tuple[Period, ...]
+    """When this version is in force, the newest first."""
+    tab: Tab
+
+    @property
+    def address(self) -> str:
+        """The address of the version."""
+        return f"/policies/{self.name}/versions/{self.version.version}"
+
+    @property
+    def tabs(self) -> tuple[tuple[Message, str, bool], ...]:
+        """The words and the address of each tab, and whether it is the one that is read."""
+        return tuple((label, f"{self.address}{path}", tab == self.tab) for tab, (label, path) in TABS.items())
+
+    @property
+    def compare_address(self) -> str | None:
+        """The address of its comparison with the version in force, or of the one in force with the newest."""
+        other = self.active if self.active != self.version.version else self.newest
+        if other is None or other == self.version.version:
+            return None
+        return link(f"/policies/{self.name}/compare", from_=other, to=self.version.version)
+
+    @property
+    def is_active(self) -> bool:
+        """True if it is in force."""
+        return self.active == self.version.version
+
+
+def read_version(
+    session: Session, context: PageContext, name: str, version: str, tab: Tab = "text"
+) -> tuple[Policy, VersionHead]:
+    """Return a version that the caller may see, and the head of its pages. Raises UnknownPolicy."""
+    catalogue, now = context.service.catalogue, context.service.now()
+    snapshot = visible_versions(catalogue, session, context.request)
+    recorded = snapshot.version(name, version)
+    policy, active = catalogue.load(session, recorded.digest), snapshot.active(name, now)
+    return policy, VersionHead(
+        name=name,
+        title=policy.title,
+        domain=domain_name(policy.domain),
+        version=recorded,
+        newest=snapshot.versions[name][0].version,
+        active=active[1].version if active else None,
+        periods=tuple(reversed(snapshot.periods(name).get(version, ()))),
+        tab=tab,
+    )
+
+
+MAX_NARROW_COLUMNS = 5
+"""A table with more columns than this stands under the sentences, not beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +103,6 @@ class VersionPage:
     """A version in words."""
 
     template: ClassVar[str] = "policies/version.html"
-    frame: Frame
     head: VersionHead
     form: str
     prose: Explanation
@@ -61,55 +122,69 @@ class SourcePage:
     """A version as its author wrote it."""
 
     template: ClassVar[str] = "policies/source.html"
-    frame: Frame
     head: VersionHead
     lines: tuple[str, ...]
 
 
-async def version_page(pages: Pages, request: Request, domain: str, policy: str, version: str) -> VersionPage:
+def version_page(session: Session, context: PageContext, domain: str, policy: str, version: str) -> VersionPage:
     """Build the page of a version in words."""
-    name, frame = f"{domain}/{policy}", pages.frame(request)
-
-    def query(session: Session) -> tuple[Policy, VersionHead, VersionProvenance]:
-        loaded, head = version_query(pages, request, name, version)(session)
-        return loaded, head, read_provenance(session, head.version)
-
-    loaded, head, provenance = await run_read(pages.service, query)
-    text = await run_in_threadpool(describe_version, loaded, frame.lang)
-    return VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, provenance)
+    loaded, head = read_version(session, context, f"{domain}/{policy}", version)
+    prose, rules = describe_version(loaded, context.frame.lang)
+    provenance = read_provenance(session, head.version)
+    return VersionPage(head, loaded.form, prose, rules, loaded.digest, provenance)
 
 
-async def source_page(pages: Pages, request: Request, domain: str, policy: str, version: str) -> SourcePage:
+def source_page(session: Session, context: PageContext, domain: str, policy: str, version: str) -> SourcePage:
     """Build the page of a version line by line."""
-    loaded, head = await run_read(pages.service, version_query(pages, request, f"{domain}/{policy}", version, "source"))
-    return SourcePage(pages.frame(request), head, tuple(loaded.text.split("\n")))
+    loaded, head = read_version(session, context, f"{domain}/{policy}", version, "source")
+    return SourcePage(head, tuple(loaded.text.split("\n")))
 
 
-async def send_file(pages: Pages, request: Request, domain: str, policy: str, version: str) -> Response:
+def send_file(session: Session, context: PageContext, domain: str, policy: str, version: str) -> Response:
     """Send the bytes that were submitted."""
+    _, head = read_version(session, context, f"{domain}/{policy}", version)
+    content = version_text(session, head.version.digest)
+    return attachment(content, f"{policy}-{head.version.version}.yaml", "application/yaml")
 
-    def query(session: Session) -> tuple[bytes, Mapping[str, str]]:
-        _, head = version_query(pages, request, f"{domain}/{policy}", version)(session)
-        return version_text(session, head.version.digest), attachment(f"{policy}-{head.version.version}.yaml")
 
-    content, headers = await run_read(pages.service, query)
-    return Response(content, headers=dict(headers), media_type="application/yaml")
+@cached_by_digest
+def describe_version(policy: Policy, lang: Language) -> tuple[Explanation, Table]:
+    """A version in words, and its rules as a table, whatever its form."""
+    prose = explanation(policy, lang)
+    return prose, prose.table or table(policy, lang)
+
+
+PAGE = 50
+"""Examples on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesPage:
+    """The examples of a version."""
+
+    template: ClassVar[str] = "policies/examples.html"
+    head: VersionHead
+    cases: tuple[ExampleCase, ...]
+    passed_count: int
+    total_count: int
+    listing: Listing
+
+
+_cases = cached_by_digest(cases_of)
+
+
+def examples_page(session: Session, context: PageContext, domain: str, policy: str, version: str) -> ExamplesPage:
+    """Build the page of the examples, decided now; the cursor is the name of the last one before it."""
+    loaded, head = read_version(session, context, f"{domain}/{policy}", version, "examples")
+    cases = _cases(loaded, context.frame.lang)
+    page, cursors = page_behind(cases, lambda case: case.name, context.params.get("cursor"), PAGE)
+    listing = Listing(f"{head.address}/examples", {}, (), "", *cursors)
+    return ExamplesPage(head, tuple(page), sum(case.passed for case in cases), len(cases), listing)
 
 
 ROUTES = (
     PageRoute(VERSION, version_page),
     PageRoute(f"{VERSION}/source", source_page),
     PageRoute(f"{VERSION}/file", send_file),
+    PageRoute(f"{VERSION}/examples", examples_page),
 )
-
-
-@cached_by_digest
-def describe_version(policy: Policy, lang: Language) -> VersionText:
-    """A version in words."""
-    prose = explanation(policy, lang)
-    return VersionText(prose, prose.table or table(policy, lang))
-
-
-def attachment(name: str) -> Mapping[str, str]:
-    """The headers of a file to be kept; names of policies and versions need no escapes."""
-    return {"content-disposition": f'attachment; filename="{name}"', **NO_STORE}

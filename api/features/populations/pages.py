@@ -1,4 +1,4 @@
-"""`/populations/new`, `/populations/{population}`: a file is registered, read about, and deleted."""
+"""`/populations`, `/populations/{population}`: files of facts are listed, registered, read about, and deleted."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from starlette.requests import Request
+from sqlmodel import Session
 
 from api.auth.permissions import may_read
 from api.features.populations.registration import prepare
+from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Widget, form_fields
 from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
-from api.web.transactions import run_read
+from api.kit.table import Table, TableColumn, TableFilter, TableQuery
+from api.kit.table_options import subject_kind_options
 from policy_service.database import Transaction
 from policy_service.messages import Message
+from policy_service.paging import Page as ListPage
 from policy_service.population.registered.model import (
     KEEP_DAYS,
     MAX_BYTES,
@@ -32,13 +34,52 @@ from policy_service.population.registered.model import (
     RegisteredPopulation,
     format_of,
 )
-from policy_service.population.registered.queries import read_population
+from policy_service.population.registered.queries import list_populations, read_population
 from policy_service.population.registered.service import Registration, delete_population, register_population
-from policy_service.subject import CUSTOMER, KIND
+from policy_service.subject import CUSTOMER, KIND, kind_label
+
+
+def _read_page(session: Session, _: PageContext, query: TableQuery) -> ListPage[RegisteredPopulation]:
+    """Return one page of the populations that the filter leaves."""
+    return list_populations(session, query.filters["kind"] or None, **query.paging)
+
+
+def _kind(population: RegisteredPopulation, frame: Frame) -> str:
+    return kind_label(population.kind, frame.lang)
+
+
+POPULATIONS: Table[RegisteredPopulation] = Table(
+    path="/populations",
+    title=Message("Populations"),
+    about=Message(
+        "Files of facts that the service keeps, encrypted, so that runs, benchmark figures and simulations can name "
+        "them. Nobody can download them; subjects that are erased are removed from them."
+    ),
+    columns=(
+        TableColumn("registered", Message("Registered"), lambda each, _: each.registered_at, is_sortable=True),
+        TableColumn("name", Message("Name"), lambda each, _: each.name),
+        TableColumn("kind", Message("Kind of subject"), _kind),
+        TableColumn("as_of", Message("Facts of"), lambda each, _: each.as_of),
+        TableColumn("subjects", Message("Subjects"), lambda each, _: each.subjects),
+        TableColumn("refused", Message("Refused rows"), lambda each, _: each.refused),
+        TableColumn("removed", Message("Erased rows"), lambda each, _: each.removed),
+        TableColumn("by", Message("Registered by"), lambda each, _: each.printed_name),
+        TableColumn("expires", Message("Kept until"), lambda each, _: each.expires_at),
+        TableColumn("digest", Message("Digest"), lambda each, _: each.digest, is_export_only=True),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.id, is_export_only=True),
+    ),
+    filters=(TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),),
+    sort="-registered",
+    read=_read_page,
+    row_id=lambda each: each.id,
+    cells="populations/_cells.html",
+    empty=(Message("No populations yet."), Message("Register a file with a row for each subject.")),
+    no_match=Message("No matching populations."),
+)
+
 
 MAX_MAPPING = 20_000
 """Characters of a mapping in the form."""
-NOTICES: Mapping[str, Message] = {"registered": Message("The population is registered.")}
 
 
 USES = (
@@ -78,7 +119,6 @@ class NewPopulationPage:
     template: ClassVar[str] = "populations/new.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(PopulationForm)
     most: ClassVar[int] = MAX_BYTES // 2**20
-    frame: Frame
     form: FormState
     kinds: tuple[tuple[str, str], ...]
 
@@ -88,36 +128,29 @@ class PopulationPage:
     """One population, and the form that deletes it."""
 
     template: ClassVar[str] = "populations/population.html"
-    frame: Frame
+    notices: ClassVar[Mapping[str, Message]] = {"registered": Message("The population is registered.")}
     population: RegisteredPopulation
+    uses: tuple[tuple[Message, str], ...]
+    """The work that the reader may start over it, and where."""
     form: FormState
 
-    @property
-    def uses(self) -> tuple[tuple[Message, str], ...]:
-        """The work that the reader may start over it, and where."""
-        return tuple(
-            (title, link(path, population=self.population.name))
-            for title, path in USES
-            if may_read(self.frame.actor, path)
-        )
 
-
-async def new_population_page(pages: Pages, request: Request, form: FormState) -> Page:
+async def new_population_page(context: PageContext, form: FormState) -> Page:
     """Build the form of a new population."""
-    frame = pages.frame(request)
-    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
-    return NewPopulationPage(frame, form, kinds)
+    kinds = kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
+    return NewPopulationPage(form, kinds)
 
 
-async def _first_page(pages: Pages, request: Request) -> Page:
-    today = pages.service.clock.now().astimezone(pages.service.zone).date()
-    return await new_population_page(pages, request, pages.new_form(as_of=today.isoformat()))
+async def _first_page(context: PageContext) -> Page:
+    today = context.service.clock.now().astimezone(context.service.zone).date()
+    return await new_population_page(context, context.new_form(as_of=today.isoformat()))
 
 
-async def population_page(pages: Pages, request: Request, population: str, form: FormState) -> Page:
+def population_page(session: Session, context: PageContext, population: str, form: FormState) -> Page:
     """Build the page of a population. Raises UnknownPopulation, DamagedRecord."""
-    found = await run_read(pages.service, lambda session: read_population(session, population))
-    return PopulationPage(pages.frame(request, NOTICES), found, form)
+    found = read_population(session, population)
+    uses = tuple((title, link(path, population=found.name)) for title, path in USES if may_read(context.actor, path))
+    return PopulationPage(found, uses, form)
 
 
 async def _validate(form: FormRequest[PopulationForm]) -> FieldErrors:
@@ -150,6 +183,8 @@ DELETE = FormAction(
     command=_delete,
     done=lambda *_: link("/populations", done="deleted"),
 )
+
+
 ROUTES = (
     PageRoute("/populations/new", _first_page),
     PageRoute("/populations/{population}", population_page, prefilled=()),

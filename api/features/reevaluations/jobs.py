@@ -1,23 +1,37 @@
-"""`/reevaluations`: the job of a re-evaluation: its form, its result, and the file of what was not decided."""
+"""`/reevaluations`: the job of a re-evaluation: its form, its result, and the file of what was not decided.
+
+It is started by itself when a version has come into force, if `POLICY_SERVICE_REEVALUATION_DAYS` says so. Every process
+looks once a minute at the versions that came into force lately. Jobs are on record, so each is started once, whichever
+process sees it first. One that was interrupted is started again, a few times at most: it goes on where it was.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 
+from api.kit.context import PageContext
 from api.kit.form_fields import DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
-from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.rendering import Pages
+from api.service import Service
+from policy_service.actor import SERVICE
+from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import MAX_AGE, Reevaluation, Reevaluator
 from policy_service.decisions.words.reevaluation import ReevaluationResult, reevaluate_into
+from policy_service.integrity import DamagedRecord
+from policy_service.jobs.due_reevaluations import due_reevaluations
+from policy_service.jobs.errors import TooManyJobs
 from policy_service.jobs.kind import FileKind, InsideContext, JobContext, JobKind
+from policy_service.jobs.queries import list_jobs
+from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message
 from policy_service.registry.service import policy_names
 
@@ -64,10 +78,10 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
 )
 
 
-async def _choices(pages: Pages, frame: Frame, _: FormState) -> FormChoices:
-    in_force = (policy for policy in pages.service.decider.policies.values() if policy.domain != OWN_DOMAIN)
-    policies = tuple((policy.id, policy.title.in_language(frame.lang)) for policy in in_force)
-    return FormChoices({"policy": policies}, {"days": pages.service.settings.reevaluation_days})
+def _choices(_: Session, context: PageContext, __: FormState) -> FormChoices:
+    in_force = (policy for policy in context.service.decider.policies.values() if policy.domain != OWN_DOMAIN)
+    policies = tuple((policy.id, policy.title.in_language(context.frame.lang)) for policy in in_force)
+    return FormChoices({"policy": policies}, {"days": context.service.settings.reevaluation_days})
 
 
 REEVALUATION_FORM = JobForm(
@@ -84,3 +98,31 @@ REEVALUATION_FORM = JobForm(
     prefilled=("policy", "max_age", "as_of"),
 )
 REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, "reevaluations/result.html", form=REEVALUATION_FORM)
+
+
+LOOK_SECONDS = 60.0
+"""Seconds between two looks."""
+MAX_JOBS = 200
+"""The newest jobs that are looked through."""
+
+
+async def reevaluate_activated(service: Service, jobs: Jobs) -> None:
+    """Start what is due now and once a minute, until it is cancelled."""
+    while service.settings.reevaluation_days:
+        try:
+            for form in await run_in_threadpool(due_forms, service):
+                await jobs.start(REEVALUATION, SERVICE, form)
+        except TooManyJobs:
+            pass  # one at a time: the next look starts the next
+        except (DatabaseUnavailable, DamagedRecord) as error:
+            service.log.warning("reevaluation_not_started", reason=str(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def due_forms(service: Service) -> list[ReevaluationForm]:
+    """The forms that start what is due."""
+    max_age = service.settings.reevaluation_days
+    with service.database.read() as session:
+        jobs = list_jobs(session, SERVICE.id, [REEVALUATION.name], limit=MAX_JOBS).items
+        due = due_reevaluations(session, service.now(), service.zone, max_age, jobs)
+    return [ReevaluationForm(policy=each.policy, max_age=each.max_age, as_of=each.as_of) for each in due]

@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.context import PageContext
 from api.kit.form_fields import HIDDEN, DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
-from api.kit.frame import Frame
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
-from api.kit.rendering import Pages
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
@@ -107,17 +106,18 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
 )
 
 
-async def _choices(pages: Pages, frame: Frame, form: FormState) -> FormChoices:
-    in_force = (each for each in pages.service.decider.policies.values() if each.domain != OWN_DOMAIN)
-    policies = {each.id: each.title.in_language(frame.lang) for each in in_force}
+def _choices(session: Session, context: PageContext, form: FormState) -> FormChoices:
+    lang = context.frame.lang
+    in_force = (each for each in context.service.decider.policies.values() if each.domain != OWN_DOMAIN)
+    policies = {each.id: each.title.in_language(lang) for each in in_force}
     if chosen := form.value("policy"):
         policies.setdefault(chosen, chosen)  # one that a change drafts
     options = {
         "policy": tuple(policies.items()),
-        "population": await population_options(pages),
+        "population": population_options(session),
         "format": tuple((each, each) for each in FILE_FORMATS),
     }
-    return FormChoices(options, {"lang": frame.lang})
+    return FormChoices(options, {"lang": lang})
 
 
 RUN_FORM = JobForm(

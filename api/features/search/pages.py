@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from starlette.requests import Request
+from sqlmodel import Session
 
-from api.auth.authentication import principal_of
 from api.features.search.finding import find
-from api.kit.frame import Frame
+from api.kit.context import PageContext
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
 from policy_service.messages import Message
 from policy_service.search import MAX_HITS, MAX_TEXT, Hit, SearchKind
 
@@ -29,31 +26,14 @@ TITLES: Mapping[SearchKind, Message] = {
 
 
 @dataclass(frozen=True, slots=True)
-class FoundKind:
-    """The matches of one kind."""
-
-    kind: SearchKind
-    hits: tuple[Hit, ...]
-
-    @property
-    def title(self) -> Message:
-        """The heading."""
-        return TITLES[self.kind]
-
-    @property
-    def is_full(self) -> bool:
-        """Return True if there may be more than stands here."""
-        return len(self.hits) == MAX_HITS
-
-
-@dataclass(frozen=True, slots=True)
 class SearchPage:
     """The matches."""
 
     template: ClassVar[str] = "search/page.html"
-    frame: Frame
+    titles: ClassVar[Mapping[SearchKind, Message]] = TITLES
+    most: ClassVar[int] = MAX_HITS
     text: str
-    found: tuple[FoundKind, ...]
+    found: Mapping[SearchKind, tuple[Hit, ...]]
 
     @staticmethod
     def address(hit: Hit) -> str:
@@ -73,11 +53,11 @@ class SearchPage:
                 return f"/audit/entries/{hit.id}"
 
 
-async def search_page(pages: Pages, request: Request) -> SearchPage:
+def search_page(session: Session, context: PageContext) -> SearchPage:
     """Find what is called as was typed."""
-    text, reader = request.query_params.get("q", "")[:MAX_TEXT], principal_of(request).actor
-    found = await run_read(pages.service, lambda session: find(pages.service, session, reader, text))
-    return SearchPage(pages.frame(request), text.strip(), tuple(FoundKind(*each) for each in found.items()))
+    text = context.params.get("q", "")[:MAX_TEXT]
+    found = find(context.service, session, context.actor, text)
+    return SearchPage(text.strip(), found)
 
 
 ROUTES = (PageRoute("/search", search_page),)

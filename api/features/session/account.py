@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
-from starlette.requests import Request
+from sqlmodel import Session
 
 from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
 from api.auth.confirmation import change_password
+from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormState
-from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.passwords import NewPasswordForm
-from api.kit.rendering import SIGN_IN, Pages
+from api.kit.rendering import SIGN_IN
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
-from api.web.transactions import run_read
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.errors import SignInFailed
@@ -35,10 +34,6 @@ METHODS: Mapping[str, Message] = {
 }
 
 
-NOTICES: Mapping[str, Message] = {"ended": Message("Your other sessions have ended.")}
-"""What was just done, by the word in the address."""
-
-
 class PasswordForm(NewPasswordForm):
     """The present password, and the new one, twice."""
 
@@ -50,8 +45,8 @@ class AccountPage:
     """My account."""
 
     template: ClassVar[str] = "session/account.html"
+    notices: ClassVar[Mapping[str, Message]] = {"ended": Message("Your other sessions have ended.")}
     fields: ClassVar[tuple[FormField, ...]] = form_fields(PasswordForm, "old", "new", "again")
-    frame: Frame
     account: Account
     user_session: UserSession | None
     """The session of the request, which was seen now."""
@@ -62,26 +57,17 @@ class AccountPage:
     form: FormState
 
 
-async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
-    principal, limits = principal_of(request), pages.service.settings.session_limits
+def _page(session: Session, context: PageContext, form: FormState) -> AccountPage:
+    principal, limits = principal_of(context.request), context.service.settings.session_limits
     actor, user_session = principal.actor, principal.user_session
-    now, last_use = pages.service.clock.now(), pages.service.last_used.session_last_used
-    account, password_hash, sessions = await run_read(
-        pages.service,
-        lambda session: (
-            read_account(session, actor.id),
-            stored_hash(session, actor.id),
-            open_sessions(session, actor.id, now, limits, last_use),
-        ),
-    )
+    now, last_use = context.service.clock.now(), context.service.last_used.session_last_used
     return AccountPage(
-        frame=pages.frame(request, NOTICES),
-        account=account,
+        account=read_account(session, actor.id),
         user_session=replace(user_session, seen_at=now) if user_session else None,
         method=METHODS.get(user_session.method) if user_session else None,
-        open_sessions=sessions,
+        open_sessions=open_sessions(session, actor.id, now, limits, last_use),
         limits=limits,
-        has_password=password_hash is not None,
+        has_password=stored_hash(session, actor.id) is not None,
         form=form,
     )
 
@@ -93,7 +79,7 @@ async def _validate(form: FormRequest[PasswordForm]) -> FieldErrors:
 async def _change_password(form: FormRequest[PasswordForm]) -> None:
     """Change the password; it is verified and hashed outside of the transaction."""
     try:
-        await change_password(form.service, form.request, form.values.old, form.values.new)
+        await change_password(form.service, form.context.request, form.values.old, form.values.new)
     except SignInFailed:
         raise ProblemError(CONFIRMATION_NEEDED, Message("The current password is wrong.")) from None
 
@@ -106,12 +92,12 @@ CHANGE_PASSWORD = FormAction(
     done=lambda *_: link(SIGN_IN, done="password"),
     validate=_validate,
     prepare=_change_password,
-    answer=lambda form, response, _: delete_session_cookie(form.service, form.request, response),
+    answer=lambda form, response, _: delete_session_cookie(form.service, form.context.request, response),
 )
 
 
 def _end_others(transaction: Transaction, form: FormRequest[EmptyForm]) -> None:
-    user_session = principal_of(form.request).user_session
+    user_session = principal_of(form.context.request).user_session
     end_others(transaction, form.actor, user_session.id if user_session else None)
 
 

@@ -9,19 +9,15 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field, SecretStr
 from sqlmodel import Session
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
+from api.kit.context import PageContext
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Proof, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
-from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Pages
-from api.web.transactions import run_read
+from api.kit.reauthentication import Reauthentication
 from policy_service.database import Transaction
 from policy_service.identity import second_factor
 from policy_service.messages import Message
@@ -67,9 +63,9 @@ class SecondFactorPage:
     """My second factor."""
 
     template: ClassVar[str] = "session/second_factor.html"
+    notices: ClassVar[Mapping[str, Message]] = NOTICES
     enrol_fields: ClassVar[tuple[FormField, ...]] = form_fields(EnrolForm)
     remove_fields: ClassVar[tuple[FormField, ...]] = form_fields(RemoveForm)
-    frame: Frame
     since: datetime | None
     is_required: bool
     seed: str
@@ -92,42 +88,31 @@ def _qr_code(text: str) -> QrCode:
     return QrCode(len(rows), "".join(f"M{x} {y}h1v1h-1z" for x, y in dark))
 
 
-async def _page(pages: Pages, request: Request, form: FormState) -> SecondFactorPage:
-    actor, service = principal_of(request).actor, pages.service
-
-    def read(session: Session) -> tuple[datetime | None, str, str]:
-        seed = form.value("seed") or second_factor.new_seed(session)
-        return (
-            second_factor.enrolled_at(session, actor.id),
-            seed,
-            second_factor.secret_of(session, actor.id, seed) or "",
-        )
-
-    since, seed, secret = await run_read(service, read)
+def _page(session: Session, context: PageContext, form: FormState) -> SecondFactorPage:
+    actor = context.actor
+    seed = form.value("seed") or second_factor.new_seed(session)
+    secret = second_factor.secret_of(session, actor.id, seed) or ""
     address = second_factor.address_of(secret, actor.name)
     return SecondFactorPage(
-        frame=pages.frame(request, NOTICES),
-        since=since,
-        is_required=service.settings.second_factor == "required",
+        since=second_factor.enrolled_at(session, actor.id),
+        is_required=context.service.settings.second_factor == "required",
         seed=seed,
         secret=secret,
         address=address,
         qr_code=_qr_code(address),
-        reauthentication=reauthentication_state(service, request, service.clock.now(), PATH),
+        reauthentication=context.reauthentication(PATH),
         form=form,
     )
 
 
 async def _validate(form: FormRequest[EnrolForm]) -> FieldErrors:
     seed, code, now = form.values.seed, form.values.code, form.service.clock.now()
-    step = await run_read(
-        form.service, lambda session: second_factor.proving_step(session, form.actor.id, seed, code, now)
-    )
+    step = await form.context.read(lambda session: second_factor.proving_step(session, form.actor.id, seed, code, now))
     return {"code": second_factor.WRONG_CODE} if step is None else {}
 
 
 async def _confirm(form: FormRequest[EnrolForm]) -> None:
-    await reauthenticate(form.service, form.request, form.values.password, code=None)
+    await reauthenticate(form.service, form.context.request, form.values.password, code=None)
 
 
 def _enrol(transaction: Transaction, form: FormRequest[EnrolForm]) -> None:

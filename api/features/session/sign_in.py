@@ -11,18 +11,18 @@ from datetime import timedelta
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of, refuse_other_sites, session_cookie
 from api.auth.browsers import browser_principal, delete_session_cookie, set_session_cookie
 from api.auth.confirmation import sign_in_with_password
+from api.kit.context import FormPage, PageContext
 from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import ENTER_AGAIN, Form, FormModel, FormState, read_form, validate_form
-from api.kit.frame import Frame, with_rejected
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.rendering import SIGN_IN, Pages
+from api.kit.rendering import SIGN_IN
+from api.service import Service
 from api.web.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
 from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.web.transactions import run_write
@@ -52,8 +52,8 @@ class SignInPage:
     """The form to come in by."""
 
     template: ClassVar[str] = "session/sign_in.html"
+    notices: ClassVar[Mapping[str, Message]] = NOTICES
     fields: ClassVar[tuple[FormField, ...]] = form_fields(SignInForm)
-    frame: Frame
     form: FormState
     next_address: str
     """Where to go on at."""
@@ -63,34 +63,33 @@ class SignInPage:
     """The way to the identity provider, when there is one."""
 
 
-async def show_form(pages: Pages, request: Request) -> Response:
+async def show_form(context: PageContext) -> Response:
     """Show the form; who is signed in already is led on."""
-    next_address, service = safe_redirect_address(request.query_params.get("next")), pages.service
+    next_address, service, request = safe_redirect_address(context.params.get("next")), context.service, context.request
     if await browser_principal(service, request) is not None:
-        return pages.redirect(next_address)
+        return context.pages.redirect(next_address)
     has_ended = session_cookie(service, request.scope) is not None
-    session_ended = SESSION_ENDED if has_ended and request.query_params.get("done") not in NOTICES else None
-    response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended))
+    session_ended = SESSION_ENDED if has_ended and context.params.get("done") not in NOTICES else None
+    response = context.render(_page(context, context.new_form(), next_address, session_ended))
     return delete_session_cookie(service, request, response) if has_ended else response
 
 
-async def start_session(pages: Pages, request: Request) -> Response:
+async def start_session(context: PageContext) -> Response:
     """Begin a session, and lead on."""
-    refuse_other_sites(pages.service, request.scope)
-    form = await read_form(request)
-    values = validate_form(form, SignInForm)
+    refuse_other_sites(context.service, context.request.scope)
+    form = await read_form(context.request)
+    values, next_address = validate_form(form, SignInForm), safe_redirect_address(form.value("next"))
     if not isinstance(values, SignInForm):
-        form_state, next_address = form.bind(values), safe_redirect_address(form.value("next"))
-        return pages.render(with_rejected(_page(pages, request, form_state, next_address), form_state), 422)
-    return await _sign_in(pages, request, form, values)
+        return await context.render_invalid(_form_page(next_address), form.bind(values))
+    return await _sign_in(context, form, values)
 
 
-async def end_session(pages: Pages, request: Request) -> Response:
+async def end_session(context: PageContext) -> Response:
     """End the session."""
-    principal, service = principal_of(request), pages.service
+    principal, service = principal_of(context.request), context.service
     if (user_session := principal.user_session) is not None:
         await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
-    return delete_session_cookie(service, request, pages.redirect(link(SIGN_IN, done="signed-out")))
+    return delete_session_cookie(service, context.request, context.pages.redirect(link(SIGN_IN, done="signed-out")))
 
 
 ROUTES = (
@@ -100,32 +99,31 @@ ROUTES = (
 )
 
 
-async def _sign_in(pages: Pages, request: Request, form: Form, values: SignInForm) -> Response:
+async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Response:
     """A session for who gives the right password, or the form again with why not."""
-    service, password = pages.service, values.password.get_secret_value()
+    service, request, password = context.service, context.request, values.password.get_secret_value()
     next_address = safe_redirect_address(values.next)
     try:
         session = await sign_in_with_password(service, request, values.name, password)
     except Exception as error:
-        problem = pages.problem_of(error)
+        problem = context.pages.problem_of(error)
         if problem is None or problem.kind not in {SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY}:
             raise
         errors = {"password": ENTER_AGAIN} if problem.kind is SIGN_IN_REFUSED else {}
-        form_state = form.bind(errors, _rejection_message(pages, problem))
-        page = with_rejected(_page(pages, request, form_state, next_address), form_state)
-        response = pages.render(page, problem.kind.status)
+        form_state = form.bind(errors, _rejection_message(service, problem))
+        response = await context.render_invalid(_form_page(next_address), form_state, problem.kind.status)
         if (wait := problem.headers.get("Retry-After")) is not None:
             response.headers["Retry-After"] = wait
         return response
-    return await set_session_cookie(service, request, session, pages.redirect(next_address))
+    return await set_session_cookie(service, request, session, context.pages.redirect(next_address))
 
 
-def _rejection_message(pages: Pages, problem: Problem) -> Message:
+def _rejection_message(service: Service, problem: Problem) -> Message:
     """Return why sign-in was rejected; with the time from which on another attempt is possible."""
     if problem.kind is SIGN_IN_REFUSED:
         return WRONG_CREDENTIALS
     wait = timedelta(seconds=int(problem.headers.get("Retry-After", "0")) + 1)
-    time = f"{(pages.service.clock.now() + wait).astimezone(pages.service.zone):%H:%M:%S}"
+    time = f"{(service.clock.now() + wait).astimezone(service.zone):%H:%M:%S}"
     if problem.kind is BUSY:
         return Message("Too many people sign in at this moment. Try again after {time}.", time=time)
     return Message(
@@ -134,8 +132,14 @@ def _rejection_message(pages: Pages, problem: Problem) -> Message:
     )
 
 
-def _page(
-    pages: Pages, request: Request, form: FormState, next_address: str, session_ended: Message | None = None
-) -> SignInPage:
-    provider_address = link(PROVIDER_SIGN_IN, next=next_address) if pages.service.provider is not None else None
-    return SignInPage(pages.frame(request, NOTICES), form, next_address, session_ended, provider_address)
+async def _rejected_page(context: PageContext, next_address: str, form: FormState) -> SignInPage:
+    return _page(context, form, next_address)
+
+
+def _form_page(next_address: str) -> FormPage:
+    return FormPage(_rejected_page, (next_address,), in_worker=False)
+
+
+def _page(context: PageContext, form: FormState, next_address: str, session_ended: Message | None = None) -> SignInPage:
+    provider_address = link(PROVIDER_SIGN_IN, next=next_address) if context.service.provider is not None else None
+    return SignInPage(form, next_address, session_ended, provider_address)

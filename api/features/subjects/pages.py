@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pydantic import Field
-from starlette.requests import Request
+from sqlmodel import Session
 
+from api.kit.context import PageContext
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
-from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Pages
+from api.kit.reauthentication import Reauthentication
 from api.kit.subjects import kind_options
-from api.web.transactions import run_read
 from policy_service.database import Transaction
 from policy_service.decisions.erasure import ErasurePreview, preview_erasure
 from policy_service.decisions.merges import merge_subjects
@@ -53,32 +51,23 @@ class ErasePage:
 
     template: ClassVar[str] = "subjects/erase.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(EraseForm)
-    frame: Frame
     preview: ErasurePreview
     form: FormState
     reauthentication: Reauthentication
-
-    @property
-    def decisions_address(self) -> str:
-        """The address of the decisions about the subject."""
-        return _decisions(self.preview.subject)
 
 
 def _decisions(subject: Subject) -> str:
     return link("/decisions", subject=subject.id, kind=subject.kind)
 
 
-async def erase_page(pages: Pages, request: Request, form_state: FormState) -> ErasePage:
+def erase_page(session: Session, context: PageContext, form: FormState) -> ErasePage:
     """The page of the subject that the form, or the address, names. Raises InvalidSubject."""
-    params = request.query_params
+    params = context.params
     subject = Subject(
-        form_state.value("subject") or params.get("subject", ""),
-        form_state.value("kind") or params.get("kind") or CUSTOMER,
+        form.value("subject") or params.get("subject", ""), form.value("kind") or params.get("kind") or CUSTOMER
     )
-    frame = pages.frame(request)
-    preview = await run_read(pages.service, lambda session: preview_erasure(session, subject))
     here = link(ERASE_PATH, subject=subject.id, kind=subject.kind)
-    return ErasePage(frame, preview, form_state, reauthentication_state(pages.service, request, frame.now, here))
+    return ErasePage(preview_erasure(session, subject), form, context.reauthentication(here))
 
 
 async def _validate_confirmation(form: FormRequest[EraseForm]) -> FieldErrors:
@@ -130,17 +119,15 @@ class MergePage:
 
     template: ClassVar[str] = "subjects/merge.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(MergeForm)
-    frame: Frame
     form: FormState
     kinds: tuple[tuple[str, str], ...]
     reauthentication: Reauthentication
 
 
-async def merge_page(pages: Pages, request: Request, form: FormState) -> MergePage:
+async def merge_page(context: PageContext, form: FormState) -> MergePage:
     """Build the page with what stands in the form."""
-    frame = pages.frame(request)
-    kinds = kind_options(pages.service.decider.policies.values(), frame.lang, form.value("kind"))
-    return MergePage(frame, form, kinds, reauthentication_state(pages.service, request, frame.now, MERGE_PATH))
+    kinds = kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
+    return MergePage(form, kinds, context.reauthentication(MERGE_PATH))
 
 
 def _merge(transaction: Transaction, form: FormRequest[MergeForm]) -> Subject:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field as Limit
 from sqlmodel import Session
-from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.auth.visible_versions import hidden_versions, visible_versions
-from api.features.tryout.fields import PREFIX, FactField, fact_fields
+from api.kit.context import Command, FormPage, PageContext
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
-from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
-from api.kit.rendering import Command, Pages, WorkerPage
+from api.kit.values import Options, ValueWidget, widget_of
 from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
-from api.web.transactions import run_read
-from policy_service.actor import Actor
 from policy_service.analysis.explained_answer import TrialAnswer, try_policy
-from policy_service.analysis.typed_values import TypedTexts, fact_texts, read_facts
+from policy_service.analysis.typed_values import FactValues, TypedTexts, fact_texts, read_facts
 from policy_service.approval.own_drafts import (
     DraftUpdate,
     OwnDraft,
@@ -35,12 +31,60 @@ from policy_service.approval.own_drafts import (
     save_draft,
 )
 from policy_service.clock import today
-from policy_service.compilers.prose import GridWords, Table, cross_table, table
+from policy_service.compilers.prose import GridWords, Table, cross_table, origin_in_words, table, type_in_words
 from policy_service.language.edit import ExampleRejected, example_entry
-from policy_service.language.policy import Bilingual, Policy
-from policy_service.language.types import parse_date
+from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.language.types import MAX_TEXT, parse_date
 from policy_service.messages import Message
 from policy_service.workers.kinds import FILE_CHECKING
+
+PREFIX = "f."
+
+
+@dataclass(frozen=True, slots=True)
+class FactField:
+    """One fact to fill in."""
+
+    name: str
+    """Of the field."""
+    fact: str
+    title: Bilingual
+    expects: str
+    """Its type in words, with its unit and bounds."""
+    widget: ValueWidget
+    options: Options
+    values: tuple[str, ...]
+    """What stands in it."""
+    is_required: bool
+    is_sensitive: bool
+    origin: str
+    """Where it comes from when a decision is made; nothing when the caller gives it."""
+    error: Message | None
+
+    @property
+    def value(self) -> str:
+        """The text in a field of one line."""
+        return self.values[0] if self.values else ""
+
+
+def fact_fields(policy: Policy, texts: TypedTexts, values: FactValues, lang: Language) -> Iterator[FactField]:
+    """The form of a policy, with what was typed."""
+    for name, fact in policy.facts.items():
+        widget, options = widget_of(fact.type, fact.words, lang)
+        yield FactField(
+            name=f"{PREFIX}{name}",
+            fact=name,
+            title=fact.title,
+            expects=type_in_words(fact.type, lang, fact.words),
+            widget=widget,
+            options=options,
+            values=tuple(text[:MAX_TEXT] for text in texts.get(name, ())),
+            is_required=not fact.optional,
+            is_sensitive=fact.sensitive,
+            origin=origin_in_words(fact, lang),
+            error=values.errors.get(name),
+        )
+
 
 PATH = "/policies/{domain}/{policy}/try"
 MAX_OFFERED = 200
@@ -52,7 +96,6 @@ class TryPage:
     """A form, and, once it was filled in, the decision."""
 
     template: ClassVar[str] = "tryout/try.html"
-    frame: Frame
     address: str
     policy: str
     title: Bilingual
@@ -100,119 +143,91 @@ class TrialCase:
     is_submitted: bool
 
 
-async def show_trial(pages: Pages, request: Request, domain: str, policy: str) -> Response:
+async def show_trial(context: PageContext, domain: str, policy: str) -> TryPage:
     """Show the form, with the answer to what is in the address, or in the form: facts that no address has."""
-    items = request.query_params.multi_items()
-    if request.method == "POST":
-        items = [(name, value) for name, values in (await read_form(request)).fields.items() for value in values]
-    page = await _page(pages, request, f"{domain}/{policy}", _read_case(items))
-    return pages.render(page, 422 if _has_errors(page) else 200)
+    items = context.request.query_params.multi_items()
+    if context.request.method == "POST":
+        form = await read_form(context.request)
+        items = [(name, value) for name, values in form.fields.items() for value in values]
+    page: TryPage = await context.build(try_page, f"{domain}/{policy}", _read_case(items))
+    if page.as_of_error is not None or any(field.error for field in page.fields):
+        context.status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return page
 
 
-async def add_example(pages: Pages, request: Request, domain: str, policy: str) -> Response:
+async def add_example(context: PageContext, domain: str, policy: str) -> Response:
     """Write the case into one's own draft, as an example that the version must answer like this."""
-    name, form = f"{domain}/{policy}", await read_form(request)
-    values = validate_form(form, ExampleForm)
-    case = _read_case(_parse_query(form.value("case")))
-    form_page = WorkerPage(rejected_page, (name, case))
+    name, form, actor = f"{domain}/{policy}", await read_form(context.request), context.actor
+    values, case = validate_form(form, ExampleForm), _read_case(_parse_query(form.value("case")))
+    form_page = FormPage(try_page, (name, case))
     if not isinstance(values, ExampleForm):
-        return await pages.render_invalid(request, form_page, form.bind(values), 422)
-    actor = principal_of(request).actor
+        return await context.render_invalid(form_page, form.bind(values))
 
     async def prepare() -> Command:
-        update = await pages.run_in_worker(
-            FILE_CHECKING, request, prepare_example, values.draft, name, case, values.name
-        )
+        update = await context.run_in_worker(FILE_CHECKING, prepare_example, values.draft, name, case, values.name)
         return lambda transaction: f"/changes/{save_draft(transaction, actor, update).id}/draft?done=example"
 
     try:
-        return await pages.execute(request, form, prepare, form_page)
+        return await context.execute(form, prepare, form_page)
     except ExampleRejected as error:
-        return await pages.render_invalid(request, form_page, form.bind(form_error=error.message), 422)
+        return await context.render_invalid(form_page, form.bind(form_error=error.message))
 
 
-ROUTES = (
-    PageRoute(PATH, show_trial),
-    PageRoute(PATH, show_trial, method="POST"),
-    PageRoute(f"{PATH}/example", add_example, method="POST"),
-)
-
-
-async def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
-    pages: Pages, request: Request, draft: str, name: str, case: TrialCase, example_name: str
+def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
+    session: Session, context: PageContext, draft: str, name: str, case: TrialCase, example_name: str
 ) -> DraftUpdate:
     """A draft with the case as one more example. Raises ExampleRejected, ProblemError, UnknownChange."""
-    lang, actor = pages.frame(request).lang, principal_of(request).actor
-
-    def query(session: Session) -> DraftUpdate:
-        policy = _tried_policy(pages, session, actor, name, case)
-        facts, day = read_facts(policy, case.fact_texts, lang), parse_date(case.as_of)
-        if facts.errors or day is None:
-            raise ProblemError(MALFORMED_FORM, Message("the form cannot be read"))
-        return draft_with_example(session, draft, name, example_entry(policy, facts.facts, day, example_name))
-
-    return await run_read(pages.service, query)
+    policy = _tried_policy(session, context, name, case)
+    facts, day = read_facts(policy, case.fact_texts, context.frame.lang), parse_date(case.as_of)
+    if facts.errors or day is None:
+        raise ProblemError(MALFORMED_FORM, Message("the form cannot be read"))
+    return draft_with_example(session, draft, name, example_entry(policy, facts.facts, day, example_name))
 
 
 # ----------------------------------------------------------------------------------------------------- the page
 
 
-async def rejected_page(pages: Pages, request: Request, name: str, case: TrialCase, example_form: FormState) -> TryPage:
-    """The page of a case with the form that makes it an example. Raises as `_page` does."""
-    return await _page(pages, request, name, case, example_form)
-
-
-async def _page(
-    pages: Pages, request: Request, name: str, case: TrialCase, example_form: FormState | None = None
+def try_page(
+    session: Session, context: PageContext, name: str, case: TrialCase, example_form: FormState | None = None
 ) -> TryPage:
-    """The page of a case. Raises ProblemError when there is no such policy or version."""
-    service, frame, actor = pages.service, pages.frame(request), principal_of(request).actor
+    """The page of a case, with the form that makes it an example. Raises ProblemError, UnknownPolicy."""
+    service, lang, actor = context.service, context.frame.lang, context.actor
     may_write = check_permission(actor, PERMISSIONS["POST", f"{PATH}/example"]) is True
     if (
         case.draft is not None
         and (permission := check_permission(actor, PERMISSIONS["GET", "/changes/{change}"])) is not True
     ):
         raise ProblemError(NOT_ALLOWED, permission)
-
-    def query(session: Session) -> tuple[Policy, tuple[str, ...], tuple[OwnDraft, ...]]:
-        policy = _tried_policy(pages, session, actor, name, case)
-        versions = tuple(
-            each.version
-            for each in visible_versions(service.catalogue, session, request).versions_of(name)[:MAX_OFFERED]
-        )
-        return policy, versions, read_own_drafts(session, actor, name) if may_write and case.is_submitted else ()
-
-    policy, versions, drafts = await run_read(service, query)
-    facts = read_facts(policy, case.fact_texts, frame.lang)
+    policy = _tried_policy(session, context, name, case)
+    versions = visible_versions(service.catalogue, session, context.request).versions_of(name)[:MAX_OFFERED]
+    path = context.request.url.path.removesuffix("/example")
+    facts = read_facts(policy, case.fact_texts, lang)
     day = parse_date(case.as_of) if case.as_of else today(service.clock, service.zone)
     as_of_error = Message("Not a valid date or time.") if day is None else None
     is_decidable = case.is_submitted and day is not None and not facts.errors
-    trial_answer = try_policy(policy, facts.facts, day, frame.lang) if is_decidable and day is not None else None
+    trial_answer = try_policy(policy, facts.facts, day, lang) if is_decidable and day is not None else None
     return TryPage(
-        frame=frame,
-        address=request.url.path.removesuffix("/example"),
+        address=path,
         policy=name,
         title=policy.title,
         version=policy.version,
         draft=case.draft,
-        versions=versions,
-        fields=tuple(fact_fields(policy, case.fact_texts, facts, frame.lang)),
+        versions=tuple(each.version for each in versions),
+        fields=tuple(fact_fields(policy, case.fact_texts, facts, lang)),
         as_of=case.as_of if day is None else day.isoformat(),
         as_of_error=as_of_error,
         has_sensitive_facts=any(fact.sensitive for fact in policy.facts.values()),
         answer=trial_answer,
-        table=table(policy, frame.lang) if trial_answer is not None and policy.form == "table" else None,
-        grid=cross_table(policy, frame.lang) if trial_answer is not None else None,
-        case_address=_case_address(request, policy, case, day)
-        if trial_answer is not None and day is not None
-        else None,
-        examples=tuple(_example_links(request, policy, case)),
-        example_form=(example_form or pages.new_form(name="")) if trial_answer is not None and may_write else None,
-        drafts=drafts,
+        table=table(policy, lang) if trial_answer is not None and policy.form == "table" else None,
+        grid=cross_table(policy, lang) if trial_answer is not None else None,
+        case_address=_case_address(path, policy, case, day) if trial_answer is not None and day is not None else None,
+        examples=tuple(_example_links(path, policy, case)),
+        example_form=(example_form or context.new_form(name="")) if trial_answer is not None and may_write else None,
+        drafts=read_own_drafts(session, actor, name) if may_write and case.is_submitted else (),
     )
 
 
-def _tried_policy(pages: Pages, session: Session, actor: Actor, name: str, case: TrialCase) -> Policy:
+def _tried_policy(session: Session, context: PageContext, name: str, case: TrialCase) -> Policy:
     """The draft or version asked for; else the version in force, or the newest when none is."""
     version = case.version
     if case.draft is not None:
@@ -220,13 +235,13 @@ def _tried_policy(pages: Pages, session: Session, actor: Actor, name: str, case:
         if policy is None:
             raise ProblemError(NOT_FOUND, Message("The draft holds no valid text of {policy}.", policy=name))
         return policy
-    catalogue, now = pages.service.catalogue, pages.service.now()
+    catalogue, now = context.service.catalogue, context.service.now()
     if version is not None:
-        return catalogue.version(session, name, version, hidden_versions(session, actor))
+        return catalogue.version(session, name, version, hidden_versions(session, context.actor))
     in_force = catalogue.in_force(session, now).get(name)
     if in_force is not None:
         return in_force
-    newest = catalogue.snapshot(session, hidden_versions(session, actor)).versions_of(name)[0]
+    newest = catalogue.snapshot(session, hidden_versions(session, context.actor)).versions_of(name)[0]
     return catalogue.load(session, newest.digest)
 
 
@@ -250,14 +265,13 @@ def _parse_query(query: str) -> list[tuple[str, str]]:
         raise ProblemError(MALFORMED_FORM, Message("the form cannot be read")) from None
 
 
-def _case_address(request: Request, policy: Policy, case: TrialCase, day: date) -> str:
+def _case_address(path: str, policy: Policy, case: TrialCase, day: date) -> str:
     """The address of a case; sensitive facts are left out."""
     shareable = {
         f"{PREFIX}{name}": list(values) for name, values in case.fact_texts.items() if _is_shareable(policy, name)
     }
     version = {"draft": case.draft} if case.draft is not None else {"version": policy.version}
     params: dict[str, Any] = {**version, "as_of": day.isoformat(), **shareable}
-    path = request.url.path.removesuffix("/example")
     return f"{path}?{urlencode({name: value for name, value in params.items() if any(value)}, doseq=True)}"
 
 
@@ -265,8 +279,7 @@ def _is_shareable(policy: Policy, fact: str) -> bool:
     return fact in policy.facts and not policy.facts[fact].sensitive
 
 
-def _example_links(request: Request, policy: Policy, case: TrialCase) -> list[tuple[str, Bilingual | None, str]]:
-    path = request.url.path.removesuffix("/example")
+def _example_links(path: str, policy: Policy, case: TrialCase) -> list[tuple[str, Bilingual | None, str]]:
     links: list[tuple[str, Bilingual | None, str]] = []
     for example in policy.examples:
         facts = {f"{PREFIX}{name}": list(values) for name, values in fact_texts(policy, example.facts).items()}
@@ -276,5 +289,8 @@ def _example_links(request: Request, policy: Policy, case: TrialCase) -> list[tu
     return links
 
 
-def _has_errors(page: TryPage) -> bool:
-    return page.as_of_error is not None or any(field.error for field in page.fields)
+ROUTES = (
+    PageRoute(PATH, show_trial),
+    PageRoute(PATH, show_trial, method="POST"),
+    PageRoute(f"{PATH}/example", add_example, method="POST"),
+)

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from api.features.reevaluations.jobs import REEVALUATION
-from api.features.reevaluations.schedule import LOOK_BACK, due_forms
+from api.features.reevaluations.jobs import REEVALUATION, due_forms
 from policy_service.actor import SERVICE
 from policy_service.decisions.record_queries import subject_history
+from policy_service.jobs.due_reevaluations import LOOK_BACK
 from policy_service.jobs.model import JobState
 from policy_service.jobs.queries import list_jobs
 from policy_service.jobs.tables import JobRow

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.features.tryout.fields import fact_fields
+from api.features.tryout.pages import fact_fields
 from policy_service.analysis.examples import day_of
 from policy_service.analysis.explained_answer import try_policy
 from policy_service.analysis.typed_values import fact_texts, read_facts

@@ -1,0 +1,208 @@
+"""`PageContext`: one request for a page; it shows pages, and runs the commands of forms.
+
+    def policy_page(session: Session, context: PageContext, domain: str, policy: str) -> PolicyPage: …
+    async def help_page(context: PageContext, *path: str) -> HelpPage: …
+
+What builds a page is a function of its own. A plain one gets a session, and runs in a thread in one snapshot of the
+database; one that is `async` reads for itself. `render_in_worker` does the same in a process of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from http import HTTPStatus
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from api.auth.authentication import principal_of
+from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
+from api.kit.frame import Frame, Page
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Pages
+from api.web.idempotent_writes import run_idempotent
+from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
+from api.web.transactions import run_read
+from policy_service.actor import Actor
+from policy_service.database import Transaction
+from policy_service.idempotency import IdempotentRequest, StoredResponse, fingerprint_of
+from policy_service.messages import Message
+from policy_service.workers.kind import WorkKind
+from policy_service.workers.kinds import READING
+
+Value = TypeVar("Value")
+FORM_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+"""The key of a form; pages make a UUID."""
+Command = Callable[[Transaction], str]
+"""Has the effect of a form; gives the address to go on at."""
+CommandFactory = Callable[[], Awaitable[Command]]
+PageBuilder = Callable[..., Any]
+"""Makes a page, or an answer of its own, from the context and what else it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    """The page of a form, to be shown again with what is wrong: it gets these and, last, what stands in the form."""
+
+    build: PageBuilder
+    arguments: tuple[object, ...] = ()
+    in_worker: bool = True
+    """Whether it takes long; all of it must be picklable then."""
+
+
+class PageContext:
+    """One request for a page: for whom, in which frame, and by which service."""
+
+    def __init__(self, pages: Pages, request: Request) -> None:
+        self.pages = pages
+        self.service = pages.service
+        self.request = request
+        self.params: Mapping[str, str] = request.query_params
+        self.status: int = HTTPStatus.OK
+        self._values: dict[Hashable, Any] = {}
+
+    @cached_property
+    def frame(self) -> Frame:
+        """The frame of the page."""
+        return self.pages.frame(self.request)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks. Raises ProblemError before signing in."""
+        return principal_of(self.request).actor
+
+    def once(self, key: Hashable, read: Callable[[], Value]) -> Value:
+        """Return what `read` gives, which is read once for filters, rows and summary together."""
+        if key not in self._values:
+            self._values[key] = read()
+        value: Value = self._values[key]
+        return value
+
+    def new_form(self, **values: str) -> FormState:
+        """A form with these values in its fields, never sent yet."""
+        return FormState(str(self.service.clock.new_id()), {name: (value,) for name, value in values.items()})
+
+    def reauthentication(self, return_address: str) -> Reauthentication:
+        """How the caller re-authenticates; `return_address` is where the identity provider's answer leads."""
+        return reauthentication_state(self.service, self.request, self.frame.now, return_address)
+
+    def reject(self, form: FormState) -> None:
+        """Let the page say above all else what is wrong with a form."""
+        self.frame = replace(self.frame, rejected=form)
+
+    async def read(self, query: Callable[[Session], Value]) -> Value:
+        """Run `query` in a snapshot of the database, in a thread. Raises what it raises, and DatabaseUnavailable."""
+        return await run_read(self.service, query)
+
+    async def build(self, build: PageBuilder, *arguments: object) -> Any:  # noqa: ANN401  # a page, or an answer
+        """Call what builds a page. Raises what it raises."""
+        if iscoroutinefunction(build):
+            return await build(self, *arguments)
+        return await self.read(lambda session: build(session, self, *arguments))
+
+    def render(self, page: Page, template: str | None = None) -> Response:
+        """Show a page."""
+        return self.pages.render(page, self.frame, self.status, template)
+
+    async def run_in_worker(self, kind: WorkKind, function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401  # what it gives
+        """Call what takes long, as `build` does, in a worker. Raises ProblemError, and what it raises."""
+        if self.pages.run_in_worker is None:
+            return await self.build(function, *arguments)
+        return await self.pages.run_in_worker(kind, self.request, call, (function, *arguments))
+
+    async def render_in_worker(
+        self, build: PageBuilder, *arguments: object, kind: WorkKind = READING, template: str | None = None
+    ) -> Response:
+        """Show a page that takes long to make. Raises ProblemError, and what makes it."""
+        if self.pages.run_in_worker is None:
+            return self.render(await self.build(build, *arguments), template)
+        content = (build, self.frame.rejected, template, *arguments)
+        html = await self.pages.run_in_worker(kind, self.request, build_html, content)
+        return HTMLResponse(html, self.status)
+
+    async def render_invalid(
+        self, page: FormPage, form: FormState, status: int = HTTPStatus.UNPROCESSABLE_ENTITY
+    ) -> Response:
+        """Show the page of a form with what stands in it. Raises ProblemError."""
+        self.reject(form)
+        self.status = status
+        if page.in_worker:
+            return await self.render_in_worker(page.build, *page.arguments, form)
+        return self.render(await self.build(page.build, *page.arguments, form))
+
+    async def execute(self, form: Form, prepare: CommandFactory, page: FormPage) -> Response:
+        """Run a form's command once, and redirect; a refusal is shown on the page it came from.
+
+        `prepare` does what is slow before the transaction, and confirms who acts. Raises ProblemError for what the page
+        cannot tell: that nobody is signed in, that another site asks, that the service failed.
+        """
+
+        async def run_command() -> Callable[[Transaction], StoredResponse]:
+            command = await prepare()
+            return lambda transaction: StoredResponse(HTTPStatus.SEE_OTHER, command(transaction).encode())
+
+        if not FORM_KEY.fullmatch(form.key):
+            raise ProblemError(MALFORMED_FORM, Message("The form does not come from a page of this service."))
+        form_digest = await run_in_threadpool(lambda: form.fingerprint)
+        fingerprint = fingerprint_of(self.request.method, self.request.url.path, form_digest)
+        try:
+            stored, _ = await run_idempotent(
+                self.service, IdempotentRequest(self.actor.id, f"form:{form.key}", fingerprint), run_command
+            )
+        except Exception as error:
+            problem = self.pages.problem_of(error)
+            if problem is None or problem.kind is NOT_AUTHENTICATED:
+                raise
+            return await self.render_invalid(page, _refused_form(form, problem), problem.kind.status)
+        return self.pages.redirect(stored.body.decode())
+
+
+def attachment(content: bytes, name: str, media_type: str) -> Response:
+    """A file to be kept; `name` needs no escapes."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, headers=headers, media_type=media_type)
+
+
+async def call(pages: Pages, request: Request, function: PageBuilder, *arguments: object) -> Any:  # noqa: ANN401  # what it gives
+    """Call what takes a context, in a worker."""
+    return await PageContext(pages, request).build(function, *arguments)
+
+
+async def build_html(  # a page, as it is made and shown
+    pages: Pages,
+    request: Request,
+    build: PageBuilder,
+    rejected: FormState | None,
+    template: str | None,
+    *arguments: object,
+) -> bytes:
+    """A page as it is made in a worker."""
+    context = PageContext(pages, request)
+    context.frame = replace(context.frame, rejected=rejected)
+    page = await context.build(build, *arguments)
+    return pages.render_html(page, context.frame, template).encode()
+
+
+def _refused_form(form: Form, problem: Problem) -> FormState:
+    """The state of a form whose command was refused."""
+    details = problem.reasons
+    form_error = problem.kind.title if len(details) > 1 else problem.detail  # several stand in a list beneath
+    diagnostics = problem.extensions.get("diagnostics")
+    return replace(
+        form.bind(_proof_errors(form, problem), form_error, details),
+        diagnostics=tuple(diagnostics) if isinstance(diagnostics, list) else (),
+    )
+
+
+def _proof_errors(form: Form, problem: Problem) -> FieldErrors:
+    """Return the error of the field with the password, when that is what is wrong."""
+    if problem.kind is not CONFIRMATION_NEEDED:
+        return {}
+    return {name: ENTER_AGAIN for name in PASSWORD_FIELDS if name in form.fields}

@@ -1,0 +1,47 @@
+"""Which re-evaluations are due: of versions that came into force lately, and that nobody was decided by yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from policy_service.decisions.in_force import OWN_DOMAIN
+from policy_service.decisions.reevaluation import Reevaluation
+from policy_service.jobs.model import Job, JobState
+from policy_service.registry.model import Activation, ActivationKind, all_active_at
+from policy_service.registry.service import activations
+
+LOOK_BACK = timedelta(days=7)
+"""How long after its day a version is still acted on: the service may have been down."""
+MAX_ATTEMPTS = 3
+"""How often a re-evaluation is started that failed or was interrupted."""
+
+
+def due_reevaluations(
+    session: Session, now: datetime, zone: ZoneInfo, max_age: int, jobs: Sequence[Job]
+) -> list[Reevaluation]:
+    """The re-evaluations to start; `jobs` are those that were started before, of facts at most `max_age` days old."""
+    scopes = (
+        Reevaluation(each.policy, each.effective.start.astimezone(zone).date(), max_age)
+        for each in _recent(session, now)
+    )
+    return [scope for scope in scopes if _is_due(scope, jobs)]
+
+
+def _recent(session: Session, now: datetime) -> Iterator[Activation]:
+    """The activations of late, the oldest first; a first import is about nobody yet."""
+    for each in sorted(all_active_at(activations(session), now, now).values(), key=lambda each: each.seq):
+        is_recent = now - LOOK_BACK < each.effective.start
+        about_subjects = not each.is_stop and not each.policy.startswith(f"{OWN_DOMAIN}/")
+        if is_recent and about_subjects and each.kind is not ActivationKind.INITIAL:
+            yield each
+
+
+def _is_due(scope: Reevaluation, jobs: Sequence[Job]) -> bool:
+    parameters = {"policy": scope.policy, "max_age": scope.max_age, "as_of": scope.as_of.isoformat()}
+    states = [job.state for job in jobs if job.parameters == parameters]
+    ended = {JobState.FAILED, JobState.INTERRUPTED}
+    return len(states) < MAX_ATTEMPTS and ended.issuperset(states)
