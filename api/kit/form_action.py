@@ -99,6 +99,12 @@ class FormAction(Generic[Values]):
     """Whether the page takes long, and is built in a worker process; `page` must be picklable then."""
 
 
+def page_with_form(session: Session, context: PageContext, *arguments: Any, page: PageBuilder, name: str) -> Any:  # noqa: ANN401  # what `page` takes and makes
+    """Build a page that has several forms, with the one of this name as it was sent."""
+    *path, form = arguments
+    return page(session, context, *path, {name: form})
+
+
 async def submit(action: FormAction[Values], context: PageContext) -> Response:
     """Do what a form asks for. Raises ProblemError for what its page cannot tell."""
     form = await read_form(context.request, action.max_bytes)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.kit.forms import FieldErrors
+from api.kit.context import PageContext
+from api.kit.forms import FieldErrors, FormState
 from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message
 from policy_service.subject import CUSTOMER, InvalidSubject, Subject, kind_label, subject_errors
+
+
+def decided_kinds(context: PageContext, form: FormState) -> tuple[tuple[str, str], ...]:
+    """The kinds that policies in force are about, and the one that stands in a form."""
+    return kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
 
 
 def kind_options(policies: Iterable[Policy], lang: Language, selected: str = "") -> tuple[tuple[str, str], ...]:

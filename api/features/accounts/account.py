@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -12,10 +13,9 @@ from sqlmodel import Session
 from api.auth.confirmation import hash_password
 from api.features.accounts.accounts import ROLES
 from api.kit.context import PageContext
-from api.kit.form_action import EmptyForm, FormAction, FormRequest
+from api.kit.form_action import EmptyForm, FormAction, FormRequest, page_with_form
 from api.kit.form_fields import FormField, Proof, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
-from api.kit.frame import Page
 from api.kit.listing import quote_segment
 from api.kit.page_route import PageRoute
 from api.kit.passwords import NewPasswordForm, field_errors
@@ -77,16 +77,6 @@ FORMS: Mapping[str, type[FormModel]] = {
     "attest": AttestationForm,
 }
 """The forms of the page, by the end of their address."""
-NOTICES: Mapping[str, Message] = {
-    "created": Message("The account was created."),
-    "roles": Message("The roles were changed. The person's sessions have ended."),
-    "disable": Message("The account was disabled. The person's sessions have ended."),
-    "enable": Message("The person may sign in again."),
-    "password": Message("The password was changed. The person's sessions have ended."),
-    "link": Message("The account was linked. The person's sessions have ended."),
-    "second-factor": Message("The second factor was removed."),
-    "attest": Message("You attested the account: its signing roles take effect."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,16 @@ class AccountPage:
     fields: ClassVar[Mapping[str, tuple[FormField, ...]]] = {name: form_fields(form) for name, form in FORMS.items()}
     """Of each of the forms."""
     roles: ClassVar[Sequence[tuple[str, Message]]] = ROLES
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "created": Message("The account was created."),
+        "roles": Message("The roles were changed. The person's sessions have ended."),
+        "disable": Message("The account was disabled. The person's sessions have ended."),
+        "enable": Message("The person may sign in again."),
+        "password": Message("The password was changed. The person's sessions have ended."),
+        "link": Message("The account was linked. The person's sessions have ended."),
+        "second-factor": Message("The second factor was removed."),
+        "attest": Message("You attested the account: its signing roles take effect."),
+    }
     detail: AccountDetail
     reauthentication: Reauthentication
     """How anyone who attests proves who they are."""
@@ -158,13 +157,10 @@ def _action(
     prepare: Callable[[FormRequest[Any]], Awaitable[Any]] | None = None,
     confirm: bool = False,
 ) -> FormAction[Any]:
-    def page(session: Session, context: PageContext, account: str, form_state: FormState) -> Page:
-        return account_page(session, context, account, {name: form_state})
-
     return FormAction(
         f"/accounts/{{account}}/{name}",
         FORMS[name],
-        page=page,
+        page=partial(page_with_form, page=account_page, name=name),
         command=lambda transaction, form: command(transaction, form, form.path["account"]),
         done=lambda form, _: f"/accounts/{quote_segment(form.path['account'])}?done={name}",
         validate=validate,

@@ -14,7 +14,7 @@ from api.kit.form_fields import HIDDEN, MOST_DAYS, Widget
 from api.kit.forms import Day, FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
-from api.kit.subjects import kind_options
+from api.kit.subjects import decided_kinds
 from policy_service.approval import service as approval
 from policy_service.clock import midnight
 from policy_service.decisions.reevaluation import MAX_AGE
@@ -136,7 +136,7 @@ QUANTILES: tuple[tuple[Quantiles, Message], ...] = (
 
 def _choices(session: Session, context: PageContext, form: FormState) -> FormChoices:
     lang = context.frame.lang
-    kinds = kind_options(context.service.decider.policies.values(), lang, form.value("kind"))
+    kinds = decided_kinds(context, form)
     options = {"kind": kinds, "population": population_options(session), "quantiles": QUANTILES}
     return FormChoices(options, {"lang": lang})
 

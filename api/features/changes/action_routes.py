@@ -10,25 +10,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.features.changes.actions import FORMS, CommentForm, ReasonForm, SignOffForm
 from api.features.changes.analysis import needs_analysis, start_analysis
-from api.features.changes.dossier import Dossier, dossier
-from api.kit.context import PageContext
-from api.kit.form_action import EmptyForm, FormAction, FormRequest
-from api.kit.forms import FormState
+from api.features.changes.dossier import dossier
+from api.kit.form_action import EmptyForm, FormAction, FormRequest, page_with_form
 from api.workers.preparation import checked_submission, require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState
 from policy_service.database import Transaction
-
-
-def rejected_dossier(session: Session, context: PageContext, change: str, form: FormState, *, name: str) -> Dossier:
-    """The dossier with a form that was rejected, by the end of its address."""
-    return dossier(session, context, change, {name: form})
 
 
 async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission | None:
@@ -92,7 +84,7 @@ def _action(  # noqa: PLR0913  # what a form does
     return FormAction(
         f"/changes/{{change}}/{name}",
         FORMS[name],
-        page=partial(rejected_dossier, name=name),
+        page=partial(page_with_form, page=dossier, name=name),
         command=command,
         done=lambda form, _: f"/changes/{form.path['change']}?done={getattr(form.values, 'then', None) or notice}",
         prepare=prepare,

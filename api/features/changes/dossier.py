@@ -32,20 +32,6 @@ from policy_service.registry.service import activations
 
 MAX_SHOWN = 200
 """Comments, and actions of the history, that one page shows: the newest."""
-NOTICES: Mapping[str, Message] = {
-    "created": Message("The draft was created."),
-    "saved": Message("The draft was saved."),
-    "commented": Message("Your comment was added."),
-    "submitted": Message("The change was submitted. From now on its digest is what is signed."),
-    "analysis-ended": Message("The analysis was stopped. The change is a draft again."),
-    "signed": Message("You signed the change."),
-    "request-changes": Message("The change was sent back to its author."),
-    "rejected": Message("The change was rejected."),
-    "withdrawn": Message("The change was withdrawn."),
-    "scheduled": Message("The change was scheduled: it takes effect automatically on its day."),
-    "cancelled": Message("The change was cancelled before its day."),
-}
-"""What was just done, by the word in the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +72,19 @@ class Dossier:
     """The page of a change."""
 
     template: ClassVar[str] = "changes/change.html"
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "created": Message("The draft was created."),
+        "saved": Message("The draft was saved."),
+        "commented": Message("Your comment was added."),
+        "submitted": Message("The change was submitted. From now on its digest is what is signed."),
+        "analysis-ended": Message("The analysis was stopped. The change is a draft again."),
+        "signed": Message("You signed the change."),
+        "request-changes": Message("The change was sent back to its author."),
+        "rejected": Message("The change was rejected."),
+        "withdrawn": Message("The change was withdrawn."),
+        "scheduled": Message("The change was scheduled: it takes effect automatically on its day."),
+        "cancelled": Message("The change was cancelled before its day."),
+    }
     change: Change
     detail: ChangeDetail
     signatures: tuple[SignatureLine, ...]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from sqlmodel import Session
 from starlette.responses import Response
 
 from api.features.changes.actual_effect import requested_day
-from api.features.changes.simulation import evidence_response, export_comparison, export_movers, export_workload
+from api.features.changes.simulation import evidence_response, export, read_comparison, read_effect, read_movers
 from api.kit.context import PageContext, attachment
 from api.kit.page_route import PageRoute
-from api.service import Service
 from api.web.problems import NOT_FOUND, ProblemError
-from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.language.file_text import file_name
 from policy_service.messages import Message
+from policy_service.population.actual_effect import to_csv
+from policy_service.population.effect_document import workload_csv
 
 
 def send_text(session: Session, _: PageContext, change: str, text: str) -> Response:
@@ -30,21 +30,16 @@ def send_evidence(session: Session, _: PageContext, change: str) -> Response:
     return evidence_response(session, change)
 
 
-async def send_actual_effect(context: PageContext, change: str) -> Response:
-    """Send what came of the change beside what was expected, as CSV."""
-    content = await export_comparison(context.service, context.actor, change, requested_day(context))
-    return _csv(content, "actual-effect", change)
-
-
-def _csv_route(name: str, export: Callable[[Service, Actor, str], Awaitable[bytes]]) -> PageRoute:
+def _csv_route(name: str, read: Callable[[Session, PageContext, str], bytes]) -> PageRoute:
     async def send_csv(context: PageContext, change: str) -> Response:
-        return _csv(await export(context.service, context.actor, change), name, change)
+        content = await export(context.service, context.actor, name, change, lambda s: read(s, context, change))
+        return attachment(content, f"{name}-{change}.csv", "text/csv; charset=utf-8")
 
     return PageRoute(f"/changes/{{change}}/{name}.csv", send_csv)
 
 
-def _csv(content: bytes, name: str, change: str) -> Response:
-    return attachment(content, f"{name}-{change}.csv", "text/csv; charset=utf-8")
+def _actual_effect(session: Session, context: PageContext, change: str) -> bytes:
+    return to_csv(read_comparison(session, context.service, change, requested_day(context)))
 
 
 def _text(session: Session, change_id: str, text: str) -> bytes:
@@ -57,7 +52,7 @@ def _text(session: Session, change_id: str, text: str) -> bytes:
 ROUTES = (
     PageRoute("/changes/{change}/texts/{text}", send_text),
     PageRoute("/changes/{change}/evidence", send_evidence),
-    PageRoute("/changes/{change}/actual-effect.csv", send_actual_effect),
-    _csv_route("movers", export_movers),
-    _csv_route("workload", export_workload),
+    _csv_route("actual-effect", _actual_effect),
+    _csv_route("movers", lambda session, _, change: read_movers(session, change)),
+    _csv_route("workload", lambda session, _, change: workload_csv(read_effect(session, change).document)),
 )

@@ -49,11 +49,6 @@ from policy_service.workers.kinds import FILE_CHECKING
 
 MAX_TEXTS = 4
 """Of a change's files, how many of the largest size one form may carry."""
-NOTICES: Mapping[str, Message] = {
-    "begun": Message("The draft was created."),
-    "saved": Message("The draft was saved."),
-    "example": Message("The example was added to the draft."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,11 @@ class EditorPage:
     """`/changes/{change}/draft`."""
 
     template: ClassVar[str] = "changes/draft.html"
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "begun": Message("The draft was created."),
+        "saved": Message("The draft was saved."),
+        "example": Message("The example was added to the draft."),
+    }
     change_fields: ClassVar[tuple[FormField, ...]] = CHANGE_FIELDS
     change: approval.Change
     form: FormState

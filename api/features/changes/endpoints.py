@@ -21,7 +21,7 @@ from api.features.changes.schemas import (
     change_detail,
     change_summary,
 )
-from api.features.changes.simulation import evidence_response, export_movers, read_comparison, read_effect
+from api.features.changes.simulation import evidence_response, export, read_comparison, read_effect, read_movers
 from api.service import Service
 from api.web.openapi import content, problems
 from api.web.parameters import DayText
@@ -130,7 +130,7 @@ def get_change_simulation(read: ReadRequest, change: Id) -> SimulationModel:
 @router.get("/{change}/simulation/movers", **content("text/csv", refusals=READ_PROBLEMS))
 async def get_change_movers(service: ServiceOf, request: Request, change: Id) -> Response:
     """Every subject that the change moves, as CSV, the largest first. The log records it."""
-    movers = await export_movers(service, principal_of(request).actor, change)
+    movers = await export(service, principal_of(request).actor, "movers", change, lambda s: read_movers(s, change))
     return Response(movers, 200, NO_STORE, "text/csv; charset=utf-8")
 
 

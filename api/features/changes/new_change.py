@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 from sqlmodel import Session
@@ -29,6 +29,7 @@ from api.kit.populations import population_options
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES
 from policy_service.approval.first_versions import unsigned_first_versions
+from policy_service.approval.service import Change
 from policy_service.approval.starting_points import (
     NEW,
     RollbackOptions,
@@ -37,7 +38,6 @@ from policy_service.approval.starting_points import (
     starting_points,
     starting_text,
 )
-from policy_service.database import Transaction
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
@@ -126,59 +126,36 @@ def new_change_page(session: Session, context: PageContext, form: FormState) -> 
 
 
 async def _create(context: PageContext, form: Form, values: NewChangeForm, effective: Period) -> Response:
-    actor, versions, form_page = context.actor, parse_selected(values.back), FormPage(new_change_page)
-    text = None
+    actor, form_page, text = context.actor, FormPage(new_change_page), None
+    versions, evidence = parse_selected(values.back), form.files.get("evidence", ())
     if values.kind == "change" and values.start:
         text = await context.run_in_worker(FILE_CHECKING, read_starting_text, values.start)
-        if text is None:
-            return await context.render_invalid(form_page, form.bind({"start": NO_STARTING_POINT}))
-    if values.kind == "rollback" and not versions:
-        return await context.render_invalid(form_page, form.bind({"back": NOTHING_CHOSEN}))
-    if values.kind == "ending" and not values.ends:
-        return await context.render_invalid(form_page, form.bind({"ends": NOTHING_ENDED}))
-    if values.kind == "first_versions":
-        return await _create_first_versions(context, form, values, effective.start)
+    needed: Mapping[ChangeKind, tuple[bool, str, Message]] = {
+        "change": (not values.start or text is not None, "start", NO_STARTING_POINT),
+        "rollback": (bool(versions), "back", NOTHING_CHOSEN),
+        "ending": (bool(values.ends), "ends", NOTHING_ENDED),
+        "first_versions": (bool(evidence), "evidence", NO_EVIDENCE),
+    }
+    is_there, field, error = needed[values.kind]
+    if not is_there:
+        return await context.render_invalid(form_page, form.bind({field: error}))
     texts = [*([text] if text is not None else []), *form.files.get("file", ())]
-    command = partial(
-        approval.rollback if values.kind == "rollback" else approval.create,
-        title=values.title,
-        reason=values.reason,
-        effective=effective,
-        afterwards=values.afterwards,
-        simulated_over=values.simulated_over,
-    )
-    contents = {"versions": versions} if values.kind == "rollback" else {"texts": texts, "ends": values.ends}
+    asked: dict[str, Any] = {"title": values.title, "reason": values.reason}
+    if values.kind != "first_versions":
+        asked |= {"effective": effective, "afterwards": values.afterwards, "simulated_over": values.simulated_over}
+    command: Callable[..., Change]
+    match values.kind:
+        case "first_versions":
+            file: dict[str, Any] = {"file_name": form.file_names["evidence"][0], "content": evidence[0]}
+            command = partial(approval.create_first_versions, start=effective.start, **file, **asked)
+        case "rollback":
+            command = partial(approval.rollback, versions=versions, **asked)
+        case _:
+            command = partial(approval.create, texts=texts, ends=values.ends, **asked)
+    editor = "" if values.kind == "first_versions" else f"/draft?done=begun{'&check=1' if texts else ''}"
 
     async def prepare() -> Command:
-        def run(transaction: Transaction) -> str:
-            change = command(transaction, actor, **contents)
-            return f"/changes/{change.id}/draft?done=begun{'&check=1' if texts else ''}"
-
-        return run
-
-    return await context.execute(form, prepare, form_page)
-
-
-async def _create_first_versions(context: PageContext, form: Form, values: NewChangeForm, start: datetime) -> Response:
-    form_page = FormPage(new_change_page)
-    if not (files := form.files.get("evidence", ())):
-        return await context.render_invalid(form_page, form.bind({"evidence": NO_EVIDENCE}))
-    file_name, actor = form.file_names["evidence"][0], context.actor
-
-    async def prepare() -> Command:
-        def run(transaction: Transaction) -> str:
-            change = approval.create_first_versions(
-                transaction,
-                actor,
-                title=values.title,
-                reason=values.reason,
-                start=start,
-                file_name=file_name,
-                content=files[0],
-            )
-            return f"/changes/{change.id}"
-
-        return run
+        return lambda transaction: f"/changes/{command(transaction, actor).id}{editor}"
 
     return await context.execute(form, prepare, form_page)
 

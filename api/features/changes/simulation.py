@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from urllib.parse import quote
 
@@ -17,8 +18,7 @@ from policy_service.approval import service as approval
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
 from policy_service.messages import Message
-from policy_service.population.actual_effect import EffectComparison, comparable_days, compare_effect, to_csv
-from policy_service.population.effect_document import workload_csv
+from policy_service.population.actual_effect import EffectComparison, comparable_days, compare_effect
 
 
 def may_read_subjects(actor: Actor) -> bool:
@@ -36,24 +36,9 @@ def read_effect(session: Session, change: str) -> approval.Effect:
     return effect
 
 
-async def export_movers(service: Service, actor: Actor, change: str) -> bytes:
-    """Every subject that a change moves, as CSV in UTF-8; an entry of the log records it, as it discloses them.
-
-    Raises UnknownChange, ProblemError, DatabaseUnavailable.
-    """
-    movers = await run_read(service, lambda session: approval.read_movers(session, read_effect(session, change)))
-    await _tell_of_export(service, actor, "movers", change, movers)
-    return movers
-
-
-async def export_workload(service: Service, actor: Actor, change: str) -> bytes:
-    """The work that a change gives to each role, as CSV in UTF-8; an entry of the log tells of it.
-
-    Raises UnknownChange, ProblemError, DatabaseUnavailable.
-    """
-    content = await run_read(service, lambda session: workload_csv(read_effect(session, change).document))
-    await _tell_of_export(service, actor, "workload", change, content)
-    return content
+def read_movers(session: Session, change: str) -> bytes:
+    """Every subject that a change moves, as CSV in UTF-8. Raises UnknownChange, ProblemError."""
+    return approval.read_movers(session, read_effect(session, change))
 
 
 def read_comparison(session: Session, service: Service, change: str, day: date | None) -> EffectComparison:
@@ -66,17 +51,16 @@ def read_comparison(session: Session, service: Service, change: str, day: date |
     return compare_effect(session, read_effect(session, change), day or last)
 
 
-async def export_comparison(service: Service, actor: Actor, change: str, day: date | None) -> bytes:
-    """The same as CSV in UTF-8; an entry of the log tells of it. Raises what `read_comparison` does."""
-    content = await run_read(service, lambda session: to_csv(read_comparison(session, service, change, day)))
-    await _tell_of_export(service, actor, "actual-effect", change, content)
-    return content
+async def export(service: Service, actor: Actor, name: str, change: str, read: Callable[[Session], bytes]) -> bytes:
+    """Return a file of a change, in CSV, as `read` makes it; an entry of the log tells of it: it may disclose subjects.
 
-
-async def _tell_of_export(service: Service, actor: Actor, name: str, change: str, content: bytes) -> None:
+    Raises what `read` does, and DatabaseUnavailable.
+    """
+    content = await run_read(service, read)
     rows = max(0, content.count(b"\n") - 1)
-    event = ListExported(f"/changes/{{change}}/{name}", "csv", rows, True, {"change": change})  # noqa: FBT003  # whole
+    event = ListExported(f"/changes/{{change}}/{name}", "csv", rows, is_complete=True, filters={"change": change})
     await run_write(service, lambda transaction: append(transaction, actor, event))
+    return content
 
 
 def evidence_response(session: Session, change: str) -> Response:

@@ -13,7 +13,7 @@ from api.kit.context import PageContext
 from api.kit.form_fields import MOST_DAYS, Widget
 from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.subjects import kind_options
+from api.kit.subjects import decided_kinds
 from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.words.data_check import DataCheckResult, check_data_into
@@ -79,7 +79,7 @@ DATA_CHECK: JobKind[DataCheckForm, DataCheckResult] = JobKind(
 
 
 def _choices(_: Session, context: PageContext, form: FormState) -> FormChoices:
-    kinds = kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
+    kinds = decided_kinds(context, form)
     return FormChoices({"kind": kinds}, {"keys": context.service.settings.duplicate_keys})
 
 

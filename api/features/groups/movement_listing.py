@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Generic, TypeVar
 
 from sqlmodel import Session
 
@@ -27,26 +28,24 @@ from policy_service.decisions.words.movements import MovementSummary, summarize_
 from policy_service.messages import Message
 from policy_service.paging import Page
 
+Item = TypeVar("Item", Movement, Move)
 MONTH = timedelta(days=30)
 """How far the first day lies behind the second, when neither was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
-class MovementRow:
-    """One cell of the matrix."""
+class Moved(Generic[Item]):
+    """One cell of the matrix, or one subject that moved, with both groups in words."""
 
-    movement: Movement
+    item: Item
     before: GroupText
     after: GroupText
 
 
-@dataclass(frozen=True, slots=True)
-class MoveRow:
-    """One subject that moved."""
-
-    move: Move
-    before: GroupText
-    after: GroupText
+def _in_words(session: Session, context: PageContext, policy: str, page: Page[Item]) -> Page[Moved[Item]]:
+    head, lang = read_head(session, context, policy), context.frame.lang
+    rows = (Moved(each, group_text(each.before, head, lang), group_text(each.after, head, lang)) for each in page.items)
+    return Page(tuple(rows), page.next_cursor)
 
 
 def _days(context: PageContext, query: TableQuery) -> tuple[date, date]:
@@ -62,17 +61,12 @@ def _matrix(session: Session, context: PageContext, policy: str, days: tuple[dat
     return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
 
 
-def _read_movements(session: Session, context: PageContext, query: TableQuery) -> Page[MovementRow]:
+def _read_movements(session: Session, context: PageContext, query: TableQuery) -> Page[Moved[Movement]]:
     policy = chosen_policy(session, context)
     if policy is None:
         return Page(())
     page = page_of_movements(_matrix(session, context, policy, _days(context, query)), query.cursor, query.limit)
-    head, lang = read_head(session, context, policy), context.frame.lang
-    rows = (
-        MovementRow(each, group_text(each.before, head, lang), group_text(each.after, head, lang))
-        for each in page.items
-    )
-    return Page(tuple(rows), page.next_cursor)
+    return _in_words(session, context, policy, page)
 
 
 def _read_summary(session: Session, context: PageContext, query: TableQuery) -> MovementSummary | None:
@@ -86,7 +80,7 @@ def _read_summary(session: Session, context: PageContext, query: TableQuery) -> 
     )
 
 
-def _read_moves(session: Session, context: PageContext, query: TableQuery) -> Page[MoveRow]:
+def _read_moves(session: Session, context: PageContext, query: TableQuery) -> Page[Moved[Move]]:
     policy, filters = chosen_policy(session, context), query.filters
     if policy is None:
         return Page(())
@@ -101,11 +95,7 @@ def _read_moves(session: Session, context: PageContext, query: TableQuery) -> Pa
         is_new=before == NONE,
     )
     page = list_moves(session, criteria, cursor=query.cursor, limit=query.limit)
-    head, lang = read_head(session, context, policy), context.frame.lang
-    rows = (
-        MoveRow(each, group_text(each.before, head, lang), group_text(each.after, head, lang)) for each in page.items
-    )
-    return Page(tuple(rows), page.next_cursor)
+    return _in_words(session, context, policy, page)
 
 
 def _before_options(session: Session, context: PageContext) -> Options:
@@ -114,15 +104,15 @@ def _before_options(session: Session, context: PageContext) -> Options:
 
 OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the most used policy"))
 DAYS = (TableFilter("from", Message("First day"), "day"), TableFilter("to", Message("Second day"), "day"))
-MOVEMENTS: Table[MovementRow] = Table(
+MOVEMENTS: Table[Moved[Movement]] = Table(
     path="/movements",
     title=Message("Tier movements"),
     about=Message("Subjects that moved between groups from one day to another; by default, over the last month."),
     columns=(
         TableColumn("before", Message("From group"), lambda each, frame: each.before.cell(frame.lang)),
         TableColumn("after", Message("To group"), lambda each, frame: each.after.cell(frame.lang)),
-        TableColumn("subjects", Message("Subjects"), lambda each, _: each.movement.subjects),
-        TableColumn("id", Message("Identifier"), lambda each, _: each.movement.id, is_export_only=True),
+        TableColumn("subjects", Message("Subjects"), lambda each, _: each.item.subjects),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.item.id, is_export_only=True),
     ),
     filters=(
         OF_POLICY,
@@ -130,24 +120,24 @@ MOVEMENTS: Table[MovementRow] = Table(
     ),
     sort="",
     read=_read_movements,
-    row_id=lambda each: each.movement.id,
+    row_id=lambda each: each.item.id,
     cells="groups/_movement_cells.html",
     empty=GROUPS.empty,
     no_match=Message("No decisions had been made by then."),
     read_summary=_read_summary,
     breadcrumbs=((GROUPS.title, GROUPS.path),),
 )
-MOVES: Table[MoveRow] = Table(
+MOVES: Table[Moved[Move]] = Table(
     path="/movements/subjects",
     title=Message("Who moved"),
     about=Message("Subjects in a different group on the second day, with the decision that moved each."),
     columns=(
-        TableColumn("subject", Message("Subject"), lambda each, _: each.move.subject.id),
+        TableColumn("subject", Message("Subject"), lambda each, _: each.item.subject.id),
         TableColumn("before", Message("From group"), lambda each, frame: each.before.cell(frame.lang)),
         TableColumn("after", Message("To group"), lambda each, frame: each.after.cell(frame.lang)),
-        TableColumn("day", Message("In the group since"), lambda each, _: each.move.day),
-        TableColumn("cause", Message("Cause"), lambda each, _: each.move.decision.as_of),
-        TableColumn("id", Message("Identifier"), lambda each, _: each.move.decision.decision_id, is_export_only=True),
+        TableColumn("day", Message("In the group since"), lambda each, _: each.item.day),
+        TableColumn("cause", Message("Cause"), lambda each, _: each.item.decision.as_of),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.item.decision.decision_id, is_export_only=True),
     ),
     filters=(
         OF_POLICY,
@@ -157,7 +147,7 @@ MOVES: Table[MoveRow] = Table(
     ),
     sort="",
     read=_read_moves,
-    row_id=lambda each: each.move.decision.decision_id,
+    row_id=lambda each: each.item.decision.decision_id,
     cells="groups/_move_cells.html",
     empty=(Message("No subject moved."), Message("Choose other days, or another policy.")),
     no_match=Message("No subject moved."),

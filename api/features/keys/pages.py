@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.kit.context import PageContext
-from api.kit.form_action import FormAction, FormRequest
+from api.kit.form_action import FormAction, FormRequest, page_with_form
 from api.kit.form_fields import FormField, Proof, form_fields
 from api.kit.forms import FormModel, FormState
 from api.kit.page_route import PageRoute
@@ -26,12 +27,6 @@ from policy_service.messages import Message
 PATH = "/keys"
 MAX_WRAPPED = 20_000
 """Keys of subjects that are wrapped anew while a browser waits."""
-NOTICES = {
-    "signing": Message("A new signing key is in use, endorsed by the previous key. Publish its public key."),
-    "master": Message(
-        "A new master key is in use. Back up the new subjects.key, and destroy all copies of the old one."
-    ),
-}
 Rotated = Literal["signing", "master"]
 
 
@@ -47,7 +42,12 @@ class KeysPage:
 
     template: ClassVar[str] = "keys/page.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(RotateForm)
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "signing": Message("A new signing key is in use, endorsed by the previous key. Publish its public key."),
+        "master": Message(
+            "A new master key is in use. Back up the new subjects.key, and destroy all copies of the old one."
+        ),
+    }
     signing_key: str | None
     """The identifier of the key that signs; None when the log has none."""
     signing_count: int
@@ -98,7 +98,7 @@ TOO_MANY = Message(
 ROTATE_SIGNING = FormAction(
     "/keys/signing",
     RotateForm,
-    page=lambda session, context, form: keys_page(session, context, {"signing": form}),
+    page=partial(page_with_form, page=keys_page, name="signing"),
     command=_rotate_signing,
     done=lambda *_: f"{PATH}?done=signing",
     confirm=True,
@@ -106,7 +106,7 @@ ROTATE_SIGNING = FormAction(
 ROTATE_MASTER = FormAction(
     "/keys/master",
     RotateForm,
-    page=lambda session, context, form: keys_page(session, context, {"master": form}),
+    page=partial(page_with_form, page=keys_page, name="master"),
     command=lambda _, form: form.prepared,
     done=lambda *_: f"{PATH}?done=master",
     prepare=_rotate_master,

@@ -41,14 +41,6 @@ from policy_service.messages import Message
 from policy_service.overrides.detail import OverrideDetail, read_override_detail, signing_denied_reason
 from policy_service.overrides.service import record_override, sign_override
 
-NOTICES: Mapping[str, Message] = {
-    "runs": Message("The override is in effect from now on."),
-    "provisional": Message("The override is in effect for now. It lapses unless the others sign in time."),
-    "waiting": Message("The override is recorded. It takes effect once the others have signed."),
-    "signed": Message("You signed the override."),
-    "ended": Message("The override was ended; the rules apply again."),
-}
-
 
 class EndForm(FormModel):
     """The reason for ending an override, and the role."""
@@ -69,7 +61,13 @@ class OverridePage:
     """One override."""
 
     template: ClassVar[str] = "overrides/one.html"
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "runs": Message("The override is in effect from now on."),
+        "provisional": Message("The override is in effect for now. It lapses unless the others sign in time."),
+        "waiting": Message("The override is recorded. It takes effect once the others have signed."),
+        "signed": Message("You signed the override."),
+        "ended": Message("The override was ended; the rules apply again."),
+    }
     end_fields: ClassVar[tuple[FormField, ...]] = form_fields(EndForm)
     sign_fields: ClassVar[tuple[FormField, ...]] = form_fields(SignForm)
     detail: OverrideDetail

@@ -14,7 +14,7 @@ from api.kit.context import PageContext
 from api.kit.form_fields import Widget
 from api.kit.forms import Day, FieldErrors, FormModel, FormState, expected_error
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.subjects import kind_options, subject_field_errors
+from api.kit.subjects import decided_kinds, subject_field_errors
 from policy_service.audit.service import current_signer
 from policy_service.clock import instants_between
 from policy_service.decisions.block_store import SealingFailed
@@ -148,7 +148,7 @@ PACK: JobKind[PackForm, PackSummary] = JobKind(
 
 def _choices(session: Session, context: PageContext, form: FormState) -> FormChoices:
     in_force, lang = context.service.decider.policies, context.frame.lang
-    kinds = kind_options(in_force.values(), lang, form.value("kind"))
+    kinds = decided_kinds(context, form)
     return FormChoices({"policy": titled_policy_options(session, in_force, lang), "kind": kinds})
 
 

@@ -18,7 +18,7 @@ from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.subjects import kind_options
+from api.kit.subjects import decided_kinds
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery
 from api.kit.table_options import subject_kind_options
 from policy_service.database import Transaction
@@ -137,7 +137,7 @@ class PopulationPage:
 
 async def new_population_page(context: PageContext, form: FormState) -> Page:
     """Build the form of a new population."""
-    kinds = kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
+    kinds = decided_kinds(context, form)
     return NewPopulationPage(form, kinds)
 
 

@@ -25,11 +25,6 @@ from policy_service.messages import Message
 PATH = "/account/second-factor"
 QUIET_ZONE = 4
 """Light modules around a QR code (ISO/IEC 18004)."""
-NOTICES: Mapping[str, Message] = {
-    "set": Message("Your second factor is set up."),
-    "removed": Message("Your second factor was removed."),
-}
-"""What was just done, by the word in the address."""
 
 
 class EnrolForm(FormModel):
@@ -63,7 +58,10 @@ class SecondFactorPage:
     """My second factor."""
 
     template: ClassVar[str] = "session/second_factor.html"
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "set": Message("Your second factor is set up."),
+        "removed": Message("Your second factor was removed."),
+    }
     enrol_fields: ClassVar[tuple[FormField, ...]] = form_fields(EnrolForm)
     remove_fields: ClassVar[tuple[FormField, ...]] = form_fields(RemoveForm)
     since: datetime | None

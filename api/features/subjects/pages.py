@@ -15,7 +15,7 @@ from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.reauthentication import Reauthentication
-from api.kit.subjects import kind_options
+from api.kit.subjects import decided_kinds
 from policy_service.database import Transaction
 from policy_service.decisions.erasure import ErasurePreview, preview_erasure
 from policy_service.decisions.merges import merge_subjects
@@ -126,7 +126,7 @@ class MergePage:
 
 async def merge_page(context: PageContext, form: FormState) -> MergePage:
     """Build the page with what stands in the form."""
-    kinds = kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
+    kinds = decided_kinds(context, form)
     return MergePage(form, kinds, context.reauthentication(MERGE_PATH))
 
 

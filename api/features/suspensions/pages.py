@@ -14,7 +14,7 @@ from sqlmodel import Session
 from api.auth.permissions import check_permission
 from api.kit.context import PageContext
 from api.kit.drawing import Bar, Timeline, timeline
-from api.kit.form_action import FormAction, FormRequest
+from api.kit.form_action import FormAction, FormRequest, page_with_form
 from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, SignerRole, Widget, form_fields
 from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
@@ -168,11 +168,6 @@ SUSPEND = FormAction(
 )
 
 
-NOTICES: Mapping[str, Message] = {
-    "suspended": Message("The version is out of force now. Another person must ratify this."),
-    "ratified": Message("You ratified the suspension."),
-    "ended": Message("The suspension is over: what would be in force without it applies again."),
-}
 NO_VERSION = "–"
 """The lane of the time in which no version applies."""
 COMMANDS: Mapping[str, tuple[str, Callable[..., approval.Suspension]]] = {
@@ -187,7 +182,11 @@ class SuspensionPage:
     """One suspension."""
 
     template: ClassVar[str] = "suspensions/suspension.html"
-    notices: ClassVar[Mapping[str, Message]] = NOTICES
+    notices: ClassVar[Mapping[str, Message]] = {
+        "suspended": Message("The version is out of force now. Another person must ratify this."),
+        "ratified": Message("You ratified the suspension."),
+        "ended": Message("The suspension is over: what would be in force without it applies again."),
+    }
     fields: ClassVar[tuple[FormField, ...]] = form_fields(SignedReasonForm)
     suspension: approval.Suspension
     title: Bilingual
@@ -248,18 +247,11 @@ def _bars(suspension: approval.Suspension) -> list[Bar]:
     ]
 
 
-def rejected_suspension_page(
-    session: Session, context: PageContext, suspension: str, form: FormState, *, name: str
-) -> SuspensionPage:
-    """The page of a suspension with a form that was rejected, by the end of its address."""
-    return suspension_page(session, context, suspension, {name: form})
-
-
 def _action(name: str, notice: str, command: Callable[..., approval.Suspension]) -> FormAction[SignedReasonForm]:
     return FormAction(
         f"/suspensions/{{suspension}}/{name}",
         SignedReasonForm,
-        page=partial(rejected_suspension_page, name=name),
+        page=partial(page_with_form, page=suspension_page, name=name),
         command=lambda transaction, form: command(
             transaction, form.actor, form.path["suspension"], role=form.values.role, reason=form.values.reason
         ),

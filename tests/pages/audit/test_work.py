@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from api.web.problems import BUSY, ProblemError
 from policy_service import log_work as auditing
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys
 from policy_service.audit.verdict import LogFault, LogVerdict
 from policy_service.messages import Message
+from policy_service.workers.kind import WorkRefused
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
 
@@ -111,7 +111,7 @@ def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatc
 
 def test_what_keeps_it_from_being_done_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object) -> LogVerdict:
-        raise ProblemError(BUSY, Message("the log is being read whole already"))
+        raise WorkRefused(Message("the log is being read whole already"), 1)
 
     monkeypatch.setattr(auditing, "verify_log", busy)
     visitor, page = start_job(here, "compliance", "#verify-log")

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from api.features.packs import jobs
-from api.web.problems import CONFLICT, ProblemError
-from policy_service.audit.keys import public_keys
-from policy_service.messages import Message
+from policy_service.audit.keys import KeyUnavailable, public_keys
 from policy_service.packs.verification import verify_pack
 from tests.api.company import Company, company
 from tests.approval.world import TIER
@@ -139,7 +137,7 @@ def test_a_form_that_is_sent_twice_makes_one_pack(here: Company) -> None:
 
 def test_what_keeps_a_pack_from_being_made_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise ProblemError(CONFLICT, Message("the log's keys are not here: run `policy-service init`"))
+        raise KeyUnavailable("signing.key")
 
     monkeypatch.setattr(jobs, "make_pack", refuse)
     page = made(Visitor(here, "compliance"), policy=TIER)
