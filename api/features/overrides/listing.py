@@ -13,7 +13,7 @@ from api.kit.table_options import policy_options, subject_kind_options
 from policy_service.actor import Role
 from policy_service.decisions.words.answers import outcome_cell
 from policy_service.messages import Message
-from policy_service.overrides.listed import STATE_NAMES, ListedOverride, read_listed
+from policy_service.overrides.listing import STATE_NAMES, ListedOverride, read_listed
 from policy_service.overrides.queries import OverrideFilter, OverrideStatus, list_overrides
 from policy_service.paging import Page
 from policy_service.subject import kind_label
