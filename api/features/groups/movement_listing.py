@@ -34,7 +34,7 @@ MONTH = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Moved(Generic[Item]):
+class MoveRow(Generic[Item]):
     """One cell of the matrix, or one subject that moved, with both groups in words."""
 
     item: Item
@@ -42,9 +42,11 @@ class Moved(Generic[Item]):
     after: GroupText
 
 
-def _in_words(session: Session, context: PageContext, policy: str, page: Page[Item]) -> Page[Moved[Item]]:
+def _in_words(session: Session, context: PageContext, policy: str, page: Page[Item]) -> Page[MoveRow[Item]]:
     head, lang = read_head(session, context, policy), context.frame.lang
-    rows = (Moved(each, group_text(each.before, head, lang), group_text(each.after, head, lang)) for each in page.items)
+    rows = (
+        MoveRow(each, group_text(each.before, head, lang), group_text(each.after, head, lang)) for each in page.items
+    )
     return Page(tuple(rows), page.next_cursor)
 
 
@@ -61,7 +63,7 @@ def _matrix(session: Session, context: PageContext, policy: str, days: tuple[dat
     return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
 
 
-def _read_movements(session: Session, context: PageContext, query: TableQuery) -> Page[Moved[Movement]]:
+def _read_movements(session: Session, context: PageContext, query: TableQuery) -> Page[MoveRow[Movement]]:
     policy = chosen_policy(session, context)
     if policy is None:
         return Page(())
@@ -80,7 +82,7 @@ def _read_summary(session: Session, context: PageContext, query: TableQuery) -> 
     )
 
 
-def _read_moves(session: Session, context: PageContext, query: TableQuery) -> Page[Moved[Move]]:
+def _read_moves(session: Session, context: PageContext, query: TableQuery) -> Page[MoveRow[Move]]:
     policy, filters = chosen_policy(session, context), query.filters
     if policy is None:
         return Page(())
@@ -104,7 +106,7 @@ def _before_options(session: Session, context: PageContext) -> Options:
 
 OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the most used policy"))
 DAYS = (TableFilter("from", Message("First day"), "day"), TableFilter("to", Message("Second day"), "day"))
-MOVEMENTS: Table[Moved[Movement]] = Table(
+MOVEMENTS: Table[MoveRow[Movement]] = Table(
     path="/movements",
     title=Message("Tier movements"),
     about=Message("Subjects that moved between groups from one day to another; by default, over the last month."),
@@ -127,7 +129,7 @@ MOVEMENTS: Table[Moved[Movement]] = Table(
     read_summary=_read_summary,
     breadcrumbs=((GROUPS.title, GROUPS.path),),
 )
-MOVES: Table[Moved[Move]] = Table(
+MOVES: Table[MoveRow[Move]] = Table(
     path="/movements/subjects",
     title=Message("Who moved"),
     about=Message("Subjects in a different group on the second day, with the decision that moved each."),
