@@ -19,21 +19,20 @@ from api.features.audit.entry import LOG_BREADCRUMBS
 from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.audit.log import AUDIT_LOG
 from api.features.benchmarks.jobs import RENEWAL_PAGES
-from api.features.changes import action_routes, actual_effect, dossier, downloads, editor, new_change, printing, report
+from api.features.changes import actual_effect, dossier, downloads, editor, new_change, report
 from api.features.changes.listing import CHANGES
 from api.features.data_checks.jobs import DATA_CHECK_PAGES
 from api.features.decisions import pages as decisions
 from api.features.decisions.listing import DECISIONS
-from api.features.groups.listing import GROUPS, MEMBERS
-from api.features.groups.movement_listing import MOVEMENTS, MOVES
-from api.features.help import pages as help_pages
+from api.features.groups.listing import GROUPS, MEMBERS, MOVEMENTS, MOVES
+from api.features.help import documents
 from api.features.home import pages as home
 from api.features.in_force import page as in_force
 from api.features.keys import pages as keys
 from api.features.overrides import pages as overrides
-from api.features.overrides.listing import OVERRIDES
+from api.features.overrides.pages import OVERRIDES
 from api.features.packs.jobs import PACK_PAGES
-from api.features.policies import comparison, listing, overview, rule_history, version
+from api.features.policies import listing, overview, rule_history, version
 from api.features.populations import pages as populations
 from api.features.populations.pages import POPULATIONS
 from api.features.reevaluations.jobs import REEVALUATION_PAGES
@@ -41,7 +40,7 @@ from api.features.regulations import pages as regulations
 from api.features.runs.jobs import RUN_PAGES
 from api.features.search import pages as search
 from api.features.session import account as own_account
-from api.features.session import preferences, second_factor, sign_in
+from api.features.session import second_factor, sign_in
 from api.features.subjects import pages as subjects
 from api.features.suspensions import pages as suspensions
 from api.features.suspensions.pages import SUSPENSIONS
@@ -58,17 +57,15 @@ from api.web.security import ProblemRenderer
 PAGES = (
     account,
     accounts,
-    action_routes,
     actual_effect,
     api_keys,
     checkpoints,
-    comparison,
     decisions,
+    documents,
     dossier,
     downloads,
     editor,
     entry,
-    help_pages,
     home,
     in_force,
     keys,
@@ -78,8 +75,6 @@ PAGES = (
     overview,
     own_account,
     populations,
-    preferences,
-    printing,
     regulations,
     report,
     rule_history,

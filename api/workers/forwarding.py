@@ -30,7 +30,7 @@ from starlette.types import Message as AsgiMessage
 
 from api.auth.authentication import STATE
 from api.auth.permissions import EXPORT_PATHS, JOB_FILES, PERMISSIONS, ROW
-from api.features.changes.editor import MAX_TEXTS
+from api.features.changes.new_change import MAX_TEXTS
 from api.kit.forms import MAX_FORM_BYTES
 from api.kit.rendering import Pages, RunInWorker
 from api.routes import pages_of, routers_of

@@ -2,33 +2,101 @@
 
 A section is a title, the template that shows it, and what the template gets. What a change comes to be judged by later
 is one more section in `sections_of`, with a template of its own; the others stay as they are.
+
+A refusal of an act is shown on the dossier itself, beside the form it came from, with what was typed; the password has
+to be entered again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
+from starlette.background import BackgroundTask
+from starlette.responses import Response
 
-from api.features.changes.actions import ChangeActions, change_actions
-from api.features.changes.analysis import running_analysis
+from api.features.changes.actions import FORMS, ChangeActions, CommentForm, ReasonForm, SignOffForm, change_actions
+from api.features.changes.analysis import needs_analysis, running_analysis, start_analysis
 from api.features.changes.simulation import may_read_subjects
-from api.features.changes.timelines import timelines
 from api.kit.context import PageContext
-from api.kit.drawing import Timeline
+from api.kit.drawing import Bar, Timeline, timeline
+from api.kit.form_action import EmptyForm, FormAction, FormRequest, page_with_form
 from api.kit.forms import FormState
 from api.kit.page_route import PageRoute
+from api.workers.preparation import checked_submission, require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.change import ActionRecord, Comment
 from policy_service.approval.queries import OPEN
 from policy_service.approval.service import Change, ChangeState
 from policy_service.approval.signature_lines import SignatureLine, signature_lines
 from policy_service.change_detail import ChangeDetail, read_change_detail
+from policy_service.database import Transaction
 from policy_service.jobs.model import Job
+from policy_service.labels import enum_label
 from policy_service.messages import Message
+from policy_service.registry import model
+from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
+
+PAST_PIECES = 4
+"""Pieces of time before now that a timeline shows."""
+UPCOMING_PIECES = 8
+"""Pieces of time from now on that it shows."""
+REQUESTED = Message("requested by this change")
+ONCE_REQUESTED = Message("requested by this change, now closed")
+THIS_CHANGE = Message("this change")
+ENDED_BY_CHANGE = Message("ended by this change")
+
+
+def timelines(
+    change: Change, recorded: Sequence[Activation], now: datetime, zone: ZoneInfo
+) -> Iterable[tuple[str, Timeline]]:
+    """The effective periods of each policy's versions by its name, with those of the change among them.
+
+    Of a draft with files, which are not read, there is one for what it asks for, without a name.
+    """
+    requested, versions = change.draft.effective, change.versions
+    for name in change.draft.ends:
+        bars = [_bar(period, active, change) for period, active in _nearby(model.timeline(recorded, name, now), now)]
+        bars.append(Bar("—", requested.start, requested.until, label=ENDED_BY_CHANGE))
+        yield name, timeline(bars, now, zone=zone)
+    if not versions and not change.draft.ends:
+        bar = Bar("1", requested.start, requested.until, label=Message("requested by this change"))
+        yield "", timeline([bar], now, zone=zone)
+    for version in versions:
+        pieces = model.timeline(recorded, version.policy, now)
+        bars = [_bar(period, active, change) for period, active in _nearby(pieces, now)]
+        if change.state is not ChangeState.SCHEDULED:
+            label = REQUESTED if change.state in OPEN else ONCE_REQUESTED
+            bars.append(Bar(version.version, requested.start, requested.until, label=label))
+        yield version.policy, timeline(bars, now, zone=zone)
+
+
+def _nearby(pieces: Sequence[tuple[Period, Activation]], now: datetime) -> Sequence[tuple[Period, Activation]]:
+    past = [piece for piece in pieces if piece[0].until is not None and piece[0].until <= now]
+    ahead = [piece for piece in pieces if piece[0].until is None or piece[0].until > now]
+    return [*past[-PAST_PIECES:], *ahead[:UPCOMING_PIECES]]
+
+
+def _bar(period: Period, active: Activation, change: Change) -> Bar:
+    """A piece of time in which a version applies, with why."""
+    address = f"/changes/{active.change}" if active.change else None
+    if active.suspension:
+        address = f"/suspensions/{active.suspension}"
+    return Bar(
+        active.version,
+        period.start,
+        period.until,
+        "suspension" if active.is_emergency else "period",
+        THIS_CHANGE if active.change == change.id else enum_label(active.kind),
+        None if active.change == change.id else address,
+    )
+
 
 MAX_SHOWN = 200
 """Comments, and actions of the history, that one page shows: the newest."""
@@ -160,4 +228,86 @@ def sections_of(
     )
 
 
-ROUTES = (PageRoute("/changes/{change}", dossier),)
+async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission | None:
+    if await form.context.read(lambda session: needs_analysis(session, form.path["change"])):
+        return None
+    return await checked_submission(form.service, form.path["change"], form.etag)
+
+
+def _submit(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
+    if form.prepared is None:
+        return approval.analyse(transaction, form.actor, form.path["change"], expected=form.etag)
+    return approval.submit(transaction, form.actor, form.prepared, expected=form.etag)
+
+
+def _start_analysis(form: FormRequest[EmptyForm], response: Response, change: Change | None) -> Response:
+    if change is not None and change.state is ChangeState.UNDER_ANALYSIS:
+        response.background = BackgroundTask(
+            start_analysis, form.service, form.context.pages.jobs, form.actor, change.id
+        )
+    return response
+
+
+def _sign_off(transaction: Transaction, form: FormRequest[SignOffForm]) -> Change:
+    fields = form.values.model_dump(exclude={"password", "then"})
+    change = approval.sign_off(transaction, form.actor, form.path["change"], **fields)
+    if form.values.then is None:
+        return change
+    return approval.schedule(transaction, form.actor, change.id, expected=change.etag)
+
+
+async def _prepare_review(form: FormRequest[Any]) -> None:
+    await require_undrifted(form.service, form.path["change"])
+    await warm_heads(form.service, form.path["change"])
+
+
+def _schedule(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
+    return approval.schedule(transaction, form.actor, form.path["change"], expected=form.etag)
+
+
+def _comment(transaction: Transaction, form: FormRequest[CommentForm]) -> None:
+    approval.comment(transaction, form.actor, form.path["change"], form.values.text)
+
+
+def _with_reason(command: Callable[..., Change]) -> Callable[[Transaction, FormRequest[ReasonForm]], Change]:
+    def run(transaction: Transaction, form: FormRequest[ReasonForm]) -> Change:
+        change, reason, expected = form.path["change"], form.values.reason, form.etag
+        return command(transaction, form.actor, change, reason=reason, expected=expected)
+
+    return run
+
+
+def _action(  # noqa: PLR0913  # what a form does
+    name: str,
+    notice: str,
+    command: Callable[[Transaction, FormRequest[Any]], object],
+    prepare: Callable[[FormRequest[Any]], Awaitable[Any]] | None = None,
+    *,
+    confirm: bool = False,
+    answer: Callable[[FormRequest[Any], Response, Any], Response] | None = None,
+) -> FormAction[Any]:
+    return FormAction(
+        f"/changes/{{change}}/{name}",
+        FORMS[name],
+        page=partial(page_with_form, page=dossier, name=name),
+        command=command,
+        done=lambda form, _: f"/changes/{form.path['change']}?done={getattr(form.values, 'then', None) or notice}",
+        prepare=prepare,
+        confirm=confirm,
+        answer=answer,
+        in_worker=True,
+    )
+
+
+ROUTES = (
+    PageRoute("/changes/{change}", dossier),
+    _action("submit", "submitted", _submit, _check_draft, answer=_start_analysis),
+    _action("sign-offs", "signed", _sign_off, _prepare_review, confirm=True),
+    _action("schedule", "scheduled", _schedule, _prepare_review),
+    _action("request-changes", "request-changes", _with_reason(approval.request_changes)),
+    _action("reject", "rejected", _with_reason(approval.reject)),
+    _action("withdraw", "withdrawn", _with_reason(approval.withdraw)),
+    _action("cancel", "cancelled", _with_reason(approval.cancel)),
+    _action("end-analysis", "analysis-ended", _with_reason(approval.end_analysis)),
+    _action("comments", "commented#discussion", _comment),
+)

@@ -1,17 +1,33 @@
-"""Files of a change: `…/texts/{text}`, `…/evidence`; whom it moves, what work it makes and what came of it, as CSV."""
+"""Files of a change: its texts, its evidence, whom it moves what came of it as CSV; the dossier on paper and as PDF.
+
+The dossier on paper is the same page by another template: no navigation and no forms, and the code point in the place
+of a character that the typeface cannot draw. A PDF is laid out by WeasyPrint; where the machine lacks its libraries,
+the address answers 501 and says how to print instead. The page can reach nothing but the style sheets and the typeface
+of this service: no file, no network, whatever is written in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from sqlmodel import Session
-from starlette.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
+from structlog.typing import FilteringBoundLogger
 
+from api.faces import FOLDER, spell_out
 from api.features.changes.actual_effect import requested_day
+from api.features.changes.dossier import Dossier, dossier
 from api.features.changes.simulation import evidence_response, export, read_comparison, read_effect, read_movers
 from api.kit.context import PageContext, attachment
 from api.kit.page_route import PageRoute
-from api.web.problems import NOT_FOUND, ProblemError
+from api.kit.static import FILES, KINDS
+from api.web.problems import NOT_FOUND, PDF_UNAVAILABLE, ProblemError
 from policy_service.approval import service as approval
 from policy_service.language.file_text import file_name
 from policy_service.messages import Message
@@ -49,10 +65,99 @@ def _text(session: Session, change_id: str, text: str) -> bytes:
     return approval.read_text(session, text)
 
 
+if TYPE_CHECKING:
+    from weasyprint.urls import URLFetcherResponse
+
+BASE_URL = "https://service.invalid/"
+"""Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
+PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
+    "faces.css": (FOLDER / "print.css", KINDS[".css"]),
+    **{file.name: (file, "font/ttf") for file in sorted(FOLDER.glob("*.ttf"))},
+}
+"""Names under `/static/` that mean another file on paper than in a browser, or only mean one there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PdfUnavailable:
+    """PDF cannot be made on this machine: the message is that of the loader that did not find a library."""
+
+    reason: str
+
+
+def render_pdf(log: FilteringBoundLogger, html: str) -> bytes:
+    """A page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
+    content = lay_out(html)
+    if isinstance(content, PdfUnavailable):
+        log.error("pdf_unavailable", reason=content.reason)
+        message = Message("PDF files are not made here: open the print view and let the browser save it as PDF.")
+        raise ProblemError(PDF_UNAVAILABLE, message)
+    return content
+
+
+def lay_out(html: str) -> bytes | PdfUnavailable:
+    """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing."""
+    try:
+        from weasyprint import HTML  # noqa: PLC0415  # takes a second, and loads libraries of the system
+        from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415  # the same
+    except OSError as error:
+        return PdfUnavailable(str(error))
+
+    class OwnFiles(URLFetcher):
+        """Gives the style sheets and the typeface of this service, and nothing else."""
+
+        def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
+            content, kind = own_file(url)
+            return URLFetcherResponse(url, content, {"Content-Type": kind})
+
+    return HTML(string=html, base_url=BASE_URL, url_fetcher=OwnFiles()).write_pdf()
+
+
+def own_file(url: str) -> tuple[bytes, str]:
+    """A file of this service's own by its address on a page. Raises ValueError for everything else."""
+    parts = urlsplit(url)
+    folder, _, name = parts.path.rpartition("/")
+    if not url.startswith(BASE_URL) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):
+        raise ValueError(f"nothing is fetched from {url[:100]!r}")
+    if name in PRINT_FILES:
+        file, kind = PRINT_FILES[name]
+        return file.read_bytes(), kind
+    return FILES[name]
+
+
+PRINT_TEMPLATE = "changes/print.html"
+AMOUNT = re.compile(
+    r"(?<=[0-9]) (?=(?:[A-Z]{3}\b|[元天年]|个月|小时|分钟|秒|days?\b|months?\b|years?\b|hours?\b|minutes?\b|%))"
+)
+"""The blank between a number and its unit."""
+
+
+def keep_amounts(html: str) -> str:
+    """Return a page on which no line ends between a number and its unit."""
+    return AMOUNT.sub("\N{NO-BREAK SPACE}", html)
+
+
+def _print_html(context: PageContext, page: Dossier) -> str:
+    return keep_amounts(spell_out(context.pages.render_html(page, context.frame, PRINT_TEMPLATE)))
+
+
+def show_print_view(session: Session, context: PageContext, change: str) -> Response:
+    """Show the dossier as a page to print."""
+    return HTMLResponse(_print_html(context, dossier(session, context, change)))
+
+
+async def send_pdf(context: PageContext, change: str) -> Response:
+    """Send the dossier as a PDF file."""
+    page: Dossier = await context.build(dossier, change)
+    content = await run_in_threadpool(lambda: render_pdf(context.service.log, _print_html(context, page)))
+    return attachment(content, f"change-{page.change.id}.pdf", "application/pdf")
+
+
 ROUTES = (
     PageRoute("/changes/{change}/texts/{text}", send_text),
     PageRoute("/changes/{change}/evidence", send_evidence),
     _csv_route("actual-effect", _actual_effect),
     _csv_route("movers", lambda session, _, change: read_movers(session, change)),
     _csv_route("workload", lambda session, _, change: workload_csv(read_effect(session, change).document)),
+    PageRoute("/changes/{change}/print", show_print_view),
+    PageRoute("/changes/{change}/dossier.pdf", send_pdf),
 )

@@ -16,8 +16,9 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.features.changes.forms import (
+from api.features.changes.new_change import (
     CHANGE_FIELDS,
+    MAX_TEXTS,
     NO_STARTING_POINT,
     ChangeForm,
     format_local,
@@ -46,9 +47,6 @@ from policy_service.messages import Message
 from policy_service.registry.model import Period
 from policy_service.workers.kind import WorkRefused
 from policy_service.workers.kinds import FILE_CHECKING
-
-MAX_TEXTS = 4
-"""Of a change's files, how many of the largest size one form may carry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,28 @@
-"""`/changes/new`: a change is begun, with policy files or as a rollback; its editor goes on from there."""
+"""`/changes/new`: a change is begun, with policy files, as a rollback or an ending; its editor goes on from there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, NaiveDatetime
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.features.changes.editor import MAX_TEXTS
-from api.features.changes.forms import (
-    CHANGE_FIELDS,
-    NO_STARTING_POINT,
-    ChangeForm,
-    format_local,
-    parse_selected,
-    read_period,
-)
 from api.kit.context import Command, FormPage, PageContext
-from api.kit.form_fields import FormField
-from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
+from api.kit.form_fields import FormField, Widget, form_fields
+from api.kit.formats import parse_instant
+from api.kit.forms import MAX_FORM_BYTES, FieldErrors, Form, FormModel, FormState, read_form, validate_form
 from api.kit.page_route import PageRoute
 from api.kit.populations import population_options
 from policy_service.approval import service as approval
+from policy_service.approval.change import Afterwards, Draft
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES
 from policy_service.approval.first_versions import unsigned_first_versions
-from policy_service.approval.service import Change
 from policy_service.approval.starting_points import (
     NEW,
     RollbackOptions,
@@ -38,10 +31,85 @@ from policy_service.approval.starting_points import (
     starting_points,
     starting_text,
 )
+from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.messages import Message
+from policy_service.population.registered.model import NAME
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
 from policy_service.workers.kinds import FILE_CHECKING
+
+MAX_TEXTS = 4
+"""Of a change's files, how many of the largest size one form may carry."""
+NOT_AN_INSTANT = Message("Not a valid date or time.")
+END_BEFORE_START = Message("The end must be after the beginning.")
+NO_STARTING_POINT = Message("There is no such policy in force.")
+
+
+class ChangeForm(FormModel):
+    """The fields that say what a change is and when it applies."""
+
+    title: Annotated[str, Widget("text", Message("Title")), Field(max_length=MAX_TITLE)]
+    reason: Annotated[
+        str,
+        Widget("area", Message("Reason"), Message("Why the rules change; signers read it first.")),
+        Field(max_length=MAX_REASON),
+    ]
+    effective_from: Annotated[NaiveDatetime, Widget("datetime-local", Message("Effective from"))]
+    effective_until: Annotated[
+        NaiveDatetime | None,
+        Widget(
+            "datetime-local",
+            Message("Effective until"),
+            Message("Optional: without it, until another version follows."),
+        ),
+    ] = None
+    simulated_over: Annotated[
+        str | None,
+        Widget(
+            "choice",
+            Message("Simulated over"),
+            Message("The effect on a registered file of facts, in place of the decision records."),
+            unset=Message("the decision records"),
+        ),
+        Field(pattern=f"^{NAME.pattern}$"),
+    ] = None
+    afterwards: Afterwards = "before"
+    ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()
+
+
+CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "effective_until", "simulated_over")
+"""Those that are drawn from the model; the others depend on what the change is about."""
+
+
+def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -> Period | FieldErrors:
+    """The period that was filled in, or what is wrong with it.
+
+    A field shows minutes; one that was not touched keeps the instant of the draft `before` to the microsecond.
+    """
+    stored = before.effective if before else None
+    start = parse_instant(form.effective_from, zone, stored.start if stored else None)
+    until = (
+        parse_instant(form.effective_until, zone, stored.until if stored else None) if form.effective_until else None
+    )
+    if start is None:
+        return {"effective_from": NOT_AN_INSTANT}
+    if form.effective_until and until is None:
+        return {"effective_until": NOT_AN_INSTANT}
+    if until is not None and until <= start:
+        return {"effective_until": END_BEFORE_START}
+    return Period(start, until)
+
+
+def format_local(at: datetime | None, zone: ZoneInfo) -> str:
+    """An instant as a field for a day and time has it; empty for none."""
+    return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
+
+
+def parse_selected(values: Sequence[str]) -> list[tuple[str, str]]:
+    """Read the versions selected to go back to: each is written `policy@version`, and empty where none was."""
+    pairs = (value.partition("@") for value in values if value)
+    return [(policy, version) for policy, _, version in pairs]
+
 
 ChangeKind = Literal["change", "rollback", "ending", "first_versions"]
 """What a form begins: a change with files, a rollback, a change that ends policies, or the first versions to sign."""
@@ -105,9 +173,6 @@ async def create_change(context: PageContext) -> Response:
     return await _create(context, form, values, effective)
 
 
-ROUTES = (PageRoute("/changes/new", _first_page), PageRoute("/changes", create_change, method="POST"))
-
-
 def new_change_page(session: Session, context: PageContext, form: FormState) -> NewChangePage:
     """The form of a change that is begun, as far as it is filled in."""
     service, now = context.service, context.frame.now
@@ -143,7 +208,7 @@ async def _create(context: PageContext, form: Form, values: NewChangeForm, effec
     asked: dict[str, Any] = {"title": values.title, "reason": values.reason}
     if values.kind != "first_versions":
         asked |= {"effective": effective, "afterwards": values.afterwards, "simulated_over": values.simulated_over}
-    command: Callable[..., Change]
+    command: Callable[..., approval.Change]
     match values.kind:
         case "first_versions":
             file: dict[str, Any] = {"file_name": form.file_names["evidence"][0], "content": evidence[0]}
@@ -163,3 +228,9 @@ async def _create(context: PageContext, form: Form, values: NewChangeForm, effec
 def read_starting_text(session: Session, context: PageContext, name: str) -> bytes | None:
     """The text that a change begins with; None when there is no such one."""
     return starting_text(session, name, context.frame.now)
+
+
+ROUTES = (
+    PageRoute("/changes/new", _first_page),
+    PageRoute("/changes", create_change, method="POST"),
+)

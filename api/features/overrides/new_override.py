@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr
 from sqlmodel import Session
 
-from api.features.overrides.listing import PATH
 from api.kit.context import PageContext
 from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
@@ -32,6 +31,7 @@ from policy_service.overrides.last_decision import LastDecision, read_last_decis
 from policy_service.overrides.service import OverrideRequest
 from policy_service.subject import MAX_ID, Subject, id_error
 
+PATH = "/overrides"
 FIELD = re.compile(r"o\.([0-9]{1,2})\.(.+)", re.DOTALL)
 MIN_ENTRIES = 3
 """Entries that are offered for a policy that lists; there is always one more than are filled in."""
@@ -144,12 +144,7 @@ class NewOverridePage:
     )
     form: FormState
     policies: tuple[tuple[str, str], ...]
-    policy: str | None
-    title: Bilingual | None
-    kind: str | None
-    """Of the subjects that the policy is about."""
-    version: str | None
-    lists_outcomes: bool
+    policy: Policy | None
     entries: tuple[tuple[OutcomeField, ...], ...]
     last_decision: LastDecision | None
     roles: tuple[Role, ...]
@@ -169,11 +164,7 @@ def new_override_page(session: Session, context: PageContext, form: FormState) -
     return NewOverridePage(
         form=form,
         policies=tuple((each.id, f"{each.title.in_language(frame.lang)} ({each.id})") for each in policies.values()),
-        policy=policy.id if policy else None,
-        title=policy.title if policy else None,
-        kind=policy.subject if policy else None,
-        version=policy.version if policy else None,
-        lists_outcomes=policy.returns_list if policy else False,
+        policy=policy,
         entries=outcome_entries(policy, form, frame.lang) if policy else (),
         last_decision=read_last_decision(session, policy_subject, name, frame.lang) if policy_subject else None,
         roles=held_roles(frame.actor, DIRECTORS),

@@ -1,4 +1,4 @@
-"""`…/versions/{version}`: a version in words and tables, its source, its very file, its examples decided now."""
+"""`…/versions/{version}`: a version in words and tables, its source, its file, its examples; beside another one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from api.kit.context import PageContext, attachment
 from api.kit.listing import Listing, link, page_behind
 from api.kit.page_route import PageRoute
 from policy_service.analysis.example_cases import ExampleCase, cases_of
+from policy_service.analysis.table_difference import Comparison, compare_versions
 from policy_service.approval.provenance import VersionProvenance, read_provenance
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.labels import domain_name
@@ -182,9 +183,44 @@ def examples_page(session: Session, context: PageContext, domain: str, policy: s
     return ExamplesPage(head, tuple(page), sum(case.passed for case in cases), len(cases), listing)
 
 
+MAX_OFFERED = 100
+"""Versions that can be chosen, the newest."""
+KINDS = ("policy", "fact", "outcome", "rule", "band", "example", "invariant")
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """The comparison."""
+
+    template: ClassVar[str] = "policies/compare.html"
+    name: str
+    title: Bilingual
+    old: str
+    new: str
+    versions: tuple[str, ...]
+    active: str | None
+    comparison: Comparison | None
+    """None when there is only one version."""
+
+
+def compare_page(session: Session, context: PageContext, domain: str, policy: str) -> ComparePage:
+    """Build the page of two versions."""
+    name, query, catalogue = f"{domain}/{policy}", context.params, context.service.catalogue
+    snapshot = visible_versions(catalogue, session, context.request)
+    in_force = snapshot.active(name, context.service.now())
+    active = in_force[1].version if in_force else None
+    pair = snapshot.compared(name, active, query.get("from"), query.get("to"))
+    old, new = (catalogue.load(session, snapshot.version(name, each).digest) for each in pair)
+    versions = [each.version for each in snapshot.versions[name][:MAX_OFFERED]]
+    versions += [each for each in dict.fromkeys(pair) if each not in versions]
+    comparison = None if old is new and len(versions) == 1 else compare_versions(old, new, context.frame.lang)
+    return ComparePage(name, new.title, old.version, new.version, tuple(versions), active, comparison)
+
+
 ROUTES = (
     PageRoute(VERSION, version_page),
     PageRoute(f"{VERSION}/source", source_page),
     PageRoute(f"{VERSION}/file", send_file),
     PageRoute(f"{VERSION}/examples", examples_page),
+    PageRoute(f"{POLICY}/compare", compare_page),
 )

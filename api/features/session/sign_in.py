@@ -8,26 +8,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 from starlette.responses import Response
 
-from api.auth.authentication import principal_of, refuse_other_sites, session_cookie
+from api.auth.authentication import is_secure, principal_of, refuse_other_sites, session_cookie
 from api.auth.browsers import browser_principal, delete_session_cookie, set_session_cookie
 from api.auth.confirmation import sign_in_with_password
+from api.kit import languages
 from api.kit.context import FormPage, PageContext
 from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import ENTER_AGAIN, Form, FormModel, FormState, read_form, validate_form
+from api.kit.frame import THEME
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.rendering import SIGN_IN
 from api.service import Service
-from api.web.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
+from api.web.problems import BUSY, MALFORMED_FORM, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem, ProblemError
 from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.web.transactions import run_write
 from policy_service.identity.sessions import sign_out
+from policy_service.language.policy import Language
 from policy_service.messages import Message
+
+YEAR = 365 * 24 * 60 * 60
+
+
+class Preferences(FormModel):
+    """The preferences to set; those left out stay as they are."""
+
+    language: Language | None = None
+    theme: Literal["system", "light", "dark"] | None = None
+    back: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
+
+
+async def save_preferences(context: PageContext) -> Response:
+    """Store a reader's preference, and redirect back."""
+    refuse_other_sites(context.service, context.request.scope)
+    values = validate_form(await read_form(context.request), Preferences)
+    if not isinstance(values, Preferences):
+        raise ProblemError(MALFORMED_FORM, Message("There is no such language or theme."))
+    response, secure = (
+        context.pages.redirect(safe_redirect_address(values.back)),
+        is_secure(context.service, context.request.scope),
+    )
+    for name, value in ((languages.COOKIE, values.language), (THEME, values.theme)):
+        if value is not None:
+            response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+    return response
+
 
 PROVIDER_SIGN_IN = "/v1/session/oidc"
 NOTICES: Mapping[str, Message] = {
@@ -92,13 +122,6 @@ async def end_session(context: PageContext) -> Response:
     return delete_session_cookie(service, context.request, context.pages.redirect(link(SIGN_IN, done="signed-out")))
 
 
-ROUTES = (
-    PageRoute(SIGN_IN, show_form),
-    PageRoute(SIGN_IN, start_session, method="POST"),
-    PageRoute("/sign-out", end_session, method="POST"),
-)
-
-
 async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Response:
     """A session for who gives the right password, or the form again with why not."""
     service, request, password = context.service, context.request, values.password.get_secret_value()
@@ -143,3 +166,11 @@ def _form_page(next_address: str) -> FormPage:
 def _page(context: PageContext, form: FormState, next_address: str, session_ended: Message | None = None) -> SignInPage:
     provider_address = link(PROVIDER_SIGN_IN, next=next_address) if context.service.provider is not None else None
     return SignInPage(form, next_address, session_ended, provider_address)
+
+
+ROUTES = (
+    PageRoute("/preferences", save_preferences, method="POST"),
+    PageRoute(SIGN_IN, show_form),
+    PageRoute(SIGN_IN, start_session, method="POST"),
+    PageRoute("/sign-out", end_session, method="POST"),
+)

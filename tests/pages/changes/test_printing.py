@@ -12,8 +12,8 @@ import pytest
 from pypdf import PageObject, PdfReader
 from pypdfium2 import PdfDocument
 
-from api.features.changes import printing
-from api.features.changes.printing import BASE_URL, PdfUnavailable, keep_amounts, own_file
+from api.features.changes import downloads
+from api.features.changes.downloads import BASE_URL, PdfUnavailable, keep_amounts, own_file
 from api.web.problems import ProblemError
 from policy_service.service_log import make_log
 from tests.api.company import Company, Json, company
@@ -100,7 +100,7 @@ def test_the_pages_have_no_solid_bars_and_the_timeline_its_colours(paper: Seen) 
 
 def test_tables_repeat_their_heads() -> None:
     rows = "<tr><td>row</td></tr>" * 120
-    content = printing.lay_out(
+    content = downloads.lay_out(
         f'<link rel="stylesheet" href="/static/print.css"><table><thead><tr><th>Head</th></tr></thead>{rows}</table>'
     )
     assert isinstance(content, bytes)
@@ -112,7 +112,7 @@ def test_tables_repeat_their_heads() -> None:
 def test_no_amount_is_broken_where_columns_are_many() -> None:
     amounts = [f"1,500,000.0{number}" for number in range(4)]
     cells = "".join(f'<td><span class="written">{each}</span></td><td>industry and purchases</td>' for each in amounts)
-    content = printing.lay_out(
+    content = downloads.lay_out(
         f'<link rel="stylesheet" href="/static/print.css"><table class="decision"><tr>{cells}</tr></table>'
     )
     assert isinstance(content, bytes)
@@ -175,7 +175,7 @@ def test_a_pdf_reaches_its_style_sheets_and_its_typeface() -> None:
 def test_where_pango_is_missing_the_page_says_how_to_print(
     here: Company, change: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(printing, "lay_out", _unavailable)
+    monkeypatch.setattr(downloads, "lay_out", _unavailable)
     page = Visitor(here, "compliance").get(f"/changes/{change['id']}/dossier.pdf")
     assert page.status == 501
     assert "open the print view and let the browser save it as PDF" in page.text("main")
@@ -184,15 +184,15 @@ def test_where_pango_is_missing_the_page_says_how_to_print(
 def test_where_pango_is_missing_the_log_says_which_library(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(printing, "lay_out", _unavailable)
+    monkeypatch.setattr(downloads, "lay_out", _unavailable)
     with pytest.raises(ProblemError):
-        printing.render_pdf(make_log("error"), "<p>page</p>")
+        downloads.render_pdf(make_log("error"), "<p>page</p>")
     assert json.loads(capsys.readouterr().err)["reason"] == "cannot load library 'libpango-1.0-0'"
 
 
 def test_a_library_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "weasyprint", _Unloadable("weasyprint"))
-    assert printing.lay_out("<p>page</p>") == PdfUnavailable("cannot load library 'libpango-1.0-0'")
+    assert downloads.lay_out("<p>page</p>") == PdfUnavailable("cannot load library 'libpango-1.0-0'")
 
 
 def test_an_unknown_change_has_no_paper(here: Company) -> None:

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from api.features.groups import movement_listing
+from api.features.groups import listing
 from policy_service.decisions.groups.movements import movements
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
@@ -77,7 +77,7 @@ def test_the_rates_stand_below_the_matrix(here: Company) -> None:
 
 def test_the_matrix_is_read_once_for_the_list_and_its_summary(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     read = Mock(wraps=movements)
-    monkeypatch.setattr(movement_listing, "movements", read)
+    monkeypatch.setattr(listing, "movements", read)
     assert Visitor(here, "sales").get(MONTHS).has("tbody tr")
     read.assert_called_once()
 
