@@ -25,7 +25,6 @@ from starlette.responses import HTMLResponse, Response
 from api.auth.authentication import principal_of
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
 from api.kit.frame import Frame, Page
-from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
 from api.web.idempotent_writes import run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
@@ -88,10 +87,6 @@ class PageContext:
     def new_form(self, **values: str) -> FormState:
         """A form with these values in its fields, never sent yet."""
         return FormState(str(self.service.clock.new_id()), {name: (value,) for name, value in values.items()})
-
-    def reauthentication(self, return_address: str) -> Reauthentication:
-        """How the caller re-authenticates; `return_address` is where the identity provider's answer leads."""
-        return reauthentication_state(self.service, self.request, self.frame.now, return_address)
 
     def reject(self, form: FormState) -> None:
         """Let the page say above all else what is wrong with a form."""

@@ -16,7 +16,8 @@ from api.kit.help_topics import help_topic
 from api.kit.languages import TAG, language_of
 from api.kit.static import VERSION
 from api.web.safe_redirect import MAX_ADDRESS
-from policy_service.actor import Actor
+from policy_service.actor import REAUTHENTICATION_VALIDITY, Actor
+from policy_service.identity.sessions import OIDC, UserSession
 from policy_service.language.policy import Language
 from policy_service.messages import Message
 from policy_service.tasks import TaskKind
@@ -63,6 +64,23 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Reauthentication:
+    """The way in which a form that signs re-authenticates: by the password, or at the identity provider."""
+
+    by_provider: bool = False
+    """Whether a form leads to the provider and back."""
+    asks_code: bool = False
+    """Whether the password goes with a one-time code."""
+    valid_until: datetime | None = None
+    """Until when a proof that the provider gave may be used; None when there is none."""
+
+    @property
+    def is_ready(self) -> bool:
+        """True if the form can be sent: with the password in it, or after the provider said who it is."""
+        return not self.by_provider or self.valid_until is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """The frame of a page."""
 
@@ -79,6 +97,8 @@ class Frame:
     """Changes when a style sheet or script does."""
     help_topic: str
     """The document that helps on the page."""
+    reauthentication: Reauthentication = Reauthentication()
+    """How the reader re-authenticates."""
     done: str = ""
     """The word in the address that says what was just done."""
     notice: Message | None = None
@@ -100,8 +120,8 @@ class Page(Protocol):
     template: ClassVar[str]
 
 
-def frame_of(request: Request, now: datetime) -> Frame:
-    """Build the frame of the requested page; `now` is the service's."""
+def frame_of(request: Request, now: datetime, *, asks_code: bool) -> Frame:
+    """Build the frame of the requested page; `now` is the service's, who signs with a password needs a code."""
     principal: Principal | None = getattr(request.state, STATE, None)
     actor = principal.actor if principal else None
     path = request.url.path
@@ -117,8 +137,18 @@ def frame_of(request: Request, now: datetime) -> Frame:
         now=now,
         version=VERSION,
         help_topic=help_topic(path),
+        reauthentication=_reauthentication(principal.user_session if principal else None, now, asks_code=asks_code),
         done=request.query_params.get("done", "") if request.method == "GET" else "",
     )
+
+
+def _reauthentication(user_session: UserSession | None, now: datetime, *, asks_code: bool) -> Reauthentication:
+    if user_session is None or user_session.method != OIDC:
+        return Reauthentication(asks_code=asks_code)
+    confirmed_at = user_session.confirmed_at
+    is_fresh = confirmed_at is not None and now - confirmed_at <= REAUTHENTICATION_VALIDITY
+    until = confirmed_at + REAUTHENTICATION_VALIDITY if confirmed_at is not None and is_fresh else None
+    return Reauthentication(by_provider=True, valid_until=until)
 
 
 def _sections(actor: Actor, path: str) -> tuple[Section, ...]:

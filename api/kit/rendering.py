@@ -76,7 +76,8 @@ class Pages:
 
     def frame(self, request: Request) -> Frame:
         """Build the frame of the requested page."""
-        return frame_of(request, self.service.clock.now())
+        asks_code = self.service.settings.second_factor == "required"
+        return frame_of(request, self.service.clock.now(), asks_code=asks_code)
 
     def render(self, page: Page, frame: Frame, status: int = HTTPStatus.OK, template: str | None = None) -> Response:
         """A page."""

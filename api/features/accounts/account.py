@@ -19,7 +19,6 @@ from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import quote_segment
 from api.kit.page_route import PageRoute
 from api.kit.passwords import NewPasswordForm, field_errors
-from api.kit.reauthentication import Reauthentication
 from policy_service.account_detail import AccountDetail, read_account_detail
 from policy_service.actor import Role
 from policy_service.database import Transaction
@@ -98,8 +97,6 @@ class AccountPage:
         "attest": Message("You attested the account: its signing roles take effect."),
     }
     detail: AccountDetail
-    reauthentication: Reauthentication
-    """How anyone who attests proves who they are."""
     issuer: str
     forms: Mapping[str, FormState]
 
@@ -112,7 +109,6 @@ def account_page(
     roles = {"roles": tuple(role.value for role in detail.account.roles)}
     return AccountPage(
         detail=detail,
-        reauthentication=context.reauthentication(f"/accounts/{quote_segment(account_id)}#attestation"),
         issuer=context.service.settings.oidc_issuer or "",
         forms={
             **{name: context.new_form() for name in FORMS},

@@ -12,7 +12,6 @@ from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm
 from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, SignerRole, Widget, form_fields
 from api.kit.forms import FormModel, FormState
-from api.kit.reauthentication import Reauthentication
 from policy_service.approval.service import MEANINGS, Action, Change, Meaning, Permission, change_permissions
 from policy_service.approval.validation import MAX_REASON
 from policy_service.messages import Message
@@ -100,7 +99,6 @@ class ChangeActions:
     by_action: Mapping[Action, ChangeAction]
     meanings: tuple[Meaning, ...]
     """What a signature of this reader can mean."""
-    reauthentication: Reauthentication
 
     @property
     def next(self) -> tuple[tuple[Message, str], ...]:
@@ -153,5 +151,4 @@ def change_actions(context: PageContext, change: Change, rejected_forms: Mapping
         digest=change.digest,
         by_action=by_action,
         meanings=meanings,
-        reauthentication=context.reauthentication(f"{path}#sign-panel"),
     )

@@ -15,7 +15,6 @@ from api.kit.form_action import FormAction, FormRequest, page_with_form
 from api.kit.form_fields import FormField, Proof, form_fields
 from api.kit.forms import FormModel, FormState
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication
 from api.web.problems import CONFLICT, ProblemError
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.keys import PublicKey
@@ -55,7 +54,6 @@ class KeysPage:
     master_key: str
     subject_keys: int
     forms: dict[Rotated, FormState]
-    reauthentication: Reauthentication
 
     @property
     def is_quick(self) -> bool:
@@ -72,7 +70,6 @@ def keys_page(session: Session, context: PageContext, forms: dict[Rotated, FormS
         master_key=context.service.fact_cipher.masters.current()[0],
         subject_keys=count_keys(session),
         forms={"signing": context.new_form(), "master": context.new_form(), **(forms or {})},
-        reauthentication=context.reauthentication(PATH),
     )
 
 

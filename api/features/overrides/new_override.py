@@ -15,8 +15,6 @@ from sqlmodel import Session
 from api.kit.context import PageContext
 from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
-from api.kit.listing import link
-from api.kit.reauthentication import Reauthentication
 from api.kit.subjects import subject_field_errors
 from api.kit.values import Options, ValueWidget, widget_of
 from api.service import Service
@@ -148,7 +146,6 @@ class NewOverridePage:
     entries: tuple[tuple[OutcomeField, ...], ...]
     last_decision: LastDecision | None
     roles: tuple[Role, ...]
-    reauthentication: Reauthentication
     max_days: int
     """Days that an override lasts at most."""
 
@@ -159,7 +156,6 @@ def new_override_page(session: Session, context: PageContext, form: FormState) -
     policies = _policies_offered(service, session, frame.now)
     name, subject = form.value("policy"), form.value("subject")
     policy = policies.get(name)
-    return_address = link(NEW, subject=subject[:MAX_ID], policy=name if policy else "")
     policy_subject = Subject(subject, policy.subject) if policy and id_error(subject) is None else None
     return NewOverridePage(
         form=form,
@@ -168,7 +164,6 @@ def new_override_page(session: Session, context: PageContext, form: FormState) -
         entries=outcome_entries(policy, form, frame.lang) if policy else (),
         last_decision=read_last_decision(session, policy_subject, name, frame.lang) if policy_subject else None,
         roles=held_roles(frame.actor, DIRECTORS),
-        reauthentication=context.reauthentication(return_address),
         max_days=MAX_LENGTH.days,
     )
 

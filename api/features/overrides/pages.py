@@ -30,7 +30,6 @@ from api.kit.formats import UUID_TEXT
 from api.kit.forms import CODE, FormModel, FormState, read_form
 from api.kit.frame import Frame, Page
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery, denied_reason
 from api.kit.table_options import policy_options, subject_kind_options
 from api.web.problems import NOT_FOUND, ProblemError
@@ -155,7 +154,6 @@ class OverridePage:
     form: FormState
     ending_roles: tuple[Role, ...]
     """Those that the reader may end it in."""
-    reauthentication: Reauthentication
 
 
 def override_id(text: str) -> str:
@@ -182,7 +180,6 @@ def override_page(
         end_denied_reason=_end_denied_reason(actor, detail.override, now),
         form=form,
         ending_roles=held_roles(actor, ENDING_ROLES),
-        reauthentication=context.reauthentication(f"{PATH}/{name}"),
     )
 
 

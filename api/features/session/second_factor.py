@@ -17,7 +17,6 @@ from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Proof, Widget, 
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication
 from policy_service.database import Transaction
 from policy_service.identity import second_factor
 from policy_service.messages import Message
@@ -74,7 +73,6 @@ class SecondFactorPage:
     """By which an application takes the secret up."""
     qr_code: QrCode
     """Of the address."""
-    reauthentication: Reauthentication
     form: FormState
 
 
@@ -98,7 +96,6 @@ def _page(session: Session, context: PageContext, form: FormState) -> SecondFact
         secret=secret,
         address=address,
         qr_code=_qr_code(address),
-        reauthentication=context.reauthentication(PATH),
         form=form,
     )
 

@@ -14,7 +14,6 @@ from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, Widget, form_f
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication
 from api.kit.subjects import decided_kinds
 from policy_service.database import Transaction
 from policy_service.decisions.erasure import ErasurePreview, preview_erasure
@@ -53,7 +52,6 @@ class ErasePage:
     fields: ClassVar[tuple[FormField, ...]] = form_fields(EraseForm)
     preview: ErasurePreview
     form: FormState
-    reauthentication: Reauthentication
 
 
 def _decisions(subject: Subject) -> str:
@@ -66,8 +64,7 @@ def erase_page(session: Session, context: PageContext, form: FormState) -> Erase
     subject = Subject(
         form.value("subject") or params.get("subject", ""), form.value("kind") or params.get("kind") or CUSTOMER
     )
-    here = link(ERASE_PATH, subject=subject.id, kind=subject.kind)
-    return ErasePage(preview_erasure(session, subject), form, context.reauthentication(here))
+    return ErasePage(preview_erasure(session, subject), form)
 
 
 async def _validate_confirmation(form: FormRequest[EraseForm]) -> FieldErrors:
@@ -121,13 +118,12 @@ class MergePage:
     fields: ClassVar[tuple[FormField, ...]] = form_fields(MergeForm)
     form: FormState
     kinds: tuple[tuple[str, str], ...]
-    reauthentication: Reauthentication
 
 
 async def merge_page(context: PageContext, form: FormState) -> MergePage:
     """Build the page with what stands in the form."""
     kinds = decided_kinds(context, form)
-    return MergePage(form, kinds, context.reauthentication(MERGE_PATH))
+    return MergePage(form, kinds)
 
 
 def _merge(transaction: Transaction, form: FormRequest[MergeForm]) -> Subject:

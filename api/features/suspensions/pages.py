@@ -19,7 +19,6 @@ from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, SignerRole, Wi
 from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
-from api.kit.reauthentication import Reauthentication
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery
 from policy_service.access import WRITING
 from policy_service.approval import service as approval
@@ -119,7 +118,6 @@ class SuspendPage:
     rollback_permission: Literal[True] | str
     """True if the reader may create a rollback, else the reason."""
     form: FormState
-    reauthentication: Reauthentication
     until: datetime
     """The instant at which it would end automatically."""
     ratified_until: datetime
@@ -147,7 +145,6 @@ def suspend_page(session: Session, context: PageContext, domain: str, policy: st
         permission=permission,
         rollback_permission=check_permission(actor, WRITING),
         form=form,
-        reauthentication=context.reauthentication(f"/policies/{name}/suspend"),
         until=now + approval.SUSPENSION_LENGTH,
         ratified_until=now + approval.RATIFIED_LENGTH,
     )
@@ -197,7 +194,6 @@ class SuspensionPage:
     rollback_permission: Literal[True] | str
     """True if the reader may create a rollback, else the reason."""
     forms: Mapping[str, FormState]
-    reauthentication: Reauthentication
 
     @property
     def path(self) -> str:
@@ -227,7 +223,6 @@ def suspension_page(
         end_permission=approval.end_permission(suspension, actor, now),
         rollback_permission=check_permission(actor, WRITING),
         forms={name: (rejected_forms or {}).get(name) or context.new_form() for name in COMMANDS},
-        reauthentication=context.reauthentication(f"/suspensions/{suspension.id}#acts"),
     )
 
 
