@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -23,19 +22,10 @@ from policy_service.audit.service import last_checkpoint
 from policy_service.audit.verdict import LogVerdict
 from policy_service.clock import instants_between
 from policy_service.identity.queries import find_actor
+from policy_service.jobs.model import Job
 from policy_service.jobs.queries import last_done
-from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message
 from policy_service.paging import Page
-
-
-@dataclass(frozen=True, slots=True)
-class LastVerdict:
-    """A verdict, when it was reached and for whom."""
-
-    verdict: LogVerdict
-    at: datetime
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +40,10 @@ class LogOverview:
     """Entries up to the last checkpoint."""
     may_verify: bool | str
     """Whether the reader may let the log be verified, or the reason why not."""
-    last_verdict: LastVerdict | None
-    """The last verdict on record."""
+    last_job: Job | None
+    """The last verification on record; None when there is none that a process of the service wrote."""
+    verdict: LogVerdict | None
+    """What it found."""
     difference: str | None
     """Why nothing is signed any more: what differs from what was signed, or from its copies."""
     unused_rows: tuple[str, ...]
@@ -67,14 +59,6 @@ def _entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryF
     actor = find_actor(session, by) if by else None
     since, until = instants_between(query.day("since"), query.day("until"), zone)
     return EntryFilter(query.filters["event"] or None, actor, about, since, until)
-
-
-def _last_verdict(session: Session, jobs: Jobs) -> LastVerdict | None:
-    """Return the last verdict; None when none is on record that a process of the service wrote."""
-    job = last_done(session, VERIFICATION.name)
-    if job is None or job.ended_at is None or not jobs.is_genuine(job):
-        return None
-    return LastVerdict(jobs.result_of(job), job.ended_at, job.requested_by)
 
 
 def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[AuditEntryView]:
@@ -93,13 +77,16 @@ def _object_name(named: EntryObject) -> Message:
 def _read_overview(session: Session, context: PageContext) -> LogOverview:
     """The summary above the entries."""
     newest, checkpoint = last_entry(session), last_checkpoint(session)
+    job, jobs = last_done(session, VERIFICATION.name), context.pages.jobs
+    job = job if job and jobs.is_genuine(job) else None
     return LogOverview(
         verify_form=context.new_form(),
         export_form=context.new_form(),
         size=newest.seq if newest else 0,
         signed_size=checkpoint.extent.size if checkpoint else 0,
         may_verify=check_permission(context.actor, PERMISSIONS["POST", "/audit/verifications"]),
-        last_verdict=_last_verdict(session, context.pages.jobs),
+        last_job=job,
+        verdict=jobs.result_of(job) if job else None,
         difference=recorded_difference(session),
         unused_rows=unused_rows(context.service.database),
     )

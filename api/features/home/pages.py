@@ -62,37 +62,26 @@ def _engine_concerns(service: Service, unsealed: int) -> Iterator[Message]:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeContent:
-    """The data of sections."""
-
-    data: Agenda
-    health: HealthView | None
-    """None for anyone but an administrator."""
-    is_signer: bool
-    """Whether the reader holds a role that signs."""
-
-
-@dataclass(frozen=True, slots=True)
 class HomeSection:
     """One section."""
 
     id: str
     title: Message
     template: str
-    content: Callable[[HomeContent], object | None]
-    """Returns what the template shows, as `section.content(page.content)`."""
+    content: Callable[[HomePage], object | None]
+    """Returns what the template shows, as `section.content(page)`."""
     is_aside: bool = False
     """Whether it stands in the narrow column."""
 
 
-def _to_sign(content: HomeContent) -> tuple[SigningTask, ...] | None:
-    tasks = content.data.tasks
-    return tasks.to_sign if tasks.to_sign or content.is_signer else None
+def _to_sign(page: HomePage) -> tuple[SigningTask, ...] | None:
+    tasks = page.data.tasks
+    return tasks.to_sign if tasks.to_sign or page.is_signer else None
 
 
-def _other_tasks(content: HomeContent) -> PendingTasks | None:
-    tasks = content.data.tasks
-    return tasks if tasks.has_others or not content.is_signer else None
+def _other_tasks(page: HomePage) -> PendingTasks | None:
+    tasks = page.data.tasks
+    return tasks if tasks.has_others or not page.is_signer else None
 
 
 SECTIONS: tuple[HomeSection, ...] = (
@@ -114,12 +103,20 @@ class HomePage:
     """The first page after signing in."""
 
     template: ClassVar[str] = "home/home.html"
-    content: HomeContent
-    sections: tuple[HomeSection, ...]
+    data: Agenda
+    health: HealthView | None
+    """None for anyone but an administrator."""
+    is_signer: bool
+    """Whether the reader holds a role that signs."""
     pending_reason: str | None
     """Why signing roles of mine have no effect yet."""
     has_role: bool
     may_write: bool
+
+    @property
+    def sections(self) -> tuple[HomeSection, ...]:
+        """The sections that have something to show."""
+        return tuple(each for each in SECTIONS if each.content(self) is not None)
 
 
 def home_page(session: Session, context: PageContext) -> HomePage:
@@ -129,10 +126,10 @@ def home_page(session: Session, context: PageContext) -> HomePage:
     agenda = read_agenda(session, service.catalogue, actor, context.frame.now, service.zone, readable=readable)
     is_administrator = Role.ADMINISTRATOR in actor.roles
     health = read_health(service, agenda, last_write_at(session)) if is_administrator else None
-    content = HomeContent(agenda, health, is_signer=bool(actor.roles & set(SIGNING_ROLES)))
     return HomePage(
-        content=content,
-        sections=tuple(each for each in SECTIONS if each.content(content) is not None),
+        data=agenda,
+        health=health,
+        is_signer=bool(actor.roles & set(SIGNING_ROLES)),
         pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
         has_role=bool(actor.roles),
         may_write=may_read(actor, "/changes/new"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 from sqlmodel import Session
@@ -19,11 +19,10 @@ from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from policy_service.database import Transaction
 from policy_service.identity import second_factor
+from policy_service.identity.qr_code import QrCode, qr_code
 from policy_service.messages import Message
 
 PATH = "/account/second-factor"
-QUIET_ZONE = 4
-"""Light modules around a QR code (ISO/IEC 18004)."""
 
 
 class EnrolForm(FormModel):
@@ -42,14 +41,6 @@ class RemoveForm(FormModel):
     """The proof of who removes it."""
 
     password: Proof = None
-
-
-class QrCode(NamedTuple):
-    """A QR code (ISO/IEC 18004), as a path of SVG whose unit is a module."""
-
-    size: int
-    """Modules a side, with the quiet zone of four."""
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +67,6 @@ class SecondFactorPage:
     form: FormState
 
 
-def _qr_code(text: str) -> QrCode:
-    import segno  # noqa: PLC0415  # this page alone needs it
-
-    rows = list(segno.make_qr(text).matrix_iter(border=QUIET_ZONE))
-    dark = ((x, y) for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
-    return QrCode(len(rows), "".join(f"M{x} {y}h1v1h-1z" for x, y in dark))
-
-
 def _page(session: Session, context: PageContext, form: FormState) -> SecondFactorPage:
     actor = context.actor
     seed = form.value("seed") or second_factor.new_seed(session)
@@ -95,7 +78,7 @@ def _page(session: Session, context: PageContext, form: FormState) -> SecondFact
         seed=seed,
         secret=secret,
         address=address,
-        qr_code=_qr_code(address),
+        qr_code=qr_code(address),
         form=form,
     )
 
