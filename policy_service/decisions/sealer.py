@@ -35,7 +35,9 @@ from policy_service.workers.pool import WorkerDied, Workers
 BLOCKS_PER_CHECKPOINT = 32
 """Blocks that one checkpoint signs, at most."""
 PAUSE_SECONDS = 0.002
-"""Seconds in which others have their turn."""
+"""Seconds between a few records and the next, in which others have their turn."""
+BLOCK_PAUSE_SECONDS = 0.1
+"""Seconds between a block and the next, while decisions are recorded."""
 INTERVAL_SECONDS = 10.0
 """Seconds between two looks for records to seal."""
 STANDSTILL_SECONDS = 60.0
@@ -111,6 +113,7 @@ class Sealer:
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
         self._last_done_at = monotonic()
         self._last_error: str | None = None
+        self._newest_seen = 0
 
     def start(self) -> None:
         """Begins to seal."""
@@ -158,10 +161,19 @@ class Sealer:
                 if checkpoint is not None:
                     self.comparison.set_last_signed(checkpoint.line)
                     break
+                self._give_way()
             self._last_done_at = monotonic()
         self.comparison.copy_all()
         count_blocks(self._database, self._clock, self._next_counts)
         return blocks
+
+    def _give_way(self) -> None:
+        """Wait a little while decisions are recorded, since those wait for each transaction of the sealer's."""
+        with self._database.read() as session:
+            newest = newest_record(session)
+        if newest > self._newest_seen:
+            self._closing.wait(BLOCK_PAUSE_SECONDS)
+        self._newest_seen = newest
 
     def _pause(self) -> None:
         self._closing.wait(PAUSE_SECONDS)

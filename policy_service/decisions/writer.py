@@ -41,7 +41,7 @@ GROUP_SIZE = 500
 """Single decisions in one transaction."""
 MAX_LINES = 256
 """Lines of batches in one transaction, when no single decisions come."""
-MAX_LINES_BESIDE = 32
+MAX_LINES_BESIDE = 20
 """The same, as long as single decisions come; no more lines are handed over together."""
 BESIDE_SECONDS = 10.0
 """How long after the last single decision others are expected."""

@@ -135,7 +135,7 @@ def test_a_line_that_is_too_long_is_refused(size: int) -> None:
 def test_lines_that_have_come_are_recorded_together_and_no_others_are_waited_for() -> None:
     desk = Desk()
     assert len(answers(lines(map(str, range(100))), 100_000, desk=desk)) == 100
-    assert desk.groups == [MAX_LINES_BESIDE, MAX_LINES_BESIDE, MAX_LINES_BESIDE, 100 - 3 * MAX_LINES_BESIDE]
+    assert desk.groups == [MAX_LINES_BESIDE] * (100 // MAX_LINES_BESIDE)
     desk = Desk()
     assert len(answers(lines(map(str, range(9))), len(lines("0")), desk=desk)) == 9
     assert desk.groups == [1] * 9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,19 @@ def test_a_sealer_without_anybody_to_tell_goes_on(database: Database, decider: D
 
 def test_a_sealer_that_was_never_started_closes(database: Database, tmp_path: Path) -> None:
     Sealer(database, CLOCK, tmp_path).close()
+
+
+def test_the_sealer_gives_way_while_decisions_are_recorded(
+    database: Database, decider: Decider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.write(CLOCK) as transaction:
+        ensure_signing_key(transaction, tmp_path)
+    record(database, decider, 3)
+    waits: list[float] = []
+    thread = Sealer(database, CLOCK, tmp_path)
+    monkeypatch.setattr(thread._closing, "wait", waits.append)
+    monkeypatch.setattr(sealer, "next_block", partial(block_store.next_block, max_records=1))
+    monkeypatch.setattr(sealer, "BLOCK_SIZE", 1)
+    monkeypatch.setattr(sealer, "PAUSE_SECONDS", 0.0)
+    assert thread.seal_all() == 3
+    assert [each for each in waits if each] == [sealer.BLOCK_PAUSE_SECONDS], "after the first block of three"
