@@ -43,6 +43,18 @@ class KeyUnavailable(PolicyServiceError):
         return Message("the log's keys are not here: run `policy-service init`")
 
 
+class NoSigningKey(KeyUnavailable):
+    """The log is signed by no key yet."""
+
+    def __init__(self) -> None:
+        super().__init__(self.detail)
+
+    @property
+    def detail(self) -> str:
+        """Say what to do about it."""
+        return Message("the log has no signing key: run `policy-service init`")
+
+
 class InvalidSignedLine(PolicyServiceError, ValueError):
     """The line is not the canonical JSON of anything that was signed."""
 

@@ -18,6 +18,8 @@ from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
 from policy_service.database import BEFORE_COMMIT, Transaction
 from policy_service.database.declared import table_of
+from policy_service.errors import PolicyServiceError
+from policy_service.messages import Message
 
 _CHECKPOINT = table_of(Checkpoint)
 END_SEQ = 2**31 - 1
@@ -140,10 +142,21 @@ def entries(
     return list(map(_log_entry, session.exec(query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit))))
 
 
-def read_entry(session: Session, seq: int) -> LogEntry | None:
-    """Return the entry with a number; None when the log has none."""
+class UnknownEntry(PolicyServiceError, LookupError):
+    """The log has no entry of that number."""
+
+    kind = "not-found"
+
+    def __init__(self) -> None:
+        super().__init__(Message("The log has no such entry."))
+
+
+def read_entry(session: Session, seq: int) -> LogEntry:
+    """Return the entry with a number. Raises UnknownEntry."""
     row = session.get(AuditEntry, seq)
-    return None if row is None else _log_entry(row)
+    if row is None:
+        raise UnknownEntry
+    return _log_entry(row)
 
 
 def _log_entry(row: AuditEntry) -> LogEntry:

@@ -21,6 +21,7 @@ from policy_service.audit.identity import log_id
 from policy_service.audit.keys import (
     InvalidSignedLine,
     KeyUnavailable,
+    NoSigningKey,
     PublicKey,
     Signer,
     make_key,
@@ -243,8 +244,21 @@ def current_signer(session: Session, folder: Path) -> Signer:
     """The private key in use. Raises KeyUnavailable."""
     keys = signing_keys(session)
     if not keys:
-        raise KeyUnavailable("the log has no signing key: run `policy-service init`")
+        raise NoSigningKey
     return read_key(folder, keys[-1]["signing_key"])
+
+
+def read_public_keys(session: Session) -> tuple[PublicKey, ...]:
+    """The public keys in the order in which they were taken into use. Raises DamagedRecord, KeyUnavailable."""
+    return tuple(public_key(body["public_key"]) for body in signing_keys(session))
+
+
+def public_key_in_use(session: Session) -> PublicKey:
+    """The public key that the log is signed by. Raises NoSigningKey, DamagedRecord, KeyUnavailable."""
+    keys = read_public_keys(session)
+    if not keys:
+        raise NoSigningKey
+    return keys[-1]
 
 
 def signing_keys(session: Session) -> list[dict[str, Any]]:

@@ -271,7 +271,7 @@ def test_without_the_keys_it_is_told(watched: Watched, tmp_path: Path) -> None:
 
 
 def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.features.audit.endpoints.signing_keys", lambda _: [])
+    monkeypatch.setattr("policy_service.audit.service.signing_keys", lambda _: [])
     assert "no signing key" in watched.refused("/public-key", 409, "conflict")["detail"]
 
 

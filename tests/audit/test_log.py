@@ -10,7 +10,7 @@ import pytest
 
 from policy_service.actor import SERVICE
 from policy_service.audit.events import ChangeCommented, ChangeRejected, SubjectErased
-from policy_service.audit.log import EntryFilter, LogEntry, append, entries, read_entry
+from policy_service.audit.log import EntryFilter, LogEntry, UnknownEntry, append, entries, read_entry
 from policy_service.database import Database
 from tests.audit.logs import ADMINISTRATOR, AUTHOR
 from tests.databases import BACKENDS, START, TestClock, fresh_database
@@ -87,4 +87,5 @@ def test_a_place_behind_every_entry_is_a_place_like_any_other(log: tuple[Databas
         assert entries(session, cursor=10**15, limit=1)[0].seq == len(every)
         assert entries(session, cursor=10**15, oldest_first=True) == []
         assert read_entry(session, every[-1].seq) == every[-1]
-        assert read_entry(session, 10**9) is None
+        with pytest.raises(UnknownEntry):
+            read_entry(session, 10**9)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 from starlette.responses import Response
@@ -14,16 +13,13 @@ from api.features.audit.entry import LOG_BREADCRUMBS
 from api.kit.context import PageContext, attachment
 from api.kit.page_route import PageRoute
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery
-from api.web.problems import CONFLICT, ProblemError
 from policy_service.audit.checkpoints import SignedExtent
-from policy_service.audit.keys import PublicKey, public_key
+from policy_service.audit.keys import PublicKey
 from policy_service.audit.queries import CheckpointCopies, list_checkpoints, list_copies
-from policy_service.audit.service import signing_keys
+from policy_service.audit.service import public_key_in_use, read_public_keys
 from policy_service.clock import instants_between
 from policy_service.messages import Message
 from policy_service.paging import Page
-
-NO_KEY = Message("the log has no signing key: run `policy-service init`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +47,7 @@ class CheckpointOverview:
 
 def send_public_key(session: Session, _: PageContext) -> Response:
     """Send the public key in use, as PEM."""
-    keys = _keys(session)
-    if not keys:
-        raise ProblemError(CONFLICT, NO_KEY)
-    return attachment(keys[-1].to_pem().encode(), "policy-service.pub.pem", "application/x-pem-file")
+    return attachment(public_key_in_use(session).to_pem().encode(), "policy-service.pub.pem", "application/x-pem-file")
 
 
 ROUTES = (PageRoute("/audit/public-key.pem", send_public_key),)
@@ -63,12 +56,12 @@ ROUTES = (PageRoute("/audit/public-key.pem", send_public_key),)
 def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[CheckpointView]:
     since, until = instants_between(query.day("since"), query.day("until"), context.service.zone)
     page = list_checkpoints(session, since=since, until=until, **query.paging)
-    keys = _keys(session)
+    keys = read_public_keys(session)
     return Page(tuple(_checkpoint_view(each, keys) for each in page.items), page.next_cursor)
 
 
 def _read_overview(session: Session, context: PageContext) -> CheckpointOverview:
-    return CheckpointOverview(_keys(session), list_copies(session), tuple(context.service.advice))
+    return CheckpointOverview(read_public_keys(session), list_copies(session), tuple(context.service.advice))
 
 
 CHECKPOINTS: Table[CheckpointView] = Table(
@@ -102,11 +95,6 @@ CHECKPOINTS: Table[CheckpointView] = Table(
     read_extra=_read_overview,
     breadcrumbs=LOG_BREADCRUMBS,
 )
-
-
-def _keys(session: Session) -> tuple[PublicKey, ...]:
-    bodies: list[dict[str, Any]] = signing_keys(session)
-    return tuple(public_key(body["public_key"]) for body in bodies)
 
 
 def _checkpoint_view(checkpoint: SignedExtent, keys: Sequence[PublicKey]) -> CheckpointView:

@@ -11,17 +11,16 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 from api.web.openapi import OBJECT, content, problems
-from api.web.problems import BUSY, CONFLICT, NOT_FOUND, ProblemError
+from api.web.problems import BUSY, CONFLICT, NOT_FOUND
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf
 from api.web.schemas import Answer, Digest, Model, PageModel, UtcInstant, Words, attribute
 from api.workers import auditing
 from policy_service.actor import ActorKind
 from policy_service.audit import queries
 from policy_service.audit.events import EVENTS, describe_event
-from policy_service.audit.keys import public_key
 from policy_service.audit.log import END_SEQ, EntryFilter, LogEntry, read_entry
-from policy_service.audit.proofs import ProofUnavailable, prove_entry
-from policy_service.audit.service import signing_keys
+from policy_service.audit.proofs import prove_entry
+from policy_service.audit.service import public_key_in_use
 from policy_service.integrity import reading_row
 
 
@@ -212,35 +211,22 @@ def list_checkpoints(read: ReadRequest, since: Since = None, until: Until = None
 @router.read("/public-key", CONFLICT, **content("application/x-pem-file", description="the key in use, as PEM"))
 def get_public_key(read: ReadRequest) -> Response:
     """The public key in use. Compare its fingerprint with one that came to you by another way."""
-    keys = signing_keys(read.session)
-    if not keys:
-        raise ProblemError(CONFLICT, "the log has no signing key: run `policy-service init`")
-    key = public_key(keys[-1]["public_key"])
+    key = public_key_in_use(read.session)
     return Response(key.to_pem(), headers={"X-Fingerprint": key.id, **NO_STORE}, media_type="application/x-pem-file")
 
 
 @router.read("/{seq}", NOT_FOUND)
 def get_audit_entry(read: ReadRequest, seq: Seq) -> EntryDetail:
     """One entry, with the line that is sealed."""
-    return entry_detail(_entry(read, seq))
+    return entry_detail(read_entry(read.session, seq))
 
 
 @router.read("/{seq}/proof", NOT_FOUND, CONFLICT, **content("application/json", description="the proof", schema=OBJECT))
 def prove_audit_entry(read: ReadRequest, seq: Seq) -> Response:
     """The proof that the entry is in the log, for a reader who has only the public key."""
-    _entry(read, seq)
-    try:
-        proof = prove_entry(read.session, seq)
-    except ProofUnavailable as error:
-        raise ProblemError(CONFLICT, str(error)) from None
+    read_entry(read.session, seq)
+    proof = prove_entry(read.session, seq)
     return Response(msgspec.json.encode(proof), headers=NO_STORE, media_type="application/json")
-
-
-def _entry(read: ReadRequest, seq: int) -> LogEntry:
-    entry = read_entry(read.session, seq)
-    if entry is None:
-        raise ProblemError(NOT_FOUND, f"the log has no entry {seq}")
-    return entry
 
 
 def _portions(file: BinaryIO) -> Iterator[bytes]:

@@ -18,11 +18,10 @@ from api.kit.frame import Breadcrumbs
 from api.kit.languages import translations
 from api.kit.listing import link, quote_segment
 from api.kit.page_route import PageRoute
-from api.web.problems import NOT_FOUND, ProblemError
 from policy_service.audit.events import ROLES, describe_event
 from policy_service.audit.inclusion import Inclusion, read_inclusion
 from policy_service.audit.labels import EVENT_NAMES, MEANINGS, THING_NAMES
-from policy_service.audit.log import LogEntry, read_entry
+from policy_service.audit.log import LogEntry, UnknownEntry, last_entry, read_entry
 from policy_service.audit.proofs import ProofUnavailable
 from policy_service.characters import find_hidden_character
 from policy_service.identity.service import printed_names
@@ -184,7 +183,7 @@ class EntryPage:
 
 def _number(seq: str) -> int:
     if not (seq.isascii() and seq.isdigit() and 0 < int(seq[:20]) < LARGEST):
-        raise ProblemError(NOT_FOUND, Message("The log has no such entry."))
+        raise UnknownEntry
     return int(seq)
 
 
@@ -192,8 +191,6 @@ def entry_page(session: Session, context: PageContext, seq: str) -> EntryPage:
     """Build the page of one entry."""
     number = _number(seq)
     row = read_entry(session, number)
-    if row is None:
-        raise ProblemError(NOT_FOUND, Message("The log has no such entry."))
     (entry,) = EntryDescriber(context).describe(session, [row])
     inclusion, no_proof_reason = None, ""
     try:
@@ -201,7 +198,7 @@ def entry_page(session: Session, context: PageContext, seq: str) -> EntryPage:
     except ProofUnavailable as error:
         no_proof_reason = str(error)
     line = row.line.decode()
-    is_last = read_entry(session, number + 1) is None
+    is_last = (newest := last_entry(session)) is not None and newest.seq == number
     return EntryPage(
         entry=entry,
         line=line,

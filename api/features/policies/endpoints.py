@@ -53,8 +53,7 @@ from policy_service.analysis.file_check import check_file
 from policy_service.analysis.rule_history import find_rule
 from policy_service.approval.provenance import read_provenance
 from policy_service.clock import today
-from policy_service.compilers.json_schema import facts_schema
-from policy_service.compilers.json_schema.example_request import example_request
+from policy_service.compilers.json_schema.caller_requirements import caller_requirements
 from policy_service.compilers.prose import explain
 from policy_service.decisions.firings import firings
 from policy_service.decisions.request import MAX_FACTS
@@ -63,7 +62,6 @@ from policy_service.language.diagnostics import shorten
 from policy_service.language.digest_cache import cached_by_digest
 from policy_service.language.load import version_key
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import with_required_policies
 from policy_service.messages import Message
 from policy_service.paging import page_of
 from policy_service.registry.model import Activation, active_at, all_active_at, ending_at, in_force_periods
@@ -164,14 +162,7 @@ def get_requirements(read: ReadRequest, policy: PolicyId) -> Response:
     """Return the schema of the facts that the policy needs, and a request that works."""
     asked = read.catalogue.declaring_version(read.session, policy, read.now)
     policies = read.catalogue.in_force(read.session, read.now)
-    requirements = {
-        "policy": asked.id,
-        "version": asked.version,
-        "digest": asked.digest,
-        "needs": sorted(each.id for each in with_required_policies(asked, policies)[1:]),
-        "schema": facts_schema(asked, policies, MAX_FACTS),
-        "example": example_request(asked, policies, today(read.service.clock, read.service.zone)),
-    }
+    requirements = caller_requirements(asked, policies, MAX_FACTS, today(read.service.clock, read.service.zone))
     return Response(_EXACT_ENCODER.encode(requirements), media_type="application/json")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from api.features.audit import checkpoints as signed_page
 from policy_service.audit.keys import read_public_key
 from policy_service.audit.proofs import verify_proof
 from tests.api.company import Company, company, later
@@ -154,7 +153,7 @@ def test_the_key_in_use_is_named_and_fetched(here: Company, tmp_path: Path) -> N
 
 
 def test_a_log_without_a_key_says_so(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signed_page, "signing_keys", lambda _: [])
+    monkeypatch.setattr("policy_service.audit.service.signing_keys", lambda _: [])
     visitor = Visitor(here, "compliance")
     assert "The log has no signing key yet." in visitor.get("/audit/checkpoints").text()
     assert visitor.get("/audit/public-key.pem").status == 409
