@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import msgspec
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, select
+from sqlmodel import Session
 
 from policy_service.audit.events import SubjectsMerged
 from policy_service.audit.tables import AuditAbout, AuditEntry
+from policy_service.database.declared import table_of
 from policy_service.subject import Subject
 
 FETCH_SIZE = 500
 """Names asked for in one statement."""
+_ENTRY, _OBJECT = table_of(AuditEntry), table_of(AuditAbout)
+_ALL = select(_ENTRY.c.seq, _ENTRY.c.line).where(_ENTRY.c.event == SubjectsMerged.name)
+_ABOUT = _ALL.join_from(_ENTRY, _OBJECT, _ENTRY.c.seq == _OBJECT.c.seq).where(
+    _OBJECT.c.about.in_(bindparam("names", expanding=True))
+)
 
 
 def read_merges(session: Session, names: Collection[str] | None = None) -> dict[Subject, Subject]:
     """Return what each subject was merged into; or each of some names, whichever side of a merge they are on."""
-    query = select(AuditEntry.seq, AuditEntry.line).where(AuditEntry.event == SubjectsMerged.name)
+    connection, lines = session.connection(), dict[int, bytes]()
     if names is None:
-        lines = dict(session.exec(query).all())
+        lines |= dict(connection.execute(_ALL).all())
     else:
-        about, lines = sorted(f"subject:{name}" for name in names), dict[int, bytes]()
-        its = query.join(AuditAbout, col(AuditEntry.seq) == col(AuditAbout.seq))
+        about = sorted(f"subject:{name}" for name in names)
         for start in range(0, len(about), FETCH_SIZE):
-            lines |= dict(session.exec(its.where(col(AuditAbout.about).in_(about[start : start + FETCH_SIZE]))).all())
+            found = connection.execute(_ABOUT, {"names": about[start : start + FETCH_SIZE]})
+            lines |= dict(found.all())
     bodies = [msgspec.json.decode(lines[seq])["body"] for seq in sorted(lines)]
     return {Subject(each["subject"], each["kind"]): Subject(each["into"], each["kind"]) for each in bodies}
 
