@@ -41,26 +41,12 @@ from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
 from api.auth.visible_versions import hidden_versions
 from api.service import Service
-from api.web.idempotent_writes import (
-    EDIT_HEADERS,
-    WRITE_HEADERS,
-    WriteCommand,
-    WriteResult,
-    etag,
-    expected_etag,
-    run_prepared_write,
-)
+from api.web import idempotent_writes as writes
+from api.web import schemas
 from api.web.json_body import MAX_BODY_BYTES, read_json_body, request_body
 from api.web.openapi import problems
 from api.web.parameters import Cursor
 from api.web.problems import INVALID_PARAMETER, REPEATED, UNKNOWN, ProblemType
-from api.web.schemas import (
-    BODY_PROBLEMS,
-    EDIT_PROBLEMS,
-    KEY_PROBLEMS,
-    SIGNING_PROBLEMS,
-    SignedBody,
-)
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.database import Transaction
@@ -235,25 +221,25 @@ class RestRouter(APIRouter):
 
             async def endpoint(request: Request, **parameters: object) -> Response:
                 service = service_of(request)
-                expected = expected_etag(request) if edit else ""
+                expected = writes.expected_etag(request) if edit else ""
                 body = await read_json_body(request, body_type, limit(service)) if body_type else None
                 actor = principal_of(request).actor
-                if isinstance(body, SignedBody):
+                if isinstance(body, schemas.SignedBody):
                     actor = await reauthenticate(service, request, body.password)
                 asked = WriteRequest(service, request, actor, body, expected)
 
-                async def prepare_command() -> WriteCommand:
+                async def prepare_command() -> writes.WriteCommand:
                     ready = replace(asked, prepared=await prepare(asked, **parameters)) if prepare else asked
                     return lambda transaction: result(function(replace(ready, transaction=transaction), **parameters))
 
-                response = await run_prepared_write(service, request, prepare_command, body)
+                response = await writes.run_prepared_write(service, request, prepare_command, body)
                 if after is not None:
                     await after(asked, **parameters)
                 return response
 
-            def result(answer: BaseModel) -> WriteResult:
+            def result(answer: BaseModel) -> writes.WriteResult:
                 headers = {"Location": f"{self.prefix}/{getattr(answer, location)}"} if location else {}
-                return WriteResult(answer, status, {**_etag(answer), **headers})
+                return writes.WriteResult(answer, status, {**_etag(answer), **headers})
 
             _take_signature(endpoint, function, REQUEST)
             self.add_api_route(
@@ -261,14 +247,14 @@ class RestRouter(APIRouter):
                 endpoint,
                 methods=[method],
                 status_code=status,
-                dependencies=EDIT_HEADERS if edit else WRITE_HEADERS,
+                dependencies=writes.EDIT_HEADERS if edit else writes.WRITE_HEADERS,
                 openapi_extra=request_body(body_type) if body_type else None,
                 responses=problems(
-                    *(BODY_PROBLEMS if body_type else ()),
+                    *(schemas.BODY_PROBLEMS if body_type else ()),
                     *refusals,
-                    *KEY_PROBLEMS,
-                    *(SIGNING_PROBLEMS if body_type and issubclass(body_type, SignedBody) else ()),
-                    *(EDIT_PROBLEMS if edit else ()),
+                    *schemas.KEY_PROBLEMS,
+                    *(schemas.SIGNING_PROBLEMS if body_type and issubclass(body_type, schemas.SignedBody) else ()),
+                    *(schemas.EDIT_PROBLEMS if edit else ()),
                 ),
                 **route,
             )
@@ -302,7 +288,7 @@ def _body_type(function: Callable[..., Any]) -> type[BaseModel] | None:
 def _etag(answer: object) -> dict[str, str]:
     """The header that names the state of what is answered, where it has one."""
     tag = getattr(answer, "etag", None)
-    return {} if tag is None else etag(tag)
+    return {} if tag is None else writes.etag(tag)
 
 
 class RestRoute(APIRoute):

@@ -6,37 +6,36 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, AliasPath, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-
-from api.web.problems import (
-    BODY_TOO_LARGE,
-    BUSY,
-    CHANGE_UNFIT,
-    CONFIRMATION_NEEDED,
-    CONFLICT,
-    IDEMPOTENCY_KEY_REUSED,
-    INVALID_PARAMETER,
-    MALFORMED_JSON,
-    NOT_FOUND,
-    PRECONDITION_FAILED,
-    PRECONDITION_REQUIRED,
-    REQUEST_IN_FLIGHT,
-    REQUEST_REFUSED,
-    TOO_MANY_ATTEMPTS,
-    UNSUPPORTED_MEDIA_TYPE,
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
 )
+
+from api.web import problems
 from policy_service.actor import ActorKind, Role
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.language.load import POLICY_ID, VERSION
 from policy_service.paging import Page
 from policy_service.subject import KIND
 
-BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
-READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
-WRITE_PROBLEMS = (NOT_FOUND, CONFLICT, CHANGE_UNFIT)
-KEY_PROBLEMS = (INVALID_PARAMETER, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
-EDIT_PROBLEMS = (PRECONDITION_FAILED, PRECONDITION_REQUIRED)
-SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+BODY_PROBLEMS = (
+    problems.MALFORMED_JSON,
+    problems.BODY_TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.REQUEST_REFUSED,
+)
+READ_PROBLEMS = (problems.NOT_FOUND, problems.INVALID_PARAMETER)
+WRITE_PROBLEMS = (problems.NOT_FOUND, problems.CONFLICT, problems.CHANGE_UNFIT)
+KEY_PROBLEMS = (problems.INVALID_PARAMETER, problems.REQUEST_IN_FLIGHT, problems.IDEMPOTENCY_KEY_REUSED)
+EDIT_PROBLEMS = (problems.PRECONDITION_FAILED, problems.PRECONDITION_REQUIRED)
+SIGNING_PROBLEMS = (problems.CONFIRMATION_NEEDED, problems.TOO_MANY_ATTEMPTS, problems.BUSY)
 Item = TypeVar("Item")
 _STARTS_WITH_A_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
@@ -71,6 +70,11 @@ class Model(BaseModel):
     """A JSON object whose members are all known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
+    """Return the configuration of a body with examples in its schema."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
 class Answer(Model):

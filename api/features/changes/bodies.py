@@ -4,7 +4,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import Base64Bytes, ConfigDict, Field, JsonValue, model_validator
 
-from api.web.schemas import Digest, Model, PolicyName, Reason, SignedBody, Title, UtcInstant, VersionNumber
+from api.web.schemas import (
+    Digest,
+    Model,
+    PolicyName,
+    Reason,
+    SignedBody,
+    Title,
+    UtcInstant,
+    VersionNumber,
+    with_examples,
+)
 from policy_service.actor import Role
 from policy_service.approval.drafts import MAX_VERSIONS
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, MAX_NAME
@@ -20,14 +30,10 @@ EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-def _with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
-    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
-
-
 class PeriodModel(Model):
     """From when, and until when, which is not part of it; null for a period without end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[UtcInstant, Field(alias="from")]
     until: UtcInstant | None = None
@@ -46,7 +52,7 @@ class PeriodModel(Model):
 class DraftModel(Model):
     """The draft of a change: policy files as YAML and policies to end, or versions that a rollback goes back to."""
 
-    model_config = _with_examples(
+    model_config = with_examples(
         {**EXAMPLE, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
         {**EXAMPLE, "rollback": {"tiering/rfm_value": "1.0.0"}},
         {**EXAMPLE, "title": "Abolish the customer rewards", "ends": ["rewards/customer_rewards"]},
@@ -107,7 +113,7 @@ class EvidenceBody(Model):
 class FirstVersionsBody(Model):
     """The first versions to sign: from when they have been in force, and the scan or minutes that say so."""
 
-    model_config = _with_examples(
+    model_config = with_examples(
         {
             "title": "First versions",
             "reason": "In force by resolution of the board.",
@@ -137,7 +143,7 @@ class WhyModel(Model):
 class SignOffModel(SignedBody):
     """A signature: in which role, on which digest, what it means and why; and the password, if there is one."""
 
-    model_config = _with_examples(
+    model_config = with_examples(
         {
             "role": "sales_director",
             "digest": f"sha256:{'0' * 64}",

@@ -9,18 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
+from api.features.changes import schemas
 from api.features.changes.analysis import needs_analysis, start_analysis
 from api.features.changes.bodies import CommentText, DraftModel, FirstVersionsBody, SignOffModel, WhyModel
-from api.features.changes.schemas import (
-    ChangeDetail,
-    ChangePage,
-    CommentModel,
-    EffectComparisonModel,
-    ReportModel,
-    SimulationModel,
-    change_detail,
-    change_summary,
-)
 from api.features.changes.simulation import evidence_response, export, read_comparison, read_effect, read_movers
 from api.service import Service
 from api.web.openapi import content, problems
@@ -32,15 +23,6 @@ from api.web.transactions import run_read
 from api.workers.preparation import checked_draft, checked_submission, require_undrifted, warm_heads
 from policy_service.approval import service as approval
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEXT
-from policy_service.approval.service import (
-    Change,
-    ChangeFilter,
-    ChangeKind,
-    ChangeSort,
-    ChangeState,
-    Effect,
-    PreparedSubmission,
-)
 from policy_service.population.effect_document import KEPT_BY_OVERRIDE
 
 TEXTS = 4
@@ -49,8 +31,8 @@ FILE = {"type": "string", "format": "binary"}
 NO_STORE = {"Cache-Control": "no-store"}
 
 Text = Annotated[Digest, Path(description="one of `texts`")]
-InState = Annotated[ChangeState | None, Query(description="only changes in this state")]
-OfKind = Annotated[ChangeKind | None, Query(description="only changes of this kind")]
+InState = Annotated[approval.ChangeState | None, Query(description="only changes in this state")]
+OfKind = Annotated[approval.ChangeKind | None, Query(description="only changes of this kind")]
 OfPolicy = Annotated[PolicyName | None, Query(description="only changes that put it in force, drafts left out")]
 UntilDay = Annotated[DayText | None, Query(description="the last day that counts; left out: today, or its last")]
 OfAuthor = Annotated[
@@ -63,7 +45,7 @@ WaitingForMe = Annotated[
 router = RestRouter("/v1/changes", "changes")
 
 
-@router.list("", "changes", sort=ChangeSort, by="-acted", most=50)
+@router.list("", "changes", sort=approval.ChangeSort, by="-acted", most=50)
 def list_changes(
     read: ReadRequest,
     state: InState = None,
@@ -72,9 +54,9 @@ def list_changes(
     author: OfAuthor = None,
     q: WithText = "",
     waiting: WaitingForMe = False,
-) -> ChangePage:
+) -> schemas.ChangePage:
     """Changes, the one acted on last first by default."""
-    criteria = ChangeFilter(
+    criteria = approval.ChangeFilter(
         states=frozenset([state] if state else []),
         kind=kind,
         author=read.actor.id if author == "me" else author,
@@ -83,11 +65,11 @@ def list_changes(
         signer=read.actor if waiting else None,
         now=read.now,
     )
-    return ChangePage.of(approval.list_changes(read.session, criteria, **read.paging), change_summary)
+    return schemas.ChangePage.of(approval.list_changes(read.session, criteria, **read.paging), schemas.change_summary)
 
 
 @router.read("/{change}", NOT_FOUND)
-def get_change(read: ReadRequest, change: Id) -> ChangeDetail:
+def get_change(read: ReadRequest, change: Id) -> schemas.ChangeDetail:
     """A change, whole: what it asks for, who signed, who must still sign, and what the caller may do."""
     return _detail(read, approval.read_change(read.session, change))
 
@@ -107,7 +89,7 @@ def get_change_evidence(read: ReadRequest, change: Id) -> Response:
 
 
 @router.get("/{change}/report", responses=problems(*READ_PROBLEMS, CONFLICT, CHECK_ABANDONED, BUSY))
-async def get_change_report(service: ServiceOf, change: Id) -> ReportModel:
+async def get_change_report(service: ServiceOf, change: Id) -> schemas.ReportModel:
     """The analysis report: made now for a draft, the one that was frozen for what was submitted."""
 
     def read_frozen(session: Session) -> dict[str, Any] | None:
@@ -115,14 +97,14 @@ async def get_change_report(service: ServiceOf, change: Id) -> ReportModel:
         return None if current.submission is None else approval.read_report(session, current)
 
     if (frozen := await run_read(service, read_frozen)) is not None:
-        return ReportModel(frozen=True, problems=[], diagnostics=[], report=frozen)
+        return schemas.ReportModel(frozen=True, problems=[], diagnostics=[], report=frozen)
     checked = await checked_draft(service, change)
     simulation = None if checked.effect is None else _simulation(checked.effect)
-    return ReportModel(frozen=False, **checked.to_dict(), simulation=simulation)
+    return schemas.ReportModel(frozen=False, **checked.to_dict(), simulation=simulation)
 
 
 @router.read("/{change}/simulation", NOT_FOUND)
-def get_change_simulation(read: ReadRequest, change: Id) -> SimulationModel:
+def get_change_simulation(read: ReadRequest, change: Id) -> schemas.SimulationModel:
     """The effect that was submitted with the change: how many move, why, and with what money."""
     return _simulation(read_effect(read.session, change))
 
@@ -135,9 +117,9 @@ async def get_change_movers(service: ServiceOf, request: Request, change: Id) ->
 
 
 @router.read("/{change}/actual-effect", NOT_FOUND, CONFLICT)
-def get_change_actual_effect(read: ReadRequest, change: Id, day: UntilDay = None) -> EffectComparisonModel:
+def get_change_actual_effect(read: ReadRequest, change: Id, day: UntilDay = None) -> schemas.EffectComparisonModel:
     """What came of a change in force beside what was expected: movements cell by cell, and money."""
-    return EffectComparisonModel.from_value(read_comparison(read.session, read.service, change, day))
+    return schemas.EffectComparisonModel.from_value(read_comparison(read.session, read.service, change, day))
 
 
 def _draft_bytes(service: Service) -> int:
@@ -145,7 +127,7 @@ def _draft_bytes(service: Service) -> int:
 
 
 @router.write("", *WRITE_PROBLEMS, status=201, location="id", limit=_draft_bytes)
-def create_change(write: WriteRequest[DraftModel]) -> ChangeDetail:
+def create_change(write: WriteRequest[DraftModel]) -> schemas.ChangeDetail:
     """Begins a change: with new policy files, valid or not yet, or as a rollback to versions of before."""
     create = approval.create if write.body.rollback is None else approval.rollback
     return _detail(write, create(write.transaction, write.actor, **write.body.members()))
@@ -158,7 +140,7 @@ def create_change(write: WriteRequest[DraftModel]) -> ChangeDetail:
     location="id",
     limit=lambda _: 2 * MAX_EVIDENCE_BYTES,  # in base64
 )
-def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> ChangeDetail:
+def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> schemas.ChangeDetail:
     """Begins the change by which the versions imported at set-up are signed, once."""
     body = write.body
     created = approval.create_first_versions(
@@ -174,19 +156,19 @@ def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> ChangeDetai
 
 
 @router.write("/{change}/draft", *WRITE_PROBLEMS, method="PUT", edit=True, limit=_draft_bytes)
-def edit_change(write: WriteRequest[DraftModel], change: Id) -> ChangeDetail:
+def edit_change(write: WriteRequest[DraftModel], change: Id) -> schemas.ChangeDetail:
     """Write a draft anew; whatever is left out is gone."""
     members = write.body.members()
     return _detail(write, approval.edit(write.transaction, write.actor, change, **members, expected=write.expected))
 
 
 @router.write("/{change}/comments", *WRITE_PROBLEMS, status=201)
-def comment_on_change(write: WriteRequest[CommentText], change: Id) -> CommentModel:
+def comment_on_change(write: WriteRequest[CommentText], change: Id) -> schemas.CommentModel:
     """Add a comment to a change, for everyone who reads it."""
-    return CommentModel.from_value(approval.comment(write.transaction, write.actor, change, write.body.text))
+    return schemas.CommentModel.from_value(approval.comment(write.transaction, write.actor, change, write.body.text))
 
 
-async def _check(write: WriteRequest[None], change: str) -> PreparedSubmission | None:
+async def _check(write: WriteRequest[None], change: str) -> approval.PreparedSubmission | None:
     if await run_read(write.service, lambda session: needs_analysis(session, change)):
         return None
     return await checked_submission(write.service, change, write.expected)
@@ -198,7 +180,7 @@ async def _analyse(write: WriteRequest[None], change: str) -> None:
 
 
 @router.write("/{change}/submit", *WRITE_PROBLEMS, CHECK_ABANDONED, BUSY, edit=True, prepare=_check, after=_analyse)
-def submit_change(write: WriteRequest[None], change: Id) -> ChangeDetail:
+def submit_change(write: WriteRequest[None], change: Id) -> schemas.ChangeDetail:
     """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it.
 
     Where there are many decision records the change is under analysis first, and is submitted by the job that
@@ -214,7 +196,7 @@ async def _refuse_drifted(write: WriteRequest[SignOffModel], change: str) -> Non
 
 
 @router.write("/{change}/sign-offs", *WRITE_PROBLEMS, PRECONDITION_FAILED, status=201, prepare=_refuse_drifted)
-def sign_off_change(write: WriteRequest[SignOffModel], change: Id) -> ChangeDetail:
+def sign_off_change(write: WriteRequest[SignOffModel], change: Id) -> schemas.ChangeDetail:
     """Signs what was submitted: one person, in one role, on the digest that was read. What drifted is sent back."""
     return _detail(write, approval.sign_off(write.transaction, write.actor, change, **write.fields))
 
@@ -225,13 +207,13 @@ async def _prepare_schedule(write: WriteRequest[None], change: str) -> None:
 
 
 @router.write("/{change}/schedule", *WRITE_PROBLEMS, edit=True, prepare=_prepare_schedule)
-def schedule_change(write: WriteRequest[None], change: Id) -> ChangeDetail:
+def schedule_change(write: WriteRequest[None], change: Id) -> schemas.ChangeDetail:
     """Put a fully signed change in force, from the day that was signed."""
     return _detail(write, approval.schedule(write.transaction, write.actor, change, expected=write.expected))
 
 
-def _with_reason(act: Callable[..., Change]) -> Callable[..., ChangeDetail]:
-    def operation(write: WriteRequest[WhyModel], change: Id) -> ChangeDetail:
+def _with_reason(act: Callable[..., approval.Change]) -> Callable[..., schemas.ChangeDetail]:
+    def operation(write: WriteRequest[WhyModel], change: Id) -> schemas.ChangeDetail:
         reason, expected = write.body.reason, write.expected
         return _detail(write, act(write.transaction, write.actor, change, reason=reason, expected=expected))
 
@@ -254,13 +236,13 @@ for _name, _summary, _act in (
     )(_with_reason(_act))
 
 
-def _detail(asked: ReadRequest | WriteRequest[Any], change: Change) -> ChangeDetail:
+def _detail(asked: ReadRequest | WriteRequest[Any], change: approval.Change) -> schemas.ChangeDetail:
     """A change, as the caller sees it."""
-    return change_detail(change, approval.read_comments(asked.session, change.id), asked.actor, asked.now)
+    return schemas.change_detail(change, approval.read_comments(asked.session, change.id), asked.actor, asked.now)
 
 
-def _simulation(effect: Effect) -> SimulationModel:
+def _simulation(effect: approval.Effect) -> schemas.SimulationModel:
     """The figures of an effect, without who moves."""
     named = {"movers", KEPT_BY_OVERRIDE}
     parts = [{name: value for name, value in part.items() if name not in named} for part in effect.document["parts"]]
-    return SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})
+    return schemas.SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})

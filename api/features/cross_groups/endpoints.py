@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -11,7 +11,7 @@ from api.web.json_body import invalid_body_error, read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import BUSY, CHECK_ABANDONED
 from api.web.rest_router import RestRouter, ServiceOf
-from api.web.schemas import BODY_PROBLEMS, Digest, Model
+from api.web.schemas import BODY_PROBLEMS, Digest, Model, with_examples
 from api.web.transactions import run_read
 from policy_service.cross_groups import policy_file
 from policy_service.cross_groups.statement import MAX_STATEMENT
@@ -25,13 +25,7 @@ from policy_service.language.policy import Policy
 class CrossGroupsBody(Model):
     """The dimensions of cross groups, in one statement, and the policy that they become."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "examples": [{"statement": "industry(it | others=rest) × scale", "policy": "tiering/my_groups"}]
-        },
-    )
+    model_config = with_examples({"statement": "industry(it | others=rest) × scale", "policy": "tiering/my_groups"})
 
     statement: Annotated[str, Field(max_length=MAX_STATEMENT)]
     policy: Annotated[str, Field(max_length=130)]

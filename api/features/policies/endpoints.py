@@ -9,30 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from api.features.policies.history_schemas import (
-    ActiveModel,
-    DependenciesModel,
-    ProvenanceModel,
-    RuleHistoryModel,
-    active_model,
-    dependencies_model,
-    firings_model,
-    rule_version_model,
-)
-from api.features.policies.schemas import (
-    CheckAnswer,
-    PolicyDetail,
-    PolicyPage,
-    Requirements,
-    TableDifference,
-    VersionDifference,
-    VersionList,
-    difference_model,
-    listed_policy,
-    policy_detail,
-    table_difference,
-    version_model,
-)
+from api.features.policies import history_schemas as history
+from api.features.policies import schemas
 from api.web.body import read_body
 from api.web.openapi import CHECK_BODY, VERSION_ANSWERS, problems
 from api.web.problems import (
@@ -79,8 +57,8 @@ YAML_KINDS = (
 NOT_FUTURE = "an instant that is not in the future: what will be known is not known yet"
 _EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _explain = cached_by_digest(explain)
-_difference_model = cached_by_digest(difference_model)
-_table_difference = cached_by_digest(table_difference)
+_difference_model = cached_by_digest(schemas.difference_model)
+_table_difference = cached_by_digest(schemas.table_difference)
 
 
 async def _policy_name(domain: str, policy: str) -> str:
@@ -103,28 +81,32 @@ router = RestRouter("/v1/policies", "policies")
 
 
 @router.list("", "policies")
-def list_policies(read: ReadRequest, domain: Domain = None) -> PolicyPage:
+def list_policies(read: ReadRequest, domain: Domain = None) -> schemas.PolicyPage:
     """The policies by name, each in the version that decides now, or that was suspended or ended."""
     latest = all_active_at(activations(read.session), read.now, read.now)
     latest |= read.catalogue.ended_policies(read.session, read.now)
-    policies = (listed_policy(_load(read, latest[name]), latest[name]) for name in sorted(latest))
+    policies = (schemas.listed_policy(_load(read, latest[name]), latest[name]) for name in sorted(latest))
     selected = (each for each in policies if domain in {None, each.domain})
-    return PolicyPage.from_value(page_of(selected, "policy", lambda each: (each.policy,), **read.paging))
+    return schemas.PolicyPage.from_value(page_of(selected, "policy", lambda each: (each.policy,), **read.paging))
 
 
 @router.read("/{domain}/{policy}/versions", UNKNOWN_POLICY)
-def list_versions(read: ReadRequest, policy: PolicyId) -> VersionList:
+def list_versions(read: ReadRequest, policy: PolicyId) -> schemas.VersionList:
     """Every version of a policy, the newest first, and when it is in force."""
     recorded = activations(read.session)
     items = [
-        version_model(_load(read, each), each, in_force_periods(recorded, policy, each.version, read.now), read.now)
+        schemas.version_model(
+            _load(read, each), each, in_force_periods(recorded, policy, each.version, read.now), read.now
+        )
         for each in read.visible.versions_of(policy)
     ]
-    return VersionList(items=items)
+    return schemas.VersionList(items=items)
 
 
 @router.read("/{domain}/{policy}/active", UNKNOWN_POLICY)
-def get_active(read: ReadRequest, policy: PolicyId, valid_at: ValidAt = None, known_at: KnownAt = None) -> ActiveModel:
+def get_active(
+    read: ReadRequest, policy: PolicyId, valid_at: ValidAt = None, known_at: KnownAt = None
+) -> history.ActiveModel:
     """Return the version that applied at an instant, by what was known at another."""
     if known_at is not None and known_at > read.now:
         raise invalid_parameters_error([parameter_fault("known_at", known_at.isoformat(), NOT_FUTURE, "out-of-range")])
@@ -132,17 +114,20 @@ def get_active(read: ReadRequest, policy: PolicyId, valid_at: ValidAt = None, kn
     read.catalogue.snapshot(read.session).versions_of(policy)
     recorded = activations(read.session)
     activation, ending = (of(recorded, policy, *instants) for of in (active_at, ending_at))
-    return active_model(policy, *instants, activation, ending)
+    return history.active_model(policy, *instants, activation, ending)
 
 
 @router.read("/{domain}/{policy}", UNKNOWN_POLICY)
-def get_policy(read: ReadRequest, policy: PolicyId) -> PolicyDetail:
+def get_policy(read: ReadRequest, policy: PolicyId) -> schemas.PolicyDetail:
     """The version of a policy that is in force, whole."""
-    return policy_detail(read.catalogue.version_in_force(read.session, policy, read.now))
+    return schemas.policy_detail(read.catalogue.version_in_force(read.session, policy, read.now))
 
 
 @router.read(
-    "/{domain}/{policy}/versions/{version}", UNKNOWN_POLICY, response_model=PolicyDetail, responses=VERSION_ANSWERS
+    "/{domain}/{policy}/versions/{version}",
+    UNKNOWN_POLICY,
+    response_model=schemas.PolicyDetail,
+    responses=VERSION_ANSWERS,
 )
 def get_version(
     read: ReadRequest,
@@ -157,7 +142,7 @@ def get_version(
     return _render(_load(read, found), chosen, lang, seen)
 
 
-@router.read("/{domain}/{policy}/requirements", UNKNOWN_POLICY, response_model=Requirements)
+@router.read("/{domain}/{policy}/requirements", UNKNOWN_POLICY, response_model=schemas.Requirements)
 def get_requirements(read: ReadRequest, policy: PolicyId) -> Response:
     """Return the schema of the facts that the policy needs, and a request that works."""
     asked = read.catalogue.declaring_version(read.session, policy, read.now)
@@ -167,7 +152,9 @@ def get_requirements(read: ReadRequest, policy: PolicyId) -> Response:
 
 
 @router.read("/{domain}/{policy}/difference", UNKNOWN_POLICY)
-def compare_versions(read: ReadRequest, policy: PolicyId, old: OldVersion, new: NewVersion) -> VersionDifference:
+def compare_versions(
+    read: ReadRequest, policy: PolicyId, old: OldVersion, new: NewVersion
+) -> schemas.VersionDifference:
     """Return the difference of two versions, piece by piece and in words."""
     return _difference_model(*_load_both(read, policy, old, new))
 
@@ -175,25 +162,25 @@ def compare_versions(read: ReadRequest, policy: PolicyId, old: OldVersion, new: 
 @router.read("/{domain}/{policy}/difference/tables", UNKNOWN_POLICY)
 def compare_tables(
     read: ReadRequest, policy: PolicyId, old: OldVersion, new: NewVersion, lang: Lang = "en"
-) -> TableDifference:
+) -> schemas.TableDifference:
     """Two versions laid over each other, table by table and cell by cell."""
     return _table_difference(*_load_both(read, policy, old, new), lang)
 
 
 @router.read("/{domain}/{policy}/versions/{version}/provenance", UNKNOWN_POLICY)
-def get_provenance(read: ReadRequest, policy: PolicyId, version: str) -> ProvenanceModel:
+def get_provenance(read: ReadRequest, policy: PolicyId, version: str) -> history.ProvenanceModel:
     """Return who submitted a version, what put it in force, and who signed that."""
-    return ProvenanceModel.from_value(read_provenance(read.session, read.visible.version(policy, version)))
+    return history.ProvenanceModel.from_value(read_provenance(read.session, read.visible.version(policy, version)))
 
 
 @router.read("/{domain}/{policy}/dependencies", UNKNOWN_POLICY)
-def get_dependencies(read: ReadRequest, policy: PolicyId) -> DependenciesModel:
+def get_dependencies(read: ReadRequest, policy: PolicyId) -> history.DependenciesModel:
     """Return the policies that a policy needs, and those that need it, by the versions in force."""
-    return dependencies_model(policy, read.catalogue.dependencies(read.session, read.visible, policy, read.now))
+    return history.dependencies_model(policy, read.catalogue.dependencies(read.session, read.visible, policy, read.now))
 
 
 @router.list("/{domain}/{policy}/rules/{rule}/history", "versions", NOT_FOUND, UNKNOWN_POLICY, most=12)
-def get_rule_history(read: ReadRequest, policy: PolicyId, rule: str) -> RuleHistoryModel:
+def get_rule_history(read: ReadRequest, policy: PolicyId, rule: str) -> history.RuleHistoryModel:
     """A rule through the versions of its policy, the newest first, and how often it decided lately."""
     visible = read.visible
     versions = visible.versions_of(policy)
@@ -203,11 +190,11 @@ def get_rule_history(read: ReadRequest, policy: PolicyId, rule: str) -> RuleHist
         )
     page = page_of(versions, "-version", lambda each: version_key(each.version), descending=True, **read.paging)
     histories = read_rule_versions(read.session, read.catalogue, visible, rule, page.items, read.now)
-    return RuleHistoryModel(
+    return history.RuleHistoryModel(
         policy=policy,
         rule=rule,
-        firings=firings_model(firings(read.session, policy), rule),
-        items=list(map(rule_version_model, histories)),
+        firings=history.firings_model(firings(read.session, policy), rule),
+        items=list(map(history.rule_version_model, histories)),
         next_cursor=page.next_cursor,
     )
 
@@ -217,14 +204,14 @@ def get_rule_history(read: ReadRequest, policy: PolicyId, rule: str) -> RuleHist
     openapi_extra=CHECK_BODY,
     responses=problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY),
 )
-async def check_policy(service: ServiceOf, request: Request) -> CheckAnswer:
+async def check_policy(service: ServiceOf, request: Request) -> schemas.CheckAnswer:
     """Check a policy file, alone and among the policies in force."""
     limit, now, catalogue = service.settings.policy_body_limit, service.now(), service.catalogue
     body = await read_body(request.scope, request.receive, limit=limit, media_types=YAML_KINDS)
     served, absent = await run_read(
         service, lambda session: (catalogue.heads_in_force(session, now), catalogue.ended_policies(session, now))
     )
-    return CheckAnswer.model_validate(await run_in_threadpool(check_file, body, served, absent))
+    return schemas.CheckAnswer.model_validate(await run_in_threadpool(check_file, body, served, absent))
 
 
 def _load(read: ReadRequest, version: Version | Activation) -> Policy:
@@ -248,7 +235,9 @@ def _render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | No
         case "text":
             return PlainTextResponse(_explain(policy, lang), headers=headers)
         case _:
-            return Response(policy_detail(policy).model_dump_json(), headers=headers, media_type="application/json")
+            return Response(
+                schemas.policy_detail(policy).model_dump_json(), headers=headers, media_type="application/json"
+            )
 
 
 def _preferred(accept: str) -> str:

@@ -100,7 +100,7 @@ class SentencesModel(Model):
 class VersionDifference(Model):
     """The difference of two versions, piece by piece."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     policy: str
     from_: Annotated[SideModel, Field(alias="from")]
@@ -185,7 +185,7 @@ class PolicyDetail(PolicySummary):
 class Requirements(Model):
     """The facts a caller has to give, as a JSON Schema, and a request that works."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     policy: str
     version: str

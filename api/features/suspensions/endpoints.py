@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fastapi import Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from api.web.problems import NOT_FOUND
 from api.web.rest_router import ReadRequest, RestRouter, WriteRequest
@@ -21,6 +21,7 @@ from api.web.schemas import (
     SignedReason,
     VersionNumber,
     attribute,
+    with_examples,
 )
 from policy_service.actor import Role
 from policy_service.approval import service as approval
@@ -32,20 +33,14 @@ from policy_service.approval.suspension_queries import SuspensionFilter, Suspens
 class SuspendModel(SignedBody):
     """The version in force to suspend, and the signature."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "policy": "tiering/rfm_value",
-                    "version": "1.1.0",
-                    "role": "sales_director",
-                    "reason": "It takes everybody for new.",
-                    "password": "…",
-                }
-            ]
-        },
+    model_config = with_examples(
+        {
+            "policy": "tiering/rfm_value",
+            "version": "1.1.0",
+            "role": "sales_director",
+            "reason": "It takes everybody for new.",
+            "password": "…",
+        }
     )
 
     policy: PolicyName
