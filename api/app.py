@@ -24,7 +24,6 @@ from api.features.decisions.endpoints import PATH, DecisionRoute
 from api.features.populations.registration import keep_up
 from api.features.reevaluations.jobs import reevaluate_activated
 from api.kit.rendering import Pages
-from api.observability.background import background_tasks, check_file
 from api.page_routes import problem_renderer
 from api.routes import pages_of, routers_of
 from api.service import Service, open_service
@@ -34,6 +33,7 @@ from api.web.connections import Connections, Limits
 from api.web.openapi import OpenApiDocument, documentation_routes
 from api.web.problems import Problem, router_problem
 from api.web.security import ProblemRenderer, SecurityMiddleware, headers_of
+from api.workers.background import background_tasks, check_file
 from api.workers.forwarding import ForwardingMiddleware, warm_up, worker_runner_of
 from policy_service.clock import Clock, SystemClock
 from policy_service.jobs.runner import Jobs

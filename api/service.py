@@ -16,7 +16,6 @@ from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from api.auth.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
-from api.observability.metrics import Metrics
 from api.settings import Settings
 from api.web.problems import INTERNAL_ERROR, Problem
 from policy_service import Alarm, Decider
@@ -33,6 +32,7 @@ from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.last_used import LastUsed
 from policy_service.in_flight import InFlight
 from policy_service.messages import Message
+from policy_service.metrics import Metrics
 from policy_service.paths import separation_warnings
 from policy_service.registry.catalogue import Catalogue
 from policy_service.regulations.regulation import Regulation, load_regulations

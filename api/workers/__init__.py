@@ -1,1 +1,1 @@
-"""Work in processes of its own."""
+"""Work behind requests: in processes of its own, and once in a while."""

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from api.app import Application
-from api.observability.background import background_tasks, flush_last_used
 from api.settings import Settings
+from api.workers.background import background_tasks, flush_last_used
 from policy_service.actor import Role
 from policy_service.database import DatabaseUnavailable
 from policy_service.identity.api_keys import api_keys
@@ -200,7 +200,7 @@ def test_the_last_use_is_written_down_while_the_service_runs_and_at_its_end(
 
     with service.database.read() as session:
         key = next(iter(api_keys(session)))
-    monkeypatch.setattr("api.observability.background.FLUSH_AFTER", timedelta(seconds=0.01))
+    monkeypatch.setattr("api.workers.background.FLUSH_AFTER", timedelta(seconds=0.01))
     asyncio.run(run())
     with service.database.read() as session:
         assert api_keys(session)[key].used_at == NOW + timedelta(minutes=5)

@@ -12,9 +12,9 @@ from contextlib import contextmanager, redirect_stderr
 
 import pytest
 
-from api.observability.metrics import Metrics
 from policy_service import Decider
 from policy_service.cli import serve
+from policy_service.metrics import Metrics
 from policy_service.service_log import LINES, make_log
 from tests.architecture.project import ROOT
 

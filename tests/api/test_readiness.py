@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlmodel import select
 
 from api.app import Application
-from api.observability.background import check_file
+from api.workers.background import check_file
 from policy_service.database import Database, file_check, writability
 from policy_service.decisions.macs import read_mac_keys
 from policy_service.decisions.sealer import Sealer

@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.observability.metrics import MEDIA_TYPE
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
@@ -19,6 +18,7 @@ from policy_service.database import DatabaseUnavailable, last_write_at
 from policy_service.database.writability import WRITABLE
 from policy_service.decisions.self_test import run_self_test
 from policy_service.language.diagnostics import did_you_mean, shorten
+from policy_service.metrics import MEDIA_TYPE
 
 
 class Alive(Model):

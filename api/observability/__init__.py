@@ -1,1 +1,0 @@
-"""Logs, metrics, alarms, and what runs beside requests."""
