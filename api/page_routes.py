@@ -19,7 +19,7 @@ from api.features.audit.entry import LOG_BREADCRUMBS
 from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.audit.log import AUDIT_LOG
 from api.features.benchmarks.jobs import RENEWAL_PAGES
-from api.features.changes import actual_effect, dossier, downloads, editor, new_change, report
+from api.features.changes import dossier, downloads, editor, new_change
 from api.features.changes.listing import CHANGES
 from api.features.data_checks.jobs import DATA_CHECK_PAGES
 from api.features.decisions import pages as decisions
@@ -40,7 +40,7 @@ from api.features.regulations import pages as regulations
 from api.features.runs.jobs import RUN_PAGES
 from api.features.search import pages as search
 from api.features.session import account as own_account
-from api.features.session import second_factor, sign_in
+from api.features.session import sign_in
 from api.features.subjects import pages as subjects
 from api.features.suspensions import pages as suspensions
 from api.features.suspensions.pages import SUSPENSIONS
@@ -57,7 +57,6 @@ from api.web.security import ProblemRenderer
 PAGES = (
     account,
     accounts,
-    actual_effect,
     api_keys,
     checkpoints,
     decisions,
@@ -76,10 +75,8 @@ PAGES = (
     own_account,
     populations,
     regulations,
-    report,
     rule_history,
     search,
-    second_factor,
     sign_in,
     subjects,
     suspensions,

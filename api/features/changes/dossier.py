@@ -28,17 +28,20 @@ from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.form_action import EmptyForm, FormAction, FormRequest, page_with_form
 from api.kit.forms import FormState
 from api.kit.page_route import PageRoute
-from api.workers.preparation import checked_submission, require_undrifted, warm_heads
+from api.workers.preparation import checked_draft, checked_submission, require_undrifted, warm_heads
+from policy_service.analysis.report_view import ReportView
 from policy_service.approval import service as approval
 from policy_service.approval.change import ActionRecord, Comment
+from policy_service.approval.policies import policy_loader
 from policy_service.approval.queries import OPEN
-from policy_service.approval.service import Change, ChangeState
+from policy_service.approval.service import Action, Change, ChangeState, Effect
 from policy_service.approval.signature_lines import SignatureLine, signature_lines
-from policy_service.change_detail import ChangeDetail, read_change_detail
+from policy_service.change_detail import ChangeDetail, current_report, frozen_report, read_change_detail
 from policy_service.database import Transaction
 from policy_service.jobs.model import Job
 from policy_service.labels import enum_label
 from policy_service.messages import Message
+from policy_service.population.effect_view import EffectView, effect_view
 from policy_service.registry import model
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
@@ -299,6 +302,43 @@ def _action(  # noqa: PLR0913  # what a form does
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReportPage:
+    """`/changes/{change}/report`."""
+
+    template: ClassVar[str] = "changes/report.html"
+    change: Change
+    report: ReportView
+    effect: EffectView | None
+    """Of a draft that could be submitted now."""
+    may_edit: bool
+
+
+async def report_page(context: PageContext, change: str) -> ReportPage:
+    """Build the page of a report: made now for a draft, the one that was frozen for what was submitted."""
+    stored_change, view = await context.read(lambda session: _read(session, change))
+    effect = None
+    if view is None:
+        check = await checked_draft(context.service, change)
+        view = current_report(check, stored_change.draft.texts)
+        effect = await context.read(lambda session: _effect(session, context, stored_change, check.effect))
+    may_edit = approval.check_permission(stored_change, Action.EDIT, context.actor, context.frame.now) is True
+    return ReportPage(stored_change, view, effect, may_edit)
+
+
+def _effect(session: Session, context: PageContext, change: Change, effect: Effect | None) -> EffectView | None:
+    """The effect of a draft, with the names of who moves for those who may see them."""
+    if effect is None:
+        return None
+    names, lang = may_read_subjects(context.actor), context.frame.lang
+    return effect_view(policy_loader(session), change, effect, lang, names=names, is_stored=False)
+
+
+def _read(session: Session, change: str) -> tuple[Change, ReportView | None]:
+    stored_change = approval.read_change(session, change)
+    return stored_change, frozen_report(session, stored_change) if stored_change.submission else None
+
+
 ROUTES = (
     PageRoute("/changes/{change}", dossier),
     _action("submit", "submitted", _submit, _check_draft, answer=_start_analysis),
@@ -310,4 +350,5 @@ ROUTES = (
     _action("cancel", "cancelled", _with_reason(approval.cancel)),
     _action("end-analysis", "analysis-ended", _with_reason(approval.end_analysis)),
     _action("comments", "commented#discussion", _comment),
+    PageRoute("/changes/{change}/report", report_page),
 )

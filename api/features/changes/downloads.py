@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import urlsplit
 
 from sqlmodel import Session
@@ -21,18 +23,98 @@ from starlette.responses import HTMLResponse, Response
 from structlog.typing import FilteringBoundLogger
 
 from api.faces import FOLDER, spell_out
-from api.features.changes.actual_effect import requested_day
 from api.features.changes.dossier import Dossier, dossier
 from api.features.changes.simulation import evidence_response, export, read_comparison, read_effect, read_movers
 from api.kit.context import PageContext, attachment
+from api.kit.forms import read_form
 from api.kit.page_route import PageRoute
 from api.kit.static import FILES, KINDS
-from api.web.problems import NOT_FOUND, PDF_UNAVAILABLE, ProblemError
+from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PDF_UNAVAILABLE, ProblemError, invalid_parameters_detail
 from policy_service.approval import service as approval
 from policy_service.language.file_text import file_name
+from policy_service.language.types import parse_date
 from policy_service.messages import Message
-from policy_service.population.actual_effect import to_csv
+from policy_service.population.actual_effect import EffectComparison, movement_groups, to_csv
+from policy_service.population.actual_effect_view import PolicyComparisonView, comparison_views
 from policy_service.population.effect_document import workload_csv
+from policy_service.population.errors import PopulationRejected
+from policy_service.workers.kinds import READING
+
+if TYPE_CHECKING:
+    from policy_service.population.group_figures import GroupComparison
+
+PATH = "/changes/{change}/actual-effect"
+MAX_FILE = 4 * 2**20
+"""Bytes of a form with a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActualEffectPage:
+    """`/changes/{change}/actual-effect`."""
+
+    template: ClassVar[str] = "changes/actual_effect.html"
+    change: approval.Change
+    comparison: EffectComparison
+    policies: tuple[PolicyComparisonView, ...]
+    figures: GroupComparison | None = None
+    """What an uploaded file says of the groups."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with that file."""
+
+
+def requested_day(context: PageContext) -> date | None:
+    """The day that an address asks for; None if it asks for none. Raises ProblemError."""
+    text = context.params.get("day", "").strip()
+    day = parse_date(text)
+    if text and day is None:
+        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(["day"]))
+    return day
+
+
+def actual_effect_page(
+    session: Session, context: PageContext, change: str, upload: bytes | None = None
+) -> ActualEffectPage:
+    """The page as the caller sees it, with the figures of an uploaded file. Raises what `read_comparison` does."""
+    comparison = read_comparison(session, context.service, change, requested_day(context))
+    load = partial(context.service.catalogue.load, session)
+    views = comparison_views(load, comparison.policies, context.frame.lang)
+    page = ActualEffectPage(approval.read_change(session, change), comparison, views)
+    return page if upload is None else _with_figures(session, page, upload)
+
+
+def figures_csv(session: Session, context: PageContext, change: str, upload: bytes) -> bytes | None:
+    """The figures of an uploaded file as CSV; None of a file that is wrong."""
+    page = actual_effect_page(session, context, change, upload)
+    return None if page.figures is None else page.figures.to_csv()
+
+
+def _with_figures(session: Session, page: ActualEffectPage, content: bytes) -> ActualEffectPage:
+    """The page with what a file says of the groups of the first policy, and of those that moved."""
+    # DuckDB takes a second to load
+    from policy_service.population.group_figures import compare_content  # noqa: PLC0415
+
+    policy = next((each.policy for each in page.comparison.policies if each.cells), None)
+    groups = movement_groups(session, policy, page.comparison.since, page.comparison.until) if policy else {}
+    try:
+        return replace(page, figures=compare_content(content, groups))
+    except PopulationRejected as error:
+        return replace(page, problems=error.problems)
+
+
+async def show_actual_effect(context: PageContext, change: str) -> Response:
+    """Show what came of a change until a day."""
+    return await context.render_in_worker(actual_effect_page, change)
+
+
+async def compare_file(context: PageContext, change: str) -> Response:
+    """Show the same with the figures of a file, which is not kept; or send these as CSV."""
+    form = await read_form(context.request, MAX_FILE)
+    upload = form.files.get("file", (b"",))[0]
+    if form.value("do") == "csv":
+        content = await context.run_in_worker(READING, figures_csv, change, upload)
+        if content is not None:
+            return attachment(content, "figures.csv", "text/csv; charset=utf-8")
+    return await context.render_in_worker(actual_effect_page, change, upload)
 
 
 def send_text(session: Session, _: PageContext, change: str, text: str) -> Response:
@@ -153,6 +235,8 @@ async def send_pdf(context: PageContext, change: str) -> Response:
 
 
 ROUTES = (
+    PageRoute(PATH, show_actual_effect),
+    PageRoute(PATH, compare_file, method="POST"),
     PageRoute("/changes/{change}/texts/{text}", send_text),
     PageRoute("/changes/{change}/evidence", send_evidence),
     _csv_route("actual-effect", _actual_effect),

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.features.changes.new_change import (
+    ASKED,
     CHANGE_FIELDS,
     MAX_TEXTS,
     NO_STARTING_POINT,
@@ -282,15 +283,11 @@ async def _save(context: PageContext, change: str, form: Form) -> Response:
                 transaction,
                 context.actor,
                 stored_draft.change.id,
-                title=values.title,
-                reason=values.reason,
                 effective=effective,
                 texts=texts,
                 versions=parse_selected(values.back),
-                ends=values.ends,
-                afterwards=values.afterwards,
-                simulated_over=values.simulated_over,
                 expected=form.etag,
+                **values.model_dump(include=ASKED),
             )
             return f"/changes/{stored_draft.change.id}/draft?done=saved&check=1"
 

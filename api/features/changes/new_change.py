@@ -77,6 +77,8 @@ class ChangeForm(FormModel):
     ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()
 
 
+ASKED = {"title", "reason", "ends", "afterwards", "simulated_over"}
+"""What the form of a change says, but for its period and its contents."""
 CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "effective_until", "simulated_over")
 """Those that are drawn from the model; the others depend on what the change is about."""
 
@@ -205,14 +207,16 @@ async def _create(context: PageContext, form: Form, values: NewChangeForm, effec
     if not is_there:
         return await context.render_invalid(form_page, form.bind({field: error}))
     texts = [*([text] if text is not None else []), *form.files.get("file", ())]
-    asked: dict[str, Any] = {"title": values.title, "reason": values.reason}
-    if values.kind != "first_versions":
-        asked |= {"effective": effective, "afterwards": values.afterwards, "simulated_over": values.simulated_over}
+    asked = {**values.model_dump(include=ASKED - {"ends"}), "effective": effective}
     command: Callable[..., approval.Change]
     match values.kind:
         case "first_versions":
-            file: dict[str, Any] = {"file_name": form.file_names["evidence"][0], "content": evidence[0]}
-            command = partial(approval.create_first_versions, start=effective.start, **file, **asked)
+            said: dict[str, Any] = {
+                "title": values.title,
+                "reason": values.reason,
+                "file_name": form.file_names["evidence"][0],
+            }
+            command = partial(approval.create_first_versions, start=effective.start, content=evidence[0], **said)
         case "rollback":
             command = partial(approval.rollback, versions=versions, **asked)
         case _:

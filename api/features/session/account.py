@@ -1,9 +1,10 @@
-"""`/account`: who I am here, in which roles, until when; my sessions; and another password."""
+"""`/account`, `/account/second-factor`: who I am here, in which roles; my sessions, my password, my second factor."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
@@ -11,19 +12,21 @@ from sqlmodel import Session
 
 from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
-from api.auth.confirmation import change_password
+from api.auth.confirmation import change_password, reauthenticate
 from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
-from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
-from api.kit.forms import FieldErrors, FormState
+from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Proof, Widget, form_fields
+from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.passwords import NewPasswordForm
 from api.kit.rendering import SIGN_IN
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
 from policy_service.database import Transaction
+from policy_service.identity import second_factor
 from policy_service.identity.account import Account
 from policy_service.identity.errors import SignInFailed
+from policy_service.identity.qr_code import QrCode, qr_code
 from policy_service.identity.service import read_account, stored_hash
 from policy_service.identity.sessions import SessionLimits, UserSession, end_others, open_sessions
 from policy_service.messages import Message
@@ -108,4 +111,111 @@ END_OTHERS = FormAction(
     command=_end_others,
     done=lambda *_: link("/account", done="ended"),
 )
-ROUTES = (PageRoute("/account", _page, prefilled=()), CHANGE_PASSWORD, END_OTHERS)
+
+
+PATH = "/account/second-factor"
+
+
+class EnrolForm(FormModel):
+    """The seed of the secret that the page showed, a code of it, and the password."""
+
+    seed: Annotated[str, HIDDEN, Field(max_length=64)]
+    code: Annotated[
+        str,
+        Widget("name", Message("One-time code"), Message("Six digits, from the application.")),
+        Field(max_length=20),
+    ]
+    password: Annotated[SecretStr, Widget("current-password", Message("Your password")), Field(max_length=MAX_PASSWORD)]
+
+
+class RemoveForm(FormModel):
+    """The proof of who removes it."""
+
+    password: Proof = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorPage:
+    """My second factor."""
+
+    template: ClassVar[str] = "session/second_factor.html"
+    notices: ClassVar[Mapping[str, Message]] = {
+        "set": Message("Your second factor is set up."),
+        "removed": Message("Your second factor was removed."),
+    }
+    enrol_fields: ClassVar[tuple[FormField, ...]] = form_fields(EnrolForm)
+    remove_fields: ClassVar[tuple[FormField, ...]] = form_fields(RemoveForm)
+    since: datetime | None
+    is_required: bool
+    seed: str
+    """A new one, or the one of the form that was refused."""
+    secret: str
+    """For the application; empty when the seed is none."""
+    address: str
+    """By which an application takes the secret up."""
+    qr_code: QrCode
+    """Of the address."""
+    form: FormState
+
+
+def _factor_page(session: Session, context: PageContext, form: FormState) -> SecondFactorPage:
+    actor = context.actor
+    seed = form.value("seed") or second_factor.new_seed(session)
+    secret = second_factor.secret_of(session, actor.id, seed) or ""
+    address = second_factor.address_of(secret, actor.name)
+    return SecondFactorPage(
+        since=second_factor.enrolled_at(session, actor.id),
+        is_required=context.service.settings.second_factor == "required",
+        seed=seed,
+        secret=secret,
+        address=address,
+        qr_code=qr_code(address),
+        form=form,
+    )
+
+
+async def _check_code(form: FormRequest[EnrolForm]) -> FieldErrors:
+    seed, code, now = form.values.seed, form.values.code, form.service.clock.now()
+    step = await form.context.read(lambda session: second_factor.proving_step(session, form.actor.id, seed, code, now))
+    return {"code": second_factor.WRONG_CODE} if step is None else {}
+
+
+async def _confirm(form: FormRequest[EnrolForm]) -> None:
+    await reauthenticate(form.service, form.context.request, form.values.password, code=None)
+
+
+def _enrol(transaction: Transaction, form: FormRequest[EnrolForm]) -> None:
+    second_factor.enrol(transaction, form.actor, form.values.seed, form.values.code)
+
+
+def _remove(transaction: Transaction, form: FormRequest[RemoveForm]) -> None:
+    second_factor.remove(transaction, form.actor, form.actor.id)
+
+
+ENROL = FormAction(
+    PATH,
+    EnrolForm,
+    page=_factor_page,
+    command=_enrol,
+    done=lambda *_: link(PATH, done="set"),
+    validate=_check_code,
+    prepare=_confirm,
+)
+REMOVE = FormAction(
+    f"{PATH}/remove",
+    RemoveForm,
+    page=_factor_page,
+    command=_remove,
+    done=lambda *_: link(PATH, done="removed"),
+    confirm=True,
+)
+
+
+ROUTES = (
+    PageRoute("/account", _page, prefilled=()),
+    CHANGE_PASSWORD,
+    END_OTHERS,
+    PageRoute(PATH, _factor_page, prefilled=()),
+    ENROL,
+    REMOVE,
+)
