@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 from policy_service.audit.chain import GENESIS, Entry, InvalidEntry, read_entry
 from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
 from policy_service.audit.diagnosis import sequence_break
+from policy_service.audit.events import LogKeyAdded
 from policy_service.audit.expected_rows import ExpectedRows
 from policy_service.audit.identity import log_id, refuse_other_log
 from policy_service.audit.keys import InvalidSignedLine, PublicKey
@@ -87,6 +88,10 @@ def verify_tail(
     return None
 
 
+def _mac_of_no_key(seq: int) -> Message:
+    return Message("entry {seq} was added or altered: its MAC is of no key of the log", seq=seq)
+
+
 class _StoredRows:
     """The rows as the lines of a walk, and what must agree with each line."""
 
@@ -100,6 +105,7 @@ class _StoredRows:
         self._keys = keys or {}
         self._row = (0, "", "", "", "")
         self._mac: str | None = None
+        self._key_ids: set[str] = set()
         self._about = self._read(AuditAbout.seq, AuditAbout.about)
         self._next: Any = next(self._about, _END)
 
@@ -112,7 +118,7 @@ class _StoredRows:
             *columns, AuditEntry.digest, AuditEntry.line, AuditEntry.mac
         ):
             self._row = (seq, at, event, actor, line_digest)
-            self._check_mac(seq, line, mac)
+            self._check_mac(seq, event, line, mac)
             yield line
             while checkpoint is not None and checkpoint.size <= seq:
                 yield _verified_line(checkpoint)
@@ -138,9 +144,17 @@ class _StoredRows:
             raise VerificationFailed(message, seq)
         self._shadow.add_entry(seq, entry.rows, entry.rows_state)
 
-    def _check_mac(self, seq: int, line: bytes, mac: str | None) -> None:
-        """The MAC of an entry, where there is one from the first that has one. Raises VerificationFailed."""
+    def _check_mac(self, seq: int, event: str, line: bytes, mac: str | None) -> None:
+        """The MAC of an entry, which each has from the first key on, by a key that the log named.
+
+        Raises VerificationFailed.
+        """
         previous, self._mac = self._mac, mac
+        if event == LogKeyAdded.name:
+            with suppress(InvalidEntry, KeyError):  # what is no entry is told by whoever reads it
+                self._key_ids.add(read_entry(line).body["log_key"])
+        if mac is not None and key_id_of(mac) not in self._key_ids:
+            raise VerificationFailed(_mac_of_no_key(seq), seq)
         if previous is not None and mac is None:
             raise VerificationFailed(Message("entry {seq} was added or altered: it has no MAC", seq=seq), seq)
         key = self._keys.get(key_id_of(mac))
@@ -164,8 +178,7 @@ class _StoredRows:
         Raises VerificationFailed.
         """
         if self._keys and self._row[0] and key_id_of(self._mac) not in self._keys:
-            message = Message("entry {seq} was added or altered: its MAC is of no key of the log", seq=self._row[0])
-            raise VerificationFailed(message, self._row[0])
+            raise VerificationFailed(_mac_of_no_key(self._row[0]), self._row[0])
         seq = self._next[0]
         if seq != _END[0]:
             message = Message("entry {seq} was removed: what it was about is still there", seq=seq)

@@ -72,10 +72,11 @@ def _renew_subject_key_macs(session: Session, key: LogKey) -> None:
 
 
 class MacKeys(NamedTuple):
-    """The keys at hand, and the number of the last record that may be without a MAC."""
+    """The keys at hand, the number of the last record that may be without a MAC, and all keys that the log named."""
 
     keys: Mapping[str, LogKey]
     last_without_mac: int
+    named: frozenset[str]
 
     def mac_fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
         """Return the fault of a record's MAC; None when there is none, or no key to check it."""
@@ -83,7 +84,8 @@ class MacKeys(NamedTuple):
         if key is not None:
             is_valid = key.verifies(row.mac, "decision", row.digest.encode())
         else:
-            is_valid = not self.keys or row.seq <= self.last_without_mac
+            is_valid = row.mac is None or key_id_of(row.mac) in self.named
+            is_valid &= not self.keys or row.seq <= self.last_without_mac
         if is_valid:
             return None
         return Message("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
@@ -149,7 +151,8 @@ def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) ->
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq))
     bodies = [msgspec.json.decode(line)["body"] for line in session.connection().execute(query).scalars()]
     last_unprotected = [body["decisions"] for body in bodies if body["before"] is None or body["lost"]]
-    return MacKeys(available if last_unprotected else {}, max(last_unprotected, default=0))
+    named = frozenset(body["log_key"] for body in bodies)
+    return MacKeys(available if last_unprotected else {}, max(last_unprotected, default=0), named)
 
 
 def mac_of_record(key: LogKey | None, digest: str) -> str | None:

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from random import Random  # with a seed
 from traceback import format_exc
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import Connection, text
@@ -17,7 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from policy_service.audit.coverage import DERIVED, EXCLUDED_COLUMNS, KEYED, NOT_SECURITY, is_covered
+from policy_service.audit.log_key import make_log_key
 from policy_service.audit.verdict import LogVerdict
+from policy_service.decisions.macs import MacKeys
+from policy_service.decisions.tables import DecisionRow
 from tests.databases import BACKENDS
 from tests.effort import effort
 from tests.verification.everything import (
@@ -115,6 +120,31 @@ def test_a_total_that_was_altered_alone_is_named(place: Place) -> None:
     with defenceless(place) as connection:
         assert is_found(place, connection, Mutation("edit", "log_state", "total"), 1)
     assert found(place) == []
+
+
+@pytest.mark.parametrize("entry", [1, 9])
+def test_a_mac_of_a_key_that_the_log_never_named_is_found(place: Place, entry: int, tmp_path: Path) -> None:
+    """The first entry has none: there was no key yet."""
+    other = tampered(place, tmp_path)
+    executed(other, f"UPDATE audit_entry SET mac = '0123456789abcdef:00' WHERE seq = {entry}")
+    for with_key in (True, False):
+        fault = other.verify(with_key=with_key).fault
+        assert fault is not None
+        assert fault.message == f"entry {entry} was added or altered: its MAC is of no key of the log"
+
+
+@pytest.mark.parametrize(
+    ("seq", "mac", "is_fine"),
+    [(3, None, True), (3, "lost:00", True), (3, "other:00", False), (6, None, False), (6, "lost:00", False)],
+)
+def test_a_record_from_before_the_key_has_no_mac_of_another(
+    seq: int, mac: str | None, *, is_fine: bool, tmp_path: Path
+) -> None:
+    row = cast("DecisionRow", SimpleNamespace(seq=seq, mac=mac, digest="sha256:0"))
+    key = make_log_key(tmp_path)
+    keys = MacKeys({key.id: key}, 5, frozenset({key.id, "lost"}))
+    assert (keys.mac_fault(row) is None) == is_fine
+    assert (MacKeys({}, 0, frozenset({"lost"})).mac_fault(row) is None) == (mac != "other:00")
 
 
 def is_found(place: Place, connection: Connection, mutation: Mutation, seed: int) -> bool:
