@@ -15,11 +15,11 @@ from urllib.parse import quote, urlencode
 
 from sqlmodel import Session, select
 
-from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, check_permission
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
 from benchmarks.company.build import QUERIED_POLICIES
 from benchmarks.company.decision_history import SUBJECTS
 from benchmarks.company.texts import LEVELS, policy_name
-from policy_service.access import PUBLIC
+from policy_service.access import PUBLIC, check_permission
 from policy_service.actor import Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.service import ChangeFilter, ChangeState

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from policy_service.actor import DIRECTORS, SIGNING_ROLES, Role
-from policy_service.messages import Message
+from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
+from policy_service.messages import Message, join_and, join_or
 
 EVERY_ROLE = frozenset(Role)
 ROLES: Mapping[Role, Message] = {
@@ -71,3 +72,22 @@ COMPLYING = people(Role.COMPLIANCE)
 ADMINISTERING = people(Role.ADMINISTRATOR)
 ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
 """Who reads and attests accounts; an administrator only for the first of compliance."""
+
+
+def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
+    """Return True if the actor may make the request, else the reason."""
+    if actor.kind == "machine" and not access.machines:
+        return Message("An API key can only read and decide; this needs a person who is signed in.")
+    if access.roleless or actor.roles & access.roles:
+        return True
+    if (reason := actor.pending_reason(access.roles)) is not None:
+        return reason
+    needed = join_or(_role_names(access.roles))
+    if not actor.roles:
+        return Message("This is for {needed}; you have no role.", needed=needed)
+    return Message("This is for {needed}; you are {held}.", needed=needed, held=join_and(_role_names(actor.roles)))
+
+
+def _role_names(roles: Iterable[Role]) -> Iterable[str]:
+    """Roles in their usual order, in words."""
+    return (ROLES[role] for role in Role if role in roles)

@@ -206,6 +206,7 @@ WORDS = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 WHOLE = ("policy_service/approval", "policy_service/identity", "policy_service/registry")
 """Folders that speak to people in all their modules."""
 SOME = (
+    "policy_service/access.py",
     "policy_service/analysis/findings.py",
     *(
         f"policy_service/audit/{name}.py"

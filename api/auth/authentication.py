@@ -23,10 +23,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.auth.permissions import PRINCIPAL, check_permission
+from api.auth.permissions import PRINCIPAL
 from api.service import Service
 from api.web.problems import CHALLENGE, NOT_ALLOWED, NOT_AUTHENTICATED, OTHER_SITE, ProblemError
-from policy_service.access import Access
+from policy_service.access import Access, check_permission
 from policy_service.actor import Actor
 from policy_service.identity.authentication import authenticate_session
 from policy_service.identity.errors import AuthenticationFailed

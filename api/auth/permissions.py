@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Scope
@@ -29,16 +28,16 @@ from policy_service.access import (
     READERS,
     REVIEWERS,
     REVIEWING,
-    ROLES,
     SIGNING,
     TAKING_PART,
     WRITING,
     Access,
+    check_permission,
     people,
     people_and_machines,
 )
 from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
-from policy_service.messages import Message, join_and, join_comma, join_or
+from policy_service.messages import Message, join_comma
 
 ROW = "policy_service.row"
 """Where a request has its row: the method and the template of its address."""
@@ -291,28 +290,9 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
 """The access to every route, by its method and the template of its path."""
 
 
-def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
-    """Return True if the actor may make the request, else the reason."""
-    if actor.kind == "machine" and not access.machines:
-        return Message("An API key can only read and decide; this needs a person who is signed in.")
-    if access.roleless or actor.roles & access.roles:
-        return True
-    if (reason := actor.pending_reason(access.roles)) is not None:
-        return reason
-    needed = join_or(_role_names(access.roles))
-    if not actor.roles:
-        return Message("This is for {needed}; you have no role.", needed=needed)
-    return Message("This is for {needed}; you are {held}.", needed=needed, held=join_and(_role_names(actor.roles)))
-
-
 def may_read(actor: Actor | None, path: str) -> bool:
     """Return whether an actor may open the pages at an address of the table of permissions."""
     return actor is not None and check_permission(actor, PERMISSIONS["GET", path]) is True
-
-
-def _role_names(roles: Iterable[Role]) -> Iterable[str]:
-    """Roles in their usual order, in words."""
-    return (ROLES[role] for role in Role if role in roles)
 
 
 def route_of(scope: Scope) -> str:

@@ -6,7 +6,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
+from policy_service.access import check_permission
 from policy_service.actor import Actor
 from policy_service.approval.withdrawn_versions import withdrawn_versions
 from policy_service.registry.catalogue import Catalogue

@@ -26,6 +26,7 @@ from api.auth.authentication import principal_of
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
 from api.kit.frame import Frame, Page
 from api.kit.rendering import Pages
+from api.web.error_mapping import problem_of
 from api.web.idempotent_writes import run_idempotent
 from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from api.web.transactions import run_read
@@ -152,7 +153,7 @@ class PageContext:
                 self.service, IdempotentRequest(self.actor.id, f"form:{form.key}", fingerprint), run_command
             )
         except Exception as error:
-            problem = self.pages.problem_of(error)
+            problem = problem_of(error, self.service.clock.now())
             if problem is None or problem.kind is NOT_AUTHENTICATED:
                 raise
             return await self.render_invalid(page, _refused_form(form, problem), problem.kind.status)

@@ -10,12 +10,13 @@ from typing import ClassVar, Literal, Protocol
 from starlette.requests import Request
 
 from api.auth.authentication import STATE, Principal
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.kit.forms import FormState
 from api.kit.help_topics import help_topic
 from api.kit.languages import TAG, language_of
 from api.kit.static import VERSION
 from api.web.safe_redirect import MAX_ADDRESS
+from policy_service.access import check_permission
 from policy_service.actor import REAUTHENTICATION_VALIDITY, Actor
 from policy_service.identity.sessions import OIDC, UserSession
 from policy_service.language.policy import Language

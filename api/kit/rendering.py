@@ -29,8 +29,7 @@ from api.kit.frame import TASK_SECTIONS, Frame, Page, frame_of
 from api.kit.languages import translations
 from api.kit.listing import link, rule_address, version_address
 from api.service import Service
-from api.web.error_mapping import library_problem
-from api.web.problems import NOT_AUTHENTICATED, Problem, ProblemError
+from api.web.problems import NOT_AUTHENTICATED, Problem
 from policy_service.actor import Role
 from policy_service.characters import describe_character
 from policy_service.errors import PolicyServiceError
@@ -127,10 +126,6 @@ class Pages:
         page = ProblemPage(kind.name, kind.status, kind.title, problem.detail, problem.reasons, instance)
         headers = {name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"}
         return DeferredHTMLResponse(lambda: self.render_html(page, frame), kind.status, headers)
-
-    def problem_of(self, error: Exception) -> Problem | None:
-        """Return the problem of an exception; None when it is a fault of the service's own."""
-        return error.problem if isinstance(error, ProblemError) else library_problem(error, self.service.clock.now())
 
     @staticmethod
     def redirect(address: str) -> Response:

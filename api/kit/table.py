@@ -18,12 +18,13 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.kit.context import PageContext
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
 from api.kit.frame import Breadcrumbs, Frame
 from api.kit.listing import Column, Listing
 from api.kit.subjects import invalid_subject_errors
+from policy_service.access import check_permission
 from policy_service.actor import Actor, Role
 from policy_service.language.types import parse_date
 from policy_service.messages import Message

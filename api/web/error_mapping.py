@@ -25,11 +25,6 @@ from policy_service.paging import InvalidCursor
 from policy_service.subject import InvalidSubject
 
 
-def problem_of(error: Exception, now: datetime) -> Problem | None:
-    """Return the problem of an exception; None when it is a fault of the service's own."""
-    return error.problem if isinstance(error, ProblemError) else library_problem(error, now)
-
-
 def problem_or_fault(error: Exception, now: datetime) -> tuple[Problem, dict[str, object]]:
     """Return the problem of any exception, and what is logged of a fault: where it is, nothing of the request."""
     if (problem := problem_of(error, now)) is not None:
@@ -38,9 +33,11 @@ def problem_or_fault(error: Exception, now: datetime) -> tuple[Problem, dict[str
     return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}
 
 
-def library_problem(error: Exception, now: datetime) -> Problem | None:
-    """Return the problem of an exception that the library raised; None when it is a fault of the service's own."""
+def problem_of(error: Exception, now: datetime) -> Problem | None:
+    """Return the problem of an exception; None when it is a fault of the service's own."""
     match error:
+        case ProblemError():
+            return error.problem
         case IdentityValidationFailed():
             return invalid_body_error(map(problem_of_field_error, error.errors)).problem
         case InvalidSubject():

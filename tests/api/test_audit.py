@@ -21,7 +21,7 @@ from sqlmodel import SQLModel
 import policy_service.tables  # noqa: F401  # declares all of them
 from api.app import Application
 from api.service import Service
-from api.web.error_mapping import library_problem
+from api.web.error_mapping import problem_of
 from api.web.problems import CONFLICT
 from api.workers import auditing
 from api.workers.auditing import export_in_worker, verify_in_worker
@@ -264,7 +264,7 @@ def test_without_the_keys_it_is_told(watched: Watched, tmp_path: Path) -> None:
     for read in (verify_in_worker, export_in_worker):
         with pytest.raises(KeyUnavailable) as refused:
             asyncio.run(read(service))
-        problem = library_problem(refused.value, watched.log.clock.now())
+        problem = problem_of(refused.value, watched.log.clock.now())
         assert problem is not None
         assert problem.kind is CONFLICT
         assert "policy-service init" in problem.detail

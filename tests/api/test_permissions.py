@@ -6,9 +6,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount, Route, Router
 
-from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, PermissionTable, UnlistedRoute, check_permission
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, PermissionTable, UnlistedRoute
 from api.web.problems import ProblemError
-from policy_service.access import PUBLIC, Access
+from policy_service.access import PUBLIC, Access, check_permission
 from policy_service.actor import Actor, Role
 from tests.api.client import DECISIONS, application, ask, assert_problem, credentials
 from tests.architecture.project import ROOT

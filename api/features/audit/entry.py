@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 import msgspec
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.kit.context import PageContext
 from api.kit.formats import Formats
 from api.kit.frame import Breadcrumbs
 from api.kit.languages import translations
 from api.kit.listing import link, quote_segment
 from api.kit.page_route import PageRoute
+from policy_service.access import check_permission
 from policy_service.audit.events import ROLES, describe_event
 from policy_service.audit.inclusion import Inclusion, read_inclusion
 from policy_service.audit.labels import EVENT_NAMES, MEANINGS, THING_NAMES

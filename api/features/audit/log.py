@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.features.audit.entry import AuditEntryView, EntryDescriber, EntryObject
 from api.features.audit.jobs import VERIFICATION
 from api.kit.context import PageContext
 from api.kit.forms import FormState
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery
+from policy_service.access import check_permission
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.guard import unused_rows
 from policy_service.audit.labels import EVENT_NAMES

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from api.auth.authentication import principal_of
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.service import Service
 from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
 from api.web.json_body import InvalidBody, invalid_body_error, read_json_body, request_body
@@ -29,6 +29,7 @@ from api.web.problems import (
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf, jobs_of
 from api.web.schemas import KEY_PROBLEMS, READ_PROBLEMS, Answer, PageModel, attribute
 from api.web.transactions import run_read
+from policy_service.access import check_permission
 from policy_service.actor import Actor
 from policy_service.decisions.request import format_or_null
 from policy_service.jobs import queries

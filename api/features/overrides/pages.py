@@ -14,7 +14,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.features.overrides.new_override import (
     PATH,
     OverrideSubmission,
@@ -34,6 +34,7 @@ from api.kit.table import Table, TableColumn, TableFilter, TableQuery, denied_re
 from api.kit.table_options import policy_options, subject_kind_options
 from api.web.problems import NOT_FOUND, ProblemError
 from api.workers.preparation import prepared_override, warm_heads
+from policy_service.access import check_permission
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.decisions.override import ENDING_ROLES, MAX_REASON, Override, OverrideState, signing_roles

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission, may_read
+from api.auth.permissions import PERMISSIONS, may_read
 from api.auth.visible_versions import visible_versions
 from api.features.policies.version import POLICY
 from api.kit.context import PageContext
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.listing import Column, Listing, link, page_behind
 from api.kit.page_route import PageRoute
+from policy_service.access import check_permission
 from policy_service.actor import Actor
 from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.decisions.in_force import OWN_DOMAIN

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.auth.visible_versions import hidden_versions
 from api.service import Service
+from policy_service.access import check_permission
 from policy_service.actor import Actor
 from policy_service.search import Hit, SearchKind, search
 

@@ -25,6 +25,7 @@ from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.rendering import SIGN_IN
 from api.service import Service
+from api.web.error_mapping import problem_of
 from api.web.problems import BUSY, MALFORMED_FORM, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem, ProblemError
 from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.web.transactions import run_write
@@ -129,7 +130,7 @@ async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Resp
     try:
         session = await sign_in_with_password(service, request, values.name, password)
     except Exception as error:
-        problem = context.pages.problem_of(error)
+        problem = problem_of(error, context.service.clock.now())
         if problem is None or problem.kind not in {SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY}:
             raise
         errors = {"password": ENTER_AGAIN} if problem.kind is SIGN_IN_REFUSED else {}

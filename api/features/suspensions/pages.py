@@ -11,7 +11,6 @@ from typing import Annotated, ClassVar, Literal, cast
 from pydantic import Field
 from sqlmodel import Session
 
-from api.auth.permissions import check_permission
 from api.kit.context import PageContext
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.form_action import FormAction, FormRequest, page_with_form
@@ -20,7 +19,7 @@ from api.kit.forms import FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.page_route import PageRoute
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery
-from policy_service.access import WRITING
+from policy_service.access import WRITING, check_permission
 from policy_service.approval import service as approval
 from policy_service.approval.suspension_queries import SuspensionFilter, SuspensionStatus, list_suspensions
 from policy_service.approval.validation import MAX_REASON

@@ -13,13 +13,14 @@ from pydantic import Field as Limit
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.permissions import PERMISSIONS
 from api.auth.visible_versions import hidden_versions, visible_versions
 from api.kit.context import Command, FormPage, PageContext
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
 from api.kit.page_route import PageRoute
 from api.kit.values import Options, ValueWidget, widget_of
 from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
+from policy_service.access import check_permission
 from policy_service.analysis.explained_answer import TrialAnswer, try_policy
 from policy_service.analysis.typed_values import FactValues, TypedTexts, fact_texts, read_facts
 from policy_service.approval.own_drafts import (
