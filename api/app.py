@@ -27,8 +27,7 @@ from api.kit.rendering import Pages
 from api.page_routes import problem_renderer
 from api.routes import pages_of, routers_of
 from api.service import Service, open_service
-from api.settings import Settings, read_settings
-from api.web.addresses import Network, forwarded_address
+from api.web.addresses import forwarded_address
 from api.web.connections import Connections, Limits
 from api.web.openapi import OpenApiDocument, documentation_routes
 from api.web.problems import Problem, router_problem
@@ -37,6 +36,7 @@ from api.workers.background import background_tasks, check_file
 from api.workers.forwarding import ForwardingMiddleware, warm_up, worker_runner_of
 from policy_service.clock import Clock, SystemClock
 from policy_service.jobs.runner import Jobs
+from policy_service.settings import Network, Settings, read_settings
 from policy_service.workers.interpreter import tune_interpreter
 from policy_service.workers.kinds import READING
 from policy_service.workers.pool import SHARED, Workers

@@ -16,7 +16,6 @@ from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from api.auth.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
-from api.settings import Settings
 from api.web.problems import INTERNAL_ERROR, Problem
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
@@ -37,6 +36,7 @@ from policy_service.paths import separation_warnings
 from policy_service.registry.catalogue import Catalogue
 from policy_service.regulations.regulation import Regulation, load_regulations
 from policy_service.service_log import make_log
+from policy_service.settings import Settings
 from policy_service.start_check import (
     check_soundness,
     edited_files,

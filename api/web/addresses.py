@@ -7,17 +7,13 @@ written by the client of the proxy. So the list is read from the right, over tru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
-Network = IPv4Network | IPv6Network
+from policy_service.settings import Network
+
 HEADER = b"x-forwarded-for"
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """The networks and addresses of a list with commas. Raises ValueError."""
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def client_address(scope: Scope) -> str:

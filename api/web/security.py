@@ -11,7 +11,6 @@ from starlette.types import Message as AsgiMessage
 
 from api.auth.permissions import route_of
 from api.service import Service
-from api.settings import Settings
 from api.web.error_mapping import problem_or_fault
 from api.web.problems import (
     INVALID_PARAMETER,
@@ -22,6 +21,7 @@ from api.web.problems import (
     invalid_parameters_detail,
 )
 from policy_service.messages import Message
+from policy_service.settings import Settings
 
 CONTENT_SECURITY_POLICY = (
     b"default-src 'none'",

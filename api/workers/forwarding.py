@@ -35,11 +35,11 @@ from api.kit.forms import MAX_FORM_BYTES
 from api.kit.rendering import Pages, RunInWorker
 from api.routes import pages_of, routers_of
 from api.service import Service, open_reader
-from api.settings import Settings
 from api.web.error_mapping import problem_of
 from api.web.openapi import OpenApiDocument, documentation_routes
 from api.web.problems import Problem, ProblemError, router_problem
 from policy_service.clock import SystemClock
+from policy_service.settings import Settings
 from policy_service.workers.kind import WorkKind
 from policy_service.workers.kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING
 

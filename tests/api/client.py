@@ -25,7 +25,6 @@ from pydantic import SecretStr
 
 from api.app import Application, create_app
 from api.auth.permissions import PermissionTable
-from api.settings import Settings
 from api.web.problems import ProblemError
 from policy_service import shipped_policies
 from policy_service.actor import SERVICE, SIGNING_ROLES, Role
@@ -36,6 +35,7 @@ from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.service import attest, create_account
 from policy_service.identity.sessions import PASSWORD, start_session
+from policy_service.settings import Settings
 from policy_service.workers.pool import InlineWorkers, Workers
 from tests.databases import copied
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from api.app import Application
-from api.settings import Settings
 from api.workers.background import background_tasks, flush_last_used
 from policy_service.actor import Role
 from policy_service.database import DatabaseUnavailable
 from policy_service.identity.api_keys import api_keys
 from policy_service.identity.last_used import LastUsed
+from policy_service.settings import Settings
 from tests.api.client import NOW, SECRET, apart, ask, assert_problem, credentials, decide, one_policy
 
 ACCOUNTS = "/v1/accounts"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.web.addresses import client_address, forwarded_address, parse_networks
+from api.web.addresses import client_address, forwarded_address
+from policy_service.settings import parse_networks
 
 PROXIES = parse_networks("10.0.0.0/8, 2001:db8::/32")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.settings import PREFIX, InvalidSettingsError, Settings, read_settings, variable_name
 from policy_service import shipped_policies
+from policy_service.settings import PREFIX, InvalidSettingsError, Settings, read_settings, variable_name
 from tests.architecture.project import ROOT
 
 

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from api.app import Application, create_app
 from api.features.health.endpoints import readiness
 from api.service import Service, open_service
-from api.settings import Settings
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.service import sign_checkpoint
@@ -22,6 +21,7 @@ from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.sealer import Sealer
 from policy_service.errors import StartupError
 from policy_service.registry.checks import read_whole_file
+from policy_service.settings import Settings
 from policy_service.start_check import NotInitialisedError, NotSoundError
 from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
 from tests.databases import BACKENDS, empty_url

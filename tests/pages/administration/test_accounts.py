@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.settings import Settings
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
 from policy_service.identity.account import Account
+from policy_service.settings import Settings
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor

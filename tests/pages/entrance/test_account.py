@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from api.auth.authentication import COOKIE
-from api.settings import Settings
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
 from policy_service.identity.sessions import PASSWORD, start_session
+from policy_service.settings import Settings
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor

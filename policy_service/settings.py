@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,7 +24,6 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.web.addresses import Network, parse_networks
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
 from policy_service.errors import StartupError
@@ -44,7 +44,13 @@ from policy_service.shipped import shipped_policies
 
 PREFIX = "POLICY_SERVICE_"
 KIBIBYTE = 1_024
+Network = IPv4Network | IPv6Network
 HSTS = r"^max-age=\d{1,10}(; includeSubDomains)?(; preload)?$"
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """The networks and addresses of a list with commas. Raises ValueError."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _valid_zone(name: str) -> str:
