@@ -25,7 +25,7 @@ from api.features.data_checks.jobs import DATA_CHECK_PAGES
 from api.features.decisions import pages as decisions
 from api.features.decisions.listing import DECISIONS
 from api.features.groups.listing import GROUPS, MEMBERS, MOVEMENTS, MOVES
-from api.features.help import documents
+from api.features.help import pages as help_pages
 from api.features.home import pages as home
 from api.features.in_force import page as in_force
 from api.features.keys import pages as keys
@@ -60,7 +60,7 @@ PAGES = (
     api_keys,
     checkpoints,
     decisions,
-    documents,
+    help_pages,
     dossier,
     downloads,
     editor,

@@ -64,7 +64,7 @@ def main(wheel: str) -> None:
         run(
             "python",
             "-c",
-            "from api.features.help.documents import document; assert document('how-to/sign-a-change', 'zh')",
+            "from policy_service.documents import document; assert document('how-to/sign-a-change', 'zh')",
         )
         decide(folder, programs, environment)
     print(f"{Path(wheel).name} was installed without a compiler, and decides")  # noqa: T201  # a report on the screen

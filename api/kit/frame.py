@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal, Protocol
@@ -12,10 +13,9 @@ from starlette.requests import Request
 from api.auth.authentication import STATE, Principal
 from api.auth.permissions import PERMISSIONS
 from api.kit.forms import FormState
-from api.kit.help_topics import help_topic
 from api.kit.languages import TAG, language_of
 from api.kit.static import VERSION
-from api.web.safe_redirect import MAX_ADDRESS
+from api.web.parameters import MAX_ADDRESS
 from policy_service.access import check_permission
 from policy_service.actor import REAUTHENTICATION_VALIDITY, Actor
 from policy_service.identity.sessions import OIDC, UserSession
@@ -53,6 +53,32 @@ TASK_SECTIONS: Mapping[TaskKind, str] = {
 """Where the tasks of a kind are."""
 Breadcrumbs = tuple[tuple[Message, str], ...]
 """The pages that lead to a page: their titles and addresses."""
+TOPICS: Sequence[tuple[str, str]] = (
+    (r"/changes/new|/changes/[^/]+/(?:draft|report)|/policies/[^/]+/[^/]+/try", "how-to/write-a-change"),
+    (r"/changes/[^/]+/actual-effect", "how-to/compare-what-came"),
+    (r"/changes", "how-to/sign-a-change"),
+    (r"/suspensions|/policies/[^/]+/[^/]+/suspend", "how-to/suspend-a-policy"),
+    (r"/policies", "tutorial/sign-your-first-change"),
+    (r"/decisions", "how-to/find-out-why"),
+    (r"/groups|/movements", "how-to/find-who-moved"),
+    (r"/subjects/erase", "how-to/erase-a-subject"),
+    (r"/subjects|/data-checks", "how-to/check-the-data"),
+    (r"/reevaluations", "how-to/decide-everybody-again"),
+    (r"/benchmarks", "how-to/renew-a-benchmark-set"),
+    (r"/runs", "how-to/run-over-a-file"),
+    (r"/populations", "how-to/register-a-population"),
+    (r"/overrides", "how-to/record-an-override"),
+    (r"/in-force", "how-to/look-up-what-was-in-force"),
+    (r"/regulations", "explanation/interpretations"),
+    (r"/audit", "how-to/verify-the-log"),
+    (r"/packs", "how-to/make-an-audit-pack"),
+    (r"/accounts", "how-to/manage-accounts"),
+    (r"/account", "reference/roles"),
+    (r"/api-keys", "how-to/rotate-an-api-key"),
+    (r"/keys", "how-to/rotate-the-signing-key"),
+    (r"", "reference/pages"),
+)
+"""The beginning of an address and the document about its pages; the first that fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +184,8 @@ def _sections(actor: Actor, path: str) -> tuple[Section, ...]:
         for title, address in SECTIONS
         if ("GET", address) in PERMISSIONS and check_permission(actor, PERMISSIONS["GET", address]) is True
     )
+
+
+def help_topic(path: str) -> str:
+    """Return the document that helps on the page at `path`."""
+    return next(topic for pattern, topic in TOPICS if re.match(rf"(?:{pattern})(?:/|$)" if pattern else "", path))

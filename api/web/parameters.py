@@ -25,6 +25,8 @@ class _TextConvertor(PathConvertor):
 register_url_convertor(ANY_TEXT, _TextConvertor())
 
 _DAY_TYPE = DateType()
+MAX_ADDRESS = 2_000
+"""Characters of an address that a page leads back to."""
 
 
 def _day(value: object) -> object:
@@ -49,3 +51,11 @@ MAX_CURSOR_LENGTH = 2_000
 """Characters of a cursor: a name of 200, in any writing, fits."""
 A_CURSOR = "`next_cursor` of the page before"
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, description=A_CURSOR)]
+
+
+def safe_redirect_address(address: str | None) -> str:
+    """An address of this very service to go on at, whatever a form or a link says; `/` when it is another's."""
+    if address is None or len(address) > MAX_ADDRESS or not address.isprintable():
+        return "/"
+    local = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address
+    return address if local else "/"

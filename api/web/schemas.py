@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Path
@@ -156,3 +156,21 @@ class SignedReason(SignedBody):
 
     role: Role
     reason: Reason
+
+
+class DecisionSummary(Answer):
+    """One decision; the facts are in its record."""
+
+    decision_id: str
+    subject: Annotated[str, attribute("subject.id")]
+    kind: Annotated[str, attribute("subject.kind")]
+    as_of: date
+    decided_at: datetime
+    by: ByModel
+    policies: dict[str, UsedModel]
+    outcomes: dict[str, Any]
+    overrides: list[str]
+
+
+class DecisionPage(PageModel[DecisionSummary]):
+    """A page of decisions, the newest first by default, and the cursor of the next."""

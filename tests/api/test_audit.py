@@ -20,11 +20,11 @@ from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from api.app import Application
+from api.features.audit import endpoints as auditing
+from api.features.audit.endpoints import export_in_worker, verify_in_worker
 from api.service import Service
 from api.web.error_mapping import problem_of
 from api.web.problems import CONFLICT
-from api.workers import auditing
-from api.workers.auditing import export_in_worker, verify_in_worker
 from policy_service.actor import Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy

@@ -8,20 +8,26 @@ import msgspec
 from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from api.service import Service
 from api.web.openapi import OBJECT, content, problems
 from api.web.problems import BUSY, CONFLICT, NOT_FOUND
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf
 from api.web.schemas import Answer, Digest, Model, PageModel, UtcInstant, Words, attribute
-from api.workers import auditing
 from policy_service.actor import ActorKind
 from policy_service.audit import queries
 from policy_service.audit.events import EVENTS, describe_event
 from policy_service.audit.log import END_SEQ, EntryFilter, LogEntry, read_entry
 from policy_service.audit.proofs import prove_entry
 from policy_service.audit.service import public_key_in_use
+from policy_service.audit.verdict import LogVerdict
 from policy_service.integrity import reading_row
+from policy_service.log_work import verify, write_export
+from policy_service.workers.kinds import AUDITING
+from policy_service.workers.private_file import create_private_file
+from policy_service.workers.progress import ProgressFile
 
 
 class DoneBy(Model):
@@ -185,7 +191,7 @@ def list_audit_entries(
 @router.get("/verify", responses=problems(CONFLICT, BUSY))
 async def verify_log(service: ServiceOf) -> LogVerdictModel:
     """Read the whole log, and say whether it is what was signed; one at a time."""
-    return LogVerdictModel.model_validate((await auditing.verify_in_worker(service)).to_dict())
+    return LogVerdictModel.model_validate((await verify_in_worker(service)).to_dict())
 
 
 @router.get(
@@ -194,7 +200,7 @@ async def verify_log(service: ServiceOf) -> LogVerdictModel:
 )
 async def export_log(service: ServiceOf) -> Response:
     """The whole log, to be verified by anyone who has a public key; one at a time."""
-    file = await auditing.export_in_worker(service)
+    file = await export_in_worker(service)
     headers = {"Content-Disposition": 'attachment; filename="log.ndjson"', **NO_STORE}
     return StreamingResponse(
         _portions(file), headers=headers, media_type="application/x-ndjson", background=BackgroundTask(file.close)
@@ -232,3 +238,21 @@ def prove_audit_entry(read: ReadRequest, seq: Seq) -> Response:
 def _portions(file: BinaryIO) -> Iterator[bytes]:
     while portion := file.read(PORTION):
         yield portion
+
+
+async def verify_in_worker(service: Service) -> LogVerdict:
+    """Verify the database against copies of its checkpoints. Raises as `verify`, and WorkRefused."""
+    settings = service.settings
+    about = (service.database.url, settings.keys, settings.copies, ProgressFile(None), service.clock)
+    return await service.work(AUDITING, verify, *about)
+
+
+async def export_in_worker(service: Service) -> BinaryIO:
+    """The log in a file that is gone when it is closed. Raises WorkRefused, KeyUnavailable, DatabaseUnavailable."""
+    file = create_private_file("policy-service-export-")
+    try:
+        about = (service.database.url, service.settings.keys, service.clock.now(), file, ProgressFile(None))
+        await service.work(AUDITING, write_export, *about)
+        return await run_in_threadpool(file.open, "rb")
+    finally:
+        file.unlink()

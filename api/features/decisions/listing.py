@@ -9,10 +9,9 @@ from sqlmodel import Session
 from api.auth.permissions import PERMISSIONS
 from api.kit.context import PageContext
 from api.kit.formats import UUID_TEXT
-from api.kit.group_options import group_options, read_head
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery
-from api.kit.table_options import policy_options, subject_kind_options
+from api.kit.table_options import group_options, policy_options, read_head, subject_kind_options
 from policy_service.access import check_permission
 from policy_service.clock import instants_between
 from policy_service.decisions.answer_counts.queries import answer_totals, answered_groups, answered_rules

@@ -10,7 +10,6 @@ from fastapi import Path, Query
 from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
-from api.web.decision_summary import DecisionPage
 from api.web.openapi import OBJECT, content, problems
 from api.web.problems import CONFLICT, NOT_FOUND, UNKNOWN_POLICY, invalid_parameters_error, parameter_fault
 from api.web.rest_router import ReadRequest, RestRouter, ServiceOf
@@ -18,6 +17,7 @@ from api.web.schemas import (
     READ_PROBLEMS,
     Answer,
     ByModel,
+    DecisionPage,
     Digest,
     Id,
     KindName,

@@ -10,9 +10,9 @@ from sqlmodel import Session
 
 from api.kit.context import PageContext
 from api.kit.frame import Frame
-from api.kit.group_options import chosen_policy, group_options, policy_options, read_head, today
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery, denied_reason
+from api.kit.table_options import chosen_policy, group_options, grouped_policy_options, read_head, today
 from api.web.parameters import check_day
 from policy_service.decisions.groups.movements import (
     NONE,
@@ -43,8 +43,10 @@ from policy_service.paging import Page
 from policy_service.subject import kind_label
 
 DAY = TableFilter("day", Message("As of"), "day")
-OF_ONE_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("the most used policy"))
-OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies"))
+OF_ONE_POLICY = TableFilter(
+    "policy", Message("Policy"), "choice", grouped_policy_options, Message("the most used policy")
+)
+OF_POLICY = TableFilter("policy", Message("Policy"), "choice", grouped_policy_options, Message("all policies"))
 
 
 @dataclass(frozen=True, slots=True)

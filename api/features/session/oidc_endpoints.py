@@ -17,6 +17,7 @@ from api.auth.browsers import set_session_cookie
 from api.features.session.endpoints import Me, session_response
 from api.service import Service
 from api.web.openapi import problems
+from api.web.parameters import MAX_ADDRESS, safe_redirect_address
 from api.web.problems import (
     INVALID_PARAMETER,
     NOT_ALLOWED,
@@ -26,7 +27,6 @@ from api.web.problems import (
     ProblemError,
 )
 from api.web.rest_router import ServiceOf
-from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.web.transactions import run_write
 from policy_service.identity.authentication import confirm_with_oidc, sign_in_with_oidc
 from policy_service.identity.errors import ProviderRejected

@@ -26,8 +26,8 @@ from api.kit.page_route import PageRoute
 from api.kit.rendering import SIGN_IN
 from api.service import Service
 from api.web.error_mapping import problem_of
+from api.web.parameters import MAX_ADDRESS, safe_redirect_address
 from api.web.problems import BUSY, MALFORMED_FORM, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem, ProblemError
-from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.web.transactions import run_write
 from policy_service.identity.sessions import sign_out
 from policy_service.language.policy import Language

@@ -9,10 +9,9 @@ from typing import Annotated
 from fastapi import Path, Query
 from pydantic import Field
 
-from api.web.decision_summary import DecisionPage
 from api.web.problems import CONFLICT
 from api.web.rest_router import ReadRequest, RestRouter, WriteRequest
-from api.web.schemas import KindName, Model, PolicyName, SignedBody, UtcInstant
+from api.web.schemas import DecisionPage, KindName, Model, PolicyName, SignedBody, UtcInstant
 from policy_service.decisions import merges, record_queries, subjects
 from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.record_queries import RecordFilter, RecordSort

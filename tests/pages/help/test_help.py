@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from api.auth.permissions import PERMISSIONS
-from api.features.help.documents import CHINESE, FILES, INDEX, document
-from api.kit.help_topics import TOPICS, help_topic
+from api.kit.frame import TOPICS, help_topic
+from policy_service.documents import CHINESE, FILES, INDEX, document
 from policy_service.language.policy import Language
 from tests.api.company import Company, company
 from tests.pages.visitor import Visitor

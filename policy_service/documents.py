@@ -11,15 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
 
-from api.kit.context import PageContext
-from api.kit.page_route import PageRoute
-from api.web.problems import NOT_FOUND, ProblemError
 from policy_service.language.policy import Language
 from policy_service.shipped import shipped_documents
 
@@ -136,38 +131,3 @@ def _rewrite(tokens: Sequence[Token], folder: PurePosixPath) -> None:
 def _scrolling(html: str) -> str:
     """Let a wide table scroll by itself, as those of other pages do."""
     return html.replace("<table>", '<div class="scrolls" tabindex="0"><table>').replace("</table>", "</table></div>")
-
-
-PICTURES = {"cache-control": "private, max-age=3600"}
-"""A picture may be an hour old: it changes with the product alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class HelpPage:
-    """One document."""
-
-    template: ClassVar[str] = "help/page.html"
-    document: Document
-    is_index: bool
-
-
-async def help_page(context: PageContext, *path: str) -> HelpPage:
-    """Build the page of a document, or of the list of all. Raises ProblemError."""
-    name = "/".join(path) or INDEX
-    if (found := await run_in_threadpool(document, name, context.frame.lang)) is None:
-        raise ProblemError(NOT_FOUND, "no such address")
-    return HelpPage(found, name == INDEX)
-
-
-async def send_picture(_: PageContext, language: str, name: str) -> Response:
-    """Send one picture. Raises ProblemError."""
-    if (content := await run_in_threadpool(picture, language, name)) is None:
-        raise ProblemError(NOT_FOUND, "no such address")
-    return Response(content, headers=PICTURES, media_type="image/png")
-
-
-ROUTES = (
-    PageRoute("/help", help_page),
-    PageRoute("/help/{kind}/{name}", help_page),
-    PageRoute("/help/images/{language}/{name}", send_picture),
-)
