@@ -6,9 +6,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from policy_service.actor import SERVICE
 from policy_service.audit.keys import (
     InvalidSignedLine,
     KeyUnavailable,
+    NoSigningKey,
     make_key,
     public_key,
     public_keys,
@@ -16,6 +18,9 @@ from policy_service.audit.keys import (
     read_public_key,
     read_signed,
 )
+from policy_service.audit.service import current_signer, public_key_in_use, read_public_keys, rotate_key
+from tests.audit.logs import Log
+from tests.databases import TestClock, fresh_database
 
 ENCODED = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
@@ -96,3 +101,20 @@ def test_what_is_no_signed_line_is_told(line: bytes) -> None:
 def test_an_error_names_files_to_the_operator_alone() -> None:
     assert KeyUnavailable("no key in /srv/keys").detail == "the log's keys are not here: run `policy-service init`"
     assert InvalidSignedLine("/srv/x: line 3").detail == "the file of checkpoints kept elsewhere was altered"
+
+
+def test_the_public_key_in_use_is_the_last_that_the_log_names(tmp_path: Path) -> None:
+    with fresh_database("sqlite") as database:
+        log = Log(database, TestClock(), tmp_path)
+        with database.read() as session:
+            assert read_public_keys(session) == ()
+            with pytest.raises(NoSigningKey):
+                public_key_in_use(session)
+            with pytest.raises(NoSigningKey):
+                current_signer(session, tmp_path)
+        first = log.start()
+        with database.write(log.clock) as transaction:
+            second = rotate_key(transaction, SERVICE, tmp_path)
+        with database.read() as session:
+            assert read_public_keys(session) == (first, second)
+            assert public_key_in_use(session) == second
