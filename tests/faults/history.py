@@ -141,6 +141,9 @@ class Governing:
         path, by = f"/v1/changes/{change['id']}", {role: name for name, role in ROLES.items()}
         try:
             change = self.did("POST", f"{path}/submit", "ann", if_match=change["etag"])
+            while change["state"] == "under_analysis":  # by a job, where there are many decisions on record
+                self._wait(0.05)
+                change = self.did("GET", path, "ann")
             for role in change["owed"]:
                 change = self.did("POST", f"{path}/sign-offs", by[role], self._here.signature(change, role))
             self.did("POST", f"{path}/schedule", "ann", if_match=change["etag"])
