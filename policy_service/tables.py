@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 from policy_service import idempotency
 from policy_service.approval import tables as approval
 from policy_service.audit import tables as audit
-from policy_service.database import Instant, Lane
+from policy_service.database import CheckedColumn, Instant, Lane
 from policy_service.decisions import state_tables as decisions_state
 from policy_service.decisions import tables as decisions
 from policy_service.decisions.answer_counts import tables as answer_counts
@@ -32,5 +32,5 @@ __all__ = [
 
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
-        if isinstance(_column.type, Instant):
+        if isinstance(_column.type, Instant | CheckedColumn):
             _column.type.column_name = f"{_table.name}.{_column.name}"

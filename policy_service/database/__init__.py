@@ -22,14 +22,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, bindparam, column, func, table
+from sqlalchemy import BigInteger, Date, Integer, bindparam, column, func, table
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import Field, Session, SQLModel, select
@@ -46,13 +46,17 @@ __all__ = [
     "LATEST",
     "LOCK_SECONDS",
     "NEVER",
+    "CheckedColumn",
     "Database",
     "DatabaseUnavailable",
+    "Day",
     "Instant",
     "Lane",
     "LaneName",
+    "LargeWhole",
     "Transaction",
     "Unavailable",
+    "Whole",
     "WriteFailure",
     "borne_out",
     "cached",
@@ -101,6 +105,47 @@ class Instant(TypeDecorator[datetime]):
             return None if value is None else datetime.fromisoformat(value)
         except (ValueError, TypeError):
             raise DamagedRecord(self.column_name, f"with {str(value)[:40]!r}") from None
+
+
+class CheckedColumn(TypeDecorator[Any]):
+    """A column of which SQLite keeps whatever somebody put there by hand: what is no value of its type is damage."""
+
+    expected: type
+    column_name = ""
+    """The column it belongs to, for who reads what is none; set once all tables are declared."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        convert = self.impl_instance.result_processor(dialect, coltype)
+        expected, name = self.expected, self.column_name
+
+        def read(value: Any) -> Any:  # noqa: ANN401  # whatever is there
+            try:
+                result = value if convert is None else convert(value)
+            except (ValueError, TypeError):
+                result = value
+            if result is None or isinstance(result, expected):
+                return result
+            raise DamagedRecord(name, f"with {str(value)[:40]!r}")
+
+        return read
+
+
+class Whole(CheckedColumn):
+    """A whole number."""
+
+    impl, expected, cache_ok = Integer, int, True
+
+
+class LargeWhole(CheckedColumn):
+    """A whole number of 64 bits."""
+
+    impl, expected, cache_ok = BigInteger, int, True
+
+
+class Day(CheckedColumn):
+    """A day."""
+
+    impl, expected, cache_ok = Date, date, True
 
 
 class LaneName(StrEnum):

@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 from policy_service.actor import SERVICE, Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.cli.app import main
-from policy_service.database import Instant
+from policy_service.database import CheckedColumn, Instant
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.key_ring import KeyRing
@@ -133,6 +133,13 @@ READERS: dict[str, tuple[str, ...]] = {
     "override.recorded_at": OVERRIDES,
     "decision.line": DECISIONS,
     "decision.decided_at": DECISIONS,
+    "decision.seq": DECISIONS,
+    "decision.as_of": DECISIONS,
+    "block.first": ("/v1/decisions/{decision}/proof", "/decisions/{decision}"),
+    "block.last": ("/v1/decisions/{decision}/proof", "/decisions/{decision}"),
+    "block.entry": ("/v1/decisions/{decision}/proof", "/decisions/{decision}"),
+    "checkpoint_copy.count": LOG_PAGES,
+    "checkpoint_copy.size": LOG_PAGES,
     "activation.kind": POLICIES,
     "activation.digest": POLICIES,
     "activation.effective_from": POLICIES,
@@ -249,7 +256,7 @@ def test_every_column_that_is_parsed_is_tried() -> None:
         f"{table.name}.{column.name}"
         for table in SQLModel.metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, (Instant, LargeBinary))
+        if isinstance(column.type, (Instant, CheckedColumn, LargeBinary))
     }
     assert parsed <= READERS.keys() | UNREAD
 
