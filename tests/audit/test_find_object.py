@@ -18,6 +18,7 @@ def test_a_thing_is_found_by_its_name_alone() -> None:
             assert find_object(session, TIER) == f"policy:{TIER}"
             assert find_object(session, change.id) == f"change:{change.id}"
             assert find_object(session, "nothing") is None
+            assert find_object(session, "change:nothing") == "change:nothing", "a kind before it: it stands for itself"
 
 
 def test_people_and_keys_are_found_by_their_names() -> None:

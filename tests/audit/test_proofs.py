@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import col, select
 
 from policy_service.actor import SERVICE
 from policy_service.audit.events import DecisionsSealed
+from policy_service.audit.inclusion import read_inclusion
 from policy_service.audit.keys import PublicKey, make_key, public_keys
 from policy_service.audit.log import append
 from policy_service.audit.merkle import path, root_of
 from policy_service.audit.proofs import InvalidProof, ProofUnavailable, prove_entry, verify_proof
+from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import digest
 from tests.audit.logs import Log
 from tests.databases import BACKENDS, TestClock, fresh_database
@@ -65,6 +68,25 @@ def record_proof(log: Log, index: int) -> Proof:
 def test_every_entry_that_a_checkpoint_covers_is_proved(log: Log, trusted: list[PublicKey], seq: int) -> None:
     read = verify_proof(proof_of(log, seq), trusted)
     assert read.seq == json.loads(read.entry)["seq"] == seq
+
+
+@pytest.mark.parametrize("seq", range(1, 14))
+def test_each_step_of_a_proof_is_over_entries_beside_those_before(log: Log, seq: int) -> None:
+    with log.database.read() as session:
+        inclusion = read_inclusion(session, seq)
+        digests = list(session.exec(select(AuditEntry.digest).order_by(col(AuditEntry.seq))))
+    assert (inclusion.size, inclusion.root) == (13, root_of(digests[:13]))
+    first = last = seq
+    for step in inclusion.steps:
+        assert step.root == root_of(digests[step.first - 1 : step.last])
+        assert (step.last + 1 == first) if step.is_left else (step.first == last + 1)
+        first, last = min(first, step.first), max(last, step.last)
+    assert (first, last) == (1, 13)
+
+
+def test_an_entry_behind_the_checkpoint_has_no_steps_yet(log: Log) -> None:
+    with log.database.read() as session, pytest.raises(ProofUnavailable):
+        read_inclusion(session, 15)
 
 
 @pytest.mark.parametrize("index", range(7))
