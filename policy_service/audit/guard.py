@@ -326,6 +326,12 @@ def tables_written_since(session: Session, seq: int) -> frozenset[str] | None:
     return frozenset(table for entry in entries if entry is not None for table, *_ in entry.rows)
 
 
+def names_no_row(session: Session, tables: Collection[str], since: int) -> bool:
+    """Return True if no entry behind one names a row of some tables, as far as that is told. Raises KeyUnavailable."""
+    written = tables_written_since(session, since) if since >= 0 else None
+    return written is not None and written.isdisjoint(tables)
+
+
 def _last_at(session: Session) -> datetime | None:
     """The instant of the last entry whose MAC is right, as far as MACs are checked; of a few that is, at the end."""
     query = (

@@ -20,7 +20,7 @@ from time import monotonic
 
 from sqlmodel import Session, select
 
-from policy_service.audit.guard import IN_FORCE, OVERRIDES, tables_written_since, usable
+from policy_service.audit.guard import IN_FORCE, OVERRIDES, names_no_row, usable
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, SmokeTestFailed
 from policy_service.database import Database, Lane, LaneName, borne_out, last_write_at, log_size
@@ -258,9 +258,7 @@ class InForce:
         So it is when records are sealed, many times a minute. Raises KeyUnavailable.
         """
         window, activations = self._window, self._known_activations[1]
-        if epoch <= window.epoch or (written := tables_written_since(session, window.epoch)) is None:
-            return
-        if written.isdisjoint((*IN_FORCE, *OVERRIDES)):
+        if epoch > window.epoch and names_no_row(session, (*IN_FORCE, *OVERRIDES), window.epoch):
             with self._lock:
                 if self._window is window:
                     self._window, self._known_activations = replace(window, epoch=epoch), (epoch, activations)

@@ -1,8 +1,8 @@
 """The API keys in memory, so that a decision does not wait for the database to authenticate the caller.
 
 The ring is as old as the last look at the database, at most `REFRESH_SECONDS` seconds; a look costs one small read, and
-the keys are read again only when there were writes since. What this process writes itself counts at once
-(`invalidate`).
+the keys are read again only when entries of the log since name one of their rows. What this process writes itself
+counts at once (`invalidate`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from policy_service.actor import Actor
-from policy_service.audit.guard import API_KEYS, usable
+from policy_service.audit.guard import API_KEYS, names_no_row, usable
 from policy_service.database import Database, log_size
 from policy_service.identity.api_keys import ApiKey, api_keys
 from policy_service.identity.errors import AuthenticationFailed
@@ -61,8 +61,10 @@ class KeyRing:
         """Read what changed. Raises DatabaseUnavailable, and then the ring stays stale."""
         ticks, writes = self._ticks(), self._writes
         with self._database.read() as session:
-            epoch = log_size(session)
-            if epoch != self._snapshot.epoch:
+            epoch, snapshot = log_size(session), self._snapshot
+            if epoch != snapshot.epoch and names_no_row(session, API_KEYS, snapshot.epoch):
+                self._snapshot = replace(snapshot, epoch=epoch)
+            elif epoch != snapshot.epoch:
                 faults, left_out = usable(session, API_KEYS)
                 keys = self._snapshot.keys if faults else _logged_keys(session, left_out)
                 self._snapshot = KeySnapshot(epoch, keys, {key.id: key.actor() for key in keys.values()})

@@ -23,7 +23,7 @@ from policy_service.clock import timestamp
 from policy_service.database import NEVER, Database, LaneName, borne_out, log_size, transaction_count
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.verification import verify_rest
-from policy_service.identity import second_factor
+from policy_service.identity import key_ring, second_factor
 from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.errors import AuthenticationFailed
@@ -365,3 +365,28 @@ def test_entries_that_name_no_row_of_what_is_in_force_cost_no_decision_a_look(
     with here.database.read() as session:
         assert tables_written_since(session, sealed - 1) is None
         assert tables_written_since(session, sealed) is not None
+
+
+def test_keys_are_read_again_when_an_entry_names_one_and_not_when_records_are_sealed(
+    here: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = here.app.service.key_ring
+    with here.database.write(here.clock) as transaction:
+        until = here.clock.at + timedelta(days=30)
+        issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=until)
+    ring.refresh()
+    with monkeypatch.context() as patched:
+        patched.setattr(key_ring, "api_keys", None)  # whoever read them would fail
+        assert size_of(here, 60) == "small"
+        here.app.service.sealer.seal_all()
+        ring.invalidate()
+        ring.refresh()
+        with here.database.read() as session:
+            assert ring._snapshot.epoch == log_size(session)
+    assert ring.authenticate(issued.text, here.clock.at).name == "crm"
+    with here.database.write(here.clock) as transaction:
+        revoke_key(transaction, SERVICE, issued.key.id)
+    ring.invalidate()
+    ring.refresh()
+    with pytest.raises(AuthenticationFailed, match="revoked"):
+        ring.authenticate(issued.text, here.clock.at)
