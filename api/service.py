@@ -23,7 +23,7 @@ from policy_service.clock import Clock
 from policy_service.condition import Condition, read_condition
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.alarms import Alarms
-from policy_service.decisions.sealer import Sealer, run_here, run_in
+from policy_service.decisions.sealer import Sealer, run_in
 from policy_service.decisions.service import DecisionService, open_decision_service
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.version_build import build_in_worker
@@ -209,7 +209,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
     sealer = Sealer(
         *(database, clock, settings.keys),
         copies=settings.copies,
-        run_work=run_in(workers) if workers.are_processes else run_here,
+        run_work=run_in(workers),
         on_alarm=on_seal_failure,
     )
     metrics.watch_log(sealer.comparison)

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import make_append_only
-from policy_service.database import Instant, Whole
+from policy_service.database import CheckedInteger, Instant
 
 
 class AuditEntry(SQLModel, table=True):
@@ -60,8 +60,8 @@ class CheckpointCopy(SQLModel, table=True):
     __tablename__ = "checkpoint_copy"
 
     location: str = Field(primary_key=True, max_length=600)
-    count: int = Field(sa_type=Whole)
-    size: int = Field(sa_type=Whole)
+    count: int = Field(sa_type=CheckedInteger)
+    size: int = Field(sa_type=CheckedInteger)
     """Entries that the newest of them covers."""
     copied_at: datetime = Field(sa_type=Instant)
     difference: str | None = Field(default=None, sa_column=Column(Text, nullable=True))

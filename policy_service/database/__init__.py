@@ -46,17 +46,17 @@ __all__ = [
     "LATEST",
     "LOCK_SECONDS",
     "NEVER",
+    "CheckedBigInteger",
     "CheckedColumn",
+    "CheckedDate",
+    "CheckedInteger",
     "Database",
     "DatabaseUnavailable",
-    "Day",
     "Instant",
     "Lane",
     "LaneName",
-    "LargeWhole",
     "Transaction",
     "Unavailable",
-    "Whole",
     "WriteFailure",
     "borne_out",
     "cached",
@@ -130,19 +130,19 @@ class CheckedColumn(TypeDecorator[Any]):
         return read
 
 
-class Whole(CheckedColumn):
+class CheckedInteger(CheckedColumn):
     """A whole number."""
 
     impl, expected, cache_ok = Integer, int, True
 
 
-class LargeWhole(CheckedColumn):
+class CheckedBigInteger(CheckedColumn):
     """A whole number of 64 bits."""
 
     impl, expected, cache_ok = BigInteger, int, True
 
 
-class Day(CheckedColumn):
+class CheckedDate(CheckedColumn):
     """A day."""
 
     impl, expected, cache_ok = Date, date, True

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import make_append_only
-from policy_service.database import Instant, LargeWhole, Whole
+from policy_service.database import CheckedBigInteger, CheckedInteger, Instant
 from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND, Subject
 
 
@@ -105,10 +105,10 @@ class BlockRow(SQLModel, table=True):
     __tablename__ = "block"
 
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    first: int = Field(sa_type=LargeWhole, unique=True)
-    last: int = Field(sa_type=LargeWhole, unique=True)
+    first: int = Field(sa_type=CheckedBigInteger, unique=True)
+    last: int = Field(sa_type=CheckedBigInteger, unique=True)
     root: str = Field(max_length=71)
-    entry: int = Field(foreign_key="audit_entry.seq", sa_type=Whole, unique=True)
+    entry: int = Field(foreign_key="audit_entry.seq", sa_type=CheckedInteger, unique=True)
     """The audit entry that says so."""
     sealed_at: datetime = Field(sa_type=Instant)
 

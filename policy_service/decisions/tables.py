@@ -8,7 +8,7 @@ from sqlalchemy import Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import make_append_only
-from policy_service.database import Day, Instant, LargeWhole
+from policy_service.database import CheckedBigInteger, CheckedDate, Instant
 from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
 
 
@@ -21,11 +21,11 @@ class DecisionRow(SQLModel, table=True):
     __tablename__ = "decision"
     __table_args__ = (Index("decision_subject", "subject", "seq"),)
 
-    seq: int = Field(primary_key=True, sa_type=LargeWhole, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=CheckedBigInteger, sa_column_kwargs={"autoincrement": False})
     id: str = Field(max_length=36, unique=True)
     subject: str = Field(max_length=MAX_ID)
     kind: str = Field(max_length=MAX_KIND, sa_column_kwargs={"server_default": CUSTOMER})
-    as_of: date = Field(sa_type=Day)
+    as_of: date = Field(sa_type=CheckedDate)
     decided_at: datetime = Field(sa_type=Instant)
     actor: str = Field(max_length=64)
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

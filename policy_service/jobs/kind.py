@@ -34,6 +34,7 @@ from policy_service.decisions.sealer import Sealer
 from policy_service.decisions.service import DecisionService
 from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message
+from policy_service.settings import Settings
 from policy_service.workers.kind import WorkKind
 from policy_service.workers.pool import Workers
 from policy_service.workers.progress import ProgressFile
@@ -44,30 +45,11 @@ KEEP = timedelta(hours=24)
 """How long a job is kept after it ended, and its file with it."""
 
 
-class JobSettings(Protocol):
-    """The settings of jobs."""
-
-    @property
-    def keys(self) -> Path:
-        """The folder of the private keys."""
-        ...
-
-    @property
-    def copies(self) -> Sequence[Copy]:
-        """Everywhere that checkpoints are copied to."""
-        ...
-
-    @property
-    def jobs(self) -> Path:
-        """The folder of their files."""
-        ...
-
-
 class JobService(Protocol):
     """What jobs ask of the service that they are done in."""
 
     @property
-    def settings(self) -> JobSettings:
+    def settings(self) -> Settings:
         """Where keys, checkpoints and files are."""
         ...
 
