@@ -56,7 +56,7 @@ class Application(FastAPI):
     jobs: Jobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request; one for a decision goes straight to its route, which saves half of its time."""
+        """Answer a request; one for a decision goes straight to its route, which saves half of its time."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -68,13 +68,13 @@ class Application(FastAPI):
         await self.service.loop_watch.run(handle(scope, receive, send), partial(route_of, scope))
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         with self.service.database.read() as session:
             return self.openapi_document.document(session)
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, workers: Workers = SHARED) -> FastAPI:
-    """The application; without `settings` those of the environment. `workers` do what takes long.
+    """Return the application; without `settings` those of the environment. `workers` do what takes long.
 
     Raises InvalidSettingsError, UnlistedRoute, PolicyError and what else `open_service` does.
     """
@@ -119,7 +119,7 @@ def _connection_problem_renderer(service: Service) -> Callable[[Problem, str | N
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The bounds of connections that are set."""
+    """Return the bounds of connections that are set."""
     return Limits(
         connections=settings.connection_limit,
         head_seconds=settings.head_seconds,

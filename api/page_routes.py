@@ -122,7 +122,7 @@ OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/
 
 
 def page_routes(pages: Pages) -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     pages.tables |= {each.path: each for each in TABLES}
     return declared_routes(pages, ROUTES)
 

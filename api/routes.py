@@ -74,5 +74,5 @@ def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Page
 
 
 def routers_of(pages: Pages) -> Sequence[APIRouter]:
-    """The routes, but those that describe the application itself."""
+    """Return the routes, but those that describe the application itself."""
     return (*ROUTERS, page_routes(pages))

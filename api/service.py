@@ -111,7 +111,7 @@ class Service:
         )
 
     def render_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
-        """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
+        """Return the answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
         return problem.response(self.log_problem(problem, scope, **log_fields))
 
     def log_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> str:
@@ -126,7 +126,7 @@ class Service:
         return instance
 
     def render_connection_problem(self, problem: Problem, address: str | None) -> Response:
-        """The answer to what is no request, or none yet; it is counted, and logged with the client's address."""
+        """Return the answer to what is no request, or none yet; it is counted, and logged with the client's address."""
         return problem.response(self._log_problem(problem, client=address))
 
     def close(self) -> None:
@@ -248,7 +248,7 @@ class _Unavailable:
 
 
 def open_reader(settings: Settings, clock: Clock) -> Service:
-    """The service as a process has it that only reads: it decides, seals and writes nothing.
+    """Return the service as a process has it that only reads: it decides, seals and writes nothing.
 
     Raises NotInitialisedError, DatabaseUnavailable.
     """
@@ -276,7 +276,7 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
 
 
 def _provider(settings: Settings) -> Provider | None:
-    """The identity provider that the settings name. Raises ValueError when what it needs is not installed."""
+    """Return the identity provider that the settings name. Raises ValueError when what it needs is not installed."""
     issuer, secret = settings.oidc_issuer, settings.oidc_client_secret
     if issuer is None or secret is None or settings.oidc_client_id is None:
         return None

@@ -30,7 +30,7 @@ class Access:
     authenticated: bool = True
     """True if authentication is required."""
     machines: bool = True
-    """Whether an API key will do."""
+    """True if an API key will do."""
     roleless: bool = False
     """True if a principal without any role is admitted too."""
 
@@ -89,5 +89,5 @@ def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
 
 
 def _role_names(roles: Iterable[Role]) -> Iterable[str]:
-    """Roles in their usual order, in words."""
+    """Return roles in their usual order, in words."""
     return (ROLES[role] for role in Role if role in roles)

@@ -163,7 +163,7 @@ def _pending_tasks(session: Session, actor: Actor, now: datetime) -> PendingTask
 def _ending(
     session: Session, catalogue: Catalogue, now: datetime, running: Sequence[Suspension], *, with_overrides: bool
 ) -> tuple[EndingItem, ...]:
-    """The versions, suspensions and overrides that end within `SOON`."""
+    """Return the versions, suspensions and overrides that end within `SOON`."""
     ending: list[tuple[Message, EndingActivation | Suspension | Override]] = [
         *((Message("Version"), each) for each in ending_activations(session, now, now + SOON, limit=MAX_ITEMS)),
         *((Message("Suspension"), each) for each in running),

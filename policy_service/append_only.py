@@ -50,7 +50,7 @@ def make_append_only(model: type[SQLModel]) -> None:
 
 
 def unique_keys(table: Table) -> list[list[str]]:
-    """The columns of each key of a table that only one row can have, the primary key first."""
+    """Return the columns of each key of a table that only one row can have, the primary key first."""
     other_keys = [
         *([column.name for column in each.columns] for each in table.constraints if isinstance(each, UniqueConstraint)),
         *([column.name for column in each.columns] for each in table.indexes if each.unique),
@@ -81,7 +81,7 @@ def update_allowed(connection: Connection, table: Table) -> Iterator[None]:
 
 
 def tables_without_triggers(connection: Connection, tables: Iterable[str]) -> list[str]:
-    """The tables that lack one of their triggers, in order; one that does something else is none."""
+    """Return the tables that lack one of their triggers, in order; one that does something else is none."""
     existing = _triggers(connection)
     return sorted(table for table in tables if not _expected_triggers(connection.dialect.name, table) <= existing)
 
@@ -112,7 +112,7 @@ def schema_faults(connection: Connection) -> list[str]:
 
 
 def _triggers(connection: Connection) -> set[tuple[str, str, str]]:
-    """The triggers there are: table, name, and what it does."""
+    """Return the triggers there are: table, name, and what it does."""
     query = _SQLITE_TRIGGERS if connection.dialect.name == "sqlite" else _POSTGRESQL_TRIGGERS
     return {(table, name, does) for table, name, does in connection.exec_driver_sql(query)}
 
@@ -137,10 +137,10 @@ def _expected_triggers(dialect: str, table: str) -> frozenset[tuple[str, str, st
 
 
 def trigger_statements(table: str, keys: Iterable[list[str]], dialect: str) -> list[str]:
-    """The SQL that makes a table with these unique keys append-only.
+    """Return the SQL that makes a table with these unique keys append-only.
 
-    On SQLite a third trigger refuses a row with a key that is taken: `INSERT OR REPLACE` deletes without asking.
-    On PostgreSQL the triggers work for a replica's session as well, which by itself passes triggers over.
+    On SQLite a third trigger refuses a row with a key that is taken: `INSERT OR REPLACE` deletes without asking. On
+    PostgreSQL the triggers work for a replica's session as well, which by itself passes triggers over.
     """
     if dialect == "postgresql":
         refuse = "EXECUTE FUNCTION refuse_change()"

@@ -123,12 +123,12 @@ def read_change_detail(
 
 
 def frozen_report(session: Session, change: Change) -> ReportView:
-    """The report that was submitted with a change. Raises UnknownChange when it is a draft."""
+    """Return the report that was submitted with a change. Raises UnknownChange when it is a draft."""
     return report_of(approval.read_report(session, change), frozen=True)
 
 
 def current_report(result: DraftCheck, texts: Sequence[str] = ()) -> ReportView:
-    """The report of a draft that was checked; `texts` are its files."""
+    """Return the report of a draft that was checked; `texts` are its files."""
     view = report_of(result.report, problems=result.problems, diagnostics=result.diagnostics, frozen=False)
     numbers = {text: number for number, text in enumerate(texts, 1)}
     return replace(view, file_errors=tuple(replace(each, file=numbers.get(each.text, 0)) for each in view.file_errors))

@@ -43,12 +43,12 @@ _SAME_SHAPE = str.maketrans(
 
 
 def find_hidden_character(text: str) -> re.Match[str] | None:
-    """The first character of `text` that a reader does not see, or None."""
+    """Return the first character of `text` that a reader does not see, or None."""
     return None if text.isascii() and text.isprintable() else HIDDEN_CHARACTER.search(text)
 
 
 def iter_hidden_characters(text: str) -> Iterator[re.Match[str]]:
-    """Every character of `text` that a reader does not see."""
+    """Return every character of `text` that a reader does not see."""
     return HIDDEN_CHARACTER.finditer(text)
 
 
@@ -79,14 +79,14 @@ def text_error(text: str) -> Message | None:
 
 
 def escape_hidden(text: str) -> str:
-    """The text with every hidden character escaped as JSON escapes it."""
+    """Return the text with every hidden character escaped as JSON escapes it."""
     if find_hidden_character(text) is None:
         return text
     return HIDDEN_CHARACTER.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def describe_character(character: str) -> str:
-    """A character by its code point and its name: `U+202E RIGHT-TO-LEFT OVERRIDE`."""
+    """Return a character by its code point and its name: `U+202E RIGHT-TO-LEFT OVERRIDE`."""
     return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
 
 

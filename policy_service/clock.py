@@ -14,11 +14,11 @@ class Clock(Protocol):
     """Source of the time and of identifiers."""
 
     def now(self) -> datetime:
-        """The present instant, in UTC."""
+        """Return the present instant, in UTC."""
         ...
 
     def new_id(self) -> uuid.UUID:
-        """An identifier nobody has used."""
+        """Return an identifier nobody has used."""
         ...
 
 
@@ -26,22 +26,22 @@ class SystemClock:
     """The machine's clock and its source of chance."""
 
     def now(self) -> datetime:
-        """The present instant, in UTC."""
+        """Return the present instant, in UTC."""
         return datetime.now(UTC)
 
     def new_id(self) -> uuid.UUID:
-        """A UUID of version 7 (RFC 9562 section 5.7): identifiers of later milliseconds sort behind."""
+        """Return a UUID of version 7 (RFC 9562 section 5.7): identifiers of later milliseconds sort behind."""
         return uuid7(int(self.now().timestamp() * 1_000), int.from_bytes(os.urandom(10)))
 
 
 def uuid7(milliseconds: int, random_bits: int) -> uuid.UUID:
-    """The UUID of version 7 of an instant (milliseconds since 1970) and 74 `random_bits`."""
+    """Return the UUID of version 7 of an instant (milliseconds since 1970) and 74 `random_bits`."""
     high = (milliseconds & (1 << 48) - 1) << 16 | 7 << 12 | random_bits >> 62 & 0xFFF
     return uuid.UUID(int=high << 64 | 2 << 62 | random_bits & (1 << 62) - 1)
 
 
 def today(clock: Clock, zone: ZoneInfo) -> date:
-    """The day it is now, where `zone` is."""
+    """Return the day it is now, where `zone` is."""
     return clock.now().astimezone(zone).date()
 
 
@@ -57,5 +57,5 @@ def instants_between(since: date | None, until: date | None, zone: tzinfo) -> tu
 
 
 def timestamp(instant: datetime) -> str:
-    """An instant as RFC 3339 writes it, in UTC with microseconds."""
+    """Return an instant as RFC 3339 writes it, in UTC with microseconds."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

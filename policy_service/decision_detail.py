@@ -31,7 +31,7 @@ class AnswerDetail:
 
     answer: PolicyAnswer
     is_requested: bool
-    """Whether it was asked for; else another policy took its outcome."""
+    """True if it was asked for; else another policy took its outcome."""
     origin: ActivationOrigin | None
     """None when the registry does not say what put the version in force at the instant of the decision."""
     rules: tuple[RuleTrace, ...]
@@ -45,7 +45,7 @@ class DecisionDetail:
     answers: tuple[AnswerDetail, ...]
     facts: tuple[FactView, ...]
     has_erased_facts: bool
-    """Whether a sensitive fact cannot be read any more by anyone."""
+    """True if a sensitive fact cannot be read any more by anyone."""
     replay: ReplayView
     proof: RecordProof
     corrected_by: tuple[str, ...]
@@ -79,7 +79,7 @@ def read_decision_detail(
 
 
 def _erased_facts(session: Session, cipher: FactCipher, record: DecisionRecord) -> Collection[str]:
-    """The facts that cannot be read any more, since the key of the subject was deleted."""
+    """Return the facts that cannot be read any more, since the key of the subject was deleted."""
     if not any(map(is_encrypted, record.facts.values())):
         return ()
     try:

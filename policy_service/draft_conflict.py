@@ -57,7 +57,7 @@ class StoredDraft:
 
 
 def read_draft(session: Session, change: str, source_digests: Iterable[str] = ()) -> StoredDraft:
-    """The draft as it is kept, with the earlier files (`source_digests`) of a form. Raises UnknownChange."""
+    """Return the draft as it is kept, with the earlier files (`source_digests`) of a form. Raises UnknownChange."""
     stored_change = approval.read_change(session, change)
     earlier = {digest for acted in stored_change.actions if acted.draft for digest in acted.draft.texts}
     digests = {*stored_change.draft.texts, *(earlier & set(source_digests))}

@@ -88,7 +88,6 @@ class FactProblem:
     hint: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "fact": self.fact,
             "code": self.code,

@@ -121,13 +121,13 @@ def check_key(key: str) -> None:
 
 
 def fingerprint_of(method: str, path: str, body: bytes) -> str:
-    """The digest of a whole request."""
+    """Return the digest of a whole request."""
     head = f"{method}\n{path}\n".encode()
     return f"sha256:{hashlib.sha256(head + body).hexdigest()}"
 
 
 def find_response(session: Session, principal: str, key: str, fingerprint: str) -> StoredResponse | None:
-    """The answer that was given to this request; None when it is new. Raises IdempotencyKeyReused."""
+    """Return the answer that was given to this request; None when it is new. Raises IdempotencyKeyReused."""
     recorded = find_responses(session, [(principal, key)]).get((principal, key))
     if recorded is None:
         return None
@@ -152,7 +152,7 @@ def run_once(
 
 
 def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[ScopedKey, RecordedResponse]:
-    """The answers under those of the keys that were used. Raises KeyUnavailable."""
+    """Return the answers under those of the keys that were used. Raises KeyUnavailable."""
     log_keys, keys = keys_of(session), dict[str, list[str]]()
     for principal, key in scoped_keys:
         keys.setdefault(principal, []).append(key)
@@ -167,7 +167,7 @@ def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[S
 
 
 def mark_of(log_key: LogKey | None, name: ScopedKey, fingerprint: str, response: StoredResponse) -> str:
-    """The mark that is kept with an answer to a request."""
+    """Return the mark that is kept with an answer to a request."""
     if log_key is None:
         return fingerprint
     head = to_canonical_json_unchecked([*name, fingerprint, response.status])

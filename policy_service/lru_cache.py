@@ -27,7 +27,7 @@ class LruCache(Generic[Key, Value]):
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value | None:
-        """The value of a key, if it is kept."""
+        """Return the value of a key, if it is kept."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -45,7 +45,10 @@ class LruCache(Generic[Key, Value]):
                 self._total -= self._values.popitem(last=False)[1][1]
 
     def get_or_make(self, key: Key, make: Callable[[], Value], weight: int = 1) -> Value:
-        """The value of a key; made when it is not kept. Two threads may make the same at a time, which does no harm."""
+        """Return the value of a key; made when it is not kept.
+
+        Two threads may make the same at a time, which does no harm.
+        """
         value = self.get(key)
         if value is None:
             value = make()

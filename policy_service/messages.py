@@ -57,7 +57,7 @@ def rebuild_message(pattern: str, values: Mapping[str, object]) -> Message:
 
 
 def plain_text(text: str) -> str:
-    """A text without its pattern, for records and for encoders that take nothing but `str` itself."""
+    """Return a text without its pattern, for records and for encoders that take nothing but `str` itself."""
     return text[:]
 
 
@@ -79,7 +79,7 @@ def translate(text: str, gettext: Callable[[str], str], format_text: Callable[[s
 
 
 def fill_pattern(pattern: str, values: Mapping[str, object]) -> str:
-    """A pattern with its values: `{count} entries` of one is `1 entry`."""
+    """Return a pattern with its values: `{count} entries` of one is `1 entry`."""
     for name, value in values.items():
         if value == 1:
             for many, one in _ONE.items():
@@ -88,7 +88,7 @@ def fill_pattern(pattern: str, values: Mapping[str, object]) -> str:
 
 
 def single_line(text: str) -> str:
-    """A text with a blank for every line break in it."""
+    """Return a text with a blank for every line break in it."""
     if "\n" not in text:
         return text
     if not isinstance(text, Message) or "\n" in text.pattern:

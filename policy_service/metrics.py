@@ -89,7 +89,7 @@ class Metrics:
         copies.set_function(lambda: len(comparison.copy_errors))
 
     def render(self) -> bytes:
-        """All figures."""
+        """Return all figures."""
         return generate_latest(self._registry)
 
 

@@ -169,7 +169,7 @@ def _encode(order: str, row: Iterable[Any]) -> str:
 
 
 def _decode(cursor: str, order: str, kinds: Sequence[type]) -> list[Any]:
-    """The values of a cursor of an order. Raises InvalidCursor."""
+    """Return the values of a cursor of an order. Raises InvalidCursor."""
     try:
         return [_value(*each) for each in zip(_parts(cursor, order), kinds, strict=True)]
     except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:

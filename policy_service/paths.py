@@ -36,33 +36,36 @@ DEFAULT_CHECKPOINTS = "var/checkpoints.ndjson"
 
 
 def database_url(environment: Mapping[str, str]) -> str:
-    """The address of the database."""
+    """Return the address of the database."""
     return environment.get(DATABASE) or DEFAULT_DATABASE
 
 
 def keys_folder(environment: Mapping[str, str]) -> Path:
-    """The folder of the private keys."""
+    """Return the folder of the private keys."""
     return Path(environment.get(KEYS) or DEFAULT_KEYS)
 
 
 def checkpoints_file(environment: Mapping[str, str]) -> Path:
-    """The file outside the database that the log's checkpoints are added to."""
+    """Return the file outside the database that the log's checkpoints are added to."""
     return Path(environment.get(CHECKPOINTS) or DEFAULT_CHECKPOINTS)
 
 
 def checkpoint_destinations(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The file of checkpoints, then the further places. Raises ValueError when one is no place."""
+    """Return the file of checkpoints, then the further places. Raises ValueError when one is no place."""
     return (str(checkpoints_file(environment)), *parse_destinations(environment.get(CHECKPOINT_COPIES) or ""))
 
 
 def checkpoint_token(environment: Mapping[str, str]) -> Path | None:
-    """The file with the bearer token for places that are addresses."""
+    """Return the file with the bearer token for places that are addresses."""
     path = environment.get(CHECKPOINT_TOKEN)
     return Path(path) if path else None
 
 
 def retention_days(environment: Mapping[str, str]) -> int:
-    """The minimum of days that decision records stay in the database. Raises ValueError when it is no such number."""
+    """Return the minimum of days that decision records stay in the database.
+
+    Raises ValueError when it is no such number.
+    """
     text = environment.get(RETENTION_DAYS) or str(DEFAULT_RETENTION_DAYS)
     if not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_RETENTION_DAYS:
         raise ValueError(
@@ -72,12 +75,12 @@ def retention_days(environment: Mapping[str, str]) -> int:
 
 
 def parse_destinations(text: str) -> tuple[str, ...]:
-    """The places that a setting lists. Raises ValueError when one is an address that nothing is sent to."""
+    """Return the places that a setting lists. Raises ValueError when one is an address that nothing is sent to."""
     return tuple(secure_url(each) if "://" in each else unquote(each) for each in text.split())
 
 
 def secure_url(text: str) -> str:
-    """An address that secrets may be sent to. Raises ValueError for any other."""
+    """Return an address that secrets may be sent to. Raises ValueError for any other."""
     parts = urlsplit(text)
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"})
     if not secure or not parts.netloc or parts.query or parts.fragment or parts.username:
@@ -94,7 +97,7 @@ def shared_location(one: Path, other: Path) -> Literal["folder", "device"] | Non
 
 
 def _device(path: Path) -> int | None:
-    """The device that a path lies on, or will lie on."""
+    """Return the device that a path lies on, or will lie on."""
     for each in (path.absolute(), *path.absolute().parents):
         try:
             return each.stat().st_dev

@@ -124,7 +124,7 @@ def _subjects(session: Session, prefixes: Iterable[str]) -> Iterator[Hit]:
 
 
 def _kinds_of(session: Session, subject: str) -> list[str]:
-    """The kinds of the subjects of a name; of one that was erased, the kind in its newest record."""
+    """Return the kinds of the subjects of a name; of one that was erased, the kind in its newest record."""
     listed = select(OutcomePeriod.kind).where(OutcomePeriod.subject == subject).distinct()
     recorded = select(DecisionRow.kind).where(DecisionRow.subject == subject).order_by(col(DecisionRow.seq).desc())
     return sorted(session.exec(listed)) or list(session.exec(recorded.limit(1)))
@@ -179,18 +179,18 @@ def _entries(session: Session, text: str) -> Iterator[Hit]:
 
 
 def _digest_prefix(text: str) -> str:
-    """The beginning of a digest, with its algorithm; empty when the text is none."""
+    """Return the beginning of a digest, with its algorithm; empty when the text is none."""
     digits = text.removeprefix(DIGEST)
     return f"{DIGEST}{digits}" if _HEXADECIMAL.fullmatch(digits) else ""
 
 
 def _begins(column: Any, prefix: str) -> tuple[Any, Any]:  # noqa: ANN401  # SQLModel's
-    """The condition that a column begins with hexadecimal digits: an index has them together."""
+    """Return the condition that a column begins with hexadecimal digits: an index has them together."""
     return column >= prefix, column < f"{prefix}g"
 
 
 def _texts(session: Session, snapshot: RegistrySnapshot, name: str, now: datetime) -> _Texts:
-    """The searched items of a policy: of the version in force, else of the newest."""
+    """Return the searched items of a policy: of the version in force, else of the newest."""
     active = snapshot.active(name, now)
     digest = active[1].digest if active else snapshot.versions[name][0].digest
     texts = _TEXTS.get(digest)

@@ -67,7 +67,7 @@ LINES = Lines()
 
 
 def make_log(level: str) -> FilteringBoundLogger:
-    """A log that keeps events of `level` and above."""
+    """Return a log that keeps events of `level` and above."""
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(LINES),  # type: ignore[arg-type]  # it is asked for nothing else than that
         processors=[

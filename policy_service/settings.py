@@ -49,7 +49,7 @@ HSTS = r"^max-age=\d{1,10}(; includeSubDomains)?(; preload)?$"
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """The networks and addresses of a list with commas. Raises ValueError."""
+    """Return the networks and addresses of a list with commas. Raises ValueError."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -212,7 +212,7 @@ class InvalidSettingsError(StartupError):
 
 
 def read_settings() -> Settings:
-    """The settings of the environment.
+    """Return the settings of the environment.
 
     Raises InvalidSettingsError: a name with a slip in it would otherwise leave a default in force without a word.
     """
@@ -233,7 +233,7 @@ def read_settings() -> Settings:
 
 
 def variable_name(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return DATABASE if name == "database_url" else f"{PREFIX}{name}".upper()
 
 

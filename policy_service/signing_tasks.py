@@ -25,7 +25,7 @@ class Effect:
     """The effect of a change, by its frozen report and its simulation."""
 
     alters: bool
-    """Whether results may change."""
+    """True if results may change."""
     changed_examples: int
     """Existing examples that change result."""
     moves: tuple[tuple[str, int, int], ...]
@@ -53,7 +53,7 @@ _EFFECTS: LruCache[str, Effect] = LruCache(CACHED_EFFECTS)
 
 
 def change_task(session: Session, change: Change) -> SigningTask:
-    """A change that waits for a signature."""
+    """Return a change that waits for a signature."""
     submission = change.frozen_submission
     bases = {version.policy: version.version for version in submission.bases}
     return SigningTask(
@@ -74,7 +74,7 @@ def change_task(session: Session, change: Change) -> SigningTask:
 
 
 def suspension_task(suspension: Suspension) -> SigningTask:
-    """A suspension that waits to be ratified."""
+    """Return a suspension that waits to be ratified."""
     return SigningTask(
         kind=Message("Suspension to ratify"),
         title=f"{suspension.policy} {suspension.version}",
@@ -88,7 +88,7 @@ def suspension_task(suspension: Suspension) -> SigningTask:
 
 
 def override_task(override: Override) -> SigningTask:
-    """An override that waits for a further signature."""
+    """Return an override that waits for a further signature."""
     return SigningTask(
         kind=Message("Override"),
         title=f"{override.policy} · {override.subject.id}",

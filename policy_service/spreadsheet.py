@@ -23,12 +23,12 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones, too: spreadsh
 
 
 def guard_formula(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
+    """Return a text that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def unguard_formula(text: str) -> str:
-    """The text that `guard_formula` guarded, or did not need to.
+    """Return the text that `guard_formula` guarded, or did not need to.
 
     >>> unguard_formula(guard_formula("=C1")), unguard_formula("C1"), unguard_formula("'C1")
     ('=C1', 'C1', "'C1")
@@ -102,7 +102,7 @@ def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
 
 
 def _native(cell: Cell) -> Cell:
-    """A value as a workbook holds it exactly; as text, if it holds none like it."""
+    """Return a value as a workbook holds it exactly; as text, if it holds none like it."""
     match cell:
         case datetime() if cell.date() < FIRST_SHEET_DAY:
             return str(cell)

@@ -67,7 +67,7 @@ def startup_errors() -> Iterator[None]:
 
 
 def open_database(url: str, keys: Path) -> Database:
-    """The database at an address, with the folder of the log's keys.
+    """Return the database at an address, with the folder of the log's keys.
 
     Raises NotInitialisedError, NotSoundError, ValueError when the address is no database's.
     """
@@ -92,7 +92,7 @@ def open_database(url: str, keys: Path) -> Database:
 
 
 def open_keys(database: Database, keys: Path) -> MasterKeys:
-    """The master keys, when the key that signs the log is there too.
+    """Return the master keys, when the key that signs the log is there too.
 
     Raises KeysMissingError, DatabaseUnavailable.
     """
@@ -125,7 +125,7 @@ def require_sound(faults: Sequence[str]) -> None:
 
 
 def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
-    """A sentence for every policy file of a folder that was edited after it was submitted.
+    """Return a sentence for every policy file of a folder that was edited after it was submitted.
 
     Raises DatabaseUnavailable.
     """
@@ -163,7 +163,7 @@ def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> s
 
 
 def _guard_faults(session: Session) -> list[str]:
-    """The rows of what is in force and of who may do what, when they do not match the log.
+    """Return the rows of what is in force and of who may do what, when they do not match the log.
 
     Rows that no entry records are left out, and keep nobody from beginning.
     """

@@ -67,7 +67,7 @@ class Tasks:
         return tuple(change for change in self.own if change.state is ChangeState.SIGNED_OFF)
 
     def deadlines(self) -> Iterator[tuple[TaskKind, datetime | None]]:
-        """The kind of each task, and until when it waits; a draft that nobody returned waits for nobody."""
+        """Yield the kind of each task, and until when it waits; a draft that nobody returned waits for nobody."""
         yield from ((TaskKind.CHANGE, signing_deadline(change)) for change in self.to_sign)
         yield from ((TaskKind.CHANGE, None) for _ in (*self.returned, *self.to_schedule))
         yield from ((TaskKind.SUSPENSION, suspension.until) for suspension in self.to_ratify)

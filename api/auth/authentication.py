@@ -59,7 +59,7 @@ class AuthenticationMiddleware:
         self._key_refresh: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request. Raises ProblemError."""
+        """Answer a request. Raises ProblemError."""
         if scope["type"] == "http":
             access = self.access(scope)
             if access.authenticated:
@@ -123,23 +123,23 @@ class AuthenticationMiddleware:
 
 
 def principal_of(request: Request) -> Principal:
-    """The principal of a request that was authenticated."""
+    """Return the principal of a request that was authenticated."""
     principal: Principal = getattr(request.state, STATE)
     return principal
 
 
 def cookie_name(service: Service, scope: Scope) -> str:
-    """The cookie's name: where there is TLS, one that no other host and no plain connection can set."""
+    """Return the cookie's name: where there is TLS, one that no other host and no plain connection can set."""
     return f"__Host-{COOKIE}" if is_secure(service, scope) else COOKIE
 
 
 def session_cookie(service: Service, scope: Scope) -> str | None:
-    """The token in the cookie of a session."""
+    """Return the token in the cookie of a session."""
     return cookies_of(scope).get(cookie_name(service, scope)) or None
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
-    """The cookies of a request; none when they cannot be read."""
+    """Return the cookies of a request; none when they cannot be read."""
     text = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     try:
         return {name: morsel.value for name, morsel in SimpleCookie(text).items()}

@@ -37,7 +37,7 @@ async def hash_password(password: str) -> str:
 
 
 async def sign_in_with_password(service: Service, request: Request, name: str, password: str) -> StartedSession:
-    """A session for anyone who gives the name and the password of an account.
+    """Return a session for anyone who gives the name and the password of an account.
 
     Raises LineTooLong, SignInFailed, SignInThrottled, DatabaseUnavailable.
     """

@@ -296,7 +296,7 @@ def may_read(actor: Actor | None, path: str) -> bool:
 
 
 def route_of(scope: Scope) -> str:
-    """The method and the template of the address that a request asks for: nothing of what it asks about."""
+    """Return the method and the template of the address that a request asks for: nothing of what it asks about."""
     method, template = scope.get(ROW, NO_ROW)
     return f"{method} {template}".strip()
 
@@ -322,16 +322,19 @@ class PermissionTable:
         ]
 
     def access(self, method: str, path: str) -> Access:
-        """The access to what a request asks for. Raises ProblemError when there is no such address or method."""
+        """Return the access to what a request asks for. Raises ProblemError when there is no such address or method."""
         return self.rows[self.row(method, path)]
 
     def access_to(self, scope: Scope) -> Access:
-        """The access to what a request asks for; notes the row. Raises ProblemError as `access` does."""
+        """Return the access to what a request asks for; notes the row. Raises ProblemError as `access` does."""
         row = scope[ROW] = self.row(scope["method"], scope["path"])
         return self.rows[row]
 
     def row(self, method: str, path: str) -> tuple[str, str]:
-        """The method and the template of the address that a request asks for. Raises ProblemError as `access` does."""
+        """Return the method and the template of the address that a request asks for.
+
+        Raises ProblemError as `access` does.
+        """
         allowed: dict[str, None] = {}
         for pattern, template, methods in self._paths:
             if pattern.fullmatch(path):  # for `match` a line feed may follow the end

@@ -208,7 +208,7 @@ def matrix_chart(  # noqa: PLR0913  # labels, cells, and how they are written
 
 
 def _series(number: int) -> dict[str, object]:
-    """The paint of a series, counted from the last, which is 0."""
+    """Return the paint of a series, counted from the last, which is 0."""
     return {"class": f"series-{number}", "fill": SERIES_PAINT[number]}
 
 
@@ -229,7 +229,7 @@ def _label_width(labels: Iterable[str]) -> int:
 
 
 def _label(text: str, width: int, x: int, y: int, anchor: str | None = None) -> Mark:
-    """A label cut to a width."""
+    """Return a label cut to a width."""
     drawn = _drawable(text)
     if _text_width(drawn) > width:
         while drawn and _text_width(drawn) > width - WIDE:

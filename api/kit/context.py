@@ -54,7 +54,7 @@ class FormPage:
     build: PageBuilder
     arguments: tuple[object, ...] = ()
     in_worker: bool = True
-    """Whether it takes long; all of it must be picklable then."""
+    """True if it takes long; all of it must be picklable then."""
 
 
 class PageContext:
@@ -86,7 +86,7 @@ class PageContext:
         return value
 
     def new_form(self, **values: str) -> FormState:
-        """A form with these values in its fields, never sent yet."""
+        """Return a form with these values in its fields, never sent yet."""
         return FormState(str(self.service.clock.new_id()), {name: (value,) for name, value in values.items()})
 
     def reject(self, form: FormState) -> None:
@@ -161,7 +161,7 @@ class PageContext:
 
 
 def attachment(content: bytes, name: str, media_type: str) -> Response:
-    """A file to be kept; `name` needs no escapes."""
+    """Return a file to be kept; `name` needs no escapes."""
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, headers=headers, media_type=media_type)
 
@@ -179,7 +179,7 @@ async def build_html(  # a page, as it is made and shown
     template: str | None,
     *arguments: object,
 ) -> bytes:
-    """A page as it is made in a worker."""
+    """Return a page as it is made in a worker."""
     context = PageContext(pages, request)
     context.frame = replace(context.frame, rejected=rejected)
     page = await context.build(build, *arguments)
@@ -187,7 +187,7 @@ async def build_html(  # a page, as it is made and shown
 
 
 def _refused_form(form: Form, problem: Problem) -> FormState:
-    """The state of a form whose command was refused."""
+    """Return the state of a form whose command was refused."""
     details = problem.reasons
     form_error = problem.kind.title if len(details) > 1 else problem.detail  # several stand in a list beneath
     diagnostics = problem.extensions.get("diagnostics")

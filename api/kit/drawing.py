@@ -144,7 +144,7 @@ class Timeline:
 def timeline(
     bars: Sequence[Bar], now: datetime, start: datetime | None = None, end: datetime | None = None, zone: tzinfo = UTC
 ) -> Timeline:
-    """Draws periods between two instants; without them, so that all periods and now have their place.
+    """Draw periods between two instants; without them, so that all periods and now have their place.
 
     Lanes stand in the order in which their first bar is given. Days are those of `zone`.
     """
@@ -170,7 +170,7 @@ class Scale:
     last: datetime
 
     def x(self, at: datetime) -> int:
-        """The place of an instant; of one beyond the ends, the end."""
+        """Return the place of an instant; of one beyond the ends, the end."""
         share = (min(max(at, self.first), self.last) - self.first) / (self.last - self.first)
         return LEFT + round(share * (WIDTH - LEFT - ARROW_LENGTH))
 
@@ -224,6 +224,6 @@ def _every(day: date, end: date, step: int, zone: tzinfo) -> Iterator[datetime]:
 
 
 def _month(number: int) -> date | None:
-    """The first day of a month counted from year 0; None beyond the calendar."""
+    """Return the first day of a month counted from year 0; None beyond the calendar."""
     year, month = divmod(number, 12)
     return date(year, month + 1, 1) if 1 <= year <= date.max.year else None

@@ -90,13 +90,13 @@ class FormAction(Generic[Values]):
     prepare: Callable[[FormRequest[Values]], Awaitable[Any]] | None = None
     """Slow work before the transaction."""
     confirm: bool = False
-    """Whether the actor has to reauthenticate; the model has a field `password` then."""
+    """True if the actor has to reauthenticate; the model has a field `password` then."""
     answer: Callable[[FormRequest[Values], Response, Any], Response] | None = None
     """The response instead of the redirect; gets what the command returned, None when the form was sent before."""
     max_bytes: int = MAX_FORM_BYTES
     """Bytes of the form, with its files."""
     in_worker: bool = False
-    """Whether the page takes long, and is built in a worker process; `page` must be picklable then."""
+    """True if the page takes long, and is built in a worker process; `page` must be picklable then."""
 
 
 def page_with_form(session: Session, context: PageContext, *arguments: Any, page: PageBuilder, name: str) -> Any:  # noqa: ANN401  # what `page` takes and makes

@@ -66,7 +66,7 @@ Proof = Annotated[SecretStr | None, Widget("proof"), Field(max_length=MAX_PASSWO
 
 
 def form_fields(model: type[BaseModel], *names: str) -> tuple[FormField, ...]:
-    """The fields of a model, or those that are named. Raises LookupError when a field has no widget."""
+    """Return the fields of a model, or those that are named. Raises LookupError when a field has no widget."""
     return tuple(_form_field(name, model.model_fields[name]) for name in names or model.model_fields)
 
 

@@ -27,7 +27,7 @@ class Formats:
         self._zone = zone
 
     def instant(self, at: datetime) -> Markup:
-        """An instant to the minute: `22 Nov 2026, 08:43`; its exact value is in the element."""
+        """Return an instant to the minute: `22 Nov 2026, 08:43`; its exact value is in the element."""
         return self._time(at, format_datetime(at, self._pattern("HH:mm"), tzinfo=self._zone, locale=self._locale))
 
     def exact_time(self, at: datetime) -> Markup:
@@ -42,13 +42,13 @@ class Formats:
         return local + Markup(" <small>({} UTC)</small>").format(utc)
 
     def day(self, day: date) -> str:
-        """A day: `22 Nov 2026`, `2026年11月22日`; of an instant the day in the zone."""
+        """Return a day: `22 Nov 2026`, `2026年11月22日`; of an instant the day in the zone."""
         local = day.astimezone(self._zone).date() if isinstance(day, datetime) else day
         text: str = format_date(local, self._pattern("").strip(), locale=self._locale)
         return text
 
     def datetime_local(self, at: datetime) -> str:
-        """An instant as the field of a form has it, in the zone: `2026-11-22T08:43`."""
+        """Return an instant as the field of a form has it, in the zone: `2026-11-22T08:43`."""
         return at.astimezone(self._zone).strftime("%Y-%m-%dT%H:%M")
 
     def ago(self, at: datetime, now: datetime) -> str:
@@ -56,24 +56,24 @@ class Formats:
         return format_timedelta(at - now, add_direction=True, locale=self._locale)
 
     def duration(self, duration: timedelta) -> str:
-        """A duration: `3 hours`."""
+        """Return a duration: `3 hours`."""
         return format_timedelta(duration, locale=self._locale)
 
     def count(self, number: int | Decimal) -> str:
-        """A figure with its groups: `10,000`."""
+        """Return a figure with its groups: `10,000`."""
         text: str = format_decimal(number, locale=self._locale)
         return text
 
     def percent(self, part: Decimal) -> str:
-        """A share of one as a percentage: `31.2%`."""
+        """Return a share of one as a percentage: `31.2%`."""
         return format_percent(part, "#,##0.0%", locale=self._locale)
 
     def money(self, amount: Decimal, currency: str) -> str:
-        """An amount: `¥800,000.00`."""
+        """Return an amount: `¥800,000.00`."""
         return format_currency(amount, currency, locale=self._locale)
 
     def localized(self, text: Bilingual) -> str:
-        """A title or a reason in the reader's language."""
+        """Return a title or a reason in the reader's language."""
         return text.in_language(self._lang)
 
     def _pattern(self, time: str) -> str:
@@ -122,7 +122,7 @@ def escape_hidden(text: str) -> str:
 
 
 def parse_instant(local: datetime, zone: ZoneInfo, before: datetime | None = None) -> datetime | None:
-    """The instant of a day and time in a zone; None when it is too early or too late to be one."""
+    """Return the instant of a day and time in a zone; None when it is too early or too late to be one."""
     if before is not None and local == before.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0):
         return before
     try:

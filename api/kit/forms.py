@@ -160,7 +160,7 @@ class Form:
 
 
 async def read_form(request: Request, limit: int = MAX_FORM_BYTES) -> Form:
-    """The form in a request's body. Raises ProblemError when it is none, or larger than `limit` bytes."""
+    """Return the form in a request's body. Raises ProblemError when it is none, or larger than `limit` bytes."""
     body = await read_body(request.scope, request.receive, limit=limit, media_types=(URLENCODED, MULTIPART))
     if len(body) <= MAX_INLINE_BYTES:
         return await _parse(request.headers, body, limit)
@@ -209,7 +209,7 @@ def _tuples(values: Mapping[str, list[Value]]) -> dict[str, tuple[Value, ...]]:
 
 
 def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
-    """The fields of a form as the model has them, or what is wrong with each."""
+    """Return the fields of a form as the model has them, or what is wrong with each."""
     try:
         return model.model_validate(_form_data(form, model))
     except ValidationError as error:
@@ -220,7 +220,7 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
 
 
 def valid_form_fields(form: Form, model: type[BaseModel]) -> SimpleNamespace:
-    """The valid fields of a form that its model refuses; the others are no attributes."""
+    """Return the valid fields of a form that its model refuses; the others are no attributes."""
     data = _form_data(form, model)
     try:
         return SimpleNamespace(**vars(model.model_validate(data)))
@@ -229,7 +229,7 @@ def valid_form_fields(form: Form, model: type[BaseModel]) -> SimpleNamespace:
 
 
 def _form_data(form: Form, model: type[BaseModel]) -> dict[str, object]:
-    """The fields as a model takes them."""
+    """Return the fields as a model takes them."""
     data: dict[str, object] = {}
     for name, values in form.fields.items():
         if name in {KEY, ETAG, CODE}:
@@ -250,7 +250,7 @@ def expected_error(expected: str) -> Message:
 
 
 def _field_of(error: ErrorDetails, model: type[BaseModel]) -> str:
-    """The field of an error; "" is the form as a whole, where unknown fields are reported."""
+    """Return the field of an error; "" is the form as a whole, where unknown fields are reported."""
     name = str(error["loc"][0]) if error["loc"] else ""
     return name if name in model.model_fields else ""
 

@@ -95,9 +95,9 @@ class Reauthentication:
     """The way in which a form that signs re-authenticates: by the password, or at the identity provider."""
 
     by_provider: bool = False
-    """Whether a form leads to the provider and back."""
+    """True if a form leads to the provider and back."""
     asks_code: bool = False
-    """Whether the password goes with a one-time code."""
+    """True if the password goes with a one-time code."""
     valid_until: datetime | None = None
     """Until when a proof that the provider gave may be used; None when there is none."""
 

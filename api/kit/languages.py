@@ -30,7 +30,7 @@ TAG: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en"}
 
 
 def language_of(request: Request) -> Language:
-    """The language a reader chose, or the one the browser asks for; English when it asks for neither."""
+    """Return the language a reader chose, or the one the browser asks for; English when it asks for neither."""
     preferred = request.cookies.get(COOKIE)
     if preferred in {"zh", "en"}:
         return "zh" if preferred == "zh" else "en"
@@ -38,7 +38,7 @@ def language_of(request: Request) -> Language:
 
 
 def _preferred_language(header: str) -> Language:
-    """The first of the two languages in the order of `Accept-Language` (RFC 9110 section 12.5.4)."""
+    """Return the first of the two languages in the order of `Accept-Language` (RFC 9110 section 12.5.4)."""
     candidates: list[tuple[float, int, Language]] = []
     for position, part in enumerate(header[:500].split(",")):
         name, _, weight = part.strip().partition(";")
@@ -79,12 +79,13 @@ class Catalogue:
 
 @cache
 def translations(lang: Language) -> Catalogue:
-    """All words of the pages in a language."""
+    """Return all words of the pages in a language."""
     files = sorted((LOCALES / "zh_CN").glob("*.po")) if lang == "zh" else ()
     return Catalogue({english: text for file in files for english, text in _read_catalogue(file) if english})
 
 
 def _read_catalogue(file: Path) -> list[tuple[str, str]]:
-    """The texts of a file and their translations, its head first: Babel reads all files in a tenth of a second."""
+    """Return the messages of a catalogue file with their translations, the header first."""
+    # not by Babel, which takes a tenth of a second to read all files
     entries = _ENTRY.findall(file.read_text("utf-8"))
     return [(json.loads(_LINES.sub("", english)), json.loads(_LINES.sub("", text))) for english, text in entries]

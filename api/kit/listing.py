@@ -56,11 +56,11 @@ class Listing:
         return self._address(self.sort, self.next_cursor) if self.next_cursor else None
 
     def export_address(self, export_format: str) -> str:
-        """The address of the rows that the filters leave, as a file."""
+        """Return the address of the rows that the filters leave, as a file."""
         return link(f"{self.path}.{export_format}", **self.filters, sort=self.sort)
 
     def sort_address(self, column: Column) -> str:
-        """The address of the list sorted by a column; by the same again, the other way round."""
+        """Return the address of the list sorted by a column; by the same again, the other way round."""
         return self._address(f"-{column.name}" if self.sort == column.name else column.name, None)
 
     def direction(self, column: Column) -> str:
@@ -82,21 +82,24 @@ def page_behind(
 
 
 def link(path: str, **query: object) -> str:
-    """An address with these names in its query; what is empty is left out. `path` is quoted already, or needs none."""
+    """Return an address with these names in its query; what is empty is left out.
+
+    `path` is quoted already, or needs none.
+    """
     params = {name.rstrip("_"): str(value) for name, value in query.items() if value not in {None, ""}}
     return f"{path}?{urlencode(params)}" if params else path
 
 
 def quote_segment(part: str) -> str:
-    """A part of a path."""
+    """Return a part of a path."""
     return quote(part, safe="")
 
 
 def version_address(policy: str, version: str) -> str:
-    """The page of a version; the name of a policy is an address already."""
+    """Return the page of a version; the name of a policy is an address already."""
     return f"/policies/{policy}/versions/{quote_segment(version)}"
 
 
 def rule_address(policy: str, rule: str) -> str:
-    """The page of a rule."""
+    """Return the page of a rule."""
     return f"/policies/{policy}/rules/{quote_segment(rule)}"

@@ -28,7 +28,7 @@ Population = Annotated[
 
 
 def population_options(session: Session) -> tuple[tuple[str, str], ...]:
-    """The names of the registered populations, each with its day. Raises DamagedRecord."""
+    """Return the names of the registered populations, each with its day. Raises DamagedRecord."""
     found = list_populations(session, limit=MAX_POPULATIONS).items
     return tuple((each.name, f"{each.name} ({each.as_of})") for each in found)
 

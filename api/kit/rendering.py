@@ -79,17 +79,17 @@ class Pages:
         return frame_of(request, self.service.clock.now(), asks_code=asks_code)
 
     def render(self, page: Page, frame: Frame, status: int = HTTPStatus.OK, template: str | None = None) -> Response:
-        """A page."""
+        """Return a page."""
         return DeferredHTMLResponse(lambda: self.render_html(page, frame, template), status)
 
     def warm_up(self) -> None:
-        """Compiles all templates."""
+        """Compile all templates."""
         for environment in self._environments.values():
             for name in environment.list_templates(["html"]):
                 environment.get_template(name)
 
     def render_html(self, page: Page, frame: Frame, template: str | None = None) -> str:
-        """A page as HTML, by its own template or by one for a part of it or another form of it.
+        """Return a page as HTML, by its own template or by one for a part of it or another form of it.
 
         A page with characters that the typeface cannot draw names them; the log has each the first time it is met.
         """
@@ -117,7 +117,7 @@ class Pages:
         return {"/": sum(counts.values()), **{TASK_SECTIONS[kind]: count for kind, count in counts.items()}}
 
     def render_problem(self, problem: Problem, scope: Scope, instance: str) -> Response:
-        """A problem, for people. Who has to sign in first is led there, and back afterwards."""
+        """Return a problem, for people. Who has to sign in first is led there, and back afterwards."""
         request = Request(scope)
         frame = self.frame(request)
         if problem.kind is NOT_AUTHENTICATED:
@@ -129,7 +129,7 @@ class Pages:
 
     @staticmethod
     def redirect(address: str) -> Response:
-        """Leads a browser on after a form was sent."""
+        """Lead a browser on after a form was sent."""
         return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 

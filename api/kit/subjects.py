@@ -12,12 +12,12 @@ from policy_service.subject import CUSTOMER, InvalidSubject, Subject, kind_label
 
 
 def decided_kinds(context: PageContext, form: FormState) -> tuple[tuple[str, str], ...]:
-    """The kinds that policies in force are about, and the one that stands in a form."""
+    """Return the kinds that policies in force are about, and the one that stands in a form."""
     return kind_options(context.service.decider.policies.values(), context.frame.lang, form.value("kind"))
 
 
 def kind_options(policies: Iterable[Policy], lang: Language, selected: str = "") -> tuple[tuple[str, str], ...]:
-    """The kinds that policies are about, and the one that was chosen, each with what it is called."""
+    """Return the kinds that policies are about, and the one that was chosen, each with what it is called."""
     kinds = {CUSTOMER, *(policy.subject for policy in policies), *filter(None, [selected])}
     return tuple((kind, kind_label(kind, lang)) for kind in sorted(kinds, key=lambda kind: (kind != CUSTOMER, kind)))
 

@@ -89,7 +89,7 @@ class TableQuery:
         return {"sort": self.sort, "cursor": self.cursor, "limit": self.limit}
 
     def day(self, name: str) -> date | None:
-        """The day of a filter; None when it is not set."""
+        """Return the day of a filter; None when it is not set."""
         return parse_date(self.filters[name])
 
 
@@ -168,7 +168,7 @@ class TablePage:
 
 
 def table_page(table: Table[Any], session: Session, context: PageContext) -> TablePage:
-    """One page of a table, or why there is none, in its form. Raises InvalidCursor."""
+    """Return one page of a table, or why there is none, in its form. Raises InvalidCursor."""
     filters, query, errors = bind_query(session, table, context)
     page: Page[Any] = Page(())
     summary = None
@@ -195,7 +195,7 @@ def table_page(table: Table[Any], session: Session, context: PageContext) -> Tab
 def bind_query(
     session: Session, table: ExportedList[Any], context: PageContext
 ) -> tuple[tuple[BoundFilter, ...], TableQuery, FieldErrors]:
-    """The filters of a table, what an address asks for, and what is wrong with it.
+    """Return the filters of a table, what an address asks for, and what is wrong with it.
 
     An unknown order is the usual one.
     """

@@ -68,7 +68,7 @@ def export_routes(table: ExportedList[Any]) -> Sequence[PageRoute]:
 
 
 async def _export(table: ExportedList[Any], export_format: ExportFormat, context: PageContext) -> Response:
-    """The rows that an address asks for, as a file. Raises ProblemError, InvalidSubject, DatabaseUnavailable."""
+    """Return the rows that an address asks for, as a file. Raises ProblemError, InvalidSubject, DatabaseUnavailable."""
     file = create_private_file("policy-service-table-")
     try:
         summary = await context.run_in_worker(EXPORTING, write_export, table.path, export_format, str(file))
@@ -126,7 +126,7 @@ def _set_filters(filters: Any) -> dict[str, str]:  # noqa: ANN401  # a mapping
 
 
 def cell_of(value: object, lang: Language, zone: ZoneInfo) -> Cell:
-    """The value of a cell: words in the reader's language, instants in the service's zone, without naming it."""
+    """Return the value of a cell: words in the reader's language, instants in the service's zone, without naming it."""
     match value:
         case None | bool():
             return None if value is None else cell_of(Message("yes") if value else Message("no"), lang, zone)

@@ -19,26 +19,26 @@ from policy_service.subject import kind_error
 
 
 def policy_options(session: Session, context: PageContext) -> Options:
-    """The policies that were ever in force, by title; one that is in force no longer by its name."""
+    """Return the policies that were ever in force, by title; one that is in force no longer by its name."""
     lang, heads = context.frame.lang, context.service.catalogue.heads_in_force(session, context.frame.now)
     titles = {name: head.title.in_language(lang) for name, head in heads.items()}
     return tuple((name, titles.get(name, name)) for name in policy_names(session))
 
 
 def subject_kind_options(session: Session, context: PageContext) -> Options:
-    """The kinds of subjects that policies in force are about, and the one that was asked for."""
+    """Return the kinds of subjects that policies in force are about, and the one that was asked for."""
     frame, selected = context.frame, context.params.get("kind", "").strip()
     policies = context.service.catalogue.in_force(session, frame.now).values()
     return kind_options(policies, frame.lang, "" if kind_error(selected) else selected)
 
 
 def read_head(session: Session, context: PageContext, policy: str) -> Policy:
-    """The version that says what the groups of a policy are called."""
+    """Return the version that says what the groups of a policy are called."""
     return declaring_head(session, context.service.catalogue, policy, context.frame.now)
 
 
 def grouped_policy_options(session: Session, context: PageContext) -> Options:
-    """The policies that decided about anybody, by title; those that give tiers first."""
+    """Return the policies that decided about anybody, by title; those that give tiers first."""
     catalogue, now = context.service.catalogue, context.frame.now
     heads = context.once("heads", lambda: grouped_heads(session, catalogue, now))
     return tuple((name, head.title.in_language(context.frame.lang)) for name, head in heads.items())
@@ -58,5 +58,5 @@ def chosen_policy(session: Session, context: PageContext) -> str | None:
 
 
 def today(context: PageContext) -> date:
-    """The day it is for the service."""
+    """Return the day it is for the service."""
     return context.frame.now.astimezone(context.service.zone).date()

@@ -24,7 +24,7 @@ Options = tuple[tuple[str, str], ...]
 
 
 def widget_of(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> tuple[ValueWidget, Options]:
-    """The field that a type needs; `titles` are those of its values."""
+    """Return the field that a type needs; `titles` are those of its values."""
     match kind:
         case BooleanType():
             return "one", tuple((value, value_in_words(kind, value == "true", lang)) for value in ("true", "false"))

@@ -17,7 +17,7 @@ HEADER = b"x-forwarded-for"
 
 
 def client_address(scope: Scope) -> str:
-    """The address of a request's client; empty where there is none."""
+    """Return the address of a request's client; empty where there is none."""
     client = scope.get("client")
     return client[0] if client else ""
 
@@ -43,7 +43,7 @@ def _is_one_of(address: IPv4Address | IPv6Address | None, proxies: Sequence[Netw
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """An address; IPv4 written in IPv6 is IPv4, a port behind it is left out."""
+    """Return an address; IPv4 written in IPv6 is IPv4, a port behind it is left out."""
     plain = text.strip()
     if plain.startswith("["):
         plain = plain[1:].partition("]")[0]

@@ -16,10 +16,10 @@ UTF_8 = ("utf-8",)
 async def read_body(
     scope: Scope, receive: Receive, *, limit: int, media_types: tuple[str, ...], charsets: tuple[str, ...] = UTF_8
 ) -> bytes:
-    """The bytes of the body.
+    """Return the bytes of the body.
 
-    Raises ProblemError when it is of none of `media_types` or has more than `limit` bytes, of which never
-    more than that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
+    Raises ProblemError when it is of none of `media_types` or has more than `limit` bytes, of which never more than
+    that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
     """
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
     check_media_type(headers, media_types, charsets)

@@ -315,7 +315,7 @@ class BoundedProtocol(HttpToolsProtocol):
         raise httptools.HttpParserError
 
     def _refuse(self, problem: Problem) -> None:
-        """Answers what came with a problem, unless answers are under way before it; then ends the connection."""
+        """Answer what came with a problem, unless answers are under way before it; then ends the connection."""
         response = self._manager.render_problem(problem, self.client[0] if self.client else None)
         newest, self._is_ended = self._newest_cycle, True
         if newest is not None and not newest.response_complete:

@@ -51,7 +51,7 @@ def problem_of(error: Exception, now: datetime) -> Problem | None:
 
 
 def _headers(error: PolicyServiceError, now: datetime) -> Mapping[str, str]:
-    """The headers that go with a problem: how to authenticate, when to try again."""
+    """Return the headers that go with a problem: how to authenticate, when to try again."""
     headers = {}
     if PROBLEMS[error.kind].status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = CHALLENGE

@@ -123,7 +123,7 @@ def _response(stored: StoredResponse, extra_headers: Mapping[str, str] | None = 
 
 
 def idempotency_key(scope: Scope) -> str | None:
-    """The idempotency key of a request. Raises ProblemError when it is none."""
+    """Return the idempotency key of a request. Raises ProblemError when it is none."""
     keys = [value for name, value in scope["headers"] if name == KEY.lower().encode()]
     if not keys:
         return None
@@ -136,12 +136,12 @@ def idempotency_key(scope: Scope) -> str | None:
 
 
 def etag(tag: str) -> dict[str, str]:
-    """The header that names the state of what is answered."""
+    """Return the header that names the state of what is answered."""
     return {"ETag": f'"{tag}"'}
 
 
 def expected_etag(request: Request) -> str:
-    """The state that the caller has seen. Raises ProblemError when the header is missing."""
+    """Return the state that the caller has seen. Raises ProblemError when the header is missing."""
     if_match = request.headers.get("If-Match", "").strip()
     if if_match in {"", "*"}:
         raise ProblemError(PRECONDITION_REQUIRED, Message("send the ETag of what you read as If-Match"))

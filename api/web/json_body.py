@@ -29,7 +29,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 async def read_json_body(request: Request, model: type[Body], limit: int = MAX_BODY_BYTES) -> Body:
-    """The body of a request, as the model has it. Raises ProblemError with every fault there is."""
+    """Return the body of a request, as the model has it. Raises ProblemError with every fault there is."""
     content = await read_body(request.scope, request.receive, limit=limit, media_types=MEDIA_TYPES)
     if len(content) <= MAX_INLINE_BYTES:
         return _parse_body(content, model)
@@ -69,7 +69,7 @@ class InvalidBody(ProblemError):
 
 
 def valid_fields(model: type[BaseModel], data: object, error: ValidationError) -> SimpleNamespace:
-    """The valid fields of `data`, as the model has them, and the defaults of those that were not sent.
+    """Return the valid fields of `data`, as the model has them, and the defaults of those that were not sent.
 
     A field that is not valid is no attribute: whoever reads it gets AttributeError.
     """
@@ -86,7 +86,7 @@ def valid_fields(model: type[BaseModel], data: object, error: ValidationError) -
 
 
 def invalid_body_error(entries: Iterable[Json]) -> ProblemError:
-    """The problem with all faults of a body."""
+    """Return the problem with all faults of a body."""
     problems = list(entries)
     pointers = join_comma(problem["pointer"] or Message("the body") for problem in problems[:20])
     if len(problems) == 1:
@@ -96,7 +96,7 @@ def invalid_body_error(entries: Iterable[Json]) -> ProblemError:
 
 
 def problem_of_field_error(error: FieldError) -> Json:
-    """A fault that the library found in a member."""
+    """Return a fault that the library found in a member."""
     return {
         "pointer": f"/{escape_pointer(error.member)}",
         "code": "mistyped",
@@ -135,7 +135,7 @@ def _expected(error: Json, code: str, path: list[str], members: list[str]) -> tu
 
 
 def _annotation_parts(annotation: object) -> Iterator[object]:
-    """An annotation and what it is made of, e.g. of `Annotated[SecretStr, …] | None`."""
+    """Yield an annotation and what it is made of, e.g. of `Annotated[SecretStr, …] | None`."""
     yield annotation
     for part in getattr(annotation, "__args__", ()):
         yield from _annotation_parts(part)

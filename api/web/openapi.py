@@ -80,7 +80,7 @@ VERSION_ANSWERS: dict[int | str, Json] = {int(status): each for status, each in 
 
 
 def problems(*kinds: ProblemType) -> dict[int | str, Json]:
-    """The documented errors of a route, one entry a status."""
+    """Return the documented errors of a route, one entry a status."""
     responses: dict[int | str, Json] = {}
     for kind in dict.fromkeys(kinds):
         entry = responses.setdefault(
@@ -121,7 +121,7 @@ def _reference(name: str) -> Json:
 
 
 def decisions_path(decider: Decider, clock: Clock, day: date) -> Json:
-    """The path item of `POST /v1/decisions`, with examples that are decided on a day."""
+    """Return the path item of `POST /v1/decisions`, with examples that are decided on a day."""
     requests = request_examples(decider, day)
     refusals = [
         PROBLEMS[name]
@@ -170,7 +170,7 @@ def request_examples(decider: Decider, day: date) -> Json:
 
 
 def answer_examples(decider: Decider, clock: Clock, requests: Json) -> Json:
-    """The answers to those requests, made by deciding them."""
+    """Return the answers to those requests, made by deciding them."""
     return {id_: {"value": example_answer(decider, clock, each["value"])} for id_, each in requests.items()}
 
 
@@ -198,11 +198,11 @@ class OpenApiDocument:
         self._lock = threading.Lock()
 
     def document(self, session: Session) -> Json:
-        """The document. Slow when it is not known yet."""
+        """Return the document. Slow when it is not known yet."""
         return self._current(session)[1]
 
     def encoded(self, session: Session) -> tuple[bytes, bytes]:
-        """The document as JSON, and its page. Slow when they are not known yet."""
+        """Return the document as JSON, and its page. Slow when they are not known yet."""
         _, _, document, page = self._current(session)
         return document, page
 
@@ -233,18 +233,18 @@ class OpenApiDocument:
 
 
 def documentation_routes(openapi_document: OpenApiDocument, service: Service) -> APIRouter:
-    """The document, and its page."""
+    """Return the document, and its page."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
     async def openapi() -> Response:
-        """The document."""
+        """Return the document."""
         document, _ = await run_read(service, openapi_document.encoded)
         return Response(document, headers=PUBLIC, media_type="application/json")
 
     @router.get("/docs")
     async def docs() -> Response:
-        """The page."""
+        """Return the page."""
         _, page = await run_read(service, openapi_document.encoded)
         return HTMLResponse(page, headers=PUBLIC)
 

@@ -54,7 +54,7 @@ Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, description=A
 
 
 def safe_redirect_address(address: str | None) -> str:
-    """An address of this very service to go on at, whatever a form or a link says; `/` when it is another's."""
+    """Return an address of this very service to go on at, whatever a form or a link says; `/` when it is another's."""
     if address is None or len(address) > MAX_ADDRESS or not address.isprintable():
         return "/"
     local = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address

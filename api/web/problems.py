@@ -51,7 +51,7 @@ class ProblemType:
 
 
 def _problem_type(name: str) -> ProblemType:
-    """A kind that comes from another process: there is one of each."""
+    """Return a kind that comes from another process: there is one of each."""
     return PROBLEMS[name]
 
 
@@ -293,7 +293,6 @@ class Problem:
         return tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
 
     def to_dict(self, instance: str) -> dict[str, object]:
-        """As JSON."""
         kind = self.kind
         head = {
             "type": kind.address,
@@ -305,7 +304,7 @@ class Problem:
         return {**head, **self.extensions}
 
     def response(self, instance: str) -> Response:
-        """The answer; `instance` names this occurrence, in the log too."""
+        """Return the answer; `instance` names this occurrence, in the log too."""
         body = msgspec.json.encode(self.to_dict(instance), enc_hook=plain_text)
         return Response(body, self.kind.status, {**self.headers, "cache-control": "no-store"}, MEDIA_TYPE)
 
@@ -321,7 +320,7 @@ class ProblemError(Exception):
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Self:
-        """The error of a problem that is known."""
+        """Return the error of a problem that is known."""
         return cls(problem.kind, problem.detail, headers=problem.headers, **problem.extensions)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -365,7 +364,7 @@ def parameter_fault(
 
 
 def invalid_parameters_error(faults: Iterable[Mapping[str, Any]]) -> ProblemError:
-    """The problem with all faults of parameters."""
+    """Return the problem with all faults of parameters."""
     problems = list(faults)
     return ProblemError(
         INVALID_PARAMETER, invalid_parameters_detail(str(each["parameter"]) for each in problems), problems=problems

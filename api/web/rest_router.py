@@ -74,12 +74,12 @@ class Declare(Protocol):
 
 
 def service_of(request: Request) -> Service:
-    """The service that is asked."""
+    """Return the service that is asked."""
     return cast("Service", request.app.state.service)
 
 
 def jobs_of(request: Request) -> Jobs:
-    """The jobs of the service that is asked."""
+    """Return the jobs of the service that is asked."""
     return cast("Jobs", request.app.state.jobs)
 
 
@@ -286,7 +286,7 @@ def _body_type(function: Callable[..., Any]) -> type[BaseModel] | None:
 
 
 def _etag(answer: object) -> dict[str, str]:
-    """The header that names the state of what is answered, where it has one."""
+    """Return the header that names the state of what is answered, where it has one."""
     tag = getattr(answer, "etag", None)
     return {} if tag is None else writes.etag(tag)
 

@@ -56,12 +56,12 @@ class ProblemRenderer(Protocol):
     """The renderer of a problem for the client."""
 
     def __call__(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
-        """The answer; `log_fields` are for the log."""
+        """Return the answer; `log_fields` are for the log."""
         ...
 
 
 def headers_of(settings: Settings) -> list[tuple[bytes, bytes]]:
-    """The headers of every answer, with those that are set."""
+    """Return the headers of every answer, with those that are set."""
     hsts = settings.strict_transport_security
     return [*HEADERS, *([(b"strict-transport-security", hsts.encode())] if hsts else [])]
 

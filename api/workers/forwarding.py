@@ -106,7 +106,7 @@ class ForwardingMiddleware:
         self._limit = MAX_TEXTS * service.settings.policy_body_limit + MAX_FORM_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request. Raises ProblemError, ClientDisconnect, and what the worker does."""
+        """Answer a request. Raises ProblemError, ClientDisconnect, and what the worker does."""
         kind = FORWARDED.get(scope[ROW]) if scope["type"] == "http" else None
         if kind is None:
             await self.app(scope, receive, send)
@@ -141,7 +141,7 @@ def worker_runner_of(service: Service) -> RunInWorker | None:
 
 
 def forwarded_scope(scope: Scope) -> dict[str, Any]:
-    """A request as it is sent to a worker."""
+    """Return a request as it is sent to a worker."""
     return {
         **{name: scope[name] for name in FORWARDED_SCOPE if name in scope},
         "state": {STATE: scope.get("state", {}).get(STATE)},
@@ -149,7 +149,7 @@ def forwarded_scope(scope: Scope) -> dict[str, Any]:
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
-    """The body, or as much of one that is too large as the route needs to see that. Raises ClientDisconnect."""
+    """Return the body, or as much of one that is too large as the route needs to see that. Raises ClientDisconnect."""
     body, more = b"", True
     while more and len(body) <= limit:
         message = await receive()
@@ -197,7 +197,7 @@ class Reader:
 def answer_request(
     settings: Settings, now: datetime, scope: Mapping[str, Any], body: bytes
 ) -> WorkerResponse | Problem:
-    """The answer to a request, or why there is none. Raises whatever is a fault of the service's own."""
+    """Return the answer to a request, or why there is none. Raises whatever is a fault of the service's own."""
     reader = _reader(settings)
     reader.clock.instant = now
     return _result_or_problem(now, lambda: _respond(reader.app, dict(scope), body))

@@ -22,7 +22,7 @@ from policy_service.workers.kinds import ANALYSING, DRAFT_CHECKING, READING, tim
 
 
 async def checked_submission(service: Service, change: str, expected: str) -> PreparedSubmission:
-    """All that a submission needs.
+    """Return all that a submission needs.
 
     Raises ProblemError, DatabaseUnavailable, and OperationRejected with all that is wrong.
     """
@@ -79,7 +79,7 @@ async def warm_heads(service: Service, change: str | None = None) -> None:
 
 
 async def prepared_override(service: Service, actor: Actor, override_request: OverrideRequest) -> PreparedOverride:
-    """All that recording an override needs, worked out in a thread.
+    """Return all that recording an override needs, worked out in a thread.
 
     The first time after a policy of governance came into force that builds it. Raises OverrideRejected, Forbidden,
     DatabaseUnavailable.

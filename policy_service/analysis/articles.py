@@ -43,7 +43,7 @@ class Aspect:
     key: object
     words: Bilingual
     alters: bool = False
-    """Whether other answers may follow when it changes."""
+    """True if other answers may follow when it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Article:
 
 
 def articles(policy: Policy) -> tuple[Article, ...]:
-    """All articles of a policy, in the order of its file."""
+    """Return all articles of a policy, in the order of its file."""
     return tuple(PolicyArticles(policy).all())
 
 
@@ -81,7 +81,7 @@ class PolicyArticles:
         self.outcomes = _rows(outcomes_table(policy, self.zh).rows, outcomes_table(policy, self.en).rows)
 
     def all(self) -> Iterator[Article]:
-        """Every article."""
+        """Yield every article."""
         policy = self.policy
         yield self.head()
         for number, fact in enumerate(policy.facts.values()):
@@ -98,7 +98,7 @@ class PolicyArticles:
             yield self.invariant(invariant)
 
     def head(self) -> Article:
-        """The policy as a whole."""
+        """Return the policy as a whole."""
         policy, card = self.policy, self.policy.scorecard
         way = (policy.form, policy.hit, policy.aggregate, (card.type, card.base) if card else None)
         aspects = {
@@ -112,7 +112,7 @@ class PolicyArticles:
         return Article(Kind.HEAD, policy.id, aspects)
 
     def fact(self, fact: Fact, row: list[Bilingual]) -> Article:
-        """A fact: what it is called, its type, whether it must be given, and who gives it."""
+        """Return a fact: what it is called, its type, whether it must be given, and who gives it."""
         aspects = {
             "title": _text_aspect(fact.title),
             "type": _type_aspect(fact.type, fact.words, row[2]),
@@ -122,12 +122,12 @@ class PolicyArticles:
         return Article(Kind.FACT, fact.name, aspects)
 
     def outcome(self, outcome: Outcome, row: list[Bilingual]) -> Article:
-        """An outcome: what it is called and its type."""
+        """Return an outcome: what it is called and its type."""
         aspects = {"title": _text_aspect(outcome.title), "type": _type_aspect(outcome.type, outcome.words, row[2])}
         return Article(Kind.OUTCOME, outcome.name, aspects)
 
     def rule(self, kind: Kind, rule: Rule) -> Article:
-        """A rule or a band: when, then, because."""
+        """Return a rule or a band: when, then, because."""
         rule_texts = {each.words.language: rule_words(self.policy, rule, each) for each in (self.zh, self.en)}
         card = self.policy.scorecard if kind is Kind.RULE else None
         types = [card.type] if card else [each.type for each in self.policy.outcomes.values()]
@@ -152,7 +152,7 @@ class PolicyArticles:
         return Article(kind, rule.id, aspects, {name: self.cell(name, part) for name, part in columns})
 
     def cell(self, name: str, part: Expr) -> ArticleCell:
-        """A cell of the column that asks about a fact."""
+        """Return a cell of the column that asks about a fact."""
 
         def cell_text(each: Context) -> str:
             if part == TRUE:
@@ -165,7 +165,7 @@ class PolicyArticles:
         )
 
     def example(self, example: Example) -> Article:
-        """An example: the facts, and the answer they must get."""
+        """Return an example: the facts, and the answer they must get."""
         types = {name: each.type for name, each in self.policy.facts.items()}
         facts = {name: format_value(types[name], value) for name, value in example.facts.items()}
         answer = (example.status, _sorted_outcome(example.outcome), example.rules, example.missing)
@@ -186,7 +186,7 @@ class PolicyArticles:
         return Article(Kind.EXAMPLE, example.name, aspects)
 
     def invariant(self, invariant: Invariant) -> Article:
-        """A law: the author's sentence, and what it says exactly."""
+        """Return a law: the author's sentence, and what it says exactly."""
 
         def law(each: Context) -> str:
             words = invariant_words(self.policy, invariant, each)
@@ -204,7 +204,7 @@ class PolicyArticles:
 
 
 def _text_aspect(words: Bilingual) -> Aspect:
-    """The author's own words."""
+    """Return the author's own words."""
     return Aspect(words, Bilingual(" ".join(words.zh.split()), " ".join(words.en.split())))
 
 
@@ -221,7 +221,7 @@ def _type_aspect(kind: Type, words: Mapping[str, Bilingual], text: Bilingual) ->
 
 
 def _rows(zh: tuple[tuple[str, ...], ...], en: tuple[tuple[str, ...], ...]) -> list[list[Bilingual]]:
-    """Two tables of the same shape, cell by cell."""
+    """Return two tables of the same shape, cell by cell."""
     pairs = zip(zh, en, strict=True)
     return [[Bilingual(*cells) for cells in zip(*rows, strict=True)] for rows in pairs]
 
@@ -233,7 +233,7 @@ def _outcome_key(kind: Type, then: Expr | Value) -> object:
 
 
 def _sorted_outcome(outcome: object) -> object:
-    """An example's outcome in an order of its own: tags have none."""
+    """Return an example's outcome in an order of its own: tags have none."""
     match outcome:
         case Mapping():
             return sorted((name, _sorted_outcome(value)) for name, value in outcome.items())
@@ -246,7 +246,7 @@ def _sorted_outcome(outcome: object) -> object:
 
 
 def _facts_text(example: Example, context: Context) -> str:
-    """The facts of an example in words."""
+    """Return the facts of an example in words."""
     words = context.words
     day = [f"{words.as_of}{words.colon}{words.gap}{example.as_of}"] if example.as_of else []
     facts = (
@@ -257,7 +257,7 @@ def _facts_text(example: Example, context: Context) -> str:
 
 
 def _expected_text(example: Example, context: Context, rule_labels: Mapping[str, str]) -> str:
-    """The answer an example must get, in words."""
+    """Return the answer an example must get, in words."""
     words, labels = context.words, LABELS[context.words.language]
     rules = words.bracket(words.listing([rule_labels[rule] for rule in example.rules])) if example.rules else ""
     if example.status != "decided":

@@ -25,7 +25,6 @@ class ChangedAnswer:
     title: Bilingual | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         titled = {"title": self.title.to_dict()} if self.title else {}
         return {"example": self.example, **titled, "before": self.before, "after": self.after}
 
@@ -42,7 +41,6 @@ class CandidateReport:
     warnings: tuple[Diagnostic, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "policy": self.policy.id,
             "version": self.policy.version,

@@ -27,7 +27,7 @@ class ChangedCell:
     after: str | None
     status: DiffStatus
     reason_kept: bool = False
-    """Whether the reason of the row still says what it said before its cells changed."""
+    """True if the reason of the row still says what it said before its cells changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def _changed_cells(table: MergedTable) -> Iterator[ChangedCell]:
 
 
 def _whole_row(row: Row) -> ChangedCell:
-    """A row that is new or removed: all its cells but its name and its reason."""
+    """Return a row that is new or removed: all its cells but its name and its reason."""
     name, *cells, _ = row.cells
     before, after = (
         "; ".join(filter(None, texts)) or None

@@ -36,7 +36,6 @@ class AspectChange:
     column_title: Bilingual | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "aspect": self.aspect,
             "column": self.column,
@@ -58,7 +57,6 @@ class Alteration:
     """What people call it in both versions."""
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "what": self.kind.value,
             "name": self.name,
@@ -107,7 +105,6 @@ class Difference:
         return self.old is None or any(each.alters for each in self.alterations)
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "policy": self.new.id,
             "from": {"version": self.old.version, "digest": self.old.digest} if self.old else None,
@@ -118,7 +115,7 @@ class Difference:
         }
 
     def sentences(self, lang: Language) -> list[str]:
-        """The difference for a reader, in the order of the file."""
+        """Return the difference for a reader, in the order of the file."""
         if self.old is None:
             return [
                 _WORDS[lang]["new"].format(
@@ -133,7 +130,7 @@ class Difference:
 
 
 def difference(old: Policy | None, new: Policy) -> Difference:
-    """Lays two versions of a policy side by side."""
+    """Lay two versions of a policy side by side."""
     return Difference(old, new, () if old is None else tuple(_alterations(old, new)))
 
 
@@ -184,7 +181,7 @@ def _changed(old: Article, new: Article, move: AspectChange | None, *, order_mat
 
 
 def _cells(old: Article, new: Article) -> list[AspectChange]:
-    """The cells that are different, when both rows have the same columns."""
+    """Return the cells that are different, when both rows have the same columns."""
     if old.cells.keys() != new.cells.keys():
         return []
     return [
@@ -195,7 +192,7 @@ def _cells(old: Article, new: Article) -> list[AspectChange]:
 
 
 def _moves(old: Sequence[str], new: Sequence[str]) -> dict[str, AspectChange]:
-    """The pieces of both that stand in another order, each with its place before and after."""
+    """Return the pieces of both that stand in another order, each with its place before and after."""
     common_old, common_new = [name for name in old if name in new], [name for name in new if name in old]
     blocks = SequenceMatcher(None, common_old, common_new, autojunk=False).get_matching_blocks()
     unmoved = {name for block in blocks for name in common_old[block.a : block.a + block.size]}

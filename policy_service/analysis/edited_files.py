@@ -42,7 +42,7 @@ class EditedFile:
 def edited_files(
     texts: Sequence[str], source_digests: Sequence[str], check: CheckReport | str | None
 ) -> tuple[EditedFile, ...]:
-    """The files that are being written; one that is empty when there is none."""
+    """Return the files that are being written; one that is empty when there is none."""
     reports = check.files if isinstance(check, CheckReport) else ()
     error_lines = [frozenset(diagnostic.line for diagnostic in each.errors) for each in reports]
     return tuple(
@@ -52,5 +52,5 @@ def edited_files(
 
 
 def text_sources(texts: Sequence[str], source_digests: Sequence[str]) -> list[tuple[str, str]]:
-    """Each text with the digest of what it was made from."""
+    """Return each text with the digest of what it was made from."""
     return list(zip_longest(texts, source_digests[: len(texts)], fillvalue=""))

@@ -32,7 +32,6 @@ class Dependant:
     then: Then
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {"policy": self.policy, "version": self.version, "facts": list(self.facts), "then": self.then}
 
 
@@ -46,7 +45,6 @@ class Ending:
     dependants: tuple[Dependant, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "policy": self.policy,
             "version": self.version,
@@ -56,7 +54,7 @@ class Ending:
 
 
 def endings(candidates: Sequence[Policy], in_force: Mapping[str, Policy], ends: Collection[str]) -> tuple[Ending, ...]:
-    """The policies in force that a change ends, each with what becomes of its dependants."""
+    """Return the policies in force that a change ends, each with what becomes of its dependants."""
     proposed = {policy.id: policy for policy in candidates}
     return tuple(
         Ending(policy.id, policy.version, policy.digest, tuple(_dependants(policy.id, proposed, in_force, ends)))
@@ -81,7 +79,7 @@ def _dependants(
 
 
 def dependant_errors(all_endings: Iterable[Ending]) -> Iterator[Finding]:
-    """The policies that cannot do without one that is ended: errors, each by the name of the dependant."""
+    """Yield the policies that cannot do without one that is ended: errors, each by the name of the dependant."""
     for ending in all_endings:
         for each in ending.dependants:
             if each.then == "bereft":

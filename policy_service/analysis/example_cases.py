@@ -34,7 +34,7 @@ class ExampleCase:
 
 
 def cases_of(policy: Policy, lang: Language) -> tuple[ExampleCase, ...]:
-    """Every example, decided by the definition."""
+    """Return every example, decided by the definition."""
     results = [evaluate(policy, facts_of(each), day_of(each)) for each in policy.examples]
     actual_examples = [_as_example(policy, each, result) for each, result in zip(policy.examples, results, strict=True)]
     expected_texts, actual_texts = (
@@ -64,7 +64,7 @@ def cases_of(policy: Policy, lang: Language) -> tuple[ExampleCase, ...]:
 
 
 def _as_example(policy: Policy, example: Example, result: Result) -> Example:
-    """The example as it would have to be written for the result to be right."""
+    """Return the example as it would have to be written for the result to be right."""
     match result:
         case Decided():
             outcomes = tuple(dict(zip(policy.outcomes, values, strict=True)) for values in result.outcome)

@@ -39,7 +39,6 @@ class ExampleRun:
         return self.error is None and not self.failures
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "evaluators": list(EVALUATORS),
             "passed": self.passed,

@@ -42,13 +42,12 @@ class Failure:
     """Of the example."""
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         titled = {"title": self.title.to_dict()} if self.title else {}
         return {"name": self.name, **titled, "expected": self.expected, "found": self.actual}
 
 
 def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
-    """The examples that fail under one evaluator, in the author's order."""
+    """Return the examples that fail under one evaluator, in the author's order."""
     return tuple(failure for example in policy.examples if (failure := check_example(policy, example, evaluate)))
 
 
@@ -61,12 +60,12 @@ def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failu
 
 
 def facts_of(example: Example) -> dict[str, Value]:
-    """The example's facts, as kept."""
+    """Return the example's facts, as kept."""
     return dict(example.facts)
 
 
 def day_of(example: Example) -> datetime.date:
-    """The day the example is decided for."""
+    """Return the day the example is decided for."""
     return datetime.date.fromisoformat(example.as_of) if example.as_of else ANY_DAY
 
 
@@ -100,7 +99,7 @@ def _expected(policy: Policy, example: Example) -> str:
 
 
 def describe_result(policy: Policy, result: Result) -> str:
-    """A result in a line."""
+    """Return a result in a line."""
     match result:
         case Decided():
             outcomes = (
@@ -129,7 +128,7 @@ def _outcome_text(policy: Policy, outcome: Mapping[str, object]) -> str:
 
 
 def check_invariants(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
-    """The invariants that an example's facts break, each with the first example that does."""
+    """Return the invariants that an example's facts break, each with the first example that does."""
     failures = (next(_breaks(policy, law, evaluate), None) for law in policy.invariants)
     return tuple(failure for failure in failures if failure is not None)
 
@@ -170,7 +169,7 @@ def _counterexample(policy: Policy, law: Always, facts: Facts, day: datetime.dat
 
 
 def _backward_step(policy: Policy, law: Monotone, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
-    """Two values of the fact, the rest equal, between which the outcome moves the forbidden way."""
+    """Return two values of the fact, the rest equal, between which the outcome moves the forbidden way."""
     if law.fact not in facts:
         return None
     kind = policy.facts[law.fact].type

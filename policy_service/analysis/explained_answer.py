@@ -44,7 +44,7 @@ class TriedRule:
     title: Bilingual | None
     matched: bool
     decided: bool
-    """Whether it is one of those that gave the outcome."""
+    """True if it is one of those that gave the outcome."""
     failed_condition: str | None
     values: tuple[ValueText, ...]
 

@@ -46,7 +46,6 @@ class Finding:
     cases: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "severity": self.severity,
             "code": self.code,
@@ -57,7 +56,7 @@ class Finding:
 
 
 def duplicate_errors(candidates: Sequence[Policy]) -> Iterator[Finding]:
-    """Policies of which there are several candidates."""
+    """Yield policies of which there are several candidates."""
     versions: dict[str, list[str]] = {}
     for policy in candidates:
         versions.setdefault(policy.id, []).append(policy.version)
@@ -95,7 +94,7 @@ def candidate_errors(candidate: CandidateReport) -> Iterator[Finding]:
 
 
 def _failure_lines(run: ExampleRun, kind: str) -> Iterator[str]:
-    """Each failure once, with the evaluators when not all of them fail so."""
+    """Yield each failure once, with the evaluators when not all of them fail so."""
     evaluators_by_line: dict[str, list[str]] = {}
     for evaluator, failed_kind, failure in run.failures:
         if failed_kind == kind:
@@ -139,7 +138,7 @@ def _requirement_problems(policies: Iterable[Policy], absent: Collection[str]) -
 
 
 def affected_dependants(examined: Sequence[CandidateReport], related: Sequence[Policy]) -> Iterator[Finding]:
-    """Policies in force whose answers may change because a candidate's may."""
+    """Yield policies in force whose answers may change because a candidate's may."""
     for candidate in examined:
         cases = tuple(f"{each.id} {each.version}" for each in related if candidate.policy.id in required_policies(each))
         if cases and candidate.difference.alters:

@@ -58,7 +58,7 @@ class LintWarning:
 
 
 def lint(policy: Policy) -> tuple[Diagnostic, ...]:
-    """The warnings about a policy, in source order."""
+    """Return the warnings about a policy, in source order."""
     root, _ = read_source(f"{policy.id}/{policy.version}.yaml", policy.text.encode())
 
     def span(warning: LintWarning) -> SourceSpan:
@@ -96,7 +96,7 @@ def _warnings(policy: Policy) -> Iterator[LintWarning]:
 
 
 def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[LintWarning]:
-    """A cell of the column of `domain`: as a whole, or else its tests."""
+    """Yield a cell of the column of `domain`: as a whole, or else its tests."""
     values = region(cell, domain)
     if cell == TRUE:
         return
@@ -130,7 +130,7 @@ def _is_given(domain: Domain) -> Expr:
 
 
 def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> Iterator[LintWarning]:
-    """The comparisons of a condition with constants."""
+    """Yield the comparisons of a condition with constants."""
     match condition:
         case In(operand=Name(name=name), tests=tests) if name in domains:
             yield from _tests(tests, domains[name], path)
@@ -164,7 +164,7 @@ def _tests(tests: Sequence[Range | Test], domain: Domain, path: Path) -> Iterato
 def _covering(
     test: Range | Test, values: Region, first: Mapping[Region, Range | Test], wide: Mapping[Region, Range | Test]
 ) -> Range | Test | None:
-    """An earlier test that passes the same values, or another that passes more."""
+    """Return an earlier test that passes the same values, or another that passes more."""
     if (same := first[values]) is not test:
         return same
     return next((other for reach, other in wide.items() if reach != values and not difference(values, reach)), None)
@@ -173,7 +173,7 @@ def _covering(
 def _constant_warnings(
     node: Expr | Range | Test, values: Region | None, domain: Domain, path: Path
 ) -> Iterator[LintWarning]:
-    """A comparison that holds never or always."""
+    """Yield a comparison that holds never or always."""
     if values is None:
         return
     text = unparse_test(node) if isinstance(node, Range | Test) else unparse(node)
@@ -267,12 +267,12 @@ class _Column:
         self.masks = [masks[cell] for cell in cells]
 
     def _mask(self, values: Region) -> int:
-        """A bit for each stretch between two cuts."""
+        """Return a bit for each stretch between two cuts."""
         spans = ((bisect_left(self.cuts, low), bisect_left(self.cuts, high + 1)) for low, high in values)
         return sum((1 << last) - (1 << first) for first, last in spans)
 
     def describe(self, mask: int) -> str:
-        """The least value of the set that the lowest bit of a mask stands for."""
+        """Return the least value of the set that the lowest bit of a mask stands for."""
         return self.domain.describe(self.cuts[(mask & -mask).bit_length() - 1])
 
 
@@ -284,7 +284,7 @@ def _covers(columns: Sequence[_Column], earlier: int, later: int, rules: Sequenc
 
 
 def _shared_facts(columns: Sequence[_Column], one: int, other: int) -> str | None:
-    """Facts for which both rows hold; None when there are none, or it is not known."""
+    """Return facts for which both rows hold; None when there are none, or it is not known."""
     common = [column.masks[one] & column.masks[other] & column.plain for column in columns]
     if not common or not all(common):
         return None

@@ -90,7 +90,7 @@ class Domain:
         return (*self.missing, *self.values)
 
     def describe(self, number: int) -> str:
-        """The value that a number stands for, in the author's words."""
+        """Return the value that a number stands for, in the author's words."""
         if self.missing and number == self.missing[0][0]:
             return f"`{self.name}` missing"
         return f"`{self.name}` {self._format(number)}"
@@ -164,7 +164,7 @@ def region(condition: Expr, domain: Domain) -> Region | None:
 
 
 def region_of_test(test: Range | Test, domain: Domain) -> Region | None:
-    """The values that pass one test; None when it is not plain."""
+    """Return the values that pass one test; None when it is not plain."""
     match test:
         case Test():
             return _comparison_region(test.comparator, domain.number_of(test.value), domain)
@@ -206,7 +206,7 @@ def _asks_missing(condition: Expr) -> bool:
 
 
 def union(regions: Iterable[Region]) -> Region:
-    """All that is in one of them."""
+    """Return all that is in one of them."""
     intervals: list[tuple[int, int]] = []
     for low, high in sorted(part for region in regions for part in region):
         if intervals and low <= intervals[-1][1] + 1:
@@ -217,13 +217,13 @@ def union(regions: Iterable[Region]) -> Region:
 
 
 def intersection(one: Region, other: Region) -> Region:
-    """All that is in both."""
+    """Return all that is in both."""
     pairs = ((max(a, c), min(b, d)) for a, b in one for c, d in other)
     return tuple(sorted((low, high) for low, high in pairs if low <= high))
 
 
 def difference(whole: Region, part: Region) -> Region:
-    """All of `whole` that is not in `part`."""
+    """Return all of `whole` that is not in `part`."""
     intervals: list[tuple[int, int]] = []
     for low, high in whole:
         for first, last in part:
@@ -243,7 +243,7 @@ def _intersection(regions: Sequence[Region], whole: Region) -> Region:
 
 
 def texts_of(conditions: Iterable[Expr]) -> Iterator[str]:
-    """The texts that conditions name."""
+    """Yield the texts that conditions name."""
     for condition in conditions:
         match condition:
             case Constant(value=str() as text):

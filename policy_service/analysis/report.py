@@ -54,7 +54,6 @@ class Report:
         return digest_of(self.to_dict())
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "candidates": [each.to_dict() for each in self.candidates],
             "around": [{"policy": each.id, "version": each.version, "digest": each.digest} for each in self.related],

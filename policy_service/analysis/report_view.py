@@ -146,7 +146,7 @@ def report_of(
     diagnostics: Sequence[Mapping[str, Any]] = (),
     frozen: bool,
 ) -> ReportView:
-    """A report as it is kept, with what else is wrong with a draft."""
+    """Return a report as it is kept, with what else is wrong with a draft."""
     stored = report or {"candidates": (), "around": (), "findings": ()}
     return ReportView(
         frozen=frozen,
@@ -170,7 +170,7 @@ def _ended_policy(stored: Mapping[str, Any]) -> EndedPolicy:
 def _other_problems(
     problems: Sequence[str], report: Mapping[str, Any], diagnostics: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """The problems that appear nowhere else: not as findings, not as faults of a file."""
+    """Return the problems that appear nowhere else: not as findings, not as faults of a file."""
     if diagnostics:
         return ()
     errors = [each for each in report["findings"] if each["severity"] == "error"]
@@ -210,7 +210,7 @@ def _candidate(stored: Mapping[str, Any]) -> Candidate:
 
 
 def _failures(stored: Sequence[Mapping[str, Any]]) -> tuple[Failure, ...]:
-    """Each failure once, with the evaluators that it is one of."""
+    """Return each failure once, with the evaluators that it is one of."""
     by_failure: dict[tuple[str, str, Bilingual | None, str, str], list[str]] = {}
     for each in stored:
         key = each["kind"], each["name"], _title(each), each["expected"], each["found"]
@@ -222,5 +222,5 @@ def _failures(stored: Sequence[Mapping[str, Any]]) -> tuple[Failure, ...]:
 
 
 def _title(stored: Mapping[str, Any]) -> Bilingual | None:
-    """The title of an example, where it has one."""
+    """Return the title of an example, where it has one."""
     return Bilingual(**stored["title"]) if "title" in stored else None

@@ -11,7 +11,7 @@ from policy_service.messages import Message
 
 
 def localized_result(text: str) -> str:
-    """A result as the report stores it, a line of English, to be rendered in the reader's language."""
+    """Return a result as the report stores it, a line of English, to be rendered in the reader's language."""
     if text == "no rule matched":
         return Message("no rule matched")
     for prefix, message_of in (("missing facts ", _missing), ("conflict of ", _conflict)):

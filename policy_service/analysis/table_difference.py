@@ -44,7 +44,7 @@ class Cell:
     after: str | None
     changed: bool
     is_wording: bool = False
-    """Whether it means what it meant, in other words."""
+    """True if it means what it meant, in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ EMPTY_GRID = Grid({}, {})
 
 
 def merged_tables(difference: Difference, lang: Language) -> MergedTables:
-    """The tables of both versions; when there is no old one, everything is new."""
+    """Return the tables of both versions; when there is no old one, everything is new."""
     old, new = difference.old, difference.new
     before, after = (explanation(old, lang) if old else None), explanation(new, lang)
     previous_positions = {kind: _previous_positions(difference, kind, lang) for kind in (Kind.RULE, Kind.BAND)}
@@ -140,7 +140,7 @@ def merged_tables(difference: Difference, lang: Language) -> MergedTables:
 
 
 def merge(old: Grid, new: Grid, previous_positions: Mapping[str, str] | None = None) -> MergedTable:
-    """Lays two tables over each other; `previous_positions` says of rows where they stood."""
+    """Lay two tables over each other; `previous_positions` says of rows where they stood."""
     columns = interleave(list(old.columns), list(new.columns))
     names = interleave(list(old.rows), list(new.rows))
     rows = [
@@ -178,7 +178,7 @@ def _cell(before: CellText | None, after: CellText | None) -> Cell:
 
 
 def interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    """All names in the order of the new; those that are gone behind the one they stood behind."""
+    """Return all names in the order of the new; those that are gone behind the one they stood behind."""
     new_names = set(new)
     removed_after: dict[str | None, list[str]] = {}
     last: str | None = None
@@ -191,7 +191,7 @@ def interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 
 def _fold(rows: Sequence[Row]) -> list[Row]:
-    """The rows, long runs of the same in one line each."""
+    """Return the rows, long runs of the same in one line each."""
     if len(rows) <= MAX_UNFOLDED_ROWS:
         return list(rows)
     changed_positions = [position for position, row in enumerate(rows) if row.status != "same" or row.previous_position]
@@ -212,7 +212,7 @@ def _fold(rows: Sequence[Row]) -> list[Row]:
 
 
 def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> dict[str, str]:
-    """The rules or bands that stand elsewhere, each with where it stood."""
+    """Return the rules or bands that stand elsewhere, each with where it stood."""
     return {
         alteration.name: aspect.before.in_language(lang)
         for alteration in difference.alterations
@@ -226,7 +226,7 @@ def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> d
 
 
 def rules_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
-    """The rules: a column for each input, or one for the condition; each outcome; the reason."""
+    """Return the rules: a column for each input, or one for the condition; each outcome; the reason."""
     rule_table = prose.table or table(policy, lang)
     inputs = [f"input {name}" for name in policy.inputs] if policy.form == "table" else ["when"]
     results = rule_table.headers[1 + len(inputs) :]
@@ -262,7 +262,7 @@ def _cell_meanings(rule: Rule, policy: Policy) -> list[str]:
 
 
 def _merged_grid(old: Policy | None, before: Explanation | None, new: Policy, after: Explanation) -> MergedTable | None:
-    """Two cross tables over each other, or the new one where there was none; None for other forms."""
+    """Return two cross tables over each other, or the new one where there was none; None for other forms."""
     if after.grid is None or (old is not None and (old.cross is None or old.inputs != new.inputs)):
         return None
     return merge(_grid(old, before) if old and before else EMPTY_GRID, _grid(new, after))
@@ -290,7 +290,7 @@ def _grid(policy: Policy, prose: Explanation) -> Grid:
 
 
 def bands_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
-    """The bands of a scorecard, with their reasons."""
+    """Return the bands of a scorecard, with their reasons."""
     if prose.bands is None or policy.scorecard is None:
         return EMPTY_GRID
     keys = ["score", *(f"outcome {name}" for name in policy.outcomes)]
@@ -308,7 +308,7 @@ def bands_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
 def _merged_declarations(
     before: Explanation | None, after: Explanation, of: Callable[[Explanation], Table]
 ) -> MergedTable:
-    """Facts or outcomes, known by their names."""
+    """Return facts or outcomes, known by their names."""
     return merge(_grid_by_name(of(before)) if before else EMPTY_GRID, _grid_by_name(of(after)))
 
 

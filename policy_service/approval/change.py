@@ -82,11 +82,10 @@ class Person:
 
     @classmethod
     def of(cls, actor: Actor) -> Person:
-        """An actor, to be recorded."""
+        """Return an actor, to be recorded."""
         return cls(actor.id, actor.name, actor.printed_name)
 
     def to_dict(self) -> dict[str, str]:
-        """As JSON."""
         return {"id": self.id, "name": self.name, "printed_name": self.printed_name}
 
 
@@ -109,7 +108,6 @@ class Version:
     digest: str
 
     def to_dict(self) -> dict[str, str]:
-        """As JSON."""
         return {"policy": self.policy, "version": self.version, "digest": self.digest}
 
 
@@ -124,7 +122,6 @@ class Evidence:
     """Bytes."""
 
     def to_dict(self) -> dict[str, str | int]:
-        """As JSON."""
         return asdict(self)
 
 
@@ -192,11 +189,10 @@ class Submission:
     evidence: Evidence | None = None
 
     def digest(self, change: str) -> str:
-        """The digest that is signed."""
+        """Return the digest that is signed."""
         return digest_of({"change": change, **self.to_dict()})
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "number": self.number,
             "kind": self.kind,
@@ -317,7 +313,6 @@ class Change:
         return f"{self.revision}.{len(self.actions)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "change": self.id,
             "kind": self.kind,
@@ -345,11 +340,11 @@ def _evidence(evidence: Evidence | None) -> dict[str, Any]:
 
 
 def period_to_dict(period: Period) -> dict[str, str | None]:
-    """A period as JSON."""
+    """Return a period as JSON."""
     return {"from": timestamp(period.start), "until": timestamp(period.until) if period.until else None}
 
 
 def period_from_dict(document: Mapping[str, str | None]) -> Period:
-    """A period as `period_to_dict` wrote it."""
+    """Return a period as `period_to_dict` wrote it."""
     start, until = document["from"], document["until"]
     return Period(datetime.fromisoformat(start or ""), datetime.fromisoformat(until) if until else None)

@@ -75,7 +75,6 @@ class DraftCheck:
     """What it would move, if it could be submitted now."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {"problems": list(self.problems), "diagnostics": list(self.diagnostics), "report": self.report}
 
 
@@ -157,14 +156,14 @@ def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
 
 
 def ended_versions(draft: Change, all_activations: Sequence[Activation], now: datetime.datetime) -> tuple[Version, ...]:
-    """The policies that a draft ends and that would be in force on its day, each with its version then."""
+    """Return the policies that a draft ends and that would be in force on its day, each with its version then."""
     active = all_active_at(ordinary_activations(all_activations), draft.draft.effective.start, now)
     activations_ended = (active[name] for name in draft.draft.ends if name in active)
     return tuple(Version(each.policy, each.version, each.digest) for each in activations_ended)
 
 
 def _candidates(session: Session, draft: Change) -> list[Policy]:
-    """The policies of a draft. Raises ValidationFailed when a file has faults."""
+    """Return the policies of a draft. Raises ValidationFailed when a file has faults."""
     load = policy_loader(session)
     if draft.kind != "change":
         return [load(version.digest) for version in draft.draft.versions]

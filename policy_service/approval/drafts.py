@@ -69,7 +69,7 @@ def create(  # noqa: PLR0913  # what a draft says
     afterwards: Afterwards = "before",
     simulated_over: str | None = None,
 ) -> Change:
-    """Begins a change with these policy files, valid or not yet, that ends the policies `ends`.
+    """Begin a change with these policy files, valid or not yet, that ends the policies `ends`.
 
     Raises PermissionDenied, ValidationFailed.
     """
@@ -91,7 +91,7 @@ def rollback(  # noqa: PLR0913  # what a draft says
     afterwards: Afterwards = "before",
     simulated_over: str | None = None,
 ) -> Change:
-    """Begins a change that puts versions in force again which were so before.
+    """Begin a change that puts versions in force again which were so before.
 
     Raises PermissionDenied, ValidationFailed.
     """
@@ -113,7 +113,7 @@ def create_first_versions(  # noqa: PLR0913  # what a draft says
     file_name: str,
     content: bytes,
 ) -> Change:
-    """Begins the change by which the versions imported at set-up are signed, once, with the file that bears them out.
+    """Begin the change by which the versions imported at set-up are signed, once, with the file that bears them out.
 
     Raises PermissionDenied, ValidationFailed.
     """
@@ -133,7 +133,7 @@ def begin_first_versions(  # noqa: PLR0913  # what a draft says
     file_name: str,
     content: bytes,
 ) -> Change:
-    """Begins a change of first versions; the caller has seen to it that the actor may. Raises ValidationFailed."""
+    """Begin a change of first versions; the caller has seen to it that the actor may. Raises ValidationFailed."""
     all_activations, now = activations(transaction.session), transaction.now
     unsigned = unsigned_first_versions(all_activations, now).values()
     versions = tuple(Version(each.policy, each.version, each.digest) for each in unsigned)
@@ -162,7 +162,7 @@ def edit(  # noqa: PLR0913  # what a draft says
     simulated_over: str | None = None,
     expected: str,
 ) -> Change:
-    """Write a draft anew: `texts` and `ends` of a change, `versions` of a rollback.
+    """Rewrite a draft: `texts` and `ends` of a change, `versions` of a rollback.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
@@ -230,7 +230,7 @@ def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str
 
 
 def read_if_match(session: Session, change: str, expected: str) -> Change:
-    """The change, when it is still as the caller saw it. Raises UnknownChange, StaleChange, TamperedRecord."""
+    """Return the change, when it is still as the caller saw it. Raises UnknownChange, StaleChange, TamperedRecord."""
     require_logged(session, "change", change)
     current = read_change(session, change)
     if current.etag != expected:
@@ -241,7 +241,7 @@ def read_if_match(session: Session, change: str, expected: str) -> Change:
 def begin_change(
     transaction: Transaction, actor: Actor, kind: ChangeKind, draft: Draft, texts: Sequence[bytes]
 ) -> Change:
-    """Begins a change of what is asked for; the caller has seen to it that the actor may."""
+    """Begin a change of what is asked for; the caller has seen to it that the actor may."""
     session, now = transaction.session, transaction.now
     change = transaction.new_id()
     session.add(ChangeRow(id=change, kind=kind, author=actor.id, created_at=now))

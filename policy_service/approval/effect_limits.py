@@ -43,7 +43,7 @@ VERDICTS = ("allowed", BLOCKED)
 def limit_problems(
     session: Session, governance: GovernanceEvaluator, effect: Effect, domains: Iterable[str], now: datetime.datetime
 ) -> list[Message]:
-    """The reasons why an effect exceeds the limits in force, one for each domain. Raises OperationRejected."""
+    """Return the reasons why an effect exceeds the limits in force, one for each domain. Raises OperationRejected."""
     active = active_at(activations(session, EFFECT_LIMITS), EFFECT_LIMITS, now, now)
     if active is None:
         return []

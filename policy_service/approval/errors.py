@@ -19,7 +19,7 @@ class OperationRejected(PolicyServiceError):
         super().__init__(*messages)
 
     def __str__(self) -> str:
-        """All of them, each on a line of its own."""
+        """Return all of them, each on a line of its own."""
         return self.messages[0] if len(self.messages) == 1 else "\n".join(self.messages)
 
     @property

@@ -3,7 +3,7 @@
     set-up       ├──────────────────────────►   imported, known from then on, signed by nobody
     the day ├───────────────────────────────►   the same versions, known from the last signature on
 
-Scheduling takes the imported activations back and records them anew, from the stated day and with the change that was
+Scheduling takes the imported activations back and records them again, from the stated day and with the change that was
 signed. Whoever asks with an earlier `known_at` still sees what was known then.
 """
 

@@ -37,7 +37,7 @@ _ACTIVATION_KINDS: Mapping[ChangeKind, ActivationKind] = {
 
 
 def ordinary_activations(activations: Iterable[Activation]) -> tuple[Activation, ...]:
-    """The activations that no emergency made."""
+    """Return the activations that no emergency made."""
     return tuple(each for each in activations if not each.is_emergency)
 
 
@@ -70,7 +70,7 @@ def plan_activations(
 
 
 def proposed_activations(change: str, plan: Sequence[PlannedActivation], now: datetime) -> tuple[Activation, ...]:
-    """The activations a change would record."""
+    """Return the activations a change would record."""
     return tuple(
         Activation(
             LAST_SEQ + index,
@@ -86,7 +86,7 @@ def proposed_activations(change: str, plan: Sequence[PlannedActivation], now: da
 
 
 def without_change(activations: Iterable[Activation], change: str, now: datetime) -> tuple[Activation, ...]:
-    """The activations if those of a change were taken back now."""
+    """Return the activations if those of a change were taken back now."""
     return tuple(replace(each, cancelled_at=now) if each.change == change else each for each in activations)
 
 
@@ -131,7 +131,7 @@ def compatibility_problems(
 
 
 def _missing_outcome_problems(policies: Iterable[Policy], ended: Iterable[str]) -> list[str]:
-    """The policies that cannot do without an outcome of one that was ended."""
+    """Return the policies that cannot do without an outcome of one that was ended."""
     return [
         Message(
             "{policy} {version} would lack `{fact}`, which it takes from {ended}: end it in the same change, or put a "
@@ -171,7 +171,7 @@ def affected_changes(
     now: datetime,
     load: PolicyLoader,
 ) -> list[Change]:
-    """The scheduled changes whose report would no longer say what they are compared with."""
+    """Return the scheduled changes whose report would no longer say what they are compared with."""
     affected = []
     for other in others:
         submitted = other.frozen_submission

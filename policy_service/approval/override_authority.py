@@ -85,7 +85,7 @@ DEFAULT_AUTHORITY = OverrideAuthority("needs_signers", LIMIT_DAYS, DAYS_TO_SIGN)
 
 
 def overrides_version(session: Session, now: datetime.datetime) -> Version | None:
-    """The version of `governance/overrides` in force; None when there is none."""
+    """Return the version of `governance/overrides` in force; None when there is none."""
     active = active_at(activations(session, OVERRIDES), OVERRIDES, now, now)
     return Version(active.policy, active.version, active.digest) if active is not None else None
 
@@ -117,7 +117,7 @@ def signers_of(
 
 
 def _read_facts(policy: Policy, facts: Mapping[str, object]) -> dict[str, Value]:
-    """The facts that the policy declares, as engine values. Raises OperationRejected."""
+    """Return the facts that the policy declares, as engine values. Raises OperationRejected."""
 
     def error_message(fact: str, value: str, expected: str) -> str:
         return Message(

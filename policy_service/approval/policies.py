@@ -41,7 +41,7 @@ def policy_loader(session: Session) -> PolicyLoader:
 
 
 def head_loader(session: Session) -> PolicyLoader:
-    """The loader of the head of a policy under a digest, from the registry or from a draft.
+    """Return the loader of the head of a policy under a digest, from the registry or from a draft.
 
     It raises what `policy_loader` does.
     """
@@ -58,7 +58,7 @@ def head_loader(session: Session) -> PolicyLoader:
 
 
 def uncached_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:
-    """The digests of texts whose heads a transaction may ask for and nobody has read.
+    """Return the digests of texts whose heads a transaction may ask for and nobody has read.
 
     They are those of the versions that may be in force from now on, of those before them, which suspensions fall back
     to, of a change's, and of texts whose meaning is not noted yet.
@@ -78,7 +78,7 @@ def uncached_heads(session: Session, change: str | None, now: datetime) -> froze
 
 
 def texts_without_meaning(session: Session) -> frozenset[str]:
-    """The digests of drafted and registered texts whose meaning is not noted yet."""
+    """Return the digests of drafted and registered texts whose meaning is not noted yet."""
     recorded_digests = select(MeaningRow.digest)
     return frozenset(
         digest

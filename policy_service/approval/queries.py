@@ -76,7 +76,7 @@ def list_changes(
 
 
 def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> Page[Change]:
-    """The changes that wait for a signature of this actor, the one that waits longest first."""
+    """Return the changes that wait for a signature of this actor, the one that waits longest first."""
     return list_changes(session, ChangeFilter(signer=actor, now=now), sort="acted", limit=limit)
 
 
@@ -87,7 +87,7 @@ def awaiting_author(session: Session, actor: Actor, *, limit: int = 20) -> tuple
 
 
 def upcoming_changes(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-    """The scheduled changes that have not begun, by their day."""
+    """Return the scheduled changes that have not begun, by their day."""
     cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
     first_start = func.min(ActivationRow.effective_from)
     query = (
@@ -136,7 +136,7 @@ class _Candidate(NamedTuple):
 def _candidates(
     session: Session, criteria: ChangeFilter, sort: ChangeSort, cursor: str | None, batch_size: int
 ) -> Iterator[_Candidate]:
-    """The changes that may be wanted, in order; the more are asked for, the more are read at a time."""
+    """Yield the changes that may be wanted, in order; the more are asked for, the more are read at a time."""
     by_action = sort in {"acted", "-acted"}
     if by_action:
         query, *columns = _with_last_instant(criteria.conditions())
@@ -175,7 +175,7 @@ def _with_last_instant(
 
 
 def _open_with_last_action() -> Select[Any]:
-    """The identifier and the last action of every change that is open."""
+    """Return the identifier and the last action of every change that is open."""
     return sqlalchemy.select(col(ChangeRow.id), _last_value(ActionRow.action)).where(open_condition())
 
 

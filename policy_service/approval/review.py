@@ -77,7 +77,7 @@ def end_analysis(transaction: Transaction, actor: Actor, change: str, *, reason:
 def submit(
     transaction: Transaction, actor: Actor, prepared: PreparedSubmission, *, expected: str, analysed: bool = False
 ) -> Change:
-    """Freezes a draft: its texts, its report and who must sign; from here on only its digest is signed.
+    """Freeze a draft: its texts, its report and who must sign; from here on only its digest is signed.
 
     A change under analysis is submitted by what `analysed` it, in the name of who had it analysed. Raises
     UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
@@ -148,7 +148,7 @@ def _submission(session: Session, draft: Change, prepared: PreparedSubmission, r
 def sign_off(  # noqa: PLR0913  # what a signature says
     transaction: Transaction, actor: Actor, change: str, *, role: Role, digest: str, meaning: Meaning, reason: str
 ) -> Change:
-    """One person's signature, in one role, on the digest that the person was shown.
+    """Return one person's signature, in one role, on the digest that the person was shown.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange (another digest), ValidationFailed.
     """
@@ -197,7 +197,7 @@ def return_drifted(transaction: Transaction, change: str, reason: str) -> Change
 
 
 def reject(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Refuses a change for good.
+    """Reject a change for good.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """

@@ -146,7 +146,7 @@ def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, 
 
 
 def _scheduled(transaction: Transaction, all_activations: Sequence[Activation]) -> list[Change]:
-    """The changes that are scheduled and have not begun."""
+    """Return the changes that are scheduled and have not begun."""
     now = transaction.now
     change_ids = {
         each.change for each in all_activations if each.change and each.effective.start > now and each.is_known_at(now)

@@ -32,7 +32,7 @@ REVIEW_STATES = frozenset({ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
 
 
 def with_signature_validity(session: Session, changes: Sequence[Change]) -> list[Change]:
-    """The changes, those under review with who wrote them and which signatures do not count now."""
+    """Return the changes, those under review with who wrote them and which signatures do not count now."""
     under_review = [change for change in changes if change.state in REVIEW_STATES]
     if not under_review:
         return [without_signature_validity(change) for change in changes]
@@ -49,7 +49,7 @@ def with_signature_validity(session: Session, changes: Sequence[Change]) -> list
 
 
 def without_signature_validity(change: Change) -> Change:
-    """A change that is not under review: nobody asks whether its signatures count."""
+    """Return a change that is not under review: nobody asks whether its signatures count."""
     return replace(change, writers=frozenset(), void={}) if change.writers or change.void else change
 
 

@@ -86,10 +86,10 @@ class GovernanceEvaluator:
         *,
         paying_domains: Iterable[str] = (),
     ) -> tuple[Role, ...]:
-        """The roles that must sign a change of policies, by one version of `governance/sign_off`.
+        """Return the roles that must sign a change of policies, by one version of `governance/sign_off`.
 
-        `domains` are those of policies that decide no money, `paying_domains` those of policies that do;
-        `effect` are the facts of `effect_facts`. Raises OperationRejected when the signers cannot be determined.
+        `domains` are those of policies that decide no money, `paying_domains` those of policies that do; `effect` are
+        the facts of `effect_facts`. Raises OperationRejected when the signers cannot be determined.
         """
         roles: set[Role] = set()
         for domain, money in sorted({*product(domains, [False]), *product(paying_domains, [True])}):
@@ -153,7 +153,10 @@ class GovernanceEvaluator:
 
 
 def sign_off_version(session: Session, now: datetime.datetime) -> Version:
-    """The version of `governance/sign_off` that says who must sign now. Raises OperationRejected when none does."""
+    """Return the version of `governance/sign_off` that says who must sign now.
+
+    Raises OperationRejected when none does.
+    """
     active = active_at(activations(session, SIGN_OFF), SIGN_OFF, now, now)
     if active is None:
         raise OperationRejected(
@@ -169,7 +172,7 @@ def decides_money(policy: Policy) -> bool:
 
 
 def effect_facts(effect: Effect | None) -> dict[str, str | None]:
-    """The facts that say how large the effect of a change is; None where that is not known."""
+    """Return the facts that say how large the effect of a change is; None where that is not known."""
     if effect is None:
         return {}
     return {IMPACT_SHARE: effect.impact_share, MONEY_DIFFERENCE: effect.money_difference}
@@ -178,7 +181,10 @@ def effect_facts(effect: Effect | None) -> dict[str, str | None]:
 def sign_off_facts(
     policy: Policy, domain: str, kind: ChangeKind, effect: Mapping[str, str | None], *, decides_money: bool
 ) -> dict[str, Value]:
-    """The facts that the service supplies, as kept. Raises OperationRejected for a domain the policy does not know."""
+    """Return the facts that the service supplies, as kept.
+
+    Raises OperationRejected for a domain the policy does not know.
+    """
     asked_kind = kind if kind in KINDS else "change"
     values = {DOMAIN: domain, KIND: asked_kind, MONEY: decides_money, **effect}
 
@@ -196,7 +202,7 @@ def sign_off_facts(
 
 
 def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
-    """The roles an answer names. Raises OperationRejected when it names none."""
+    """Return the roles an answer names. Raises OperationRejected when it names none."""
     if isinstance(result, Decided) and SIGNERS in policy.outcomes and len(result.outcome) == 1:
         tags = result.outcome[0][list(policy.outcomes).index(SIGNERS)]
         roles = frozenset(role for role in SIGNING_ROLES if isinstance(tags, frozenset) and role in tags)

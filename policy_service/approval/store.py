@@ -43,7 +43,7 @@ _KINDS: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
 
 
 def read_change(session: Session, change: str) -> Change:
-    """One change. Raises UnknownChange."""
+    """Return one change. Raises UnknownChange."""
     row = session.get(ChangeRow, change)
     if row is None:
         raise UnknownChange(Message("There is no change {change}.", change=repr(change[:40])))
@@ -65,7 +65,7 @@ def _fold_row(row: ChangeRow, actions: Sequence[ActionRecord]) -> Change:
 
 
 def read_changes(session: Session, change_ids: Iterable[str]) -> list[Change]:
-    """The changes with these identifiers, oldest first."""
+    """Return the changes with these identifiers, oldest first."""
     query = select(ChangeRow).where(col(ChangeRow.id).in_(sorted(set(change_ids)))).order_by(col(ChangeRow.id))
     return fold_rows(session, session.exec(query).all())
 
@@ -84,7 +84,7 @@ def add_action(transaction: Transaction, change: str, action: ActionRecord) -> N
 
 
 def action_rows(change: str, record: ActionRecord) -> list[SQLModel]:
-    """The rows of an action: itself, and for a draft its title, to be searched."""
+    """Return the rows of an action: itself, and for a draft its title, to be searched."""
     content = record.draft or record.submission
     action = ActionRow(
         change=change,
@@ -115,7 +115,7 @@ def read_comments(session: Session, change: str) -> list[Comment]:
 
 
 def read_text(session: Session, name: str) -> bytes:
-    """The policy file under a digest, as it was drafted. Raises UnknownChange, DamagedRecord."""
+    """Return the policy file under a digest, as it was drafted. Raises UnknownChange, DamagedRecord."""
     row = session.get(TextRow, name)
     if row is None:
         raise UnknownChange(Message("No draft holds a text with the digest {digest}.", digest=repr(name[:80])))
@@ -135,7 +135,7 @@ def store_text(transaction: Transaction, content: bytes) -> str:
 
 
 def read_report(session: Session, change: Change) -> dict[str, Any]:
-    """The analysis report that was submitted with a change. Raises UnknownChange, DamagedRecord."""
+    """Return the analysis report that was submitted with a change. Raises UnknownChange, DamagedRecord."""
     content = _read_content(session, change.submission.report) if change.submission else None
     if content is None:
         raise UnknownChange(Message("The change has no report: it is a draft."))
@@ -144,7 +144,7 @@ def read_report(session: Session, change: Change) -> dict[str, Any]:
 
 
 def read_effect(session: Session, change: Change) -> Effect | None:
-    """The effect that was submitted with a change, without the list of those who move; None if it has none.
+    """Return the effect that was submitted with a change, without the list of those who move; None if it has none.
 
     Raises DamagedRecord.
     """
@@ -154,7 +154,7 @@ def read_effect(session: Session, change: Change) -> Effect | None:
 
 
 def read_movers(session: Session, effect: Effect) -> bytes:
-    """The list of the subjects that an effect moves, as CSV in UTF-8. Raises DamagedRecord."""
+    """Return the list of the subjects that an effect moves, as CSV in UTF-8. Raises DamagedRecord."""
     return _read_content(session, effect.document["movers"]) or b""
 
 

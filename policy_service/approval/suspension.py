@@ -50,7 +50,6 @@ class Signature:
     """Until when the suspension lasts by it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "by": self.by.to_dict(),
             "role": self.role,
@@ -69,7 +68,6 @@ class SuspensionEnd:
     at: datetime
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {"by": self.by.to_dict(), "reason": self.reason, "at": timestamp(self.at)}
 
 
@@ -97,7 +95,6 @@ class Suspension:
         return self.signature.at <= now < self.until
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "suspension": self.id,
             "policy": self.policy,
@@ -115,7 +112,7 @@ class Suspension:
 def find_fallback(
     ordinary: Iterable[Activation], suspended: Activation, now: datetime, fits: Callable[[Activation], bool]
 ) -> Activation | None:
-    """The newest activation of what was in force before `suspended` began that `fits`; None when there is none.
+    """Return the newest activation of what was in force before `suspended` began that `fits`; None when there is none.
 
     What was ended before is not fallen back to.
     """

@@ -66,7 +66,7 @@ def list_suspensions(  # noqa: PLR0913  # which, in which order, how many
 
 
 def read_suspensions(session: Session, policy: str | None = None) -> list[Suspension]:
-    """The suspensions of a policy, or of all, oldest first."""
+    """Return the suspensions of a policy, or of all, oldest first."""
     query = select(SuspensionRow).order_by(col(SuspensionRow.at), col(SuspensionRow.id))
     rows = session.exec(query if policy is None else query.where(SuspensionRow.policy == policy)).all()
     suspension_ids = [row.id for row in rows]
@@ -78,7 +78,7 @@ def read_suspensions(session: Session, policy: str | None = None) -> list[Suspen
 
 
 def read_suspension(session: Session, suspension: str) -> Suspension:
-    """One suspension. Raises UnknownChange."""
+    """Return one suspension. Raises UnknownChange."""
     row = session.get(SuspensionRow, suspension)
     if row is None:
         raise UnknownChange(Message("There is no suspension {suspension}.", suspension=repr(suspension[:40])))
@@ -90,7 +90,7 @@ def read_suspension(session: Session, suspension: str) -> Suspension:
 def suspension_from_rows(
     row: SuspensionRow, ratification: RatificationRow | None, end_row: SuspensionEndRow | None
 ) -> Suspension:
-    """One suspension, from its rows. Raises DamagedRecord."""
+    """Return one suspension, from its rows. Raises DamagedRecord."""
     end = (
         SuspensionEnd(Person(end_row.actor, end_row.actor_name, end_row.printed_name), end_row.reason, end_row.at)
         if end_row

@@ -94,7 +94,7 @@ def suspend(  # noqa: PLR0913  # what a suspension says
 
 
 def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
-    """Another person's signature, by which the suspension lasts for `RATIFIED_LENGTH` from its beginning.
+    """Return another person's signature, by which the suspension lasts for `RATIFIED_LENGTH` from its beginning.
 
     Raises UnknownChange, InvalidState, PermissionDenied, ValidationFailed.
     """
@@ -204,7 +204,7 @@ def _find_fallback(  # noqa: PLR0913, PLR0917  # who suspends what, and all that
 
 
 def _version_in_force(all_activations: Sequence[Activation], policy: str, version: str, now: datetime) -> Activation:
-    """The activation of the version in force. Raises InvalidState when another version is, or none."""
+    """Return the activation of the version in force. Raises InvalidState when another version is, or none."""
     active = active_at(all_activations, policy, now, now)
     if active is None:
         raise InvalidState(

@@ -22,7 +22,7 @@ LATEST = datetime(2199, 12, 31, tzinfo=UTC)
 
 
 def validate_reason(reason: str, name: str = "reason") -> str:
-    """A reason that was given, without the blanks around it. Raises ValidationFailed."""
+    """Return a reason that was given, without the blanks around it. Raises ValidationFailed."""
     return validate_texts({name: (reason, MAX_REASON)})[name]
 
 
@@ -71,7 +71,7 @@ def period_errors(period: Period) -> tuple[str, ...]:
 
 
 def make_period(start: datetime, until: datetime | None) -> Period:
-    """The period between two instants with time zones. Raises ValidationFailed when it is none."""
+    """Return the period between two instants with time zones. Raises ValidationFailed when it is none."""
     try:
         return Period(start, until)
     except (TypeError, ValueError):

@@ -16,7 +16,7 @@ WITHDRAWN_STATES = frozenset(
 
 
 def withdrawn_versions(session: Session) -> frozenset[str]:
-    """The digests of versions whose change was taken back or refused, and that were never put in force."""
+    """Return the digests of versions whose change was taken back or refused, and that were never put in force."""
     return cached(session, "withdrawn-versions", _read_withdrawn_versions)
 
 

@@ -138,7 +138,7 @@ def new_change(change: str, kind: ChangeKind, creation: ActionRecord) -> Change:
 
 
 def apply_action(change: Change, record: ActionRecord) -> Change:
-    """The change after one more action. Raises ValueError when the action is not in the table."""
+    """Return the change after one more action. Raises ValueError when the action is not in the table."""
     transition = RECORDED_TRANSITIONS.get((change.state, record.action))
     if transition is None:
         raise ValueError(f"{record.action} is not possible in {change.state}")
@@ -155,7 +155,7 @@ def apply_action(change: Change, record: ActionRecord) -> Change:
 
 
 def fold_actions(change: str, kind: ChangeKind, actions: Iterable[ActionRecord]) -> Change:
-    """The change that these actions made, the first of which created it."""
+    """Return the change that these actions made, the first of which created it."""
     creation, *rest = actions
     current = new_change(change, kind, creation)
     for record in rest:
@@ -318,16 +318,16 @@ def check_meaning(role: Role, meaning: Meaning) -> Literal[True] | str:
 
 
 def role_name(role: Role | None) -> str:
-    """A role in a sentence."""
+    """Return a role in a sentence."""
     return ROLE_NAMES[role] if role in ROLE_NAMES else str(role)
 
 
 def role_names(roles: Iterable[Role]) -> str:
-    """Roles in a sentence, in their usual order."""
+    """Return roles in a sentence, in their usual order."""
     wanted_roles = set(roles)
     return join_or(ROLE_NAMES[role] for role in Role if role in wanted_roles)
 
 
 def next_action(change: Change, action: Action, actor: Actor, now: datetime, **fields: object) -> ActionRecord:
-    """The next action of a change, by an actor."""
+    """Return the next action of a change, by an actor."""
     return ActionRecord(len(change.actions) + 1, action, Person.of(actor), now, **fields)  # type: ignore[arg-type]  # fields of Acted

@@ -16,7 +16,7 @@ from policy_service.approval.tables import ActionRow, DraftFileRow, MeaningRow
 
 
 def meanings_of(session: Session, digests: Iterable[str]) -> dict[str, str]:
-    """The meaning of each text, by its digest; where it is not noted yet, the digest itself stands for it."""
+    """Return the meaning of each text, by its digest; where it is not noted yet, the digest itself stands for it."""
     unique = set(digests)
     rows = session.exec(select(MeaningRow).where(col(MeaningRow.digest).in_(unique)))
     return {digest: digest for digest in unique} | {row.digest: row.meaning for row in rows}

@@ -65,7 +65,7 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
     rows: Sequence[tuple[str, str, str | None]] = (),
     rows_state: str | None = None,
 ) -> bytes:
-    """One entry as the canonical bytes that are kept, exported and digested. Raises NotCanonicalError."""
+    """Return one entry as the canonical bytes that are kept, exported and digested. Raises NotCanonicalError."""
     return to_canonical_json(
         ({"rows": rows} if rows else {})
         | ({"rows_state": rows_state} if rows_state is not None else {})
@@ -82,7 +82,7 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """The canonical bytes of an entry as it was read."""
+    """Return the canonical bytes of an entry as it was read."""
     return _ENCODER.encode(entry)
 
 

@@ -91,7 +91,7 @@ def read_checkpoint(line: bytes) -> SignedExtent:
 
 
 def read_checkpoints(file: Path) -> list[SignedExtent]:
-    """The checkpoints of a file, in its order; a last line that was not finished does not count.
+    """Return the checkpoints of a file, in its order; a last line that was not finished does not count.
 
     Raises InvalidSignedLine when a line is no checkpoint, OSError.
     """

@@ -113,7 +113,7 @@ class LogComparison:
             self._call_copy(copy, partial(copy_checkpoints, self._database, self._clock, copy))
 
     def _find_mismatch(self, session: Session) -> tuple[str, str] | None:
-        """The first difference, and where it is remembered."""
+        """Return the first difference, and where it is remembered."""
         trusted, last_signed = list(public_keys(self._keys).values()), self._last_signed
         last = last_entry(session)
         if last_signed is not None:
@@ -291,7 +291,7 @@ def verify_log(
 
 
 def _read_copy(session: Session, copy: Copy) -> tuple[list[SignedExtent], str | None]:
-    """Every checkpoint of a place, and why it cannot be relied on."""
+    """Return every checkpoint of a place, and why it cannot be relied on."""
     copy_state = _copy_state(session, _copy_key(session, copy))
     try:
         checkpoints = copy.read()
@@ -328,7 +328,7 @@ def _copy_state(session: Session, location: str) -> _CopyState:
 
 
 def _copy_key(session: Session, copy: Copy) -> str:
-    """The name of a place in the database; several machines that share one each have their own files."""
+    """Return the name of a place in the database; several machines that share one each have their own files."""
     shared = session.get_bind().dialect.name == "postgresql" and isinstance(copy, FileCopy)
     return f"{platform.node()}:{copy.location}" if shared else copy.location
 
@@ -353,14 +353,14 @@ def _store_copy_state(
 
 
 def _encode_message(value: object) -> object:
-    """A sentence as JSON, which pages can still translate: its pattern, and what was put into it."""
+    """Return a sentence as JSON, which pages can still translate: its pattern, and what was put into it."""
     if isinstance(value, Message):
         return [value.pattern, {name: _encode_message(each) for name, each in value.values.items()}]
     return value
 
 
 def _decode_message(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """A message as `_encode_message` wrote it."""
+    """Return a message as `_encode_message` wrote it."""
     if isinstance(value, list):
         pattern, values = value
         return rebuild_message(pattern, {name: _decode_message(each) for name, each in values.items()})

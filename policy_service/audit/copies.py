@@ -52,7 +52,7 @@ class CopyContents:
     count: int
     newest: tuple[SignedExtent, ...] = ()
     is_missing: bool = False
-    """Whether the file is not there at all."""
+    """True if the file is not there at all."""
 
     @property
     def size(self) -> int:
@@ -64,7 +64,7 @@ class Copy(Protocol):
     """One place. Every method raises InvalidSignedLine when what is there is no checkpoint, and OSError."""
 
     takes_history: ClassVar[bool]
-    """Whether a new place is given all checkpoints there are, or only the newest."""
+    """True if a new place is given all checkpoints there are, or only the newest."""
 
     @property
     def location(self) -> str:
@@ -76,7 +76,7 @@ class Copy(Protocol):
         ...
 
     def read(self) -> list[SignedExtent]:
-        """All checkpoints that are there. Raises FileNotFoundError when there is no such file."""
+        """Return all checkpoints that are there. Raises FileNotFoundError when there is no such file."""
         ...
 
     def add(self, count: int, lines: Sequence[bytes]) -> int:
@@ -216,7 +216,7 @@ class _Client:
     timeout: float
 
     def follow(self, number: int, *, known: int) -> Iterator[SignedExtent]:
-        """The checkpoints from a number on, up to the first that is not there.
+        """Yield the checkpoints from a number on, up to the first that is not there.
 
         Raises Unreachable, and InvalidSignedLine for what is no checkpoint where one is known to have been.
         """
@@ -235,7 +235,10 @@ class _Client:
             last, number = checkpoint.extent.size, number + 1
 
     def put(self, number: int, line: bytes) -> bool:
-        """True if the store has the checkpoint now, read back; not when it had another one already. Raises OSError."""
+        """Return True if the store has the checkpoint now, read back; not when it had another one already.
+
+        Raises OSError.
+        """
         status, _ = self._request("PUT", number, line)
         if status not in _STORED | _CONFLICT:
             raise self._unexpected_status(f"PUT {self.address}/{number}", status)
@@ -285,7 +288,7 @@ class _Client:
 
 
 def copies_of(locations: Sequence[str], token: Path | None = None) -> tuple[Copy, ...]:
-    """The copies at these places: an address that begins with http, a folder, or a file."""
+    """Return the copies at these places: an address that begins with http, a folder, or a file."""
     return tuple(_copy_of(location, token) for location in dict.fromkeys(locations))
 
 

@@ -59,7 +59,7 @@ FETCH_SIZE = 5_000
 
 
 def covered_tables() -> list[Table]:
-    """The covered tables, by name."""
+    """Return the covered tables, by name."""
     tables = SQLModel.metadata.tables
     return [tables[name] for name in sorted(tables) if is_covered(name)]
 
@@ -76,7 +76,7 @@ def row_key(table: Table, values: Mapping[str, Any]) -> str:
 
 
 def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NO_KEY) -> str:
-    """The digest of a row, by column; with the key where the table says so and there is one."""
+    """Return the digest of a row, by column; with the key where the table says so and there is one."""
     fields = {
         name: value if type(value) is str else _json_value(value, is_boolean=is_boolean)
         for name, is_boolean in _digested_columns(table)
@@ -93,7 +93,7 @@ def _key_columns(table: Table) -> list[tuple[str, bool]]:
 
 @cache
 def _digested_columns(table: Table) -> list[tuple[str, bool]]:
-    """The columns of a table that its digests are over, and whether each is a boolean."""
+    """Return the columns of a table that its digests are over, and whether each is a boolean."""
     columns = (column for column in table.columns if (table.name, column.name) not in EXCLUDED_COLUMNS)
     return [(column.name[:], isinstance(column.type, Boolean)) for column in columns]
 
@@ -105,7 +105,7 @@ def column_values(row: object) -> dict[str, Any]:
 
 
 def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # SQLAlchemy's
-    """The rows of a table as they are kept, whatever a person put there, in the order of their keys."""
+    """Yield the rows of a table as they are kept, whatever a person put there, in the order of their keys."""
     columns = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
     query = sqlalchemy.select(*columns).where(*where).order_by(*table.primary_key.columns)
     result = connection.execute(query, execution_options={"yield_per": FETCH_SIZE})
@@ -118,7 +118,7 @@ def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dic
 
 
 def _json_value(value: object, *, is_boolean: bool) -> object:
-    """A value as JSON in which values of different types differ; the same on both databases."""
+    """Return a value as JSON in which values of different types differ; the same on both databases."""
     match value:
         case datetime():
             return timestamp(value)

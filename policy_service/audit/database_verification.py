@@ -110,7 +110,7 @@ class _StoredRows:
         self._next: Any = next(self._about, _END)
 
     def lines(self) -> Iterator[bytes]:
-        """Every entry, and every checkpoint behind the entry it counts to."""
+        """Yield every entry, and every checkpoint behind the entry it counts to."""
         checkpoints = self._read(Checkpoint.size, _text(Checkpoint.at), Checkpoint.line, Checkpoint.peaks)
         checkpoint = next(checkpoints, None)
         columns = (AuditEntry.seq, _text(AuditEntry.at), AuditEntry.event, AuditEntry.actor)
@@ -185,7 +185,7 @@ class _StoredRows:
             raise VerificationFailed(message, int(seq))
 
     def _read(self, *columns: Any) -> Iterator[Any]:  # noqa: ANN401  # SQLModel's
-        """The columns of a table's rows, in the order of the first."""
+        """Return the columns of a table's rows, in the order of the first."""
         query = sqlalchemy.select(*columns).order_by(columns[0])
         result = self._session.connection().execute(query, execution_options={"yield_per": _FETCH_SIZE})
         self._results.callback(result.close)
@@ -193,12 +193,12 @@ class _StoredRows:
 
 
 def _text(column: Any) -> Any:  # noqa: ANN401  # SQLModel's
-    """An instant as the text it is kept as, not read and written again."""
+    """Return an instant as the text it is kept as, not read and written again."""
     return type_coerce(column, String).label(column.key)
 
 
 def _verified_line(row: Row[Any]) -> bytes:
-    """The line of a checkpoint whose columns say the same. Raises VerificationFailed."""
+    """Return the line of a checkpoint whose columns say the same. Raises VerificationFailed."""
     try:
         checkpoint = read_checkpoint(row.line)
         root = tree_from(row.size, row.peaks).root()
@@ -216,7 +216,7 @@ def _verified_line(row: Row[Any]) -> bytes:
 
 
 def _tail_digests(session: Session, after: int) -> dict[int, str]:
-    """The digests of the entries behind one, which must follow from each other. Raises VerificationFailed."""
+    """Return the digests of the entries behind one, which must follow from each other. Raises VerificationFailed."""
     query = select(AuditEntry.seq, AuditEntry.digest, AuditEntry.line).where(col(AuditEntry.seq) > after)
     digests: dict[int, str] = {}
     seq, previous = after, None if after else GENESIS

@@ -44,7 +44,7 @@ def chain_break(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None
 
 
 def sequence_break(before: int, seq: int) -> VerificationFailed:
-    """One of two neighbours was altered; which one cannot be determined."""
+    """Return one of two neighbours was altered; which one cannot be determined."""
     message = Message(
         "entry {seq} or entry {after} was altered: one does not follow from the other", seq=before, after=seq
     )
@@ -74,7 +74,7 @@ def order_break(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) ->
 
 
 def entries_removed(seq: int, next_seq: int) -> VerificationFailed:
-    """The entries from `seq` on are not there; the next one is `next_seq`."""
+    """Return the entries from `seq` on are not there; the next one is `next_seq`."""
     values = {"seq": seq, "last": next_seq - 1, "found": next_seq, "before": seq - 1}
     if next_seq > seq + 1:
         message = Message("entries {seq} to {last} were removed: entry {found} follows entry {before}", **values)
@@ -123,7 +123,7 @@ def log_truncated(size: int, expected_size: int, witness: Message) -> Verificati
 
 
 def _entries(rest: Iterable[bytes], enough: int) -> Iterator[Entry]:
-    """The entries that can be read, up to the one with a number."""
+    """Yield the entries that can be read, up to the one with a number."""
     for line in _whole_lines(rest):
         try:
             entry = read_entry(line)

@@ -69,7 +69,7 @@ class ExpectedRows:
         self._file.close()
 
     def clear(self) -> None:
-        """Forgets what the entries said."""
+        """Forget what the entries said."""
         self._file.execute("DELETE FROM expected")
 
     def add_entry(self, seq: int, rows: Iterable[tuple[str, str, str | None]], state: str | None) -> None:
@@ -84,7 +84,7 @@ class ExpectedRows:
     def compare(
         self, session: Session, keys: Mapping[str, LogKey] | None, tick: PartTick = say_nothing
     ) -> tuple[int, int, list[LogFault]]:
-        """The number of rows that were compared and of differences, and the first of these.
+        """Return the number of rows that were compared and of differences, and the first of these.
 
         Rows whose digests are made with a key that is not at hand are not compared.
         """
@@ -120,7 +120,7 @@ class ExpectedRows:
         return rows, count + len(unreadable), [*unreadable, *faults][:MAX_FAULTS]
 
     def added(self, table: Table) -> frozenset[str]:
-        """The keys of the rows of a table that no entry records, after they were compared."""
+        """Return the keys of the rows of a table that no entry records, after they were compared."""
         query = """SELECT actual.key FROM actual LEFT JOIN expected USING (name, key)
             WHERE actual.name = ? AND expected.digest IS NULL"""
         return frozenset(key for (key,) in self._file.execute(query, (table.name,)))

@@ -56,7 +56,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
 def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
     extent: Extent, keys: int, checkpoints: Iterable[bytes], at: datetime, signer: Signer, log: str | None = None
 ) -> bytes:
-    """The first line of an export; of the log with this identity, or as it was written before format 2."""
+    """Return the first line of an export; of the log with this identity, or as it was written before format 2."""
     tree = _checkpoint_tree(checkpoints)
     return signer.sign_line(
         {
@@ -74,7 +74,7 @@ def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
 
 
 def key_line(body: dict[str, Any]) -> bytes:
-    """A key, as the body of `signing_key_added` names it."""
+    """Return a key, as the body of `signing_key_added` names it."""
     return to_canonical_json({"kind": _KEY, **{name: body[name] for name in _NAMES}})
 
 
@@ -129,7 +129,7 @@ def _read_header(lines: Iterator[bytes]) -> tuple[_Header, dict[str, Any]]:
 
 
 def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> KeyChain:
-    """The keys of `key_line`, each endorsed by the one before. Raises VerificationFailed."""
+    """Return the keys of `key_line`, each endorsed by the one before. Raises VerificationFailed."""
     keys = KeyChain(trusted)
     for number, line in enumerate(lines, 1):
         try:
@@ -142,7 +142,7 @@ def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> KeyChain:
 
 
 def _key_lines(lines: Iterator[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """The lines that look like keys, altered or not, and the line behind them."""
+    """Return the lines that look like keys, altered or not, and the line behind them."""
     keys: list[bytes] = []
     with contextlib.suppress(TruncatedLine):
         for line in lines:

@@ -118,7 +118,7 @@ class Guard:
                 self._seen = seen
 
     def unlogged(self, session: Session) -> Mapping[Mapper[Any], list[_Row]]:
-        """The primary keys of the rows that no entry records; a session asks once. Raises KeyUnavailable."""
+        """Return the primary keys of the rows that no entry records; a session asks once. Raises KeyUnavailable."""
         found: Mapping[Mapper[Any], list[_Row]] | None = session.info.get(_UNLOGGED)
         if found is None:
             self.refresh(session)
@@ -237,7 +237,7 @@ class Guard:
     def _rows(
         self, session: Session, table: Table, key: LogKey, without: Collection[str] = ()
     ) -> tuple[_KnownRows, TableState]:
-        """The rows of a table without some, by their keys, and the state that they make."""
+        """Return the rows of a table without some, by their keys, and the state that they make."""
         known_tags = self._known[table.name].tags if table.name in self._known else {}
         tags: dict[_Row, int] = {}
         owned: dict[object, set[_Row]] = defaultdict(set)
@@ -255,23 +255,23 @@ class Guard:
 
 
 def guard_of(session: Session) -> Guard | None:
-    """The guard of the database that a session belongs to, if it has one."""
+    """Return the guard of the database that a session belongs to, if it has one."""
     database = database_of(session)
     return None if database is None else guard_for(database)
 
 
 def start_guard(database: Database) -> Guard:
-    """Guards a database from now on."""
+    """Guard a database from now on."""
     return _guards.setdefault(database, Guard())
 
 
 def guard_for(database: Database) -> Guard | None:
-    """The guard of a database, if it has one."""
+    """Return the guard of a database, if it has one."""
     return _guards.get(database)
 
 
 def unused_rows(database: Database) -> tuple[str, ...]:
-    """A sentence for each row of a database that this process does not use, as far as that was seen."""
+    """Return a sentence for each row of a database that this process does not use, as far as that was seen."""
     guard = guard_for(database)
     return () if guard is None else tuple(guard.faults)
 
@@ -299,13 +299,13 @@ def _leave_out(execution: ORMExecuteState) -> None:
 
 
 def keys_of(session: Session) -> Mapping[str, LogKey]:
-    """The keys of the MACs of a session's log, by identifier; none for anyone who has no folder of keys."""
+    """Return the keys of the MACs of a session's log, by identifier; none for anyone who has no folder of keys."""
     database = database_of(session)
     return read_log_keys(database.keys if database else None)
 
 
 def authenticated_entry(line: bytes, mac: str | None, keys: Mapping[str, LogKey]) -> Entry | None:
-    """The entry of a line, when its MAC is right."""
+    """Return the entry of a line, when its MAC is right."""
     key = keys.get(key_id_of(mac))
     try:
         return read_entry(line) if key is not None and key.verifies(mac, "entry", line) else None
@@ -314,7 +314,7 @@ def authenticated_entry(line: bytes, mac: str | None, keys: Mapping[str, LogKey]
 
 
 def tables_written_since(session: Session, seq: int) -> frozenset[str] | None:
-    """The covered tables that entries behind one say were written; None when it takes more than a few to tell.
+    """Return the covered tables that entries behind one say were written; None when it takes more than a few to tell.
 
     Raises KeyUnavailable.
     """
@@ -353,7 +353,7 @@ LATEST.append(_last_at)
 def _newest_digest(
     session: Session, keys: Mapping[str, LogKey], row: tuple[str, str], where: ColumnElement[bool]
 ) -> str | None:
-    """The digest of a row in the newest of some entries that records it; none where no entry does."""
+    """Return the digest of a row in the newest of some entries that records it; none where no entry does."""
     query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(where).order_by(col(AuditEntry.seq))
     found, key = None, row[1].encode()
     for line, mac in session.connection().execute(query, execution_options={"yield_per": FETCH_SIZE}):
@@ -370,7 +370,7 @@ def _mapper_of(table: str) -> Mapper[Any]:
 
 
 def _primary_keys(session: Session, table: Table, keys: Collection[str]) -> Iterator[_Row]:
-    """The primary keys of rows, as they are kept, by the texts that identify them."""
+    """Yield the primary keys of rows, as they are kept, by the texts that identify them."""
     for values in read_rows(session.connection(), table):
         if row_key(table, values) in keys:
             yield tuple(values[column.name] for column in table.primary_key.columns)

@@ -27,7 +27,7 @@ class OtherLog(VerificationFailed):
 
 
 def log_id(session: Session) -> str | None:
-    """The identity of the log in a database, `sha256:…`; None while the log is empty."""
+    """Return the identity of the log in a database, `sha256:…`; None while the log is empty."""
     line = session.exec(select(AuditEntry.line).where(AuditEntry.seq == 1)).first()
     return None if line is None else digest(line)
 

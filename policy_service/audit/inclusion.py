@@ -46,7 +46,7 @@ def read_inclusion(session: Session, seq: int) -> Inclusion:
 
 
 def _steps(seq: int, size: int, path: Sequence[str]) -> tuple[ProofStep, ...]:
-    """The steps of a path, each with the entries it is over."""
+    """Return the steps of a path, each with the entries it is over."""
     ranges = sibling_ranges(seq - 1, size)
     return tuple(
         ProofStep(start + 1, stop, root, is_left=stop < seq) for (start, stop), root in zip(ranges, path, strict=True)

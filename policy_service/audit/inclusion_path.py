@@ -19,7 +19,10 @@ MAX_READ = 1_024
 
 
 def find_inclusion_path(session: Session, leaf: str, seq: int, extent: Extent) -> list[str]:
-    """The path of an entry whose digest is `leaf`. Raises InvalidPath when the log is not the one that was signed."""
+    """Return the path of an entry whose digest is `leaf`.
+
+    Raises InvalidPath when the log is not the one that was signed.
+    """
     steps = [_range_root(session, start, stop) for start, stop in sibling_ranges(seq - 1, extent.size)]
     if root_from_path(leaf, seq - 1, extent.size, steps) != extent.root:
         raise InvalidPath(Message("the entries are not those that the checkpoint was signed for"))
@@ -27,7 +30,7 @@ def find_inclusion_path(session: Session, leaf: str, seq: int, extent: Extent) -
 
 
 def _range_root(session: Session, start: int, stop: int) -> str:
-    """The root over the entries behind `start`, up to `stop`: over its full parts, the longest first."""
+    """Return the root over the entries behind `start`, up to `stop`: over its full parts, the longest first."""
     size, peaks = stop - start, []
     for level in reversed(range(size.bit_length())):
         if size >> level & 1:
@@ -37,7 +40,7 @@ def _range_root(session: Session, start: int, stop: int) -> str:
 
 
 def _subtree_root(session: Session, start: int, width: int) -> bytes:
-    """The root over `width` entries, a power of two, behind a multiple of it."""
+    """Return the root over `width` entries, a power of two, behind a multiple of it."""
     tree = Tree()
     if width <= MAX_READ:
         query = select(AuditEntry.digest).where(AuditEntry.seq > start, AuditEntry.seq <= start + width)
@@ -53,7 +56,7 @@ def _subtree_root(session: Session, start: int, width: int) -> bytes:
 
 
 def _stored_root(session: Session, start: int, width: int) -> bytes | None:
-    """The same root, out of a checkpoint that was kept with it."""
+    """Return the same root, out of a checkpoint that was kept with it."""
     stop = start + width
     query = select(Checkpoint).where(Checkpoint.size >= stop, Checkpoint.size < stop + width)
     row = None if start & width else session.exec(query.order_by(col(Checkpoint.size)).limit(1)).first()

@@ -87,7 +87,7 @@ class PublicKey:
         return True
 
     def to_pem(self) -> str:
-        """The key as others take it: PEM of a SubjectPublicKeyInfo (RFC 8410)."""
+        """Return the key as others take it: PEM of a SubjectPublicKeyInfo (RFC 8410)."""
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.text))
         encoded = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         return encoded.decode("ascii")
@@ -101,11 +101,11 @@ class Signer:
     public: PublicKey
 
     def sign(self, body: Mapping[str, Any]) -> str:
-        """The signature over a body that has a `kind`, as hexadecimal."""
+        """Return the signature over a body that has a `kind`, as hexadecimal."""
         return self.private.sign(_message(body)).hex()
 
     def sign_line(self, body: Mapping[str, Any]) -> bytes:
-        """The body as a signed line."""
+        """Return the body as a signed line."""
         keyed_body = {**body, "key": self.public.id}
         return to_canonical_json({**keyed_body, "signature": self.sign(keyed_body)})
 
@@ -125,7 +125,7 @@ def read_signed(line: bytes, kind: str) -> dict[str, Any]:
 
 
 def public_key(text: object) -> PublicKey:
-    """The key of 32 public bytes written as hexadecimal. Raises KeyUnavailable."""
+    """Return the key of 32 public bytes written as hexadecimal. Raises KeyUnavailable."""
     key_bytes = decode_hex(text, _PUBLIC)
     if key_bytes is None:
         raise KeyUnavailable("a public key is 32 bytes, written as hexadecimal")
@@ -133,7 +133,7 @@ def public_key(text: object) -> PublicKey:
 
 
 def read_public_key(file: Path) -> PublicKey:
-    """The public key in a PEM file. Raises KeyUnavailable."""
+    """Return the public key in a PEM file. Raises KeyUnavailable."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -155,7 +155,7 @@ def read_public_key(file: Path) -> PublicKey:
 
 
 def make_key(folder: Path) -> Signer:
-    """A new private key, written to the folder before anyone relies on it."""
+    """Return a new private key, written to the folder before anyone relies on it."""
     private = Ed25519PrivateKey.generate()
     signer = Signer(private, _public(private.public_key()))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -171,7 +171,7 @@ def make_key(folder: Path) -> Signer:
 
 
 def read_key(folder: Path, id: str) -> Signer:  # noqa: A002  # the key's word for it
-    """The private key with a fingerprint. Raises KeyUnavailable."""
+    """Return the private key with a fingerprint. Raises KeyUnavailable."""
     file = _file(folder, id)
     signer = _read_private(file)
     if signer is None or signer.public.id != id:
@@ -180,13 +180,13 @@ def read_key(folder: Path, id: str) -> Signer:  # noqa: A002  # the key's word f
 
 
 def public_keys(folder: Path) -> dict[str, PublicKey]:
-    """The public halves of all private keys in the folder, by fingerprint."""
+    """Return the public halves of all private keys in the folder, by fingerprint."""
     signers = (_read_private(file) for file in sorted(folder.glob("log-*.pem")))
     return {signer.public.id: signer.public for signer in signers if signer is not None}
 
 
 def decode_hex(text: object, size: int) -> bytes | None:
-    """The bytes that hexadecimal writes in lower case; None when it is not that, or not of that size."""
+    """Return the bytes that hexadecimal writes in lower case; None when it is not that, or not of that size."""
     value = None
     if isinstance(text, str) and len(text) == 2 * size:
         with contextlib.suppress(ValueError):

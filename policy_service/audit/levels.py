@@ -32,11 +32,11 @@ class Levels:
         return len(self._levels[0]) // _SIZE
 
     def root(self) -> str:
-        """The root of all the leaves."""
+        """Return the root of all the leaves."""
         return _text(self._levels[-1]) if self.size else Tree().root()
 
     def path(self, index: int) -> list[str]:
-        """The path of the leaf at `index`, from the leaf upwards. Raises IndexError."""
+        """Return the path of the leaf at `index`, from the leaf upwards. Raises IndexError."""
         if not 0 <= index < self.size:
             raise IndexError(index)
         steps = []

@@ -113,7 +113,7 @@ BEFORE_COMMIT.append(_record_pending_rows)
 
 
 def last_entry(session: Session) -> AuditEntry | None:
-    """The last entry; None when the log is empty."""
+    """Return the last entry; None when the log is empty."""
     return session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
 
 
@@ -174,7 +174,7 @@ def _seq_range(session: Session, criteria: EntryFilter) -> tuple[int, int]:
 
 
 def _first_seq_from(session: Session, instant: datetime) -> int:
-    """The number of the first entry from an instant on; END when there is none yet."""
+    """Return the number of the first entry from an instant on; END when there is none yet."""
     at, seq = col(AuditEntry.at), col(AuditEntry.seq)
     first_seq = session.exec(select(AuditEntry.seq).where(at >= instant).order_by(at, seq).limit(1)).first()
     return END_SEQ if first_seq is None else first_seq

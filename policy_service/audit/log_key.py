@@ -33,11 +33,11 @@ class LogKey:
     secret: bytes
 
     def mac(self, purpose: str, content: bytes) -> str:
-        """The identifier of the key and the MAC of some bytes; `purpose` says what they are, e.g. `entry`."""
+        """Return the identifier of the key and the MAC of some bytes; `purpose` says what they are, e.g. `entry`."""
         return f"{self.id}:{self.tag(purpose, content).hex()}"
 
     def tag(self, purpose: str, content: bytes) -> bytes:
-        """The 32 bytes of the MAC alone."""
+        """Return the 32 bytes of the MAC alone."""
         return hmac.digest(self.secret, b"policy-service %b 1\n%b" % (purpose.encode(), content), "sha256")
 
     def verifies(self, mac: str | None, purpose: str, content: bytes) -> bool:
@@ -55,7 +55,10 @@ def key_id_of(mac: str | None) -> str:
 
 
 def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
-    """The keys of a folder by identifier, the one in use last; none when there is no file. Raises KeyUnavailable."""
+    """Return the keys of a folder by identifier, the one in use last; none when there is no file.
+
+    Raises KeyUnavailable.
+    """
     if folder is None:
         return {}
     file = folder / NAME
@@ -73,7 +76,7 @@ def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
 
 
 def make_log_key(folder: Path) -> LogKey:
-    """A new key, put behind those of the folder before anyone relies on it. Raises KeyUnavailable."""
+    """Return a new key, put behind those of the folder before anyone relies on it. Raises KeyUnavailable."""
     key = _key(os.urandom(SIZE))
     keys = {**read_log_keys(folder), key.id: key}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -47,7 +47,7 @@ class Tree:
         self.size += 1
 
     def root(self) -> str:
-        """The root of all the leaves."""
+        """Return the root of all the leaves."""
         if not self.peaks:
             return _text(hashlib.sha256(b"").digest())
         *others, root = self.peaks
@@ -56,23 +56,23 @@ class Tree:
         return _text(root)
 
     def copy(self) -> Tree:
-        """Another tree of the same leaves."""
+        """Return another tree of the same leaves."""
         return Tree(self.size, self.peaks)
 
     def to_bytes(self) -> bytes:
-        """The roots of the full trees, one behind the other."""
+        """Return the roots of the full trees, one behind the other."""
         return b"".join(self.peaks)
 
 
 def tree_from(size: int, peaks: bytes) -> Tree:
-    """The tree that was written with `to_bytes`. Raises InvalidPath when a tree of that size has other parts."""
+    """Return the tree that was written with `to_bytes`. Raises InvalidPath when a tree of that size has other parts."""
     if len(peaks) != _SIZE * size.bit_count():
         raise InvalidPath(Message("these are not the nodes of a tree of that size"))
     return Tree(size, (peaks[start : start + _SIZE] for start in range(0, len(peaks), _SIZE)))
 
 
 def root_of(leaves: Iterable[str]) -> str:
-    """The root over digests. Raises InvalidPath when one is no digest."""
+    """Return the root over digests. Raises InvalidPath when one is no digest."""
     tree = Tree()
     for leaf in leaves:
         tree.add(digest_bytes(leaf))
@@ -80,7 +80,7 @@ def root_of(leaves: Iterable[str]) -> str:
 
 
 def path(leaves: Sequence[str], index: int) -> list[str]:
-    """The path of the leaf at `index`, from the leaf upwards. Raises InvalidPath, IndexError."""
+    """Return the path of the leaf at `index`, from the leaf upwards. Raises InvalidPath, IndexError."""
     return [root_of(leaves[start:stop]) for start, stop in sibling_ranges(index, len(leaves))]
 
 
@@ -99,7 +99,7 @@ def sibling_ranges(index: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def root_from_path(leaf: str, index: int, size: int, path: Iterable[str]) -> str:
-    """The root that a leaf and its path give (RFC 9162 section 2.1.3.2). Raises InvalidPath."""
+    """Return the root that a leaf and its path give (RFC 9162 section 2.1.3.2). Raises InvalidPath."""
     if not 0 <= index < size:
         raise InvalidPath(Message("a tree of {size} leaves has no leaf {index}", size=size, index=index))
     root, last = leaf_root(digest_bytes(leaf)), size - 1
@@ -118,7 +118,7 @@ def root_from_path(leaf: str, index: int, size: int, path: Iterable[str]) -> str
 
 
 def digest_bytes(digest: str) -> bytes:
-    """The 32 bytes that a digest writes. Raises InvalidPath when it is none."""
+    """Return the 32 bytes that a digest writes. Raises InvalidPath when it is none."""
     try:
         value = bytes.fromhex(digest.removeprefix(PREFIX))
     except ValueError:
@@ -129,12 +129,12 @@ def digest_bytes(digest: str) -> bytes:
 
 
 def leaf_root(leaf: bytes) -> bytes:
-    """The root over one leaf."""
+    """Return the root over one leaf."""
     return hashlib.sha256(_LEAF + leaf).digest()
 
 
 def node(left: bytes, right: bytes) -> bytes:
-    """The root over what two roots are over."""
+    """Return the root over what two roots are over."""
     return hashlib.sha256(_NODE + left + right).digest()
 
 

@@ -76,7 +76,7 @@ class Proof(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def prove_entry(session: Session, seq: int) -> dict[str, Any]:
-    """The proof that an entry is in the log, under the newest checkpoint. Raises ProofUnavailable."""
+    """Return the proof that an entry is in the log, under the newest checkpoint. Raises ProofUnavailable."""
     checkpoint = last_checkpoint(session)
     entry = session.get(AuditEntry, seq)
     if entry is None:

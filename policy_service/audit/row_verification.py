@@ -40,7 +40,7 @@ _ENTRY = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line), col(AuditE
 
 
 def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
-    """Sees to it that the rows of a thing are those that the log records. Raises TamperedRecord, KeyUnavailable.
+    """See to it that the rows of a thing are those that the log records. Raises TamperedRecord, KeyUnavailable.
 
     A log without MACs attests to nothing, and the rows are taken as they are.
     """
@@ -58,7 +58,7 @@ def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
 
 
 def require_in_force_logged(session: Session) -> None:
-    """Sees to it that the log records everything in force, as far as this process guards it.
+    """See to it that the log records everything in force, as far as this process guards it.
 
     Raises TamperedRecord, KeyUnavailable.
     """
@@ -68,7 +68,7 @@ def require_in_force_logged(session: Session) -> None:
 
 
 def require_account_logged(session: Session, account: str) -> None:
-    """Sees to it that a person's account is what the log says, as far as it is guarded.
+    """See to it that a person's account is what the log says, as far as it is guarded.
 
     Raises TamperedRecord, KeyUnavailable.
     """
@@ -78,7 +78,7 @@ def require_account_logged(session: Session, account: str) -> None:
 
 
 def _stored_rows(session: Session, kind: LoggedKind, name: str) -> dict[_Row, str]:
-    """The digests of the rows there are."""
+    """Return the digests of the rows there are."""
     rows: dict[_Row, str] = {}
     for each, column in TABLES[kind].items():
         table = SQLModel.metadata.tables[each]
@@ -90,7 +90,7 @@ def _stored_rows(session: Session, kind: LoggedKind, name: str) -> dict[_Row, st
 def _logged_rows(
     session: Session, keys: Mapping[str, LogKey], kind: LoggedKind, name: str, stored_rows: Mapping[_Row, str]
 ) -> dict[_Row, str | None]:
-    """The digests of the rows that the log records, by the newest entry; none of a row that was deleted."""
+    """Return the digests of the rows that the log records, by the newest entry; none of a row that was deleted."""
     logged_rows: dict[_Row, str | None] = {}
     marks = [name.encode(), *(to_canonical_json_unchecked(row)[:-1] for row in stored_rows)]
     for entry in _authenticated_entries(session, keys, f"{kind}:{name}", marks):
@@ -121,7 +121,7 @@ def _authenticated_entries(
 
 
 def _chain_range(session: Session, keys: Mapping[str, LogKey], first: int) -> range:
-    """The entries from one on that the chain attests to, up to the next that records a lost key; else none."""
+    """Return the entries from one on that the chain attests to, up to the next that records a lost key; else none."""
     query = _ENTRY.where(col(AuditEntry.event) == LogKeyAdded.name, col(AuditEntry.seq) > first)
     added = (authenticated_entry(line, mac, keys) for _, line, mac in session.connection().execute(query).all())
     end = next((entry for entry in added if entry is not None and entry.body["lost"]), None)

@@ -54,11 +54,11 @@ class TableState(NamedTuple):
     total: int = 0
 
     def with_row(self, key: LogKey, digest: str) -> TableState:
-        """The state when a row is added."""
+        """Return the state when a row is added."""
         return TableState(self.rows + 1, (self.total + tag(key, digest)) % MODULUS)
 
     def without(self, key: LogKey, digest: str) -> TableState:
-        """The state when a row is taken away."""
+        """Return the state when a row is taken away."""
         return TableState(self.rows - 1, (self.total - tag(key, digest)) % MODULUS)
 
 
@@ -68,7 +68,7 @@ class _Pending(NamedTuple):
 
 
 def tag(key: LogKey, digest: str) -> int:
-    """The tag of a row's digest."""
+    """Return the tag of a row's digest."""
     return int.from_bytes(key.tag("tag", digest.encode()))
 
 
@@ -94,7 +94,7 @@ def _read_previous(session: Session, *_: object) -> None:
 
 @event.listens_for(Session, "after_flush")
 def _queue_written(session: Session, *_: object) -> None:
-    """Remembers the digests of what was written."""
+    """Remember the digests of what was written."""
     if not is_write_session(session):
         return
     before = session.info.pop(_BEFORE, [])
@@ -112,7 +112,7 @@ def _queue_written(session: Session, *_: object) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def _discard(session: Session) -> None:
-    """Forgets what was not kept."""
+    """Forget what was not kept."""
     for name in (_PENDING, _BEFORE, _KEY):
         session.info.pop(name, None)
 
@@ -122,7 +122,7 @@ def _key_of(session: Session, table: Table) -> LogKey:
 
 
 def current_key(session: Session) -> LogKey:
-    """The key of the log's last entry, `NONE` when that has no MAC.
+    """Return the key of the log's last entry, `NONE` when that has no MAC.
 
     Raises KeyUnavailable when it is not in the folder.
     """
@@ -149,7 +149,7 @@ def pending_count(session: Session) -> int:
 
 
 def take_pending(session: Session, key: LogKey) -> tuple[list[RowDigest], str]:
-    """The rows that no entry records yet, and the digest of the state with them, which is kept."""
+    """Return the rows that no entry records yet, and the digest of the state with them, which is kept."""
     queue: list[_Pending] = session.info.pop(_PENDING, [])
     states = read_states(session.connection())
     known_tables = set(states)
@@ -167,7 +167,7 @@ def take_pending(session: Session, key: LogKey) -> tuple[list[RowDigest], str]:
 
 
 def read_states(connection: Connection) -> dict[str, TableState]:
-    """The states of the tables that ever had rows. A total that is none counts as zero."""
+    """Return the states of the tables that ever had rows. A total that is none counts as zero."""
     rows = connection.execute(sqlalchemy.select(_STATE.c.name, _STATE.c.rows, _STATE.c.total))
     return {name: TableState(count, _number(total)) for name, count, total in rows}
 
@@ -180,7 +180,7 @@ def digest_of_states(states: Mapping[str, TableState]) -> str:
 
 
 def state_of(digests: Iterable[str], key: LogKey) -> TableState:
-    """The state of rows with these digests."""
+    """Return the state of rows with these digests."""
     state = TableState()
     for each in digests:
         state = state.with_row(key, each)
@@ -188,13 +188,13 @@ def state_of(digests: Iterable[str], key: LogKey) -> TableState:
 
 
 def digests_in(connection: Connection, table: Table, key: LogKey) -> Iterator[tuple[str, str]]:
-    """The key and the digest of every row of a table."""
+    """Yield the key and the digest of every row of a table."""
     for values in read_rows(connection, table):
         yield row_key(table, values), row_digest(table, values, key)
 
 
 def rebuild_states(session: Session, key: LogKey, *, every_row: bool) -> Iterator[list[RowDigest]]:
-    """Works out the states anew with another key; then gives the rows that the log has to tell of, some at a time.
+    """Work out the states again with another key; then gives the rows that the log has to tell of, some at a time.
 
     Those are every row there is, or those alone whose digests are made with the key.
     """

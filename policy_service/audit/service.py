@@ -44,7 +44,7 @@ _FETCH_SIZE = 5_000
 
 
 def ensure_signing_key(transaction: Transaction, folder: Path, *, by: Actor = SERVICE) -> PublicKey:
-    """The key in use; if there is none, the first one is created and recorded in the log."""
+    """Return the key in use; if there is none, the first one is created and recorded in the log."""
     keys = signing_keys(transaction.session)
     if keys:
         return public_key(keys[-1]["public_key"])
@@ -112,7 +112,7 @@ def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, deci
 
 
 def last_log_key_id(session: Session) -> str | None:
-    """The identifier of the key that the log named last; None when it has none."""
+    """Return the identifier of the key that the log named last; None when it has none."""
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq).desc())
     line = session.exec(query.limit(1)).first()
     return None if line is None else str(json.loads(line)["body"]["log_key"])
@@ -132,7 +132,7 @@ def _activate_key(transaction: Transaction, actor: Actor, key: LogKey, event: Lo
 
 
 def cover_rows(transaction: Transaction, key: LogKey) -> None:
-    """Covers all rows as they are found, under a key; for anyone who wrote them without this service."""
+    """Cover all rows as they are found, under a key; for anyone who wrote them without this service."""
     use_key(transaction.session, key)
     _cover_batches(transaction, SERVICE, rebuild_states(transaction.session, key, every_row=True))
 
@@ -144,7 +144,7 @@ def _cover_batches(transaction: Transaction, actor: Actor, batches: Iterable[lis
 
 
 def sign_checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
-    """Signs how long the log is and what is in it; once for each length.
+    """Sign how long the log is and what is in it; once for each length.
 
     `comparison.copy_checkpoints` is for when the transaction is over. Raises KeyUnavailable.
     """
@@ -162,7 +162,7 @@ def sign_checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
 
 
 def last_checkpoint(session: Session) -> SignedExtent | None:
-    """The newest checkpoint; None when there is none."""
+    """Return the newest checkpoint; None when there is none."""
     row = _last_checkpoint(session)
     return None if row is None else _checkpoint(row.size, row.line)
 
@@ -207,7 +207,7 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
     until: datetime | None = None,
     oldest_first: bool = False,
 ) -> list[SignedExtent]:
-    """A page of the checkpoints, newest first by default, from behind the one whose size is the cursor.
+    """Return a page of the checkpoints, newest first by default, from behind the one whose size is the cursor.
 
     Signed from one instant on and before another. Raises InvalidSignedLine.
     """
@@ -223,7 +223,7 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
 
 
 def _checkpoint(size: int, line: bytes) -> SignedExtent:
-    """The checkpoint in a row. Raises DamagedRecord."""
+    """Return the checkpoint in a row. Raises DamagedRecord."""
     with reading_row("checkpoint", size):
         return read_checkpoint(line)
 
@@ -241,7 +241,7 @@ def _first_size_signed(session: Session, instant: datetime) -> int:
 
 
 def current_signer(session: Session, folder: Path) -> Signer:
-    """The private key in use. Raises KeyUnavailable."""
+    """Return the private key in use. Raises KeyUnavailable."""
     keys = signing_keys(session)
     if not keys:
         raise NoSigningKey
@@ -249,12 +249,12 @@ def current_signer(session: Session, folder: Path) -> Signer:
 
 
 def read_public_keys(session: Session) -> tuple[PublicKey, ...]:
-    """The public keys in the order in which they were taken into use. Raises DamagedRecord, KeyUnavailable."""
+    """Return the public keys in the order in which they were taken into use. Raises DamagedRecord, KeyUnavailable."""
     return tuple(public_key(body["public_key"]) for body in signing_keys(session))
 
 
 def public_key_in_use(session: Session) -> PublicKey:
-    """The public key that the log is signed by. Raises NoSigningKey, DamagedRecord, KeyUnavailable."""
+    """Return the public key that the log is signed by. Raises NoSigningKey, DamagedRecord, KeyUnavailable."""
     keys = read_public_keys(session)
     if not keys:
         raise NoSigningKey
@@ -262,20 +262,20 @@ def public_key_in_use(session: Session) -> PublicKey:
 
 
 def signing_keys(session: Session) -> list[dict[str, Any]]:
-    """The bodies of `signing_key_added`, in the order of the log."""
+    """Return the bodies of `signing_key_added`, in the order of the log."""
     query = select(AuditEntry.seq, AuditEntry.line).where(AuditEntry.event == SigningKeyAdded.name)
     return [_key_body(*row) for row in session.exec(query.order_by(col(AuditEntry.seq)))]
 
 
 def _key_body(seq: int, line: bytes) -> dict[str, Any]:
-    """The body of an entry that names a key. Raises DamagedRecord."""
+    """Return the body of an entry that names a key. Raises DamagedRecord."""
     with reading_row("audit_entry", seq):
         body: dict[str, Any] = json.loads(line)["body"]
         return {name: body[name] for name in ("signing_key", "public_key", "endorsed_by", "signature")}
 
 
 def export(session: Session, signer: Signer, now: datetime) -> Iterator[bytes]:
-    """The lines of an export, without their line feeds."""
+    """Yield the lines of an export, without their line feeds."""
     tree, head = _tree_at(session)
     keys = signing_keys(session)
     checkpoints = {row.size: row.line for row in session.exec(select(Checkpoint).order_by(col(Checkpoint.size)))}

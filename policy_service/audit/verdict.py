@@ -17,10 +17,10 @@ class LogFault:
     until: int | None = None
     """When several entries could be the first bad one: the last of them."""
     is_other_log: bool = False
-    """Whether nothing was altered, but what was compared belongs to another log."""
+    """True if nothing was altered, but what was compared belongs to another log."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The fault as JSON."""
+        """Return the fault as JSON."""
         named = {"sentence": self.message, "seq": self.seq, "until": self.until}
         return named | ({"another_log": True} if self.is_other_log else {})
 
@@ -50,7 +50,6 @@ class CopyComparison:
     """Why the place cannot be relied on, in a sentence: it is missing, holds fewer than it did, does not answer."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         names = ("location", "checkpoints", "size", "at", "fault")
         return {name: getattr(self, name) for name in names}
 
@@ -88,7 +87,7 @@ class LogVerdict:
         return self.fault is None and all(each.fault is None for each in self.copies)
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as JSON."""
+        """Return the verdict as JSON."""
         return {
             "fine": self.is_fine,
             "entries": self.entries,
@@ -107,7 +106,7 @@ class LogVerdict:
         }
 
     def with_rows(self, rows: int, differences: int, faults: Sequence[LogFault]) -> LogVerdict:
-        """The verdict with what was found beside the entries."""
+        """Return the verdict with what was found beside the entries."""
         all_faults = (*self.faults, *faults)
         return replace(
             self,

@@ -111,7 +111,7 @@ class LogVerifier:
     def verify_lines(
         self, lines: Iterator[bytes], check_entry: EntryCheck | None = None, on_progress: EntryProgress | None = None
     ) -> None:
-        """Goes on to the end of the lines. Raises VerificationFailed."""
+        """Go on to the end of the lines. Raises VerificationFailed."""
         try:
             for line in lines:
                 if line.startswith(ENTRY_PREFIX):

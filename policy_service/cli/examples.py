@@ -27,7 +27,6 @@ class Report:
         return self.fault is None and not self.failures
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         policy = self.file.policy
         return {
             "file": str(self.file.path),

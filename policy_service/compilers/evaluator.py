@@ -23,7 +23,7 @@ class Matcher(Protocol):
     """Finds the rules that match."""
 
     def matches(self, slots: Slots) -> Sequence[int]:
-        """The indices of the rules whose condition holds, ascending."""
+        """Return the indices of the rules whose condition holds, ascending."""
 
     def close(self) -> None:
         """Release its resources."""

@@ -28,7 +28,7 @@ class PythonMatcher:
         self._function = define_function(self.source, "matches")
 
     def matches(self, slots: Slots) -> Sequence[int]:
-        """The indices of the rules whose condition holds, ascending."""
+        """Return the indices of the rules whose condition holds, ascending."""
         matched: list[int] = self._function(slots)
         return matched
 
@@ -37,12 +37,12 @@ class PythonMatcher:
 
 
 def python_source(rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
-    """The text of a function that gives the indices of the rules that match."""
+    """Return the text of a function that gives the indices of the rules that match."""
     body = ["matched = []"]
     body += [f"if {condition_text(rule.when)}: matched.append({index})" for index, rule in enumerate(rules)]
     return function_text("matches", slots, stand_ins, [*body, "return matched"])
 
 
 def compile_python(policy: Policy, core: Core | None = None) -> Evaluator:
-    """The policy, compiled to Python; `core` is what it was lowered to, where that is known."""
+    """Return the policy, compiled to Python; `core` is what it was lowered to, where that is known."""
     return Evaluator(policy, core or lower(policy), PythonMatcher)

@@ -46,7 +46,7 @@ OPERATORS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def condition_text(formula: Formula) -> str:  # one return a node is the clearest
-    """A condition as a Python expression that is true or false."""
+    """Return a condition as a Python expression that is true or false."""
     match formula:
         case Truth(value=truth):
             return repr(truth)
@@ -90,7 +90,7 @@ def _not(negated: bool) -> str:  # noqa: FBT001  # a sign
 
 
 def polynomial_text(polynomial: Polynomial) -> str:
-    """A polynomial as a Python expression of whole numbers, in parentheses when it has several terms."""
+    """Return a polynomial as a Python expression of whole numbers, in parentheses when it has several terms."""
     if not polynomial:
         return "0"
     terms = []
@@ -103,7 +103,7 @@ def polynomial_text(polynomial: Polynomial) -> str:
 
 
 def factor_text(factor: Factor) -> str:
-    """One factor as a Python expression."""
+    """Return one factor as a Python expression."""
     match factor:
         case StoredFact():
             return f"f_{factor.fact}"
@@ -143,7 +143,7 @@ def outcome_text(outcome: OutcomeExpr) -> str:
 
 
 def function_text(name: str, slots: Sequence[str], stand_ins: Mapping[str, Value], body: Iterable[str]) -> str:
-    """A function of one tuple, `slots` in order, in which a missing optional fact is None."""
+    """Return a function of one tuple, `slots` in order, in which a missing optional fact is None."""
     lines = [f"def {name}(slots):"]
     lines.append(f"    {', '.join(f'f_{slot}' for slot in slots)}, = slots")
     for fact in slots:
@@ -155,7 +155,7 @@ def function_text(name: str, slots: Sequence[str], stand_ins: Mapping[str, Value
 
 
 def define_function(text: str, name: str) -> Callable[[tuple[Anything, ...]], Anything]:
-    """The function `name` that the generated `text` defines."""
+    """Return the function `name` that the generated `text` defines."""
     scope: dict[str, Anything] = {**NAMES, "__builtins__": _BUILTINS}
     exec(_compile_cached(text, name), scope)  # noqa: S102  # text of our own making, see the module's docstring
     defined: Callable[[tuple[Anything, ...]], Anything] = scope.pop(name)  # else each would keep the other

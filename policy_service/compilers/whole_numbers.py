@@ -14,65 +14,65 @@ from policy_service.language.functions import Rounding
 
 
 def floor(numerator: int, denominator: int) -> int:
-    """The quotient, rounded down."""
+    """Return the quotient, rounded down."""
     return numerator // denominator
 
 
 def ceiling(numerator: int, denominator: int) -> int:
-    """The quotient, rounded up."""
+    """Return the quotient, rounded up."""
     return -(-numerator // denominator)
 
 
 def up(numerator: int, denominator: int) -> int:
-    """The quotient, rounded away from zero."""
+    """Return the quotient, rounded away from zero."""
     return ceiling(numerator, denominator) if numerator >= 0 else floor(numerator, denominator)
 
 
 def down(numerator: int, denominator: int) -> int:
-    """The quotient, rounded towards zero."""
+    """Return the quotient, rounded towards zero."""
     return floor(numerator, denominator) if numerator >= 0 else ceiling(numerator, denominator)
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """The nearest whole number; a half goes away from zero."""
+    """Return the nearest whole number; a half goes away from zero."""
     size = (2 * abs(numerator) + denominator) // (2 * denominator)
     return size if numerator >= 0 else -size
 
 
 def half_down(numerator: int, denominator: int) -> int:
-    """The nearest whole number; a half goes towards zero."""
+    """Return the nearest whole number; a half goes towards zero."""
     size = -((denominator - 2 * abs(numerator)) // (2 * denominator))
     return size if numerator >= 0 else -size
 
 
 def half_even(numerator: int, denominator: int) -> int:
-    """The nearest whole number; a half goes to the even one."""
+    """Return the nearest whole number; a half goes to the even one."""
     quotient, rest = divmod(numerator, denominator)
     return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
 
 
 def months_later(day: int, months: int) -> int:
-    """The ordinal of the day so many months later; a day that month lacks becomes its last."""
+    """Return the ordinal of the day so many months later; a day that month lacks becomes its last."""
     return (datetime.date.fromordinal(day) + relativedelta(months=months)).toordinal()
 
 
 def year(day: int) -> int:
-    """The year of a day."""
+    """Return the year of a day."""
     return datetime.date.fromordinal(day).year
 
 
 def month(day: int) -> int:
-    """The month of a day, 1 to 12."""
+    """Return the month of a day, 1 to 12."""
     return datetime.date.fromordinal(day).month
 
 
 def day_of_month(day: int) -> int:
-    """The day of the month, 1 to 31."""
+    """Return the day of the month, 1 to 31."""
     return datetime.date.fromordinal(day).day
 
 
 def weekday(day: int) -> int:
-    """The day of the week, Monday 1 to Sunday 7."""
+    """Return the day of the week, Monday 1 to Sunday 7."""
     return (day - 1) % 7 + 1
 
 

@@ -41,7 +41,7 @@ class Dimension:
 
 
 def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: list[str]) -> Dimension | None:
-    """The dimension, or None after adding to `errors` why it is none."""
+    """Return the dimension, or None after adding to `errors` why it is none."""
     fact_and_subject = find_fact(spec.name, policies, errors)
     if fact_and_subject is None:
         return None
@@ -71,7 +71,7 @@ def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: lis
 def find_fact(
     name: str, policies: Sequence[Policy], errors: list[str], *, as_tags: bool = False
 ) -> tuple[Fact, str] | None:
-    """The fact that takes an outcome of one of the policies, or that they declare, and what it is about.
+    """Return the fact that takes an outcome of one of the policies, or that they declare, and what it is about.
 
     None after adding to `errors` why there is none. With `as_tags` a list of choices is taken as tags.
     """
@@ -108,7 +108,7 @@ def find_fact(
 
 
 def _facts(policy: Policy) -> Sequence[str]:
-    """The facts of a policy that another policy can ask for: its own last outcomes are its own alone."""
+    """Return the facts of a policy that another policy can ask for: its own last outcomes are its own alone."""
     return [name for name, fact in policy.facts.items() if fact.previous is None]
 
 

@@ -146,7 +146,7 @@ class _File:
                 yield f"`{shorten(name)}` has more than {LONGEST} characters: give classes shorter names"
 
     def lines(self) -> Iterator[str]:
-        """The whole file."""
+        """Yield the whole file."""
         heading, titles = self.heading, [each.fact.title for each in self.dimensions.values()]
         title = capitalized_title(
             Bilingual(" × ".join(each.zh for each in titles), " × ".join(each.en for each in titles))
@@ -204,7 +204,7 @@ class _File:
             yield f"      because: {bilingual_yaml(self._reason(zh, _capital(en)))}"
 
     def _cross_table(self) -> Iterator[str]:
-        """Two dimensions as a grid; down stands the first of the alphabet, so that rules keep their names."""
+        """Yield two dimensions as a grid; down stands the first of the alphabet, so that rules keep their names."""
         down, across = sorted(self.order)
         names = {(group.classes[down].name, group.classes[across].name): group.name for group in self.groups}
         columns = self.dimensions[across].classes
@@ -260,7 +260,7 @@ class _File:
 
 
 def fact_lines(fact: Fact) -> Iterator[str]:
-    """The declaration of a fact, as its own policy has it."""
+    """Yield the declaration of a fact, as its own policy has it."""
     yield f"  {fact.name}:"
     yield f"    type: {type_name(fact.type)}"
     if isinstance(fact.type, ChoiceType | TagsType):
@@ -285,12 +285,12 @@ def fact_lines(fact: Fact) -> Iterator[str]:
 
 
 def quote_cell(cell: str) -> str:
-    """A cell as YAML has it, in the quotation marks that policy files have around words."""
+    """Return a cell as YAML has it, in the quotation marks that policy files have around words."""
     return "'" + cell.replace("'", "''") + "'"
 
 
 def capitalized_title(title: Bilingual) -> Bilingual:
-    """A title that stands by itself."""
+    """Return a title that stands by itself."""
     return Bilingual(title.zh, _capital(title.en))
 
 
@@ -304,5 +304,5 @@ def bilingual_yaml(words: Bilingual) -> str:
 
 
 def scalar(text: str) -> str:
-    """The text as YAML has it, in quotation marks where it needs them."""
+    """Return the text as YAML has it, in quotation marks where it needs them."""
     return text if _PLAIN.fullmatch(text) and text not in NULLS else json.dumps(text, ensure_ascii=False)

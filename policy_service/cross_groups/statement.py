@@ -56,7 +56,7 @@ class NamedDimension:
 
 
 def parse_statement(text: str) -> tuple[NamedDimension, ...]:
-    """The dimensions that a statement names, in its order. Raises CrossGroupsRejected with every fault."""
+    """Return the dimensions that a statement names, in its order. Raises CrossGroupsRejected with every fault."""
     if len(text) > MAX_STATEMENT:
         raise CrossGroupsRejected([f"a statement has at most {MAX_STATEMENT:,} characters, this one {len(text):,}"])
     if match := find_hidden_character(text):
@@ -69,12 +69,12 @@ def parse_statement(text: str) -> tuple[NamedDimension, ...]:
 
 
 def write_statement(dimensions: tuple[NamedDimension, ...]) -> str:
-    """The statement in one spelling."""
+    """Return the statement in one spelling."""
     return " × ".join(map(str, dimensions))
 
 
 def without_titles(dimensions: tuple[NamedDimension, ...]) -> tuple[NamedDimension, ...]:
-    """The same dimensions, for a reader of one language: no class has a title of its own."""
+    """Return the same dimensions, for a reader of one language: no class has a title of its own."""
     return tuple(
         replace(each, classes=tuple(replace(named_class, title=None) for named_class in each.classes))
         for each in dimensions

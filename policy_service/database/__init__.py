@@ -200,7 +200,7 @@ class Transaction:
     clock: Clock
 
     def new_id(self) -> str:
-        """An identifier nobody has used (UUID version 7)."""
+        """Return an identifier nobody has used (UUID version 7)."""
         return str(self.clock.new_id())
 
 
@@ -262,7 +262,7 @@ class Database:
     def write_unlogged(self) -> Iterator[Session]:
         """One transaction in no lane, for rows that are no part of the record.
 
-        It moves no time, and nobody who waits for changes of the record reads anew. Raises DatabaseUnavailable.
+        It moves no time, and nobody who waits for changes of the record reads again. Raises DatabaseUnavailable.
         """
         new_session = Session(self._writers, info={_DATABASE: self})
         with translate_db_errors(), self._write_lock, new_session as session, session.begin():
@@ -358,7 +358,7 @@ def lock_lane(session: Session, lane: LaneName) -> None:
 
 
 def borne_out(session: Session, at: datetime) -> datetime:
-    """The instant of a lane, as far as something that was written bears it out.
+    """Return the instant of a lane, as far as something that was written bears it out.
 
     Its row is under no MAC: who has the database alone could move the time of the service by it.
     """
@@ -383,7 +383,7 @@ def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Val
 
 
 def database_of(session: Session) -> Database | None:
-    """The database that a session belongs to; None for one that was opened otherwise."""
+    """Return the database that a session belongs to; None for one that was opened otherwise."""
     database: Database | None = session.info.get(_DATABASE)
     return database
 
@@ -394,5 +394,5 @@ def is_write_session(session: Session) -> bool:
 
 
 def initial_rows() -> list[Lane]:
-    """The rows a new database starts with."""
+    """Return the rows a new database starts with."""
     return [Lane(name=lane, count=0, at=NEVER) for lane in LaneName]

@@ -88,10 +88,10 @@ def open_postgresql(url: str, lock_seconds: float) -> Engine:
 
 
 def open_sqlite(file: Path, lock_seconds: float) -> Engine:
-    """Open connections to a SQLite file that is there; one that is gone is not made anew."""
+    """Open connections to a SQLite file that is there; one that is gone is not created."""
     original = _OriginalFile(file)
 
-    def connect() -> sqlite3.Connection:  # SQLite would make a file that is gone anew, and empty
+    def connect() -> sqlite3.Connection:  # SQLite would create a missing file, empty
         original.check()
         return sqlite3.connect(
             f"{file.as_uri()}?mode=rw",
@@ -161,7 +161,7 @@ class _OriginalFile:
         self._is_replaced = False
 
     def check(self) -> _Identity | None:
-        """The identity of the file there is; None when there is none. Raises FileReplaced."""
+        """Return the identity of the file there is; None when there is none. Raises FileReplaced."""
         identity = _identity(self._file)
         if identity is not None:
             self._first = self._first or identity

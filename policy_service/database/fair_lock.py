@@ -47,7 +47,7 @@ class FairLock:
             self._hand_over()
 
     def _leave(self, turn: threading.Event) -> None:
-        """Goes without having had a turn."""
+        """Go without having had a turn."""
         with self._lock:
             if turn.is_set():  # it came in this very moment, and is the next one's
                 self._hand_over()

@@ -35,7 +35,7 @@ def damage_of(error: DatabaseUnavailable) -> Message | None:
 def file_faults(
     connection: Connection, check: Literal["quick_check", "integrity_check"], of: str | int = MAX_FAULTS
 ) -> list[str]:
-    """A sentence for each fault of a SQLite file, or of one table.
+    """Return a sentence for each fault of a SQLite file, or of one table.
 
     `quick_check` reads every page, `integrity_check` compares the indexes with the rows as well: through an index that
     was left behind on purpose one query sees other rows than the next. None on PostgreSQL.

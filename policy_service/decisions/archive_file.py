@@ -97,7 +97,7 @@ def read_head(path: Path) -> ArchiveHead:
 
 
 def read_blocks(path: Path) -> Iterator[ArchivedBlock]:
-    """The blocks of an archive, each compared with its root. Raises InvalidArchive, OSError."""
+    """Yield the blocks of an archive, each compared with its root. Raises InvalidArchive, OSError."""
     with closing(_lines(path)) as lines:
         head, seq = _head(next(lines, b"")), 0
         for text in lines:
@@ -112,7 +112,7 @@ def read_blocks(path: Path) -> Iterator[ArchivedBlock]:
 
 
 def read_line(path: Path, seq: int) -> bytes:
-    """The line of one record in an archive. Raises InvalidArchive, also when it is not there, and OSError."""
+    """Return the line of one record in an archive. Raises InvalidArchive, also when it is not there, and OSError."""
     for block, lines in read_blocks(path):
         if block.first <= seq <= block.last:
             return lines[seq - block.first]

@@ -94,7 +94,7 @@ def archive(  # noqa: PLR0913  # what moves where, by whom, and whom to tell
 
 
 def _blocks(session: Session, archived: int, before: datetime, kept_from: datetime) -> list[Block]:
-    """The sealed blocks behind those archived whose records were all decided before an instant."""
+    """Return the sealed blocks behind those archived whose records were all decided before an instant."""
     if before > kept_from:
         raise ArchiveRejected(
             Message(
@@ -178,7 +178,7 @@ def _move(
 
 
 def _unmoved(session: Session, archived: DecisionsArchived, start: int, limit: int) -> list[tuple[int, bytes]]:
-    """A page of records of an archive, from a number on, whose lines have not moved yet."""
+    """Return a page of records of an archive, from a number on, whose lines have not moved yet."""
     mark = remainder_of(b"{}", archived.archive)[:-1]
     query = sqlalchemy.select(_C.seq, _C.line).where(
         _C.seq >= start,
@@ -195,7 +195,7 @@ def _unmoved(session: Session, archived: DecisionsArchived, start: int, limit: i
 def archive_faults(
     session: Session, files: Sequence[Path] = (), tick: Callable[[int], object] = lambda _: None
 ) -> Iterator[str]:
-    """A sentence for each archive whose records are not what its entry says; with its file, record by record."""
+    """Yield a message for each archive whose records are not what its entry says; with its file, record by record."""
     archives = list_archives(session)
     by_digest, done = {each.digest: each for each in archives}, 0
     for each in archives:

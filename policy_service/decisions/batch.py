@@ -122,7 +122,7 @@ class Batch:
         self._slice_began = 0.0
 
     async def decide(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-        """The rendered answers, those of lines that were recorded together in one piece.
+        """Yield the rendered answers, those of lines that were recorded together in one piece.
 
         Raises IdempotencyKeyReused when the first line is not the one that the key was used for; and after the answers
         to the lines before what `pieces` raises, but for BatchEnded.
@@ -142,7 +142,7 @@ class Batch:
             reader.cancel()
 
     async def _read(self, pieces: AsyncIterable[bytes], chunks: asyncio.Queue[_Chunk | Exception | None]) -> None:
-        """Decides the lines and hands them to the writer, as many as there is room for."""
+        """Decide the lines and hands them to the writer, as many as there is room for."""
         try:
             async for lines in self._read_lines(pieces):
                 for _ in lines:
@@ -156,7 +156,7 @@ class Batch:
             chunks.put_nowait(error)
 
     async def _read_lines(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[list[Line]]:
-        """The lines that have come, without waiting for others, a few at a time."""
+        """Yield the lines that have come, without waiting for others, a few at a time."""
         try:
             async for piece in pieces:
                 lines = self._lines.split(piece)
@@ -169,7 +169,7 @@ class Batch:
             yield rest
 
     async def _decide_lines(self, lines: Sequence[Line]) -> _Chunk:
-        """Decides some lines; those that are to be recorded are on their way."""
+        """Decide some lines; those that are to be recorded are on their way."""
         previous = await self._recall(lines)
         answers: list[LineAnswer | _PendingLine] = []
         for number, content in lines:
@@ -217,7 +217,7 @@ class Batch:
     async def _render_chunk(
         self, answers: Sequence[LineAnswer | _PendingLine], recorded: asyncio.Future[Sequence[RecordResult]] | None
     ) -> bytes:
-        """The rendered answers, once all of them are on record."""
+        """Return the rendered answers, once all of them are on record."""
         results = iter(await recorded if recorded is not None else ())
         rendered = []
         for each in answers:
@@ -265,7 +265,7 @@ def _ends_batch(answer: LineAnswer | _PendingLine) -> bool:
 
 
 def _fingerprint(content: bytes | Exception) -> str:
-    """The digest of a line's request; none when it could not be one."""
+    """Return the digest of a line's request; none when it could not be one."""
     return fingerprint_of("POST", PATH, content) if isinstance(content, bytes) else ""
 
 
@@ -280,7 +280,7 @@ class _LineSplitter:
         self._is_too_long = False
 
     def split(self, piece: bytes) -> Iterator[Line]:
-        """The lines that end in the next piece of the text."""
+        """Yield the lines that end in the next piece of the text."""
         *complete_lines, remainder = piece.split(b"\n")
         for part in complete_lines:
             self._add(part)
@@ -289,7 +289,7 @@ class _LineSplitter:
         self._add(remainder)
 
     def end_line(self) -> Iterator[Line]:
-        """The line that was begun, if it is not blank."""
+        """Yield the line that was begun, if it is not blank."""
         content, is_too_long = bytes(self._buffer.strip()), self._is_too_long
         self._buffer, self._is_too_long = bytearray(), False
         if is_too_long:

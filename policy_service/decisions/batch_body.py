@@ -92,7 +92,7 @@ class BatchBody:
             self._received.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body, as it comes. Raises BatchEnded when it is not read to its end."""
+        """Yield the body, as it comes. Raises BatchEnded when it is not read to its end."""
         while True:
             if self._memory:
                 piece = bytes(self._memory[:CHUNK])

@@ -33,7 +33,7 @@ class BenchmarkSlot:
 
 
 def benchmark_slots(policy: Policy) -> tuple[BenchmarkSlot, ...]:
-    """The benchmark facts of a policy that no other policy gives."""
+    """Return the benchmark facts of a policy that no other policy gives."""
     names = list(policy.facts)
     return tuple(
         BenchmarkSlot(slot, policy, fact, tuple(map(names.index, parse_measure(fact.measure).groups)))

@@ -59,7 +59,7 @@ class BlockAltered(ProofUnavailable):
 
 
 def seal(transaction: Transaction, *, max_records: int = BLOCK_SIZE) -> BlockRow | None:
-    """Seals the records after the last sealed one; None when there are none. Raises SealingFailed."""
+    """Seal the records after the last sealed one; None when there are none. Raises SealingFailed."""
     session = transaction.session
     block = next_block(session, last_sealed(session), max_records=max_records)
     return None if block is None else add_block(transaction, block)
@@ -68,7 +68,9 @@ def seal(transaction: Transaction, *, max_records: int = BLOCK_SIZE) -> BlockRow
 def next_block(
     session: Session, previous: Block, *, max_records: int = BLOCK_SIZE, pause: Callable[[], object] = lambda: None
 ) -> Block | None:
-    """The block that comes after another, worked out from its records; None when there are none. Raises SealingFailed.
+    """Return the block that comes after another, worked out from its records; None when there are none.
+
+    Raises SealingFailed.
 
     That takes a while, and needs no transaction that writes: records are numbered and committed under the lock of the
     lane `decisions`, so when one is seen all before it are, and none can turn up later between two. `pause` is called
@@ -109,23 +111,23 @@ def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
 
 
 def last_sealed(session: Session) -> Block:
-    """The newest block; before the first there is one with nothing in it."""
+    """Return the newest block; before the first there is one with nothing in it."""
     last = session.connection().execute(_LAST_BLOCK).first()
     return Block(*last) if last else Block(0, 1, 0, "")
 
 
 def newest_record(session: Session) -> int:
-    """The number of the newest record; 0 when there is none."""
+    """Return the number of the newest record; 0 when there is none."""
     return session.connection().execute(_NEWEST).scalar() or 0
 
 
 def last_block(session: Session) -> BlockRow | None:
-    """The newest block."""
+    """Return the newest block."""
     return session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()).limit(1)).first()
 
 
 def block_with(session: Session, seq: int) -> BlockRow | None:
-    """The block a record is sealed in; None while it is in none."""
+    """Return the block a record is sealed in; None while it is in none."""
     return session.exec(select(BlockRow).where(BlockRow.first <= seq, BlockRow.last >= seq)).first()
 
 
@@ -143,7 +145,7 @@ def count_unsealed(session: Session) -> int:
 
 
 def prove_decision(session: Session, decision: str) -> dict[str, Any]:
-    """The proof that a decision is on record, for `audit.proofs.verify_proof`.
+    """Return the proof that a decision is on record, for `audit.proofs.verify_proof`.
 
     Raises NotSealed, BlockAltered, ProofUnavailable when no checkpoint covers its block yet.
     """
@@ -164,7 +166,7 @@ def prove_decision(session: Session, decision: str) -> dict[str, Any]:
 
 
 def digests_of(session: Session, block: Block) -> list[str]:
-    """The digests that the records of a block were written with, in their order: its leaves."""
+    """Return the digests that the records of a block were written with, in their order: its leaves."""
     seq = col(DecisionRow.seq)
     query = select(DecisionRow.digest).where(seq >= block.first, seq <= block.last)
     return list(session.exec(query.order_by(seq)))
@@ -205,13 +207,13 @@ def verify_blocks(
 
 
 def _rows(session: Session, start: int) -> Iterator[BlockRow]:
-    """The rows of the blocks from a number on. What a row claims is followed nowhere: it may be anything."""
+    """Return the rows of the blocks from a number on. What a row claims is followed nowhere: it may be anything."""
     query = select(BlockRow).where(BlockRow.number >= start).order_by(col(BlockRow.number))
     return iter(session.exec(query, execution_options={"yield_per": FETCH_SIZE}))
 
 
 def _blocks(session: Session, start: int, report: BlockReport) -> Iterator[Block]:
-    """The blocks from `start` on; one that does not begin where the one before ended is a fault."""
+    """Yield the blocks from `start` on; one that does not begin where the one before ended is a fault."""
     previous = session.get(BlockRow, start - 1)
     first = previous.last + 1 if previous else 1
     for block in map(block_of, _rows(session, start)):
@@ -257,7 +259,7 @@ def _verify_tail(session: Session, first: int, report: BlockReport) -> None:
 
 
 def _next_records(session: Session, first: int, limit: int) -> Sequence[DecisionRow]:
-    """The records from a number on, wherever the first of them stands.
+    """Return the records from a number on, wherever the first of them stands.
 
     They are read as rows of the table: no entry records them one by one, so there is nothing for the guard to compare.
     """
@@ -267,6 +269,6 @@ def _next_records(session: Session, first: int, limit: int) -> Sequence[Decision
 
 
 def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
-    """The records as they are kept: an instant that is none must not keep the others from being verified."""
+    """Return the records as they are kept: an instant that is none must not keep the others from being verified."""
     seq = col(DecisionRow.seq)
     return [DecisionRow(**row) for row in read_rows(session.connection(), _DECISIONS, seq >= first, seq <= last)]

@@ -57,12 +57,11 @@ class BlockReport:
         self.untold += len(faults[room:])
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {"blocks": self.blocks, "records": self.records, "faults": list(self.faults)}
 
 
 def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
-    """The leaves of a block: the digests of the lines themselves, whatever the rows say they are.
+    """Return the leaves of a block: the digests of the lines themselves, whatever the rows say they are.
 
     For a line that is in an archive it is what the row holds; the archive holds the line.
     """
@@ -96,7 +95,7 @@ def find_alteration(row: DecisionRow, archived_to: int = 0) -> str | None:
 
 
 def _text(value: object) -> str:
-    """A day or an instant as it is kept; what is kept and is none stays what it is."""
+    """Return a day or an instant as it is kept; what is kept and is none stays what it is."""
     match value:
         case datetime():
             return timestamp(value)

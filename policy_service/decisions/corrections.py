@@ -28,7 +28,7 @@ class CorrectionRejected(PolicyServiceError):
 
 
 def correction_rejected(session: Session, question: Question) -> CorrectionRejected | None:
-    """The reason why a request cannot correct the decision that it names; None when it can, or names none."""
+    """Return the reason why a request cannot correct the decision that it names; None when it can, or names none."""
     if question.corrects is None:
         return None
     row = session.exec(select(DecisionRow).where(DecisionRow.id == question.corrects)).first()
@@ -49,7 +49,7 @@ def correction_rejected(session: Session, question: Question) -> CorrectionRejec
 
 
 def corrections_of(session: Session, record: DecisionRecord) -> tuple[str, ...]:
-    """The identifiers of the decisions that correct one, the newest last. Raises DamagedRecord."""
+    """Return the identifiers of the decisions that correct one, the newest last. Raises DamagedRecord."""
     marker = f'"corrects":"{record.decision_id}"'.encode()
     query = select(DecisionRow.seq, DecisionRow.line).where(
         DecisionRow.subject == record.subject.id,

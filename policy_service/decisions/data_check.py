@@ -150,7 +150,7 @@ class _Examination:
         self._subjects: dict[bytes, str] = {}
 
     def examine(self, latest: LatestFacts) -> Iterator[RecordFinding]:
-        """A finding about a subject."""
+        """Yield a finding about a subject."""
         if latest.newest is None:
             return
         subject, check = latest.subject, self._check
@@ -171,7 +171,7 @@ class _Examination:
             yield RecordFinding(*subject, Check.DUPLICATE, key, None, other)
 
     def _needed(self, policy: Policy) -> Collection[str]:
-        """The facts that a policy needs from the caller."""
+        """Return the facts that a policy needs from the caller."""
         return [
             name
             for name, fact in policy.facts.items()
@@ -181,7 +181,7 @@ class _Examination:
         ]
 
     def _marks(self, latest: LatestFacts) -> Iterator[tuple[Key, bytes]]:
-        """A mark for each key, the same for equal values; subjects are many, so marks are short."""
+        """Yield a mark for each key, the same for equal values; subjects are many, so marks are short."""
         yield (IDENTIFIER,), _mark((IDENTIFIER,), [latest.subject.id])
         for key in self._check.keys:
             if all(name in latest.facts for name in key):
@@ -201,7 +201,7 @@ def _plain(value: object) -> str:
 
 
 def _policies(session: Session, kind: str, now: datetime) -> dict[str, Policy]:
-    """The heads of the versions in force about a kind of subject."""
+    """Return the heads of the versions in force about a kind of subject."""
     active = all_active_at(activations(session), now, now)
     heads = {id_: policy_cache.load_head(session, each.digest) for id_, each in active.items() if not each.is_stop}
     return {id_: head for id_, head in heads.items() if head.subject == kind and head.domain != OWN_DOMAIN}

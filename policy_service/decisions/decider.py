@@ -255,7 +255,7 @@ class Decider:
         return with_trace(decision) if explain else decision
 
     def reads_previous(self, kind: str | None, policies: Sequence[str] | None) -> tuple[str, ...]:
-        """The policies that read their own last outcomes, of those that such a question leads to."""
+        """Return the policies that read their own last outcomes, of those that such a question leads to."""
         if not self._has_previous:
             return ()
         with self._lock, suppress(UnknownPolicies, UnknownSubjectKind):

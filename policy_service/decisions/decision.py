@@ -38,7 +38,7 @@ class ResultWriter:
         self._is_json_ready = all(kind is None for _, kind in self._outcomes)
 
     def write(self, result: PolicyAnswer, supplied: tuple[str, ...]) -> Json:
-        """The entry of one policy, in the shape of `POST /v1/decisions`."""
+        """Return the entry of one policy, in the shape of `POST /v1/decisions`."""
         match result:
             case Decided():
                 outcome: Any = [self.outcome(values) for values in result.outcome]
@@ -66,7 +66,7 @@ class ResultWriter:
         return entry
 
     def outcome(self, values: Values) -> Json:
-        """One value for each outcome, by name."""
+        """Return one value for each outcome, by name."""
         if self._is_json_ready:
             return dict(zip(self._names, values, strict=False))
         pairs = zip(self._outcomes, values, strict=False)
@@ -90,7 +90,7 @@ class PolicyDecision(NamedTuple):
     """The evaluator that answered."""
     writer: ResultWriter
     applied_override: AppliedOverride | None = None
-    """The exception made for the subject; `result` is then what is answered instead."""
+    """The override made for the subject; `result` is then what is answered instead."""
 
     @property
     def policy(self) -> Policy:
@@ -103,7 +103,7 @@ class PolicyDecision(NamedTuple):
         return self.result if self.applied_override is None else self.applied_override.rules_result
 
     def to_dict(self) -> Json:
-        """The entry of this policy."""
+        """Return the entry of this policy."""
         if self.applied_override is None:
             return self.writer.write(self.result, self.supplied)
         rules_entry = self.writer.write(self.applied_override.rules_result, self.supplied)
@@ -127,13 +127,13 @@ class Decision(NamedTuple):
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """The exceptions that were looked at, those included that did not fit."""
+        """The overrides that were looked at, those included that did not fit."""
         return tuple(
             [each.applied_override.override.id for each in self.evaluated.values() if each.applied_override is not None]
         )
 
     def to_dict(self) -> Json:
-        """The `outcomes` object of `POST /v1/decisions`."""
+        """Return the `outcomes` object of `POST /v1/decisions`."""
         return {
             id_: entry.writer.write(entry.result, entry.supplied) if entry.applied_override is None else entry.to_dict()
             for id_, entry in self.policies.items()

@@ -49,7 +49,10 @@ class SubjectKey:
 
 
 def encrypt_fact(key: SubjectKey, decision: str, fact: str, value: Any) -> dict[str, str]:  # noqa: ANN401  # JSON
-    """A fact's value, in the form records keep it, readable only with the subject's key. Raises NotCanonicalError."""
+    """Return a fact's value, in the form records keep it, readable only with the subject's key.
+
+    Raises NotCanonicalError.
+    """
     text = to_canonical_json(value)
     padded = text.ljust(-(-len(text) // PADDING) * PADDING)
     nonce = os.urandom(NONCE_SIZE)
@@ -63,12 +66,12 @@ def is_encrypted(value: object) -> bool:
 
 
 def key_id_of(encrypted: dict[str, str]) -> bytes:
-    """The identifier of the key that a fact is sealed under. Raises DecryptionFailed."""
+    """Return the identifier of the key that a fact is sealed under. Raises DecryptionFailed."""
     return _content(encrypted)[:ID_SIZE]
 
 
 def decrypt_fact(key: SubjectKey, decision: str, fact: str, encrypted: dict[str, str]) -> Any:  # noqa: ANN401  # JSON
-    """The value of a sealed fact. Raises DecryptionFailed."""
+    """Return the value of a sealed fact. Raises DecryptionFailed."""
     content = _content(encrypted)
     nonce, ciphertext = content[ID_SIZE : ID_SIZE + NONCE_SIZE], content[ID_SIZE + NONCE_SIZE :]
     try:
@@ -78,13 +81,13 @@ def decrypt_fact(key: SubjectKey, decision: str, fact: str, encrypted: dict[str,
 
 
 def wrap_key(master: AESGCM, id_: bytes, subject: Subject, key: bytes) -> bytes:
-    """A subject's key as it is kept."""
+    """Return a subject's key as it is kept."""
     nonce = os.urandom(NONCE_SIZE)
     return nonce + master.encrypt(nonce, key, _key_context(id_, subject))
 
 
 def unwrap_key(master: AESGCM, id_: bytes, subject: Subject, wrapped: bytes) -> bytes:
-    """A subject's key, as random bytes. Raises DecryptionFailed."""
+    """Return a subject's key, as random bytes. Raises DecryptionFailed."""
     try:
         return master.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], _key_context(id_, subject))
     except (InvalidTag, ValueError):

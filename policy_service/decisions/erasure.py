@@ -30,11 +30,11 @@ class ErasurePreview:
     records: int
     """Decisions, of the newest ones, that hold any: they cannot be replayed afterwards."""
     is_complete: bool
-    """Whether all decisions about it were looked at."""
+    """True if all decisions about it were looked at."""
     policies: tuple[str, ...]
     """The policies whose group lists name it."""
     has_populations: bool
-    """Whether populations are registered: its rows are removed from them."""
+    """True if populations are registered: its rows are removed from them."""
 
     @property
     def is_possible(self) -> bool:

@@ -33,7 +33,7 @@ class NotJsonError(ValueError):
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
-    """The value that UTF-8 JSON text writes; numbers with a point or an exponent are Decimal, never float.
+    """Return the value that UTF-8 JSON text writes; numbers with a point or an exponent are Decimal, never float.
 
     Raises NotJsonError.
     """

@@ -79,7 +79,7 @@ class FactsReader:
         self._columns = tuple((name, value_reader(fact.type)) for name, fact in policy.facts.items())
 
     def slots(self, facts: Mapping[str, object], problems: list[FactProblem]) -> list[Value | None]:
-        """One value a fact, None for what is not given or refused; what is refused is added to `problems`."""
+        """Return one value a fact, None for what is not given or refused; what is refused is added to `problems`."""
         slots: list[Value | None] = []
         get = facts.get
         for name, read_value in self._columns:
@@ -99,7 +99,7 @@ def fact_problem(name: str, error: ValueRejected, raw: object, read_value: Value
 
 
 def unknown_fact_problems(facts: Mapping[str, object], known_facts: frozenset[str]) -> list[FactProblem]:
-    """A problem for each fact that no policy in service declares, in the caller's order.
+    """Return a problem for each fact that no policy in service declares, in the caller's order.
 
     Looking for the nearest name is slow, so only the first `MAX_HINTS` get a hint.
     """
@@ -112,7 +112,7 @@ def unknown_fact_problems(facts: Mapping[str, object], known_facts: frozenset[st
 
 
 def raw_text(raw: object) -> str:
-    """A refused value as JSON would write it, shortened; what a reader would not see is escaped."""
+    """Return a refused value as JSON would write it, shortened; what a reader would not see is escaped."""
     match raw:
         case bool():
             return "true" if raw else "false"

@@ -174,7 +174,7 @@ class GroupWriter:
         return results
 
     def _place(self, draft: _RecordDraft, seq: int, outcomes: Json) -> Iterator[PlacedDecision]:
-        """The answers of a record, as group lists take them."""
+        """Return the answers of a record, as group lists take them."""
         decision = draft.item.evaluation.decision
         for entry in decision.policies.values():
             self._assignments.add_version(entry.policy)
@@ -192,7 +192,7 @@ class GroupWriter:
 
 
 def _with_other_previous(session: Session, items: Iterable[PendingDecision]) -> set[PendingDecision]:
-    """The items that were decided by other last outcomes than their subjects have now."""
+    """Return the items that were decided by other last outcomes than their subjects have now."""
     reading = [item for item in items if item.evaluation.previous]
     if not reading:
         return set()
@@ -220,7 +220,7 @@ def advance_lane(session: Session, at: datetime) -> None:
 def _make_row(
     draft: _RecordDraft, keys: Mapping[Subject, SubjectKey], decision_id: str, seq: int, at: datetime
 ) -> tuple[Json, RecordedAnswer]:
-    """The row and the answer of one decision."""
+    """Return the row and the answer of one decision."""
     question, decision, requested, *_ = draft.item.evaluation
     facts, sensitive = draft.facts, draft.reads.sensitive
     for name in sensitive & facts.keys():

@@ -120,13 +120,13 @@ class InForce:
         return self._window
 
     def now(self) -> datetime:
-        """The present instant; never before what is in service began to be, though the clock may go back."""
+        """Return the present instant; never before what is in service began to be, though the clock may go back."""
         return max(self._clock.now(), self._window.start)
 
     # deciding
 
     def evaluate(self, question: Question) -> Evaluation:
-        """Decides by the versions in force; slow when the decision is to be explained, which holds nobody up.
+        """Decide by the versions in force; slow when the decision is to be explained, which holds nobody up.
 
         Raises VersionsChanging, NotReady, FactsRejected, UnknownPolicies, WrongSubjectKind, UnknownSubjectKind.
         """
@@ -366,7 +366,7 @@ class InForce:
         return self._known_activations[1]
 
     def _texts(self, session: Session, window: Window) -> Texts:
-        """The texts of the versions of a window that are not in service."""
+        """Return the texts of the versions of a window that are not in service."""
         in_service = {policy.digest for policy in self.decider.policies.values()}
         try:
             texts = {name: version_text(session, name) for name in window.digests.values() if name not in in_service}
@@ -388,7 +388,7 @@ def _logged_activations(session: Session, left_out: Mapping[str, frozenset[str]]
 
 
 def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:
-    """The refusal, which distinguishes policies that were ended from those that never existed."""
+    """Return the refusal, which distinguishes policies that were ended from those that never existed."""
     endings = {name: describe_ending(absent[name]) for name in unknown.names if name in absent}
     return UnknownPolicies(unknown.names, unknown.hints, endings) if endings else unknown
 

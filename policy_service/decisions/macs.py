@@ -42,7 +42,7 @@ _OF_POPULATIONS = _SUBJECT_KEYS.c.kind == POPULATION
 
 
 def last_decision_seq(session: Session) -> int:
-    """The number of the last record; 0 when there is none."""
+    """Return the number of the last record; 0 when there is none."""
     return session.exec(select(func.max(DecisionRow.seq))).one() or 0
 
 
@@ -123,7 +123,7 @@ class LogKeyMissing(KeyUnavailable):
 
 
 def current_mac_key(session: Session) -> LogKey | None:
-    """The key in use; None when the log never had one. Raises LogKeyMissing."""
+    """Return the key in use; None when the log never had one. Raises LogKeyMissing."""
     database = database_of(session)
     try:
         keys = read_log_keys(database.keys if database else None)
@@ -156,12 +156,12 @@ def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) ->
 
 
 def mac_of_record(key: LogKey | None, digest: str) -> str | None:
-    """The MAC of a record with a digest."""
+    """Return the MAC of a record with a digest."""
     return None if key is None else key.mac("decision", digest.encode())
 
 
 def mac_of_subject_key(key: LogKey | None, row: SubjectKeyRow) -> str | None:
-    """The MAC of the row of a subject's key."""
+    """Return the MAC of the row of a subject's key."""
     return None if key is None else key.mac("subject key", _content(column_values(row)))
 
 

@@ -12,17 +12,17 @@ MASK = "•••"
 
 
 def sensitive_facts(policies: Iterable[Policy]) -> frozenset[str]:
-    """The facts that one of the policies declares sensitive; then they are sensitive for all of them."""
+    """Return the facts that one of the policies declares sensitive; then they are sensitive for all of them."""
     return frozenset(fact.name for policy in policies for fact in policy.facts.values() if fact.sensitive)
 
 
 def masked(facts: Mapping[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
-    """Facts to be shown: a sensitive one that was given is a mask."""
+    """Return facts to be shown: a sensitive one that was given is a mask."""
     return {name: MASK if name in sensitive and value is not None else value for name, value in facts.items()}
 
 
 def masked_trace(trace: Mapping[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
-    """The trace with a mask for every value of a sensitive fact."""
+    """Return the trace with a mask for every value of a sensitive fact."""
     return {
         policy: [{**rule, "saw": masked(rule["saw"], sensitive)} if "saw" in rule else rule for rule in rules]
         for policy, rules in trace.items()

@@ -44,13 +44,13 @@ class MasterKeys:
         self.current()
 
     def current(self) -> tuple[str, AESGCM]:
-        """The identifier and the key in use. Raises KeyFileError."""
+        """Return the identifier and the key in use. Raises KeyFileError."""
         keys = self._read()
         id_ = next(reversed(keys))
         return id_, AESGCM(keys[id_])
 
     def get(self, id_: str) -> AESGCM:
-        """The key with an identifier. Raises KeyFileError."""
+        """Return the key with an identifier. Raises KeyFileError."""
         keys = self._read()
         if id_ not in keys:
             raise KeyFileError(f"{self.file} does not hold the master key {id_}: restore the file from its backup")
@@ -70,7 +70,7 @@ class MasterKeys:
         return id_
 
     def remove_others(self, id_: str) -> None:
-        """Forgets all other master keys. The caller holds `exclusive`."""
+        """Forget all other master keys. The caller holds `exclusive`."""
         _write(self.file, {id_: self._read()[id_]})
 
     def _read(self) -> dict[str, bytes]:
@@ -90,7 +90,7 @@ class MasterKeys:
 
 
 def open_or_create(folder: Path) -> MasterKeys:
-    """The master keys of a folder; the first one is made when there is none."""
+    """Return the master keys of a folder; the first one is made when there is none."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / FILE_NAME
     with _locked(folder, wait=True):

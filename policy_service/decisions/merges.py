@@ -84,7 +84,7 @@ def merge_problems(session: Session, subject: Subject, into: Subject) -> list[st
 
 
 def _record_problem(session: Session, subject: Subject) -> str | None:
-    """The reason why nothing is known about a subject."""
+    """Return the reason why nothing is known about a subject."""
     query = select(DecisionRow.decided_at).where(DecisionRow.subject == subject.id, DecisionRow.kind == subject.kind)
     decided_at = session.exec(query.order_by(col(DecisionRow.seq).desc()).limit(1)).first()
     if decided_at is None:

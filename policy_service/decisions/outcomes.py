@@ -14,7 +14,7 @@ from policy_service.language.types import Value, ValueRejected, format_value, pa
 from policy_service.messages import Message, join_comma, join_semicolon
 
 MAX_LISTED = 100
-"""Entries an exception to a policy that lists may have."""
+"""Entries an override to a policy that lists may have."""
 
 
 class InvalidOutcome(ValueError):
@@ -26,7 +26,7 @@ class InvalidOutcome(ValueError):
 
 
 def read_outcome(policy: Policy, outcome: object) -> tuple[Values, ...]:
-    """An outcome in JSON as the values it is kept as. Raises InvalidOutcome with every fault."""
+    """Return an outcome in JSON as the values it is kept as. Raises InvalidOutcome with every fault."""
     if not policy.returns_list:
         return (_values(policy, outcome),)
     if not isinstance(outcome, list | tuple) or len(outcome) > MAX_LISTED:

@@ -55,10 +55,9 @@ class OverrideSignature:
     """Of what was signed."""
     signed_at: datetime
     ratifies: bool
-    """Whether it was the last that was owed."""
+    """True if it was the last that was owed."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "by": self.printed_name,
             "role": self.role,
@@ -146,7 +145,7 @@ class Override:
         return now < self.ends_at
 
     def as_known_at(self, at: datetime) -> Override:
-        """The override as recorded at an instant: without later signatures."""
+        """Return the override as recorded at an instant: without later signatures."""
         return replace(self, signatures=tuple(each for each in self.signatures if each.signed_at <= at))
 
     @property
@@ -155,7 +154,7 @@ class Override:
         return digest_of(self._recorded())
 
     def _recorded(self) -> dict[str, Any]:
-        """All that was recorded at first, as JSON."""
+        """Return all that was recorded at first, as JSON."""
         return {
             "override": self.id,
             "subject": self.subject.id,
@@ -175,7 +174,6 @@ class Override:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         ratified_at = self.ratified_at
         return {
             **self._recorded(),
@@ -196,13 +194,13 @@ class AppliedOverride(NamedTuple):
 
 
 def overrides_at(overrides: Iterable[Override], subject: Subject, at: datetime) -> dict[str, Override]:
-    """The overrides that apply to a subject at an instant, by policy; of several the one recorded last."""
+    """Return the overrides that apply to a subject at an instant, by policy; of several the one recorded last."""
     applicable = [each for each in overrides if each.subject == subject and each.covers(at)]
     return {each.policy: each for each in sorted(applicable, key=lambda each: (each.recorded_at, each.id))}
 
 
 def apply_override(policy: Policy, result: Result, override: Override) -> tuple[Result, AppliedOverride]:
-    """The answer with the override in it, or the rules' answer when the override does not fit the version."""
+    """Return the answer with the override in it, or the rules' answer when the override does not fit the version."""
     try:
         values = read_outcome(policy, override.outcome)
     except InvalidOutcome as error:
@@ -213,7 +211,7 @@ def apply_override(policy: Policy, result: Result, override: Override) -> tuple[
 
 
 def merge_override(entry: dict[str, Any], rules_entry: dict[str, Any], applied: AppliedOverride) -> dict[str, Any]:
-    """The entry of an excepted policy, from the written answers with and without the override."""
+    """Return the entry of an excepted policy, from the written answers with and without the override."""
     override = applied.override
     if applied.problems:
         return {**rules_entry, "override_unfit": {"override": override.id, "why": list(applied.problems)}}
@@ -278,7 +276,7 @@ def can_sign_override(override: Override, now: datetime) -> Literal[True] | str:
 
 
 def signing_roles(override: Override, actor: Actor, now: datetime) -> tuple[Role, ...]:
-    """The roles in which the actor, who would confirm who they are, may sign the override now."""
+    """Return the roles in which the actor, who would confirm who they are, may sign the override now."""
     if can_sign_override(override, now) is not True:
         return ()
     confirmed = replace(actor, confirmed_at=now)

@@ -105,7 +105,7 @@ def read_override_end(session: Session, override: str) -> OverrideEnd | None:
 
 
 def read_override(session: Session, override: str) -> Override:
-    """One exception. Raises UnknownOverride."""
+    """Return one override. Raises UnknownOverride."""
     overrides = _read(session, _ALL_OVERRIDES.where(col(OverrideRow.id) == override))
     if not overrides:
         raise UnknownOverride([Message("There is no such override.")])
@@ -126,7 +126,7 @@ def read_overrides(  # noqa: PLR0913  # the filters
     newest_first: bool = False,
     limit: int = PAGE_SIZE,
 ) -> list[tuple[int, Override]]:
-    """Exceptions in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
+    """Overrides in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
 
     `subject` is an identifier, `kind` None is any kind. `active_at` asks for those that apply at an instant, `over_at`
     for those that have ended or lapsed by then, `waiting_at` for those that then wait for signatures, `ending_by` for
@@ -200,7 +200,7 @@ class OverrideCache:
             self._epoch = epoch
 
     def active_overrides(self, subject: Subject, at: datetime) -> Mapping[str, Override]:
-        """The overrides that apply to the subject at an instant, by policy."""
+        """Return the overrides that apply to the subject at an instant, by policy."""
         overrides = self._by_subject.get(subject)
         return overrides_at(overrides, subject, at) if overrides else {}
 
@@ -229,7 +229,7 @@ def _read(session: Session, query: Any, without: Collection[str] = ()) -> list[t
 def _signatures(
     session: Session, names: Sequence[str], without: Collection[str]
 ) -> Mapping[str, list[OverrideSignature]]:
-    """The signatures on overrides, by override, in the order of time."""
+    """Return the signatures on overrides, by override, in the order of time."""
     signatures: dict[str, list[OverrideSignature]] = defaultdict(list)
     for start in range(0, len(names), FETCH_SIZE):
         page = names[start : start + FETCH_SIZE]
@@ -268,14 +268,14 @@ def _open_overrides(session: Session, left_out: Mapping[str, frozenset[str]]) ->
 
 
 def overrides_of_subject(session: Session, subject: Subject, policy: str | None = None) -> list[Override]:
-    """Every override of a subject, from one policy or from all, in the order of recording."""
+    """Return every override of a subject, from one policy or from all, in the order of recording."""
     query = _ALL_OVERRIDES.where(col(OverrideRow.subject) == subject.id, col(OverrideRow.kind) == subject.kind)
     query = query if policy is None else query.where(col(OverrideRow.policy) == policy)
     return [each for _, each in _read(session, query.order_by(col(OverrideRow.seq)))]
 
 
 def last_override_seq(session: Session) -> int:
-    """The number of the override recorded last; 0 when there is none."""
+    """Return the number of the override recorded last; 0 when there is none."""
     return session.exec(select(func.max(OverrideRow.seq))).one() or 0
 
 

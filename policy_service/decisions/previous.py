@@ -56,7 +56,7 @@ class PreviousSlot:
 
 
 def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
-    """The facts of a policy that are its own last outcomes."""
+    """Return the facts of a policy that are its own last outcomes."""
     return tuple(
         PreviousSlot(slot, fact, fact.previous, value_reader(fact.type))
         for slot, fact in enumerate(policy.facts.values())
@@ -65,7 +65,7 @@ def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
 
 
 def previous_facts(policy: Policy, outcomes: PreviousOutcomes) -> dict[str, Value]:
-    """The facts of a policy that its own last outcomes fill, by name."""
+    """Return the facts of a policy that its own last outcomes fill, by name."""
     values = {each.fact.name: each.value(outcomes) for each in previous_slots(policy)}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -16,7 +16,7 @@
 | outcomes      | the answer's `outcomes`                                                              |
 | engine        | the evaluator that answered, by policy                                               |
 | benchmark_set | the digest of a benchmark set that was given as a file, or null                       |
-| overrides     | the exceptions that were looked at                                                   |
+| overrides     | the overrides that were looked at                                                   |
 | corrects      | the decision that was made on wrong facts; records that correct none do not say      |
 | previous      | the subject's last outcomes that policies read, by policy and outcome; only if any   |
 
@@ -123,7 +123,10 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     outcomes: Json,
     corrects: str | None = None,
 ) -> bytes:
-    """The record's canonical bytes; `facts` are as kept. Raises ValueError when text holds half of a character."""
+    """Return the record's canonical bytes; `facts` are as kept.
+
+    Raises ValueError when text holds half of a character.
+    """
     return to_canonical_json_unchecked(
         {
             "decision_id": decision_id,
@@ -148,7 +151,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
 
 
 def read_row(seq: int, line: bytes) -> DecisionRecord:
-    """The record that the row of a number holds. Raises DamagedRecord."""
+    """Return the record that the row of a number holds. Raises DamagedRecord."""
     with reading_row("decision", seq):
         return read_record(line)
 
@@ -159,7 +162,7 @@ def is_archived(line: bytes) -> bool:
 
 
 def read_record(line: bytes) -> DecisionRecord:
-    """The record that a line holds. Raises ValueError, KeyError, TypeError and their like when it holds none."""
+    """Return the record that a line holds. Raises ValueError, KeyError, TypeError and their like when it holds none."""
     document = msgspec.json.decode(line)
     if is_archived(line):
         document = {**MOVED, **document}
@@ -201,12 +204,12 @@ def _read_previous(document: Json) -> PreviousByPolicy:
 
 
 def encode_facts_read(facts: Mapping[str, object], reads: FactsNeeded) -> dict[str, Any]:
-    """The facts that the policies read, as kept; one that is null was not given."""
+    """Return the facts that the policies read, as kept; one that is null was not given."""
     return {name: encode_fact(value) for name, value in facts.items() if value is not None and name in reads.facts}
 
 
 def encode_fact(value: object) -> Any:  # noqa: ANN401  # JSON
-    """A fact's value in a form that has canonical bytes and loses nothing of what was given."""
+    """Return a fact's value in a form that has canonical bytes and loses nothing of what was given."""
     match value:
         case None | bool() | str():
             return value

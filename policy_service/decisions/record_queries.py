@@ -145,7 +145,7 @@ class RecordPage(NamedTuple):
 
 
 def read_decision(session: Session, decision_id: str) -> DecisionRecord:
-    """One record. Raises UnknownDecision, and DamagedRecord where the service did not write it as it is."""
+    """Return one record. Raises UnknownDecision, and DamagedRecord where the service did not write it as it is."""
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
@@ -157,7 +157,7 @@ def read_decision(session: Session, decision_id: str) -> DecisionRecord:
 def subject_history(
     session: Session, subject: Subject, cursor: int | None = None, limit: int = PAGE_SIZE
 ) -> RecordPage:
-    """A subject's records, newest first, from `cursor` on; at most MAX_PAGE. Raises InvalidSubject."""
+    """Return a subject's records, newest first, from `cursor` on; at most MAX_PAGE. Raises InvalidSubject."""
     return find_records(session, RecordFilter(subject.id, kind=subject.kind), cursor=cursor, limit=limit)
 
 
@@ -171,7 +171,7 @@ def is_on_record(session: Session, id_: str, kind: str | None = None) -> bool:
 
 
 def check_lookup(session: Session, id_: str, kind: str | None = None) -> None:
-    """Refuses to look for a subject that is written as none can be; `kind` None is any kind. Raises InvalidSubject.
+    """Reject to look for a subject that is written as none can be; `kind` None is any kind. Raises InvalidSubject.
 
     Before identifiers had one spelling others were recorded too: these are found, and erased, as they were written.
     """
@@ -189,7 +189,7 @@ def find_records(
     cursor: int | None = None,
     limit: int = PAGE_SIZE,
 ) -> RecordPage:
-    """The matching records, newest first by default, from `cursor` on; at most MAX_PAGE.
+    """Return the matching records, newest first by default, from `cursor` on; at most MAX_PAGE.
 
     For those of one policy or kind at most SCANNED are looked through: a page may hold few, or none, and still have a
     cursor. Raises InvalidSubject, and DamagedRecord where the service did not write one as it is.
@@ -238,14 +238,14 @@ def list_records(
 
 
 def seq_range(session: Session, since: datetime | None = None, until: datetime | None = None) -> tuple[int, int]:
-    """The numbers, half open, of the records decided from one instant on and before another."""
+    """Return the numbers, half open, of the records decided from one instant on and before another."""
     end = last_decision_seq(session) + 1
     first = 1 if since is None else _first_from(session, since, end)
     return first, end if until is None else _first_from(session, until, end)
 
 
 def newest_lines(session: Session, limit: int) -> Iterator[bytes]:
-    """The lines of the newest records, from the last backwards."""
+    """Yield the lines of the newest records, from the last backwards."""
     for row in _lines(session, RecordFilter(), seq_range(session), limit):
         yield row.line
 
@@ -269,7 +269,7 @@ def _candidates(
 def _lines(
     session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool = False
 ) -> Iterator[Row[Any, Any, Any, Any]]:
-    """The rows of a subject's records, or everyone's, between two numbers, half open, in their order."""
+    """Yield the rows of a subject's records, or everyone's, between two numbers, half open, in their order."""
     seq, (first, end) = col(DecisionRow.seq), seqs
     query = select(DecisionRow.seq, DecisionRow.line, DecisionRow.digest, DecisionRow.mac).where(
         seq >= first, seq < end
@@ -284,7 +284,7 @@ def _lines(
 
 
 def _first_from(session: Session, instant: datetime, end: int) -> int:
-    """The first record from an instant on, or `end`: no record is before an earlier one."""
+    """Return the first record from an instant on, or `end`: no record is before an earlier one."""
     seq, low, high = col(DecisionRow.seq), 1, end
     while low < high:
         middle = (low + high) // 2

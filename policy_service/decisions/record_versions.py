@@ -21,7 +21,7 @@ Versions = Mapping[str, Policy]
 def load_verified(session: Session, name: str) -> Policy:
     """Load a version, looking every time whether the text is still the one that was submitted. Raises UnknownVersion.
 
-    A text that was altered is read anew, so that a replay by it comes out as another decision.
+    A text that was altered is read again, so that a replay by it comes out as another decision.
     """
     row = session.get(VersionRow, name)
     if row is not None and digest(row.content) == name:

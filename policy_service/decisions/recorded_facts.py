@@ -68,13 +68,13 @@ class LatestFacts:
 
 
 def next_subjects(session: Session, kind: str, after: str, limit: int) -> list[str]:
-    """The identifiers of subjects of a kind with records, behind `after`, in the order of the database."""
+    """Return the identifiers of subjects of a kind with records, behind `after`, in the order of the database."""
     query = select(_C.subject).where(_C.subject > after, _C.kind == kind).distinct().order_by(_C.subject).limit(limit)
     return list(session.connection().execute(query).scalars())
 
 
 def count_subjects(session: Session, kind: str) -> int:
-    """The number of subjects of a kind with records."""
+    """Return the number of subjects of a kind with records."""
     return session.connection().execute(select(func.count(_C.subject.distinct())).where(_C.kind == kind)).scalar_one()
 
 
@@ -86,7 +86,7 @@ class FactsReader:
         self._keys, self._archived = read_mac_keys(session), last_archived_seq(session)
 
     def read(self, subjects: Sequence[str], needed: Collection[str]) -> Iterator[LatestFacts]:
-        """The latest of the needed facts, and others, of each subject that was not merged into another.
+        """Yield the latest of the needed facts, and others, of each subject that was not merged into another.
 
         Raises DamagedRecord, UnknownVersion, DecryptionFailed.
         """
@@ -125,7 +125,7 @@ class FactsReader:
         return {name for head in heads for name in head.facts}
 
     def _records(self, subject: Subject) -> Iterator[tuple[DecisionRecord, bool]]:
-        """The records of a subject, the newest first, each with whether its facts are here or in an archive."""
+        """Yield the records of a subject, the newest first, each with whether its facts are here or in an archive."""
         names = {"its_subject": subject.id, "its_kind": subject.kind, "last_day": self._as_of}
         with closing(self._session.connection().execute(_NEWEST, names)) as rows:
             for row in rows:

@@ -149,7 +149,7 @@ class _Plan:
         return chosen if self._policy in chosen else ()
 
     def facts(self, policies: Sequence[str]) -> frozenset[str]:
-        """The facts that some policies and those they need read."""
+        """Return the facts that some policies and those they need read."""
         key = tuple(policies)
         if key not in self._facts:
             chained = (with_required_policies(self.policies[id_], self.policies) for id_ in key)
@@ -223,7 +223,7 @@ class _Run:
         self._undecided: Counter[str] = Counter()
 
     def counts(self) -> ReevaluationCounts:
-        """The count so far."""
+        """Return the count so far."""
         return ReevaluationCounts(self._decided, self._current, dict(self._undecided))
 
     def decide(self, latest: Sequence[LatestFacts]) -> None:
@@ -246,7 +246,7 @@ class _Run:
                 self._decided += 1
 
     def _pending(self, latest: LatestFacts) -> PendingDecision | None:
-        """The decision about a subject, to be recorded; None when there is none."""
+        """Return the decision about a subject, to be recorded; None when there is none."""
         scope, policies = self._scope, self._plan.of(latest.evaluated)
         if latest.newest is None:
             for reason, evaluated in ((Reason.ERASED, latest.erased), (Reason.ARCHIVED, latest.archived)):
@@ -336,7 +336,7 @@ class _Run:
         self._on_undecided(Undecided(*subject, policy, reason, tuple(sorted(facts)), told_on))
 
     def _fingerprint(self, subject: Subject, policies: Sequence[str]) -> str:
-        """The key under which a decision is made once: a day, a subject, and the versions."""
+        """Return the key under which a decision is made once: a day, a subject, and the versions."""
         digests = [self._plan.policies[id_].digest for id_ in policies]
         line = to_canonical_json_unchecked([self._scope.as_of.isoformat(), *subject, digests])
         return f"sha256:{hashlib.sha256(line).hexdigest()}"

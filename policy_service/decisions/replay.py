@@ -6,7 +6,7 @@
 | different      | it gives another one; each policy that differs is named, with both answers                     |
 | not_replayable | it cannot be made again: a sensitive fact was erased, or what was kept is not what was written |
 
-The versions come from the registry by their digests, the facts from the record, exceptions as they were made, and what
+The versions come from the registry by their digests, the facts from the record, overrides as they were made, and what
 was suspended then from the registry. What is in force today does not matter.
 """
 
@@ -76,7 +76,6 @@ class ReplayVerdict:
     """The versions that decided, as recorded."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         differences = [
             {"policy": each.policy, "recorded": each.recorded, "replayed": each.replayed} for each in self.differences
         ]
@@ -101,7 +100,6 @@ class Explanation:
     """By policy, one entry a rule: `matched`; if not, the condition that `failed` and the values it `saw`."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {"decision_id": self.decision_id, "outcomes": self.outcomes, "trace": self.trace}
 
 
@@ -115,7 +113,7 @@ class DeciderCache:
         self._deciders: LruCache[tuple[str, ...], Decider] = LruCache(size)
 
     def get(self, policies: Sequence[Policy]) -> Decider:
-        """The decider of these versions. Raises PolicyError when they do not fit together."""
+        """Return the decider of these versions. Raises PolicyError when they do not fit together."""
         name = tuple(policy.digest for policy in policies)
         size = sum(len(policy.text) for policy in policies)
         return self._deciders.get_or_make(name, lambda: Decider(policies, engine="definition"), size)
@@ -197,7 +195,7 @@ def _decide_again(
     explain: bool,
     load: VersionLoader = load_version,
 ) -> tuple[Decision, list[Policy]]:
-    """The decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
+    """Return the decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
     try:
         decrypted = fact_cipher.decrypt_facts(session, record.subject, record.decision_id, record.facts)
         facts = {name: decode_fact(value) for name, value in decrypted.items()}
@@ -230,7 +228,7 @@ def _decide_again(
 
 
 def _stops_at(session: Session, record: DecisionRecord) -> dict[str, PolicyStop]:
-    """The policies that were stopped when the decision was made.
+    """Return the policies that were stopped when the decision was made.
 
     A stop of the very instant of the decision was recorded before it or after it; the record says which.
     """
@@ -254,7 +252,7 @@ def _row(session: Session, decision_id: str, archive: Path | None = None) -> Dec
 
 
 def _read_unaltered(row: DecisionRow) -> DecisionRecord:
-    """The record, if it is what was written. Raises NotReplayable."""
+    """Return the record, if it is what was written. Raises NotReplayable."""
     if (alteration := find_alteration(row)) is not None:
         raise NotReplayable(Message("Decision record {seq} was altered: {how}.", seq=row.seq, how=alteration))
     return read_row(row.seq, row.line)

@@ -59,7 +59,6 @@ class RequestProblem:
     hint: str | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON."""
         return {
             "pointer": self.pointer,
             "code": self.code,
@@ -82,7 +81,7 @@ class InvalidRequest(ValueError):
 
 
 def read_request(content: bytes) -> DecisionRequest:
-    """The request that JSON text makes. Raises NotJsonError, InvalidRequest."""
+    """Return the request that JSON text makes. Raises NotJsonError, InvalidRequest."""
     document = read_json(content)
     if not isinstance(document, dict):
         problem = RequestProblem("", "mistyped", document, "an object with `subject` and `facts`")
@@ -107,7 +106,7 @@ def read_request(content: bytes) -> DecisionRequest:
 
 
 def read_facts(content: bytes) -> Mapping[str, object]:
-    """The facts that JSON text gives, an object. Raises NotJsonError, InvalidRequest."""
+    """Return the facts that JSON text gives, an object. Raises NotJsonError, InvalidRequest."""
     document = read_json(content)
     if isinstance(document, dict) and len(document) <= MAX_FACTS:
         return document
@@ -174,10 +173,10 @@ def _member_problem(pointer: str, value: object, expected: str, *, missing: bool
 
 
 def escape_pointer(name: str) -> str:
-    """A member's name as a step of a JSON pointer (RFC 6901 section 3)."""
+    """Return a member's name as a step of a JSON pointer (RFC 6901 section 3)."""
     return shorten(name).replace("~", "~0").replace("/", "~1")
 
 
 def format_or_null(value: object) -> str:
-    """A refused value as JSON would write it, shortened."""
+    """Return a refused value as JSON would write it, shortened."""
     return "null" if value is None else raw_text(value)

@@ -53,7 +53,7 @@ class RunWork(Protocol):
 
 
 def run_here(work: Callable[..., Result], /, *arguments: object) -> Result:
-    """Runs it at once."""
+    """Run it at once."""
     return work(*arguments)
 
 
@@ -70,7 +70,7 @@ def next_counts_of(url: str) -> list[BlockCounts]:
 
 
 def run_in(workers: Workers) -> RunWork:
-    """Runs work in a worker; here, if that cannot be."""
+    """Run work in a worker; here, if that cannot be."""
     seconds = time_limit(SEALING, 0.0)
 
     def run_in_worker(work: Callable[..., Result], /, *arguments: object) -> Result:
@@ -115,7 +115,7 @@ class Sealer:
         self._newest_seen = 0
 
     def start(self) -> None:
-        """Begins to seal."""
+        """Begin to seal."""
         self._last_done_at = monotonic()
         self._thread.start()
 
@@ -133,13 +133,13 @@ class Sealer:
         return Message("sealing has stood still for {seconds} seconds: {reason}", seconds=seconds, reason=reason)
 
     def close(self) -> None:
-        """Seals what is left, then stops."""
+        """Seal what is left, then stops."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def seal_all(self) -> int:
-        """Seals all records there are, signs the log while it is what was signed, and gives the number of blocks.
+        """Seal all records there are, signs the log while it is what was signed, and gives the number of blocks.
 
         Records that come meanwhile are left for the next pass: else each few of them would get a block, an entry and a
         checkpoint. Decisions wait for a transaction, so each block has its own; it is worked out before, in a snapshot
@@ -208,7 +208,7 @@ class Sealer:
             self._run_safely(self.seal_all)
 
     def _begin(self) -> None:
-        """Asks at once whether all is well, and gives the copies what they lack."""
+        """Ask at once whether all is well, and gives the copies what they lack."""
         self.comparison.check()
         self.comparison.copy_all()
 

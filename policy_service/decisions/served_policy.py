@@ -2,7 +2,7 @@
 
 Every `shadow_every`-th answer of the engine is compared with the second evaluator's. Where they differ, the definition
 decides which of them serves from then on. When the engine fails, the second evaluator answers, and the engine, which
-builds itself anew, is asked again next time. Either raises an alarm.
+builds itself again, is asked again next time. Either raises an alarm.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class ServedPolicy:
         return result, "durable_rules"
 
     def compare(self, slots: Slots, result: Result, watch: EngineWatch) -> tuple[Result, EngineName]:
-        """The engine's answer, if the second evaluator gives the same; else the definition's."""
+        """Return the engine's answer, if the second evaluator gives the same; else the definition's."""
         watch.shadow_checks += 1
         second = self.python.decide(slots)
         if second == result:

@@ -76,11 +76,10 @@ class DecisionService:
     async def decide(
         self, request: DecisionRequest, actor: Actor, *, key: str | None = None, fingerprint: str = ""
     ) -> RecordedAnswer:
-        """Decides about a subject and gives the answer that was recorded.
+        """Decide about a subject and gives the answer that was recorded.
 
         Raises FactsRejected, UnknownPolicies, WrongSubjectKind, UnknownSubjectKind; InvalidIdempotencyKey,
-        IdempotencyKeyReused, RequestInFlight; NotReady, QueueFull,
-        DatabaseUnavailable.
+        IdempotencyKeyReused, RequestInFlight; NotReady, QueueFull, DatabaseUnavailable.
         """
         self.singles += 1
         try:
@@ -112,7 +111,7 @@ class DecisionService:
     def decide_in_thread(
         self, request: DecisionRequest, actor: Actor, *, key: str | None = None, fingerprint: str = ""
     ) -> RecordedAnswer:
-        """The same in a thread, which waits until it is recorded."""
+        """Return the same in a thread, which waits until it is recorded."""
         if key is not None:
             check_key(key)
         question = self._question_of(request)
@@ -153,7 +152,7 @@ class DecisionService:
         return Question(subject, request.facts, as_of, policies, request.explain, request.corrects)
 
     async def evaluate(self, request: DecisionRequest, *, wait: bool = True) -> Evaluation:
-        """Decides about a subject, for the writer to record; waits when other versions come into force.
+        """Decide about a subject, for the writer to record; waits when other versions come into force.
 
         Raises FactsRejected, UnknownPolicies, UnknownSubjectKind, NotReady.
         """
@@ -200,7 +199,10 @@ def open_decision_service(  # noqa: PLR0913  # what it works with
     build: Build | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> DecisionService:
-    """A decision service with the versions in force, built as `InForce` says. Raises NotReady, DatabaseUnavailable."""
+    """Return a decision service with the versions in force, built as `InForce` says.
+
+    Raises NotReady, DatabaseUnavailable.
+    """
     in_force = InForce(
         database, clock, engine=engine, shadow_every=shadow_every, on_alarm=on_alarm, build=build, on_change=on_change
     )

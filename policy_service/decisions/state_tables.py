@@ -1,4 +1,4 @@
-"""The rows beside the decision records: exceptions, keys of subjects, sealed blocks."""
+"""The rows beside the decision records: overrides, keys of subjects, sealed blocks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OverrideRow(SQLModel, table=True):
     kind: str = Field(max_length=MAX_KIND, sa_column_kwargs={"server_default": CUSTOMER})
     policy: str = Field(max_length=129)
     version: str = Field(max_length=32)
-    """The version in force when the exception was made."""
+    """The version in force when the override was made."""
     outcome: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """What is answered instead, as canonical JSON."""
     role: str = Field(max_length=32)
@@ -44,7 +44,7 @@ class OverrideRow(SQLModel, table=True):
 
 
 class OverrideSignatureRow(SQLModel, table=True):
-    """The signature of another person on an exception; `ratifies` when nobody owes one any more."""
+    """The signature of another person on an override; `ratifies` when nobody owes one any more."""
 
     __tablename__ = "override_signature"
     __table_args__ = (UniqueConstraint("override", "actor"),)
@@ -57,13 +57,13 @@ class OverrideSignatureRow(SQLModel, table=True):
     meaning: str = Field(max_length=16)
     reason: str = Field(max_length=1_000)
     digest: str = Field(max_length=71)
-    """Of the exception, as it was recorded."""
+    """Of the override, as it was recorded."""
     signed_at: datetime = Field(sa_type=Instant)
     ratifies: bool
 
 
 class OverrideEndRow(SQLModel, table=True):
-    """An exception ended before its end."""
+    """An override ended before its end."""
 
     __tablename__ = "override_end"
 
@@ -78,7 +78,7 @@ POPULATION = "population"
 
 
 def population_key(population: str, generation: int) -> Subject:
-    """The name of a registered population's key; each time that rows are removed it has another one."""
+    """Return the name of a registered population's key; each time that rows are removed it has another one."""
     return Subject(f"{population}.{generation}", POPULATION)
 
 

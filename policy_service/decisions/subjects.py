@@ -40,7 +40,7 @@ from policy_service.subject import Subject, kind_label
 CACHE_SIZE = 10_000
 """Keys kept unwrapped in memory."""
 FETCH_SIZE = 500
-"""Rows asked for, or wrapped anew, in one go."""
+"""Rows asked for, or rewrapped, in one go."""
 ERASED = {"$erased": True}
 """What is read in the place of a fact whose key was deleted."""
 
@@ -85,7 +85,7 @@ class FactCipher:
         self._lock = threading.Lock()
 
     def keys_for(self, transaction: Transaction, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
-        """The keys of the subjects; those without one are given one.
+        """Return the keys of the subjects; those without one are given one.
 
         The transaction must be of the lane `decisions`, so that nobody else gives them one at the same time. The rows
         stay locked until its end: who erases a subject waits for the record, or the record gets another key.
@@ -100,13 +100,13 @@ class FactCipher:
         return keys
 
     def find_keys(self, session: Session, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
-        """The keys of the subjects that have one."""
+        """Return the keys of the subjects that have one."""
         return self._read_keys(session, set(subjects), locked=False)
 
     def decrypt_facts(
         self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """A record's facts with the sealed ones opened. Raises FactsErased, Broken."""
+        """Return a record's facts with the sealed ones opened. Raises FactsErased, DecryptionFailed."""
         readable = self.readable_facts(session, subject, decision, facts)
         erased_names = [name for name, value in readable.items() if value == ERASED]
         if erased_names:
@@ -116,7 +116,7 @@ class FactCipher:
     def readable_facts(
         self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """A record's facts with the sealed ones decrypted, or marked as erased. Raises Broken."""
+        """Return a record's facts with the sealed ones decrypted, or marked as erased. Raises DecryptionFailed."""
         if not any(map(is_encrypted, facts.values())):
             return dict(facts)
         key = self.find_keys(session, [subject]).get(subject)
@@ -159,7 +159,7 @@ class FactCipher:
         )
 
     def _make_key(self, transaction: Transaction, subject: Subject, master: str, cipher: AESGCM) -> SubjectKey:
-        """A new key; it is kept in memory too, where it does no harm if the transaction fails."""
+        """Return a new key; it is kept in memory too, where it does no harm if the transaction fails."""
         id_, content = os.urandom(ID_SIZE), os.urandom(KEY_SIZE)
         row = SubjectKeyRow(
             subject=subject.id,
@@ -201,7 +201,7 @@ def may_erase(actor: Actor) -> Literal[True] | str:
 def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
     """Delete the subject's key: nobody can read its sensitive facts any more, while its records still verify.
 
-    Group lists name it no longer, not even those of days gone by.
+    Group lists name it no longer, not even those of past days.
 
     Raises ErasurePermissionDenied, ErasureRejected, InvalidSubject.
     """
@@ -243,11 +243,11 @@ def count_keys(session: Session) -> int:
 
 
 def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:
-    """Wrap the keys of all subjects anew under a new master key, then forget the old one; return how many.
+    """Rewrap the keys of all subjects under a new master key, then forget the old one; return how many.
 
     It may be stopped at any moment and begun again. It writes in the lane `decisions`, the only one in which keys are
     made, and always under the newest master key: so when, holding the lane, it finds none under another, there is none.
-    Raises KeyFileError, Broken, DatabaseUnavailable.
+    Raises KeyFileError, DecryptionFailed, DatabaseUnavailable.
     """
     count = 0
     with masters.exclusive():
@@ -260,7 +260,7 @@ def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, act
 
 
 def _rewrap_keys(database: Database, clock: Clock, masters: MasterKeys, new_key: str) -> int:
-    """Wrap some keys anew; when there are no more, forget all master keys but the new one."""
+    """Rewrap some keys; when there are no more, forget all master keys but the new one."""
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
         key = current_mac_key(session)

@@ -102,7 +102,7 @@ def verify_rest(  # noqa: PLR0913, PLR0917  # a verdict, and what else is compar
     now: datetime | None = None,
     archives: Sequence[Path] = (),
 ) -> LogVerdict:
-    """A verdict about the log, with what was found of the schema, records, blocks, keys of subjects, and lanes.
+    """Return a verdict about the log, with what was found of the schema, records, blocks, keys of subjects, and lanes.
 
     `archives` are files that records have moved to; `now` is what a lane is compared with that is later than all that
     was written.
@@ -171,7 +171,7 @@ def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
 
 
 def _record_faults(session: Session, macs: MacKeys, tick: EntryProgress) -> Iterator[str]:
-    """The records with a wrong MAC, and those whose subject's key is gone though nobody erased the subject."""
+    """Yield the records with a wrong MAC, and those whose subject's key is gone though nobody erased the subject."""
     erased_at = last_erasures(session)
     query = select(DecisionRow).order_by(col(DecisionRow.seq))
     rows = iter(session.exec(query, execution_options={"yield_per": FETCH_SIZE}))

@@ -80,7 +80,7 @@ def _parts(policy: Policy, engine: EngineName) -> Parts:
 
 
 def read_parts(parts: bytes) -> Parts:
-    """A version that `build` gave: of this very program, so nothing is checked again."""
+    """Return a version that `build` gave: of this very program, so nothing is checked again."""
     result: Parts = pickle.loads(parts)  # noqa: S301  # of our own child
     return result
 

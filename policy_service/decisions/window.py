@@ -37,7 +37,7 @@ class Window:
 
 
 def window_at(epoch: int, activations: Sequence[Activation], now: datetime) -> Window:
-    """The versions in force at `now`, and until when, as far as was known then."""
+    """Return the versions in force at `now`, and until when, as far as was known then."""
     active = all_active_at(activations, now, now)
     digests = {policy: each.digest for policy, each in active.items()}
     absent = all_endings_at(activations, now, now)
@@ -45,7 +45,7 @@ def window_at(epoch: int, activations: Sequence[Activation], now: datetime) -> W
 
 
 def stops_among(active: Mapping[str, Activation]) -> dict[str, PolicyStop]:
-    """The policies that are stopped, of what is active."""
+    """Return the policies that are stopped, of what is active."""
     return {
         policy: PolicyStop(each.suspension or "", each.reason or "") for policy, each in active.items() if each.is_stop
     }

@@ -180,7 +180,7 @@ class DecisionWriter:
                         loop.call_soon_threadsafe(_call_all, calls)
 
     def _next_group(self) -> list[_QueuedItems]:
-        """The next group; nothing when the writer was closed and all is recorded."""
+        """Return the next group; nothing when the writer was closed and all is recorded."""
         with self._changed:
             while not self._singles and not self._lines and not self._closed:
                 self._changed.wait()

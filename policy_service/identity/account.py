@@ -51,9 +51,9 @@ class AccountChange:
     enabled: bool | None = None
     external: ExternalIdentity | None = None
     password: bool = False
-    """Whether the account was given a password."""
+    """True if the account was given a password."""
     attested: bool = False
-    """Whether it was attested, as it was then."""
+    """True if it was attested, as it was then."""
     by: str = ""
     seq: int = 0
 
@@ -70,13 +70,13 @@ class Account:
     enabled: bool = False
     external: ExternalIdentity | None = None
     attested: bool = False
-    """Whether a person attested it as it is now."""
+    """True if a person attested it as it is now."""
     password_by: str | None = None
     """Who gave it the password it has."""
     editors: frozenset[str] = frozenset()
     """Everyone else who made it or changed anything of it."""
     was_compliance: bool = False
-    """Whether it was ever attested in the role of compliance."""
+    """True if it was ever attested in the role of compliance."""
     revision: int = 0
     """The number of its last change."""
 
@@ -108,14 +108,14 @@ class Account:
         return self.password_by in {None, self.id}
 
     def actor(self, confirmed_at: datetime | None = None) -> Actor:
-        """The person as one who acts, in the roles that have effect."""
+        """Return the person as one who acts, in the roles that have effect."""
         pending = self.pending_roles
         roles = self.roles - pending.roles if pending else self.roles
         return Actor(self.id, self.name, self.printed_name, roles, "person", confirmed_at, pending)
 
 
 def fold(initial: Account, changes: Iterable[AccountChange]) -> Account:
-    """The account after all its changes."""
+    """Return the account after all its changes."""
     account = initial
     for change in changes:
         account = _apply(account, change)

@@ -61,7 +61,7 @@ class ApiKey:
         return self.revoked_at is None and now < self.expires_at
 
     def status(self, now: datetime) -> ApiKeyStatus:
-        """Its state: in use, ends soon, ended, or revoked."""
+        """Return its state: in use, ends soon, ended, or revoked."""
         if self.revoked_at is not None:
             return "revoked"
         if now >= self.expires_at:
@@ -69,7 +69,7 @@ class ApiKey:
         return "expiring" if now >= self.expires_at - EXPIRING_WITHIN else "open"
 
     def actor(self) -> Actor:
-        """The machine as one who acts."""
+        """Return the machine as one who acts."""
         return Actor(self.id, self.name, self.name, self.scopes, "machine")
 
 
@@ -82,7 +82,10 @@ class IssuedKey:
 
 
 def api_keys(session: Session, *, skip_damaged: bool = False) -> dict[str, ApiKey]:
-    """Every key ever issued, by its identifier, in the order of issuing. Raises DamagedRecord, unless skipped."""
+    """Return every key ever issued, by its identifier, in the order of issuing.
+
+    Raises DamagedRecord, unless skipped.
+    """
     revoked = {row.api_key: row.at for row in session.exec(select(RevocationRow))}
     last_used = {row.api_key: row.used_at for row in session.exec(select(KeyUseRow))}
     rows = session.exec(select(ApiKeyRow).order_by(col(ApiKeyRow.issued_at), col(ApiKeyRow.id)))

@@ -50,7 +50,7 @@ class PasswordAttempt:
     password_hash: str | None
     is_correct: bool
     new_hash: str | None = None
-    """The hash made anew, when the one that is kept was made with older parameters."""
+    """The hash made again, when the one that is kept was made with older parameters."""
 
 
 SignInError = SignInFailed | SignInThrottled
@@ -59,7 +59,10 @@ Result = TypeVar("Result")
 
 
 def sign_in(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> StartedSession:
-    """A session for anyone who gives the name and the password of an account. Raises SignInFailed, SignInThrottled."""
+    """Return a session for anyone who gives the name and the password of an account.
+
+    Raises SignInFailed, SignInThrottled.
+    """
     attempt = attempt_password(database, clock, name, password, origin)
     with database.write(clock) as transaction:
         account_or_error = resolve_attempt(transaction, attempt)
@@ -85,7 +88,7 @@ def reauthenticate(  # noqa: PLR0913, PLR0917  # who, by what, and where it come
     origin: Origin = ANYWHERE,
     code: str | None = None,
 ) -> Actor:
-    """The actor, who has just proved again who they are; a `code` is asked for unless it is None.
+    """Return the actor, who has just proved again who they are; a `code` is asked for unless it is None.
 
     A wrong code is a wrong password: it is counted as one. Raises SignInFailed, SignInThrottled.
     """
@@ -99,7 +102,7 @@ def reauthenticate(  # noqa: PLR0913, PLR0917  # who, by what, and where it come
 
 
 def use_oidc_confirmation(database: Database, clock: Clock, actor: Actor, user_session: UserSession) -> Actor:
-    """The actor with the confirmation that the identity provider gave, which is used up by it.
+    """Return the actor with the confirmation that the identity provider gave, which is used up by it.
 
     Raises ReauthenticationRequired when there is no fresh one.
     """
@@ -141,7 +144,7 @@ def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and 
 def authenticate_session(
     database: Database, token: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
 ) -> tuple[Actor, UserSession]:
-    """The owner of an open session, in the roles of now, and the session. Raises AuthenticationFailed."""
+    """Return the owner of an open session, in the roles of now, and the session. Raises AuthenticationFailed."""
     with database.read() as session:
         user_session = sessions.find_session(session, token, now, limits, last_use)
         _reject_unlogged_account(session, user_session.account)
@@ -150,7 +153,7 @@ def authenticate_session(
 
 
 def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> StartedSession:
-    """A session for a person whom the identity provider attests to. Raises ProviderRejected."""
+    """Return a session for a person whom the identity provider attests to. Raises ProviderRejected."""
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled:
         raise ProviderRejected(Message("no account is linked to you, or it is disabled: ask an administrator"))

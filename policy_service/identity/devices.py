@@ -27,7 +27,7 @@ def issue_device_token(account: str, password_hash: str, now: datetime) -> str:
 
 
 def find_device(cookie: str | None, account: str, password_hash: str, now: datetime) -> str | None:
-    """The browser's own identifier when it is known to the account; None when it is not."""
+    """Return the browser's own identifier when it is known to the account; None when it is not."""
     for token in (cookie or "").split(_SEPARATOR)[:MAX_ACCOUNTS]:
         text, _, signature = token.rpartition(".")
         owner, _, rest = text.partition(".")
@@ -42,7 +42,7 @@ def find_device(cookie: str | None, account: str, password_hash: str, now: datet
 
 
 def with_token(cookie: str | None, token: str) -> str:
-    """The cookie with a token added, in the place of an earlier one of the same account."""
+    """Return the cookie with a token added, in the place of an earlier one of the same account."""
     owner = token.partition(".")[0]
     others = [each for each in (cookie or "").split(_SEPARATOR) if each and each.partition(".")[0] != owner]
     return _SEPARATOR.join([token, *others[: MAX_ACCOUNTS - 1]])

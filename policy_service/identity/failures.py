@@ -43,7 +43,7 @@ def record_failure(
 
 
 def reset_failures(transaction: Transaction, counter: Counter) -> None:
-    """Forgets what a counter has: the right password was given."""
+    """Forget what a counter has: the right password was given."""
     row = transaction.session.get(FailureRow, counter.key)
     if row is not None:
         transaction.session.delete(row)

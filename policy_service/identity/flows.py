@@ -53,7 +53,7 @@ def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
 
 
 def finish(transaction: Transaction, state: str, browser: str) -> OidcFlow | None:
-    """The way that a person comes back from, forgotten from now on; None when there is none that fits."""
+    """Return the way that a person comes back from, forgotten from now on; None when there is none that fits."""
     row = transaction.session.get(OidcFlowRow, digest_of(state))
     if row is None:
         return None
@@ -65,7 +65,7 @@ def finish(transaction: Transaction, state: str, browser: str) -> OidcFlow | Non
 
 
 def require_flow(flow: OidcFlow | None) -> OidcFlow:
-    """The flow. Raises ProviderRejected when there is none."""
+    """Return the flow. Raises ProviderRejected when there is none."""
     if flow is None:
         raise ProviderRejected(
             Message("this sign-in was not begun here, or was finished before, or took too long: begin again")

@@ -26,7 +26,7 @@ class AccountRevision:
     """The printed name of who did it."""
     by_owner: bool
     is_first: bool
-    """Whether it was the making of the account."""
+    """True if it was the making of the account."""
     before: frozenset[Role]
     """The roles it had until then."""
     roles: frozenset[Role] | None
@@ -37,7 +37,7 @@ class AccountRevision:
 
 
 def history(session: Session, account: str) -> list[AccountRevision]:
-    """The newest changes of an account, the newest first."""
+    """Return the newest changes of an account, the newest first."""
     query = select(AccountChangeRow).where(AccountChangeRow.account == account)
     rows = list(session.exec(query.order_by(col(AccountChangeRow.seq).desc()).limit(MAX_REVISIONS + 1)))[::-1]
     by = {row.by for row in rows}

@@ -87,7 +87,7 @@ class KeyRing:
 
 
 def _logged_keys(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[str, ApiKey]:
-    """The keys without the rows that are left out. A key that cannot be read opens nothing; others do."""
+    """Return the keys without the rows that are left out. A key that cannot be read opens nothing; others do."""
     added, revoked = (left_out[table] for table in API_KEYS)
     keys = api_keys(session, skip_damaged=True)
     return {

@@ -156,7 +156,7 @@ class Provider:
         return address
 
     async def _request(self, method: str, address: str, form: dict[str, str] | None = None) -> Json:
-        """An answer of the provider; a refusal does not repeat what was sent."""
+        """Return an answer of the provider; a refusal does not repeat what was sent."""
         auth = httpx.BasicAuth(self.client.id, self.client.secret) if form is not None else None
         try:
             async with httpx.AsyncClient(transport=self.transport, timeout=TIMEOUT, auth=auth) as client:

@@ -75,7 +75,7 @@ def is_outdated(password_hash: str) -> bool:
 
 @cache
 def dummy_hash() -> str:
-    """A hash to try passwords of unknown names against, so that they take as long as known ones."""
+    """Return a hash to try passwords of unknown names against, so that they take as long as known ones."""
     return hash_password("the password of nobody at all")
 
 
@@ -110,23 +110,23 @@ def is_common(password: str) -> bool:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of the company, as they are set."""
+    """Return the words of the company, as they are set."""
     return tuple(filter(None, map(str.strip, re.split("[,，、]", text))))
 
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """The list."""
+    """Return the list."""
     return frozenset(gzip.decompress(COMMON.read_bytes()).decode().split("\n"))
 
 
 def _alphanumerics(text: str) -> str:
-    """A text without its signs and blanks, in small letters."""
+    """Return a text without its signs and blanks, in small letters."""
     return "".join(filter(str.isalnum, _normal(text).casefold()))
 
 
 def _normal(password: str) -> str:
-    """The same password, however the keyboard composed its characters (NIST SP 800-63B section 5.1.1.2)."""
+    """Return the same password, however the keyboard composed its characters (NIST SP 800-63B section 5.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 

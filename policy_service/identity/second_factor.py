@@ -40,7 +40,7 @@ WRONG_CODE = Message("The code does not belong to this key: enter the newest one
 
 
 def new_seed(session: Session) -> str:
-    """A seed that nobody can guess. Raises KeyUnavailable."""
+    """Return a seed that nobody can guess. Raises KeyUnavailable."""
     return f"{_seed_prefix(session)}{_base32(secrets.token_bytes(SECRET_BYTES))}"
 
 
@@ -57,7 +57,7 @@ def secret_of(session: Session, account: str, seed: str) -> str | None:
 
 
 def _seed_prefix(session: Session) -> str:
-    """The key that seeds are made for now."""
+    """Return the key that seeds are made for now."""
     key = current_key(session)
     return "" if key is NO_KEY else f"{key.id}:"
 
@@ -101,7 +101,7 @@ def proving_step(session: Session, account: str, seed: str, code: str, now: date
 
 
 def address_of(secret: str, name: str) -> str:
-    """The address by which an application takes the secret up, for an account of this name."""
+    """Return the address by which an application takes the secret up, for an account of this name."""
     return f"otpauth://totp/{ISSUER}:{quote(name)}?secret={secret}&issuer={ISSUER}"
 
 

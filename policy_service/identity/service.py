@@ -54,7 +54,7 @@ from policy_service.messages import Message
 def accounts(
     session: Session, only: Collection[str] | None = None, *, until: datetime | None = None
 ) -> dict[str, Account]:
-    """Every account as it is now, or `only` those with these identifiers, by identifier, in the order of making.
+    """Return every account as it is now, or `only` those with these identifiers, by identifier, in the order of making.
 
     `until` asks for the accounts as they were just before an instant.
     """
@@ -73,7 +73,7 @@ def accounts(
 
 
 def awaiting_attestation(session: Session, actor: Actor) -> tuple[Account, ...]:
-    """The accounts that wait to be attested, and that the actor may attest."""
+    """Return the accounts that wait to be attested, and that the actor may attest."""
     all_accounts = accounts(session)
     return tuple(
         account
@@ -83,7 +83,7 @@ def awaiting_attestation(session: Session, actor: Actor) -> tuple[Account, ...]:
 
 
 def read_account(session: Session, account: str) -> Account:
-    """One account. Raises UnknownAccount."""
+    """Return one account. Raises UnknownAccount."""
     row = session.get(AccountRow, account)
     if row is None:
         raise UnknownAccount(Message("no account has the identifier {account}", account=account))
@@ -91,7 +91,7 @@ def read_account(session: Session, account: str) -> Account:
 
 
 def find_account_by_name(session: Session, name: str) -> Account | None:
-    """The account of this name; None when there is none."""
+    """Return the account of this name; None when there is none."""
     if not NAME.fullmatch(name):
         return None
     row = session.exec(select(AccountRow).where(AccountRow.name == name)).first()
@@ -105,7 +105,7 @@ def printed_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
 
 
 def find_account_by_external(session: Session, external: ExternalIdentity) -> Account | None:
-    """The account that is linked to this person of a provider's; None when there is none."""
+    """Return the account that is linked to this person of a provider's; None when there is none."""
     query = select(AccountChangeRow.account).where(
         AccountChangeRow.issuer == external.issuer, AccountChangeRow.subject == external.subject
     )
@@ -116,7 +116,7 @@ def find_account_by_external(session: Session, external: ExternalIdentity) -> Ac
 def account_errors(
     name: str, printed_name: str, roles: Iterable[Role], password: str | None = None, words: Iterable[str] = ()
 ) -> list[FieldError]:
-    """All errors of a new account, and of its password where there is one; `words` are the company's."""
+    """Return all errors of a new account, and of its password where there is one; `words` are the company's."""
     role_error = roles_error(frozenset(roles))
     password_error = None if password is None else password_field_error(password, name, printed_name, *words)
     return [*name_errors(name, printed_name), *filter(None, [role_error, password_error])]
@@ -172,7 +172,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
 
 
 def _find_lookalike(session: Session, printed_name: str) -> str | None:
-    """The name of an account whose printed name a reader could take for this one; None when there is none."""
+    """Return the name of an account whose printed name a reader could take for this one; None when there is none."""
     skeleton_ = _printed_skeleton(printed_name)
     rows = session.exec(select(AccountRow).order_by(col(AccountRow.created_at), col(AccountRow.id)))
     return next((row.name for row in rows if _printed_skeleton(row.printed_name) == skeleton_), None)
@@ -286,7 +286,7 @@ def store_hash(transaction: Transaction, account: str, password_hash: str) -> No
 
 
 def stored_hash(session: Session, account: str) -> str | None:
-    """The hash that is kept for an account; None when it has no password."""
+    """Return the hash that is kept for an account; None when it has no password."""
     row = session.get(CredentialRow, account)
     return None if row is None else row.password_hash
 

@@ -80,7 +80,7 @@ class StartedSession:
 
 
 def start_session(transaction: Transaction, account: Account, method: str) -> StartedSession:
-    """Begins a session of a person who has proved to be the account's owner."""
+    """Begin a session of a person who has proved to be the account's owner."""
     token, now = new_token(), transaction.now
     row = SessionRow(
         id=transaction.new_id(),
@@ -99,7 +99,7 @@ def start_session(transaction: Transaction, account: Account, method: str) -> St
 def find_session(
     session: Session, token: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
 ) -> UserSession:
-    """The open session of a token; `last_use` knows of later uses than the one that was written down.
+    """Return the open session of a token; `last_use` knows of later uses than the one that was written down.
 
     Raises AuthenticationFailed.
     """
@@ -121,7 +121,7 @@ def _is_logged(session: Session, row: SessionRow) -> bool:
 def open_sessions(
     session: Session, account: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
 ) -> tuple[UserSession, ...]:
-    """The sessions of an account that are open, the one used last first."""
+    """Return the sessions of an account that are open, the one used last first."""
     query = select(SessionRow).where(
         SessionRow.account == account,
         col(SessionRow.ended_at).is_(None),
@@ -167,7 +167,7 @@ def confirm(transaction: Transaction, session_id: str) -> datetime:
 
 
 def session_owner(transaction: Transaction, session_id: str) -> str:
-    """The account whose session it is. Raises AuthenticationFailed."""
+    """Return the account whose session it is. Raises AuthenticationFailed."""
     return _open_row(transaction, session_id).account
 
 

@@ -152,6 +152,6 @@ for _model in (AccountRow, AccountChangeRow, ApiKeyRow, RevocationRow):
 
 
 def roles_of(row: AccountChangeRow) -> frozenset[Role] | None:
-    """The roles that a change of an account gave; None when they stayed. Raises DamagedRecord."""
+    """Return the roles that a change of an account gave; None when they stayed. Raises DamagedRecord."""
     with reading_row("account_change", row.seq):
         return None if row.roles is None else frozenset(map(Role, row.roles.split()))

@@ -10,10 +10,10 @@ Only wrong passwords count. Which counters they go to says where they came from:
 |                                                             | the name                                | 100        |
 |                                                             | the network address                     | 60         |
 
-So a stranger, and all strangers together, keep nobody out who is signed in or comes back at a known browser; and a
-name is not guessed from many addresses either (NIST SP 800-63B section 5.2.2 allows 100 attempts). `WINDOW` after the
-first of them failures begin to count anew; a wait is a minute, then two, four … at most `LONGEST_WAIT`. A name nobody
-has is treated alike: it tells nothing.
+So a stranger, and all strangers together, keep nobody out who is signed in or comes back at a known browser; and a name
+is not guessed from many addresses either (NIST SP 800-63B section 5.2.2 allows 100 attempts). `WINDOW` after the first
+of them failures begin to count again; a wait is a minute, then two, four … at most `LONGEST_WAIT`. A name nobody has is
+treated alike: it tells nothing.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Origin:
 
 
 def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ...]:
-    """The counters of a wrong password for a name, the narrowest first; `device` is a known browser."""
+    """Return the counters of a wrong password for a name, the narrowest first; `device` is a known browser."""
     if origin.session is not None:
         return (Counter(key_of("session", origin.session), LIMIT),)
     if device is not None:
@@ -109,7 +109,7 @@ def key_of(kind: str, *parts: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """The part of an address that anyone who has it cannot choose; the text itself when it is no IP address."""
+    """Return the part of an address that anyone who has it cannot choose; the text itself when it is no IP address."""
     try:
         parsed = ip_address(address)
     except ValueError:

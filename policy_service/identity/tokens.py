@@ -26,7 +26,7 @@ class ParsedKey:
 
 
 def new_token() -> str:
-    """A secret nobody can guess."""
+    """Return a secret nobody can guess."""
     return secrets.token_urlsafe(BYTES)
 
 
@@ -36,12 +36,12 @@ def digest_of(token: str) -> str:
 
 
 def format_key(key: str, token: str) -> str:
-    """An API key, as its owner keeps it."""
+    """Return an API key, as its owner keeps it."""
     return f"{KEY_PREFIX}_{key}_{token}"
 
 
 def parse_key(text: str) -> ParsedKey | None:
-    """The parts of an API key; None when the text is none."""
+    """Return the parts of an API key; None when the text is none."""
     prefix, _, rest = text.partition("_")
     key, _, token = rest.partition("_")
     return ParsedKey(key, digest_of(token)) if prefix == KEY_PREFIX and key and token else None

@@ -32,7 +32,7 @@ def due_reevaluations(
 
 
 def _recent(session: Session, now: datetime) -> Iterator[Activation]:
-    """The activations of late, the oldest first; a first import is about nobody yet."""
+    """Yield the activations of late, the oldest first; a first import is about nobody yet."""
     for each in sorted(all_active_at(activations(session), now, now).values(), key=lambda each: each.seq):
         is_recent = now - LOOK_BACK < each.effective.start
         about_subjects = not each.is_stop and not each.policy.startswith(f"{OWN_DOMAIN}/")

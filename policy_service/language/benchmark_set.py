@@ -189,7 +189,7 @@ class BenchmarkSet:
     text: str
 
     def figure_for(self, policy: Policy, fact: Fact) -> Figure | None:
-        """The figure that a fact of a policy takes, or None."""
+        """Return the figure that a fact of a policy takes, or None."""
         if fact.measure is None or not isinstance(fact.type, NumberType) or policy.subject != self.subject:
             return None
         return self.figures.get(_key(parse_measure(fact.measure), fact.type))

@@ -28,7 +28,7 @@ def write_benchmark_set(  # noqa: PLR0913  # what a file says
     method: Method,
     figures: Sequence[Figure],
 ) -> str:
-    """The text of a benchmark set; the same figures give the same bytes."""
+    """Return the text of a benchmark set; the same figures give the same bytes."""
     note = {"name": population.name, "digest": population.digest, "subjects": population.subjects}
     made = {"rounding": "half_even", "quantiles": method.quantiles, "smallest_group": method.smallest_group}
     lines = [
@@ -73,7 +73,7 @@ def _flow(entry: Mapping[str, Any]) -> str:
 
 
 def _scalar(value: Value) -> str:
-    """A value as YAML has it; a text in quotation marks unless it is a word."""
+    """Return a value as YAML has it; a text in quotation marks unless it is a word."""
     text = str(value)
     is_word = isinstance(value, int) or (_PLAIN.fullmatch(text) and text not in NULLS)
     return text if is_word else json.dumps(text, ensure_ascii=False)

@@ -116,7 +116,7 @@ class Checker:
             self.add_error(Code.OPTIONAL_NOT_ASKED, message, name.span, hint)
 
     def infer(self, expression: Expr) -> Static | None:
-        """The expression's static type, or None when it has faults."""
+        """Return the expression's static type, or None when it has faults."""
         try:
             return self.type_of(expression)
         except _Unknown:
@@ -134,7 +134,7 @@ class Checker:
     # types
 
     def type_of(self, expression: Expr) -> Static:  # one return a node is the clearest
-        """The static type; raises _Unknown after noting a fault."""
+        """Return the static type; raises _Unknown after noting a fault."""
         match expression:
             case Constant():
                 return _constant(expression.value)
@@ -187,7 +187,7 @@ class Checker:
                 return kind
 
     def _operand_types(self, left: Expr, right: Expr) -> tuple[Static, Static]:
-        """The types of both sides; the faults of both are noted before giving up on either."""
+        """Return the types of both sides; the faults of both are noted before giving up on either."""
         types = self.infer(left), self.infer(right)
         if types[0] is None or types[1] is None:
             raise _Unknown
@@ -320,7 +320,7 @@ class Checker:
             raise self.reject(Code.WRONG_ARGUMENTS, message, call.span)
 
     def _decimal_places(self, call: Call, value: Quantity) -> int:
-        """The number of decimals a rounding function is asked for."""
+        """Return the number of decimals a rounding function is asked for."""
         if not is_plain(value.unit):
             raise self.reject(
                 Code.TYPE_MISMATCH,
@@ -377,7 +377,7 @@ def _name_hint(name: str, names: Mapping[str, Type]) -> str | None:
 
 
 def whole_constant(expression: Expr) -> int | None:
-    """The whole number that an expression without names is, or None."""
+    """Return the whole number that an expression without names is, or None."""
     value = constant_value(expression)
     return int(value) if isinstance(value, Fraction) and value.denominator == 1 else None
 

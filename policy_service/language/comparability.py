@@ -43,7 +43,7 @@ UNIT_HINTS = {
 def comparison_errors(
     comparator: Comparator, left: Static, right: Static, span: tuple[int, int]
 ) -> Iterator[CheckError]:
-    """The faults of `left comparator right`."""
+    """Yield the faults of `left comparator right`."""
     match left, right:
         case Quantity(), Quantity():
             if common_unit(left.unit, right.unit) in (None, MONTHS):
@@ -81,7 +81,7 @@ def comparison_errors(
 
 
 def unit_errors(left: str, right: str, span: tuple[int, int]) -> Iterator[CheckError]:
-    """The fault of comparing or adding two units that do not go together."""
+    """Yield the fault of comparing or adding two units that do not go together."""
     if left == right:
         yield CheckError(Code.TYPE_MISMATCH, f"{left} have no order and are only added to dates", span)
     else:
@@ -91,7 +91,7 @@ def unit_errors(left: str, right: str, span: tuple[int, int]) -> Iterator[CheckE
 
 
 def choice_errors(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]) -> Iterator[CheckError]:
-    """The fault of a word that is none of the choices."""
+    """Yield the fault of a word that is none of the choices."""
     if word.text not in kind.of:
         message = f"unknown choice {quote(shorten(word.text))}"
         several = [part.strip() for part in _SEPARATOR.split(word.text)]
@@ -103,7 +103,7 @@ def choice_errors(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]
 
 
 def range_errors(test: Range, low: Static, high: Static) -> Iterator[CheckError]:
-    """The fault of an interval that is seen to hold nothing."""
+    """Yield the fault of an interval that is seen to hold nothing."""
     if isinstance(low, Quantity) and isinstance(high, Quantity):
         open_point = low.low == high.high and not (test.low_closed and test.high_closed)
         if low.low > high.high or open_point:

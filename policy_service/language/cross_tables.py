@@ -50,7 +50,7 @@ class CrossTableReader:
         self.findings = findings
 
     def read(self, doc: CrossTableDoc) -> tuple[GridRules, CrossTable] | None:
-        """The rules of the grid and where they stand, or None after noting why there are none."""
+        """Return the rules of the grid and where they stand, or None after noting why there are none."""
         inputs: Inputs = [(doc.down, (CROSS, "down")), (doc.across, (CROSS, "across"))]
         self.row_reader.check_inputs(inputs)
         rows, columns = self._heads(doc.rows, doc.down, "rows"), self._heads(doc.columns, doc.across, "columns")
@@ -83,7 +83,7 @@ class CrossTableReader:
         return heads
 
     def _cells(self, doc: CrossTableDoc, rows: Sequence[InputCell], columns: Sequence[InputCell]) -> GridRules:
-        """A rule for each cell that decides something; every cell is checked, also one without a rule."""
+        """Return a rule for each cell that decides something; every cell is checked, also one without a rule."""
         grid = GridRules()
         names: list[tuple[str, Path]] = []
         for down, row in enumerate(doc.rows):
@@ -132,14 +132,14 @@ def _lines(docs: Sequence[CrossRowDoc | ColumnDoc], heads: Sequence[InputCell]) 
 
 
 def _cell_reason(row: BilingualDoc, column: BilingualDoc | None) -> Bilingual:
-    """The reason of a cell: that of its row, then that of its column."""
+    """Return the reason of a cell: that of its row, then that of its column."""
     if column is None:
         return to_bilingual(row)
     return Bilingual(f"{row.zh}{column.zh}", f"{row.en} {column.en}")
 
 
 def _cell_title(row: Bilingual | None, column: Bilingual | None) -> Bilingual | None:
-    """The title of a cell: those of its row and its column, when both have one."""
+    """Return the title of a cell: those of its row and its column, when both have one."""
     if row is None or column is None:
         return None
     return Bilingual(f"{row.zh}，{column.zh}", f"{row.en}, {column.en}")

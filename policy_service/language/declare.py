@@ -62,7 +62,7 @@ MAX_WORD = 100
 
 
 def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fact]:
-    """The facts; one whose type is at fault has UNKNOWN_TYPE."""
+    """Return the facts; one whose type is at fault has UNKNOWN_TYPE."""
     facts = {}
     for name, doc in docs.items():
         path: Path = ("facts", name)
@@ -84,7 +84,7 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
 
 
 def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Mapping[str, Fact], findings: Findings) -> dict[str, Outcome]:
-    """The outcomes; one whose type is at fault has UNKNOWN_TYPE."""
+    """Return the outcomes; one whose type is at fault has UNKNOWN_TYPE."""
     outcomes = {}
     for name, doc in docs.items():
         path: Path = ("outcome", name)
@@ -100,7 +100,7 @@ def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Mapping[str, Fact], fin
 
 
 def to_bilingual(doc: BilingualDoc) -> Bilingual:
-    """The words written."""
+    """Return the words written."""
     return Bilingual(doc.zh, doc.en)
 
 
@@ -115,7 +115,7 @@ def either_language(words: str | BilingualDoc) -> Bilingual:
 
 
 def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
-    """The words written, or `otherwise` in both languages."""
+    """Return the words written, or `otherwise` in both languages."""
     return to_bilingual(doc) if doc else Bilingual(otherwise, otherwise)
 
 
@@ -125,7 +125,7 @@ def word_titles(doc: FactDoc | OutcomeDoc) -> dict[str, Bilingual]:
 
 
 def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
-    """The outcome that `from:` names, or None for a fact that comes from elsewhere."""
+    """Return the outcome that `from:` names, or None for a fact that comes from elsewhere."""
     if doc.from_ == BENCHMARK:
         if doc.measure is None:
             hint = "measure: mean(amount_12m) by industry"
@@ -144,7 +144,7 @@ def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | 
 
 
 def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Type | None:
-    """The type a fact or an outcome declares, or None after noting why there is none."""
+    """Return the type a fact or an outcome declares, or None after noting why there is none."""
     allowed = TYPE_KEYS.get(doc.type)
     if allowed is None:
         hint = did_you_mean(doc.type, TYPE_KEYS) or f"the types are {', '.join(TYPE_KEYS)}"
@@ -221,7 +221,7 @@ def _bounds(
 
 
 def _differing_characters(word: str, other: str) -> str:
-    """The first characters in which two words that look alike differ."""
+    """Return the first characters in which two words that look alike differ."""
     pairs = zip_longest(word, other, fillvalue="")
     one, another = next(pair for pair in pairs if pair[0] != pair[1])
     return " and ".join(describe_character(each) if each else "nothing" for each in (one, another))

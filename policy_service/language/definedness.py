@@ -69,7 +69,7 @@ def _known_in_chain(
 
 
 def children(expression: Expr) -> tuple[Expr, ...]:
-    """The expressions directly inside an expression, from left to right."""
+    """Return the expressions directly inside an expression, from left to right."""
     match expression:
         case Constant() | Name():
             return ()
@@ -90,12 +90,12 @@ def children(expression: Expr) -> tuple[Expr, ...]:
 
 
 def operands_of_test(test: Range | Test) -> tuple[Expr, ...]:
-    """The expressions in one test."""
+    """Return the expressions in one test."""
     return (test.low, test.high) if isinstance(test, Range) else (test.value,)
 
 
 def names_in(expression: Expr) -> Iterator[str]:
-    """The names an expression uses, from left to right."""
+    """Yield the names an expression uses, from left to right."""
     if isinstance(expression, Name):
         yield expression.name
     for part in children(expression):

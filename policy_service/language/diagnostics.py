@@ -122,7 +122,7 @@ class Diagnostic:
         return "warning" if isinstance(self.code, WarningCode) else "error"
 
     def render(self, path: str, lines: list[str]) -> str:
-        """The diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
+        """Return the diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
         span = self.span
         code = f"warning: {self.code}" if self.severity == "warning" else self.code
         output = [f"{path}:{span.line}:{span.column}: {code}: {_printable(self.message)}"]
@@ -136,7 +136,7 @@ class Diagnostic:
         return "\n".join(output)
 
     def to_dict(self) -> dict[str, object]:
-        """The diagnostic as JSON: severity, code, message, line, column, width (characters), hint."""
+        """Return the diagnostic as JSON: severity, code, message, line, column, width (characters), hint."""
         span = self.span
         return {
             "severity": self.severity,
@@ -167,7 +167,7 @@ class PolicyError(ValueError):
         super().__init__(self.render())
 
     def render(self) -> str:
-        """All diagnostics as text, one after another."""
+        """Return all diagnostics as text, one after another."""
         lines = self.text.splitlines()
         rendered = [diagnostic.render(self.path, lines) for diagnostic in self.diagnostics]
         if self.more:
@@ -176,7 +176,7 @@ class PolicyError(ValueError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the nearest known word, or None when nothing is near."""
+    """Return a hint that names the nearest known word, or None when nothing is near."""
     matches = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
     return f"did you mean `{matches[0]}`?" if matches else None
 

@@ -255,5 +255,5 @@ class PolicyDoc(Doc):
 
 
 def validate_document(document: Any) -> PolicyDoc:  # noqa: ANN401  # whatever the source held
-    """The document, its shape checked. Raises pydantic.ValidationError with every fault."""
+    """Return the document, its shape checked. Raises pydantic.ValidationError with every fault."""
     return PolicyDoc.model_validate(document)

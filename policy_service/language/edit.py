@@ -73,7 +73,7 @@ def _adds_only_example(before: Policy, after: Policy) -> bool:
 
 
 def to_yaml(value: JsonValue) -> str:
-    """A value in one line of YAML. Text is always quoted, so that none is taken for something else."""
+    """Return a value in one line of YAML. Text is always quoted, so that none is taken for something else."""
     match value:
         case None:
             return "null"
@@ -129,7 +129,7 @@ def _outcome_entry(policy: Policy, values: Values) -> dict[str, Any]:
 
 
 def _candidates(text: str, line: str) -> Iterator[str]:
-    """The ways to put the example there, the one that looks best first; which is right shows when it is read."""
+    """Yield the ways to put the example there, the one that looks best first; which is right shows when it is read."""
     end = "\r\n" if "\r\n" in text else "\n"
     root = yaml.compose(text, yaml.SafeLoader)
     entries = [value for key, value in root.value if key.value == "examples"] if root else []

@@ -63,7 +63,7 @@ def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -
 
 
 def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> dict[str, Exact]:
-    """The names an expression of the policy may use."""
+    """Return the names an expression of the policy may use."""
     scope: dict[str, Exact] = {
         name: to_exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts
     }
@@ -71,13 +71,13 @@ def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -
 
 
 def rule_values(policy: Policy, rule: Rule, scope: Scope) -> tuple[Value, ...]:
-    """The rule's outcome values, as kept."""
+    """Return the rule's outcome values, as kept."""
     kinds = [outcome.type for outcome in policy.outcomes.values()]
     return tuple(_stored_value(then, kind, scope) for then, kind in zip(rule.then, kinds, strict=False))
 
 
 def rule_points(rule: Rule, scope: Scope, kind: Type) -> int:
-    """The points a scorecard's rule adds, scaled."""
+    """Return the points a scorecard's rule adds, scaled."""
     return int(_stored_value(rule.then[0], kind, scope))  # type: ignore[arg-type]  # numbers are kept as int
 
 
@@ -257,7 +257,7 @@ def call_function(function: str, arguments: list[Exact]) -> Exact:  # one return
 
 
 def property_value(whole: Exact, name: str) -> Exact:
-    """A property of a date or a duration."""
+    """Return a property of a date or a duration."""
     match whole, name:
         case Duration(), "days":
             return Fraction(whole_days(whole.seconds))

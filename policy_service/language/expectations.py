@@ -49,7 +49,7 @@ class ExpectationReader:
     # examples
 
     def read_examples(self, docs: list[ExampleDoc]) -> tuple[Example, ...]:
-        """The examples, in the author's order."""
+        """Return the examples, in the author's order."""
         names: set[str] = set()
         for index, doc in enumerate(docs):
             if doc.name in names:
@@ -126,7 +126,7 @@ class ExpectationReader:
         )
 
     def read_fact(self, name: str, text: str | list[str] | None, path: Path) -> Value | None:
-        """The kept value of a fact of an example; None when it is not given."""
+        """Return the kept value of a fact of an example; None when it is not given."""
         fact_path = (*path, "facts", name)
         fact = self.facts.get(name)
         if fact is None:
@@ -136,7 +136,7 @@ class ExpectationReader:
         return None if text is None else self.read_value(fact.type, text, fact_path, Code.EXAMPLE_FACTS)
 
     def read_outcome(self, entries: Mapping[str, str | list[str] | None], path: Path) -> Mapping[str, object]:
-        """The kept values an example expects."""
+        """Return the kept values an example expects."""
         for name in entries:
             if name not in self.outcomes:
                 hint = did_you_mean(name, self.outcomes)
@@ -154,7 +154,7 @@ class ExpectationReader:
         }
 
     def read_value(self, kind: Type, text: object, path: Path, code: Code) -> Value | None:
-        """A value as YAML writes it, where every scalar is text."""
+        """Return a value as YAML writes it, where every scalar is text."""
         if kind is UNKNOWN_TYPE:
             return None
         raw = (
@@ -172,7 +172,7 @@ class ExpectationReader:
     # invariants
 
     def read_invariants(self, docs: list[InvariantDoc]) -> tuple[Invariant, ...]:
-        """The invariants, in the author's order."""
+        """Return the invariants, in the author's order."""
         self.findings.check_ids((doc.id, ("invariants", index, "id")) for index, doc in enumerate(docs))
         invariants = [self.read_invariant(doc, ("invariants", index)) for index, doc in enumerate(docs)]
         return tuple(invariant for invariant in invariants if invariant is not None)

@@ -59,11 +59,11 @@ class Findings:
         self._add(Diagnostic(code, message, source_span, hint))
 
     def read_expression(self, text: str, path: Path) -> Expr | None:
-        """The expression written at `path`, or None after noting why there is none."""
+        """Return the expression written at `path`, or None after noting why there is none."""
         return self._read(text, path, parse)
 
     def read_cell(self, text: str, column: str, path: Path) -> Cell | None:
-        """The cell written at `path`, or None after noting why there is none."""
+        """Return the cell written at `path`, or None after noting why there is none."""
         return self._read(text, path, lambda text: parse_cell(text, column))
 
     def _read(self, text: str, path: Path, reader: Callable[[str], Parsed]) -> Parsed | None:

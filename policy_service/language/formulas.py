@@ -14,7 +14,7 @@ MIRRORED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", ">"
 
 
 def join(kind: type[All | Any], parts: list[Formula]) -> Formula:
-    """The parts joined, nested ones of the same kind laid flat, what is always or never so worked out."""
+    """Return the parts joined, nested ones of the same kind laid flat, what is always or never so worked out."""
     stops = kind is Any
     flat: dict[Formula, None] = {}
     for part in parts:

@@ -38,7 +38,7 @@ DATE_PROPERTIES: Mapping[str, tuple[int, int]] = {
 
 
 def _half(value: Fraction, *, up: bool) -> int:
-    """The nearest whole number; a half goes away from zero (`up`) or towards it."""
+    """Return the nearest whole number; a half goes away from zero (`up`) or towards it."""
     size = floor(abs(value))
     rest = abs(value) - size
     if rest > Fraction(1, 2) or (up and rest == Fraction(1, 2)):
@@ -78,6 +78,6 @@ def exact_power(base: Fraction, exponent: Fraction) -> Fraction:
 
 
 def whole_days(seconds: Fraction) -> int:
-    """The days component of a days and time duration: whole days, towards zero (DMN 1.5 table 65)."""
+    """Return the days component of a days and time duration: whole days, towards zero (DMN 1.5 table 65)."""
     days = floor(abs(seconds) / 86_400)
     return days if seconds >= 0 else -days

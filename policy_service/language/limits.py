@@ -43,7 +43,7 @@ class Excess(NamedTuple):
 
 
 def excesses(policy: Policy) -> Iterator[Excess]:
-    """Every static limit that the policy exceeds."""
+    """Yield every static limit that the policy exceeds."""
     lowering, rules = rules_with_types(policy)
     total = Size(0, 0)
     for index, (rule, kinds) in enumerate(rules):
@@ -75,7 +75,7 @@ def _count(number: int) -> str:
 
 
 def size_of(formula: Formula) -> Size:
-    """The terms of a condition, and the conditions in all of them."""
+    """Return the terms of a condition, and the conditions in all of them."""
     match formula:
         case All(parts=parts):
             terms, conditions = 1, 0
@@ -90,7 +90,7 @@ def size_of(formula: Formula) -> Size:
 
 
 def questions(formula: Formula) -> set[object]:
-    """The different things a condition asks; a fact compared with several numbers is one."""
+    """Return the different things a condition asks; a fact compared with several numbers is one."""
     match formula:
         case All(parts=parts):
             return set().union(*map(questions, parts))

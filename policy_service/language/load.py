@@ -114,7 +114,7 @@ class PolicyFolderError(PolicyError):
         )
 
     def render(self) -> str:
-        """The diagnostics of every file."""
+        """Return the diagnostics of every file."""
         return "\n".join(error.render() for error in self.errors)
 
 

@@ -83,7 +83,7 @@ class LogicReader:
         self.then_reader = ThenReader(self.checker, outcomes, findings)
 
     def read(self, doc: PolicyDoc) -> Logic | None:
-        """The logic, or None after noting why there is none."""
+        """Return the logic, or None after noting why there is none."""
         forms = {"table": doc.table, CROSS: doc.cross_table, "rules": doc.rules, "scorecard": doc.scorecard}
         declared = [(form, part) for form, part in forms.items() if part is not None]
         if len(declared) != 1:
@@ -158,7 +158,7 @@ class LogicReader:
         self.findings.check_ids([*([(OTHERWISE, (form, OTHERWISE))] if doc.otherwise else []), *ids])
 
     def read_otherwise(self, doc: TableDoc | CrossTableDoc | RulesDoc, key: str, columns: int) -> list[Rule]:
-        """The rule that applies when no other does, if there is one."""
+        """Return the rule that applies when no other does, if there is one."""
         if doc.otherwise is None:
             return []
         then, _ = self.then_reader.read(doc.otherwise.then, (key, OTHERWISE), frozenset())
@@ -166,7 +166,7 @@ class LogicReader:
         return [Rule(OTHERWISE, FALSE, then, because, (TRUE,) * columns, otherwise=True, title=title)]
 
     def read_condition(self, text: str, path: Path) -> tuple[Expr, frozenset[str]]:
-        """A condition, and the optional facts that are there when it holds."""
+        """Return a condition, and the optional facts that are there when it holds."""
         expression = self.findings.read_expression(text, path)
         if expression is None:
             return TRUE, self.optional
@@ -204,7 +204,7 @@ class LogicReader:
     def read_hit_policy(
         self, doc: TableDoc | CrossTableDoc | RulesDoc, form: str
     ) -> tuple[Hit, Aggregate | None] | None:
-        """The hit policy and the aggregate, or None after noting why there is none."""
+        """Return the hit policy and the aggregate, or None after noting why there is none."""
         if doc.hit not in [*Hit]:
             hint = did_you_mean(doc.hit.upper(), [*Hit]) or f"the hit policies are {', '.join(Hit)}"
             self.findings.add_error(Code.HIT_POLICY, f"unknown hit policy `{shorten(doc.hit)}`", (form, "hit"), hint)

@@ -71,7 +71,7 @@ MAX_STEPS = 10_000
 
 
 def lower(policy: Policy) -> Core:
-    """The policy in the core."""
+    """Return the policy in the core."""
     lowering, rules = rules_with_types(policy)
     lowered = tuple(lowering.lower_rule(rule, kinds) for rule, kinds in rules)
     count = len(policy.rules)
@@ -80,7 +80,7 @@ def lower(policy: Policy) -> Core:
 
 
 def rules_with_types(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Type]]]]:
-    """The rules and then the bands of the policy, each with the types of what it gives, and what lowers them."""
+    """Return the rules and then the bands of the policy, each with the types of what it gives, and what lowers them."""
     names: dict[str, Type] = {name: fact.type for name, fact in policy.facts.items()}
     names[AS_OF] = DateType()
     optional = frozenset(name for name, fact in policy.facts.items() if fact.optional)
@@ -120,7 +120,7 @@ class Lowering:
         self.steps = 0
 
     def lower_rule(self, rule: Rule, kinds: list[Type]) -> CoreRule:
-        """A rule in the core. Raises TooComplex."""
+        """Return a rule in the core. Raises TooComplex."""
         self.steps = 0
         pairs = zip(rule.then, kinds, strict=False)
         return CoreRule(self.formula(rule.when), tuple(self.lower_outcome(then, kind) for then, kind in pairs))
@@ -136,7 +136,7 @@ class Lowering:
     # conditions
 
     def formula(self, expression: Expr, negated: bool = False) -> Formula:  # noqa: FBT001, FBT002  # a sign, carried down
-        """The condition, or its opposite, in the core."""
+        """Return the condition, or its opposite, in the core."""
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise TooComplex(f"the rule comes to more than {MAX_STEPS:,} conditions")

@@ -46,7 +46,7 @@ class NumberLowering:
         self.checker = checker
 
     def ratio(self, expression: Expr) -> Ratio:  # one return a node is the clearest
-        """A number in the core: dates in days, durations in seconds."""
+        """Return a number in the core: dates in days, durations in seconds."""
         match expression:
             case Constant(value=Fraction() as number):
                 return ratio_of(number)
@@ -155,7 +155,7 @@ class NumberLowering:
 
 
 def rounded_quotient(way: Rounding, numerator: Polynomial, denominator: Polynomial) -> Ratio:
-    """A rounded quotient, without the common divisor of its coefficients."""
+    """Return a rounded quotient, without the common divisor of its coefficients."""
     divisor = gcd(*(coefficient for _, coefficient in (*numerator, *denominator)))
     numerator, denominator = (tuple((m, c // divisor) for m, c in part) for part in (numerator, denominator))
     return Ratio(factor_polynomial(RoundedQuotient(way, numerator, denominator)), ONE)

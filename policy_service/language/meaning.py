@@ -21,7 +21,7 @@ _ANY_ORDER = frozenset({Hit.UNIQUE, Hit.ANY})
 
 
 def meaning_of(policy: Policy) -> str:
-    """The digest of what a policy decides, `sha256:` and 64 hexadecimal digits."""
+    """Return the digest of what a policy decides, `sha256:` and 64 hexadecimal digits."""
     rules = _rules(policy.rules)
     if policy.hit in _ANY_ORDER:
         rules.sort(key=to_canonical_json_unchecked)

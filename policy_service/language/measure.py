@@ -72,7 +72,7 @@ class MeasureError(ValueError):
 
 @lru_cache(maxsize=1_000)
 def parse_measure(text: str) -> Measure:
-    """The measure that a text writes. Raises MeasureError.
+    """Return the measure that a text writes. Raises MeasureError.
 
     >>> str(parse_measure("mean( amount )  by  industry"))
     'mean(amount) by industry'
@@ -142,7 +142,7 @@ def check_measures(facts: Mapping[str, Fact], findings: Findings) -> None:
 
 
 def check_figure(text: str | None, kind: Type, facts: Mapping[str, Fact], path: Path, findings: Findings) -> str | None:
-    """The measure of an outcome that is a benchmark figure, in its one spelling; notes what is wrong with it.
+    """Return the measure of an outcome that is a benchmark figure, in its one spelling; notes what is wrong with it.
 
     Its groups are the facts of its policy, all of them and no others, so that a figure depends on nothing else.
     """

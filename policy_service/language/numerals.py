@@ -40,7 +40,7 @@ def scaled_number(raw: object, scale: int) -> int | None:
 
 
 def scaled_text(text: str, scale: int) -> int | None:
-    """The plain decimal `text` times 10^scale, or None when it is none or `scale` decimals do not hold it."""
+    """Return the plain decimal `text` times 10^scale, or None when it is none or `scale` decimals do not hold it."""
     if not PLAIN_DECIMAL.fullmatch(text):
         return None
     whole, _, decimals = text.partition(".")

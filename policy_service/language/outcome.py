@@ -61,14 +61,14 @@ Result = Decided | NoRuleMatched | MissingFacts | Conflict
 
 
 def missing_facts(policy: Policy, facts: Mapping[str, Value]) -> tuple[str, ...]:
-    """The facts that are not optional and not given."""
+    """Return the facts that are not optional and not given."""
     return tuple(name for name, fact in policy.facts.items() if name not in facts and not fact.optional)
 
 
 def conclude(
     policy: Policy, matched: Sequence[int], values: Callable[[int], Values], band: int | None = None
 ) -> Result:
-    """The answer, from the indices of the rules that matched, ascending, and what each gives.
+    """Return the answer, from the indices of the rules that matched, ascending, and what each gives.
 
     For a scorecard `band` is the index of the total's band, and `values` gives what a band gives.
     """
@@ -101,7 +101,7 @@ def conclude(
 
 
 def _collect(policy: Policy, matched: Sequence[int], values: Callable[[int], Values]) -> tuple[Values, ...]:
-    """All outcomes, or the one value an aggregate makes of them."""
+    """Return all outcomes, or the one value an aggregate makes of them."""
     if policy.aggregate is None:
         return tuple([values(index) for index in matched])
     if policy.aggregate is Aggregate.COUNT:
@@ -110,7 +110,7 @@ def _collect(policy: Policy, matched: Sequence[int], values: Callable[[int], Val
 
 
 def by_priority(policy: Policy, matched: Sequence[int], values: Callable[[int], Values]) -> list[int]:
-    """The rules in the order of PRIORITY; of equals the earlier rule stands first."""
+    """Return the rules in the order of PRIORITY; of equals the earlier rule stands first."""
     return sorted(matched, key=lambda index: rank(policy, values(index)))
 
 
@@ -122,7 +122,7 @@ _AGGREGATES: Mapping[Aggregate, Callable[..., Value]] = {
 
 
 def rank(policy: Policy, outcome: Values) -> tuple[int, ...]:
-    """The place of an outcome in the order of PRIORITY: that of its choices in their lists, left to right."""
+    """Return the place of an outcome in the order of PRIORITY: that of its choices in their lists, left to right."""
     kinds = [declared.type for declared in policy.outcomes.values()]
     pairs = zip(kinds, outcome, strict=True)
     return tuple(kind.of.index(str(word)) for kind, word in pairs if isinstance(kind, ChoiceType))

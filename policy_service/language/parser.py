@@ -93,12 +93,12 @@ Parsed = TypeVar("Parsed", Expr, Cell)
 
 
 def parse(text: str) -> Expr:
-    """The expression that `text` writes. Raises ExpressionSyntaxError."""
+    """Return the expression that `text` writes. Raises ExpressionSyntaxError."""
     return _parse(text, None, _Parser.expression)
 
 
 def parse_cell(text: str, column: str) -> Cell:
-    """The cell that `text` writes in the column of the fact `column`. Raises ExpressionSyntaxError."""
+    """Return the cell that `text` writes in the column of the fact `column`. Raises ExpressionSyntaxError."""
     return _parse(text, column, _Parser.cell)
 
 
@@ -113,7 +113,7 @@ def _parse(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> 
 
 
 def _respelling_hint(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> str | None:
-    """The text as it is written here, when it can be read so."""
+    """Return the text as it is written here, when it can be read so."""
     suggestion = respell(text, column)
     if suggestion == text.strip():
         return None
@@ -165,7 +165,7 @@ class _Parser(TokenCursor):
         return Cell(condition, asks)
 
     def tests(self, operand: Expr, span: tuple[int, int]) -> tuple[Expr, bool]:
-        """The tests of a cell as a condition, and whether one of them asks about missing."""
+        """Return the tests of a cell as a condition, and whether one of them asks about missing."""
         conditions: list[Expr] = []
         tests: list[Range | Test] = []
         while True:
@@ -182,7 +182,7 @@ class _Parser(TokenCursor):
         ) > bool(tests)
 
     def entry(self) -> tuple[Range | Test, ...]:
-        """One test of a cell, or those of a list in square brackets."""
+        """Return one test of a cell, or those of a list in square brackets."""
         is_list = self.peek("[") and not self.interval_ahead()
         tests = self.bracketed_tests() if is_list else (self.test(),)
         for test in tests:
@@ -353,7 +353,7 @@ class _Parser(TokenCursor):
                 raise self.unexpected(token, "a value")
 
     def temporal(self, kind: str, start: int) -> Constant:
-        """A date or duration written in quotes; `kind` is the word before it, empty for `@`."""
+        """Return a date or duration written in quotes; `kind` is the word before it, empty for `@`."""
         token = self.advance()
         if token.kind == "text":
             day = parse_date(token.text) if kind != "duration" else None

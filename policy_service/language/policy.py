@@ -29,7 +29,6 @@ class Bilingual:
         return self.zh if lang == "zh" else self.en
 
     def to_dict(self) -> dict[str, str]:
-        """As JSON."""
         return {"zh": self.zh, "en": self.en}
 
 

@@ -23,17 +23,17 @@ ONE: Polynomial = (((), 1),)
 
 
 def constant_polynomial(value: int) -> Polynomial:
-    """The polynomial that is `value`."""
+    """Return the polynomial that is `value`."""
     return (((), value),) if value else ZERO
 
 
 def factor_polynomial(factor: Factor) -> Polynomial:
-    """The polynomial that is one factor."""
+    """Return the polynomial that is one factor."""
     return (((factor,), 1),)
 
 
 def sum_terms(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
-    """The sum of terms, like ones added together. Raises TooComplex."""
+    """Return the sum of terms, like ones added together. Raises TooComplex."""
     sums: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         sums[monomial] = sums.get(monomial, 0) + coefficient
@@ -60,14 +60,14 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
 
 
 def constant(polynomial: Polynomial) -> int | None:
-    """The number that the polynomial is, or None when it depends on facts."""
+    """Return the number that the polynomial is, or None when it depends on facts."""
     if not polynomial:
         return 0
     return polynomial[0][1] if len(polynomial) == 1 and polynomial[0][0] == () else None
 
 
 def ratio_of(value: Fraction) -> Ratio:
-    """A number as a ratio."""
+    """Return a number as a ratio."""
     return Ratio(constant_polynomial(value.numerator), constant_polynomial(value.denominator))
 
 
@@ -83,7 +83,7 @@ def multiply_ratios(left: Ratio, right: Ratio) -> Ratio:
 
 
 def common_denominator(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
-    """The numerators over one common denominator, and that denominator."""
+    """Return the numerators over one common denominator, and that denominator."""
     constants = [constant(ratio.denominator) for ratio in ratios]
     if None not in constants:
         least = lcm(*(value for value in constants if value is not None))
@@ -105,7 +105,7 @@ def common_denominator(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomia
 
 
 def primitive_part(polynomial: Polynomial) -> Polynomial:
-    """The polynomial without the common divisor of its coefficients; its sign stays the same."""
+    """Return the polynomial without the common divisor of its coefficients; its sign stays the same."""
     divisor = gcd(*(coefficient for _, coefficient in polynomial))
     return (
         tuple((monomial, coefficient // divisor) for monomial, coefficient in polynomial) if divisor > 1 else polynomial

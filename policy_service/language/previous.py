@@ -31,7 +31,7 @@ def parse_previous(text: str) -> Previous | None:
 
 
 def countable_outcomes(outcomes: Mapping[str, Outcome], *, is_list: bool) -> tuple[str, ...]:
-    """The outcomes that group lists keep: choices and booleans, unless the policy answers a list.
+    """Return the outcomes that group lists keep: choices and booleans, unless the policy answers a list.
 
     Of very many with long words only the first ones are taken.
     """

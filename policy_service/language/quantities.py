@@ -71,7 +71,7 @@ def quantity_of_type(kind: NumberType | DateType | DurationType) -> Quantity:
 
 
 def quantity_of_constant(value: Fraction | datetime.date | Duration | Months) -> Quantity:
-    """A literal as a quantity of one value."""
+    """Return a literal as a quantity of one value."""
     match value:
         case Fraction():
             return Quantity(LITERAL, value, value, decimals(value))
@@ -102,7 +102,7 @@ def is_plain(unit: str) -> bool:
 
 
 def common_unit(left: str, right: str) -> str | None:
-    """The unit in which both can be compared, added or chosen between; None when there is none."""
+    """Return the unit in which both can be compared, added or chosen between; None when there is none."""
     if left == right:
         return left
     if LITERAL in (left, right) and is_plain(left) and is_plain(right):
@@ -111,7 +111,7 @@ def common_unit(left: str, right: str) -> str | None:
 
 
 def result_unit(operator: Operator, left: str, right: str) -> str | None:
-    """The unit of the result, by the table above; None for what has no meaning."""
+    """Return the unit of the result, by the table above; None for what has no meaning."""
     factors = (LITERAL, NUMBER)
     match operator:
         case "+" | "-":
@@ -129,7 +129,7 @@ def result_unit(operator: Operator, left: str, right: str) -> str | None:
 
 
 def combine(operator: Operator, left: Quantity, right: Quantity, unit: str) -> Quantity:
-    """The range and decimals of `left operator right`. A divisor has been shown not to hold zero."""
+    """Return the range and decimals of `left operator right`. A divisor has been shown not to hold zero."""
     if DATE in (left.unit, right.unit):
         return _combine_dates(operator, left, right, unit)
     apply: Callable[[Fraction, Fraction], Fraction] = _APPLY[operator]
@@ -165,7 +165,9 @@ def _combine_dates(operator: Operator, left: Quantity, right: Quantity, unit: st
 
 
 def power(base: Quantity, exponent: int) -> Quantity:
-    """The range and decimals of `base ** exponent`. The base of a negative exponent has been shown not to hold zero.
+    """Return the range and decimals of `base ** exponent`.
+
+    The base of a negative exponent has been shown not to hold zero.
 
     Raises ArithmeticError when a value would have too many digits.
     """
@@ -180,7 +182,7 @@ def power(base: Quantity, exponent: int) -> Quantity:
 
 
 def remainder(dividend: Quantity, divisor: Quantity, unit: str) -> Quantity:
-    """The range and decimals of `modulo(dividend, divisor)`, which has the divisor's sign and never its size."""
+    """Return the range and decimals of `modulo(dividend, divisor)`, which has the divisor's sign and never its size."""
     scales = dividend.scale, divisor.scale
     scale = None if None in scales else max(scale for scale in scales if scale is not None)
     step = Fraction(0) if scale is None else Fraction(1, 10**scale)
@@ -194,28 +196,28 @@ def _floor(value: Fraction) -> Fraction:
 
 
 def negate(quantity: Quantity) -> Quantity:
-    """The range of `-x`."""
+    """Return the range of `-x`."""
     return Quantity(quantity.unit, -quantity.high, -quantity.low, quantity.scale)
 
 
 def absolute(quantity: Quantity) -> Quantity:
-    """The range of `abs(x)`."""
+    """Return the range of `abs(x)`."""
     low, high = sorted((abs(quantity.low), abs(quantity.high)))
     return Quantity(quantity.unit, Fraction(0) if quantity.holds_zero else low, high, quantity.scale)
 
 
 def extreme(choose: Callable[..., Fraction], parts: list[Quantity], unit: str) -> Quantity:
-    """The range of `min(…)` or `max(…)`."""
+    """Return the range of `min(…)` or `max(…)`."""
     scales = [part.scale for part in parts]
     scale = None if None in scales else max(scale for scale in scales if scale is not None)
     return Quantity(unit, choose(part.low for part in parts), choose(part.high for part in parts), scale)
 
 
 def round_quantity(way: Rounding, quantity: Quantity, places: int) -> Quantity:
-    """The range of a rounded value; rounding is monotone."""
+    """Return the range of a rounded value; rounding is monotone."""
     return Quantity(quantity.unit, round_to(way, quantity.low, places), round_to(way, quantity.high, places), places)
 
 
 def days_of(quantity: Quantity) -> Quantity:
-    """The range of `duration.days`."""
+    """Return the range of `duration.days`."""
     return Quantity(NUMBER, Fraction(whole_days(quantity.low)), Fraction(whole_days(quantity.high)))

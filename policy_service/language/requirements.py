@@ -43,7 +43,7 @@ class Dependencies:
 
 
 def bind_figures(policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """The policies, their benchmark facts taken from the policies among them that have the figures.
+    """Return the policies, their benchmark facts taken from the policies among them that have the figures.
 
     A fact takes the outcome of the same measure of a policy about the same kind of subject, where its type takes every
     value of it; of several policies the first by name. A fact that finds none stays the caller's.
@@ -70,11 +70,10 @@ def _bound(policy: Policy, figures: Mapping[tuple[str, str], list[tuple[Policy, 
 
 
 def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
-    """The policies in an order in which each stands after those it needs.
+    """Return the policies in an order in which each stands after those it needs.
 
-    `absent` are policies that are no longer in force: facts from them are missing, or supplied by the
-    caller. Raises PolicyFolderError, with the faults of every file, when one needs what is not there, what does not
-    fit, or itself.
+    `absent` are policies that are no longer in force: facts from them are missing, or supplied by the caller. Raises
+    PolicyFolderError, with the faults of every file, when one needs what is not there, what does not fit, or itself.
     """
     by_id: dict[str, Policy] = {}
     errors: dict[str, list[Diagnostic]] = {}
@@ -102,7 +101,7 @@ def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) 
 
 
 def required_policies(policy: Policy) -> frozenset[str]:
-    """The policies whose outcomes the policy takes."""
+    """Return the policies whose outcomes the policy takes."""
     return frozenset(fact.requirement.policy for fact in policy.facts.values() if fact.requirement)
 
 
@@ -119,7 +118,7 @@ def with_required_policies(policy: Policy, policies: Mapping[str, Policy]) -> li
 
 
 def facts_from(policy: Policy, source: str) -> tuple[Fact, ...]:
-    """The facts that the policy takes from another."""
+    """Return the facts that the policy takes from another."""
     return tuple(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy == source)
 
 

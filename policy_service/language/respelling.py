@@ -35,7 +35,7 @@ CompiledRespelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
 _QUOTES = str.maketrans({**dict.fromkeys("“”„‟＂", '"'), **dict.fromkeys("‘’", "'")})
 _TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _FIRST = 0xE000
-"""A text is held by a private character, from this one on, while the rest is spelt anew."""
+"""A text is held by a private character, from this one on, while the rest is spelt again."""
 _SIGNS = str.maketrans(
     {
         **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
@@ -106,7 +106,7 @@ def _interval(match: re.Match[str]) -> str:
 
 
 def _between(above: str, low: str, high: str, below: str) -> str | None:
-    """The interval, or None when it holds nothing."""
+    """Return the interval, or None when it holds nothing."""
     numbers = [Fraction(end) for end in (low, high) if re.fullmatch(f"-?{_NUMBER}", end)]
     is_closed = "=" in above and "=" in below
     match numbers:
@@ -134,7 +134,7 @@ def _compile(rules: Sequence[Respelling]) -> tuple[CompiledRespelling, ...]:
 
 @cache
 def _general_rules() -> tuple[CompiledRespelling, ...]:
-    """The rules for all expressions, compiled when the first is refused."""
+    """Return the rules for all expressions, compiled when the first is refused."""
     return _compile(_RULES)
 
 

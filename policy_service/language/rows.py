@@ -54,11 +54,11 @@ class RowReader:
             seen.add(name)
 
     def read_cell(self, text: str, name: str, path: Path) -> InputCell:
-        """A cell of the input `name`."""
+        """Return a cell of the input `name`."""
         return InputCell(name, self.findings.read_cell(text, name, path), path)
 
     def read_row(self, cells: Sequence[InputCell]) -> tuple[Expr, frozenset[str], tuple[Expr, ...]]:
-        """A row's condition, the optional facts that are there when it holds, and its cells."""
+        """Return a row's condition, the optional facts that are there when it holds, and its cells."""
         parsed = [(each, each.cell) for each in cells if each.cell is not None]
         guarded = [each.name for each, cell in parsed if each.name in self.optional and not cell.handles_missing]
         known = frozenset(guarded)

@@ -38,7 +38,7 @@ class ScorecardReader:
         self.read_condition = read_condition
 
     def read(self, doc: ScorecardDoc) -> tuple[tuple[Rule, ...], Scorecard] | None:
-        """The rules and the scorecard, or None after noting why there is none."""
+        """Return the rules and the scorecard, or None after noting why there is none."""
         scale = int(doc.scale) if re.fullmatch(f"[0-{MAX_SCALE}]", doc.scale) else None
         base = parse_decimal(doc.base)
         if scale is None:
@@ -130,7 +130,7 @@ class ScorecardReader:
 
 
 def tested_numbers(condition: Expr) -> set[Fraction] | None:
-    """The numbers a band names, or None when it is more than tests of the total against plain numbers."""
+    """Return the numbers a band names, or None when it is more than tests of the total against plain numbers."""
     match condition:
         case Not(operand=operand):
             return tested_numbers(operand)

@@ -88,7 +88,7 @@ _KNOWN_KEYS = frozenset(
 
 
 def shape_errors(error: ValidationError, root: SourceMapping) -> Iterator[Diagnostic]:
-    """Every fault of the file's shape."""
+    """Yield every fault of the file's shape."""
     expected: dict[Path, list[str]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         path = _path(detail["loc"], root, whole=detail["type"] == "missing")
@@ -147,7 +147,7 @@ def _limit(kind: str, context: Mapping[str, Any], node: Node) -> str | None:
 
 
 def _path(location: tuple[str | int, ...], root: SourceMapping, *, whole: bool) -> Path:
-    """The steps of pydantic's location that are the file's own: it also names the types it tried.
+    """Return the steps of pydantic's location that are the file's own: it also names the types it tried.
 
     The last step of a `whole` location is a key that is not there.
     """

@@ -52,7 +52,7 @@ class Scalar(NamedTuple):
         return match[0] if match else None
 
     def span_of(self, first: int, last: int) -> SourceSpan:
-        """The place of the characters `first` to `last` (not included) of the text."""
+        """Return the place of the characters `first` to `last` (not included) of the text."""
         if not self.exact:
             return self.span
         return SourceSpan(self.start.line, self.start.column + first, max(1, last - first))
@@ -92,7 +92,7 @@ Plain = str | None | list["Plain"] | dict[str, "Plain"]
 
 
 def to_plain(node: Node) -> Plain:
-    """The tree without its places: text, None for null, lists and dicts."""
+    """Return the tree without its places: text, None for null, lists and dicts."""
     match node:
         case Scalar():
             return node.text
@@ -105,7 +105,7 @@ def to_plain(node: Node) -> Plain:
 
 
 def find_node(node: Node, path: Path) -> Node:
-    """The node at `path`, or the last one on the way there when the path leads out of the tree."""
+    """Return the node at `path`, or the last one on the way there when the path leads out of the tree."""
     for step in path:
         match node, step:
             case Sequence(), int() if step < len(node.items):
@@ -118,7 +118,7 @@ def find_node(node: Node, path: Path) -> Node:
 
 
 def find_key_span(node: Node, path: Path) -> SourceSpan:
-    """The place of the key that ends `path`, or of the node there when it has no key."""
+    """Return the place of the key that ends `path`, or of the node there when it has no key."""
     parent = find_node(node, path[:-1])
     if path and isinstance(parent, Mapping) and (entry := parent.entries.get(str(path[-1]))):
         return entry[0].span
@@ -126,7 +126,7 @@ def find_key_span(node: Node, path: Path) -> SourceSpan:
 
 
 def read_source(path: str, content: bytes) -> tuple[Mapping, str]:
-    """The tree and the text of a policy file. Raises PolicyError."""
+    """Return the tree and the text of a policy file. Raises PolicyError."""
     text = _decode(path, content)
     if diagnostics := _hidden_character_errors(text):
         raise PolicyError(path, diagnostics, text)
@@ -176,7 +176,7 @@ def _hidden_character_error(character: str, span: SourceSpan) -> Diagnostic:
 
 
 def _indentation_error(lines: list[str]) -> Diagnostic | None:
-    """The tab or the full-width colon at the start of one of the first lines that keeps them from being YAML."""
+    """Return the tab or the full-width colon at the start of one of the first lines that keeps them from being YAML."""
     for number, line in enumerate(lines, 1):
         if match := re.match(r" *\t", line):
             span = SourceSpan(number, match.end())

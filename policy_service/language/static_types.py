@@ -32,12 +32,12 @@ class CheckError:
 
 
 def spell_unit(unit: str) -> str:
-    """A unit in the author's words."""
+    """Return a unit in the author's words."""
     return "a number" if unit == LITERAL else f"an amount in {unit}" if unit.isupper() else unit
 
 
 def spell(static: Static) -> str:
-    """A static type in the author's words."""
+    """Return a static type in the author's words."""
     match static:
         case Quantity(unit=unit):
             return spell_unit(unit)

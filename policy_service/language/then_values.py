@@ -177,7 +177,7 @@ class ThenReader:
 
 
 def format_bound(number: Fraction, kind: NumberType | DateType | DurationType) -> str:
-    """A bound of a value of type `kind` in the author's words, or its size when it is too long to be read."""
+    """Return a bound of a value of type `kind` in the author's words, or its size when it is too long to be read."""
     if abs(number) >= 10**_SHOWN_DIGITS:
         return f"less than -10^{_SHOWN_DIGITS}" if number < 0 else f"more than 10^{_SHOWN_DIGITS}"
     match kind:

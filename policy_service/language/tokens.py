@@ -58,7 +58,7 @@ class ExpressionSyntaxError(Exception):
 
 
 def tokenise(text: str) -> list[Token]:
-    """The tokens of `text`, ended by one of kind `end`.
+    """Return the tokens of `text`, ended by one of kind `end`.
 
     Raises ExpressionSyntaxError at the first character that fits none.
     """

@@ -21,7 +21,7 @@ class RuleTrace:
 
 
 def trace(rules: tuple[Rule, ...], scope: Scope) -> tuple[RuleTrace, ...]:
-    """Every rule, in order. The rule `otherwise` fails by its own name when another one matched."""
+    """Return every rule, in order. The rule `otherwise` fails by its own name when another one matched."""
     traces = [_trace(rule, scope) for rule in rules if not rule.otherwise]
     if rules and rules[-1].otherwise:
         is_reached = all(rule.failed is not None for rule in traces)

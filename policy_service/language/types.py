@@ -143,7 +143,7 @@ class ValueRejected(ValueError):
 
 
 def type_name(kind: Type) -> str:
-    """The word a policy file uses for the type."""
+    """Return the word a policy file uses for the type."""
     match kind:
         case BooleanType():
             return "boolean"
@@ -206,7 +206,7 @@ def _bounds(kind: NumberType | DateType | DurationType) -> str:
 
 
 def parse_value(kind: Type, raw: object) -> Value:
-    """The kept value of `raw`, a JSON value whose decimals arrive as Decimal, never as float.
+    """Return the kept value of `raw`, a JSON value whose decimals arrive as Decimal, never as float.
 
     Raises ValueRejected when it is mistyped or out of range, saying what was expected.
     """
@@ -269,12 +269,12 @@ _IN_ORDER = re.compile(
 
 
 def parse_decimal(text: str) -> Fraction | None:
-    """The exact number that a plain decimal such as `-1.50` writes, or None."""
+    """Return the exact number that a plain decimal such as `-1.50` writes, or None."""
     return Fraction(text) if PLAIN_DECIMAL.fullmatch(text) else None
 
 
 def parse_date(text: str) -> datetime.date | None:
-    """The day that an ISO 8601 calendar date (`2026-11-21`) names, or None."""
+    """Return the day that an ISO 8601 calendar date (`2026-11-21`) names, or None."""
     if not _DATE.fullmatch(text):
         return None
     try:
@@ -284,7 +284,7 @@ def parse_date(text: str) -> datetime.date | None:
 
 
 def parse_duration(text: str) -> Duration | Months | None:
-    """The duration that ISO 8601 text such as `P30D`, `PT4H` or `P1Y6M` writes, or None.
+    """Return the duration that ISO 8601 text such as `P30D`, `PT4H` or `P1Y6M` writes, or None.
 
     FEEL keeps days and time apart from years and months (DMN 1.5 section 10.3.2.3.4), so text with both is no duration.
     """
@@ -317,7 +317,7 @@ def format_value(kind: Type, value: Value) -> object:
 
 
 def write_decimal(scaled: int, scale: int) -> str:
-    """A scaled number as text with exactly `scale` decimals: (80000000, 2) is `800000.00`."""
+    """Return a scaled number as text with exactly `scale` decimals: (80000000, 2) is `800000.00`."""
     if not scale:
         return str(scaled)
     digits = str(abs(scaled)).rjust(scale + 1, "0")
@@ -335,7 +335,7 @@ def write_duration(seconds: int) -> str:
 
 
 def to_exact(kind: Type, value: Value) -> Exact:
-    """A kept value as the definition computes with it."""
+    """Return a kept value as the definition computes with it."""
     match kind, value:
         case NumberType(), int():
             return Fraction(value, 10**kind.scale)
@@ -350,7 +350,10 @@ def to_exact(kind: Type, value: Value) -> Exact:
 
 
 def quantize(kind: Type, value: Exact) -> Value:
-    """A computed value as it is kept. The checker has proved that it fits; raises ArithmeticError if it does not."""
+    """Return a computed value as it is kept.
+
+    The checker has proved that it fits; raises ArithmeticError if it does not.
+    """
     match kind, value:
         case NumberType(), Fraction():
             scaled = value * 10**kind.scale

@@ -35,7 +35,7 @@ def unparse(expression: Expr) -> str:
 
 
 def unparse_test(test: Range | Test) -> str:
-    """One test of a cell or of an `in` list; equality needs no sign."""
+    """Return one test of a cell or of an `in` list; equality needs no sign."""
     match test:
         case Range():
             opening, closing = "[" if test.low_closed else "(", "]" if test.high_closed else ")"
@@ -118,7 +118,7 @@ def quote(text: str) -> str:
 
 
 def write_fraction(value: Fraction) -> str:
-    """A finite decimal, written without an exponent and without trailing zeros: 3/2 is `1.5`."""
+    """Return a finite decimal, written without an exponent and without trailing zeros: 3/2 is `1.5`."""
     scale = 0
     while (value * 10**scale).denominator != 1:
         scale += 1

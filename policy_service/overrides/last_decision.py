@@ -32,7 +32,7 @@ class LastDecision:
 
 
 def read_policy_version(catalogue: Catalogue, session: Session, override: Override) -> Policy | None:
-    """The version that was in force when the override was made; None when the registry has lost it."""
+    """Return the version that was in force when the override was made; None when the registry has lost it."""
     try:
         row = read_version(session, override.policy, override.version)
     except UnknownVersion:

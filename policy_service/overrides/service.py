@@ -110,7 +110,7 @@ class _CheckedRequest:
 def prepare_override(
     session: Session, governance: GovernanceEvaluator, actor: Actor, request: OverrideRequest, now: datetime
 ) -> PreparedOverride:
-    """Asks governance how far the override reaches, and who else must sign it. Slow at first.
+    """Ask governance how far the override reaches, and who else must sign it. Slow at first.
 
     Raises OverridePermissionDenied, OverrideRejected with every reason.
     """
@@ -131,7 +131,7 @@ def prepare_override(
 
 
 def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOverride) -> Override:
-    """Excepts a subject from the rules of a policy, as far as one signature reaches.
+    """Except a subject from the rules of a policy, as far as one signature reaches.
 
     Raises OverridePermissionDenied, OverrideRejected with every reason.
     """
@@ -187,11 +187,10 @@ def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOv
 def sign_override(  # noqa: PLR0913  # what a signature says
     transaction: Transaction, actor: Actor, override: str, *, role: Role, digest: str, reason: str
 ) -> Override:
-    """Another person's signature on an override, in a role that is owed, on what the person was shown.
+    """Return another person's signature on an override, in a role that is owed, on what the person was shown.
 
-    With the last of them the exception lasts to its end: all count then. Raises UnknownOverride,
-    OverridePermissionDenied,
-    OverrideRejected.
+    With the last of them the override lasts to its end: all count then. Raises UnknownOverride,
+    OverridePermissionDenied, OverrideRejected.
     """
     now, session = transaction.now, transaction.session
     require_logged(session, "override", override)

@@ -1,9 +1,9 @@
 """The signatures on overrides that count now: those whose signers still may sign, until all have signed.
 
-A signature does not count while its signer has no enabled account or does not hold the role, attested. Its role is
-owed again, before any other; that of who recorded the override nobody else can give, so it is recorded anew. With the
-last signature this ends: what was ratified stays so. Nothing is stored, and a decision does not ask: it applies what
-runs for a time or was ratified.
+A signature does not count while its signer has no enabled account or does not hold the role, attested. Its role is owed
+again, before any other; that of who recorded the override nobody else can give, so it is recorded again. With the last
+signature this ends: what was ratified stays so. Nothing is stored, and a decision does not ask: it applies what runs
+for a time or was ratified.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from policy_service.identity.service import accounts
 
 
 def read_with_signature_validity(session: Session, override: str, now: datetime) -> Override:
-    """One exception, with which of its signatures do not count. Raises UnknownOverride."""
+    """Return one override, with which of its signatures do not count. Raises UnknownOverride."""
     return with_signature_validity(session, [read_override(session, override)], now)[0]
 
 
 def with_signature_validity(session: Session, overrides: Sequence[Override], now: datetime) -> list[Override]:
-    """The overrides, those that wait for signatures with which of them do not count."""
+    """Return the overrides, those that wait for signatures with which of them do not count."""
     awaiting = [each for each in overrides if _is_waiting(each, now)]
     if not awaiting:
         return list(overrides)
@@ -54,7 +54,7 @@ def _void_reasons(override: Override, known_accounts: Mapping[str, Account]) -> 
 
 
 def _signers(override: Override) -> Iterator[tuple[str, str, str]]:
-    """The account, role and name of everyone who signed, who recorded it first."""
+    """Yield the account, role and name of everyone who signed, who recorded it first."""
     yield override.actor, override.role, override.printed_name
     for each in override.signatures:
         yield each.actor, each.role, each.printed_name

@@ -71,7 +71,7 @@ def pretty(value: object) -> bytes:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table for spreadsheets, as comma-separated values."""
+    """Return a table for spreadsheets, as comma-separated values."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(headings)
@@ -80,6 +80,6 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """A cell that a spreadsheet takes for text, no matter who wrote it (OWASP, CSV injection)."""
+    """Return a cell that a spreadsheet takes for text, no matter who wrote it (OWASP, CSV injection)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -52,7 +52,7 @@ class PackFiles:
             return b""
 
     def lines(self, name: str) -> list[bytes]:
-        """The lines of a file."""
+        """Return the lines of a file."""
         return self.read(name).splitlines()
 
     def json(self, name: str) -> Any:  # noqa: ANN401  # whatever JSON says
@@ -63,7 +63,7 @@ class PackFiles:
             return None
 
     def files_in(self, folder: str, end: str) -> list[str]:
-        """The listed files in a folder whose names end like that."""
+        """Return the listed files in a folder whose names end like that."""
         return [name for name in self.listed if name.startswith(f"{folder}/") and name.endswith(end)]
 
     def matches_listing(self, name: str) -> bool:
@@ -74,7 +74,7 @@ class PackFiles:
 
 
 def check_entries(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """Every entry is one, and in the log that the checkpoint was signed for."""
+    """Yield every entry is one, and in the log that the checkpoint was signed for."""
     checkpoint = pack.read(CHECKPOINT).decode(errors="replace")
     keys = [line.decode(errors="replace") for line in pack.lines(KEYS)]
     for number, line in enumerate(pack.lines(ENTRIES), 1):
@@ -104,7 +104,7 @@ def _entry(line: bytes) -> tuple[Json, Entry] | None:
 
 
 def check_versions(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
-    """Every policy file has its digest, and an entry of the log names it."""
+    """Yield every policy file has its digest, and an entry of the log names it."""
     logged = {(body.get("policy"), body.get("version"), body.get("digest")) for body in _events(pack, *SUBMITTED)}
     for version in objects(manifest.get("versions")):
         file = str(version.get("file"))
@@ -162,7 +162,7 @@ def _change_faults(change: Json, name: str, logged_signatures: Collection[tuple[
 
 
 def check_log(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """The checkpoints are signed and of one log, and what is shown beside entries and keys is what they say."""
+    """Yield the checkpoints are signed and of one log, and what is shown beside entries and keys is what they say."""
     keys = KeyChain(trusted)
     with suppress(VerificationFailed):
         keys = read_keys(pack.lines(KEYS), trusted)
@@ -187,7 +187,7 @@ def check_log(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> 
 
 
 def _table(entries: Sequence[Entry], zone: ZoneInfo | None) -> bytes | None:
-    """The entries as a table; None when one of them is none of the events there are."""
+    """Return the entries as a table; None when one of them is none of the events there are."""
     try:
         return table(HEADINGS if zone else OLD_HEADINGS, [cells(each, zone) for each in entries])
     except (KeyError, IndexError, ValueError, AttributeError, TypeError):
@@ -195,7 +195,7 @@ def _table(entries: Sequence[Entry], zone: ZoneInfo | None) -> bytes | None:
 
 
 def check_counts(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
-    """The figures of the manifest are those of what is there."""
+    """Yield the figures of the manifest are those of what is there."""
     signatures = sum(
         action.get("action") == "sign_off"
         for name in pack.files_in("changes", "/change.json")
@@ -219,7 +219,7 @@ def check_counts(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Ite
 
 
 def check_decisions(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """Every proof holds, every record says what was sealed, and the table shows what they do."""
+    """Yield every proof holds, every record says what was sealed, and the table shows what they do."""
     yield from _decision_table(pack, zone_of(manifest.get("zone")))
     for file in pack.files_in("decisions", "/proof.json"):
         try:
@@ -251,7 +251,7 @@ def _decision_table(pack: PackFiles, zone: ZoneInfo | None) -> Iterator[str]:
 
 
 def _sealed_record(proof: Json, trusted: Sequence[PublicKey]) -> Json:
-    """The record that a proof holds, as it is shown. Raises InvalidProof, and others when it holds none."""
+    """Return the record that a proof holds, as it is shown. Raises InvalidProof, and others when it holds none."""
     proof_record = verify_proof(proof, trusted).record
     if proof_record is None:
         raise InvalidProof("it is the proof of no record")
@@ -269,7 +269,7 @@ def _signature(change: object, body: Json, printed_name: object) -> tuple[object
 
 
 def objects(listed: object) -> list[Json]:
-    """The objects of a list; nothing else that may stand in it."""
+    """Return the objects of a list; nothing else that may stand in it."""
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 

@@ -163,7 +163,7 @@ def _changes(
 def _entries(
     session: Session, scope: Scope, contents: PackContents, period_entries: list[AuditEntry]
 ) -> list[AuditEntry]:
-    """The entries that everything shown in the pack rests on, and all others about it."""
+    """Return the entries that everything shown in the pack rests on, and all others about it."""
     changes = [f"change:{each.id}" for each in contents.changes]
     objects = [*changes, *(f"suspension:{each.id}" for each in contents.suspensions)]
     objects += [f"override:{each.id}" for each in contents.overrides]

@@ -81,7 +81,7 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
 
 
 def readable(record: DecisionRecord) -> dict[str, Any]:
-    """A record for readers; a sensitive fact is shown as present, without its value.
+    """Return a record for readers; a sensitive fact is shown as present, without its value.
 
     The kind is left out when it is `customer`, as records from before kinds leave it out: so their packs still verify.
     """
@@ -114,7 +114,7 @@ def _readable_value(value: Any) -> Any:  # noqa: ANN401  # JSON
 def decision_cells(
     record: Mapping[str, Any], verdict: object, zone: ZoneInfo | None, *, is_proved: bool
 ) -> tuple[object, ...]:
-    """A record in the form of `readable` as a row of the table. Raises KeyError and the like for other data."""
+    """Return a record in the form of `readable` as a row of the table. Raises KeyError and the like for other data."""
     return (
         record["seq"],
         record["decision_id"],
@@ -140,7 +140,7 @@ class _Prover:
         self._leaves: list[str] = []
 
     def prove(self, row: DecisionRow) -> dict[str, Any] | None:
-        """The proof of a decision; None while no signed entry covers its block. Raises LogNotSigned."""
+        """Return the proof of a decision; None while no signed entry covers its block. Raises LogNotSigned."""
         block = self._block
         if block is None or not block.first <= row.seq <= block.last:
             self._block = block = block_with(self._session, row.seq)

@@ -31,7 +31,7 @@ class LogNotSigned(PolicyServiceError):
 
 
 def entries_of_period(session: Session, since: datetime, until: datetime | None) -> list[AuditEntry]:
-    """The entries of a period, oldest first; one more than a pack takes when there are more."""
+    """Return the entries of a period, oldest first; one more than a pack takes when there are more."""
     query = select(AuditEntry).where(AuditEntry.at >= since)
     if until is not None:
         query = query.where(AuditEntry.at < until)
@@ -41,7 +41,7 @@ def entries_of_period(session: Session, since: datetime, until: datetime | None)
 def entries_about(
     session: Session, objects: Sequence[str], events: Sequence[str] = (), limit: int | None = None
 ) -> list[AuditEntry]:
-    """The entries about things, oldest first; only these events, when some are named."""
+    """Return the entries about things, oldest first; only these events, when some are named."""
     rows: dict[int, AuditEntry] = {}
     for chunk in _chunks(objects):
         query = select(AuditEntry).join(AuditAbout).where(col(AuditAbout.about).in_(chunk))
@@ -53,7 +53,7 @@ def entries_about(
 
 
 def objects_of_kind(session: Session, kind: str, numbers: Sequence[int]) -> Iterator[str]:
-    """The names of all things of a kind that entries are about."""
+    """Yield the names of all things of a kind that entries are about."""
     for chunk in _chunks(numbers):
         query = select(AuditAbout.about).where(col(AuditAbout.seq).in_(chunk))
         for about in session.exec(query.where(col(AuditAbout.about).startswith(f"{kind}:")).distinct()):
@@ -85,11 +85,11 @@ class Proofs:
         return seq <= self._levels.size
 
     def path(self, seq: int) -> list[str]:
-        """The path of an entry."""
+        """Return the path of an entry."""
         return self._levels.path(seq - 1)
 
     def proof(self, row: AuditEntry) -> dict[str, Any]:
-        """The whole proof of an entry, for `audit.proofs.verify_proof`."""
+        """Return the whole proof of an entry, for `audit.proofs.verify_proof`."""
         return {
             "kind": KIND,
             "seq": row.seq,

@@ -115,7 +115,7 @@ def write_timeline(archive: Archive, contents: PackContents) -> None:
 
 
 def write_overrides(archive: Archive, contents: PackContents) -> None:
-    """Write every exception."""
+    """Write every override."""
     rows = [each.to_dict() for each in contents.overrides]
     _write_json_and_csv(archive, "overrides", rows)
 
@@ -128,7 +128,7 @@ def _write_json_and_csv(archive: Archive, name: str, rows: list[dict[str, Any]])
 
 
 def cell_value(value: object) -> object:
-    """A value as it stands in a cell."""
+    """Return a value as it stands in a cell."""
     return to_canonical_json(value).decode() if isinstance(value, dict | list) else value
 
 
@@ -137,7 +137,7 @@ def _sign_offs(change: Change) -> list[ActionRecord]:
 
 
 def _change_json(change: Change) -> dict[str, Any]:
-    """A change without what is said twice, so that everything in it can be checked."""
+    """Return a change without what is said twice, so that everything in it can be checked."""
     change_json = change.to_dict() | {"state": fold_actions(change.id, change.kind, change.actions).state.value}
     names = ("change", "kind", "state", "author", "created_at", "digest", "actions")
     draft = {} if change.submission is not None else {"draft": change_json["draft"]}
@@ -145,7 +145,7 @@ def _change_json(change: Change) -> dict[str, Any]:
 
 
 def _submissions(change: Change) -> list[dict[str, Any]]:
-    """All changes that were ever under review, with the digests that their signatures name."""
+    """Return all changes that were ever under review, with the digests that their signatures name."""
     return [
         {"digest": action.submission.digest(change.id), "submission": action.submission.to_dict()}
         for action in change.actions
@@ -154,7 +154,10 @@ def _submissions(change: Change) -> list[dict[str, Any]]:
 
 
 def signature_page(change: Mapping[str, Any], lang: Language, zone: ZoneInfo | None) -> str:
-    """A change and its signatures, to be read; made from what `change.json` holds. Raises KeyError and its like."""
+    """Return a change and its signatures, to be read; made from what `change.json` holds.
+
+    Raises KeyError and its like.
+    """
     labels, frozen = _LABELS[lang], change["digest"] is not None
     submission = change["submissions"][-1]["submission"] if frozen else change["draft"]
     start, end = (at and both_times(at, zone) for at in (submission["effective"][name] for name in ("from", "until")))
@@ -181,7 +184,7 @@ def signature_page(change: Mapping[str, Any], lang: Language, zone: ZoneInfo | N
 def _row(
     sign_off: Mapping[str, Any], change: Mapping[str, Any], lang: Language, zone: ZoneInfo | None
 ) -> tuple[str, ...]:
-    """One signature; one on a digest that is no longer the change's says so by its digest."""
+    """Return one signature; one on a digest that is no longer the change's says so by its digest."""
     role, meaning = ROLES[sign_off.get("role", "")], _MEANINGS[Meaning(sign_off.get("meaning", Meaning.APPROVED))]
     stale = "" if sign_off.get("digest") == change["digest"] else f" ({sign_off.get('digest')})"
     return (

@@ -9,7 +9,7 @@
 | `overrides.json`| `override_recorded`            | `override_signed`, `override_ended`         |
 | `changes/`      | each action of a change is one |                                             |
 
-The tables for spreadsheets and the pages of signatures are made anew from these parts, and must be the same bytes.
+The tables for spreadsheets and the pages of signatures are made again from these parts, and must be the same bytes.
 """
 
 from __future__ import annotations
@@ -178,11 +178,11 @@ class _ExpectedRows:
         return row["digest"] in self._digests_in_pack
 
     def includes_suspension(self, row: Json) -> bool:
-        """The same of a suspension."""
+        """Return the same of a suspension."""
         return row["policy"] in self._policies and self._overlaps(row["signed"]["at"], row["until"])
 
     def includes_override(self, row: Json) -> bool:
-        """The same of an exception."""
+        """Return the same of an override."""
         scope = self._scope
         key = (row["policy"], row["subject"], row["kind"])
         scope_key = (scope.get("policy"), scope.get("subject"), scope.get("kind"))
@@ -194,7 +194,7 @@ class _ExpectedRows:
         )
 
     def includes_change(self, _: object) -> bool:
-        """The same of a change: all of them, unless there were too many."""
+        """Return the same of a change: all of them, unless there were too many."""
         return "changes" not in self._truncated_kinds
 
     def person(self, entry: Entry) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class _ExpectedRows:
 
 
 def _tables(pack: PackFiles, name: str, key: str, expected: Rows, includes: Callable[[Json], bool]) -> Iterator[str]:
-    """A part that is there as JSON and as a table."""
+    """Yield a part that is there as JSON and as a table."""
     file, rows = f"{name}.json", pack.json(f"{name}.json")
     if not isinstance(rows, list):
         yield f"{file} was altered: it holds no list"
@@ -259,7 +259,7 @@ def _rows(
 
 
 def differing(actual: Json, expected: Json) -> list[str]:
-    """The names of the members that differ, nested ones with a point."""
+    """Return the names of the members that differ, nested ones with a point."""
     names = []
     for name in {**actual, **expected}:
         one, other = actual.get(name, UNKNOWN), expected.get(name)
@@ -278,7 +278,7 @@ def _changes(
     includes: Callable[[str], bool],
     zone: ZoneInfo | None,
 ) -> Iterator[str]:
-    """Every change, its actions, and the pages of its signatures."""
+    """Yield every change, its actions, and the pages of its signatures."""
     names = pack.files_in("changes", "/change.json")
     for name in names:
         change, id_ = pack.json(name), name.split("/")[-2]
@@ -334,7 +334,7 @@ def _check_derived(name: str, change: Json) -> Iterator[str]:
 
 
 def _state(actions: Sequence[Json], submissions: Sequence[Json]) -> str | None:
-    """The state that actions lead to; None when they are not possible in this order."""
+    """Return the state that actions lead to; None when they are not possible in this order."""
     state, signatures = ChangeState.DRAFT, set()
     roles: Mapping[object, object] = {
         each.get("digest"): (each.get("submission") or {}).get("roles") or () for each in submissions
@@ -354,7 +354,7 @@ def _state(actions: Sequence[Json], submissions: Sequence[Json]) -> str | None:
 
 
 def _page(change: Json, lang: Any, zone: ZoneInfo | None) -> bytes | None:  # noqa: ANN401  # a language
-    """The page of signatures that a change makes; None when it makes none."""
+    """Return the page of signatures that a change makes; None when it makes none."""
     try:
         return signature_page(change, lang, zone).encode()
     except (KeyError, TypeError, ValueError, AttributeError, UnicodeEncodeError):

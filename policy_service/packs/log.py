@@ -58,7 +58,7 @@ def write_log(  # noqa: PLR0913, PLR0917  # what the entries are told from
 
 
 def cells(entry: Entry, zone: ZoneInfo | None) -> tuple[object, ...]:
-    """An entry as a row of the table."""
+    """Return an entry as a row of the table."""
     name = entry.by.name
     return (
         entry.seq,

@@ -47,10 +47,9 @@ class Sample:
     """The records that the population begins and ends with; those between belong to it unless a subject or a policy was
     asked for."""
     is_truncated: bool
-    """Whether the subject or the policy has more decisions than were listed."""
+    """True if the subject or the policy has more decisions than were listed."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "seed": self.seed,
             "population": self.population,
@@ -63,7 +62,7 @@ class Sample:
 
 
 def draw(session: Session, scope: Scope) -> Sample:
-    """The sample of a pack."""
+    """Return the sample of a pack."""
     first, last = _bounds(session, scope)
     population, is_truncated = _population(session, scope, first, last)
     rows: list[DecisionRow] = []
@@ -81,7 +80,7 @@ def draw(session: Session, scope: Scope) -> Sample:
 
 
 def draw_positions(seed: str, size: int) -> Iterator[int]:
-    """Every place of a population once, in the order of the draws."""
+    """Yield every place of a population once, in the order of the draws."""
     used: set[int] = set()
     for number in count():
         if len(used) == size:
@@ -98,7 +97,7 @@ def _record(row: DecisionRow) -> DecisionRecord:
 
 
 def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
-    """The numbers of the first and the last record of the period; they are in the order of their instants."""
+    """Return the numbers of the first and the last record of the period; they are in the order of their instants."""
     newest = session.exec(select(func.max(DecisionRow.seq))).one() or 0
 
     def decided_at(seq: int) -> datetime | None:
@@ -110,7 +109,7 @@ def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
 
 
 def _first_from(decided_at: Callable[[int], datetime | None], newest: int, instant: datetime) -> int:
-    """The first record that was decided at an instant or later; one behind the newest when there is none."""
+    """Return the first record that was decided at an instant or later; one behind the newest when there is none."""
     low, high = 1, newest + 1
     while low < high:
         middle = (low + high) // 2
@@ -131,7 +130,7 @@ def _mentions(session: Session, policy: str) -> ColumnElement[bool]:
 
 
 def _population(session: Session, scope: Scope, first: int, last: int) -> tuple[Sequence[int], bool]:
-    """The numbers of the records that can be drawn, and whether there are more."""
+    """Return the numbers of the records that can be drawn, and whether there are more."""
     if scope.subject is None and scope.policy is None:
         return range(first, last + 1), False
     query = select(DecisionRow.seq).where(DecisionRow.seq >= first, DecisionRow.seq <= last)

@@ -60,7 +60,6 @@ class Scope:
         return digest_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {
             "policy": self.policy,
             "subject": self.subject.id if self.subject else None,

@@ -170,7 +170,7 @@ def _decided(  # noqa: PLR0913, PLR0917  # what one answer is told from
 
 
 def _facts(policies: _Policies, decision: PackedDecision, lang: Language) -> list[tuple[str, str, str]]:
-    """The name, the title and the value of each fact, as the versions that decided declare it."""
+    """Return the name, the title and the value of each fact, as the versions that decided declare it."""
     used = (policies.get(each.digest) for each in decision.record.policies.values())
     declared = {name: fact for policy in used if policy is not None for name, fact in policy.facts.items()}
     return [

@@ -43,5 +43,4 @@ class PackSummary:
         return cls(manifest["counts"], tuple(Bilingual(each["zh"], each["en"]) for each in manifest["left_out"]))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         return {"counts": dict(self.counts), "left_out": [each.to_dict() for each in self.left_out]}

@@ -63,7 +63,7 @@ def _write(archive: Archive, old: Policy, new: Policy) -> None:
 
 
 def _load_policy(session: Session, row: VersionRow, contents: PackContents | None) -> Policy | None:
-    """The version as a policy; None when the language of today cannot read it, which is said once."""
+    """Return the version as a policy; None when the language of today cannot read it, which is said once."""
     try:
         return load_version(session, row.digest)
     except PolicyError:

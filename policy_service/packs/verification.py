@@ -52,7 +52,6 @@ class PackVerdict:
         return not self.faults
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
         fields = {
             name: self.manifest.get(name) for name in ("made_at", "made_for", "scope", "log", "counts", "left_out")
         }
@@ -91,7 +90,7 @@ def _verify(archive: zipfile.ZipFile, trusted: Sequence[PublicKey], on_progress:
 
 
 def _names(archive: zipfile.ZipFile) -> list[str]:
-    """The names of the files. Raises InvalidPack when there are none to verify by, or too many."""
+    """Return the names of the files. Raises InvalidPack when there are none to verify by, or too many."""
     infos = archive.infolist()
     if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_BYTES:
         raise InvalidPack("it holds more than any pack does")
@@ -110,7 +109,7 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _manifest(content: bytes) -> dict[str, Any]:
-    """The list of a pack. Raises InvalidPack."""
+    """Return the list of a pack. Raises InvalidPack."""
     try:
         payload = msgspec.json.decode(content)
         if (

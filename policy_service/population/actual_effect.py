@@ -117,7 +117,7 @@ class EffectComparison:
 
 
 def comparable_days(change: Change, now: datetime, zone: ZoneInfo) -> tuple[date, date]:
-    """The first and the last day until now on which a change was in force. Raises OperationRejected if none."""
+    """Return the first and the last day until now on which a change was in force. Raises OperationRejected if none."""
     period = change.draft.effective
     if change.state is not ChangeState.SCHEDULED:
         raise OperationRejected(Message("The change is not in force, so nothing came of it."))
@@ -153,7 +153,7 @@ def movement_groups(session: Session, policy: str, since: date, until: date) -> 
 
 
 def to_csv(comparison: EffectComparison) -> bytes:
-    """A comparison as CSV in UTF-8, a row a cell; a sum of money has no words."""
+    """Return a comparison as CSV in UTF-8, a row a cell; a sum of money has no words."""
     lines = io.StringIO()
     rows = csv.writer(lines)
     rows.writerow(HEADINGS)
@@ -193,7 +193,7 @@ def _compare(
 
 
 def _cells(outcome: str, figures: Mapping[str, Any], matrix: list[Movement]) -> Iterator[CellComparison]:
-    """The cells of one outcome: those that were expected in their order, then the others."""
+    """Yield the cells of one outcome: those that were expected in their order, then the others."""
     nowhere = NEW if figures["before"] else NOT_IN_FORCE
     expected = {(row["from"], row["to"]): row["subjects"] for row in figures["matrix"] if row["outcome"] == outcome}
     actual = Counter[tuple[str, str]]()
@@ -205,7 +205,7 @@ def _cells(outcome: str, figures: Mapping[str, Any], matrix: list[Movement]) -> 
 
 
 def _word(group: Group, outcome: str) -> str:
-    """The word of an outcome as a simulation has it; where nothing was decided, the status in brackets."""
+    """Return the word of an outcome as a simulation has it; where nothing was decided, the status in brackets."""
     if group.status != DECIDED:
         return f"({group.status})"
     values = group.values

@@ -40,7 +40,7 @@ class Change:
     differences: Sequence[CellDifference]
 
     def between(self, applied: Sequence[CellDifference]) -> list[Policy]:
-        """The policies that have some of the differences, in an order in which they can be decided."""
+        """Return the policies that have some of the differences, in an order in which they can be decided."""
         policies = []
         for name, after in self.after.items():
             mine = [each for each in applied if each.policy == name]

@@ -115,7 +115,7 @@ def _title(kind: str, as_of: datetime.date) -> Bilingual:
 
 
 def _wanted_figures(request: BenchmarkRequest, source: RowSource) -> tuple[list[_Wanted], tuple[str, ...]]:
-    """The figures to make, each once, and the measures whose facts are not there. Raises PopulationRejected."""
+    """Return the figures to make, each once, and the measures whose facts are not there. Raises PopulationRejected."""
     chosen = [each for each in request.policies if each.subject == request.kind]
     by_id = {policy.id: policy for policy in chosen}
     problems = [f"no policy `{name}` about a {request.kind}" for name in request.requested or () if name not in by_id]
@@ -187,7 +187,7 @@ def _figure(
     connection: duckdb.DuckDBPyConnection,
     method: Method,
 ) -> Figure:
-    """The figures of a measure by group. Raises PopulationRejected when one does not fit its type."""
+    """Return the figures of a measure by group. Raises PopulationRejected when one does not fit its type."""
     by_group = dict(_distributions(wanted, columns, connection))
     whole = sum(total(values) for values in by_group.values())
     groups = {}
@@ -201,7 +201,7 @@ def _figure(
 
 
 def _in_units(wanted: _Wanted, words: tuple[str, ...], value: Fraction) -> int:
-    """A figure in the units of its type, rounded half to even. Raises PopulationRejected."""
+    """Return a figure in the units of its type, rounded half to even. Raises PopulationRejected."""
     is_amount = wanted.measured is not None and wanted.measure.statistic not in {"count", "share"}
     scale = wanted.measured.scale if wanted.measured is not None and is_amount else 0
     units = round_half_even(value * 10**wanted.type.scale / 10**scale)
@@ -217,7 +217,7 @@ def _in_units(wanted: _Wanted, words: tuple[str, ...], value: Fraction) -> int:
 def _distributions(
     wanted: _Wanted, columns: dict[tuple[str, Type], str], connection: duckdb.DuckDBPyConnection
 ) -> Iterator[tuple[tuple[str, ...], Distribution]]:
-    """The different values of each group, and how many subjects have each."""
+    """Yield the different values of each group, and how many subjects have each."""
     groups = [columns[fact] for fact in wanted.groups]
     value = columns[wanted.facts[0]] if wanted.measured is not None else "1"
     present = " AND ".join(f"{name} IS NOT NULL" for name in map(columns.__getitem__, wanted.facts)) or "true"

@@ -36,7 +36,7 @@ _PLAIN = "^-?(?:0|[1-9][0-9]{0,15})(?:\\.[0-9]{1,20})?$"
 
 
 def raw_value(kind: Type, cell: object) -> object:
-    """The JSON value of a cell."""
+    """Return the JSON value of a cell."""
     match kind:
         case BooleanType() if isinstance(cell, str):
             return TRUTHS.get(cell, cell)
@@ -88,7 +88,7 @@ class ColumnJudge:
         return pa.array(values, ARROW[column_type(self.kind)])
 
     def _read_spellings(self, spellings: Iterable[Any]) -> tuple[dict[Any, Cell], dict[Any, str]]:
-        """The value of each spelling, and for each that is refused the reason."""
+        """Return the value of each spelling, and for each that is refused the reason."""
         values: dict[Any, Cell] = {None: None}
         reasons: dict[Any, str] = {}
         for cell in spellings:
@@ -106,7 +106,7 @@ class ColumnJudge:
         return values, reasons
 
     def _whole_numbers(self, cells: pa.Array) -> pa.Array | None:
-        """The cells of a column of numbers as they are kept; None unless all of them are values, exactly."""
+        """Return the cells of a column of numbers as they are kept; None unless all of them are values, exactly."""
         kind = self.kind
         if not isinstance(kind, NumberType):
             return None

@@ -41,10 +41,10 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
     last: int,
     progress: Progress,
 ) -> tuple[Part, bytes]:
-    """The part of the effect about subjects of a kind, and the list of those who move as CSV.
+    """Return the part of the effect about subjects of a kind, and the list of those who move as CSV.
 
-    `last` is the number of the last record that counts. Raises OperationRejected when the
-    simulation fails, ValidationFailed when a population that is named does not fit, DamagedRecord, OSError.
+    `last` is the number of the last record that counts. Raises OperationRejected when the simulation fails,
+    ValidationFailed when a population that is named does not fit, DamagedRecord, OSError.
     """
     candidates = [policy for policy in question.candidates if policy.subject == kind]
     policies = [policy for policy in question.active if policy.id not in question.ends]
@@ -85,7 +85,7 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
 
 
 def not_over(population: str, problems: Sequence[str]) -> ValidationFailed:
-    """The error of a population over which a change cannot be simulated."""
+    """Return the error of a population over which a change cannot be simulated."""
     texts = (each.removeprefix(f"{population}: ") for each in problems)
     return ValidationFailed(
         [
@@ -98,7 +98,7 @@ def not_over(population: str, problems: Sequence[str]) -> ValidationFailed:
 def _kept_outcomes(
     question: EffectQuestion, kind: str, database: Database, movers: Path, candidates: Sequence[Policy]
 ) -> Iterator[KeptOutcome]:
-    """Those of the movers who keep a best word by an override that applies when the change takes effect."""
+    """Yield those of the movers who keep a best word by an override that applies when the change takes effect."""
     best = {each.id: best_words(each) for each in (*question.active, *candidates)}
     overrides = OverrideCache()
     with database.read() as session, movers.open(encoding="utf-8-sig", newline="") as file:

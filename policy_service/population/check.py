@@ -58,7 +58,7 @@ def _compare(row: Mapping[str, Any], stage: PolicyStage, as_of: datetime.date) -
 
 
 def edge_rows(plan: Plan, measured: Mapping[str, Interval]) -> pa.Table:
-    """Rows at the edges of the policies, in the columns of a part."""
+    """Return rows at the edges of the policies, in the columns of a part."""
     pools: dict[str, list[Cell]] = {}
     optional: set[str] = set()
     kinds: dict[str, Type] = {each.column: each.type for each in plan.columns}

@@ -98,7 +98,7 @@ def _conditions(row: Row, fact: str) -> Conditions:
 
 
 def _allowed(fact: Fact, conditions: Conditions) -> list[str]:
-    """The words of a choice, or of a boolean, that fit."""
+    """Return the words of a choice, or of a boolean, that fit."""
     return [
         word
         for word in words_of(fact)
@@ -136,7 +136,7 @@ def _words_test(fact: Fact, conditions: Conditions) -> str:
 
 
 def _example(fact: Fact, conditions: Conditions) -> str | None:
-    """A value that fits, as YAML; None where only a missing one does."""
+    """Return a value that fits, as YAML; None where only a missing one does."""
     if (None, True) in conditions:
         return None
     if isinstance(fact.type, TagsType):

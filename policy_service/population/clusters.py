@@ -69,7 +69,7 @@ class Point:
     subjects: int
 
     def has(self, trait: Trait) -> bool:
-        """True if these subjects have the word."""
+        """Return True if these subjects have the word."""
         value = self.values[trait.fact]
         match value:
             case None:
@@ -174,7 +174,10 @@ def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnPr
 
 
 def _facts(request: ClusterRequest, source: RowSource) -> tuple[dict[str, Fact], tuple[str, ...]]:
-    """The facts to group by, by the column that has them, and why others are left out. Raises PopulationRejected."""
+    """Return the facts to group by, by the column that has them, and why others are left out.
+
+    Raises PopulationRejected.
+    """
     mapping = request.mapping
     problems, left_out = subject_problem(source.headings, mapping), []
     names = {heading: name for name, heading in mapping.columns.items()}
@@ -210,7 +213,7 @@ def _facts(request: ClusterRequest, source: RowSource) -> tuple[dict[str, Fact],
 
 
 def _points(connection: duckdb.DuckDBPyConnection, columns: Sequence[FactColumn]) -> list[Point]:
-    """The combinations of tags that there are, in one order. Raises PopulationRejected."""
+    """Return the combinations of tags that there are, in one order. Raises PopulationRejected."""
     listed = ", ".join(column.column for column in columns)
     sql = f"SELECT {listed}, count(*) FROM {ROWS} GROUP BY ALL ORDER BY {listed} LIMIT {MAX_POINTS + 1}"  # noqa: S608  # our names
     found = connection.execute(sql).fetchall()
@@ -229,7 +232,7 @@ def _points(connection: duckdb.DuckDBPyConnection, columns: Sequence[FactColumn]
 
 
 def words_of(fact: Fact) -> tuple[str, ...]:
-    """The words that a fact can have."""
+    """Return the words that a fact can have."""
     return fact.type.of if isinstance(fact.type, ChoiceType | TagsType) else ("true", "false")
 
 
@@ -246,7 +249,7 @@ Leaf = tuple[tuple[Trait, bool], ...]
 def _learn(
     points: Sequence[Point], traits: Sequence[Trait], request: ClusterRequest
 ) -> tuple[list[int], list[Leaf], str]:
-    """The group of each point, the leaves that describe the groups, and the library."""
+    """Return the group of each point, the leaves that describe the groups, and the library."""
     import numpy as np  # noqa: PLC0415  # an extra
     import sklearn  # noqa: PLC0415
     from sklearn.cluster import KMeans  # noqa: PLC0415
@@ -277,7 +280,7 @@ def _learn(
 
 
 def _parted(leaf: Leaf, facts: Mapping[str, Fact]) -> Iterator[Leaf]:
-    """A leaf parted by whether a fact is missing that may be: a table has to say so in a cell of its own."""
+    """Yield a leaf parted by whether a fact is missing that may be: a table has to say so in a cell of its own."""
     asked = dict.fromkeys(trait.fact for trait, there in leaf)
     said = {trait.fact for trait, there in leaf if there or trait.word is None}
     ways = [(True, False) if facts[name].optional and name not in said else (False,) for name in asked]
@@ -289,7 +292,7 @@ def _parted(leaf: Leaf, facts: Mapping[str, Fact]) -> Iterator[Leaf]:
 
 
 def _row(path: Leaf, leaf: Leaf, grouped: Sequence[tuple[Point, int]]) -> Row:
-    """A part of a leaf, with the group of most subjects of the leaf."""
+    """Return a part of a leaf, with the group of most subjects of the leaf."""
     counts = _counts(path, grouped)
     group, _ = min(_counts(leaf, grouped).items(), key=lambda each: (-each[1], each[0]))
     return Row(path, group, counts.total(), counts[group])
@@ -305,7 +308,7 @@ def _counts(path: Leaf, grouped: Sequence[tuple[Point, int]]) -> Counter[int]:
 
 
 def _group(number: int, grouped: Sequence[tuple[Point, int]], traits: Sequence[Trait]) -> Cluster:
-    """A group, with the three words that its subjects have most beyond what others have."""
+    """Return a group, with the three words that its subjects have most beyond what others have."""
     total = sum(point.subjects for point, _ in grouped)
     subjects = sum(point.subjects for point, group in grouped if group == number)
 

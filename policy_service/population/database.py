@@ -28,7 +28,7 @@ _FLOATS = {"DOUBLE": "double", "FLOAT": "float", "float8": "double", "float4": "
 
 
 def is_address(population: str) -> bool:
-    """True if a population is named by the address of a PostgreSQL database."""
+    """Return True if a population is named by the address of a PostgreSQL database."""
     return population.startswith(POSTGRESQL)
 
 
@@ -52,7 +52,7 @@ class TableSource:
         return len(self.headings)
 
     def parts(self) -> Iterator[RawPart]:
-        """All rows, part by part."""
+        """Yield all rows, part by part."""
         number = 0
         for records in self._rows():
             rows = range(number + 1, number + 1 + len(records))
@@ -122,7 +122,7 @@ def _check_subject(headings: Sequence[str], subject: str, table: str) -> None:
 
 
 def _kind(name: str) -> str:
-    """A type, by the names that Parquet's have."""
+    """Return a type, by the names that Parquet's have."""
     return _FLOATS.get(name, name.lower())
 
 
@@ -131,7 +131,7 @@ def _hashable(cell: object) -> object:
 
 
 def _text(cell: object) -> str | None:
-    """A cell as it is written into a result."""
+    """Return a cell as it is written into a result."""
     match cell:
         case None:
             return None

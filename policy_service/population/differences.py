@@ -51,7 +51,7 @@ ORDER = "order"
 
 
 def differences(old: Policy | None, new: Policy, lang: Language = "en") -> tuple[CellDifference, ...]:
-    """The differences of a version from the one before, in the order of its rules."""
+    """Return the differences of a version from the one before, in the order of its rules."""
     if old is not None and _declared(old) == _declared(new):
         for by_rule in (False, True):
             found = {each.key: each for each in _differences(old, new, lang, by_rule=by_rule)}
@@ -63,7 +63,7 @@ def differences(old: Policy | None, new: Policy, lang: Language = "en") -> tuple
 def apply_differences(
     old: Policy | None, new: Policy, applied: Sequence[CellDifference], all_of_them: Sequence[CellDifference]
 ) -> Policy | None:
-    """The version that has some of the differences, and is for the rest what it was."""
+    """Return the version that has some of the differences, and is for the rest what it was."""
     if len(applied) == len(all_of_them):
         return new
     if not applied or old is None:
@@ -83,7 +83,7 @@ class _Rows:
     grid: Grid | None = None
 
     def parts(self, name: str) -> dict[str, Expr | Value]:
-        """The conditions and outcomes of a rule, by the columns of its table."""
+        """Return the conditions and outcomes of a rule, by the columns of its table."""
         rule, policy = self.rules[name], self.policy
         is_band = policy.scorecard is not None and rule in policy.scorecard.bands
         names = ["points"] if policy.scorecard and not is_band else [f"outcome {each}" for each in policy.outcomes]
@@ -103,19 +103,19 @@ class _Rows:
         return cross.rows[row].id if part == f"input {self.policy.inputs[0]}" else cross.columns[column].id
 
     def text(self, name: str, parts: Collection[str] | None = None) -> str | None:
-        """The cells of a row in words; all but its name and its reason when none are named."""
+        """Return the cells of a row in words; all but its name and its reason when none are named."""
         cells = self.grid.rows.get(name) if self.grid else None
         if cells is None:
             return None
         return "; ".join(cells[part].text for part in parts or list(cells)[1:-1] if part in cells)
 
     def title(self, part: str) -> str:
-        """The title of a column."""
+        """Return the title of a column."""
         return self.grid.columns.get(part, part) if self.grid else part
 
 
 def _rows(old: Policy, new: Policy, lang: Language | None = None) -> dict[str, tuple[_Rows, _Rows]]:
-    """The rules and the bands of both versions, in words where a language is named."""
+    """Return the rules and the bands of both versions, in words where a language is named."""
     found: dict[str, list[_Rows]] = {RULES: [], BANDS: []}
     for policy in (old, new):
         prose = explanation(policy, lang) if lang else None
@@ -127,7 +127,7 @@ def _rows(old: Policy, new: Policy, lang: Language | None = None) -> dict[str, t
 
 
 def _declared(policy: Policy) -> object:
-    """All that is not a rule or a band."""
+    """Return all that is not a rule or a band."""
     facts = {name: (fact.type, fact.optional, fact.requirement, fact.previous) for name, fact in policy.facts.items()}
     outcomes = [(name, outcome.type) for name, outcome in policy.outcomes.items()]
     card = policy.scorecard and (policy.scorecard.type, policy.scorecard.base)
@@ -163,13 +163,13 @@ def _is_reordered(before: _Rows, after: _Rows) -> bool:
 
 
 def _guards(rule: Rule) -> list[Expr]:
-    """The conditions of a rule that an optional fact is there."""
+    """Return the conditions of a rule that an optional fact is there."""
     parts = rule.when.operands if isinstance(rule.when, And) else (rule.when,)
     return [part for part in parts if isinstance(part, Not) and isinstance(part.operand, IsMissing)]
 
 
 def _is_divisible(before: _Rows, after: _Rows, name: str) -> bool:
-    """True if each cell can be exchanged alone: none relies on a fact that another says is there."""
+    """Return True if each cell can be exchanged alone: none relies on a fact that another says is there."""
     if before.parts(name).keys() != after.parts(name).keys():
         return False
     if not any(fact.optional for fact in before.policy.facts.values()):

@@ -47,7 +47,7 @@ def signers() -> GovernanceEvaluator:
 
 
 def find_drift(url: str, keys: Path, change: str) -> tuple[Message, ...]:
-    """The reasons why the effect submitted with a change no longer holds; none where it does."""
+    """Return the reasons why the effect submitted with a change no longer holds; none where it does."""
     with closing(Database(url, keys=keys)) as database, database.read() as session:
         start_guard(database)
         effect = approval.read_effect(session, approval.read_change(session, change))
@@ -67,7 +67,7 @@ def may_drift(session: Session, change: str) -> bool:
 
 
 def read_heads(url: str, digests: Collection[str]) -> list[Policy]:
-    """The heads under digests; a draft's text that is no policy has none. Raises DatabaseUnavailable."""
+    """Return the heads under digests; a draft's text that is no policy has none. Raises DatabaseUnavailable."""
     policies = []
     with closing(Database(url)) as database, database.read() as session:
         load = head_loader(session)

@@ -108,10 +108,10 @@ def _later_subjects(session: Session, kind: str, last: int) -> int:
 def drift_problems(
     database: Database, cipher: Callable[[], FactCipher], document: Mapping[str, Any], load: Callable[[str], Policy]
 ) -> tuple[Message, ...]:
-    """The reasons why the simulated effect no longer holds, one for each kind of subject that has drifted.
+    """Return the reasons why the simulated effect no longer holds, one for each kind of subject that has drifted.
 
-    `document` is that of the effect, `load` reads a version by its digest. Raises OperationRejected,
-    DamagedRecord, OSError.
+    `document` is that of the effect, `load` reads a version by its digest. Raises OperationRejected, DamagedRecord,
+    OSError.
     """
     last, day = document["bundle"]["records"], date.fromisoformat(document["bundle"]["day"])
     with database.read() as session:

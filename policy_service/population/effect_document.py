@@ -49,14 +49,14 @@ class KeptOutcome:
 
 
 def unknown_part(kind: str, problems: Sequence[str]) -> Part:
-    """The state of a kind of subjects that were not simulated."""
+    """Return the state of a kind of subjects that were not simulated."""
     return {"kind": kind, "problems": list(problems)}
 
 
 def simulated_part(
     kind: str, report: Mapping[str, Any], versions: Iterable[Policy], kept: Sequence[KeptOutcome] = ()
 ) -> Part:
-    """The report of a simulation, with the share of those who lose the best outcome of each policy.
+    """Return the report of a simulation, with the share of those who lose the best outcome of each policy.
 
     `kept` are those who keep it by an override, whatever the simulation says.
     """
@@ -81,7 +81,7 @@ def effect_of(  # noqa: PLR0913  # all that it depends on
     ends: Sequence[str] = (),
     registered: Mapping[str, str] | None = None,
 ) -> Effect:
-    """The effect of a change that these parts make up; `registered` is the population that the change names."""
+    """Return the effect of a change that these parts make up; `registered` is the population that the change names."""
     figures = [each for part in parts for each in part.get("policies", ())]
     shares = {each["policy"]: _share(each["moved"], each["moved"] + each["unchanged"]) for each in figures}
     unknown = [each for each in figures if each["before"] != each["after"] and shares[each["policy"]] is None]
@@ -116,7 +116,7 @@ def effect_of(  # noqa: PLR0913  # all that it depends on
 
 
 def workload_csv(document: Mapping[str, Any]) -> bytes:
-    """The work that an effect gives to each role, as CSV in UTF-8: contacts, and requests by service level."""
+    """Return the work that an effect gives to each role, as CSV in UTF-8: contacts, and requests by service level."""
     figures = ("before", "after", "difference", "capacity")
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -131,12 +131,12 @@ def workload_csv(document: Mapping[str, Any]) -> bytes:
 
 
 def _decimal(fraction: str | None) -> str:
-    """A fraction to four decimals, which no spreadsheet takes for a date."""
+    """Return a fraction to four decimals, which no spreadsheet takes for a date."""
     return "" if fraction is None else write_decimal(round(Fraction(fraction) * 10**4), 4)
 
 
 def best_words(policy: Policy) -> dict[str, str]:
-    """The best word of each outcome whose words are ordered."""
+    """Return the best word of each outcome whose words are ordered."""
     ordered = {
         name: outcome.type
         for name, outcome in policy.outcomes.items()
@@ -148,7 +148,7 @@ def best_words(policy: Policy) -> dict[str, str]:
 def _lost_share(
     matrix: Iterable[Mapping[str, Any]], best: Mapping[str, str], kept: Mapping[str, int]
 ) -> Decimal | None:
-    """The largest share, over the outcomes, of the subjects of the best word that get another one."""
+    """Return the largest share, over the outcomes, of the subjects of the best word that get another one."""
     had, lost = Counter[str](), Counter[str]()
     for row in matrix:
         if row["from"] == best.get(row["outcome"]):

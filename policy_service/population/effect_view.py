@@ -175,7 +175,7 @@ class EffectView:
         return sum((row.difference for kind in self.kinds for row in kind.workload), Decimal(0))
 
     def overloaded(self, name: str) -> tuple[str, ...]:
-        """The roles that get more work than they can do, of the kind `workload` or `service_load`."""
+        """Return the roles that get more work than they can do, of the kind `workload` or `service_load`."""
         return tuple(row.role for kind in self.kinds for row in getattr(kind, name) if row.is_too_large)
 
     @property
@@ -188,7 +188,7 @@ class EffectView:
 def read_effect_view(
     session: Session, catalogue: Catalogue, change: Change, lang: Language, *, names: bool
 ) -> EffectView | None:
-    """The effect that was submitted with a change; None if there is none.
+    """Return the effect that was submitted with a change; None if there is none.
 
     `names` is whether the reader may see who moves. Raises DamagedRecord.
     """
@@ -201,7 +201,7 @@ def read_effect_view(
 def effect_view(  # noqa: PLR0913  # what is shown of what, to whom
     load: PolicyLoader, change: Change, effect: Effect, lang: Language, *, names: bool, is_stored: bool
 ) -> EffectView:
-    """An effect of a change; one that is not stored has no files. `load` reads a version by its digest."""
+    """Return an effect of a change; one that is not stored has no files. `load` reads a version by its digest."""
     document = effect.document
     registered = document["bundle"].get(REGISTERED)
     kinds = tuple(_kind(load, part, lang, names=names) for part in document["parts"])
@@ -290,7 +290,7 @@ def _kind(load: PolicyLoader, part: Figures, lang: Language, *, names: bool) -> 
 
 
 def _cell_texts(before: Mapping[str, Policy], after: Mapping[str, Policy], lang: Language) -> Mapping[str, str]:
-    """The differences of the versions by titles, in the reader's language, by how the record has them."""
+    """Return the differences of the versions by titles, in the reader's language, by how the record has them."""
     texts: dict[str, str] = {}
     for name, policy in after.items():
         old = before.get(name)
@@ -341,7 +341,7 @@ def _policy(  # noqa: PLR0913, PLR0917  # the figures, and all that puts them in
 
 
 def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iterator[OutcomeEffect]:
-    """The effect on each outcome that few words answer."""
+    """Yield the effect on each outcome that few words answer."""
     for name in dict.fromkeys(row["outcome"] for row in matrix):
         outcome = policy.outcomes.get(name)
         rows = [row for row in matrix if row["outcome"] == name]

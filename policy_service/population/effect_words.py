@@ -57,7 +57,7 @@ class RoleLoad:
 
 
 def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
-    """A word of an outcome or a fact, as a reader calls it: a message, or in the reader's language."""
+    """Return a word of an outcome or a fact, as a reader calls it: a message, or in the reader's language."""
     if word in OTHER_WORDS:
         return OTHER_WORDS[word]
     if of and isinstance(of.type, BooleanType) and word in {"true", "false"}:
@@ -70,7 +70,7 @@ def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
 
 
 def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Language) -> RoleLoad:
-    """The work of a role, as a reader calls it."""
+    """Return the work of a role, as a reader calls it."""
     name, counts = (MODE, sets_service_level) if ANSWER_WITHIN in row else (OWNER, asks_for_contacts)
     policies = [policy for policy in versions.values() if counts(policy)]
     owner = next((policy.outcomes[name] for policy in policies if row["role"] in policy.outcomes[name].words), None)

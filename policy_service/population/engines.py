@@ -34,7 +34,7 @@ class QueryEngine(Protocol):
     version: str
 
     def query(self, sql: str, part: pa.Table) -> pa.Table:
-        """The answer to a query about `part`, the table PART. Raises RunFailed."""
+        """Return the answer to a query about `part`, the table PART. Raises RunFailed."""
 
 
 @contextmanager

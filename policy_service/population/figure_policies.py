@@ -57,12 +57,12 @@ def _takes(policy: Policy, figure: Figure, made: BenchmarkSet) -> bool:
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
-    """The name, with a number if it is taken."""
+    """Return the name, with a number if it is taken."""
     return next(each for each in (name, *(f"{name}_{number}" for number in range(2, 1_000))) if each not in taken)
 
 
 def _group_facts(names: Sequence[str], policies: Sequence[Policy]) -> dict[str, Fact]:
-    """The facts that make groups, each with the words of all policies that declare it."""
+    """Return the facts that make groups, each with the words of all policies that declare it."""
     found = {}
     for name in names:
         facts = [each.facts[name] for each in policies if name in each.facts]
@@ -153,7 +153,7 @@ def _reason(made: BenchmarkSet, outcomes: Mapping[str, Figure], words: Words) ->
 
 
 def _row_ids(rows: Sequence[Words]) -> dict[Words, str]:
-    """An id for each group: its word where that can be one; `all` where there are no groups."""
+    """Return an id for each group: its word where that can be one; `all` where there are no groups."""
     if list(rows) == [()]:
         return {(): "all"}
     is_word = all(len(words) == 1 and RULE_ID.fullmatch(words[0]) for words in rows)
@@ -177,7 +177,7 @@ def _value(figure: Figure, words: Words) -> str:
 
 
 def _literal(word: str) -> str:
-    """A text as a condition has it."""
+    """Return a text as a condition has it."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

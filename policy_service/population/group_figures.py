@@ -97,7 +97,7 @@ class GroupComparison:
         return (*self.groups, self.everybody)
 
     def rows(self) -> Iterator[tuple[object, ...]]:
-        """A row for each group and column, as `HEADINGS` says."""
+        """Yield a row for each group and column, as `HEADINGS` says."""
         for each in self.lines:
             for column in each.columns:
                 few = "yes" if each.is_small else ""
@@ -105,7 +105,7 @@ class GroupComparison:
                 yield each.group, each.subjects, few, column.column, *values
 
     def to_csv(self) -> bytes:
-        """The same as CSV in UTF-8."""
+        """Return the same as CSV in UTF-8."""
         lines = io.StringIO()
         rows = csv.writer(lines)
         rows.writerow(HEADINGS)
@@ -170,7 +170,7 @@ def compare_content(content: bytes, by: Mapping[str, str]) -> GroupComparison:
 
 
 def _plan(source: RowSource, columns: Sequence[str], by: str | None) -> Plan:
-    """The columns to read. Raises PopulationRejected."""
+    """Return the columns to read. Raises PopulationRejected."""
     asked = [(name, NUMBER) for name in columns] + ([(by, TextType())] if by is not None else [])
     problems = subject_problem(source.headings, source.mapping)
     for name, _ in asked:

@@ -175,7 +175,7 @@ class _Run:
         return run_sql(self._connection, sql, PART_ROWS)
 
     def _answers(self, stages: Stages) -> Iterator[pa.Table]:
-        """The parts of the result."""
+        """Yield the parts of the result."""
         writers = [AnswerWriter(stage, self._request.lang) for stage in stages.stages]
         done = 0
         for part in self._decided(stages, "true"):
@@ -192,7 +192,7 @@ class _Run:
             self._progress("decided", done, self._figures.count)
 
     def _without_wrong_subjects(self, part: pa.Table) -> pa.Table:
-        """The rows whose subjects have a name that a subject can have."""
+        """Return the rows whose subjects have a name that a subject can have."""
         errors = [id_error(subject or "") for subject in part[SUBJECT].to_pylist()]
         for row, subject, error in zip(part[ROW].to_pylist(), part[SUBJECT].to_pylist(), errors, strict=True):
             if error is not None:
@@ -200,7 +200,7 @@ class _Run:
         return part.filter(pa.array([error is None for error in errors]))
 
     def _rejected_rows(self, stages: Stages) -> Iterator[RejectedRow]:
-        """The rows that were refused, and those that a policy did not evaluate."""
+        """Yield the rows that were refused, and those that a policy did not evaluate."""
         sql = f"""SELECT "{ROW}", coalesce({SUBJECT}, ''), {PROBLEM} FROM ({self._rows}) AS {PART}
             WHERE {PROBLEM} <> '' ORDER BY "{ROW}" """  # noqa: S608  # quoted
         for part in run_sql(self._connection, sql, PART_ROWS):

@@ -41,7 +41,7 @@ class Mapping(BaseModel):
 
 
 def read_mapping(path: Path) -> Mapping:
-    """The mapping that a YAML file holds. Raises PopulationRejected, OSError."""
+    """Return the mapping that a YAML file holds. Raises PopulationRejected, OSError."""
     if path.stat().st_size > MAX_BYTES:
         raise PopulationRejected([f"{path}: a mapping has at most {MAX_BYTES:,} bytes"])
     try:
@@ -51,7 +51,7 @@ def read_mapping(path: Path) -> Mapping:
 
 
 def parse_mapping(text: str, label: str) -> Mapping:
-    """The mapping that a text in YAML, or JSON, states. Raises PopulationRejected, naming the label."""
+    """Return the mapping that a text in YAML, or JSON, states. Raises PopulationRejected, naming the label."""
     try:
         return Mapping.model_validate(_TextLoader(text).get_single_data() or {})
     except yaml.YAMLError as error:

@@ -48,7 +48,7 @@ _DIGITS = 18
 
 
 def format_of(path: Path) -> Format:
-    """The format that a file's name says. Raises PopulationRejected."""
+    """Return the format that a file's name says. Raises PopulationRejected."""
     formats: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
     if (found := formats.get(path.suffix.lower())) is None:
         raise PopulationRejected([f"{path}: expected a file .csv, .parquet or .xlsx"])
@@ -84,7 +84,7 @@ class AnswerWriter:
         return [*outcomes, *[pa.string()] * len(DETAILS)]
 
     def columns(self, decided: pa.Table) -> list[list[Any]]:
-        """The outcomes, the rules, the reasons, the status and the missing facts."""
+        """Return the outcomes, the rules, the reasons, the status and the missing facts."""
         names = self.stage.answer.names
         cells = [decided[name].to_pylist() for name in names]
         rows = list(zip(*cells, self.stage.missing(decided), strict=True))
@@ -149,7 +149,7 @@ def _arrow_value(kind: Type, value: Value) -> Any:  # noqa: ANN401  # whatever t
 def result_table(
     decided: pa.Table, headings: Sequence[str], stages: Sequence[PolicyStage], writers: Sequence[AnswerWriter]
 ) -> pa.Table:
-    """The columns that came in and those of the answers, as they are written."""
+    """Return the columns that came in and those of the answers, as they are written."""
     arrays = [decided[raw_column(position)] for position, _ in enumerate(headings)]
     for writer in writers:
         arrays += [pa.array(cells, kind) for cells, kind in zip(writer.columns(decided), writer.types, strict=True)]
@@ -173,7 +173,7 @@ def _write_parquet(path: Path, parts: Iterable[pa.Table]) -> None:
 
 
 def _rows(parts: Iterable[pa.Table]) -> Iterator[list[Any]]:
-    """The headings, then the rows."""
+    """Yield the headings, then the rows."""
     for index, table in enumerate(parts):
         if index == 0:
             yield table.column_names
@@ -200,7 +200,7 @@ def _text(cell: object) -> str:
 
 
 def guard(text: str) -> str:
-    """A text that no spreadsheet takes for a formula; a number is none."""
+    """Return a text that no spreadsheet takes for a formula; a number is none."""
     return text if _NUMBER.fullmatch(text) else guard_formula(text)
 
 

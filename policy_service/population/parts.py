@@ -3,7 +3,7 @@
 In a folder a part is a Parquet file and a JSON file about it, which is written last.
 
 A part whose JSON file is there is whole. Where facts stand encrypted in their source, parts are encrypted too, by a key
-that this process alone has (AES-256-GCM): nobody reads what an interrupted run leaves, and the next one begins anew.
+that this process alone has (AES-256-GCM): nobody reads what an interrupted run leaves, and the next one begins again.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Parts(Protocol):
     """Keeps parts, by their names."""
 
     def is_whole(self, name: str) -> bool:
-        """True if the part was written to the end."""
+        """Return True if the part was written to the end."""
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
         """Write a part, and its metadata. Raises OSError."""
 
     def about(self, name: str) -> dict[str, Any]:
-        """The metadata of a part. Raises OSError."""
+        """Return the metadata of a part. Raises OSError."""
 
     def query(self, sql: str, parts: Sequence[str], schema: pa.Schema, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """The answer to a query about some columns of these parts, the table ROWS. Raises OSError."""
+        """Return the answer to a query about some columns of these parts, the table ROWS. Raises OSError."""
 
 
 class PartTable:
@@ -54,7 +54,7 @@ class PartTable:
         self._is_stored = False
 
     def is_whole(self, name: str) -> bool:
-        """True if the part was written."""
+        """Return True if the part was written."""
         return name in self._abouts
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
@@ -70,13 +70,13 @@ class PartTable:
         self._is_stored = True
 
     def about(self, name: str) -> dict[str, Any]:
-        """The metadata of a part."""
+        """Return the metadata of a part."""
         return self._abouts[name]
 
     def query(
         self, sql: str, _parts: Sequence[str], _schema: pa.Schema, values: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
-        """The answer to a query about the table ROWS."""
+        """Return the answer to a query about the table ROWS."""
         if self._is_stored and self._held:
             self._store()
         elif self._held:
@@ -109,7 +109,7 @@ class PartFolder:
         self._cipher = AESGCM(AESGCM.generate_key(_KEY_BITS)) if is_encrypted else None
 
     def is_whole(self, name: str) -> bool:
-        """True if the part was written to the end."""
+        """Return True if the part was written to the end."""
         return self._about(name).exists()
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
@@ -120,18 +120,18 @@ class PartFolder:
         self._write(self._about(name), json.dumps(about, ensure_ascii=False).encode())
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of a part, in all columns or in some. Raises OSError."""
+        """Return the rows of a part, in all columns or in some. Raises OSError."""
         return pq.read_table(pa.BufferReader(self._read(self._table(name))), columns=columns)
 
     def query(self, sql: str, parts: Sequence[str], schema: pa.Schema, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """The answer to a query about some columns of these parts, the table ROWS. Raises OSError."""
+        """Return the answer to a query about some columns of these parts, the table ROWS. Raises OSError."""
         batches = (batch for part in parts for batch in self.table(part, schema.names).cast(schema).to_batches())
         with duckdb.connect() as connection:
             connection.register(ROWS, pa.RecordBatchReader.from_batches(schema, batches))
             return connection.execute(sql, values).fetchall()
 
     def about(self, name: str) -> dict[str, Any]:
-        """The metadata of a part. Raises OSError."""
+        """Return the metadata of a part. Raises OSError."""
         about: dict[str, Any] = json.loads(self._read(self._about(name)))
         return about
 

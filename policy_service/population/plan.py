@@ -60,7 +60,7 @@ class Plan:
     """What fills benchmark facts."""
 
     def columns_of(self, policy: Policy) -> dict[str, str]:
-        """The query's column of each fact of a policy."""
+        """Return the query's column of each fact of a policy."""
         columns = {
             (each.name, each.type, each.figures.measure if each.figures else None): each.column for each in self.columns
         }
@@ -126,7 +126,7 @@ def make_plan(  # noqa: PLR0913, PLR0917  # what a run is asked
 def _columns(
     policies: Sequence[Policy], positions: ReadOnly[str, int], mapping: Mapping, benchmark_set: BenchmarkSet | None
 ) -> tuple[FactColumn, ...]:
-    """The columns of all facts of policies, each once."""
+    """Return the columns of all facts of policies, each once."""
     facts: dict[Identity, tuple[Policy, Fact]] = {}
     for policy in policies:
         for fact in policy.facts.values():
@@ -155,7 +155,7 @@ def _columns(
 
 
 def heading_of(fact: str, mapping: Mapping) -> str:
-    """The heading of the column that has a fact."""
+    """Return the heading of the column that has a fact."""
     return mapping.columns.get(fact, fact)
 
 
@@ -166,7 +166,7 @@ def _lacking(
     given: set[str],
     benchmark_set: BenchmarkSet | None,
 ) -> tuple[str, ...]:
-    """The facts of the policy that nothing gives."""
+    """Return the facts of the policy that nothing gives."""
     return tuple(
         name
         for name, fact in policy.facts.items()
@@ -185,7 +185,7 @@ def _available(
     kind: str,
     benchmark_set: BenchmarkSet | None,
 ) -> tuple[list[Policy], dict[str, tuple[str, ...]]]:
-    """The policies about the kind that nothing is lacking for, and what the others lack."""
+    """Return the policies about the kind that nothing is lacking for, and what the others lack."""
     chosen: list[Policy] = []
     left_out: dict[str, tuple[str, ...]] = {}
     for policy in ordered:
@@ -209,7 +209,7 @@ def subject_problem(headings: Sequence[str], mapping: Mapping) -> list[str]:
 
 
 def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequence[Policy]) -> list[str]:
-    """The names in the mapping that do not exist."""
+    """Return the names in the mapping that do not exist."""
     known = {name for policy in policies for name in policy.facts}
     problems = []
     for part, names in (("columns", mapping.columns), ("constants", mapping.constants), ("words", mapping.words)):
@@ -221,7 +221,7 @@ def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequen
 
 
 def missing_columns(headings: Sequence[str], mapping: Mapping) -> list[str]:
-    """The columns in the mapping that do not exist, or are constants."""
+    """Return the columns in the mapping that do not exist, or are constants."""
     problems = []
     for name, heading in mapping.columns.items():
         if heading not in headings:

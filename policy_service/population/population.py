@@ -65,14 +65,14 @@ class Population:
     parts: tuple[str, ...]
 
     def rejected_rows(self) -> Iterator[RejectedRow]:
-        """The rows that were refused, in order."""
+        """Yield the rows that were refused, in order."""
         for part in self.parts:
             for rejected in self.kept.about(part)["rejected_rows"]:
                 yield RejectedRow(**rejected)
 
 
 def raw_column(position: int) -> str:
-    """The name of a file's column in a part."""
+    """Return the name of a file's column in a part."""
     return f"in{position}"
 
 
@@ -218,7 +218,7 @@ def _judge(
 
 
 def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
-    """The names of the subjects, and by its index the error of each that cannot be one."""
+    """Return the names of the subjects, and by its index the error of each that cannot be one."""
     if isinstance(cells, pa.Array) and (pa.types.is_string(cells.type) or pa.types.is_integer(cells.type)):
         names = pc.fill_null(cells.cast(pa.string()), "")
     else:
@@ -235,7 +235,7 @@ def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
 
 
 def _are_simple(names: pa.Array) -> bool:
-    """True if all names are of few and simple characters, so that they are looked at as one text."""
+    """Return True if all names are of few and simple characters, so that they are looked at as one text."""
     lengths = pc.min_max(pc.binary_length(names)).as_py()
     if not lengths["min"] or lengths["max"] > MAX_ID:
         return False
@@ -247,7 +247,7 @@ def _are_simple(names: pa.Array) -> bool:
 def _fill_figures(
     column: FactColumn, source: FigureColumn, facts: Mapping[str, pa.Array], reasons: dict[int, list[str]]
 ) -> pa.Array:
-    """A column with the figure of each subject's group; what the file says otherwise is refused.
+    """Return a column with the figure of each subject's group; what the file says otherwise is refused.
 
     Where the set has no figure, and where the policy lets the caller give another value, the file's stays.
     """
@@ -286,7 +286,7 @@ def _whole_numbers(numbers: Sequence[int]) -> pa.Array:
 
 
 def _bounds(table: pa.Table) -> dict[str, list[int]]:
-    """The least and the greatest value of each column of numbers that has one."""
+    """Return the least and the greatest value of each column of numbers that has one."""
     bounds = {}
     for name in table.column_names:
         if name.startswith("f") and pa.types.is_int64(table[name].type):
@@ -297,7 +297,7 @@ def _bounds(table: pa.Table) -> dict[str, list[int]]:
 
 
 def _hulls(bounds: Iterable[dict[str, list[int]]]) -> dict[str, Interval]:
-    """The bounds of all parts together."""
+    """Return the bounds of all parts together."""
     hulls: dict[str, Interval] = {}
     for each in bounds:
         for name, (low, high) in each.items():

@@ -80,7 +80,7 @@ def open_snapshot(address: str, table: str) -> Iterator[psycopg.Connection[Any]]
 
 
 def describe_table(connection: psycopg.Connection[Any], table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names and the types of a table's columns."""
+    """Return the names and the types of a table's columns."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {quoted_table(table)} LIMIT 0".encode())  # noqa: S608  # quoted
         described = cursor.description or []
@@ -88,17 +88,17 @@ def describe_table(connection: psycopg.Connection[Any], table: str) -> tuple[tup
 
 
 def quoted(name: str) -> str:
-    """A name as SQL has it."""
+    """Return a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def quoted_table(table: str) -> str:
-    """The name of a table, with its schema or without."""
+    """Return the name of a table, with its schema or without."""
     return ".".join(map(quoted, table.split(".")))
 
 
 def literal(text: str) -> str:
-    """A text as SQL has it, under standard_conforming_strings."""
+    """Return a text as SQL has it, under standard_conforming_strings."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -112,7 +112,7 @@ class PostgreSQL:
         self.version = f"PostgreSQL {connection.info.server_version // 10_000}"
 
     def query(self, sql: str, part: pa.Table) -> pa.Table:
-        """The answer to a query about `part`, in the order of its rows. Raises RunFailed."""
+        """Return the answer to a query about `part`, in the order of its rows. Raises RunFailed."""
         kinds = ", ".join(
             f"{quoted(field.name)} {'text' if pa.types.is_string(field.type) else 'bigint'}" for field in part.schema
         )
@@ -136,7 +136,7 @@ def computing() -> Iterator[None]:
 
 
 def to_table(cursor: psycopg.Cursor[Any] | psycopg.ServerCursor[Any], rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """The rows of an answer as columns."""
+    """Return the rows of an answer as columns."""
     names = [column.name for column in cursor.description or ()]
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     return pa.table(dict(zip(names, map(list, columns), strict=True)))
@@ -151,7 +151,7 @@ class JudgedColumn:
 
 
 def judged_rows(plan: Plan, mapping: Mapping, table: str, types: Sequence[str], as_of: int) -> str:
-    """The query of all rows of a table as a part has them: number, subject, facts as kept, and PROBLEM.
+    """Return the query of all rows of a table as a part has them: number, subject, facts as kept, and PROBLEM.
 
     Raises PopulationRejected with every column that cannot be judged in the database.
     """
@@ -191,7 +191,7 @@ def judged_rows(plan: Plan, mapping: Mapping, table: str, types: Sequence[str], 
 
 
 def _base(kind: str) -> str:
-    """A type's name without its length and precision."""
+    """Return a type's name without its length and precision."""
     return re.sub(r"\(.*?\)", "", kind)
 
 
@@ -272,7 +272,7 @@ _JUDGES = {
 
 
 def run_sql(connection: psycopg.Connection[Any], sql: str, size: int) -> Iterator[pa.Table]:
-    """The rows of a query, some at a time. Raises RunFailed where the database cannot compute one."""
+    """Yield the rows of a query, some at a time. Raises RunFailed where the database cannot compute one."""
     with computing(), connection.cursor(name="answers") as cursor:
         cursor.execute(sql.encode())
         while rows := cursor.fetchmany(size):

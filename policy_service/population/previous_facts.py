@@ -41,7 +41,7 @@ class PreviousFacts:
         return frozenset(self._slots)
 
     def read(self, session: Session, subjects: Sequence[Subject], day: date) -> list[dict[str, Any]]:
-        """The facts of each subject before a day, as JSON, those left out that it does not have."""
+        """Return the facts of each subject before a day, as JSON, those left out that it does not have."""
         policies = sorted({policy for its in self._slots.values() for policy, _ in its})
         if not policies:
             return [{}] * len(subjects)

@@ -57,7 +57,7 @@ class RecordedEffects:
     """The number of the last record that counts, to work an effect out again; None for the newest."""
 
     def __call__(self, question: EffectQuestion) -> Effect:
-        """The effect of a change.
+        """Return the effect of a change.
 
         Raises OperationRejected, ValidationFailed when a population that is named does not fit, DamagedRecord,
         KeyFileError, OSError.
@@ -87,7 +87,10 @@ class RecordedEffects:
 
 
 def _population(session: Session, question: EffectQuestion, kinds: set[str], day: date) -> RegisteredPopulation | None:
-    """The population that a change names, of a kind and a day that fit. Raises ValidationFailed, DamagedRecord."""
+    """Return the population that a change names, of a kind and a day that fit.
+
+    Raises ValidationFailed, DamagedRecord.
+    """
     if question.simulated_over is None:
         return None
     try:

@@ -143,7 +143,7 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
 
 
 def versions_to_run(session: Session, policy: str, change: str | None, now: datetime) -> list[Policy]:
-    """The version of a policy, then those that it needs. Raises RunRefused, UnknownChange."""
+    """Return the version of a policy, then those that it needs. Raises RunRefused, UnknownChange."""
     versions = versions_in_force(session, now)
     try:
         if change is not None:

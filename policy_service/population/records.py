@@ -70,7 +70,7 @@ class _Facts(msgspec.Struct):
     kind: str = CUSTOMER
 
     def named(self) -> Subject:
-        """The subject."""
+        """Return the subject."""
         return Subject(self.subject, self.kind)
 
 
@@ -106,7 +106,7 @@ class RecordSource:
         return len(self._seqs)
 
     def parts(self) -> Iterator[RawPart]:
-        """All records, part by part."""
+        """Yield all records, part by part."""
         for start in range(0, len(self._seqs), PART_ROWS):
             rows: list[int] = []
             cells: list[list[Any]] = []
@@ -124,7 +124,7 @@ class RecordSource:
             yield RawPart(rows, [None] * len(rows), columns, arrays, tuple(rejected))
 
     def _records(self, start: int) -> Iterator[tuple[_Facts, ReadOnly[str, Any], ReadOnly[str, Any]]]:
-        """The records of a part, each with its facts, opened, and the last outcomes of its subject."""
+        """Yield the records of a part, each with its facts, opened, and the last outcomes of its subject."""
         for first in range(start, min(start + PART_ROWS, len(self._seqs)), FETCH_SIZE):
             seqs = self._seqs[first : min(first + FETCH_SIZE, start + PART_ROWS)]
             rows = list(_rows(self._session, seqs))
@@ -139,7 +139,7 @@ class RecordSource:
                 yield record, facts, its
 
     def _reason(self, record: _Facts, facts: ReadOnly[str, Any]) -> str | None:
-        """The reason why nothing is decided about the subject, or None."""
+        """Return the reason why nothing is decided about the subject, or None."""
         erased = self._erased_at and record.decided_at <= self._erased_at.get(record.named(), "")
         if erased or (facts is not record.facts and ERASED in facts.values()):
             return "the facts of the latest decision were erased"
@@ -199,7 +199,7 @@ def open_records(  # noqa: PLR0913  # which records, and until when
 
 
 def _rows(session: Session, seqs: Sequence[int]) -> Iterator[Any]:
-    """The rows of these numbers, in this order."""
+    """Yield the rows of these numbers, in this order."""
     for start in range(0, len(seqs), FETCH_SIZE):
         wanted = seqs[start : start + FETCH_SIZE]
         rows = {row.seq: row for row in session.connection().execute(_ROWS, {"seqs": wanted})}
@@ -215,7 +215,7 @@ def _read(decode: Callable[[bytes], _Read], row: Any) -> _Read:  # noqa: ANN401 
 
 
 def _column(cells: Sequence[Any]) -> Cells:
-    """The cells as an array, if all are texts."""
+    """Return the cells as an array, if all are texts."""
     try:
         return pa.array(cells, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
@@ -223,7 +223,7 @@ def _column(cells: Sequence[Any]) -> Cells:
 
 
 def _cell(fact: Any) -> Any:  # noqa: ANN401  # JSON
-    """A fact of a record as a cell: numbers by their text, so that 1 and true are two."""
+    """Return a fact of a record as a cell: numbers by their text, so that 1 and true are two."""
     match fact:
         case str() | bool() | None:
             return fact

@@ -178,7 +178,7 @@ def _states(policy: str, name: str) -> bool:
 
 
 def _compare(made: BenchmarkSet, policies: Sequence[Policy]) -> Iterator[RenewedFigure]:
-    """Each figure, and each that is in force and was not made any more."""
+    """Yield each figure, and each that is in force and was not made any more."""
     for figure in made.figures.values():
         before = _figures_in_force(figure, made, policies)
         for words in sorted({*figure.groups, *before}):

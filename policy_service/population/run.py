@@ -6,7 +6,7 @@
     OUTPUT.parts/          the work so far, while it lasts; a run that was interrupted goes on from there
 
 The work so far is of one question: the digests of file, mapping and policies, the day and the engine. Another question
-begins anew, and so does a run whose parts are encrypted.
+begins again, and so does a run whose parts are encrypted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from policy_service.population.stages import Stages, compile_stages
 SAMPLE_ROWS = 1_000
 """Rows of a population that are decided again, spread evenly."""
 VERSION = 2
-"""Of the work so far; another version begins anew."""
+"""Of the work so far; another version begins again."""
 Progress = Callable[[str, int, int | None], None]
 """Called with what is done, of how many rows, and of how many in all."""
 
@@ -131,7 +131,7 @@ def _check_output(population: Path, output: Path) -> None:
 
 
 def _companions(output: Path) -> tuple[Path, Path]:
-    """The rejects and the manifest of a result."""
+    """Return the rejects and the manifest of a result."""
     return _beside(output, "rejects.csv"), _beside(output, "manifest.json")
 
 
@@ -226,7 +226,7 @@ def write_outputs(  # noqa: PLR0913, PLR0917  # what a result is made of
 def question_of(
     request: RunRequest, label: str, population_digest: str, plan: Plan, engine_version: str
 ) -> dict[str, Any]:
-    """All that the answers depend on."""
+    """Return all that the answers depend on."""
     figures = request.benchmark_set
     return {
         "version": VERSION,
@@ -278,7 +278,7 @@ def _answers_name(part: str) -> str:
 
 
 def _answers(population: Population, folder: PartFolder) -> Iterator[pa.Table]:
-    """The answers of each part."""
+    """Return the answers of each part."""
     return (folder.table(_answers_name(part)) for part in population.parts)
 
 
@@ -313,7 +313,7 @@ def _decide_parts(
 
 
 def rows_not_evaluated(decided: pa.Table, stages: Stages) -> list[list[Any]]:
-    """The rows that were not evaluated, with the facts that are missing or contradict what was decided."""
+    """Return the rows that were not evaluated, with the facts that are missing or contradict what was decided."""
     found: list[list[Any]] = []
     for stage in stages.stages:
         columns = [decided[name].to_pylist() for name in (ROW, SUBJECT, stage.answer.status)]
@@ -326,7 +326,7 @@ def rows_not_evaluated(decided: pa.Table, stages: Stages) -> list[list[Any]]:
 
 
 def _all_rejected_rows(population: Population) -> Iterator[RejectedRow]:
-    """The rows that were refused, and those that a policy did not evaluate."""
+    """Yield the rows that were refused, and those that a policy did not evaluate."""
     yield from population.rejected_rows()
     for part in population.parts:
         for row, subject, reason in population.kept.about(_answers_name(part))["missing"]:

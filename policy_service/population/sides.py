@@ -48,12 +48,12 @@ class Side:
         return next((each for each in own if each.policy.id == policy), None)
 
     def policy(self, policy: str) -> Policy | None:
-        """The version that answers."""
+        """Return the version that answers."""
         stage = self._stage(policy)
         return stage.policy if stage else None
 
     def columns(self, policy: str) -> dict[str, str]:
-        """The columns of the status and of each outcome; none of a policy that is not there."""
+        """Return the columns of the status and of each outcome; none of a policy that is not there."""
         if (stage := self._stage(policy)) is None:
             return {}
         outcomes = {name: stage.answer.outcome(index) for index, name in enumerate(stage.policy.outcomes)}
@@ -85,7 +85,7 @@ class Side:
         return lambda label: label if label.startswith("(") else str(format_value(kind, from_cell(kind, label)))
 
     def _comparable(self, policy: str) -> dict[str, str]:
-        """The columns, those of numbers as texts: an outcome may be of another type on the other side."""
+        """Return the columns, those of numbers as texts: an outcome may be of another type on the other side."""
         stage = self._stage(policy)
         types = stage.answer.types if stage else {}
         return {
@@ -95,19 +95,19 @@ class Side:
 
 
 def moved_column(policy: int) -> str:
-    """The column that says whether a subject moves by the policy of this index."""
+    """Return the column that says whether a subject moves by the policy of this index."""
     return f"moved_{policy}"
 
 
 def is_single(version: Policy | None, outcome: str) -> bool:
-    """True if an outcome is one value."""
+    """Return True if an outcome is one value."""
     if version is None or version.returns_list or outcome not in version.outcomes:
         return False
     return not isinstance(version.outcomes[outcome].type, TagsType)
 
 
 def has_words(version: Policy | None, outcome: str) -> bool:
-    """True if an outcome is one of few words."""
+    """Return True if an outcome is one of few words."""
     if version is None or version.returns_list or outcome not in version.outcomes:
         return False
     return isinstance(version.outcomes[outcome].type, ChoiceType | BooleanType)

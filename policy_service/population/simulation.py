@@ -60,7 +60,7 @@ SAMPLE_ROWS = 500
 
 
 def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
-    """The effect of the candidates, as JSON.
+    """Return the effect of the candidates, as JSON.
 
     Raises PopulationRejected with everything that is wrong with the question, PolicyError when the candidates do not
     fit to what is in force, RunFailed when an answer is not the definition's, OSError.
@@ -97,7 +97,7 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
 
 
 def _refusals(population: Population) -> list[str]:
-    """The first rows that are refused, with the reason, and how many there are."""
+    """Return the first rows that are refused, with the reason, and how many there are."""
     rows = [f"row {each.row}: {each.reason}" for each in islice(population.rejected_rows(), FEW)]
     return [*rows, *([f"{population.refused} rows are refused in all"] if population.refused > FEW else [])]
 
@@ -146,7 +146,7 @@ class _Simulation:
         named = f"CASE WHEN {moving} OR hash({ROW}) % {every} = 0 THEN {ROW} END"
         sums = "".join(f", sum({each}) AS {each}" for each in numbers)
         told = ", ".join([*keys, *numbers, ROW, AS_OF_COLUMN, *left])
-        # with an offset DuckDB does not plan the answers anew wherever one is used
+        # with an offset DuckDB does not plan the answers again wherever one is used
         deciding = self.other.submit(
             self._create,
             ANSWERS,
@@ -172,7 +172,7 @@ class _Simulation:
         return checked
 
     def report(self, checked: int) -> dict[str, Any]:
-        """The effect, by answers of which so many were compared with the definition."""
+        """Return the effect, by answers of which so many were compared with the definition."""
         candidates = {policy.digest for policy in self.request.candidates}
         found = [
             differences(self.before.policy(name), policy, self.request.lang)
@@ -208,7 +208,7 @@ class _Simulation:
         }
 
     def _figure_columns(self) -> tuple[list[str], list[str]]:
-        """The columns of answers by which subjects are counted, and those of numbers that are added up."""
+        """Return the columns of answers by which subjects are counted, and those of numbers that are added up."""
         words, numbers = [], []
         for side in (self.before, self.after):
             for name in self.compared:
@@ -240,7 +240,7 @@ class _Simulation:
         return attribution.charge()
 
     def _bundle(self) -> dict[str, Any]:
-        """All that the figures depend on, with one digest."""
+        """Return all that the figures depend on, with one digest."""
         content = {
             "as_of": self.request.as_of.isoformat(),
             "start": (self.request.start or self.request.as_of).isoformat(),
@@ -280,7 +280,7 @@ class _Simulation:
         ]
 
     def _report(self, name: str, charges: Sequence[Charge]) -> dict[str, Any]:
-        """The figures of one policy."""
+        """Return the figures of one policy."""
         before, after = self.before.policy(name), self.after.policy(name)
         moved, undecided = self._count(MOVERS, self.moved[name]), self._count(ANSWERS, self._is_undecided(name))
         outcomes = dict.fromkeys(outcome for side in (before, after) if side for outcome in side.outcomes)
@@ -332,7 +332,7 @@ class _Simulation:
         return any(each and outcome in each.outcomes and _is_money(each.outcomes[outcome].type) for each in versions)
 
     def _money(self, name: str, outcome: str) -> dict[str, Any]:
-        """The sum of an outcome before and after, exact."""
+        """Return the sum of an outcome before and after, exact."""
         sums, kind = [], None
         for side in (self.before, self.after):
             policy, column = side.policy(name), side.columns(name).get(outcome)

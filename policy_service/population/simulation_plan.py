@@ -38,7 +38,7 @@ class SimulationRequest:
     source: Callable[[], AbstractContextManager[RowSource]] | None = None
     """What opens rows that are no file."""
     is_strict: bool = False
-    """Whether a row that is refused refuses the whole population."""
+    """True if a row that is refused refuses the whole population."""
 
     @contextmanager
     def open_rows(self) -> Iterator[RowSource]:

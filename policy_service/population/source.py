@@ -82,7 +82,7 @@ class RowSource(Protocol):
         """True if its facts stand encrypted where they come from."""
 
     def parts(self) -> Iterator[RawPart]:
-        """All rows, part by part. Raises PopulationRejected."""
+        """Return all rows, part by part. Raises PopulationRejected."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Source:
         return len(self.headings)
 
     def parts(self) -> Iterator[RawPart]:
-        """All rows, part by part. Raises PopulationRejected."""
+        """Yield all rows, part by part. Raises PopulationRejected."""
         read = {".parquet": _parquet_parts, ".xlsx": _xlsx_parts}.get(self.path.suffix.lower(), _csv_parts)
         for part in read(self):
             self._check_unchanged()  # a part is kept for the next run, so it must be of the bytes of the digest
@@ -124,7 +124,7 @@ class Source:
 
 
 def open_source(path: Path, mapping: Mapping) -> Source:
-    """A file, with its digest and its headings. Raises PopulationRejected, OSError."""
+    """Return a file, with its digest and its headings. Raises PopulationRejected, OSError."""
     stat = _stat_of(path)
     suffix = path.suffix.lower()
     digest, utf8 = _scan(path)
@@ -153,7 +153,7 @@ def _stat_of(path: Path) -> tuple[int, int, int]:
 
 
 def _scan(path: Path) -> tuple[str, Utf8]:
-    """The digest of the bytes, and whether they are UTF-8."""
+    """Return the digest of the bytes, and whether they are UTF-8."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
     utf8: Utf8 = "whole"
     with path.open("rb") as file:
@@ -168,7 +168,7 @@ def _scan(path: Path) -> tuple[str, Utf8]:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a file; at the end an empty chunk, at which a decoder reports a character that is cut off."""
+    """Yield the bytes of a file; at the end an empty chunk, at which a decoder reports a character that is cut off."""
     chunk = file.read(_CHUNK)
     while chunk:
         yield chunk
@@ -177,7 +177,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def heading_problems(headings: Sequence[str]) -> list[str]:
-    """The errors of a row of headings."""
+    """Return the errors of a row of headings."""
     if not headings:
         return ["the file has no heading row"]
     if len(headings) > MAX_COLUMNS:
@@ -267,7 +267,7 @@ def _csv_parts(source: Source) -> Iterator[RawPart]:
 
 
 def _texts(records: Sequence[Sequence[str]], width: int) -> list[pa.Array]:
-    """The columns of some rows of texts."""
+    """Return the columns of some rows of texts."""
     columns = zip(*records, strict=True) if records else [()] * width
     return [pa.array(column, pa.string()) for column in columns]
 

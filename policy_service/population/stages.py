@@ -40,7 +40,7 @@ class Step(Protocol):
     """Adds columns to rows."""
 
     def __call__(self, part: pa.Table) -> pa.Table:
-        """A part with the columns added."""
+        """Return a part with the columns added."""
 
     def within(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
         """SQL of the rows of a query of DuckDB with the columns added."""
@@ -88,7 +88,7 @@ class Stages:
         return query.sql
 
     def decide(self, part: pa.Table) -> pa.Table:
-        """The part with the answers of all policies added."""
+        """Return the part with the answers of all policies added."""
         for step in self.steps:
             part = step(part)
         return part
@@ -200,7 +200,7 @@ class _Compilation:
         self.table = self._fresh()
 
     def _fill(self, policy: Policy, prefix: str) -> tuple[dict[str, str], str | None]:
-        """The columns of the facts, those filled that another policy gives."""
+        """Return the columns of the facts, those filled that another policy gives."""
         facts = self.plan.columns_of(policy)
         contradictions = []
         for index, (name, fact) in enumerate(policy.facts.items()):

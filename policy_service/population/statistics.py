@@ -30,17 +30,17 @@ _POSITIONS: Mapping[Quantiles, Callable[[int, Fraction], Fraction]] = MappingPro
 
 
 def size(values: Distribution) -> int:
-    """The number of subjects."""
+    """Return the number of subjects."""
     return sum(count for _, count in values)
 
 
 def total(values: Distribution) -> int:
-    """The sum over all subjects."""
+    """Return the sum over all subjects."""
     return sum(value * count for value, count in values)
 
 
 def statistic(measure: Measure, values: Distribution, whole: int, quantiles: Quantiles) -> Fraction | None:
-    """The figure of a measure for a group, or None where it has none; `whole` is the sum over all groups."""
+    """Return the figure of a measure for a group, or None where it has none; `whole` is the sum over all groups."""
     match measure.statistic:
         case "count":
             return Fraction(size(values))
@@ -63,7 +63,7 @@ def statistic(measure: Measure, values: Distribution, whole: int, quantiles: Qua
 
 
 def quantile(values: Distribution, part: Fraction, method: Quantiles) -> Fraction:
-    """The value below which a part of the subjects lies."""
+    """Return the value below which a part of the subjects lies."""
     count = size(values)
     place = min(max(_POSITIONS[method](count, part), Fraction(1)), Fraction(count))
     low = _value_at(values, floor(place))
@@ -71,7 +71,7 @@ def quantile(values: Distribution, part: Fraction, method: Quantiles) -> Fractio
 
 
 def _value_at(values: Distribution, place: int) -> int:
-    """The value of the subject at a place, counted from 1."""
+    """Return the value of the subject at a place, counted from 1."""
     for value, count in values:
         place -= count
         if place <= 0:
@@ -92,5 +92,5 @@ def least_within(values: Distribution, part: Fraction) -> Fraction | None:
 
 
 def round_half_even(value: Fraction) -> int:
-    """The nearest whole number, and the even one of two."""
+    """Return the nearest whole number, and the even one of two."""
     return round(value)

@@ -87,13 +87,13 @@ def _check_size(path: Path) -> None:
 
 
 def read_headings(path: Path, mapping: Mapping) -> tuple[str, ...]:
-    """The first row. Raises PopulationRejected."""
+    """Return the first row. Raises PopulationRejected."""
     rows = _sheet(path, mapping).to_python(skip_empty_area=False)
     return tuple(_text(cell)[0].strip() for cell in rows[0]) if rows else ()
 
 
 def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]], list[RejectedRow]]:
-    """The rows below the heading, by number, and those refused. Raises PopulationRejected."""
+    """Return the rows below the heading, by number, and those refused. Raises PopulationRejected."""
     headings, *content = _sheet(path, mapping).to_python(skip_empty_area=False)
     names = [_text(cell)[0].strip() for cell in headings]
     subject = names.index(mapping.subject) if mapping.subject in names else 0
@@ -119,7 +119,7 @@ def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]
 
 
 def _text(cell: object) -> tuple[str, str | None]:
-    """A cell as text, and why it is none."""
+    """Return a cell as text, and why it is none."""
     match cell:
         case bool():
             return ("true" if cell else "false"), None
@@ -153,7 +153,7 @@ def _scans(path: Path, sheet: str | None) -> list[_Scan]:
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    """The part of the file that holds a sheet."""
+    """Return the part of the file that holds a sheet."""
     try:
         book, relations = archive.read("xl/workbook.xml"), archive.read("xl/_rels/workbook.xml.rels")
     except KeyError:
@@ -187,7 +187,7 @@ def _scan(archive: zipfile.ZipFile, name: str) -> _Scan:
 
 
 def _cells(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """The rows, cells and formulas of a part, in order, each with its attributes."""
+    """Yield the rows, cells and formulas of a part, in order, each with its attributes."""
     tail = b""
     with archive.open(name) as file:
         while chunk := file.read(_CHUNK):
@@ -200,7 +200,7 @@ def _cells(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[bytes, bytes]]
 
 
 def _column(letters: bytes) -> int:
-    """The number of a column by its letters."""
+    """Return the number of a column by its letters."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1

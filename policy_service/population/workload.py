@@ -70,7 +70,7 @@ class Workload:
         return rows
 
     def _row(self, role: str, before: Fraction, after: Fraction) -> dict[str, Any]:
-        """The work of a role on both sides, and its capacity."""
+        """Return the work of a role on both sides, and its capacity."""
         try:
             capacity = None if self.capacity is None else stated_capacity(self.capacity, role, self.day)
         except ValidationFailed as error:
@@ -104,7 +104,7 @@ class Workload:
         keys: tuple[str, str],
         amount: Callable[[Mapping[str, str]], str],
     ) -> Iterator[tuple[str, str, int]]:
-        """The sums of an amount of each row, by two outcomes, over the policies that ask for such work."""
+        """Yield the sums of an amount of each row, by two outcomes, over the policies that ask for such work."""
         for name in self.compared:
             version, own = side.policy(name), side.columns(name)
             if version is not None and asks(version):
@@ -122,6 +122,6 @@ def _figures(before: Fraction, after: Fraction) -> dict[str, str]:
 
 
 def _share(share: Fraction) -> str:
-    """A share to four decimals, rounded up."""
+    """Return a share to four decimals, rounded up."""
     units = -(-share.numerator * 10**4 // share.denominator)
     return write_decimal(units, 4)

@@ -17,7 +17,7 @@ _BY_NAME = (col(VersionRow.policy), col(VersionRow.version))
 
 
 def check_files(session: Session, folder: Path) -> list[str]:
-    """A sentence for every file `<domain>/<policy>/<version>.yaml` whose text is not the one that was submitted.
+    """Return a sentence for every file `<domain>/<policy>/<version>.yaml` whose text is not the one that was submitted.
 
     Raises OSError when a file cannot be read.
     """

@@ -118,7 +118,7 @@ def active_at(
 def ending_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """The activation that says that nothing of the policy is in force at `valid_at`; None when something is."""
+    """Return the activation that says that nothing of the policy is in force at `valid_at`; None when something is."""
     effective = _effective_activation(activations, policy, valid_at, known_at)
     return effective if effective is not None and effective.is_ending else None
 
@@ -126,7 +126,7 @@ def ending_at(
 def _effective_activation(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """The activation that counts at an instant."""
+    """Return the activation that counts at an instant."""
     covering = (
         each
         for each in activations
@@ -136,13 +136,13 @@ def _effective_activation(
 
 
 def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
-    """The active activation of every policy that has one, by policy, in the order of their names."""
+    """Return the active activation of every policy that has one, by policy, in the order of their names."""
     effective = _all_effective_activations(activations, valid_at, known_at)
     return {name: each for name, each in effective.items() if not each.is_ending}
 
 
 def all_endings_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
-    """The policies of which nothing is in force any more, each with the activation that says so, by name."""
+    """Return the policies of which nothing is in force any more, each with the activation that says so, by name."""
     effective = _all_effective_activations(activations, valid_at, known_at)
     return {name: each for name, each in effective.items() if each.is_ending}
 
@@ -150,7 +150,7 @@ def all_endings_at(activations: Iterable[Activation], valid_at: datetime, known_
 def _all_effective_activations(
     activations: Iterable[Activation], valid_at: datetime, known_at: datetime
 ) -> dict[str, Activation]:
-    """The activation that counts, of every policy that has one, by name."""
+    """Return the activation that counts, of every policy that has one, by name."""
     effective: dict[str, Activation] = {}
     for each in activations:
         if each.is_known_at(known_at) and each.effective.covers(valid_at):
@@ -161,7 +161,7 @@ def _all_effective_activations(
 
 
 def relevant_from(activations: Iterable[Activation], start: datetime, known_at: datetime) -> tuple[Activation, ...]:
-    """The known activations that can be active at `start` or later, in their order.
+    """Return the known activations that can be active at `start` or later, in their order.
 
     One that has begun and has no end hides for ever what began before it: that is nearly all there is.
     """
@@ -182,7 +182,7 @@ def relevant_from(activations: Iterable[Activation], start: datetime, known_at: 
 def timeline(
     activations: Iterable[Activation], policy: str, known_at: datetime
 ) -> tuple[tuple[Period, Activation], ...]:
-    """The pieces of time in which the policy has an active version, in order, as known at an instant.
+    """Return the pieces of time in which the policy has an active version, in order, as known at an instant.
 
     Two neighbours never have the same activation; where no version is active there is no piece.
     """
@@ -226,7 +226,7 @@ def in_force_periods(
 
 
 def next_boundary(activations: Iterable[Activation], after: datetime, known_at: datetime) -> datetime | None:
-    """The next instant after `after` at which some policy's active version may change."""
+    """Return the next instant after `after` at which some policy's active version may change."""
     instants = (
         instant
         for each in activations

@@ -25,7 +25,7 @@ _HEADS: LruCache[str, Policy] = LruCache(MAX_HEAD_CHARACTERS)
 
 
 def cached_policy(digest: str) -> Policy | None:
-    """The policy under a digest, if it was read before and is still kept."""
+    """Return the policy under a digest, if it was read before and is still kept."""
     return _POLICIES.get(digest)
 
 
@@ -35,7 +35,7 @@ def cache_policy(policy: Policy) -> None:
 
 
 def load(session: Session, digest: str) -> Policy:
-    """A version. Slow when nobody has read it before. Raises UnknownVersion."""
+    """Return a version. Slow when nobody has read it before. Raises UnknownVersion."""
     policy = cached_policy(digest)
     if policy is None:
         policy = load_version(session, digest)
@@ -44,12 +44,12 @@ def load(session: Session, digest: str) -> Policy:
 
 
 def head_of(policy: Policy) -> Policy:
-    """A policy's title, subject, facts, outcomes and text, without rules, bands, examples and invariants."""
+    """Return a policy's title, subject, facts, outcomes and text, without rules, bands, examples and invariants."""
     return replace(policy, rules=(), cross=None, scorecard=None, examples=(), invariants=())
 
 
 def cached_head(digest: str) -> Policy | None:
-    """The head under a digest, if it was read before."""
+    """Return the head under a digest, if it was read before."""
     return _HEADS.get(digest)
 
 
@@ -60,7 +60,7 @@ def cache_heads(heads: Iterable[Policy]) -> None:
 
 
 def load_head(session: Session, digest: str) -> Policy:
-    """The head of a version. Slow when nobody has read it before. Raises UnknownVersion."""
+    """Return the head of a version. Slow when nobody has read it before. Raises UnknownVersion."""
     head = cached_head(digest)
     if head is None:
         head = head_of(load(session, digest))

@@ -42,7 +42,7 @@ ORDERS: Mapping[str, Callable[[ListedPolicy], tuple[object, str]]] = {
 def list_policies(
     session: Session, catalogue: Catalogue, snapshot: RegistrySnapshot, now: datetime
 ) -> list[ListedPolicy]:
-    """Every policy, by name."""
+    """Return every policy, by name."""
 
     def listed(name: str) -> ListedPolicy:
         status = snapshot.status(name, now)
@@ -53,7 +53,7 @@ def list_policies(
 
 
 def in_order(policies: Iterable[ListedPolicy], sort: str) -> list[ListedPolicy]:
-    """Policies in an order, `-` before it for the reverse; what has no such day stands last, either way."""
+    """Return policies in an order, `-` before it for the reverse; what has no such day stands last, either way."""
     order = ORDERS.get(sort.removeprefix("-"))
     if order is None:
         return list(policies)

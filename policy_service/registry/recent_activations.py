@@ -25,7 +25,7 @@ class RecentActivation:
 
 
 def recent_activations(session: Session, now: datetime, *, limit: int = 10) -> tuple[RecentActivation, ...]:
-    """The newest beginnings until now, the newest first; what was taken back before it began is none."""
+    """Return the newest beginnings until now, the newest first; what was taken back before it began is none."""
     cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
     query = (
         select(ActivationRow)
@@ -51,7 +51,7 @@ class EndingActivation:
 def ending_activations(
     session: Session, now: datetime, until: datetime, *, limit: int = 10
 ) -> tuple[EndingActivation, ...]:
-    """The activations that end after now and until an instant, the first end first; suspensions are left out."""
+    """Return the activations that end after now and until an instant, the first end first; suspensions are left out."""
     cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
     end = col(ActivationRow.effective_until)
     query = (

@@ -79,7 +79,7 @@ class AlreadyInForce(ValueError):
 def activations(
     session: Session, policy: str | None = None, *, without: Collection[int] = ()
 ) -> tuple[Activation, ...]:
-    """Every activation ever recorded, of one policy or of all but some, in the order of recording."""
+    """Return every activation ever recorded, of one policy or of all but some, in the order of recording."""
     if without:
         return _activations(session, _ALL_ACTIVATIONS.where(col(ActivationRow.seq).not_in(without)))
     if policy is None:
@@ -88,19 +88,19 @@ def activations(
 
 
 def versions(session: Session, policy: str | None = None) -> list[VersionRow]:
-    """The versions of a policy, or of all of them, by name and number."""
+    """Return the versions of a policy, or of all of them, by name and number."""
     query = select(VersionRow)
     rows = session.exec(query if policy is None else query.where(VersionRow.policy == policy))
     return sorted(rows, key=lambda row: (row.policy, version_key(row.version)))
 
 
 def policy_names(session: Session) -> tuple[str, ...]:
-    """The names of all policies that have a version, in their order."""
+    """Return the names of all policies that have a version, in their order."""
     return tuple(session.exec(select(VersionRow.policy).distinct().order_by(col(VersionRow.policy))))
 
 
 def read_version(session: Session, policy: str, version: str, expected_digest: str | None = None) -> VersionRow:
-    """One version. Raises UnknownVersion, and DamagedRecord when its digest is not `expected_digest`."""
+    """Return one version. Raises UnknownVersion, and DamagedRecord when its digest is not `expected_digest`."""
     query = select(VersionRow).where(VersionRow.policy == policy, VersionRow.version == version)
     row = session.exec(query).first()
     if row is None:
@@ -111,13 +111,13 @@ def read_version(session: Session, policy: str, version: str, expected_digest: s
 
 
 def load_version(session: Session, version_digest: str) -> Policy:
-    """The policy that the bytes under a digest state. Raises UnknownVersion."""
+    """Return the policy that the bytes under a digest state. Raises UnknownVersion."""
     row = _version_row(session, version_digest)
     return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
 
 
 def version_text(session: Session, version_digest: str) -> bytes:
-    """The bytes under a digest. Raises UnknownVersion."""
+    """Return the bytes under a digest. Raises UnknownVersion."""
     return _version_row(session, version_digest).content
 
 
@@ -132,7 +132,7 @@ def _version_row(session: Session, version_digest: str) -> VersionRow:
 
 
 def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) -> dict[str, Policy]:
-    """Every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
+    """Return every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
     active = all_active_at(activations(session), valid_at, known_at)
     return {name: load_version(session, activation.digest) for name, activation in active.items()}
 
@@ -140,7 +140,7 @@ def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) 
 def record_version(
     transaction: Transaction, actor: Actor, content: bytes, *, change: str | None, policy: Policy | None = None
 ) -> Policy:
-    """Freezes a version's text, imported when it has no change; the same text again is nothing new.
+    """Freeze a version's text, imported when it has no change; the same text again is nothing new.
 
     `policy` is what the text states, or its head, where that was read before. Raises PolicyError, VersionTaken.
     """
@@ -272,7 +272,7 @@ def record_cancellation(transaction: Transaction, actor: Actor, activation: Acti
 
 
 def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]:
-    """The activations of some rows, read as columns: there are thousands, and nothing is done to the rows."""
+    """Return the activations of some rows, read as columns: there are thousands, and nothing is done to the rows."""
     return tuple(
         Activation(seq, id_, policy, version, digest, _kind(id_, kind), Period(start, until), recorded_at, *others)
         for seq, id_, policy, version, digest, kind, start, until, recorded_at, *others in session.execute(

@@ -98,11 +98,11 @@ class RegistrySnapshot:
     _periods: dict[str, PolicyPeriods] = field(default_factory=dict)
 
     def pieces(self, policy: str) -> Sequence[Piece]:
-        """The pieces of time in which the policy has a version in force, in order."""
+        """Return the pieces of time in which the policy has a version in force, in order."""
         return self._periods_of(policy).pieces
 
     def periods(self, policy: str) -> Mapping[str, Sequence[Period]]:
-        """The periods in which each version is in force, neighbours joined."""
+        """Return the periods in which each version is in force, neighbours joined."""
         return self._periods_of(policy).periods
 
     def active(self, policy: str, now: datetime) -> Piece | None:
@@ -111,7 +111,7 @@ class RegistrySnapshot:
         return None if piece is None or piece[1].is_stop else piece
 
     def stop(self, policy: str, now: datetime) -> Piece | None:
-        """The stop by which no version applies, if there is one now."""
+        """Return the stop by which no version applies, if there is one now."""
         piece = self._piece_at(policy, now)
         return piece if piece is not None and piece[1].is_stop else None
 
@@ -157,7 +157,7 @@ class RegistrySnapshot:
         )
 
     def versions_of(self, policy: str) -> Sequence[Version]:
-        """The versions of a policy, the newest first. Raises UnknownPolicy."""
+        """Return the versions of a policy, the newest first. Raises UnknownPolicy."""
         versions = self.versions.get(policy)
         if versions is None:
             message = Message("no policy `{policy}`", policy=shorten(policy))
@@ -165,7 +165,7 @@ class RegistrySnapshot:
         return versions
 
     def version(self, policy: str, version: str) -> Version:
-        """One version of a policy. Raises UnknownPolicy."""
+        """Return one version of a policy. Raises UnknownPolicy."""
         versions = self.versions_of(policy)
         for each in versions:
             if each.version == version:
@@ -174,7 +174,7 @@ class RegistrySnapshot:
         raise UnknownPolicy(message, versions_hint(versions))
 
     def without(self, hidden: Collection[str]) -> RegistrySnapshot:
-        """The same without the versions of these digests."""
+        """Return the same without the versions of these digests."""
         visible = {
             name: tuple(each for each in versions if each.digest not in hidden)
             for name, versions in self.versions.items()
@@ -219,7 +219,7 @@ def _size(session: Session) -> Size:
 
 
 def _merge_neighbours(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:
-    """The periods of each version; what put it in force does not part them."""
+    """Return the periods of each version; what put it in force does not part them."""
     periods: dict[str, list[Period]] = {}
     for period, active in pieces:
         if active.is_stop:

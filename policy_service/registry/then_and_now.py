@@ -43,16 +43,16 @@ class PeriodsKnown:
             self._activations[each.policy].append(each)
 
     def then_and_now(self, now: datetime) -> list[ThenAndNow]:
-        """Each policy that was in force then or is now, by name."""
+        """Return each policy that was in force then or is now, by name."""
         then = all_active_at(self._recorded, self.valid_at, self.known_at)
         today = all_active_at(self._recorded, now, now)
         return [ThenAndNow(name, then.get(name), today.get(name)) for name in sorted({*then, *today})]
 
     def period(self, then: Activation) -> Period:
-        """The piece of time around the instant in which nothing else was active."""
+        """Return the piece of time around the instant in which nothing else was active."""
         pieces = self.pieces(then.policy)
         return next((period for period, _ in pieces if period.covers(self.valid_at)), then.effective)
 
     def pieces(self, policy: str) -> Sequence[tuple[Period, Activation]]:
-        """Every piece of time of a policy, with the version that was active in it."""
+        """Return every piece of time of a policy, with the version that was active in it."""
         return timeline(self._activations[policy], policy, self.known_at)

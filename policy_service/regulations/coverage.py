@@ -74,7 +74,7 @@ def coverage_of(regulation: Regulation, policies: Iterable[Policy]) -> Coverage:
 
 
 def rows_cited_by(policy: Policy) -> tuple[str, ...]:
-    """The rows that a policy cites: as a whole, in a reason, or in an example."""
+    """Return the rows that a policy cites: as a whole, in a reason, or in an example."""
     rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
     reasons = (row for rule in rules for row in (*cited_rows(rule.because.zh), *cited_rows(rule.because.en)))
     examples = (row for example in policy.examples for row in example.source)

@@ -43,7 +43,7 @@ _WORDS = {
 
 
 def regulation_page(coverage: Coverage, lang: Language, *, docs: str = "..", policies: str = "../../policies") -> str:
-    """The page; `docs` and `policies` lead from where it stands to those folders."""
+    """Return the page; `docs` and `policies` lead from where it stands to those folders."""
     words, regulation = _WORDS[lang], coverage.regulation
     paragraphs = [f"# {getattr(regulation.title, lang)}", words["dated"].format(dated=regulation.dated)]
     if regulation.notes:

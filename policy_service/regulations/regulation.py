@@ -93,7 +93,7 @@ class Regulation:
 
 
 def load_regulations(policies: str | Path) -> tuple[Regulation, ...]:
-    """The regulations below a folder of policies, by name; none when it has no folder for them.
+    """Return the regulations below a folder of policies, by name; none when it has no folder for them.
 
     Raises PolicyError with every fault of the first file that has any, OSError when a file cannot be read.
     """
@@ -101,7 +101,7 @@ def load_regulations(policies: str | Path) -> tuple[Regulation, ...]:
 
 
 def load_regulation(path: str | Path) -> Regulation:
-    """The regulation in a file `<regulation>.yaml`. Raises PolicyError with every fault, OSError."""
+    """Return the regulation in a file `<regulation>.yaml`. Raises PolicyError with every fault, OSError."""
     path = Path(path)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
@@ -158,11 +158,11 @@ def _row(doc: RowDoc) -> RegulationRow:
 
 
 def cited_rows(text: str) -> Iterator[str]:
-    """The ids of rows that a text names, each once."""
+    """Yield the ids of rows that a text names, each once."""
     yield from dict.fromkeys(re.findall(rf"\b{ROW.pattern}\b", text))
 
 
 def unknown_rows(regulations: Sequence[Regulation], cited: Sequence[str]) -> tuple[str, ...]:
-    """The ids that look like rows but belong to no regulation."""
+    """Return the ids that look like rows but belong to no regulation."""
     known = {row.id for regulation in regulations for row in regulation.rows}
     return tuple(each for each in cited if ROW.fullmatch(each) and each not in known)

@@ -36,7 +36,7 @@ class LoopWatch:
         await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, name_of))
 
     async def observe_lag(self) -> None:
-        """Observes the lag until it is cancelled."""
+        """Observe the lag until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + LAG_SECONDS

@@ -77,7 +77,7 @@ class Pool(Protocol):
         """Run `work` within so many seconds. Raises WorkRefused, and what the work raises."""
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
+        """Return the same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
 
     def begin(self, work: Callable[..., object], *arguments: object) -> None:
         """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
@@ -106,7 +106,7 @@ class _Worker:
         return self._process.poll() is None
 
     def request(self, message: bytes, seconds: float) -> bytes:
-        """The answer to a message. Raises _TimedOut, WorkerDied."""
+        """Return the answer to a message. Raises _TimedOut, WorkerDied."""
         try:
             self._connection.send_bytes(message)
             if not self._connection.poll(seconds):
@@ -191,7 +191,7 @@ class WorkerPool:
             raise self._kind.limit_error(self._kind.too_large_message(seconds), seconds) from None
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
+        """Return the same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
         try:
             result: Result = self._submit(_Task(seconds, work, arguments)).result()
         except _TimedOut:
@@ -244,7 +244,7 @@ class WorkerPool:
         return result
 
     def _acquire(self) -> _Worker:
-        """The worker that was used last, if it is still there; else a new one."""
+        """Return the worker that was used last, if it is still there; else a new one."""
         with self._lock:
             while self._idle:
                 if (worker := self._idle.pop()).is_alive:
@@ -270,7 +270,7 @@ class Workers:
         return True
 
     def pool(self, kind: WorkKind) -> Pool:
-        """The pool of a kind."""
+        """Return the pool of a kind."""
         return self._pools.get(kind) or self._pools.setdefault(kind, WorkerPool(kind))
 
     def inside(self) -> Pool:
@@ -305,7 +305,7 @@ class InlineWorkers(Workers):
         return self
 
     def inside(self) -> Pool:
-        """The same."""
+        """Return the same."""
         return self
 
     def refuse_when_busy(self) -> None:
@@ -359,7 +359,7 @@ def handle_message(message: bytes) -> bytes:
 
 
 def _pickle_error(error: Exception) -> bytes:
-    """An exception with its traceback; one that cannot be pickled is sent by its name."""
+    """Return an exception with its traceback; one that cannot be pickled is sent by its name."""
     error.__dict__["where"] = stack_frames(error)
     with suppress(Exception):
         content = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)

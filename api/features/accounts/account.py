@@ -104,7 +104,10 @@ class AccountPage:
 def account_page(
     session: Session, context: PageContext, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> AccountPage:
-    """The page of an account; `rejected_forms` is the form that has to be filled in again. Raises UnknownAccount."""
+    """Return the page of an account; `rejected_forms` is the form that has to be filled in again.
+
+    Raises UnknownAccount.
+    """
     detail = read_account_detail(session, account_id, context.actor)
     roles = {"roles": tuple(role.value for role in detail.account.roles)}
     return AccountPage(

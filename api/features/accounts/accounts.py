@@ -130,11 +130,11 @@ class NewAccountPage:
     form: FormState
     roles: Sequence[tuple[str, Message]]
     has_provider: bool
-    """Whether there is an identity provider to sign in at."""
+    """True if there is an identity provider to sign in at."""
 
 
 async def new_account_page(context: PageContext, form: FormState) -> Page:
-    """The form of a new account."""
+    """Return the form of a new account."""
     return NewAccountPage(form, ROLES, context.service.provider is not None)
 
 

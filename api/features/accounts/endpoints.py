@@ -71,7 +71,7 @@ class AccountModel(Answer):
     enabled: bool
     external: ExternalModel | None
     has_own_password: bool
-    """Whether nobody else gave it the password it has, if it has one."""
+    """True if nobody else gave it the password it has, if it has one."""
     etag: str
     created_at: datetime
 

@@ -86,7 +86,7 @@ class Revocation:
 
 
 def keys_page(session: Session, context: PageContext, key: str, form: FormState) -> Page:
-    """The list with the form that revokes a key, and why it was not."""
+    """Return the list with the form that revokes a key, and why it was not."""
     page = table_page(API_KEYS, session, context)
     return replace(page, extra=Revocation(_key_to_revoke(session, key), form))
 
@@ -199,7 +199,7 @@ class IssuedKeyPage:
 
 
 async def new_key_page(context: PageContext, form: FormState) -> Page:
-    """The form of a new key."""
+    """Return the form of a new key."""
     zone, now = context.service.zone, context.service.clock.now()
     return NewKeyPage(form, SCOPE_NAMES, zone.key, now + MAX_LIFETIME)
 

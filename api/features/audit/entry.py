@@ -126,7 +126,7 @@ class EntryDescriber:
         )
 
     def _localized_fields(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of an event, with instants, roles and meanings as people write them."""
+        """Return the fields of an event, with instants, roles and meanings as people write them."""
         fields = dict(body)
         for field in INSTANT_FIELDS:
             if isinstance(at := body.get(field), str):
@@ -176,7 +176,7 @@ class EntryPage:
     is_last: bool
     inclusion: Inclusion | None
     has_hidden_characters: bool
-    """Whether the line holds marks that cannot be seen."""
+    """True if the line holds marks that cannot be seen."""
     no_proof_reason: str
     """Why there is no proof (yet)."""
     breadcrumbs: Breadcrumbs = LOG_BREADCRUMBS

@@ -40,7 +40,7 @@ class LogOverview:
     signed_size: int
     """Entries up to the last checkpoint."""
     may_verify: bool | str
-    """Whether the reader may let the log be verified, or the reason why not."""
+    """True if the reader may let the log be verified, or the reason why not."""
     last_job: Job | None
     """The last verification on record; None when there is none that a process of the service wrote."""
     verdict: LogVerdict | None
@@ -52,7 +52,7 @@ class LogOverview:
 
 
 def _entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryFilter | None:
-    """The filter of the log; None when it names something unknown."""
+    """Return the filter of the log; None when it names something unknown."""
     by, about_text = query.filters["by"], query.filters["about"]
     about = find_object(session, about_text) if about_text else None
     if about_text and about is None:
@@ -76,7 +76,7 @@ def _object_name(named: EntryObject) -> Message:
 
 
 def _read_overview(session: Session, context: PageContext) -> LogOverview:
-    """The summary above the entries."""
+    """Return the summary above the entries."""
     newest, checkpoint = last_entry(session), last_checkpoint(session)
     job, jobs = last_done(session, VERIFICATION.name), context.pages.jobs
     job = job if job and jobs.is_genuine(job) else None

@@ -1,1 +1,1 @@
-"""Benchmarks: the figures of everybody on record, made anew as a change to be signed."""
+"""Benchmarks: the figures of everybody on record, made again as a change to be signed."""

@@ -91,14 +91,14 @@ ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(
 
 
 def running_analysis(session: Session, change: str) -> Job | None:
-    """The job that analyses a change; None when none does."""
+    """Return the job that analyses a change; None when none does."""
     jobs = queries.list_jobs(session, "", [ANALYSIS.name], shared=[ANALYSIS.name]).items
     mine = (job for job in jobs if job.state is JobState.RUNNING and job.parameters.get("change") == change)
     return next(mine, None)
 
 
 def needs_analysis(session: Session, change: str) -> bool:
-    """True if the effect of a change takes so long that a job works it out. Raises UnknownChange."""
+    """Return True if the effect of a change takes so long that a job works it out. Raises UnknownChange."""
     return takes_long(session, approval.read_change(session, change).draft.simulated_over)
 
 

@@ -45,7 +45,7 @@ class PeriodModel(Model):
         return self
 
     def period(self) -> Period:
-        """The period itself."""
+        """Return the period itself."""
         return Period(self.from_, self.until)
 
 

@@ -59,7 +59,7 @@ ENDED_BY_CHANGE = Message("ended by this change")
 def timelines(
     change: Change, recorded: Sequence[Activation], now: datetime, zone: ZoneInfo
 ) -> Iterable[tuple[str, Timeline]]:
-    """The effective periods of each policy's versions by its name, with those of the change among them.
+    """Yield the effective periods of each policy's versions by its name, with those of the change among them.
 
     Of a draft with files, which are not read, there is one for what it asks for, without a name.
     """
@@ -87,7 +87,7 @@ def _nearby(pieces: Sequence[tuple[Period, Activation]], now: datetime) -> Seque
 
 
 def _bar(period: Period, active: Activation, change: Change) -> Bar:
-    """A piece of time in which a version applies, with why."""
+    """Return a piece of time in which a version applies, with why."""
     address = f"/changes/{active.change}" if active.change else None
     if active.suspension:
         address = f"/suspensions/{active.suspension}"
@@ -118,7 +118,7 @@ class Section:
     form: str | None = None
     """The template of what a reader can do here; never on paper."""
     on_paper: bool = True
-    """Whether it is printed too."""
+    """True if it is printed too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +164,15 @@ class Dossier:
     analysis: Job | None
     """The analysis of a change under analysis; None when no job runs."""
     has_actual_effect: bool
-    """Whether the reader may see what came of the change: it is simulated, and was in force."""
+    """True if the reader may see what came of the change: it is simulated, and was in force."""
     day_has_passed: bool
-    """Whether the change waits for people though the day it asks for is over."""
+    """True if the change waits for people though the day it asks for is over."""
 
 
 def dossier(
     session: Session, context: PageContext, name: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> Dossier:
-    """The page of a change, as the caller sees it; `rejected_forms` are forms that were refused, by their act.
+    """Return the page of a change, as the caller sees it; `rejected_forms` are forms that were refused, by their act.
 
     Raises UnknownChange, DatabaseUnavailable.
     """
@@ -204,7 +204,7 @@ def sections_of(
     signatures: tuple[SignatureLine, ...],
     actions: ChangeActions,
 ) -> tuple[Section, ...]:
-    """The parts of the dossier, in the order in which they are read."""
+    """Return the parts of the dossier, in the order in which they are read."""
     change = detail.change
     is_draft = change.submission is None
     sections = []
@@ -327,7 +327,7 @@ async def report_page(context: PageContext, change: str) -> ReportPage:
 
 
 def _effect(session: Session, context: PageContext, change: Change, effect: Effect | None) -> EffectView | None:
-    """The effect of a draft, with the names of who moves for those who may see them."""
+    """Return the effect of a draft, with the names of who moves for those who may see them."""
     if effect is None:
         return None
     names, lang = may_read_subjects(context.actor), context.frame.lang

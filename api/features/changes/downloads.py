@@ -63,7 +63,7 @@ class ActualEffectPage:
 
 
 def requested_day(context: PageContext) -> date | None:
-    """The day that an address asks for; None if it asks for none. Raises ProblemError."""
+    """Return the day that an address asks for; None if it asks for none. Raises ProblemError."""
     text = context.params.get("day", "").strip()
     day = parse_date(text)
     if text and day is None:
@@ -74,7 +74,10 @@ def requested_day(context: PageContext) -> date | None:
 def actual_effect_page(
     session: Session, context: PageContext, change: str, upload: bytes | None = None
 ) -> ActualEffectPage:
-    """The page as the caller sees it, with the figures of an uploaded file. Raises what `read_comparison` does."""
+    """Return the page as the caller sees it, with the figures of an uploaded file.
+
+    Raises what `read_comparison` does.
+    """
     comparison = read_comparison(session, context.service, change, requested_day(context))
     load = partial(context.service.catalogue.load, session)
     views = comparison_views(load, comparison.policies, context.frame.lang)
@@ -83,13 +86,13 @@ def actual_effect_page(
 
 
 def figures_csv(session: Session, context: PageContext, change: str, upload: bytes) -> bytes | None:
-    """The figures of an uploaded file as CSV; None of a file that is wrong."""
+    """Return the figures of an uploaded file as CSV; None of a file that is wrong."""
     page = actual_effect_page(session, context, change, upload)
     return None if page.figures is None else page.figures.to_csv()
 
 
 def _with_figures(session: Session, page: ActualEffectPage, content: bytes) -> ActualEffectPage:
-    """The page with what a file says of the groups of the first policy, and of those that moved."""
+    """Return the page with what a file says of the groups of the first policy, and of those that moved."""
     # DuckDB takes a second to load
     from policy_service.population.group_figures import compare_content  # noqa: PLC0415
 
@@ -167,7 +170,7 @@ class PdfUnavailable:
 
 
 def render_pdf(log: FilteringBoundLogger, html: str) -> bytes:
-    """A page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
+    """Return a page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
     content = lay_out(html)
     if isinstance(content, PdfUnavailable):
         log.error("pdf_unavailable", reason=content.reason)
@@ -177,7 +180,7 @@ def render_pdf(log: FilteringBoundLogger, html: str) -> bytes:
 
 
 def lay_out(html: str) -> bytes | PdfUnavailable:
-    """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing."""
+    """Return a page as PDF, or why there is none: WeasyPrint or one of its libraries is missing."""
     try:
         from weasyprint import HTML  # noqa: PLC0415  # takes a second, and loads libraries of the system
         from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415  # the same
@@ -195,7 +198,7 @@ def lay_out(html: str) -> bytes | PdfUnavailable:
 
 
 def own_file(url: str) -> tuple[bytes, str]:
-    """A file of this service's own by its address on a page. Raises ValueError for everything else."""
+    """Return a file of this service's own by its address on a page. Raises ValueError for everything else."""
     parts = urlsplit(url)
     folder, _, name = parts.path.rpartition("/")
     if not url.startswith(BASE_URL) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):

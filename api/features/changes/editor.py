@@ -119,7 +119,7 @@ def check_files_in(
 
 
 def draft_form(context: PageContext, stored_draft: StoredDraft) -> FormState:
-    """The form as the draft stands."""
+    """Return the form as the draft stands."""
     draft, zone = stored_draft.change.draft, context.service.zone
     form = context.new_form(
         title=draft.title,
@@ -142,7 +142,7 @@ def editor_page(
     form: FormState,
     check: CheckReport | str | None = None,
 ) -> EditorPage:
-    """The editor with this in its fields."""
+    """Return the editor with this in its fields."""
     change, service, now = stored_draft.change, context.service, context.frame.now
     versions = [(each.policy, each.version) for each in change.draft.versions]
     return EditorPage(
@@ -194,7 +194,7 @@ async def _read_files(context: PageContext) -> Form:
 async def _render_check(
     context: PageContext, build: PageBuilder, *arguments: object, template: str | None = None
 ) -> Response:
-    """A page that looks at files, or says why they cannot be looked at now."""
+    """Return a page that looks at files, or says why they cannot be looked at now."""
     try:
         return await context.render_in_worker(build, *arguments, WITH_CHECK, kind=FILE_CHECKING, template=template)
     except WorkRefused as error:
@@ -212,7 +212,7 @@ def check_page(session: Session, context: PageContext, texts: tuple[str, ...], m
 
 
 def draft_page(session: Session, context: PageContext, change: str, mode: CheckMode) -> EditorPage:
-    """The editor with the draft as it is kept. Raises UnknownChange."""
+    """Return the editor with the draft as it is kept. Raises UnknownChange."""
     draft = read_draft(session, change)
     texts = tuple(draft.contents[digest] for digest in draft.change.draft.texts)
     return editor_page(
@@ -221,7 +221,7 @@ def draft_page(session: Session, context: PageContext, change: str, mode: CheckM
 
 
 def unsaved_page(session: Session, context: PageContext, change: str, form: Form, mode: CheckMode) -> EditorPage:
-    """The editor with what was written, one file more or less, or with what is wrong. Raises UnknownChange."""
+    """Return the editor with what was written, one file more or less, or with what is wrong. Raises UnknownChange."""
     action, form_state = form.value("do"), form.bind()
     texts, source_digests = _texts(form), form.fields.get("was", ())
     draft, check = read_draft(session, change, source_digests), None
@@ -248,7 +248,10 @@ def unsaved_page(session: Session, context: PageContext, change: str, form: Form
 
 
 def rejected_page(session: Session, context: PageContext, change: str, form: Form, form_state: FormState) -> EditorPage:
-    """The editor with what was written and not kept, beside what others wrote meanwhile. Raises UnknownChange."""
+    """Return the editor with what was written and not kept, beside what others wrote meanwhile.
+
+    Raises UnknownChange.
+    """
     draft = read_draft(session, change, form.fields.get("was", ()))
     submitted = {label(text): text for text in _texts(form)}
     conflict = conflict_of(form.etag, draft, submitted) if form_state.form_error else None

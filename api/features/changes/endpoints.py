@@ -157,7 +157,7 @@ def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> schemas.Cha
 
 @router.write("/{change}/draft", *WRITE_PROBLEMS, method="PUT", edit=True, limit=_draft_bytes)
 def edit_change(write: WriteRequest[DraftModel], change: Id) -> schemas.ChangeDetail:
-    """Write a draft anew; whatever is left out is gone."""
+    """Rewrite a draft; whatever is left out is gone."""
     members = write.body.members()
     return _detail(write, approval.edit(write.transaction, write.actor, change, **members, expected=write.expected))
 

@@ -41,7 +41,7 @@ class ListedChange:
 
     change: Change
     awaits_reader: bool
-    """Whether it waits for a signature of the reader."""
+    """True if it waits for a signature of the reader."""
 
     @property
     def owed_roles(self) -> tuple[Role, ...]:
@@ -57,7 +57,7 @@ def _read_page(session: Session, context: PageContext, query: TableQuery) -> Pag
 
 
 def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> ChangeFilter:
-    """The changes that the filters select."""
+    """Return the changes that the filters select."""
     state = filters["state"]
     return ChangeFilter(
         states=OPEN if state == OPEN_FILTER else frozenset(each for each in ChangeState if each.value == state),
@@ -71,7 +71,7 @@ def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> Ch
 
 
 def _author_options(session: Session, _: PageContext) -> Options:
-    """The authors of changes, by printed name."""
+    """Return the authors of changes, by printed name."""
     authors = [account for account in accounts(session).values() if Role.AUTHOR in account.roles]
     return tuple((account.id, account.printed_name) for account in sorted(authors, key=lambda each: each.printed_name))
 

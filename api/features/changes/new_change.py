@@ -84,7 +84,7 @@ CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "ef
 
 
 def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -> Period | FieldErrors:
-    """The period that was filled in, or what is wrong with it.
+    """Return the period that was filled in, or what is wrong with it.
 
     A field shows minutes; one that was not touched keeps the instant of the draft `before` to the microsecond.
     """
@@ -103,7 +103,7 @@ def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -
 
 
 def format_local(at: datetime | None, zone: ZoneInfo) -> str:
-    """An instant as a field for a day and time has it; empty for none."""
+    """Return an instant as a field for a day and time has it; empty for none."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
 
 
@@ -147,7 +147,7 @@ class NewChangePage:
 
 
 def _first_page(session: Session, context: PageContext) -> NewChangePage:
-    """The form of a change, filled in as far as the link that led here says."""
+    """Return the form of a change, filled in as far as the link that led here says."""
     query, service = context.params, context.service
     policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
     tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
@@ -176,7 +176,7 @@ async def create_change(context: PageContext) -> Response:
 
 
 def new_change_page(session: Session, context: PageContext, form: FormState) -> NewChangePage:
-    """The form of a change that is begun, as far as it is filled in."""
+    """Return the form of a change that is begun, as far as it is filled in."""
     service, now = context.service, context.frame.now
     kinds: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
     kind = kinds.get(form.value("kind"), "change")
@@ -230,7 +230,7 @@ async def _create(context: PageContext, form: Form, values: NewChangeForm, effec
 
 
 def read_starting_text(session: Session, context: PageContext, name: str) -> bytes | None:
-    """The text that a change begins with; None when there is no such one."""
+    """Return the text that a change begins with; None when there is no such one."""
     return starting_text(session, name, context.frame.now)
 
 

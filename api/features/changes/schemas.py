@@ -210,12 +210,12 @@ class EffectComparisonModel(Answer):
 
 
 def change_summary(change: Change) -> ChangeSummary:
-    """A change in a line."""
+    """Return a change in a line."""
     return ChangeSummary.from_value(change, **_computed(change))
 
 
 def change_detail(change: Change, comments: Sequence[Comment], actor: Actor, now: datetime) -> ChangeDetail:
-    """A change, whole, as the caller sees it."""
+    """Return a change, whole, as the caller sees it."""
     submission = change.submission
     return ChangeDetail.from_value(
         change,

@@ -27,7 +27,7 @@ def may_read_subjects(actor: Actor) -> bool:
 
 
 def read_effect(session: Session, change: str) -> approval.Effect:
-    """The effect that was submitted with a change. Raises UnknownChange, ProblemError when it has none."""
+    """Return the effect that was submitted with a change. Raises UnknownChange, ProblemError when it has none."""
     effect = approval.read_effect(session, approval.read_change(session, change))
     if effect is None:
         raise ProblemError(
@@ -37,7 +37,7 @@ def read_effect(session: Session, change: str) -> approval.Effect:
 
 
 def read_movers(session: Session, change: str) -> bytes:
-    """Every subject that a change moves, as CSV in UTF-8. Raises UnknownChange, ProblemError."""
+    """Return every subject that a change moves, as CSV in UTF-8. Raises UnknownChange, ProblemError."""
     return approval.read_movers(session, read_effect(session, change))
 
 

@@ -36,7 +36,7 @@ from policy_service.subject import CUSTOMER, kind_label
 
 
 def read_answer_summary(session: Session, context: PageContext, query: TableQuery) -> AnswerCounts | None:
-    """The counts of the policy that was chosen; None without one, or where subjects are chosen."""
+    """Return the counts of the policy that was chosen; None without one, or where subjects are chosen."""
     policy, filters = _chosen_policy(session, context), query.filters
     if policy is None or filters["q"] or filters["subject"] or filters["kind"]:
         return None
@@ -49,7 +49,7 @@ def read_answer_summary(session: Session, context: PageContext, query: TableQuer
 
 
 def outcome_options(session: Session, context: PageContext) -> Options:
-    """The outcomes that the chosen policy ever gave, the best first."""
+    """Return the outcomes that the chosen policy ever gave, the best first."""
     policy = _chosen_policy(session, context)
     if policy is None:
         return ()
@@ -59,7 +59,7 @@ def outcome_options(session: Session, context: PageContext) -> Options:
 
 
 def rule_options(session: Session, context: PageContext) -> Options:
-    """The rules of the chosen policy: those that decided anything, and those of the newest version."""
+    """Return the rules of the chosen policy: those that decided anything, and those of the newest version."""
     policy, lang = _chosen_policy(session, context), context.frame.lang
     if policy is None:
         return ()
@@ -96,7 +96,7 @@ class ListedDecision:
 
 
 def decision_address(session: Session, text: str) -> str | None:
-    """The page of the decision whose identifier a text is; None when it is of none."""
+    """Return the page of the decision whose identifier a text is; None when it is of none."""
     name = text.strip().lower()
     return f"{PATH}/{name}" if UUID_TEXT.fullmatch(name) and _exists(session, name) else None
 
@@ -127,14 +127,14 @@ def _read_page(session: Session, context: PageContext, query: TableQuery) -> Pag
 
 
 def _erase_address(_: Session, context: PageContext) -> str | None:
-    """The address where the listed subject can be erased; None unless there is one, and the reader may."""
+    """Return the address where the listed subject can be erased; None unless there is one, and the reader may."""
     subject, kind = (context.params.get(name, "") for name in ("subject", "kind"))
     allowed = check_permission(context.actor, PERMISSIONS["GET", ERASE])
     return link(ERASE, subject=subject, kind=kind or CUSTOMER) if subject and allowed is True else None
 
 
 def _answer_cell(answer: PolicyAnswer, lang: Language) -> Message:
-    """One answer: the policy, its version, and the outcome or why there is none."""
+    """Return one answer: the policy, its version, and the outcome or why there is none."""
     outcome = "; ".join(outcome_cell(answer.outcomes, lang)) or answer.status_name
     return Message("{policy} {version}: {outcome}", policy=answer.policy, version=answer.version, outcome=outcome)
 

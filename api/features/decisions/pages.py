@@ -31,20 +31,20 @@ class DecisionPage:
     template: ClassVar[str] = "decisions/one.html"
     detail: DecisionDetail
     may_read_changes: bool
-    """Whether the reader may open changes and suspensions."""
+    """True if the reader may open changes and suspensions."""
     may_read_log: bool
-    """Whether the reader may open entries of the log."""
+    """True if the reader may open entries of the log."""
 
 
 def decision_id(text: str) -> str:
-    """The identifier of a decision in an address. Raises ProblemError when it is none."""
+    """Return the identifier of a decision in an address. Raises ProblemError when it is none."""
     if not UUID_TEXT.fullmatch(text):
         raise ProblemError(NOT_FOUND, Message("There is no such decision."))
     return text
 
 
 def decision_page(session: Session, context: PageContext, decision: str) -> DecisionPage:
-    """The page of a decision. Raises UnknownDecision, ProblemError."""
+    """Return the page of a decision. Raises UnknownDecision, ProblemError."""
     service, record = context.service, _read(session, decision_id(decision))
     return DecisionPage(
         read_decision_detail(session, service.fact_cipher, service.settings.keys, record, context.frame.lang),
@@ -54,7 +54,7 @@ def decision_page(session: Session, context: PageContext, decision: str) -> Deci
 
 
 def _read(session: Session, decision: str) -> DecisionRecord:
-    """The record. Raises UnknownDecision, ProblemError when what was kept is no record any more."""
+    """Return the record. Raises UnknownDecision, ProblemError when what was kept is no record any more."""
     try:
         return read_decision(session, decision)
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -59,7 +59,7 @@ class GroupRow:
     text: GroupText
 
     def address(self, day: str) -> str:
-        """The address of its subjects."""
+        """Return the address of its subjects."""
         return link(MEMBERS.path, policy=self.size.policy, group=self.size.group.name, day=day)
 
 
@@ -84,7 +84,7 @@ def _read_groups(session: Session, context: PageContext, query: TableQuery) -> P
 
 
 def _read_history(session: Session, context: PageContext, query: TableQuery) -> GroupHistory | None:
-    """The sizes of the groups of the policy that was chosen, or of the first."""
+    """Return the sizes of the groups of the policy that was chosen, or of the first."""
     policy = chosen_policy(session, context)
     if policy is None:
         return None
@@ -109,7 +109,7 @@ def _read_members(session: Session, context: PageContext, query: TableQuery) -> 
 
 
 def chosen_group_options(session: Session, context: PageContext) -> Options:
-    """The groups of the policy that was chosen."""
+    """Return the groups of the policy that was chosen."""
     policy = chosen_policy(session, context)
     if policy is None:
         return ()
@@ -121,7 +121,7 @@ def _kind(row: GroupRow | MemberRow, frame: Frame) -> str:
 
 
 def _because(row: MemberRow, _: Frame) -> list[object]:
-    """The reasons of the rules, or of the override that took their place."""
+    """Return the reasons of the rules, or of the override that took their place."""
     override = row.answer.applied_override
     return [override.reason] if override else [each.because for each in row.answer.rules]
 
@@ -207,7 +207,7 @@ def _in_words(session: Session, context: PageContext, policy: str, page: Page[It
 
 
 def _days(context: PageContext, query: TableQuery) -> tuple[date, date]:
-    """The days that were chosen, or the last month. Raises ProblemError."""
+    """Return the days that were chosen, or the last month. Raises ProblemError."""
     until = query.day("to") or today(context)
     since = query.day("from") or until - MONTH
     check_day("to", until, since)
@@ -215,7 +215,7 @@ def _days(context: PageContext, query: TableQuery) -> tuple[date, date]:
 
 
 def _matrix(session: Session, context: PageContext, policy: str, days: tuple[date, date]) -> list[Movement]:
-    """The data of the list and its summary: every subject that moved is read for it."""
+    """Return the data of the list and its summary: every subject that moved is read for it."""
     return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
 
 

@@ -32,14 +32,14 @@ class HealthView:
     counters: Health
     alarms: Alarms
     compares_answers: bool
-    """Whether answers are compared with a second evaluator."""
+    """True if answers are compared with a second evaluator."""
     database: str
     concerns: tuple[str, ...]
     """What a person has to look after; nothing when all is well."""
 
 
 def read_health(service: Service, agenda: Agenda, last_write: datetime | None) -> HealthView:
-    """The health now; `last_write` is when the database was last written to."""
+    """Return the health now; `last_write` is when the database was last written to."""
     return HealthView(
         counters=service.decider.health,
         alarms=service.alarms,
@@ -71,7 +71,7 @@ class HomeSection:
     content: Callable[[HomePage], object | None]
     """Returns what the template shows, as `section.content(page)`."""
     is_aside: bool = False
-    """Whether it stands in the narrow column."""
+    """True if it stands in the narrow column."""
 
 
 def _to_sign(page: HomePage) -> tuple[SigningTask, ...] | None:
@@ -107,7 +107,7 @@ class HomePage:
     health: HealthView | None
     """None for anyone but an administrator."""
     is_signer: bool
-    """Whether the reader holds a role that signs."""
+    """True if the reader holds a role that signs."""
     pending_reason: str | None
     """Why signing roles of mine have no effect yet."""
     has_role: bool

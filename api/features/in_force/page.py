@@ -58,7 +58,7 @@ class InForceQuery:
     form: FormState
     """The instants, the domain and the policy."""
     is_now: bool
-    """Whether both are now."""
+    """True if both are now."""
     sort: str = SORTS[0]
     cursor: str = ""
     """The last policy of the page before."""
@@ -103,7 +103,7 @@ class InForcePage:
 
 
 def read_query(query: Mapping[str, str], zone: ZoneInfo, now: datetime) -> InForceQuery:
-    """The instants that an address asks for; what is left out is now, and so is the minute of now."""
+    """Return the instants that an address asks for; what is left out is now, and so is the minute of now."""
     errors: dict[str, Message] = {}
     valid_at = _parse(query.get("valid_at", ""), "valid_at", zone, now, errors)
     known_at = _parse(query.get("known_at", ""), "known_at", zone, now, errors)
@@ -130,7 +130,7 @@ def _parse(text: str, name: str, zone: ZoneInfo, now: datetime, errors: dict[str
 
 
 def in_force_page(session: Session, context: PageContext) -> InForcePage:
-    """The page; nothing is listed while something is wrong with the instants."""
+    """Return the page; nothing is listed while something is wrong with the instants."""
     service, frame = context.service, context.frame
     query = read_query(context.params, service.zone, frame.now)
     if query.form.errors:
@@ -158,7 +158,7 @@ def in_force_page(session: Session, context: PageContext) -> InForcePage:
 
 
 def _drawing(session: Session, context: PageContext, policies: Sequence[str], times: PeriodsKnown) -> Timeline | None:
-    """The policies that get another version nearby, or lose theirs, a lane each."""
+    """Return the policies that get another version nearby, or lose theirs, a lane each."""
     service, frame = context.service, context.frame
     middle = min(max(times.valid_at, EARLIEST), LAST_INSTANT)
     first, last = middle - NEARBY, middle + NEARBY
@@ -189,7 +189,7 @@ def _bar(lane: str, period: Period, active: Activation) -> Bar:
 def _paginated(
     pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery
 ) -> tuple[Sequence[ThenAndNow], Listing]:
-    """The policies of this page in the order that is wanted, and where the next page begins."""
+    """Return the policies of this page in the order that is wanted, and where the next page begins."""
     if query.sort.endswith("from"):
         start = {each.policy: times.period(each.then).start if each.then else NEVER for each in pairs}
         pairs.sort(key=lambda each: (start[each.policy], each.policy), reverse=query.sort.startswith("-"))

@@ -25,7 +25,7 @@ from policy_service.messages import Message
 
 PATH = "/keys"
 MAX_WRAPPED = 20_000
-"""Keys of subjects that are wrapped anew while a browser waits."""
+"""Keys of subjects that are rewrapped while a browser waits."""
 Rotated = Literal["signing", "master"]
 
 
@@ -62,7 +62,7 @@ class KeysPage:
 
 
 def keys_page(session: Session, context: PageContext, forms: dict[Rotated, FormState] | None = None) -> KeysPage:
-    """The page, with the state of the form that was sent. Raises KeyFileError, DatabaseUnavailable."""
+    """Return the page, with the state of the form that was sent. Raises KeyFileError, DatabaseUnavailable."""
     signing = [each["signing_key"] for each in signing_keys(session)]
     return KeysPage(
         signing_key=signing[-1] if signing else None,
@@ -81,7 +81,7 @@ def _rotate_signing(transaction: Transaction, form: FormRequest[RotateForm]) -> 
 
 
 async def _rotate_master(form: FormRequest[RotateForm]) -> int:
-    """Wrap the keys of all subjects anew, in transactions of their own. Raises ProblemError when there are too many."""
+    """Rewrap the keys of all subjects, in transactions of their own. Raises ProblemError when there are too many."""
     service = form.service
     if await form.context.read(count_keys) > MAX_WRAPPED:
         raise ProblemError(CONFLICT, TOO_MANY)

@@ -56,7 +56,7 @@ def is_outcome_field(name: str) -> bool:
 
 
 def outcome_entries(policy: Policy, form: FormState, lang: Language) -> tuple[tuple[OutcomeField, ...], ...]:
-    """The fields, by entry; of a policy that lists more than are filled in."""
+    """Return the fields, by entry; of a policy that lists more than are filled in."""
     numbers = [int(match[1]) for name in form.values if (match := FIELD.fullmatch(name)) and form.value(name)]
     count = min(MAX_ENTRIES, max(MIN_ENTRIES, max(numbers, default=0) + 2)) if policy.returns_list else 1
     return tuple(
@@ -151,7 +151,7 @@ class NewOverridePage:
 
 
 def new_override_page(session: Session, context: PageContext, form: FormState) -> NewOverridePage:
-    """The form as it stands."""
+    """Return the form as it stands."""
     service, frame = context.service, context.frame
     policies = _policies_offered(service, session, frame.now)
     name, subject = form.value("policy"), form.value("subject")
@@ -194,12 +194,12 @@ def read_override_form(
 
 
 def held_roles(actor: Actor | None, roles: tuple[Role, ...]) -> tuple[Role, ...]:
-    """The reader's roles in which they can sign."""
+    """Return the reader's roles in which they can sign."""
     return tuple(role for role in roles if actor is not None and role in actor.roles)
 
 
 def prefilled_form(form: FormState, query: dict[str, str]) -> FormState:
-    """A form that an address begins: what it names stands in the fields."""
+    """Return a form that an address begins: what it names stands in the fields."""
     errors = _subject_errors(query.get("subject", ""))
     values = {name: (value,) for name, value in query.items() if name not in {KEY, ETAG}}
     return FormState(form.key, values, errors)
@@ -211,13 +211,13 @@ def _subject_errors(id_: str) -> FieldErrors:
 
 
 def _policies_offered(service: Service, session: Session, now: datetime) -> dict[str, Policy]:
-    """The policies that a subject can be excepted from."""
+    """Return the policies that a subject can be excepted from."""
     active = service.catalogue.heads_in_force(session, now)
     return {name: policy for name, policy in active.items() if policy.domain != GOVERNANCE}
 
 
 def _until(last: date, zone: ZoneInfo) -> datetime | None:
-    """The end of a day, which is the beginning of the next; None when there is none."""
+    """Return the end of a day, which is the beginning of the next; None when there is none."""
     try:
         return datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
     except OverflowError:

@@ -158,7 +158,7 @@ class OverridePage:
 
 
 def override_id(text: str) -> str:
-    """The identifier of an exception in an address. Raises ProblemError when it is none."""
+    """Return the identifier of an override in an address. Raises ProblemError when it is none."""
     if not UUID_TEXT.fullmatch(text):
         raise ProblemError(NOT_FOUND, Message("There is no such override."))
     return text
@@ -167,7 +167,7 @@ def override_id(text: str) -> str:
 def override_page(
     session: Session, context: PageContext, override: str, form: FormState, *, action: str | None = None
 ) -> OverridePage:
-    """The page of an exception, with the form that signs it or ends it (`action`). Raises UnknownOverride."""
+    """Return the page of an override, with the form that signs it or ends it (`action`). Raises UnknownOverride."""
     name, now, actor = override_id(override), context.frame.now, context.actor
     action = context.params.get("act", "") if action is None else action
     detail = read_override_detail(session, context.service.catalogue, name, now, context.frame.lang)

@@ -88,7 +88,7 @@ def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
 
 
 def titled_policy_options(session: Session, in_force: Mapping[str, Policy], lang: Language) -> tuple[Option, ...]:
-    """Every policy there ever was, with its title where it is in force."""
+    """Return every policy there ever was, with its title where it is in force."""
     names = policy_names(session)
     return tuple((name, _label(name, in_force.get(name), lang)) for name in names)
 

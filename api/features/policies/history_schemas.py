@@ -174,7 +174,7 @@ class ProvenanceModel(Answer):
 
 
 def rule_version_model(rule: RuleInVersion) -> RuleVersionModel:
-    """A rule in one version, and when that is in force."""
+    """Return a rule in one version, and when that is in force."""
     history = rule.history
     return RuleVersionModel.from_value(
         history,

@@ -55,7 +55,7 @@ class VersionItem:
     is_active: bool
     change: SignedChange | None
     can_roll_back: bool
-    """Whether the reader may ask to go back to it."""
+    """True if the reader may ask to go back to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class PolicyPage:
     write_permission: Literal[True] | str
     suspend_permission: Literal[True] | str
     may_reevaluate: bool
-    """Whether the reader may have everybody decided again."""
+    """True if the reader may have everybody decided again."""
 
 
 def _parse_instant(text: str) -> datetime | None:
@@ -150,7 +150,7 @@ def _suspend_permission(actor: Actor, status: PolicyStatus) -> Literal[True] | s
 def _drawing(
     pieces: Sequence[Piece], changes: Mapping[str, SignedChange], now: datetime, zone: ZoneInfo
 ) -> Timeline | None:
-    """The pieces of time, a lane a version, the newest version above."""
+    """Return the pieces of time, a lane a version, the newest version above."""
     if not pieces:
         return None
     bars = [_bar(period, active, changes) for period, active in reversed(pieces)]

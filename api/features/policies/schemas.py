@@ -221,7 +221,7 @@ class CheckAnswer(Model):
 
 
 def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
-    """The policy in a line, and whether it is suspended or was ended."""
+    """Return the policy in a line, and whether it is suspended or was ended."""
     return ListedPolicy.from_value(
         policy,
         status="suspended" if active.is_stop else "ended" if active.is_ending else "in_force",
@@ -231,7 +231,7 @@ def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
 
 
 def version_model(policy: Policy, version: Version, periods: Iterable[Period], now: datetime) -> VersionModel:
-    """One version, and when it is in force."""
+    """Return one version, and when it is in force."""
     in_force = tuple(periods)
     return VersionModel.from_value(
         policy,
@@ -244,12 +244,12 @@ def version_model(policy: Policy, version: Version, periods: Iterable[Period], n
 
 
 def difference_model(old: Policy, new: Policy) -> VersionDifference:
-    """The difference between two versions."""
+    """Return the difference between two versions."""
     return VersionDifference.model_validate(difference(old, new).to_dict())
 
 
 def policy_detail(policy: Policy) -> PolicyDetail:
-    """The policy, whole."""
+    """Return the policy, whole."""
     return PolicyDetail.from_value(policy, **policy_members(policy))
 
 
@@ -303,7 +303,7 @@ class TableDifference(Answer):
 
 
 def table_difference(old: Policy, new: Policy, lang: Language) -> TableDifference:
-    """Two versions laid over each other."""
+    """Return two versions laid over each other."""
     return TableDifference.from_value(
         merged_tables(difference(old, new), lang), policy=new.id, from_=old, to=new, lang=lang
     )

@@ -150,7 +150,7 @@ def send_file(session: Session, context: PageContext, domain: str, policy: str, 
 
 @cached_by_digest
 def describe_version(policy: Policy, lang: Language) -> tuple[Explanation, Table]:
-    """A version in words, and its rules as a table, whatever its form."""
+    """Return a version in words, and its rules as a table, whatever its form."""
     prose = explanation(policy, lang)
     return prose, prose.table or table(policy, lang)
 

@@ -120,7 +120,7 @@ async def reevaluate_activated(service: Service, jobs: Jobs) -> None:
 
 
 def due_forms(service: Service) -> list[ReevaluationForm]:
-    """The forms that start what is due."""
+    """Return the forms that start what is due."""
     max_age = service.settings.reevaluation_days
     with service.database.read() as session:
         jobs = list_jobs(session, SERVICE.id, [REEVALUATION.name], limit=MAX_JOBS).items

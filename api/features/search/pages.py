@@ -37,7 +37,7 @@ class SearchPage:
 
     @staticmethod
     def address(hit: Hit) -> str:
-        """The address of a match."""
+        """Return the address of a match."""
         match hit.kind:
             case SearchKind.SUBJECT:
                 return link("/decisions", subject=hit.id, kind=hit.of)

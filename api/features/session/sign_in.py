@@ -124,7 +124,7 @@ async def end_session(context: PageContext) -> Response:
 
 
 async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Response:
-    """A session for who gives the right password, or the form again with why not."""
+    """Return a session for who gives the right password, or the form again with why not."""
     service, request, password = context.service, context.request, values.password.get_secret_value()
     next_address = safe_redirect_address(values.next)
     try:

@@ -59,7 +59,7 @@ def _decisions(subject: Subject) -> str:
 
 
 def erase_page(session: Session, context: PageContext, form: FormState) -> ErasePage:
-    """The page of the subject that the form, or the address, names. Raises InvalidSubject."""
+    """Return the page of the subject that the form, or the address, names. Raises InvalidSubject."""
     params = context.params
     subject = Subject(
         form.value("subject") or params.get("subject", ""), form.value("kind") or params.get("kind") or CUSTOMER

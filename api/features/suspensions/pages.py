@@ -124,13 +124,13 @@ class SuspendPage:
 
 
 def rejected_page(session: Session, context: PageContext, form: FormState) -> SuspendPage:
-    """The form with what stands in it. Raises as `suspend_page` does."""
+    """Return the form with what stands in it. Raises as `suspend_page` does."""
     domain, _, policy = form.value("policy").partition("/")
     return suspend_page(session, context, domain, policy, form)
 
 
 def suspend_page(session: Session, context: PageContext, domain: str, policy: str, form: FormState) -> SuspendPage:
-    """The form for a policy. Raises UnknownPolicy, DatabaseUnavailable."""
+    """Return the form for a policy. Raises UnknownPolicy, DatabaseUnavailable."""
     name, actor, now, catalogue = f"{domain}/{policy}", context.actor, context.frame.now, context.service.catalogue
     try:
         prospect = approval.preview_suspension(session, actor, name, None, now)
@@ -211,7 +211,7 @@ def suspension_page(
     suspension_id: str,
     rejected_forms: Mapping[str, FormState] | None = None,
 ) -> SuspensionPage:
-    """The page of a suspension, with the forms that were rejected. Raises UnknownChange, DatabaseUnavailable."""
+    """Return the page of a suspension, with the forms that were rejected. Raises UnknownChange, DatabaseUnavailable."""
     service, actor, now = context.service, context.actor, context.frame.now
     suspension = approval.read_suspension(session, suspension_id)
     return SuspensionPage(

@@ -69,7 +69,7 @@ class FactField:
 
 
 def fact_fields(policy: Policy, texts: TypedTexts, values: FactValues, lang: Language) -> Iterator[FactField]:
-    """The form of a policy, with what was typed."""
+    """Yield the form of a policy, with what was typed."""
     for name, fact in policy.facts.items():
         widget, options = widget_of(fact.type, fact.words, lang)
         yield FactField(
@@ -108,7 +108,7 @@ class TryPage:
     as_of: str
     as_of_error: Message | None
     has_sensitive_facts: bool
-    """Whether a fact is sensitive, so that the facts are kept out of addresses."""
+    """True if a fact is sensitive, so that the facts are kept out of addresses."""
     answer: TrialAnswer | None
     table: Table | None
     """The decision table, to show which row decided."""
@@ -177,7 +177,7 @@ async def add_example(context: PageContext, domain: str, policy: str) -> Respons
 def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
     session: Session, context: PageContext, draft: str, name: str, case: TrialCase, example_name: str
 ) -> DraftUpdate:
-    """A draft with the case as one more example. Raises ExampleRejected, ProblemError, UnknownChange."""
+    """Return a draft with the case as one more example. Raises ExampleRejected, ProblemError, UnknownChange."""
     policy = _tried_policy(session, context, name, case)
     facts, day = read_facts(policy, case.fact_texts, context.frame.lang), parse_date(case.as_of)
     if facts.errors or day is None:
@@ -191,7 +191,7 @@ def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example 
 def try_page(
     session: Session, context: PageContext, name: str, case: TrialCase, example_form: FormState | None = None
 ) -> TryPage:
-    """The page of a case, with the form that makes it an example. Raises ProblemError, UnknownPolicy."""
+    """Return the page of a case, with the form that makes it an example. Raises ProblemError, UnknownPolicy."""
     service, lang, actor = context.service, context.frame.lang, context.actor
     may_write = check_permission(actor, PERMISSIONS["POST", f"{PATH}/example"]) is True
     if (
@@ -229,7 +229,7 @@ def try_page(
 
 
 def _tried_policy(session: Session, context: PageContext, name: str, case: TrialCase) -> Policy:
-    """The draft or version asked for; else the version in force, or the newest when none is."""
+    """Return the draft or version asked for; else the version in force, or the newest when none is."""
     version = case.version
     if case.draft is not None:
         policy = read_draft_policy(session, case.draft, name)
@@ -259,7 +259,7 @@ def _read_case(items: Sequence[tuple[str, str]]) -> TrialCase:
 
 
 def _parse_query(query: str) -> list[tuple[str, str]]:
-    """The names and values of a query. Raises ProblemError when it is none."""
+    """Return the names and values of a query. Raises ProblemError when it is none."""
     try:
         return parse_qsl(query, max_num_fields=MAX_FIELDS)
     except ValueError:
@@ -267,7 +267,7 @@ def _parse_query(query: str) -> list[tuple[str, str]]:
 
 
 def _case_address(path: str, policy: Policy, case: TrialCase, day: date) -> str:
-    """The address of a case; sensitive facts are left out."""
+    """Return the address of a case; sensitive facts are left out."""
     shareable = {
         f"{PREFIX}{name}": list(values) for name, values in case.fact_texts.items() if _is_shareable(policy, name)
     }

@@ -20,7 +20,7 @@ class ChangeDrafted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeEdited(Event):
-    """A draft was written anew."""
+    """A draft was rewritten."""
 
     name = "change_edited"
     summary = Bilingual("{actor} 修改草稿，为第 {revision} 稿", "{actor} edited the draft, now revision {revision}")

@@ -31,7 +31,7 @@ class Event:
     summary: ClassVar[Bilingual]
 
     def body(self) -> dict[str, Any]:
-        """The fields, as canonical JSON takes them."""
+        """Return the fields, as canonical JSON takes them."""
         return asdict(self)
 
     def about(self) -> tuple[str, ...]:

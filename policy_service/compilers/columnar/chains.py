@@ -34,7 +34,7 @@ def fill_fact(  # noqa: PLR0913, PLR0917  # two columns in, two out
 
 
 def _as_tags(values: Value, words: tuple[str, ...]) -> Value:
-    """The words of a list, each once, in the order of the fact's words."""
+    """Return the words of a list, each once, in the order of the fact's words."""
     padded = text(LIST_SEPARATOR) + values
     parts = [
         cases([(padded.contains(f"{LIST_SEPARATOR}{word}{LIST_SEPARATOR}"), text(f"{word}{TAG_SEPARATOR}"))], text(""))

@@ -64,7 +64,7 @@ class Dialect:
     """True if the planner writes each column of a subquery out wherever it is used: exponential in their depth."""
 
     def sql(self, query: Table) -> str:
-        """The query's text."""
+        """Return the query's text."""
         node = query.unbind().op()  # type: ignore[attr-defined]  # Ibis types it elsewhere
         return sql_of(self.name, node, merges_subqueries=self.merges_subqueries)
 
@@ -94,12 +94,12 @@ DIALECTS: Mapping[str, Dialect] = {"duckdb": DUCKDB, "postgres": POSTGRESQL, "sp
 
 
 def table_of(name: str, columns: Mapping[str, str]) -> Table:
-    """A table that a database has, by its columns and their types."""
+    """Return a table that a database has, by its columns and their types."""
     return ibis.table(columns, name=name)
 
 
 def whole(value: int, *, wide: bool = False) -> Value:
-    """A whole number."""
+    """Return a whole number."""
     if wide:
         return ibis.literal(value, WIDE_TYPE)
     if abs(value) <= _INT32:
@@ -108,17 +108,17 @@ def whole(value: int, *, wide: bool = False) -> Value:
 
 
 def text(value: str) -> Value:
-    """A text."""
+    """Return a text."""
     return ibis.literal(value, "string")
 
 
 def truth(value: bool) -> Value:  # noqa: FBT001
-    """A condition that always holds, or never."""
+    """Return a condition that always holds, or never."""
     return ibis.literal(value, "boolean")
 
 
 def cases(branches: Sequence[tuple[Value, Value]], otherwise: Value | None = None) -> Value:
-    """The value of the first branch that holds, else `otherwise`; without one, null."""
+    """Return the value of the first branch that holds, else `otherwise`; without one, null."""
     return ibis.cases(*branches, else_=otherwise)
 
 
@@ -128,19 +128,19 @@ def nothing(kind: str) -> Value:
 
 
 def extreme(choose: str, values: Sequence[Value]) -> Value:
-    """The least or the greatest of several."""
+    """Return the least or the greatest of several."""
     if len(values) == 1:  # Spark asks for two
         return values[0]
     return (ibis.least if choose == "min" else ibis.greatest)(*values)
 
 
 def day_of(ordinal: Value) -> Value:
-    """The date with this ordinal."""
+    """Return the date with this ordinal."""
     return _FIRST + (ordinal - 1).cast("int32").as_interval("D")
 
 
 def months_later(ordinal: Value, months: int) -> Value:
-    """The ordinal of the day so many months later; a day that month lacks becomes its last."""
+    """Return the ordinal of the day so many months later; a day that month lacks becomes its last."""
     shifted = day_of(ordinal) + whole(months).cast("int32").as_interval("M")
     return shifted.delta(_FIRST, unit="day").cast(NARROW_TYPE) + 1
 
@@ -155,7 +155,7 @@ _FIRST = ibis.literal(datetime.date(1, 1, 1))
 
 
 def balanced(join: Callable[[Value, Value], Value], parts: Sequence[Value]) -> Value:
-    """All parts joined, as a tree of the least depth: a chain of 1,500 is more than a parser's stack takes."""
+    """Return all parts joined, as a tree of the least depth: a chain of 1,500 is more than a parser's stack takes."""
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
@@ -163,10 +163,10 @@ def balanced(join: Callable[[Value, Value], Value], parts: Sequence[Value]) -> V
 
 
 def balanced_sum(parts: Sequence[Value]) -> Value:
-    """The sum of numbers, or texts one after the other."""
+    """Return the sum of numbers, or texts one after the other."""
     return balanced(operator.add, parts)
 
 
 def any_of(conditions: Sequence[Value]) -> Value:
-    """True if one of the conditions holds."""
+    """Return True if one of the conditions holds."""
     return balanced(operator.or_, conditions)

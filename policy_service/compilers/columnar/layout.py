@@ -50,12 +50,12 @@ class NotColumnar(Exception):
 
 
 def column_type(kind: Type) -> str:
-    """The type of a fact's or an outcome's column."""
+    """Return the type of a fact's or an outcome's column."""
     return "string" if isinstance(kind, ChoiceType | TextType | TagsType) else "int64"
 
 
 def to_cell(kind: Type, value: Value | None) -> Cell:
-    """A kept value as it stands in its column."""
+    """Return a kept value as it stands in its column."""
     match value:
         case frozenset():
             words = sorted(value, key=kind.of.index) if isinstance(kind, TagsType) else sorted(value)
@@ -67,7 +67,7 @@ def to_cell(kind: Type, value: Value | None) -> Cell:
 
 
 def from_cell(kind: Type, cell: int | str) -> Value:
-    """A kept value from its column, or from its text in a list."""
+    """Return a kept value from its column, or from its text in a list."""
     match kind:
         case BooleanType():
             return bool(int(cell))
@@ -114,7 +114,7 @@ class AnswerColumns:
         return self.policy.scorecard is not None or self.policy.hit not in {Hit.FIRST, Hit.PRIORITY}
 
     def outcome(self, index: int) -> str:
-        """The column of the outcome of this index."""
+        """Return the column of the outcome of this index."""
         return f"{self.prefix}o{index}"
 
     @cached_property
@@ -134,7 +134,7 @@ class AnswerColumns:
         return {name: types[name] for name in self.names}
 
     def row(self, result: Result | None) -> dict[str, Cell]:
-        """The row of an answer, or None: that a fact contradicts what another policy decided."""
+        """Return the row of an answer, or None: that a fact contradicts what another policy decided."""
         row: dict[str, Cell] = dict.fromkeys(self.names)
         row[self.matched] = ""
         match result:
@@ -180,7 +180,7 @@ class AnswerColumns:
         }
 
     def read(self, row: Mapping[str, Cell], missing: tuple[str, ...] = ()) -> Result:
-        """The answer of one row; `missing` are the missing facts, which the row does not hold."""
+        """Return the answer of one row; `missing` are the missing facts, which the row does not hold."""
         policy = self.policy
         match row[self.status]:
             case "missing_facts":

@@ -35,7 +35,7 @@ MAX_SHARED = 2_000
 
 
 def fact_bounds(policy: Policy) -> dict[str, Interval]:
-    """The values that the facts of the policy can have by their declared types."""
+    """Return the values that the facts of the policy can have by their declared types."""
     bounds = {name: type_interval(fact.type) for name, fact in policy.facts.items()}
     return {**bounds, AS_OF: type_interval(DateType())}
 
@@ -51,7 +51,7 @@ def add_answers(  # noqa: PLR0913  # what a query is made of
     dialect: Dialect,
     refused: str | None = None,
 ) -> Table:
-    """The table with the policy's answers added, in the columns of `AnswerColumns`.
+    """Return the table with the policy's answers added, in the columns of `AnswerColumns`.
 
     `columns` are those of the facts and of AS_OF, `bounds` the values that these can have. Where the column `refused`
     is true, the status is `contradiction`. Raises NotColumnar.
@@ -122,7 +122,7 @@ class _Answers:
         return self.terms.table[self._name(f"m{index}")]
 
     def _concatenated(self, texts: Mapping[int, Value]) -> Value:
-        """The texts of the rules that match, one after the other."""
+        """Return the texts of the rules that match, one after the other."""
         parts = [cases([(self._matches(index), each)], text("")) for index, each in texts.items()]
         return door.balanced_sum(parts) if parts else text("")
 
@@ -154,11 +154,11 @@ class _Answers:
         self.terms.add({self.answer.rule: cases([absent, *numbered], otherwise)})
 
     def _several(self, matched: Value) -> Value:
-        """True if more than one rule matches: their indices each have a comma after them."""
+        """Return True if more than one rule matches: their indices each have a comma after them."""
         return matched.length() - matched.replace(",", "").length() > 1
 
     def _differ(self, first: Value) -> Value:
-        """True if a rule that matches gives another outcome than the first that does."""
+        """Return True if a rule that matches gives another outcome than the first that does."""
         differences: list[Value] = []
         for position, kind in enumerate(self.kinds):
             values = {index: self.core.rules[index].then[position] for index in self.order}
@@ -193,7 +193,7 @@ class _Answers:
         return self.core.rules if self.policy.scorecard is None else self.core.bands
 
     def _outcomes(self) -> dict[str, Value]:
-        """The column of each outcome."""
+        """Return the column of each outcome."""
         names = [self.answer.outcome(position) for position, _ in enumerate(self.kinds)]
         if self.policy.returns_list:
             values = [self._list(position, kind) for position, kind in enumerate(self.kinds)]
@@ -208,7 +208,7 @@ class _Answers:
         return dict(zip(names, values, strict=True))
 
     def _by_number(self, number: Value, outcomes: Mapping[int, OutcomeExpr], kind: Type) -> Value:
-        """The outcome of the rule with this number."""
+        """Return the outcome of the rule with this number."""
         groups: dict[str, tuple[OutcomeExpr, list[int]]] = {}
         for index, outcome in outcomes.items():
             groups.setdefault(repr(outcome), (outcome, []))[1].append(index)
@@ -219,13 +219,13 @@ class _Answers:
         return cases(branches, door.nothing(column_type(kind)))
 
     def _last(self, position: int, kind: Type) -> Value:
-        """The outcome of the rule `otherwise`, or null."""
+        """Return the outcome of the rule `otherwise`, or null."""
         if (last := self.policy.otherwise) is None:
             return door.nothing(column_type(kind))
         return self.terms.outcome(self.core.rules[last].then[position], kind)
 
     def _list(self, position: int, kind: Type) -> Value:
-        """The outcomes of all rules that match, each with a separator after it."""
+        """Return the outcomes of all rules that match, each with a separator after it."""
 
         def entry(outcome: OutcomeExpr) -> Value:
             value = self.terms.outcome(outcome, kind)
@@ -238,7 +238,7 @@ class _Answers:
         return cases([self._unless_absent("string"), (matched == "", otherwise)], self._concatenated(entries))
 
     def _aggregate(self, aggregate: Aggregate) -> Value:
-        """The number, sum, least or greatest of the outcomes of all rules that match."""
+        """Return the number, sum, least or greatest of the outcomes of all rules that match."""
         [kind] = self.kinds
         matched = self.terms.table[self.answer.matched]
         if aggregate is Aggregate.COUNT:
@@ -276,7 +276,7 @@ class _Answers:
     # facts that are missing
 
     def _absent(self) -> Value:
-        """True if the policy is not evaluated."""
+        """Return True if the policy is not evaluated."""
         table, columns = self.terms.table, self.terms.columns
         reasons = [table[columns[name]].isnull() for name, fact in self.policy.facts.items() if not fact.optional]
         if self.refused is not None:

@@ -80,11 +80,11 @@ class Terms:
     # facts
 
     def fact(self, name: str) -> Value:
-        """A fact; null where it is missing."""
+        """Return a fact; null where it is missing."""
         return self.table[self.columns[name]]
 
     def word(self, text: str) -> Value:
-        """A word or a text of the policy. Raises NotColumnar for one that not every database can say."""
+        """Return a word or a text of the policy. Raises NotColumnar for one that not every database can say."""
         if "\0" in text:
             raise NotColumnar(self.policy, "a text of it holds the character NUL")
         return door.text(text)
@@ -92,14 +92,14 @@ class Terms:
     # numbers
 
     def is_wide(self, *polynomials: Polynomial, factor: int = 1) -> bool:
-        """True if computing one of them may need more than 64 bits. Raises NotColumnar beyond 38 digits."""
+        """Return True if computing one of them may need more than 64 bits. Raises NotColumnar beyond 38 digits."""
         size = factor * max(size_of(polynomial, self.bounds) for polynomial in polynomials)
         if size > WIDE:
             raise NotColumnar(self.policy, f"a number of it may need {size.bit_length():,} bits, and not 126 at most")
         return size > NARROW
 
     def number(self, polynomial: Polynomial, *, wide: bool) -> Value:
-        """A polynomial."""
+        """Return a polynomial."""
         if not polynomial:
             return whole(0, wide=wide)
         terms = []
@@ -114,7 +114,7 @@ class Terms:
         return door.balanced_sum(terms)
 
     def factor(self, factor: Factor, *, wide: bool) -> Value:
-        """One factor."""
+        """Return one factor."""
         value, is_wide = self._factor(factor)
         if wide == is_wide:
             return value
@@ -185,7 +185,7 @@ class Terms:
         self._quotients.update(zip(quotients, names, strict=True))
 
     def divide(self, numerator: Value, denominator: Value, quotient: Interval, *, wide: bool) -> Value:
-        """The quotient of whole numbers, rounded towards zero."""
+        """Return the quotient of whole numbers, rounded towards zero."""
         if not wide:
             return self.dialect.divide(numerator, denominator)
         if quotient.size > NARROW and not self.dialect.wide_quotients:
@@ -226,7 +226,7 @@ class Terms:
     # conditions
 
     def condition(self, formula: Formula) -> Value:
-        """A condition, true or false for every subject that is evaluated.
+        """Return a condition, true or false for every subject that is evaluated.
 
         A missing optional fact makes the comparisons with it null, and no answer depends on these, as the checker has
         proved: what is joined to them is `false` in an `and` and `true` in an `or`, or the whole is null, and so not
@@ -264,7 +264,7 @@ class Terms:
                 assert_never(formula)
 
     def _threshold(self, threshold: Threshold) -> Value:
-        """A fact against a number, which may be one that no fact can be."""
+        """Return a fact against a number, which may be one that no fact can be."""
         comparator, value = threshold.comparator, threshold.value
         if abs(value) > NARROW:
             beyond = ("<", "<=", "!=") if value > 0 else (">", ">=", "!=")
@@ -272,7 +272,7 @@ class Terms:
         return COMPARE[comparator](self.fact(threshold.fact), whole(value))
 
     def sign(self, sign: Sign) -> Value:
-        """A polynomial against zero: its positive terms against the others."""
+        """Return a polynomial against zero: its positive terms against the others."""
         left = tuple(term for term in sign.polynomial if term[1] > 0)
         right = scale(tuple(term for term in sign.polynomial if term[1] < 0), -1)
         wide = self.is_wide(left, right)
@@ -292,7 +292,7 @@ class Terms:
     # outcomes
 
     def outcome(self, outcome: OutcomeExpr, kind: Type) -> Value:
-        """A rule's value for one outcome, as it stands in a column."""
+        """Return a rule's value for one outcome, as it stands in a column."""
         match outcome:
             case ComputedNumber():
                 return self._computed(outcome)
@@ -303,7 +303,7 @@ class Terms:
                 return whole(cell) if isinstance(cell, int) else self.word(str(cell))
 
     def _computed(self, outcome: ComputedNumber) -> Value:
-        """The value as kept. The checker has proved that it is whole and fits its type for every subject."""
+        """Return the value as kept. The checker has proved that it is whole and fits its type for every subject."""
         divisor = constant(outcome.ratio.denominator)
         shares = [Fraction(c * 10**outcome.scale, divisor or 1) for _, c in outcome.ratio.numerator]
         if divisor is None or any(share.denominator != 1 for share in shares):
@@ -319,7 +319,7 @@ def _signed(value: Value, negated: bool) -> Value:  # noqa: FBT001  # a sign
 
 
 def quotients_in(parts: Iterable[object]) -> Iterator[RoundedQuotient]:
-    """Every rounded quotient in parts of the core."""
+    """Yield every rounded quotient in parts of the core."""
     for part in parts:
         match part:
             case RoundedQuotient():

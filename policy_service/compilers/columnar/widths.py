@@ -48,7 +48,7 @@ Bounds = Mapping[str, Interval]
 
 
 def type_interval(kind: Type) -> Interval:
-    """The values of a type as whole numbers; those of tags by their number, and (0, 0) for words."""
+    """Return the values of a type as whole numbers; those of tags by their number, and (0, 0) for words."""
     match kind:
         case NumberType() | DateType() | DurationType():
             return Interval(kind.low, kind.high)
@@ -72,7 +72,7 @@ def interval_of(polynomial: Polynomial, bounds: Bounds) -> Interval:
 
 
 def size_of(polynomial: Polynomial, bounds: Bounds) -> int:
-    """A bound of the value and of everything that computing it term by term goes through."""
+    """Return a bound of the value and of everything that computing it term by term goes through."""
     return sum(
         abs(coefficient) * prod(max(1, factor_interval(factor, bounds).size) for factor in monomial)
         for monomial, coefficient in polynomial
@@ -108,7 +108,7 @@ def _product(left: Interval, right: Interval) -> Interval:
 
 
 def _quotient(numerator: Interval, denominator: Interval) -> Interval:
-    """The denominator is at least 1 for every subject, whatever its interval says."""
+    """Return the denominator is at least 1 for every subject, whatever its interval says."""
     divisors = (max(1, denominator.low), max(1, denominator.high))
     lows = [numerator.low // divisor for divisor in divisors]
     highs = [-(-numerator.high // divisor) for divisor in divisors]

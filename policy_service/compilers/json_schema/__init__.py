@@ -86,7 +86,7 @@ def _required(*names: str) -> Json:
 
 
 def fact_schema(fact: Fact, *, may_be_null: bool) -> Json:
-    """The JSON Schema of one fact."""
+    """Return the JSON Schema of one fact."""
     kind = type_schema(fact.type)
     if may_be_null:
         kind = {"anyOf": [*(kind["anyOf"] if set(kind) == {"anyOf"} else [kind]), {"type": "null"}]}
@@ -108,7 +108,7 @@ def _description(fact: Fact) -> str:
 
 
 def type_schema(kind: Type) -> Json:
-    """The JSON Schema of the values that a type reads, and of no others."""
+    """Return the JSON Schema of the values that a type reads, and of no others."""
     match kind:
         case BooleanType():
             return {"type": "boolean"}
@@ -130,7 +130,7 @@ def type_schema(kind: Type) -> Json:
 
 
 def _number(kind: NumberType) -> Json:
-    """The JSON numbers of a type."""
+    """Return the JSON numbers of a type."""
     low, high = (Decimal(write_decimal(bound, kind.scale)) for bound in (kind.low, kind.high))
     if not kind.scale:
         return {"type": "integer", "minimum": int(low), "maximum": int(high)}

@@ -33,7 +33,7 @@ def example_request(policy: Policy, policies: Mapping[str, Policy], today: date)
 
 
 def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _ExampleFacts:
-    """The example's facts, outcomes of other policies replaced by facts that make these decide them."""
+    """Return the example's facts, outcomes of other policies replaced by facts that make these decide them."""
     facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
     as_of = example.as_of
     for name, value in example.facts.items():

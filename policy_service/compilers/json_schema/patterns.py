@@ -31,18 +31,18 @@ _Piece = tuple[int, int, int, int]
 
 
 def number_pattern(kind: NumberType) -> str:
-    """The plain decimals that the type reads: no plus sign, no leading zero, no exponent."""
+    """Return the plain decimals that the type reads: no plus sign, no leading zero, no exponent."""
     return _signed(kind.low, kind.high, "", lambda low, high: _plain(low, high, kind.scale))
 
 
 def date_pattern(kind: DateType) -> str:
-    """The range of the type's days; together with CALENDAR_DAY."""
+    """Return the range of the type's days; together with CALENDAR_DAY."""
     low, high = (datetime.date.fromordinal(day) for day in (kind.low, kind.high))
     return f"^{_days(low, high)}$"
 
 
 def duration_pattern(kind: DurationType) -> str:
-    """The durations in days and time that the type reads."""
+    """Return the durations in days and time that the type reads."""
     return _signed(kind.low, kind.high, "P", _duration)
 
 
@@ -108,7 +108,7 @@ def _plain(low: int, high: int, scale: int) -> str:
 
 
 def _point(scale: int, low: int, high: int) -> str:
-    """The point and the decimals behind it, or nothing where these would be zeros."""
+    """Return the point and the decimals behind it, or nothing where these would be zeros."""
     if (low, high) == (0, 10**scale - 1):
         decimals = f"[0-9]{{1,{scale}}}0{{0,{MAX_DECIMALS - scale}}}" if scale else f"0{{1,{MAX_DECIMALS}}}"
     else:
@@ -117,7 +117,7 @@ def _point(scale: int, low: int, high: int) -> str:
 
 
 def _some_decimals(width: int, low: int, high: int, zeros: int) -> str:
-    """One to `width` decimals, those left out being zeros, and then `zeros` zeros at most."""
+    """Return one to `width` decimals, those left out being zeros, and then `zeros` zeros at most."""
     return _any_of(
         _digit(first, last) + _decimals(width - 1, least, most, zeros)
         for first, last, least, most in _split(low, high, 10 ** (width - 1))
@@ -125,7 +125,7 @@ def _some_decimals(width: int, low: int, high: int, zeros: int) -> str:
 
 
 def _decimals(width: int, low: int, high: int, zeros: int) -> str:
-    """The same, or none where that may be."""
+    """Return the same, or none where that may be."""
     if (low, high) == (0, 10**width - 1):
         return f"[0-9]{{0,{width}}}0{{0,{zeros}}}" if width else f"0{{0,{zeros}}}"
     decimals = _some_decimals(width, low, high, zeros)
@@ -155,7 +155,7 @@ def _duration(low: int, high: int) -> str:
 
 
 def _from_unit(unit: int, low: int, high: int, largest: int) -> list[str]:
-    """The same, beginning with a unit, of which there are `largest` at most; none where that cannot be."""
+    """Return the same, beginning with a unit, of which there are `largest` at most; none where that cannot be."""
     letter, size = _UNITS[unit]
     high = min(high, largest * size + size - 1)
     pieces = _split(low, high, size) if low <= high else []
@@ -166,7 +166,7 @@ def _from_unit(unit: int, low: int, high: int, largest: int) -> list[str]:
 
 
 def _smaller_units(unit: int, low: int, high: int) -> str:
-    """The smaller units behind one, or nothing where that may be."""
+    """Return the smaller units behind one, or nothing where that may be."""
     alternatives = [
         each for later in range(unit + 1, 4) for each in _from_unit(later, low, high, _LARGEST_INSIDE[later])
     ]

@@ -56,7 +56,7 @@ __all__ = [
 
 
 def statement(expression: Expr, policy: Policy, lang: Language) -> Statement:
-    """A condition over the facts and outcomes of `policy`, as nested groups of clauses.
+    """Return a condition over the facts and outcomes of `policy`, as nested groups of clauses.
 
     Raises:
         TypeError: the expression is a value and no condition.
@@ -65,7 +65,7 @@ def statement(expression: Expr, policy: Policy, lang: Language) -> Statement:
 
 
 def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
-    """A condition as a sentence without its stop; nested conditions stand below it in numbered lists.
+    """Return a condition as a sentence without its stop; nested conditions stand below it in numbered lists.
 
     Raises:
         TypeError: the expression is a value and no condition.
@@ -74,18 +74,18 @@ def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
 
 
 def no_other_rule(lang: Language) -> str:
-    """The condition of the rule `otherwise`, as a sentence without its stop."""
+    """Return the condition of the rule `otherwise`, as a sentence without its stop."""
     return LABELS[lang].no_other
 
 
 def condition_writer(policy: Policy, lang: Language) -> Callable[[Expr], str]:
-    """The function that writes conditions of `policy` as `sentence` does; it looks the names up once."""
+    """Return the function that writes conditions of `policy` as `sentence` does; it looks the names up once."""
     context = context_of(policy, lang)
     return lambda expression: outline(condition(expression, context), LANGUAGES[lang])
 
 
 def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
-    """One rule of `policy`: when it holds, what it then gives, and why."""
+    """Return one rule of `policy`: when it holds, what it then gives, and why."""
     words = rule_words(policy, rule, context_of(policy, lang))
     condition_text, then = outline(words.when, LANGUAGES[lang]), LANGUAGES[lang].semicolon.join(words.then)
     if lang == "zh":
@@ -94,17 +94,17 @@ def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
 
 
 def table(policy: Policy, lang: Language) -> Table:
-    """The rules of `policy` as a table: of a decision table one column an input, else one for the condition."""
+    """Return the rules of `policy` as a table: of a decision table one column an input, else one for the condition."""
     return rules_table(policy, context_of(policy, lang))
 
 
 def cross_table(policy: Policy, lang: Language) -> GridWords | None:
-    """The grid of a cross table, None when `policy` is none."""
+    """Return the grid of a cross table, None when `policy` is none."""
     return grid_words(policy, context_of(policy, lang))
 
 
 def value_in_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
-    """A value, as kept, in words, as it stands alone; `titles` are those of the words of a choice or of tags."""
+    """Return a value, as kept, in words, as it stands alone; `titles` are those of the words of a choice or of tags."""
     words = PLAIN_LANGUAGES[lang]
     return value_text(kind, value, words, word_labels(kind, titles, words))
 
@@ -115,5 +115,5 @@ def origin_in_words(fact: Fact, lang: Language) -> str:
 
 
 def type_in_words(kind: Type, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
-    """A type in words, with its unit, bounds or choices; `titles` are those of its words."""
+    """Return a type in words, with its unit, bounds or choices; `titles` are those of its words."""
     return type_text(kind, LANGUAGES[lang], titles)

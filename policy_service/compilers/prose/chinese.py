@@ -106,7 +106,7 @@ _FOLDED = re.compile(
 
 
 def join_spaced(*parts: str) -> str:
-    """The parts side by side, with a space where Chinese meets a Western letter or figure."""
+    """Return the parts side by side, with a space where Chinese meets a Western letter or figure."""
     text = ""
     for part in parts:
         meets = (_BEFORE.search(text) and _western(part[:1])) or (_western(text[-1:]) and _AFTER.search(part))

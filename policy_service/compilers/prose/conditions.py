@@ -38,7 +38,7 @@ MIRRORED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", "<=
 
 
 def condition(expression: Expr, context: Context, *, holds: bool = True) -> Statement:
-    """The statement that the condition holds, or that it does not."""
+    """Return the statement that the condition holds, or that it does not."""
     match expression:
         case Constant(value=bool() as truth):
             return Clause(context.words.always if truth == holds else context.words.never)
@@ -86,7 +86,7 @@ def _predicate(comparator: Comparator, left: Expr, right: Expr, context: Context
 
 
 def _equivalence(comparator: Comparator, left: Expr, right: Expr, context: Context) -> Statement:
-    """Two conditions compared: with a written `true` or `false` it is the other one, or its opposite."""
+    """Return two conditions compared: with a written `true` or `false` it is the other one, or its opposite."""
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Constant):
             return condition(other, context, holds=(one.value is True) == (comparator == "="))
@@ -111,7 +111,7 @@ def _one_of(operand: Expr, values: list[Expr], context: Context, *, holds: bool)
 
 
 def _passes(operand: Expr, test: Range | Test, context: Context, *, holds: bool) -> Statement:
-    """One test of a cell or of an `in` list."""
+    """Return one test of a cell or of an `in` list."""
     words = context.words
     match test:
         case Range():

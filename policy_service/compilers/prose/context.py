@@ -100,7 +100,7 @@ class Context:
 
 
 def context_of(policy: Policy, lang: Language) -> Context:
-    """The context of every expression of `policy`: its facts and outcomes, `as_of` and `score`."""
+    """Return the context of every expression of `policy`: its facts and outcomes, `as_of` and `score`."""
     words = LANGUAGES[lang]
     declared: dict[str, Fact | Outcome] = {**policy.facts, **policy.outcomes}
     titles = {name: words.unfold(words.of(item.title)).translate(_NO_QUOTES) for name, item in declared.items()}
@@ -137,7 +137,7 @@ def _shown(word: str, titles: Mapping[str, Bilingual], words: Vocabulary) -> str
 
 
 def title_line(title: Bilingual | None, context: Context) -> str:
-    """A title of a rule or an example on one line; empty when there is none."""
+    """Return a title of a rule or an example on one line; empty when there is none."""
     return context.words.unfold(context.words.of(title)).replace("`", "'") if title else ""
 
 
@@ -153,7 +153,7 @@ def rule_labels(policy: Policy, context: Context) -> Mapping[str, str]:
 
 
 def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:
-    """The words of a choice or of tags as shown; a title that several of them share is shown with its word."""
+    """Return the words of a choice or of tags as shown; a title that several of them share is shown with its word."""
     if not isinstance(kind, ChoiceType | TagsType):
         return {}
     labels = {word: _shown(word, titles, words) for word in kind.of}

@@ -30,7 +30,7 @@ class RuleWords:
 
 
 def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
-    """A rule of the policy; a scorecard's rule or band."""
+    """Return a rule of the policy; a scorecard's rule or band."""
     when = Clause(LABELS[context.words.language].no_other) if rule.otherwise else condition(rule.when, context)
     if rule.when == TRUE and policy.hit is Hit.FIRST and rule is not policy.rules[0]:
         when = Clause(LABELS[context.words.language].otherwise)
@@ -67,7 +67,7 @@ def _gives(label: str, then: Expr | Value, outcome: Outcome, context: Context) -
 
 
 def outcome_text(then: Expr | Value, name: str, context: Context) -> str:
-    """One value that a rule gives for an outcome or for the score: as written, or how it is computed."""
+    """Return one value that a rule gives for an outcome or for the score: as written, or how it is computed."""
     kind = context.types[name]
     if isinstance(then, bool | int | str | frozenset):
         return value_text(kind, then, context.words, context.word_labels.get(name, {}))
@@ -78,7 +78,7 @@ def outcome_text(then: Expr | Value, name: str, context: Context) -> str:
 
 
 def rules_table(policy: Policy, context: Context) -> Table:
-    """The rules as a table: of a decision table one column an input, of other forms one for the condition."""
+    """Return the rules as a table: of a decision table one column an input, of other forms one for the condition."""
     labels = LABELS[context.words.language]
     if policy.form == "table":
         condition_headers = tuple(context.titles.get(name, context.title(name)) for name in policy.inputs)
@@ -114,7 +114,7 @@ def _cell(part: Expr, name: str, context: Context) -> str:
 
 
 def bands_table(policy: Policy, context: Context) -> Table | None:
-    """The bands of a scorecard, None for other forms."""
+    """Return the bands of a scorecard, None for other forms."""
     if policy.scorecard is None:
         return None
     labels = LABELS[context.words.language]

@@ -51,7 +51,7 @@ def value_text(kind: Type, value: Value, words: Vocabulary, labels: Mapping[str,
 
 
 def type_text(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
-    """A type in words, with its unit, its bounds or its choices, each by its title and its word."""
+    """Return a type in words, with its unit, its bounds or its choices, each by its title and its word."""
     labels = LABELS[words.language]
     label = labels.kinds[type_name(kind)]
     match kind:
@@ -92,7 +92,7 @@ def _bounds(kind: NumberType | DateType | DurationType, widest: tuple[int, int],
 
 
 def facts_table(policy: Policy, context: Context) -> Table:
-    """The facts: title, name, kind, whether they must be given, and who gives them."""
+    """Return the facts: title, name, kind, whether they must be given, and who gives them."""
     labels = LABELS[context.words.language]
     rows = []
     for fact in policy.facts.values():
@@ -125,7 +125,7 @@ def origin_text(fact: Fact, words: Vocabulary) -> str:
 
 
 def outcomes_table(policy: Policy, context: Context) -> Table:
-    """The outcomes: title, name and kind."""
+    """Return the outcomes: title, name and kind."""
     rows = tuple(
         (context.titles[outcome.name], f"`{outcome.name}`", type_text(outcome.type, context.words, outcome.words))
         for outcome in policy.outcomes.values()

@@ -29,7 +29,7 @@ class InvariantWords:
 
 
 def examples_table(policy: Policy, context: Context) -> Table | None:
-    """The examples, one column for each fact that any of them gives; None when there are none."""
+    """Return the examples, one column for each fact that any of them gives; None when there are none."""
     if not policy.examples:
         return None
     labels = LABELS[context.words.language]
@@ -96,7 +96,7 @@ def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, 
 
 
 def _entry(entry: Mapping[str, object], context: Context) -> str:
-    """One entry of a list: its value when it is the only one, otherwise each with its title."""
+    """Return one entry of a list: its value when it is the only one, otherwise each with its title."""
     values = {name: _value(name, value, context) for name, value in entry.items()}
     if len(values) == 1:
         return next(iter(values.values()))
@@ -106,7 +106,7 @@ def _entry(entry: Mapping[str, object], context: Context) -> str:
 
 
 def invariant_words(policy: Policy, invariant: Invariant, context: Context) -> InvariantWords:
-    """An invariant with its law in words."""
+    """Return an invariant with its law in words."""
     when, law = None, invariant.law
     match law:
         case Total():

@@ -13,7 +13,10 @@ QUOTES = "\"'`‘’“”「」『』\\"
 
 
 def group_thousands(value: Fraction, min_decimals: int = 0) -> str:
-    """The exact number, thousands grouped, with at least so many decimals: `1,000,000.00`; without an end, a ratio."""
+    """Return the exact number with grouped thousands and at least `min_decimals` decimals, such as `1,000,000.00`.
+
+    A number with endless decimals is written as a ratio.
+    """
     scale = decimals(value)
     if scale is None:
         return f"{value.numerator:,}/{value.denominator:,}"
@@ -24,7 +27,7 @@ def group_thousands(value: Fraction, min_decimals: int = 0) -> str:
 
 
 def amount(value: Fraction, currency: str) -> str:
-    """An amount of money, without its unit, with at least the decimals of its minor unit."""
+    """Return an amount of money, without its unit, with at least the decimals of its minor unit."""
     return group_thousands(value, CURRENCIES[currency])
 
 
@@ -46,7 +49,7 @@ def clock_parts(seconds: Fraction) -> list[tuple[Fraction, int]]:
 
 
 def printable_line(text: str) -> str:
-    """An author's words on one line, with nothing in them that could not be seen."""
+    """Return an author's words on one line, with nothing in them that could not be seen."""
     return "".join(
         character if character.isprintable() else f"\\u{ord(character):04x}" for character in " ".join(text.split())
     )

@@ -57,7 +57,7 @@ class GridWords:
 
 
 def grid_words(policy: Policy, context: Context) -> GridWords | None:
-    """The grid of a cross table, None for other forms."""
+    """Return the grid of a cross table, None for other forms."""
     if policy.cross is None:
         return None
     labels, cross = LABELS[context.words.language], policy.cross

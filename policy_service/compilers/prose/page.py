@@ -50,7 +50,7 @@ class Explanation:
     notes: tuple[str, ...]
     """Paragraphs."""
     asks: bool
-    """Whether there are facts that must be given."""
+    """True if there are facts that must be given."""
     facts: Table
     outcomes: Table
     resolution: str
@@ -67,7 +67,7 @@ class Explanation:
 
 
 def explanation(policy: Policy, lang: Language) -> Explanation:
-    """The policy in words, one value for any page."""
+    """Return the policy in words, one value for any page."""
     context = context_of(policy, lang)
     bands = policy.scorecard.bands if policy.scorecard else ()
     return Explanation(
@@ -93,13 +93,13 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
 
 
 def _paragraphs(policy: Policy, context: Context) -> tuple[str, ...]:
-    """The notes; an empty line parts two paragraphs."""
+    """Return the notes; an empty line parts two paragraphs."""
     notes = context.words.of(policy.notes) if policy.notes else ""
     return tuple(context.words.unfold(text) for text in re.split(r"\n\s*\n", notes) if text.strip())
 
 
 def explain(policy: Policy, lang: Language) -> str:
-    """The policy as a Markdown page that reads well in a terminal too."""
+    """Return the policy as a Markdown page that reads well in a terminal too."""
     page = explanation(policy, lang)
     return _environment(lang).get_template(f"explain.{lang}.md").render(page=page).rstrip() + "\n"
 
@@ -124,6 +124,6 @@ def _environment(lang: Language) -> Environment:
 
 
 def _safe(line: str) -> str:
-    """A line of an outline; its indentation stays."""
+    """Return a line of an outline; its indentation stays."""
     text = line.lstrip(" ")
     return " " * (len(line) - len(text)) + one_line(text)

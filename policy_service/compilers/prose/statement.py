@@ -46,7 +46,7 @@ def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
 
 
 def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Statement, ...]) -> Statement:
-    """The statement that all, or any, of `parts` hold, clauses about one subject joined."""
+    """Return the statement that all, or any, of `parts` hold, clauses about one subject joined."""
     joined: dict[str, Clause] = {}
     statements: list[Statement] = []
     for part in dict.fromkeys(_spread(connective, parts)):
@@ -77,7 +77,7 @@ def _spread(connective: Connective, parts: tuple[Statement, ...]) -> Iterator[St
 
 
 def outline(statement: Statement, words: Vocabulary, indent: str = "") -> str:
-    """The statement as a sentence and, below it, numbered lists in numbered lists."""
+    """Return the statement as a sentence and, below it, numbered lists in numbered lists."""
     if isinstance(statement, Clause):
         return statement.text
     lines = [f"{statement.lead}{words.colon}"]
@@ -88,7 +88,7 @@ def outline(statement: Statement, words: Vocabulary, indent: str = "") -> str:
 
 
 def inline(statement: Statement, words: Vocabulary, number: str = "") -> str:
-    """The statement on one line, its parts numbered (1), (2), (2.1): for cells, and where a list has no room."""
+    """Return the statement on one line, its parts numbered (1), (2), (2.1): for cells, and where a list has no room."""
     if isinstance(statement, Clause):
         return statement.text
     parts = [
@@ -98,7 +98,7 @@ def inline(statement: Statement, words: Vocabulary, number: str = "") -> str:
 
 
 def cell(statement: Statement, words: Vocabulary, subject: str) -> str:
-    """The statement for a column that is about `subject`, which then need not be said."""
+    """Return the statement for a column that is about `subject`, which then need not be said."""
     if isinstance(statement, Clause) and statement.subject == subject:
         predicates = tuple(words.bare(predicate) for predicate in statement.predicates)
         return words.join(statement.connective or "all", predicates)

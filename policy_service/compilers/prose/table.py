@@ -18,7 +18,7 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    """The table in Markdown, its columns padded to one width, a Chinese character counting as two."""
+    """Return the table in Markdown, its columns padded to one width, a Chinese character counting as two."""
     lines = [[_cell(text) for text in row] for row in (table.headers, *table.rows)]
     widths = [max(3, *map(width, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * size for size in widths])

@@ -54,12 +54,12 @@ class Words:
 
 
 def value(expression: Expr, context: Context, unit: str = "") -> str:
-    """A value in words, literals as amounts in `unit` where they stand for one."""
+    """Return a value in words, literals as amounts in `unit` where they stand for one."""
     return _value(expression, context, unit).text
 
 
 def single(expression: Expr, context: Context, unit: str = "") -> str:
-    """A value in words that nothing beside it can be taken to belong to."""
+    """Return a value in words that nothing beside it can be taken to belong to."""
     return _within(_value(expression, context, unit), SINGLE, context)
 
 
@@ -166,7 +166,7 @@ def _is_ahead(constant: Constant) -> bool:
 
 
 def _term(expression: Expr, context: Context, unit: str) -> Words:
-    """A part of a formula: a multiple is a product there, and needs no words of its own."""
+    """Return a part of a formula: a multiple is a product there, and needs no words of its own."""
     match expression:
         case Arithmetic(operator="*"):
             return _formula(expression, context, unit)

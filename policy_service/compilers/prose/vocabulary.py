@@ -40,29 +40,29 @@ class Vocabulary(Protocol):
     """What is in the words of a choice that read as another condition unless they are quoted."""
 
     def of(self, bilingual: Bilingual) -> str:
-        """The author's words in this language."""
+        """Return the author's words in this language."""
         ...
 
     def unfold(self, text: str) -> str:
-        """An author's words on one line, without what folding the line in the file left in them."""
+        """Return an author's words on one line, without what folding the line in the file left in them."""
         ...
 
     def fill(self, label: str, **parts: str) -> str:
-        """A label with its places, `{name}`, filled in."""
+        """Return a label with its places, `{name}`, filled in."""
         ...
 
     # what is written
 
     def title(self, text: str) -> str:
-        """The name of a fact, marked as such."""
+        """Return the name of a fact, marked as such."""
         ...
 
     def word(self, text: str) -> str:
-        """A choice, a tag or a text, marked as such."""
+        """Return a choice, a tag or a text, marked as such."""
         ...
 
     def titled_word(self, title: str, word: str) -> str:
-        """A choice or a tag by its title, with the word that stands for it in the file."""
+        """Return a choice or a tag by its title, with the word that stands for it in the file."""
         ...
 
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
@@ -70,19 +70,19 @@ class Vocabulary(Protocol):
         ...
 
     def number(self, value: Fraction, currency: str = "") -> str:
-        """A number, or an amount of money in `currency`."""
+        """Return a number, or an amount of money in `currency`."""
         ...
 
     def date(self, day: datetime.date) -> str:
-        """A day."""
+        """Return a day."""
         ...
 
     def duration(self, seconds: Fraction) -> str:
-        """A days and time duration."""
+        """Return a days and time duration."""
         ...
 
     def months(self, count: int) -> str:
-        """A years and months duration."""
+        """Return a years and months duration."""
         ...
 
     def bracket(self, text: str) -> str:
@@ -96,15 +96,15 @@ class Vocabulary(Protocol):
     # what is said of something
 
     def say(self, subject: str, predicate: str) -> str:
-        """A clause."""
+        """Return a clause."""
         ...
 
     def bare(self, predicate: str) -> str:
-        """A predicate in a table's cell."""
+        """Return a predicate in a table's cell."""
         ...
 
     def join(self, connective: Literal["all", "any"], predicates: Sequence[str]) -> str:
-        """Several predicates of one subject."""
+        """Return several predicates of one subject."""
         ...
 
     def lead(self, connective: Connective) -> str:
@@ -112,11 +112,11 @@ class Vocabulary(Protocol):
         ...
 
     def presence(self, *, missing: bool) -> str:
-        """A fact is (not) there."""
+        """Return a fact is (not) there."""
         ...
 
     def is_truth(self, *, value: bool) -> str:
-        """A boolean is true or false."""
+        """Return a boolean is true or false."""
         ...
 
     def comparison(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
@@ -128,15 +128,15 @@ class Vocabulary(Protocol):
         ...
 
     def one_of(self, values: Sequence[str], *, negated: bool) -> str:
-        """One of a list."""
+        """Return one of a list."""
         ...
 
     def tag_test(self, tag: str, *, literal: bool, negated: bool) -> str:
-        """A tag list has a tag; when not `literal`, `tag` is the fact that names it."""
+        """Return a tag list has a tag; when not `literal`, `tag` is the fact that names it."""
         ...
 
     def text_test(self, function: str, part: str, *, negated: bool) -> str:
-        """A text contains, starts or ends with a part."""
+        """Return a text contains, starts or ends with a part."""
         ...
 
     # what is computed
@@ -150,31 +150,31 @@ class Vocabulary(Protocol):
         ...
 
     def elapsed_time(self, start: str, end: str, *, days: bool) -> str:
-        """The time from one day to another, as a duration or as a number of days."""
+        """Return the time from one day to another, as a duration or as a number of days."""
         ...
 
     def date_shift(self, day: str, offset: str, *, later: bool) -> str:
-        """A day so much later or earlier."""
+        """Return a day so much later or earlier."""
         ...
 
     def rounding(self, way: Rounding, value: str, decimals: int) -> str:
-        """A number rounded."""
+        """Return a number rounded."""
         ...
 
     def extreme(self, *, least: bool, parts: Sequence[str], sort: Sort) -> str:
-        """The least or greatest of two or more."""
+        """Return the least or greatest of two or more."""
         ...
 
     def cap(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
-        """A value that goes no further than a limit."""
+        """Return a value that goes no further than a limit."""
         ...
 
     def size(self, value: str) -> str:
-        """The absolute value."""
+        """Return the absolute value."""
         ...
 
     def power(self, base: str, exponent: str) -> str:
-        """A number to the power of a whole number."""
+        """Return a number to the power of a whole number."""
         ...
 
     def remainder(self, dividend: str, divisor: str) -> str:
@@ -186,5 +186,5 @@ class Vocabulary(Protocol):
         ...
 
     def part(self, name: str, whole: str) -> str:
-        """A property of a date or a duration."""
+        """Return a property of a date or a duration."""
         ...

@@ -116,7 +116,7 @@ def _failure_reason(program: Program, samples: Sequence[tuple[Sequence[int], Seq
 
 
 def _run_child(requests: Iterable[str], seconds: float) -> tuple[dict[str, str], str]:
-    """The child's answers by name, and why it gave no more of them."""
+    """Return the child's answers by name, and why it gave no more of them."""
     command = [sys.executable, "-I", "-S", "-c", _CHILD]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as child:  # noqa: S603 - a constant program
         try:
@@ -137,7 +137,7 @@ def _run_child(requests: Iterable[str], seconds: float) -> tuple[dict[str, str],
 
 
 def _settings(seconds: float) -> bytes:
-    """The first line that the child reads, and then imports what it needs: less than a pipe holds."""
+    """Return the first line that the child reads, and then imports what it needs: less than a pipe holds."""
     folder = Path(__file__).resolve().parent
     folders = (folder.parent.parent, folder.parent, folder)
     packages = {name: str(path) for name, path in zip(_PACKAGES, folders, strict=True)}

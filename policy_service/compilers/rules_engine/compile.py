@@ -39,7 +39,7 @@ class Vector:
         self.flags: set[int] = set()
 
     def field(self, text: str) -> int:
-        """The index of the number that the expression `text` gives."""
+        """Return the index of the number that the expression `text` gives."""
         return self.fields.setdefault(text, len(self.fields))
 
     def truth(self, formula: Formula) -> Condition:
@@ -70,7 +70,7 @@ def is_quick(formula: Formula) -> bool:
 
 
 def atom_condition(atom: Atom, vector: Vector) -> Condition:
-    """An atom as a condition on the fields."""
+    """Return an atom as a condition on the fields."""
     match atom:
         case Threshold() if not is_quick(atom) and -LARGEST_VALUE <= atom.value <= LARGEST_VALUE:
             return Condition(vector.field(f"f_{atom.fact}"), atom.comparator, atom.value)
@@ -79,7 +79,7 @@ def atom_condition(atom: Atom, vector: Vector) -> Condition:
 
 
 def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]]:
-    """The formula as an `or` of `and`s; the loader has kept the number of them within `MAX_TERMS`."""
+    """Return the formula as an `or` of `and`s; the loader has kept the number of them within `MAX_TERMS`."""
     match formula:
         case Truth(value=truth):
             return [()] if truth else []
@@ -98,7 +98,7 @@ def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]
 
 
 def terms_of(rules: Sequence[CoreRule], vector: Vector) -> Iterator[Term]:
-    """The terms of all rules."""
+    """Yield the terms of all rules."""
     for index, rule in enumerate(rules):
         for conditions in dict.fromkeys(alternatives(rule.when, vector)):
             yield Term(index, conditions)
@@ -111,7 +111,7 @@ class EngineMatcher:
         self._engine = Engine(*compile_rules(rules, slots, stand_ins))
 
     def matches(self, slots: Slots) -> Sequence[int]:
-        """The indices of the rules whose condition holds, ascending.
+        """Return the indices of the rules whose condition holds, ascending.
 
         Raises EngineFault; the next answer is right again.
         """
@@ -125,13 +125,16 @@ class EngineMatcher:
 def compile_rules(
     rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]
 ) -> tuple[Program, Inputs]:
-    """The engine's program, and how its fields come out of the slots."""
+    """Return the engine's program, and how its fields come out of the slots."""
     vector = Vector()
     terms = tuple(terms_of(rules, vector))
     return Program(len(vector.fields), terms, frozenset(vector.flags)), vector.inputs(slots, stand_ins)
 
 
 def compile_engine(policy: Policy, core: Core | None = None) -> Evaluator:
-    """The policy in the rules engine; `core` is what it was lowered to, if that is known. Raises EngineLimitError."""
+    """Return the policy in the rules engine; `core` is what it was lowered to, if that is known.
+
+    Raises EngineLimitError.
+    """
     make: MakeMatcher = EngineMatcher
     return Evaluator(policy, core or lower(policy), make)

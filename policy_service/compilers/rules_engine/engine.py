@@ -12,13 +12,12 @@ A decision is one conversation with each ruleset, through the C extension and wi
         complete_and_start_action → next rule … None
         retract_fact                                the ruleset is as it was before
 
-A conversation that is cut short leaves its ruleset unable to answer. So an engine notes when one begins, and
-whatever interrupts it (an error in C, KeyboardInterrupt, a fork) makes the engine build itself anew before
-its next decision.
+A conversation that is cut short leaves its ruleset unable to answer. So an engine notes when one begins, and whatever
+interrupts it (an error in C, KeyboardInterrupt, a fork) makes the engine build itself again before its next decision.
 
-One decision at a time: `matches` holds a lock (0.2 µs of about 10), so a second thread waits. All the work is
-done under the global interpreter lock anyhow, so it is more processes that decide more. A decision inside a
-decision, as a signal handler could start one, is refused. A forked child has copies, built anew at first use.
+One decision at a time: `matches` holds a lock (0.2 µs of about 10), so a second thread waits. All the work is done
+under the global interpreter lock anyhow, so it is more processes that decide more. A decision inside a decision, as a
+signal handler could start one, is refused. A forked child has copies, built again at first use.
 """
 
 from __future__ import annotations
@@ -111,11 +110,11 @@ class Engine:
         _engines.add(self)
 
     def matches(self, values: Values) -> tuple[int, ...]:
-        """The rules that are true for `values`, ascending and none twice.
+        """Return the rules that are true for `values`, ascending and none twice.
 
-        Each field is a whole number within ±2**53. When one is not, ValueError or TypeError is raised before C
-        is touched. Raises ValueError when the engine is closed, and EngineFault when it fails, after which its
-        next decision is right again.
+        Each field is a whole number within ±2**53. When one is not, ValueError or TypeError is raised before C is
+        touched. Raises ValueError when the engine is closed, and EngineFault when it fails, after which its next
+        decision is right again.
         """
         try:  # a sum of whole numbers is one, and a vector of another length cannot be taken apart
             numbers, messages = self._write(values)

@@ -41,7 +41,7 @@ class Inputs:
 
 
 def vector_inputs(width: int) -> Inputs:
-    """The fields are given as they are, in a sequence."""
+    """Return the fields are given as they are, in a sequence."""
     names = tuple(f"v{field}" for field in range(width))
 
     def define(body: Sequence[str]) -> Callable[[Values], Any]:
@@ -55,7 +55,7 @@ def vector_inputs(width: int) -> Inputs:
 
 
 def make_writer(program: Program, rulesets: Sequence[Ruleset], inputs: Inputs) -> Write:
-    """The function that writes the messages for `rulesets`, into which `program` was laid out."""
+    """Return the function that writes the messages for `rulesets`, into which `program` was laid out."""
     uses = Counter(chain.from_iterable((*ruleset.fields, *ruleset.flags) for ruleset in rulesets))
     names = list(inputs.expressions)
     body = []
@@ -69,7 +69,7 @@ def make_writer(program: Program, rulesets: Sequence[Ruleset], inputs: Inputs) -
 
 
 def _message(ruleset: Ruleset, names: Sequence[str], numbers: str) -> str:
-    """The text for one ruleset, as an expression."""
+    """Return the text for one ruleset, as an expression."""
     fields = _tuple(names[field] for field in ruleset.fields)
     flags = [f"{text!r} if {names[field]} else ''" for field, text in ruleset.flags.items()]
     parts = [f"{ruleset.template!r} % {'numbers' if fields == numbers else fields}", *flags, "'}'"]

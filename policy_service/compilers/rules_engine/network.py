@@ -123,7 +123,7 @@ def _distinct(terms: Iterable[Term]) -> list[Term]:
 
 
 def _split(terms: Iterable[Term]) -> Iterator[list[Term]]:
-    """Runs of terms that fit one ruleset each."""
+    """Run of terms that fit one ruleset each."""
     run: list[Term] = []
     fields: set[int] = set()
     for term in terms:
@@ -179,7 +179,7 @@ def _spell(condition: Condition, aliases: Mapping[int, str]) -> str:
 
 
 def _in_cheapest_order(terms: Sequence[Term], flags: frozenset[int]) -> list[Term]:
-    """The terms, each with its cheapest condition first, and terms that begin alike side by side."""
+    """Return the terms, each with its cheapest condition first, and terms that begin alike side by side."""
     uses = Counter(condition for term in terms for condition in term.conditions)
     chance = _chances(uses)
     rank = {
@@ -221,7 +221,7 @@ def _chances(conditions: Iterable[Condition]) -> dict[Condition, float]:
 
 
 def _fnv1a(name: str) -> int:
-    """The engine's 32-bit hash of a name (json.c, getStringAndHash)."""
+    """Return the engine's 32-bit hash of a name (json.c, getStringAndHash)."""
     value = 0x811C9DC5
     for byte in name.encode():
         value = (value ^ byte) * 16_777_619 & 0xFFFF_FFFF

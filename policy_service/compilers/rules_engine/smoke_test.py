@@ -79,7 +79,7 @@ def _smoke_test(
 
 
 def _subjects(policy: Policy) -> Iterator[tuple[Mapping[str, Value], datetime.date]]:
-    """A subject made of any values, and those of the examples that can be decided."""
+    """Yield a subject made of any values, and those of the examples that can be decided."""
     yield {name: stand_in(fact.type) for name, fact in policy.facts.items()}, ANY_DAY
     for example in policy.examples[:MAX_SAMPLES]:
         if not missing_facts(policy, example.facts):

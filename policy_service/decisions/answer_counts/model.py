@@ -21,7 +21,7 @@ class AnswerKey(NamedTuple):
 
 
 def count_answers(reader: AssignmentReader, outcomes: Mapping[str, Mapping[str, Any]]) -> Iterable[AnswerKey]:
-    """The counts that one record increments. The reader must know the versions that it names."""
+    """Yield the counts that one record increments. The reader must know the versions that it names."""
     for policy, entry in outcomes.items():
         group = reader.read(entry).group
         for rule in (ALL_RULES, *dict.fromkeys(entry.get("rules", ()))):

@@ -123,17 +123,17 @@ def _block_totals(session: Session, policy: str, low: int, high: int) -> Counts:
 
 
 def answered_rules(session: Session, policy: str) -> list[str]:
-    """The rules that decided anything in the counted blocks, by their identifiers."""
+    """Return the rules that decided anything in the counted blocks, by their identifiers."""
     return sorted({key.rule for key in _block_totals(session, policy, 1, last_counted(session))} - {ALL_RULES})
 
 
 def answered_groups(session: Session, policy: str) -> list[Group]:
-    """The answers that a policy gave in the counted blocks."""
+    """Return the answers that a policy gave in the counted blocks."""
     return sorted({key.group for key in _block_totals(session, policy, 1, last_counted(session))})
 
 
 def candidate_ranges(session: Session, criteria: AnswerFilter, seqs: Range, *, oldest_first: bool) -> Iterator[Range]:
-    """The ranges between two numbers that may hold a decision that a filter selects, in order.
+    """Yield the ranges between two numbers that may hold a decision that a filter selects, in order.
 
     Blocks in which the policy gave no such answer are left out; records that were not counted yet are all in.
     """

@@ -62,7 +62,7 @@ def count_blocks(database: Database, clock: Clock, next_counts: Callable[[], lis
 
 
 def count_next_blocks(database: Database, pause: Callable[[], object] = lambda: None) -> list[BlockCounts]:
-    """The answers of the next sealed blocks that were not counted, some RECORDS_PER_TRANSACTION.
+    """Return the answers of the next sealed blocks that were not counted, some RECORDS_PER_TRANSACTION.
 
     A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
     """
@@ -87,14 +87,14 @@ def _count_next_blocks(
 
 
 def last_counted(session: Session) -> int:
-    """The number of the newest block that was counted; 0 when none was."""
+    """Return the number of the newest block that was counted; 0 when none was."""
     return session.exec(select(func.max(AnswerCount.block))).one() or 0
 
 
 def count_records(
     session: Session, first: int, last: int, reader: AssignmentReader, pause: Callable[[], object] = lambda: None
 ) -> Counts:
-    """The answers of the records between two numbers, both included. Raises DamagedRecord, UnknownVersion.
+    """Return the answers of the records between two numbers, both included. Raises DamagedRecord, UnknownVersion.
 
     The reader learns the versions that are new to it, which is slow.
     """
@@ -113,7 +113,7 @@ def count_records(
 
 
 def count_faults(session: Session, tick: Callable[[int], object] = lambda _: None) -> Iterator[str]:
-    """A sentence for every block whose counted answers are not what its records say."""
+    """Yield a message for each block whose counted answers are not what its records say."""
     found: dict[int, Counts] = defaultdict(Counter)
     for row in session.exec(select(AnswerCount), execution_options={"yield_per": FETCH_SIZE}):
         found[row.block][AnswerKey(row.policy, Group(row.status, row.outcome), row.rule)] = row.decisions

@@ -37,5 +37,5 @@ def read_merges(session: Session, names: Collection[str] | None = None) -> dict[
 
 
 def parts_of(subject: Subject, merges: Mapping[Subject, Subject]) -> tuple[str, ...]:
-    """The identifiers that were merged into a subject."""
+    """Return the identifiers that were merged into a subject."""
     return tuple(sorted(each.id for each, into in merges.items() if into == subject))

@@ -5,8 +5,8 @@
         periods = place(periods, decision, next_day)
 
 On a day D a subject has the outcome of the record with the greatest `as_of` not after D; of several of that day the
-newest one counts, that is the one recorded last. So a decision of a day gone by changes the days from its own to the
-next that has one, and no later day. Neighbouring days with the same assignment are one period.
+newest one counts, that is the one recorded last. So a decision of a past day changes the days from its own to the next
+that has one, and no later day. Neighbouring days with the same assignment are one period.
 
 | group         | value                                                                                          |
 |---------------|------------------------------------------------------------------------------------------------|
@@ -68,7 +68,7 @@ class Group(NamedTuple):
 
 
 def group_value(value: object) -> str:
-    """A value of a group as its name has it."""
+    """Return a value of a group as its name has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -150,7 +150,7 @@ class AssignmentReader:
                 self.add_version(load(entry["digest"]))
 
     def read(self, entry: Mapping[str, Any]) -> Assignment:
-        """The assignment of a policy's entry. Its version must be known."""
+        """Return the assignment of a policy's entry. Its version must be known."""
         status: str = entry["status"]
         if status != DECIDED:
             return Assignment(status, "", "", "")
@@ -177,10 +177,10 @@ _NONE = {"override": ""}
 
 
 def place(periods: Sequence[Period], decision: PlacedDecision, next_day: Callable[[], date | None]) -> Sequence[Period]:
-    """The periods with one more decision, which must be the newest record.
+    """Return the periods with one more decision, which must be the newest record.
 
     `periods` may leave out those that ended before the day of the decision. `next_day` gives the next day that has a
-    record; it is asked only for another answer about a day gone by.
+    record; it is asked only for another answer about a past day.
     """
     day, assignment = decision.day, decision.assignment
     if not periods:
@@ -203,7 +203,7 @@ def place(periods: Sequence[Period], decision: PlacedDecision, next_day: Callabl
 
 
 def periods_of(assignments: Mapping[date, Assignment]) -> list[Period]:
-    """The periods that follow from the assignment that counts on each day with a record."""
+    """Return the periods that follow from the assignment that counts on each day with a record."""
     days = sorted(assignments)
     ends = zip(days, [*days[1:], OPEN], strict=False)
     return _joined([Period(day, end, day, assignments[day]) for day, end in ends], days[-1]) if days else []

@@ -111,7 +111,7 @@ class GroupRates:
 
 
 def percentage(part: int, whole: int) -> str | None:
-    """A share in per cent, rounded half up to one decimal: `12.5`; None of nothing."""
+    """Return a share in per cent, rounded half up to one decimal: `12.5`; None of nothing."""
     if whole == 0:
         return None
     tenths = (2_000 * part + whole) // (2 * whole)
@@ -119,7 +119,7 @@ def percentage(part: int, whole: int) -> str | None:
 
 
 def movements(session: Session, policy: str, since: date, until: date) -> list[Movement]:
-    """The counts of subjects by their group on a first day and on a second, which is not before it.
+    """Return the counts of subjects by their group on a first day and on a second, which is not before it.
 
     Those that moved from a group are counted; who stayed, and who came from none, follows from the sizes of both days.
     """
@@ -145,7 +145,7 @@ def movements(session: Session, policy: str, since: date, until: date) -> list[M
 
 
 def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int) -> Page[Movement]:
-    """A page of the cells of a matrix, in the order of their groups. Raises InvalidCursor."""
+    """Return a page of the cells of a matrix, in the order of their groups. Raises InvalidCursor."""
     nowhere = Group("", "")
     return page_of(
         matrix, "movements", lambda each: (*(each.before or nowhere), *each.after), cursor=cursor, limit=limit
@@ -153,7 +153,7 @@ def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int
 
 
 def rates(matrix: Sequence[Movement], head: Policy) -> list[GroupRates]:
-    """The movements of each group; `head` declares which outcome is the better one."""
+    """Return the movements of each group; `head` declares which outcome is the better one."""
     ranks = GroupRanks(head)
     groups = {group for each in matrix for group in (each.before, each.after) if group is not None}
     found = []
@@ -218,14 +218,17 @@ class GroupRanks:
 
 
 def declaring_head(session: Session, catalogue: Catalogue, policy: str, now: datetime) -> Policy:
-    """The version that says which outcomes are better: the one in force, else the newest. Raises UnknownPolicy."""
+    """Return the version that says which outcomes are better: the one in force, else the newest.
+
+    Raises UnknownPolicy.
+    """
     snapshot = catalogue.snapshot(session)
     newest, active = snapshot.versions_of(policy)[0], snapshot.active(policy, now)
     return policy_cache.load_head(session, active[1].digest if active else newest.digest)
 
 
 def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict[str, Policy]:
-    """The declaring heads of the policies that decided about anybody.
+    """Return the declaring heads of the policies that decided about anybody.
 
     Tiering comes first, and there ordered tiers, and among these what decided about most.
     """
@@ -240,7 +243,7 @@ def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict
 def list_moves(
     session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Move]:
-    """The subjects that moved, by the day they did, then by identifier.
+    """Return the subjects that moved, by the day they did, then by identifier.
 
     Raises InvalidCursor, DamagedRecord, KeyUnavailable.
     """

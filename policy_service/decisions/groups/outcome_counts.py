@@ -45,7 +45,7 @@ class PolicyCounts:
 
 
 def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> tuple[PolicyCounts, ...]:
-    """The counts of the policies that decided about customers, those that give tiers first."""
+    """Return the counts of the policies that decided about customers, those that give tiers first."""
     heads = {
         name: head
         for name, head in grouped_heads(session, catalogue, now).items()
@@ -59,7 +59,7 @@ def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> 
 
 
 def _choice_of(head: Policy) -> ChoiceType | None:
-    """The choice that is the only outcome of a policy; None when it has others."""
+    """Return the choice that is the only outcome of a policy; None when it has others."""
     names = countable_outcomes(head.outcomes, is_list=head.returns_list)
     kind = head.outcomes[names[0]].type if len(names) == len(head.outcomes) == 1 else None
     return kind if isinstance(kind, ChoiceType) else None

@@ -11,8 +11,8 @@
 | nothing, or the subject was erased          | there is none                                               |
 | the subject was merged into another         | there is none: no list tells of it                          |
 
-The day of the decision itself does not count, so decisions for one day see the same, in whatever order they are made.
-A decision for a day gone by sees what was so before that day, as far as it was recorded by then.
+The day of the decision itself does not count, so decisions for one day see the same, in whatever order they are made. A
+decision for a past day sees what was so before that day, as far as it was recorded by then.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ Wanted = tuple[Place, date]
 
 
 def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes:
-    """The last outcomes of a subject by a policy before a day. Raises DamagedRecord, KeyUnavailable.
+    """Return the last outcomes of a subject by a policy before a day. Raises DamagedRecord, KeyUnavailable.
 
     The newest decision and those around the day since when must say the same: a list that was altered decides nothing.
     So must the last outcome that the newest decision was made by, or else every decision since that day.
@@ -80,7 +80,7 @@ def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes
 
 
 def list_previous(session: Session, wanted: Collection[Wanted]) -> dict[Wanted, PreviousOutcomes]:
-    """The last outcomes of many subjects, as the lists have them."""
+    """Return the last outcomes of many subjects, as the lists have them."""
     periods = _periods(session, wanted)
     return {
         (where, day): _last_outcomes([each for each in periods[where] if each.since < day]) for where, day in wanted
@@ -88,7 +88,7 @@ def list_previous(session: Session, wanted: Collection[Wanted]) -> dict[Wanted, 
 
 
 def _periods(session: Session, wanted: Collection[Wanted]) -> dict[Place, list[Period]]:
-    """The periods that began before the last of the days asked for, of a superset of the places."""
+    """Return the periods that began before the last of the days asked for, of a superset of the places."""
     found: dict[Place, list[Period]] = defaultdict(list)
     for kind, group in groupby(sorted(wanted, key=lambda each: each[0].kind), key=lambda each: each[0].kind):
         its = list(group)
@@ -112,7 +112,7 @@ def _last_outcomes(periods: Sequence[Period]) -> PreviousOutcomes:
 
 
 def _since(decided: Sequence[tuple[date, Mapping[str, Any]]], name: str) -> date:
-    """The first day of the newest periods that have the same value."""
+    """Return the first day of the newest periods that have the same value."""
     _, same = next(groupby(decided, key=lambda each: each[1].get(name)))
     *_, (since, _) = same
     return since

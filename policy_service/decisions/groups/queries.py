@@ -73,7 +73,7 @@ class Member:
     since: date
     """Since when it has been in the group."""
     decision: DecisionRecord
-    """The newest decision; of a day gone by the one with which the assignment of that day began."""
+    """The newest decision; of a past day the one with which the assignment of that day began."""
 
     @property
     def entry(self) -> Mapping[str, Any]:
@@ -83,7 +83,7 @@ class Member:
 
 
 def group_sizes(session: Session, policies: Iterable[str], day: date | None = None) -> list[GroupSize]:
-    """The counts of subjects in each group of some policies, by the newest decisions or on a day."""
+    """Return the counts of subjects in each group of some policies, by the newest decisions or on a day."""
     columns = (COUNTS.c.policy, COUNTS.c.kind, COUNTS.c.status, COUNTS.c.outcome)
     total = func.sum(COUNTS.c.change)
     query = select(*columns, total).where(COUNTS.c.policy.in_(sorted(policies)))
@@ -123,7 +123,7 @@ def count_not_decided(session: Session, policy: str, since: date, until: date) -
 
 
 def groups_of_subjects(session: Session, policy: str, day: date | None = None) -> dict[str, Group]:
-    """The group of every subject of a policy, by the newest decisions or on a day."""
+    """Return the group of every subject of a policy, by the newest decisions or on a day."""
     row = OutcomePeriod
     query = select_model(row.subject, row.status, row.outcome).where(row.policy == policy, *_on(day))
     return {subject: Group(status, outcome) for subject, status, outcome in session.exec(query)}
@@ -137,33 +137,33 @@ def list_groups(
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page[GroupSize]:
-    """The groups of some policies that have subjects, in their order. Raises InvalidCursor."""
+    """Return the groups of some policies that have subjects, in their order. Raises InvalidCursor."""
     sizes = group_sizes(session, policies, day)
     return page_of(sizes, "groups", lambda each: (each.policy, each.kind, *each.group), cursor=cursor, limit=limit)
 
 
 def grouped_policies(session: Session) -> list[str]:
-    """The names of the policies that decided about anybody, those that decided about most first."""
+    """Return the names of the policies that decided about anybody, those that decided about most first."""
     query = select(COUNTS.c.policy).where(COUNTS.c.policy.in_(policy_names(session)), COUNTS.c.day == OPEN)
     query = query.group_by(COUNTS.c.policy).order_by(func.sum(COUNTS.c.change).desc(), COUNTS.c.policy)
     return list(session.connection().execute(query).scalars())
 
 
 def policy_groups(session: Session, policy: str) -> list[Group]:
-    """The groups that a policy ever had."""
+    """Return the groups that a policy ever had."""
     query = select(COUNTS.c.status, COUNTS.c.outcome).where(COUNTS.c.policy == policy).distinct()
     return sorted(Group(*row) for row in session.connection().execute(query))
 
 
 def matching_groups(session: Session, policy: str, name: str) -> list[Group]:
-    """The groups that a policy ever had and that a name matches, such as `tier:S`."""
+    """Return the groups that a policy ever had and that a name matches, such as `tier:S`."""
     return [each for each in policy_groups(session, policy) if each.matches(name)]
 
 
 def list_members(
     session: Session, criteria: MemberFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Member]:
-    """The subjects that a filter selects, by group, then by identifier.
+    """Return the subjects that a filter selects, by group, then by identifier.
 
     Raises InvalidCursor, InvalidSubject, DamagedRecord, KeyUnavailable.
     """
@@ -185,7 +185,7 @@ def list_members(
 
 
 def subject_assignments(session: Session, subject: Subject) -> list[Member]:
-    """The assignments of a subject by every policy that decided about it, in the order of policies.
+    """Return the assignments of a subject by every policy that decided about it, in the order of policies.
 
     Raises InvalidSubject, DamagedRecord, KeyUnavailable.
     """
@@ -197,7 +197,7 @@ def subject_assignments(session: Session, subject: Subject) -> list[Member]:
 
 
 def in_groups(row: type[OutcomePeriod], groups: Sequence[Group]) -> ColumnElement[bool]:
-    """The condition that a row is of one of some groups."""
+    """Return the condition that a row is of one of some groups."""
     conditions = [and_(col(row.status) == each.status, col(row.outcome) == each.outcome) for each in groups]
     return or_(false(), *conditions)
 
@@ -217,7 +217,7 @@ def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]
 
 
 def _member(period: OutcomePeriod, assignment: Assignment, record: DecisionRecord) -> Member:
-    """The assignment of a subject, checked against its record. Raises DamagedRecord."""
+    """Return the assignment of a subject, checked against its record. Raises DamagedRecord."""
     subject = Subject(period.subject, period.kind)
     if not assignment.is_of(record.outcomes[period.policy]):
         raise DamagedRecord("outcome_period", f"{subject.id} {period.policy}")

@@ -79,7 +79,7 @@ class Exclusions(NamedTuple):
 
     @staticmethod
     def read(session: Session, subjects: Collection[str] | None = None) -> Exclusions:
-        """Those on record, or those of the subjects of some names."""
+        """Return those on record, or those of the subjects of some names."""
         return Exclusions(last_erasures(session, subjects), read_merges(session, subjects))
 
     def hides(self, line: _Line) -> bool:
@@ -91,13 +91,13 @@ class Exclusions(NamedTuple):
 def placed_decisions(
     reader: AssignmentReader, subject: Subject, day: date, seq: int, outcomes: Mapping[str, Any]
 ) -> Iterator[PlacedDecision]:
-    """The answers of one record, by policy."""
+    """Yield the answers of one record, by policy."""
     for policy, entry in outcomes.items():
         yield PlacedDecision(Place(*subject, policy), day, seq, reader.read(entry))
 
 
 def next_day(session: Session, decision: PlacedDecision) -> date | None:
-    """The next day that has a record, of those before a decision; None when there is none."""
+    """Return the next day that has a record, of those before a decision; None when there is none."""
     where = decision.place
     marker, exclusions = _marker(where.policy), None
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": decision.day, "before": decision.seq}
@@ -115,7 +115,7 @@ def next_day(session: Session, decision: PlacedDecision) -> date | None:
 def counting_records(
     session: Session, wanted: Collection[tuple[Place, date]]
 ) -> dict[tuple[Place, date], DecisionRecord]:
-    """The records that count on days that have one. Raises DamagedRecord, KeyUnavailable."""
+    """Return the records that count on days that have one. Raises DamagedRecord, KeyUnavailable."""
     macs = read_mac_keys(session)
     exclusions = Exclusions.read(session, {where.subject for where, _ in wanted})
     policies: dict[tuple[str, str, date], set[str]] = defaultdict(set)
@@ -143,7 +143,7 @@ def counting_records(
 
 
 def newest_rows(session: Session, where: Place, before: date, start: int = 0) -> Sequence[Any]:
-    """The rows of a few records of a subject for days before one, behind the newest `start` of them."""
+    """Return the rows of a few records of a subject for days before one, behind the newest `start` of them."""
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": before, "size": FEW, "start": start}
     return session.connection().execute(_NEWEST_BEFORE, names).all()
 
@@ -156,7 +156,7 @@ def newest_record(  # noqa: PLR0913, PLR0917  # which record, and what is known 
     macs: MacKeys,
     exclusions: Exclusions | None,
 ) -> DecisionRecord | None:
-    """The record that counts for the days before one, back to the last that has any. Raises DamagedRecord."""
+    """Return the record that counts for the days before one, back to the last that has any. Raises DamagedRecord."""
     return next(records_back(session, where, before, newest, macs, exclusions), None)
 
 
@@ -168,7 +168,7 @@ def records_back(  # noqa: PLR0913, PLR0917  # the same
     macs: MacKeys,
     exclusions: Exclusions | None,
 ) -> Iterator[DecisionRecord]:
-    """The records that count on the days before one, newest first. Raises DamagedRecord.
+    """Yield the records that count on the days before one, newest first. Raises DamagedRecord.
 
     `newest` are the `newest_rows` of that day or a later one. Without `exclusions` records that were made before their
     subject was erased may be given, too.
@@ -209,7 +209,7 @@ def _require_written(session: Session, macs: MacKeys, row: Any) -> None:  # noqa
 
 
 def outcomes_on(session: Session, kind: str, policy: str, day: date) -> Collection[Mapping[str, Any]]:
-    """The answers of a policy that count on a day, one a subject; every record until then is read for it."""
+    """Return the answers of a policy that count on a day, one a subject; every record until then is read for it."""
     marker, exclusions = _marker(policy), Exclusions.read(session)
     counting: dict[str, Mapping[str, Any]] = {}
     query = _RECORDS.where(_C.kind == kind, _C.as_of <= day).order_by(_C.as_of, _C.seq)
@@ -228,7 +228,7 @@ def _marker(policy: str) -> bytes:
 
 
 def next_subjects(session: Session, last: str, limit: int) -> list[str]:
-    """The identifiers of subjects with records, behind `last`, in the order of the database."""
+    """Return the identifiers of subjects with records, behind `last`, in the order of the database."""
     subject = _DECISIONS.c.subject
     query = select(subject).where(subject > last).distinct().order_by(subject).limit(limit)
     return list(session.connection().execute(query).scalars())
@@ -237,7 +237,7 @@ def next_subjects(session: Session, last: str, limit: int) -> list[str]:
 def expected_periods(
     session: Session, reader: AssignmentReader, exclusions: Exclusions, subjects: Sequence[str]
 ) -> dict[Place, list[Period]]:
-    """The periods of some subjects, as they follow from all their records."""
+    """Return the periods of some subjects, as they follow from all their records."""
     days: dict[Place, dict[date, Assignment]] = defaultdict(dict)
     query = _RECORDS.where(_DECISIONS.c.subject.in_(subjects)).order_by(_DECISIONS.c.subject, _DECISIONS.c.seq)
     with closing(session.connection().execute(query)) as rows:

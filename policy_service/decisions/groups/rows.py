@@ -20,7 +20,7 @@ GROUP = ("policy", "kind", "status", "outcome")
 
 
 def period_row(where: Place, period: Period) -> dict[str, object]:
-    """The row of a period."""
+    """Return the row of a period."""
     return {
         **where._asdict(),
         "until": period.until,
@@ -35,7 +35,7 @@ def period_row(where: Place, period: Period) -> dict[str, object]:
 
 
 def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
-    """The periods of complete rows, by place, in order."""
+    """Return the periods of complete rows, by place, in order."""
     periods: dict[Place, list[Period]] = defaultdict(list)
     for subject, kind, policy, until, since, entered, status, outcome, rule, override, newest, *left in rows:
         previous = None if left == _NOWHERE else PreviousGroup(left[0], Group(*left[1:]))
@@ -47,7 +47,7 @@ def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
 
 
 def subject_range(last: str, subjects: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    """The rows of subjects behind `last`, up to the last of some; of all behind it when there are none."""
+    """Return the rows of subjects behind `last`, up to the last of some; of all behind it when there are none."""
     behind = PERIODS.c.subject > last
     return (behind, PERIODS.c.subject <= subjects[-1]) if subjects else (behind,)
 

@@ -1,4 +1,4 @@
-"""Writes group lists: with each group of records, for a subject that is erased, and all of them anew.
+"""Writes group lists: with each group of records, for a subject that is erased, and all of them again.
 
     record_outcomes(session, decisions)           # in the transaction that records them
     forget_subject(session, subject)              # in the transaction that erases it, or merges it into another
@@ -96,7 +96,7 @@ def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> No
 
 
 def forget_subject(session: Session, subject: Subject) -> None:
-    """Take a subject out of all lists, those of days gone by included: it was erased or merged."""
+    """Take a subject out of all lists, those of past days included: it was erased or merged."""
     connection = session.connection()
     rows = connection.execute(select(PERIODS).where(_C.subject == subject.id, _C.kind == subject.kind))
     _replace(connection, read_periods(rows), {})
@@ -153,7 +153,7 @@ def _needs_history(current: Period, decision: PlacedDecision) -> bool:
 
 
 def _open_periods(connection: Connection, places: Iterable[Place]) -> Periods:
-    """The periods without an end, of a superset of some places."""
+    """Return the periods without an end, of a superset of some places."""
     periods: dict[Place, Sequence[Period]] = {}
     by_kind = groupby(sorted(places, key=lambda each: each.kind), key=lambda each: each.kind)
     for kind, group in by_kind:
@@ -166,7 +166,7 @@ def _open_periods(connection: Connection, places: Iterable[Place]) -> Periods:
 
 
 def _periods_from(connection: Connection, where: Place, day: date) -> Sequence[Period]:
-    """The periods of a place from the last that ended by a day."""
+    """Return the periods of a place from the last that ended by a day."""
     return read_periods(connection.execute(_PERIODS_FROM, _key(where, day)))[where]
 
 

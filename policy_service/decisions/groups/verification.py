@@ -46,5 +46,5 @@ def group_faults(session: Session, tick: Callable[[int], object] = lambda _: Non
 
 
 def count_periods(session: Session) -> int:
-    """The number of rows to compare."""
+    """Return the number of rows to compare."""
     return session.connection().execute(select(func.count()).select_from(PERIODS)).scalar_one()

@@ -53,6 +53,6 @@ def summarize_answers(totals: AnswerTotals, declared: Policy, lang: Language) ->
 
 
 def rule_titles(policy: Policy) -> dict[str, Bilingual | None]:
-    """The rules of a version in its order, and its bands."""
+    """Return the rules of a version in its order, and its bands."""
     bands = policy.scorecard.bands if policy.scorecard else ()
     return {each.id: each.title for each in (*policy.rules, *bands)}

@@ -50,7 +50,7 @@ class DecidingRule:
 
 @dataclass(frozen=True, slots=True)
 class AppliedOverrideView:
-    """The exception that was answered instead of what the rules said."""
+    """The override that was answered instead of what the rules said."""
 
     override: str
     by: str
@@ -77,7 +77,7 @@ class PolicyAnswer:
     missing: tuple[FieldText, ...]
     applied_override: AppliedOverrideView | None
     override_errors: tuple[str, ...]
-    """Why an exception that was made was not applied: its faults."""
+    """Why an override that was made was not applied: its faults."""
     suspension: str | None
     """The suspension by which no version applied."""
     reason: str
@@ -85,7 +85,7 @@ class PolicyAnswer:
 
 
 def policy_answers(record: DecisionRecord, versions: Versions, lang: Language) -> tuple[PolicyAnswer, ...]:
-    """Every answer of a record, of the policies that were asked for first."""
+    """Return every answer of a record, of the policies that were asked for first."""
     ordered = sorted(record.outcomes.items(), key=lambda each: each[0] not in record.requested)
     return tuple(
         _policy_answer(policy, entry, record.policies[policy].version, versions.get(policy), lang)
@@ -134,19 +134,19 @@ def _rules(entry: Json) -> tuple[DecidingRule, ...]:
 
 
 def _texts(stored: Sequence[Json | None], count: int) -> list[Bilingual | None]:
-    """The words of each of so many rules, None for one that has none."""
+    """Return the words of each of so many rules, None for one that has none."""
     texts = [Bilingual(each["zh"], each["en"]) if each else None for each in stored]
     return texts + [None] * (count - len(texts))
 
 
 def outcome_texts(outcome: Any, policy: Policy | None, lang: Language) -> tuple[tuple[FieldText, ...], ...]:  # noqa: ANN401  # JSON
-    """An outcome, an object or a list of them, in words."""
+    """Return an outcome, an object or a list of them, in words."""
     entries: Iterable[Json] = outcome if isinstance(outcome, list) else [outcome]
     return tuple(tuple(_field_text(name, value, policy, lang) for name, value in entry.items()) for entry in entries)
 
 
 def outcome_cell(outcome: tuple[tuple[FieldText, ...], ...], lang: Language) -> list[str]:
-    """An outcome in one cell: each value with what it is called, as the page of the list has it."""
+    """Return an outcome in one cell: each value with what it is called, as the page of the list has it."""
     return [
         f"{field.title.zh}：{field.value or ''}" if lang == "zh" else f"{field.title.en}: {field.value or ''}"
         for entry in outcome
@@ -167,7 +167,7 @@ def fact_title(name: str, policy: Policy | None) -> Bilingual:
 
 
 def value_text(declared: Fact | Outcome | None, value: object, lang: Language) -> str:
-    """A value as JSON has it, in words."""
+    """Return a value as JSON has it, in words."""
     if declared is None:
         return plain_text(value)
     try:
@@ -177,5 +177,5 @@ def value_text(declared: Fact | Outcome | None, value: object, lang: Language) -
 
 
 def plain_text(value: object) -> str:
-    """A value that no version describes."""
+    """Return a value that no version describes."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -45,7 +45,7 @@ class DataCheckResult:
         return sum(count for _, count in self.finding_counts)
 
     def label(self, row: Mapping[str, Any]) -> Message:
-        """The finding in words."""
+        """Return the finding in words."""
         return CHECKS[row["check"]]
 
 

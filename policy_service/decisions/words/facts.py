@@ -33,7 +33,7 @@ class FactView:
 def fact_views(
     record: DecisionRecord, versions: Versions, erased: Collection[str], lang: Language
 ) -> tuple[FactView, ...]:
-    """Every fact that the policies read, those given first, in the order of the policies."""
+    """Return every fact that the policies read, those given first, in the order of the policies."""
     declared: dict[str, tuple[Policy, Fact]] = {}
     for policy in versions.values():
         for name, fact in policy.facts.items():
@@ -68,7 +68,7 @@ def _fact_view(  # noqa: PLR0913, PLR0917  # the fact, and who may see it
 
 
 def _raw(policy: Policy, fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
-    """The value that was decided by, as JSON, and where it came from."""
+    """Return the value that was decided by, as JSON, and where it came from."""
     derived = _derived_value(fact, record)
     if derived is not None and fact.requirement is not None:
         return derived, Message("decided by {policy}", policy=fact.requirement.policy)

@@ -32,7 +32,7 @@ class GroupText:
     status: Message
 
     def label(self, lang: Language) -> str:
-        """The same in one text."""
+        """Return the same in one text."""
         return ("；" if lang == "zh" else "; ").join(outcome_cell(self.texts, lang)) or self.status
 
     @property
@@ -42,7 +42,7 @@ class GroupText:
         return ", ".join(values) if values else self.status
 
     def cell(self, lang: Language) -> object:
-        """Its text in an export."""
+        """Return its text in an export."""
         return outcome_cell(self.texts, lang) if self.texts else self.status
 
 
@@ -59,7 +59,7 @@ class GroupHistory:
 
 
 def group_text(group: Group | None, head: Policy, lang: Language) -> GroupText:
-    """A group in the words of a version; None is no group."""
+    """Return a group in the words of a version; None is no group."""
     if group is None:
         return GroupText("none", (), NO_GROUP)
     texts = outcome_texts(group.values, head, lang) if group.values else ()
@@ -69,7 +69,7 @@ def group_text(group: Group | None, head: Policy, lang: Language) -> GroupText:
 def read_group_history(
     session: Session, head: Policy, day: date | None, today: date, lang: Language
 ) -> GroupHistory | None:
-    """The sizes of a policy's groups as of a day, or by the newest decisions; None of no groups, or of many."""
+    """Return the sizes of a policy's groups as of a day, or by the newest decisions; None of no groups, or of many."""
     sizes: Counter[Group] = Counter()
     for each in group_sizes(session, [head.id], day):
         sizes[each.group] += each.subjects
@@ -89,7 +89,7 @@ def read_group_history(
 
 
 def _month_ends(until: date) -> Sequence[date]:
-    """The last days of the months before a day, and the day itself, a year in all."""
+    """Return the last days of the months before a day, and the day itself, a year in all."""
     last = until.year * MONTHS + until.month - 1
     firsts = (divmod(number, MONTHS) for number in range(last - MONTHS + 1, last))
     return [*(date(year, month + 1, monthrange(year, month + 1)[1]) for year, month in firsts), until]

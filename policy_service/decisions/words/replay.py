@@ -42,7 +42,7 @@ class ReplayView:
 
 
 def replay_view(verdict: ReplayVerdict, versions: Versions, lang: Language) -> ReplayView:
-    """A verdict in words."""
+    """Return a verdict in words."""
     return ReplayView(
         verdict.verdict,
         verdict.reason,

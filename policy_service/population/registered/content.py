@@ -83,7 +83,7 @@ class _NumberedSource(Source):
     """A file whose last column is the line on which each row ends."""
 
     def parts(self) -> Iterator[RawPart]:
-        """All rows, part by part. Raises PopulationRejected."""
+        """Yield all rows, part by part. Raises PopulationRejected."""
         for raw in super().parts():
             yield replace(raw, columns=[*raw.columns, pa.array(raw.lines, pa.int64())])
 
@@ -161,7 +161,7 @@ class RegisteredSource:
         return self.population.encoding
 
     def parts(self) -> Iterator[RawPart]:
-        """All rows, part by part. Raises DamagedRecord."""
+        """Yield all rows, part by part. Raises DamagedRecord."""
         for number in range(self.population.parts):
             content = read_part(self._session, self._key, self.population, number)
             with reading_row("population_part", self.population.id, number):

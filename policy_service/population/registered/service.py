@@ -224,7 +224,7 @@ def _forget_key(session: Session, population: str, generation: int) -> None:
 
 
 def read_key(session: Session, cipher: FactCipher, population: RegisteredPopulation) -> SubjectKey:
-    """The key of a population's content. Raises DamagedRecord when it is gone."""
+    """Return the key of a population's content. Raises DamagedRecord when it is gone."""
     subject = population_key(population.id, population.generation)
     if (key := cipher.find_keys(session, [subject]).get(subject)) is None:
         raise DamagedRecord("subject_key", subject.id)
