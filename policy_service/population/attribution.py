@@ -21,14 +21,12 @@ from policy_service.population.engines import QueryEngine
 from policy_service.population.plan import Plan
 from policy_service.population.population import ROW, SUBJECT
 from policy_service.population.sides import MOVERS, Side, moved_column
-from policy_service.population.stages import compile_stages
+from policy_service.population.stages import FEW, compile_stages
 
 BETWEEN = "between"
 PREFIX = "h_"
 ORDERS = ("first", "second")
 """The orders in which the differences are applied."""
-FEW = 10_000
-"""Rows that generated Python decides sooner than a query is made."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from policy_service.population.population import SUBJECT, register
 from policy_service.population.records import open_records
 from policy_service.population.sides import Side
 from policy_service.population.source import RowSource
-from policy_service.population.stages import compile_stages
+from policy_service.population.stages import FEW, compile_stages
 
 THEN, NOW = "b_", "a_"
 
@@ -76,8 +76,14 @@ def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
     plan = make_plan(source.headings, Mapping(), bind_figures(policies), names, kind)
     kept = PartTable(connection)
     population = register(source, plan, kept, lambda _: None)
-    engine = DuckDB(connection)
-    stages = compile_stages({prefix: plan}, population.bounds, day.toordinal(), engine, names_subjects=True)
+    stages = compile_stages(
+        {prefix: plan},
+        population.bounds,
+        day.toordinal(),
+        DuckDB(connection),
+        by_python=source.count <= FEW,
+        names_subjects=True,
+    )
     side = Side(prefix, stages)
     answered = stages.within(connection, f"FROM {ROWS}")
     columns = ", ".join([SUBJECT, *(column for name in names for column in side.columns(name).values())])

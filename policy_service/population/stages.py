@@ -35,6 +35,9 @@ from policy_service.population.source import PART_ROWS
 
 AS_OF_COLUMN = "as_of"
 
+FEW = 10_000
+"""Rows that generated Python decides sooner than a query is compiled."""
+
 
 class Step(Protocol):
     """Adds columns to rows."""
