@@ -14,7 +14,7 @@ api_key = typer.Typer(name="api-key", help="Manage API keys.", no_args_is_help=T
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of an account.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of an account.")]
 Roles = Annotated[list[str], typer.Option("--role", metavar="ROLE", help="A role; may be repeated.")]
 
 
@@ -103,7 +103,7 @@ def api_key_list(json: Json = False) -> None:
 
 @api_key.command("issue")
 def api_key_issue(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.")],
     scope: Annotated[list[str], typer.Option(metavar="ROLE", help="integration or compliance; may be repeated.")],
     days: Annotated[int, typer.Option(min=1, max=400, help="Days until it expires.")] = 90,
 ) -> None:
@@ -115,7 +115,7 @@ def api_key_issue(
 
 @api_key.command("revoke")
 def api_key_revoke(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The identifier, or the whole key.", show_default=False)],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The identifier, or the whole key.")],
 ) -> None:
     """Revoke an API key; it is rejected within one second."""
     from policy_service.cli.keys import run_revoke
@@ -125,9 +125,7 @@ def api_key_revoke(
 
 @subject.command("merge")
 def subject_merge(
-    identifier: Annotated[
-        str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.", show_default=False)
-    ],
+    identifier: Annotated[str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.")],
     into: Annotated[str, typer.Option(metavar="SUBJECT", help="The subject that remains.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")],
     kind: Annotated[str, typer.Option(metavar="KIND", help="The kind of both.")] = CUSTOMER,
@@ -141,9 +139,7 @@ def subject_merge(
 
 @subject.command("erase")
 def subject_erase(
-    identifier: Annotated[
-        str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.", show_default=False)
-    ],
+    identifier: Annotated[str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")],
     kind: Annotated[str, typer.Option(metavar="KIND", help="The kind of subject.")] = CUSTOMER,
     yes: Yes = False,

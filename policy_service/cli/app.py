@@ -94,9 +94,7 @@ def run_examples(paths: Paths = None, json: Json = False) -> None:
 
 @app.command()
 def explain(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A policy file.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A policy file.")],
     lang: Annotated[Lang, typer.Option(help="The language.")] = Lang.en,
 ) -> None:
     """Explain a policy in sentences and tables."""
@@ -115,14 +113,13 @@ def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="
 
 @app.command()
 def reevaluate(
-    policy: Annotated[str, typer.Option(metavar="ID", help="The policy.", show_default=False)],
+    policy: Annotated[str, typer.Option(metavar="ID", help="The policy.")],
     max_age: Annotated[
         int, typer.Option("--max-age", metavar="DAYS", min=0, help="Subjects with older facts are listed, not decided.")
     ] = MAX_AGE,
     as_of: AsOf = None,
     output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="CSV: who was not decided, and why.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="CSV: who was not decided, and why.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -135,28 +132,16 @@ def reevaluate(
 @app.command("cross-groups")
 def cross_groups(  # noqa: PLR0917  # one parameter an option
     statement: Annotated[
-        str,
-        typer.Argument(
-            metavar="STATEMENT", help="The dimensions: `industry(it | others=rest) × scale`.", show_default=False
-        ),
+        str, typer.Argument(metavar="STATEMENT", help="The dimensions: `industry(it | others=rest) × scale`.")
     ],
-    policy: Annotated[str, typer.Option(metavar="ID", help="The identifier of the new policy.", show_default=False)],
+    policy: Annotated[str, typer.Option(metavar="ID", help="The identifier of the new policy.")],
     version: Annotated[str, typer.Option(metavar="VERSION", help="The version of the new policy.")] = "1.0.0",
     source: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ROW", help="A row of a regulation that it implements; may be repeated.", show_default=False
-        ),
+        list[str] | None, typer.Option(metavar="ROW", help="A row of a regulation that it implements; may be repeated.")
     ] = None,
     policies: Folder = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            dir_okay=False,
-            help="A new file; default: standard output.",
-            show_default=False,
-        ),
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="A new file; default: standard output.")
     ] = None,
 ) -> None:
     """Write a policy file that groups subjects by crossing dimensions."""
@@ -169,29 +154,17 @@ def cross_groups(  # noqa: PLR0917  # one parameter an option
 @app.command()
 def decide(
     *,
-    facts: Annotated[
-        str, typer.Option(metavar="FILE|-", help="A JSON object of facts; `-` for standard input.", show_default=False)
-    ],
+    facts: Annotated[str, typer.Option(metavar="FILE|-", help="A JSON object of facts; `-` for standard input.")],
     policy: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="ID",
-            help="A policy to evaluate; may be repeated; default: all policies about the kind.",
-            show_default=False,
-        ),
+        typer.Option(metavar="ID", help="A policy to evaluate; may be repeated; default: all policies about the kind."),
     ] = None,
     policies: Folder = None,
     as_of: Annotated[
         str | None,
-        typer.Option(
-            metavar="DATE",
-            help="The day to decide for, such as 2026-11-21; default: today in China.",
-            show_default=False,
-        ),
+        typer.Option(metavar="DATE", help="The day to decide for, such as 2026-11-21; default: today in China."),
     ] = None,
-    subject: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The identifier of the subject.", show_default=False)
-    ] = None,
+    subject: Annotated[str | None, typer.Option(metavar="TEXT", help="The identifier of the subject.")] = None,
     kind: Kind = CUSTOMER,
     explain: Annotated[bool, typer.Option("--explain", help="Show why each rule did not match.")] = False,
     engine: Annotated[Engine, typer.Option(help="The evaluator.")] = Engine.durable_rules,
@@ -221,26 +194,20 @@ def init(  # noqa: PLR0917  # one parameter an option
         typer.Option(
             metavar="NAME",
             help="The account of the first administrator; the password is prompted for, or read from standard input.",
-            show_default=False,
         ),
     ] = None,
     printed_name: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="The printed name of the administrator; default: NAME.", show_default=False),
+        str | None, typer.Option(metavar="TEXT", help="The printed name of the administrator; default: NAME.")
     ] = None,
     effective: Annotated[
         str | None,
         typer.Option(
             metavar="DAY",
             help="The day from which the imported versions are in force; drafts the change that is signed.",
-            show_default=False,
         ),
     ] = None,
     evidence: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The scan or minutes that say so: PDF, PNG, JPEG or text.", show_default=False
-        ),
+        Path | None, typer.Option(metavar="FILE", help="The scan or minutes that say so: PDF, PNG, JPEG or text.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Create an account for every role, for evaluation.")] = False,
 ) -> None:
@@ -253,7 +220,7 @@ def init(  # noqa: PLR0917  # one parameter an option
 
 @database.command("copy")
 def database_copy(
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="The URL of an empty database.", show_default=False)],
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="The URL of an empty database.")],
     backup: Annotated[
         bool, typer.Option("--backup", help="Keep the copy though the service writes meanwhile; it is a snapshot.")
     ] = False,
@@ -266,14 +233,9 @@ def database_copy(
 
 @app.command("archive")
 def archive_records(
-    before: Annotated[
-        str, typer.Option(metavar="DAY", help="Move the records decided before this day in China.", show_default=False)
-    ],
+    before: Annotated[str, typer.Option(metavar="DAY", help="Move the records decided before this day in China.")],
     output: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE", dir_okay=False, help="A new file; or the one of a move to go on with.", show_default=False
-        ),
+        Path, typer.Option(metavar="FILE", dir_okay=False, help="A new file; or the one of a move to go on with.")
     ],
 ) -> None:
     """Move old decision records to an archive; what was interrupted goes on when called again."""
@@ -284,9 +246,7 @@ def archive_records(
 
 @app.command()
 def replay(
-    decision: Annotated[
-        str, typer.Argument(metavar="DECISION", help="The identifier of a decision.", show_default=False)
-    ],
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="The identifier of a decision.")],
     archive: Annotated[Path | None, file_option(help="The archive that its record is in.")] = None,
     json: Json = False,
 ) -> None:

@@ -14,9 +14,7 @@ audit = typer.Typer(name="audit", help="Export and verify the audit log, and man
 
 
 @audit.command("export")
-def audit_export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
-) -> None:
+def audit_export(file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.")]) -> None:
     """Export the whole log to a file that can be verified anywhere."""
     from policy_service.cli.audit import run_export
 
@@ -27,13 +25,7 @@ def audit_export(
 def audit_verify(
     export: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="EXPORT",
-            exists=True,
-            dir_okay=False,
-            help="An export; default: the database.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="EXPORT", exists=True, dir_okay=False, help="An export; default: the database."),
     ] = None,
     public_key: Annotated[
         Path | None, file_option(help="The trusted public key; default: those of the keys folder.")
@@ -52,16 +44,12 @@ def audit_verify(
 
 @audit.command("pack")
 def audit_pack(  # noqa: PLR0917  # one parameter an option
-    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
-    policy: Annotated[str | None, typer.Option(metavar="ID", help="A policy.", show_default=False)] = None,
-    subject: Annotated[str | None, typer.Option(metavar="TEXT", help="A subject.", show_default=False)] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.")],
+    policy: Annotated[str | None, typer.Option(metavar="ID", help="A policy.")] = None,
+    subject: Annotated[str | None, typer.Option(metavar="TEXT", help="A subject.")] = None,
     kind: Kind = CUSTOMER,
-    since: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="The first day, in China.", show_default=False)
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The last day, inclusive.", show_default=False)
-    ] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day, in China.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day, inclusive.")] = None,
     sample: Annotated[int, typer.Option(metavar="N", help="The maximum number of decisions.")] = 20,
 ) -> None:
     """Write an audit pack: all records of a policy, a subject or a period, verifiable anywhere."""
@@ -72,10 +60,7 @@ def audit_pack(  # noqa: PLR0917  # one parameter an option
 
 @audit.command("verify-pack")
 def audit_verify_pack(
-    pack: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="An audit pack.", show_default=False),
-    ],
+    pack: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="An audit pack.")],
     public_key: Annotated[Path, file_option(help="The trusted public key.")],
     json: Json = False,
 ) -> None:
@@ -103,8 +88,7 @@ def audit_checkpoint() -> None:
 
 @audit.command("rotate-log-key")
 def audit_rotate_log_key(
-    *,
-    lost: Annotated[bool, typer.Option("--lost", help="The previous key was lost.")] = False,
+    *, lost: Annotated[bool, typer.Option("--lost", help="The previous key was lost.")] = False
 ) -> None:
     """Rotate the MAC key of the log."""
     from policy_service.cli.audit import run_rotate_log_key

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-file_option = partial(typer.Option, metavar="FILE", exists=True, dir_okay=False, show_default=False)
+file_option = partial(typer.Option, metavar="FILE", exists=True, dir_okay=False)
 """An option that names a file, which must exist."""
 FILES = "Policy files or folders; default: the shipped policies."
-Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Folder = Annotated[
     Path | None,
@@ -22,7 +22,6 @@ Folder = Annotated[
         exists=True,
         file_okay=False,
         help="A folder of policy files; default: the shipped policies.",
-        show_default=False,
     ),
 ]
 BenchmarkFile = Annotated[
@@ -35,17 +34,11 @@ PopulationAddress = Annotated[
         metavar="FILE",
         help="CSV, Parquet, xlsx or DuckDB, the address of a PostgreSQL database, `records`: the service's own, or "
         "`registered:NAME`.",
-        show_default=False,
     ),
 ]
-TableName = Annotated[
-    str | None, typer.Option("--table", metavar="NAME", help="The table of a database.", show_default=False)
-]
+TableName = Annotated[str | None, typer.Option("--table", metavar="NAME", help="The table of a database.")]
 MaxAge = Annotated[
-    int | None,
-    typer.Option(
-        "--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.", show_default=False
-    ),
+    int | None, typer.Option("--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.")
 ]
 MappingFile = Annotated[Path | None, file_option("--mapping", help="Which column is which fact, as YAML.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")]

@@ -36,16 +36,12 @@ class RunEngine(StrEnum):
 
 def run_over_population(  # noqa: PLR0917  # one parameter an option
     population: PopulationAddress,
-    output: Annotated[
-        Path, typer.Option(metavar="FILE", dir_okay=False, help="CSV, Parquet or xlsx.", show_default=False)
-    ],
+    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="CSV, Parquet or xlsx.")],
     table: TableName = None,
     max_age: MaxAge = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="ID", help="A policy; default: all whose facts the file gives; may be repeated.", show_default=False
-        ),
+        typer.Option(metavar="ID", help="A policy; default: all whose facts the file gives; may be repeated."),
     ] = None,
     as_of: AsOf = None,
     mapping: MappingFile = None,
@@ -82,22 +78,16 @@ def simulate_change(  # noqa: PLR0917  # one parameter an option
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ID",
-            help="A policy to compare; default: the candidates and what depends on them; may be repeated.",
-            show_default=False,
+            metavar="ID", help="A policy to compare; default: the candidates and what depends on them; may be repeated."
         ),
     ] = None,
     as_of: AsOf = None,
     start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="DAY", help="The day from which the candidates are in force.", show_default=False
-        ),
+        str | None, typer.Option("--from", metavar="DAY", help="The day from which the candidates are in force.")
     ] = None,
     mapping: MappingFile = None,
     output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="CSV: everybody who moves, and why.", show_default=False),
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="CSV: everybody who moves, and why.")
     ] = None,
     policies: Folder = None,
     lang: Annotated[Lang, typer.Option(help="The language of cells.")] = Lang.en,
@@ -121,17 +111,15 @@ class QuantileMethod(StrEnum):
 
 def make_benchmarks(  # noqa: PLR0917  # one parameter an option
     population: PopulationAddress,
-    name: Annotated[str, typer.Option(metavar="ID", help="Such as benchmarks/customers.", show_default=False)],
-    version: Annotated[str, typer.Option(metavar="VERSION", help="Such as 2026.7.0.", show_default=False)],
-    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The set, as YAML.", show_default=False)],
+    name: Annotated[str, typer.Option(metavar="ID", help="Such as benchmarks/customers.")],
+    version: Annotated[str, typer.Option(metavar="VERSION", help="Such as 2026.7.0.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The set, as YAML.")],
     table: TableName = None,
     max_age: MaxAge = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ID",
-            help="A policy whose figures are made; default: all that the file gives; may be repeated.",
-            show_default=False,
+            metavar="ID", help="A policy whose figures are made; default: all that the file gives; may be repeated."
         ),
     ] = None,
     as_of: Annotated[
@@ -143,10 +131,7 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
     drafts: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            file_okay=False,
-            help="Write the figures there as policies, to be signed and put in force.",
-            show_default=False,
+            metavar="DIR", file_okay=False, help="Write the figures there as policies, to be signed and put in force."
         ),
     ] = None,
     policies: Folder = None,
@@ -177,60 +162,37 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
 
 def compare_groups(  # noqa: PLR0917  # one parameter an option
     population: Annotated[Path, file_option(help="CSV, Parquet or xlsx, a row a subject.")],
-    column: Annotated[
-        list[str], typer.Option(metavar="NAME", help="A column of numbers; may be repeated.", show_default=False)
-    ],
-    by: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The column of the groups.", show_default=False)
-    ] = None,
-    policy: Annotated[
-        str | None, typer.Option(metavar="ID", help="The policy of whose group lists.", show_default=False)
-    ] = None,
+    column: Annotated[list[str], typer.Option(metavar="NAME", help="A column of numbers; may be repeated.")],
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="The column of the groups.")] = None,
+    policy: Annotated[str | None, typer.Option(metavar="ID", help="The policy of whose group lists.")] = None,
     day: Annotated[
         str | None, typer.Option(metavar="DAY", help="The day of the group lists; default: as they are now.")
     ] = None,
     mapping: MappingFile = None,
     smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group is marked.")] = 5,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="The same as CSV.", show_default=False)
-    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="The same as CSV.")] = None,
     json: Json = False,
 ) -> None:
     """Compare groups of subjects by the numbers of a file, such as sales."""
     from policy_service.cli.groups import run_compare
 
     status = run_compare(
-        population,
-        column,
-        by,
-        policy,
-        day,
-        mapping=mapping,
-        smallest_group=smallest_group,
-        output=output,
-        as_json=json,
+        population, column, by, policy, day, mapping=mapping, smallest_group=smallest_group, output=output, as_json=json
     )
     raise typer.Exit(status)
 
 
 def propose_groups(  # noqa: PLR0917  # one parameter an option
     population: PopulationAddress,
-    policy: Annotated[str, typer.Option(metavar="ID", help="The identifier of the new policy.", show_default=False)],
-    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
+    policy: Annotated[str, typer.Option(metavar="ID", help="The identifier of the new policy.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="A new file.")],
     version: Annotated[str, typer.Option(metavar="VERSION", help="The version of the new policy.")] = "1.0.0",
     source: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ROW", help="A row of a regulation that it implements; may be repeated.", show_default=False
-        ),
+        list[str] | None, typer.Option(metavar="ROW", help="A row of a regulation that it implements; may be repeated.")
     ] = None,
     fact: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="A fact to group by; default: all tags of the file; may be repeated.",
-            show_default=False,
-        ),
+        typer.Option(metavar="NAME", help="A fact to group by; default: all tags of the file; may be repeated."),
     ] = None,
     groups: Annotated[int, typer.Option(min=2, max=20, help="Groups to find.")] = 4,
     rows: Annotated[int, typer.Option(min=2, max=100, help="The most rows that describe them.")] = 12,
@@ -255,14 +217,14 @@ def propose_groups(  # noqa: PLR0917  # one parameter an option
 
 
 population = typer.Typer(name="population", help="Register populations that the service keeps.", no_args_is_help=True)
-PopulationName = Annotated[str, typer.Argument(metavar="NAME", help="The name of a population.", show_default=False)]
+PopulationName = Annotated[str, typer.Argument(metavar="NAME", help="The name of a population.")]
 
 
 @population.command("register")
 def population_register(  # noqa: PLR0917  # one parameter an option
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, Parquet or xlsx.")],
-    name: Annotated[str, typer.Option(metavar="NAME", help="Such as customers-2026-11.", show_default=False)],
-    as_of: Annotated[str, typer.Option("--as-of", metavar="DAY", help="The day of the facts.", show_default=False)],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Such as customers-2026-11.")],
+    as_of: Annotated[str, typer.Option("--as-of", metavar="DAY", help="The day of the facts.")],
     kind: Kind = CUSTOMER,
     keep_days: Annotated[int, typer.Option(min=1, max=MAX_KEEP_DAYS, help="Then it is deleted.")] = KEEP_DAYS,
     mapping: MappingFile = None,
