@@ -30,12 +30,10 @@ from policy_service.approval.store import add_action, read_change, record_action
 from policy_service.approval.tables import ChangeRow, CommentRow, DraftFileRow
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE, period_errors, validate_reason, validate_texts
 from policy_service.approval.workflow import (
-    ACTION_CLAUSES,
-    AUTHORS,
     new_change,
     next_action,
+    require_author,
     require_permission,
-    require_role,
 )
 from policy_service.audit.events import ChangeCommented, ChangeDrafted, ChangeEdited, ChangeWithdrawn
 from policy_service.audit.log import append
@@ -73,7 +71,7 @@ def create(  # noqa: PLR0913  # what a draft says
 
     Raises PermissionDenied, ValidationFailed.
     """
-    require_role(actor, AUTHORS, ACTION_CLAUSES[Action.CREATE])
+    require_author(actor, Action.CREATE)
     draft = _validate_draft(
         title, reason, effective, texts, ends=ends, afterwards=afterwards, simulated_over=simulated_over
     )
@@ -95,7 +93,7 @@ def rollback(  # noqa: PLR0913  # what a draft says
 
     Raises PermissionDenied, ValidationFailed.
     """
-    require_role(actor, AUTHORS, ACTION_CLAUSES[Action.CREATE])
+    require_author(actor, Action.CREATE)
     versions_before = _previously_active(transaction, versions)
     draft = _validate_draft(
         title, reason, effective, (), versions_before, afterwards=afterwards, simulated_over=simulated_over
@@ -117,7 +115,7 @@ def create_first_versions(  # noqa: PLR0913  # what a draft says
 
     Raises PermissionDenied, ValidationFailed.
     """
-    require_role(actor, AUTHORS, ACTION_CLAUSES[Action.CREATE])
+    require_author(actor, Action.CREATE)
     return begin_first_versions(
         transaction, actor, title=title, reason=reason, start=start, file_name=file_name, content=content
     )

@@ -17,12 +17,10 @@ from policy_service.approval.store import read_change, read_text, record_action,
 from policy_service.approval.tables import SubmittedVersionRow
 from policy_service.approval.validation import validate_reason
 from policy_service.approval.workflow import (
-    ACTION_CLAUSES,
-    AUTHORS,
     check_meaning,
     next_action,
+    require_author,
     require_permission,
-    require_role,
 )
 from policy_service.approval.writers import writers_of
 from policy_service.audit.events import (
@@ -87,7 +85,7 @@ def submit(
     record_meanings(transaction)
     draft = read_if_match(session, prepared.change, expected)
     if analysed and draft.state is ChangeState.UNDER_ANALYSIS:
-        require_role(actor, AUTHORS, ACTION_CLAUSES[Action.SUBMIT])
+        require_author(actor, Action.SUBMIT)
     else:
         require_permission(draft, Action.SUBMIT, actor, now)
     if draft.etag != prepared.etag:

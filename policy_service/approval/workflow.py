@@ -225,9 +225,9 @@ def require_permission(
         raise PermissionDenied(allowed)
 
 
-def require_role(actor: Actor, roles: frozenset[Role], clause: str) -> None:
-    """Raises PermissionDenied when the actor is not a person in one of the roles."""
-    if (allowed := check_role(actor, roles, clause)) is not True:
+def require_author(actor: Actor, action: Action) -> None:
+    """Raises PermissionDenied when the actor is not a person who may write changes."""
+    if (allowed := check_role(actor, AUTHORS, ACTION_CLAUSES[action])) is not True:
         raise PermissionDenied(allowed)
 
 

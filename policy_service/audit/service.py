@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -81,12 +80,8 @@ def ensure_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0
     if key is not NO_KEY:
         return key
     keys = list(read_log_keys(folder).values())
-    return _activate_key(
-        transaction,
-        SERVICE,
-        keys[-1] if keys else make_log_key(folder),
-        LogKeyAdded("", None, lost=False, decisions=decisions),
-    )
+    key = keys[-1] if keys else make_log_key(folder)
+    return _activate_key(transaction, SERVICE, key, LogKeyAdded(key.id, None, lost=False, decisions=decisions))
 
 
 def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, decisions: int, is_lost: bool) -> LogKey:
@@ -106,9 +101,8 @@ def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, deci
             if is_lost
             else lost_key_error(previous)
         )
-    return _activate_key(
-        transaction, actor, make_log_key(folder), LogKeyAdded("", previous, lost=is_lost, decisions=decisions)
-    )
+    key = make_log_key(folder)
+    return _activate_key(transaction, actor, key, LogKeyAdded(key.id, previous, lost=is_lost, decisions=decisions))
 
 
 def last_log_key_id(session: Session) -> str | None:
@@ -126,7 +120,7 @@ def _activate_key(transaction: Transaction, actor: Actor, key: LogKey, event: Lo
         append(transaction, SERVICE, RowsRecorded(rows))
     use_key(session, key)
     batches = rebuild_states(session, key, every_row=event.before is None)
-    append(transaction, actor, replace(event, log_key=key.id))
+    append(transaction, actor, event)
     _cover_batches(transaction, actor, batches)
     return key
 

@@ -278,23 +278,23 @@ class Database:
             raise
         self.failure, self.last_commit_at = None, monotonic()
 
-    def probe(self, seconds: float = PROBE_SECONDS) -> None:
+    def probe(self) -> None:
         """Look whether something could be written, and write nothing. Raises DatabaseUnavailable.
 
-        Another writer is waited for no longer than `seconds`; and there has to be room for a few pages.
+        Another writer is waited for no longer than PROBE_SECONDS; and there has to be room for a few pages.
         """
         with translate_db_errors(), self._writers.connect() as connection:
             if self.file:
                 driver = cast("sqlite3.Connection", connection.connection.driver_connection)
                 previous_timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
-                driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1_000)}")
+                driver.execute(f"PRAGMA busy_timeout = {round(PROBE_SECONDS * 1_000)}")
                 try:
                     connection.begin().rollback()
                 finally:
                     driver.execute(f"PRAGMA busy_timeout = {previous_timeout}")
                 _check_disk_space(self.file)
             else:
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(seconds * 1_000)}ms'")
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(PROBE_SECONDS * 1_000)}ms'")
                 connection.execute(_TAKE, {"lane": LaneName.DECISIONS})
                 connection.rollback()
 

@@ -45,11 +45,6 @@ class BlockReport:
     untold: int = 0
     """How many more there are."""
 
-    @property
-    def is_sound(self) -> bool:
-        """True if nothing was altered, removed or added."""
-        return not self.faults
-
     def tell(self, faults: Sequence[str]) -> None:
         """Count what was found, and take it up as long as it is not too much."""
         room = MAX_GAPS - len(self.faults)

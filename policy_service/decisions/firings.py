@@ -24,8 +24,6 @@ class Firings:
     """By the identifier of the rule; one that is not there never decided."""
     total: int
     """The decisions of the policy that were counted, whatever they answered."""
-    records_scanned: int
-    """The records of all policies that were looked through."""
     since: datetime | None
     """When the oldest of those that were counted was decided."""
 
@@ -49,12 +47,11 @@ _DECODER = msgspec.json.Decoder(_Line)
 def firings(session: Session, policy: str, *, max_counted: int = MAX_COUNTED) -> Firings:
     """Count how often each rule decided in `max_counted` decisions of a policy among the newest MAX_SCANNED."""
     rules: Counter[str] = Counter()
-    total, scanned_count, oldest = 0, 0, None
+    total, oldest = 0, None
     marker = f'"{policy}"'.encode()
     for line in newest_lines(session, MAX_SCANNED):
         if total == max_counted:
             break
-        scanned_count += 1
         if marker not in line:
             continue
         record = _DECODER.decode(line)
@@ -64,4 +61,4 @@ def firings(session: Session, policy: str, *, max_counted: int = MAX_COUNTED) ->
         total += 1
         oldest = record.decided_at
         rules.update(answer.rules)
-    return Firings(dict(rules), total, scanned_count, datetime.fromisoformat(oldest) if oldest else None)
+    return Firings(dict(rules), total, datetime.fromisoformat(oldest) if oldest else None)

@@ -54,8 +54,6 @@ class RecordFilter:
     subject: str | None = None
     """The identifier."""
     policy: str | None = None
-    version: str | None = None
-    """Of the policy."""
     kind: str | None = None
     """Of the subject."""
     since: datetime | None = None
@@ -83,9 +81,8 @@ class RecordFilter:
             return None
         if self.policy is None:
             return record
-        used = record.policies.get(self.policy)
-        matches = self.policy in record.outcomes and used is not None and self.version in {None, used.version}
-        return record if matches and self._is_answered(record.outcomes[self.policy]) else None
+        entry = record.outcomes.get(self.policy)
+        return record if entry is not None and self._is_answered(entry) else None
 
     def _is_answered(self, entry: Mapping[str, Any]) -> bool:
         """Return True if an answer of the policy is the one that is wanted."""

@@ -173,18 +173,15 @@ def _compare(record: DecisionRecord, replayed: Json) -> ReplayVerdict:
     return ReplayVerdict(record.decision_id, "different" if differences else "same", None, differences, policies)
 
 
-def explain_decision(
-    session: Session, fact_cipher: FactCipher, decision_id: str, *, reveal: bool = False
-) -> Explanation:
-    """Explain the decision; sensitive values are masked unless they are to be revealed.
+def explain_decision(session: Session, fact_cipher: FactCipher, decision_id: str) -> Explanation:
+    """Explain the decision; sensitive values are masked.
 
     Raises UnknownDecision, NotReplayable.
     """
     record = _read_unaltered(_row(session, decision_id))
     decision, policies = _decide_again(session, fact_cipher, record, explain=True)
-    trace = decision.trace or {}
-    visible_trace = trace if reveal else masked_trace(trace, sensitive_facts(policies))
-    return Explanation(decision_id, record.outcomes, visible_trace)
+    trace = masked_trace(decision.trace or {}, sensitive_facts(policies))
+    return Explanation(decision_id, record.outcomes, trace)
 
 
 def _decide_again(

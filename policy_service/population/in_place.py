@@ -172,7 +172,7 @@ class _Run:
         judged = f"SELECT * FROM ({self._rows}) AS judged WHERE {PROBLEM} = ''"  # noqa: S608  # quoted
         sql = f"""WITH {PART} AS MATERIALIZED ({judged}) SELECT {taken} FROM ({stages.sql}) AS answers
             WHERE {condition} ORDER BY "{ROW}" """  # noqa: S608  # quoted
-        return run_sql(self._connection, sql, PART_ROWS)
+        return run_sql(self._connection, sql)
 
     def _answers(self, stages: Stages) -> Iterator[pa.Table]:
         """Yield the parts of the result."""
@@ -203,7 +203,7 @@ class _Run:
         """Yield the rows that were refused, and those that a policy did not evaluate."""
         sql = f"""SELECT "{ROW}", coalesce({SUBJECT}, ''), {PROBLEM} FROM ({self._rows}) AS {PART}
             WHERE {PROBLEM} <> '' ORDER BY "{ROW}" """  # noqa: S608  # quoted
-        for part in run_sql(self._connection, sql, PART_ROWS):
+        for part in run_sql(self._connection, sql):
             for row, subject, problem in zip(*(column.to_pylist() for column in part.columns), strict=True):
                 yield RejectedRow(row, None, subject, problem)
         yield from self._rejected.values()

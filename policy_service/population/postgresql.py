@@ -44,6 +44,7 @@ from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
 from policy_service.population.plan import FactColumn, Plan
 from policy_service.population.population import ROW, SUBJECT, column_judges
+from policy_service.population.source import PART_ROWS
 from policy_service.population.stages import AS_OF_COLUMN
 
 if TYPE_CHECKING:
@@ -271,9 +272,9 @@ _JUDGES = {
 }
 
 
-def run_sql(connection: psycopg.Connection[Any], sql: str, size: int) -> Iterator[pa.Table]:
+def run_sql(connection: psycopg.Connection[Any], sql: str) -> Iterator[pa.Table]:
     """Yield the rows of a query, some at a time. Raises RunFailed where the database cannot compute one."""
     with computing(), connection.cursor(name="answers") as cursor:
         cursor.execute(sql.encode())
-        while rows := cursor.fetchmany(size):
+        while rows := cursor.fetchmany(PART_ROWS):
             yield to_table(cursor, rows)

@@ -223,7 +223,7 @@ def activate(  # noqa: PLR0913  # what an activation says
         suspension,
     )
     append(transaction, actor, event)
-    return _activation(row, None)
+    return _activation(row)
 
 
 def describe_ending(ending: Activation) -> Message:
@@ -286,7 +286,7 @@ def _kind(id_: str, kind: str) -> ActivationKind:
         return ActivationKind(kind)
 
 
-def _activation(row: ActivationRow, cancelled_at: datetime | None) -> Activation:
+def _activation(row: ActivationRow) -> Activation:
     return Activation(
         seq=row.seq,
         id=row.id,
@@ -296,7 +296,7 @@ def _activation(row: ActivationRow, cancelled_at: datetime | None) -> Activation
         kind=_kind(row.id, row.kind),
         effective=Period(row.effective_from, row.effective_until),
         recorded_at=row.recorded_at,
-        cancelled_at=cancelled_at,
+        cancelled_at=None,
         change=row.change,
         suspension=row.suspension,
     )

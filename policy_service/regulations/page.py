@@ -42,8 +42,8 @@ _WORDS = {
 }
 
 
-def regulation_page(coverage: Coverage, lang: Language, *, docs: str = "..", policies: str = "../../policies") -> str:
-    """Return the page; `docs` and `policies` lead from where it stands to those folders."""
+def regulation_page(coverage: Coverage, lang: Language) -> str:
+    """Return the page, as it stands in `docs/reference/`."""
     words, regulation = _WORDS[lang], coverage.regulation
     paragraphs = [f"# {getattr(regulation.title, lang)}", words["dated"].format(dated=regulation.dated)]
     if regulation.notes:
@@ -53,8 +53,7 @@ def regulation_page(coverage: Coverage, lang: Language, *, docs: str = "..", pol
     for section, rows in coverage.sections:
         lines = [_line(words["row"], words["says"], words["by"]), _line(*["---"] * 3)]
         lines += [
-            _line(each.row.id, one_line(getattr(each.row.says, lang)), _implementation(each, lang, docs, policies))
-            for each in rows
+            _line(each.row.id, one_line(getattr(each.row.says, lang)), _implementation(each, lang)) for each in rows
         ]
         paragraphs += [f"## {getattr(section.title, lang)}", "\n".join(lines)]
     return "\n\n".join(paragraphs) + "\n"
@@ -64,18 +63,18 @@ def _line(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _implementation(covered: RowCoverage, lang: Language, docs: str, policies: str) -> str:
+def _implementation(covered: RowCoverage, lang: Language) -> str:
     words, row = _WORDS[lang], covered.row
     if covered.citations:
-        return words["and"].join(_citation_text(each, lang, policies) for each in covered.citations)
+        return words["and"].join(_citation_text(each, lang) for each in covered.citations)
     what = row.feature or row.not_yet
     text = words[covered.status].format(what=one_line(getattr(what, lang)) if what else "")
-    return f"[{text}]({docs}/{row.see})" if row.see else text
+    return f"[{text}](../{row.see})" if row.see else text
 
 
-def _citation_text(citation: PolicyCitation, lang: Language, policies: str) -> str:
+def _citation_text(citation: PolicyCitation, lang: Language) -> str:
     words, policy = _WORDS[lang], citation.policy
-    text = f"[{getattr(policy.title, lang)}]({policies}/{policy.id}/{policy.version}.yaml) `{policy.id}`"
+    text = f"[{getattr(policy.title, lang)}](../../policies/{policy.id}/{policy.version}.yaml) `{policy.id}`"
     if citation.rules:
         text += words["rules"].format(rules=words["comma"].join(_rule(rule, lang) for rule in citation.rules))
     if citation.examples:

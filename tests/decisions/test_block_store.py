@@ -107,7 +107,6 @@ def test_a_block_is_told_in_the_log(database: Database, decider: Decider) -> Non
 def test_what_is_not_sealed_yet_is_verified_too(database: Database, decider: Decider) -> None:
     record(database, decider, 2)
     report = verify(database)
-    assert report.is_sound
     assert report.to_dict() == {"blocks": 0, "records": 2, "faults": []}
 
 

@@ -219,7 +219,7 @@ def test_a_subject_erased_leaves_records_that_verify_but_cannot_be_replayed(
         "The key of C1 was deleted, so its sensitive facts cannot be read: income, standing.",
     )
     with database.read() as session:
-        assert verify_blocks(session).is_sound
+        assert not verify_blocks(session).faults
         with pytest.raises(NotReplayable, match="The key of C1 was deleted"):
             explain_decision(session, secrets, id_)
 
@@ -273,7 +273,6 @@ def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
     )
     with database.read() as session:
         hidden = explain_decision(session, secrets, id_).to_dict()
-        result = explain_decision(session, secrets, id_, reveal=True)
     assert hidden["decision_id"] == id_
     assert hidden["outcomes"] == record_of(database, id_)["outcomes"]
     assert hidden["trace"]["tiering/small"][0] == {
@@ -282,9 +281,12 @@ def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
         "failed": "days is missing",
         "saw": {"days": 10},
     }
-    rich = {"rule": "rich", "matched": False, "failed": "income > 1000"}
-    assert hidden["trace"]["tiering/personal"][0] == {**rich, "saw": {"income": MASK}}
-    assert result.trace["tiering/personal"][0] == {**rich, "saw": {"income": "10.00"}}
+    assert hidden["trace"]["tiering/personal"][0] == {
+        "rule": "rich",
+        "matched": False,
+        "failed": "income > 1000",
+        "saw": {"income": MASK},
+    }
 
 
 def test_no_sensitive_value_is_kept_in_the_clear(database: Database, decider: Decider, secrets: FactCipher) -> None:

@@ -90,7 +90,6 @@ POSTGRESQL = Dialect(
     "postgres", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), wide_quotients=True, merges_subqueries=True
 )
 SPARK = Dialect("pyspark", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), False)  # noqa: FBT003
-DIALECTS: Mapping[str, Dialect] = {"duckdb": DUCKDB, "postgres": POSTGRESQL, "spark": SPARK}
 
 
 def table_of(name: str, columns: Mapping[str, str]) -> Table:

@@ -112,19 +112,18 @@ def count_records(
     return counts
 
 
-def count_faults(session: Session, tick: Callable[[int], object] = lambda _: None) -> Iterator[str]:
+def count_faults(session: Session) -> Iterator[str]:
     """Yield a message for each block whose counted answers are not what its records say."""
     found: dict[int, Counts] = defaultdict(Counter)
     for row in session.exec(select(AnswerCount), execution_options={"yield_per": FETCH_SIZE}):
         found[row.block][AnswerKey(row.policy, Group(row.status, row.outcome), row.rule)] = row.decisions
-    records, reader = 0, AssignmentReader()
+    reader = AssignmentReader()
     counted = select(BlockRow.number).where(BlockRow.number <= max(found, default=0))
     for number in sorted({*found, *session.exec(counted)}):  # a number that someone altered may be any
         block = session.get(BlockRow, number)
         expected = count_records(session, block.first, block.last, reader) if block else Counter[AnswerKey]()
         if dict(expected) != dict(found[number]):
             yield Message("the answers that are counted of block {block} are not those of its records", block=number)
-        tick(records := records + (block.last - block.first + 1 if block else 0))
 
 
 def _rows(block: int, counts: Counts) -> list[dict[str, object]]:
