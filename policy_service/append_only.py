@@ -80,12 +80,6 @@ def update_allowed(connection: Connection, table: Table) -> Iterator[None]:
         connection.exec_driver_sql(statement)
 
 
-def tables_without_triggers(connection: Connection, tables: Iterable[str]) -> list[str]:
-    """Return the tables that lack one of their triggers, in order; one that does something else is none."""
-    existing = _triggers(connection)
-    return sorted(table for table in tables if not _expected_triggers(connection.dialect.name, table) <= existing)
-
-
 def schema_faults(connection: Connection) -> list[str]:
     """A sentence for each trigger that is gone or does something else, and each trigger or view that was not declared.
 
