@@ -17,9 +17,8 @@ from policy_service.population.mapping import Mapping
 from policy_service.population.parts import ROWS, PartTable
 from policy_service.population.plan import make_plan
 from policy_service.population.population import SUBJECT, register
-from policy_service.population.records import open_records
+from policy_service.population.records import RecordSource, open_records
 from policy_service.population.sides import Side
-from policy_service.population.source import RowSource
 from policy_service.population.stages import FEW, compile_stages
 
 THEN, NOW = "b_", "a_"
@@ -65,7 +64,7 @@ def _count(  # noqa: PLR0913, PLR0917  # as above
 
 def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
     connection: duckdb.DuckDBPyConnection,
-    source: RowSource,
+    source: RecordSource,
     policies: Sequence[Policy],
     names: Sequence[str],
     kind: str,
