@@ -1,1 +1,1 @@
-"""Policies in use: facts in, outcomes with their rules and reasons out."""
+"""Decisions by the policies in force: facts in; outcomes, rules and reasons out."""

@@ -1,4 +1,4 @@
-"""The alarms that the service raised since it began: they are logged, and the newest are kept for those who look."""
+"""Alarms raised since the service started: each is logged, and the newest are held in memory for display."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from policy_service.clock import Clock
 
 MAX_ALARMS = 20
-"""Alarms that are kept; all are counted, and logged."""
+"""Alarms held in memory. All are counted and logged."""
 AlarmKind = Literal["engine", "sealing"]
 
 
@@ -22,23 +22,23 @@ class AlarmRecord:
     raised_at: datetime
     kind: AlarmKind
     policy: str
-    """The policy and its version; empty where it is about none."""
+    """The policy and its version; empty if the alarm concerns none."""
     reason: str
 
 
 class Alarms:
-    """The alarms raised, by whichever thread."""
+    """A thread-safe list of the alarms raised."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
         self._newest: deque[AlarmRecord] = deque(maxlen=MAX_ALARMS)
         self.started_at = clock.now()
-        """When the service began."""
+        """When the service started."""
         self.count = 0
 
     def add(self, kind: AlarmKind, policy: str, reason: str) -> None:
-        """Keep an alarm."""
+        """Log an alarm and add it to the list."""
         alarm = AlarmRecord(self._clock.now(), kind, policy, reason)
         with self._lock:
             self._newest.appendleft(alarm)
@@ -46,6 +46,6 @@ class Alarms:
 
     @property
     def newest(self) -> tuple[AlarmRecord, ...]:
-        """The alarms that are kept, the newest first."""
+        """Return the alarms in memory, newest first."""
         with self._lock:
             return tuple(self._newest)

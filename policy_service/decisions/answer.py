@@ -12,12 +12,15 @@ from policy_service.decisions.masking import masked_trace, sensitive_facts
 
 
 def unrecorded_answer(decision: Decision, subject: str | None, kind: str, clock: Clock) -> Json:
-    """Return the decision as JSON, with an identifier of its own; it is recorded nowhere."""
+    """Return the decision as JSON under a new identifier, without recording it."""
     return answer_document(decision, subject, kind, decision.to_dict(), str(clock.new_id()), clock.now())
 
 
 def preview_answer(decision: Decision, subject: str, kind: str, decided_at: datetime) -> Json:
-    """Return the answer to a preview: it has no identifier, as nothing is recorded; its trace masks sensitive facts."""
+    """Return the answer to a preview: it has no identifier, since nothing is recorded.
+
+    Its trace masks sensitive facts.
+    """
     if decision.trace is not None:
         sensitive = sensitive_facts([each.policy for each in decision.evaluated.values()])
         decision = decision._replace(trace=masked_trace(decision.trace, sensitive))
@@ -27,7 +30,7 @@ def preview_answer(decision: Decision, subject: str, kind: str, decided_at: date
 def answer_document(  # noqa: PLR0913, PLR0917  # what an answer says that the decision does not know itself
     decision: Decision, subject: str | None, kind: str, outcomes: Json, decision_id: str | None, decided_at: datetime
 ) -> Json:
-    """Return the decision, with its outcomes, as JSON; `trace` only when it was asked for."""
+    """Return the decision with its outcomes as JSON; `trace` only if the request asked for it."""
     document: Json = {
         "decision_id": decision_id,
         "subject": subject,
@@ -43,5 +46,5 @@ def answer_document(  # noqa: PLR0913, PLR0917  # what an answer says that the d
 
 
 def encode_answer(document: Json) -> bytes:
-    """Return the answer's bytes."""
+    """Return the answer encoded as bytes."""
     return msgspec.json.encode(document)

@@ -1,13 +1,13 @@
-"""Archives of decision records: the file that their lines move to, and the line that stays.
+"""The archive file of decision records, and the line that remains in the database.
 
     the file, gzip:   {"kind":"archive", …}            of which log, and which records
                       {"block":7,"first":…,"root":…}   a block
                       {"as_of":…}                      its records, to the byte
                       …
 
-The row of a record stays with its number, digest and MAC. Its line keeps what lists and lookups need, and names the
-archive; the facts, and what only a replay needs, are in the file alone. A block's root is over the digests, so it
-verifies without the file as with it.
+The row of a record remains, with its number, digest and MAC. Its line holds what lists and lookups need, and names the
+archive. The facts, and what only a replay needs, are in the file alone. A block's root is computed over the digests, so
+it verifies with or without the file.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from policy_service.messages import Message
 KIND = "archive"
 FORMAT = 1
 MOVED_OF_ANSWERS = frozenset({"because", "titles", "supplied"})
-"""The members of an answer that only the archive holds: the versions hold the first two, too."""
+"""The members of an answer that only the archive holds; the first two can also be read from the versions."""
 MAX_LINE = 16 * 2**20
-"""Bytes of a line; what is longer is none."""
+"""Maximum length of a line, bytes."""
 CHUNK = 2**20
 
 
 class InvalidArchive(ValueError):
-    """A file is no archive, or not what was written; the message says how."""
+    """A file is not a valid archive, or was altered; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class ArchivedBlock(NamedTuple):
 
 
 def remainder_of(line: bytes, archive: int) -> bytes:
-    """Return the line that stays of a record in an archive."""
+    """Return the part of a record's line that remains in the database."""
     record: dict[str, Any] = msgspec.json.decode(line)
     stays = {name: value for name, value in record.items() if name not in MOVED}
     if "outcomes" in stays:
@@ -73,12 +73,12 @@ def _answer(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_head(file: gzip.GzipFile, head: ArchiveHead) -> None:
-    """Begin an archive."""
+    """Write the header of an archive."""
     _write_line(file, to_canonical_json({"kind": KIND, "format": FORMAT, **asdict(head)}))
 
 
 def write_block(file: gzip.GzipFile, block: Block, lines: Sequence[bytes]) -> None:
-    """Add a block with its records."""
+    """Write a block with its records."""
     fields = {"block": block.number, "first": block.first, "last": block.last, "root": block.root}
     _write_line(file, to_canonical_json(fields))
     for line in lines:
@@ -91,13 +91,13 @@ def _write_line(file: gzip.GzipFile, line: bytes) -> None:
 
 
 def read_head(path: Path) -> ArchiveHead:
-    """Return the head of an archive. Raises InvalidArchive, OSError."""
+    """Return the header of an archive. Raises InvalidArchive, OSError."""
     with closing(_lines(path)) as lines:
         return _head(next(lines, b""))
 
 
 def read_blocks(path: Path) -> Iterator[ArchivedBlock]:
-    """Yield the blocks of an archive, each compared with its root. Raises InvalidArchive, OSError."""
+    """Yield the blocks of an archive, each verified against its root. Raises InvalidArchive, OSError."""
     with closing(_lines(path)) as lines:
         head, seq = _head(next(lines, b"")), 0
         for text in lines:
@@ -112,7 +112,10 @@ def read_blocks(path: Path) -> Iterator[ArchivedBlock]:
 
 
 def read_line(path: Path, seq: int) -> bytes:
-    """Return the line of one record in an archive. Raises InvalidArchive, also when it is not there, and OSError."""
+    """Return the line of one record in an archive.
+
+    Raises InvalidArchive, also if the record is missing, and OSError.
+    """
     for block, lines in read_blocks(path):
         if block.first <= seq <= block.last:
             return lines[seq - block.first]

@@ -1,9 +1,9 @@
-"""Moves old decision records to an archive, block by block; what may go wrong on the way loses nothing.
+"""Moves old decision records to an archive file, block by block, without losing any on failure.
 
     write FILE.unfinished ──► read it back, compare ──► FILE ──► entry `decisions_archived` ──► lines move, in parts
 
-Until the entry, nothing has changed but a file; after it, each part is a transaction of its own, and the same command
-goes on where it was interrupted. A line moves only while the file is what the entry says.
+Before the audit entry is written, only the file exists. After it, each part moves in its own transaction, and running
+the same command again resumes an interrupted move. A line moves only if the file matches the entry.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ from policy_service.errors import ErrorKind, PolicyServiceError
 from policy_service.messages import Message
 
 PART_SIZE = 5_000
-"""Records whose lines move in one transaction."""
+"""Records moved per transaction."""
 FETCH_SIZE = 1_000
 _DECISIONS = table_of(DecisionRow)
 _C = _DECISIONS.c
 
 
 class ArchiveRejected(PolicyServiceError):
-    """Nothing is archived; the message says why."""
+    """Nothing was archived; the message says why."""
 
     kind: ClassVar[ErrorKind] = "conflict"
 
@@ -70,10 +70,7 @@ def archive(  # noqa: PLR0913  # what moves where, by whom, and whom to tell
     file: Path,
     on_progress: Callable[[int, int], object] = lambda _done, _of: None,
 ) -> DecisionsArchived:
-    """Move the records decided before an instant, or go on with a move that was interrupted.
-
-    Raises ArchiveRejected, InvalidArchive, OSError, DatabaseUnavailable.
-    """
+    """Move the records decided before an instant to an archive, or resume an interrupted move."""
     with database.read() as session:
         archives = list_archives(session)
         is_interrupted = bool(archives) and bool(_unmoved(session, archives[-1], archives[-1].first, 1))
@@ -94,7 +91,7 @@ def archive(  # noqa: PLR0913  # what moves where, by whom, and whom to tell
 
 
 def _blocks(session: Session, archived: int, before: datetime, kept_from: datetime) -> list[Block]:
-    """Return the sealed blocks behind those archived whose records were all decided before an instant."""
+    """Return the sealed blocks after the archived ones whose records were all decided before an instant."""
     if before > kept_from:
         raise ArchiveRejected(
             Message(
@@ -117,7 +114,7 @@ def _write(
     blocks: Sequence[Block],
     on_progress: Callable[[int, int], object],
 ) -> str:
-    """Write the file, and read it back; return the digest of the lines that will stay."""
+    """Write the file and read it back; return the digest of the lines that remain."""
     unfinished, total = file.with_name(f".{file.name}.unfinished"), head.last - head.first + 1
     keys, remainder = read_mac_keys(session), hashlib.sha256()
     try:
@@ -154,7 +151,7 @@ def _rows(session: Session, first: int, last: int) -> list[DecisionRow]:
 def _move(
     database: Database, clock: Clock, archived: DecisionsArchived, file: Path, on_progress: Callable[[int, int], object]
 ) -> DecisionsArchived:
-    """Put in the place of each line what stays of it, while the file is what the entry says."""
+    """Replace each line by its remainder, if the file matches the entry."""
     if not file.is_file() or file_digest(file) != archived.digest:
         raise ArchiveRejected(
             Message(
@@ -178,7 +175,7 @@ def _move(
 
 
 def _unmoved(session: Session, archived: DecisionsArchived, start: int, limit: int) -> list[tuple[int, bytes]]:
-    """Return a page of records of an archive, from a number on, whose lines have not moved yet."""
+    """Return a page of archived records, from a number on, whose lines have not moved yet."""
     mark = remainder_of(b"{}", archived.archive)[:-1]
     query = sqlalchemy.select(_C.seq, _C.line).where(
         _C.seq >= start,
@@ -195,7 +192,7 @@ def _unmoved(session: Session, archived: DecisionsArchived, start: int, limit: i
 def archive_faults(
     session: Session, files: Sequence[Path] = (), tick: Callable[[int], object] = lambda _: None
 ) -> Iterator[str]:
-    """Yield a message for each archive whose records are not what its entry says; with its file, record by record."""
+    """Yield a message for each archive whose records differ from its entry; given the file, for each record."""
     archives = list_archives(session)
     by_digest, done = {each.digest: each for each in archives}, 0
     for each in archives:
@@ -222,7 +219,7 @@ def archive_faults(
 
 
 def _file_faults(session: Session, archived: DecisionsArchived, file: Path) -> Iterator[str]:
-    """Compare the lines of an archive with the rows that stayed."""
+    """Compare the lines of an archive with the remaining rows."""
     for block, lines in read_blocks(file):
         rows = {row.seq: row for row in _rows(session, block.first, block.last)}
         for seq, line in enumerate(lines, block.first):

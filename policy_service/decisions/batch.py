@@ -1,18 +1,18 @@
-"""Many decisions in one request: a line of JSON in, an answer out, in the same order, as they come.
+"""Many decisions in one request: a stream of JSON lines in, a stream of answers out, in the same order.
 
     async for content in Batch(decisions, actor, render).decide(pieces):     # the request's bytes, in any pieces
         …                                               # the rendered answers of lines that were recorded together
 
-Each line is a request as for one decision, and is recorded before its answer is given. A line that is refused does not
-keep the others from being decided. Blank lines are passed over; they count as lines. A line that is too long is
-refused, and not kept in memory. Only so many lines are under way at a time: more are read as answers are taken.
+Each line is a request like that for a single decision, and is recorded before it is answered. A rejected line does not
+stop the others. Blank lines are skipped, but count in the line numbers. A line that is too long is rejected, and not
+buffered. The number of lines in flight is limited: more are read as the client reads answers.
 
-Single decisions go first. Lines are decided for a millisecond before others of the event loop have their turn, and for
-single decisions under way they wait a little longer; the writer records them behind single decisions.
+Single decisions have priority. Lines are decided for a millisecond before other tasks of the event loop run, and pause
+longer while single decisions are in flight; the writer records them after single decisions.
 
-With an idempotency key each line has one effect: its own key is made of the batch's and its number. A batch that is
-sent again gets for each line the answer there was, and what was not decided before is decided now. Where a line is not
-the one that was answered, it is another batch: that line is refused, and nothing behind it is decided.
+With an idempotency key each line has one effect: its own key is derived from the batch's and its number. If a batch is
+retried, lines decided before get their recorded answer, and the rest are decided now. If a line differs from the one
+answered before, the batch is another one: that line is rejected, and no line after it is decided.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from policy_service.idempotency import IdempotencyKeyReused, check_key, fingerpr
 from policy_service.messages import Message
 
 MAX_LINES_IN_FLIGHT = 256
-"""Lines under way at a time."""
+"""Maximum number of lines in flight."""
 LINE_LIMIT = 256 * 1024
-"""Bytes of a line."""
+"""Maximum length of a line, bytes."""
 SLICE_SECONDS = 0.001
-"""How long lines are decided, by all batches together, before others have their turn."""
+"""How long lines are decided, by all batches together, before other tasks run."""
 YIELD_SECONDS = 0.005
-"""How long lines wait then for single decisions under way."""
+"""How long lines then pause for single decisions in flight."""
 PATH = "/v1/decisions/batch"
-"""Where a line is sent to, for its fingerprint."""
+"""The path to which a line counts as sent, for its fingerprint."""
 
 
 class LineTooLong(ValueError):
-    """A line has more bytes than are read."""
+    """A line exceeds the maximum length."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(Message("a line has at most {limit:,} bytes", limit=limit))
@@ -56,20 +56,20 @@ class LineTooLong(ValueError):
 
 
 class BatchEnded(Exception):
-    """The request is not read to its end; raised by the source of its bytes, and sent as the last answer."""
+    """The request body was not read to its end; raised by the source of its bytes, and sent as the last answer."""
 
 
 class LineAnswer(NamedTuple):
     """The answer to one line."""
 
     line: int
-    """Its number, from 1."""
+    """The line number, from 1."""
     request: DecisionRequest | None
-    """What was asked; None when that could not be read."""
+    """The parsed request; None if the line could not be parsed."""
     result: RecordedAnswer | Exception
-    """The answer as it was recorded, or why there is none."""
+    """The recorded answer, or the error."""
     started: float
-    """When it was begun, by `time.perf_counter`."""
+    """The start of its processing, by `time.perf_counter`."""
 
     @property
     def subject(self) -> str | None:
@@ -80,11 +80,11 @@ class LineAnswer(NamedTuple):
 
 Render = Callable[[LineAnswer], bytes]
 Line = tuple[int, bytes | Exception]
-"""A line's number, and its content or what is wrong with it."""
+"""A line number, and the line's content or error."""
 
 
 class _PendingLine(NamedTuple):
-    """A line that was decided and is to be recorded."""
+    """A line that is decided and not yet recorded."""
 
     line: int
     request: DecisionRequest
@@ -93,11 +93,11 @@ class _PendingLine(NamedTuple):
 
 
 _Chunk = tuple[list[LineAnswer | _PendingLine], asyncio.Future[Sequence[RecordResult]] | None]
-"""Some lines, and the results of those that are pending, in their order."""
+"""Some lines, and the futures of the pending ones, in order."""
 
 
 class Batch:
-    """The lines of one request, decided for an actor."""
+    """The lines of one request, decided on behalf of an actor."""
 
     def __init__(  # noqa: PLR0913  # for whom, how it is written down, and two limits
         self,
@@ -109,7 +109,7 @@ class Batch:
         max_in_flight: int = MAX_LINES_IN_FLIGHT,
         line_limit: int = LINE_LIMIT,
     ) -> None:
-        """`render` writes an answer down, `key` is an idempotency key. Raises InvalidIdempotencyKey."""
+        """`render` encodes an answer, `key` is an idempotency key. Raises InvalidIdempotencyKey."""
         if key is not None:
             check_key(key)
         self._decisions, self._actor, self._render = decisions, actor, render
@@ -122,10 +122,10 @@ class Batch:
         self._slice_began = 0.0
 
     async def decide(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-        """Yield the rendered answers, those of lines that were recorded together in one piece.
+        """Yield the rendered answers; those of lines recorded together come as one piece.
 
-        Raises IdempotencyKeyReused when the first line is not the one that the key was used for; and after the answers
-        to the lines before what `pieces` raises, but for BatchEnded.
+        Raises IdempotencyKeyReused if the first line is not the one the key was used for; and, after the answers to
+        earlier lines, whatever `pieces` raises except BatchEnded.
         """
         chunks: asyncio.Queue[_Chunk | Exception | None] = asyncio.Queue()
         reader = asyncio.create_task(self._read(pieces, chunks))
@@ -142,7 +142,7 @@ class Batch:
             reader.cancel()
 
     async def _read(self, pieces: AsyncIterable[bytes], chunks: asyncio.Queue[_Chunk | Exception | None]) -> None:
-        """Decide the lines and hands them to the writer, as many as there is room for."""
+        """Decide the lines and hand them to the writer, as far as the limit in flight allows."""
         try:
             async for lines in self._read_lines(pieces):
                 for _ in lines:
@@ -156,7 +156,7 @@ class Batch:
             chunks.put_nowait(error)
 
     async def _read_lines(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[list[Line]]:
-        """Yield the lines that have come, without waiting for others, a few at a time."""
+        """Yield the lines that have arrived, a few at a time, without waiting for more."""
         try:
             async for piece in pieces:
                 lines = self._lines.split(piece)
@@ -169,7 +169,7 @@ class Batch:
             yield rest
 
     async def _decide_lines(self, lines: Sequence[Line]) -> _Chunk:
-        """Decide some lines; those that are to be recorded are on their way."""
+        """Decide some lines, and submit to the writer those that are to be recorded."""
         previous = await self._recall(lines)
         answers: list[LineAnswer | _PendingLine] = []
         for number, content in lines:
@@ -191,7 +191,7 @@ class Batch:
     async def _decide_line(
         self, number: int, content: bytes | Exception, previous: RecordResult | None
     ) -> LineAnswer | _PendingLine:
-        """Answer one line: its earlier answer, its refusal, or a decision."""
+        """Return a line's earlier answer, its rejection, or its pending decision."""
         started = time.perf_counter()
         if isinstance(content, Exception):
             return LineAnswer(number, None, content, started)
@@ -217,7 +217,7 @@ class Batch:
     async def _render_chunk(
         self, answers: Sequence[LineAnswer | _PendingLine], recorded: asyncio.Future[Sequence[RecordResult]] | None
     ) -> bytes:
-        """Return the rendered answers, once all of them are on record."""
+        """Return the rendered answers, once all of them are recorded."""
         results = iter(await recorded if recorded is not None else ())
         rendered = []
         for each in answers:
@@ -232,7 +232,7 @@ class Batch:
         return b"".join(rendered)
 
     async def _recall(self, lines: Sequence[Line]) -> Mapping[int, RecordResult]:
-        """Return the recorded answers to some lines under the key of the batch, and which of them differ now."""
+        """Return the recorded answers to some lines under the key of the batch, and which lines have changed since."""
         if self._prefix is None:
             return {}
         names = {number: (self._actor.id, f"{self._prefix}{number}") for number, _ in lines}
@@ -250,7 +250,7 @@ class Batch:
         }
 
     async def _let_others_run(self) -> None:
-        """Yield to the other tasks of the event loop once lines have taken long enough."""
+        """Yield to the other tasks of the event loop after SLICE_SECONDS."""
         if (now := time.perf_counter()) < self._slice_began + SLICE_SECONDS / self._decisions.batches:
             return
         await asyncio.sleep(0)
@@ -260,21 +260,21 @@ class Batch:
 
 
 def _ends_batch(answer: LineAnswer | _PendingLine) -> bool:
-    """Return True if nothing is decided behind a line."""
+    """Return True if no line after this one is decided."""
     return isinstance(answer, LineAnswer) and isinstance(answer.result, IdempotencyKeyReused | BatchEnded)
 
 
 def _fingerprint(content: bytes | Exception) -> str:
-    """Return the digest of a line's request; none when it could not be one."""
+    """Return the digest of a line's request; an empty text if the line is no request."""
     return fingerprint_of("POST", PATH, content) if isinstance(content, bytes) else ""
 
 
 class _LineSplitter:
-    """Cuts bytes into lines that are not blank; of one that is too long only the fault is kept."""
+    """Splits bytes into lines that are not blank; of a line that is too long only the error is stored."""
 
     def __init__(self, limit: int) -> None:
         self.number = 1
-        """Of the line that has not ended yet."""
+        """The number of the unfinished line."""
         self._limit = limit
         self._buffer = bytearray()
         self._is_too_long = False
@@ -289,7 +289,7 @@ class _LineSplitter:
         self._add(remainder)
 
     def end_line(self) -> Iterator[Line]:
-        """Yield the line that was begun, if it is not blank."""
+        """Yield the unfinished line, if it is not blank."""
         content, is_too_long = bytes(self._buffer.strip()), self._is_too_long
         self._buffer, self._is_too_long = bytearray(), False
         if is_too_long:

@@ -1,13 +1,13 @@
-"""The body of a batch, read on while its answers wait, so that a client may send all of it before it reads any.
+"""The body of a batch, read while answers wait, so that a client may send all of it before reading any answer.
 
     network ──► memory ──────────────────────────────┬─► lines are decided ──► answers ──► network
            └──► a file, while answers are not taken ─┘
 
-As long as answers are taken, no more is read than memory holds: the client is slowed down, and no file is written. When
-they are not, they fill the connection, and a client that sends all before it reads would wait for ever. So the body is
-read on then, into a file, up to a limit. When that is reached and still no answer is taken, nothing can go on: the
-batch ends there. What still comes is thrown away, so that the client comes to the end of its body and reads the
-answers, the last of which says where the batch ended.
+While the client reads answers, the body is read only as far as the memory buffer allows: back-pressure slows the
+client, and no file is written. If the client does not read, answers fill the connection, and a client that sends
+everything before reading would deadlock. The body is then spooled to a file, up to a limit. If the limit is reached and
+the client still reads nothing, the batch ends. The rest of the body is discarded, so that the client finishes sending
+and reads the answers, the last of which says where the batch ended.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from policy_service.messages import Message
 from policy_service.spool import Spool
 
 MEMORY = 1024 * 1024
-"""Bytes that wait in memory."""
+"""Size of the memory buffer, bytes."""
 CHUNK = 256 * 1024
-"""Bytes that are taken to be decided at a time."""
+"""Bytes handed to the decider at a time."""
 STUCK_SECONDS = 0.1
-"""How long an answer waits to be taken, before the body is read on into a file."""
+"""How long an answer may wait to be read by the client before the body is spooled to a file."""
 PATIENCE_SECONDS = 3.0
-"""The same, before a batch ends whose file is full; less than common clients wait before they give up sending."""
+"""How long an answer may wait once the file is full, before the batch ends; less than the send time-out of common
+clients.
+"""
 ABANDONED_SECONDS = 300.0
-"""The same, before its client counts as gone."""
+"""How long an answer may wait before the client counts as disconnected."""
 
 
 class SpoolFull(BatchEnded):
-    """More of a batch waits than is kept, and no answer is taken."""
+    """The file is full, and the client does not read the answers."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(
@@ -48,16 +50,16 @@ class SpoolFull(BatchEnded):
 
 
 Piece = tuple[bytes, bool]
-"""A piece of a body, and whether there is more."""
+"""A piece of a body, and whether more follows."""
 
 
 class BatchBody:
-    """The body of one batch, between those who read it from the network and those who decide it."""
+    """The body of one batch, between the task that reads it from the network and the one that decides it."""
 
     def __init__(self, receive: Callable[[], Awaitable[Piece | None]], limit: int) -> None:
-        """`receive` gives the next piece, or None when the client has gone.
+        """`receive` returns the next piece, or None after the client disconnected.
 
-        `limit` is how many bytes the file may have, and one piece of the network's.
+        `limit` is the maximum size in bytes of the file, and of one piece from the network.
         """
         self._receive, self._limit = receive, limit
         self._memory = bytearray()
@@ -68,9 +70,9 @@ class BatchBody:
         self._received, self._changed = asyncio.Event(), asyncio.Event()
 
     async def send(self, sending: Awaitable[None]) -> None:
-        """Send a part of the answer; while that waits to be taken, the body is read on.
+        """Send a part of the answer; while the client does not read it, the body is read on.
 
-        Raises TimeoutError when it is not taken for a long time.
+        Raises TimeoutError after ABANDONED_SECONDS.
         """
         self._blocked_since = time.monotonic()
         self._changed.set()
@@ -81,7 +83,7 @@ class BatchBody:
             self._blocked_since = None
 
     async def pump(self) -> None:
-        """Read the body from the network; return when the client has gone."""
+        """Read the body from the network until the client disconnects."""
         while True:
             await self._wait_for_room()
             if (piece := await self._receive()) is None:
@@ -92,7 +94,7 @@ class BatchBody:
             self._received.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body, as it comes. Raises BatchEnded when it is not read to its end."""
+        """Yield the body as it arrives. Raises BatchEnded if it is not read to its end."""
         while True:
             if self._memory:
                 piece = bytes(self._memory[:CHUNK])
@@ -115,7 +117,7 @@ class BatchBody:
         self._spool.close()
 
     async def _wait_for_room(self) -> None:
-        """Return when there is room for more, or nothing more is kept."""
+        """Wait until there is room for more, or the body is being discarded."""
         while not self._is_complete and self._error is None:
             since = self._blocked_since
             waited = 0.0 if since is None else time.monotonic() - since

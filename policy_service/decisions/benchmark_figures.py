@@ -24,7 +24,7 @@ from policy_service.language.types import Value, format_value
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSlot:
-    """The place of a benchmark fact, and the facts that make the subject's group."""
+    """The slot of a benchmark fact, and the facts that determine the subject's group."""
 
     slot: int
     policy: Policy
@@ -33,7 +33,7 @@ class BenchmarkSlot:
 
 
 def benchmark_slots(policy: Policy) -> tuple[BenchmarkSlot, ...]:
-    """Return the benchmark facts of a policy that no other policy gives."""
+    """Return the slots of a policy's benchmark facts that no other policy supplies."""
     names = list(policy.facts)
     return tuple(
         BenchmarkSlot(slot, policy, fact, tuple(map(names.index, parse_measure(fact.measure).groups)))
@@ -48,7 +48,7 @@ def fill_figures(
     benchmark_set: BenchmarkSet | None,
     problems: list[FactProblem],
 ) -> tuple[list[str], bool]:
-    """Put figures into the slots of a subject; what contradicts them is added to `problems`.
+    """Fill the benchmark slots of a subject; add contradicting values to `problems`.
 
     Returns the facts that the caller supplied, and whether a figure was used.
     """

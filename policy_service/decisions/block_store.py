@@ -38,28 +38,28 @@ _B = table_of(BlockRow).c
 _NEWEST = sqlalchemy.select(func.max(_DECISIONS.c.seq))
 _LAST_BLOCK = sqlalchemy.select(_B.number, _B.first, _B.last, _B.root).order_by(_B.number.desc()).limit(1)
 BLOCK_SIZE = 1_000
-"""Records in a block, at most."""
+"""Maximum number of records in a block."""
 FETCH_SIZE = 20
-"""Records that are looked at before others have their turn."""
+"""Records read before other threads can run."""
 
 
 class SealingFailed(Exception):
-    """The records are not those that were written, so they are not sealed; the message names the first fault."""
+    """The records were altered, so they are not sealed; the message names the first fault."""
 
 
 class NotSealed(PolicyServiceError, LookupError):
-    """The decision cannot be proved: there is no such record, or it is in no block yet."""
+    """The decision cannot be proved: there is no such record, or it is not sealed yet."""
 
     kind = "conflict"
     retry_seconds = 10
 
 
 class BlockAltered(ProofUnavailable):
-    """The decision cannot be proved: the records of its block are not those that were sealed."""
+    """The decision cannot be proved: the records of its block differ from those that were sealed."""
 
 
 def seal(transaction: Transaction, *, max_records: int = BLOCK_SIZE) -> BlockRow | None:
-    """Seal the records after the last sealed one; None when there are none. Raises SealingFailed."""
+    """Seal the records after the last sealed one; return None if there are none. Raises SealingFailed."""
     session = transaction.session
     block = next_block(session, last_sealed(session), max_records=max_records)
     return None if block is None else add_block(transaction, block)
@@ -68,13 +68,11 @@ def seal(transaction: Transaction, *, max_records: int = BLOCK_SIZE) -> BlockRow
 def next_block(
     session: Session, previous: Block, *, max_records: int = BLOCK_SIZE, pause: Callable[[], object] = lambda: None
 ) -> Block | None:
-    """Return the block that comes after another, worked out from its records; None when there are none.
+    """Compute the block after `previous` from its records; None if there are none. Raises SealingFailed.
 
-    Raises SealingFailed.
-
-    That takes a while, and needs no transaction that writes: records are numbered and committed under the lock of the
-    lane `decisions`, so when one is seen all before it are, and none can turn up later between two. `pause` is called
-    between some records and the next, so that others have their turn.
+    This takes a while, and needs no write transaction: records are numbered and committed under the lock of the lane
+    `decisions`, so once a record is visible all earlier ones are, and none appear between them later. `pause` is called
+    between batches of records, so that other threads can run.
     """
     number, first = previous.number + 1, previous.last + 1
     leaves: list[str] = []
@@ -91,7 +89,7 @@ def next_block(
 
 
 def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
-    """Add a block to the log; None when another process has sealed its records meanwhile."""
+    """Add a block to the log; return None if another process sealed its records first."""
     session = transaction.session
     previous = last_sealed(session)
     if (block.number, block.first) != (previous.number + 1, previous.last + 1):
@@ -111,33 +109,33 @@ def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
 
 
 def last_sealed(session: Session) -> Block:
-    """Return the newest block; before the first there is one with nothing in it."""
+    """Return the newest block; an empty one if nothing was sealed yet."""
     last = session.connection().execute(_LAST_BLOCK).first()
     return Block(*last) if last else Block(0, 1, 0, "")
 
 
 def newest_record(session: Session) -> int:
-    """Return the number of the newest record; 0 when there is none."""
+    """Return the number of the newest record; 0 if there is none."""
     return session.connection().execute(_NEWEST).scalar() or 0
 
 
 def last_block(session: Session) -> BlockRow | None:
-    """Return the newest block."""
+    """Return the row of the newest block."""
     return session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()).limit(1)).first()
 
 
 def block_with(session: Session, seq: int) -> BlockRow | None:
-    """Return the block a record is sealed in; None while it is in none."""
+    """Return the block in which a record is sealed; None if it is not sealed yet."""
     return session.exec(select(BlockRow).where(BlockRow.first <= seq, BlockRow.last >= seq)).first()
 
 
 def block_of(row: BlockRow) -> Block:
-    """Return the block that a row records."""
+    """Return the block that a row stores."""
     return Block(row.number, row.first, row.last, row.root)
 
 
 def count_unsealed(session: Session) -> int:
-    """Count the records in no block yet."""
+    """Count the records that are not sealed yet."""
     last = last_block(session)
     return session.exec(
         select(func.count()).select_from(DecisionRow).where(DecisionRow.seq > (last.last if last else 0))
@@ -147,7 +145,7 @@ def count_unsealed(session: Session) -> int:
 def prove_decision(session: Session, decision: str) -> dict[str, Any]:
     """Return the proof that a decision is on record, for `audit.proofs.verify_proof`.
 
-    Raises NotSealed, BlockAltered, ProofUnavailable when no checkpoint covers its block yet.
+    Raises NotSealed, BlockAltered, and ProofUnavailable if no checkpoint covers its block yet.
     """
     row = session.exec(select(DecisionRow.seq, DecisionRow.line).where(DecisionRow.id == decision)).first()
     if row is None:
@@ -166,7 +164,7 @@ def prove_decision(session: Session, decision: str) -> dict[str, Any]:
 
 
 def digests_of(session: Session, block: Block) -> list[str]:
-    """Return the digests that the records of a block were written with, in their order: its leaves."""
+    """Return the stored digests of a block's records in order: its leaves."""
     seq = col(DecisionRow.seq)
     query = select(DecisionRow.digest).where(seq >= block.first, seq <= block.last)
     return list(session.exec(query.order_by(seq)))
@@ -182,9 +180,9 @@ def verify_blocks(
     report: BlockReport | None = None,
     tick: Callable[[int], object] = lambda _: None,
 ) -> BlockReport:
-    """Make the newest `last` blocks again, or all of them, from the records, and look at the records in none yet.
+    """Recompute the newest `last` blocks, or all, from the records, and check the unsealed records.
 
-    What is found goes into `report`, also when a row cannot be read; `tick` is called with the number of records read.
+    Faults are added to `report`, also if a row cannot be read. `tick` is called with the number of records read.
     """
     report = report or BlockReport()
     newest = last_block(session)
@@ -207,13 +205,13 @@ def verify_blocks(
 
 
 def _rows(session: Session, start: int) -> Iterator[BlockRow]:
-    """Return the rows of the blocks from a number on. What a row claims is followed nowhere: it may be anything."""
+    """Yield the rows of the blocks from a number on. Nothing else relies on what a row claims: it may be forged."""
     query = select(BlockRow).where(BlockRow.number >= start).order_by(col(BlockRow.number))
     return iter(session.exec(query, execution_options={"yield_per": FETCH_SIZE}))
 
 
 def _blocks(session: Session, start: int, report: BlockReport) -> Iterator[Block]:
-    """Yield the blocks from `start` on; one that does not begin where the one before ended is a fault."""
+    """Yield the blocks from `start` on; report a fault for one that does not begin where the previous one ended."""
     previous = session.get(BlockRow, start - 1)
     first = previous.last + 1 if previous else 1
     for block in map(block_of, _rows(session, start)):
@@ -246,7 +244,7 @@ def _log_faults(session: Session, start: int) -> list[str]:
 
 
 def _verify_tail(session: Session, first: int, report: BlockReport) -> None:
-    """The records that are in no block yet."""
+    """Check the records that are not sealed yet."""
     macs = read_mac_keys(session)
     while rows := _records(session, first, first + BLOCK_SIZE - 1):
         report.records += len(rows)
@@ -259,9 +257,9 @@ def _verify_tail(session: Session, first: int, report: BlockReport) -> None:
 
 
 def _next_records(session: Session, first: int, limit: int) -> Sequence[DecisionRow]:
-    """Return the records from a number on, wherever the first of them stands.
+    """Return the records from a number on, wherever the numbering resumes.
 
-    They are read as rows of the table: no entry records them one by one, so there is nothing for the guard to compare.
+    They are read without the guard: no audit entry records them one by one, so there is nothing to compare.
     """
     query = _DECISIONS.select().where(_DECISIONS.c.seq >= first).order_by(_DECISIONS.c.seq)
     rows = session.connection().execute(query.limit(limit)).all() if limit else ()
@@ -269,6 +267,6 @@ def _next_records(session: Session, first: int, limit: int) -> Sequence[Decision
 
 
 def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
-    """Return the records as they are kept: an instant that is none must not keep the others from being verified."""
+    """Return the records as stored, unparsed: an invalid instant must not prevent verifying the others."""
     seq = col(DecisionRow.seq)
     return [DecisionRow(**row) for row in read_rows(session.connection(), _DECISIONS, seq >= first, seq <= last)]

@@ -1,9 +1,10 @@
-"""Blocks of decision records, as values: whether a record is what was written, what a block's root is, a record's path.
+"""Blocks of decision records, as values: checks a record, computes a block's root and a record's path.
 
     record line ──SHA-256──► leaf ──┐
     record line ──SHA-256──► leaf ──┴─► Merkle root of the block ──► audit entry `decisions_sealed` ──► checkpoint
 
-The leaves are digests of what is stored, sensitive facts sealed; so erasing a subject leaves every proof as it was.
+The leaves are digests of the stored lines, in which sensitive facts are encrypted; so proofs still verify after a
+subject is erased.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.messages import Message
 
 MAX_GAPS = 20
-"""Limit of the faults that a report lists; all are counted."""
+"""Maximum number of faults a report lists; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,17 @@ class Block:
 
 @dataclass(slots=True)
 class BlockReport:
-    """The result of verifying blocks; every fault is a sentence, the first one first."""
+    """The result of verifying blocks: a message for each fault, in order."""
 
     blocks: int = 0
     records: int = 0
-    """Records looked at, those not sealed yet included."""
+    """Records checked, unsealed ones included."""
     faults: list[str] = field(default_factory=list)
     untold: int = 0
-    """How many more there are."""
+    """Faults that are counted but not listed."""
 
     def tell(self, faults: Sequence[str]) -> None:
-        """Count what was found, and take it up as long as it is not too much."""
+        """Count the faults, and list them up to the limit."""
         room = MAX_GAPS - len(self.faults)
         self.faults += faults[:room]
         self.untold += len(faults[room:])
@@ -56,15 +57,15 @@ class BlockReport:
 
 
 def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
-    """Return the leaves of a block: the digests of the lines themselves, whatever the rows say they are.
+    """Return the leaves of a block: digests computed from the lines, not those the rows claim.
 
-    For a line that is in an archive it is what the row holds; the archive holds the line.
+    An archived line is in the archive alone, so its leaf is the row's digest.
     """
     return [row.digest if is_archived(row.line) else digest(row.line) for row in rows]
 
 
 def record_fault(row: DecisionRow, archived_to: int = 0) -> str | None:
-    """Return the fault of a record, seen alone; None when there is none. Those up to `archived_to` are in archives."""
+    """Return the fault of a single record; None if it has none. Records up to `archived_to` are in archives."""
     alteration = find_alteration(row, archived_to)
     return (
         None if alteration is None else Message("decision record {seq} was altered: {how}", seq=row.seq, how=alteration)
@@ -72,7 +73,7 @@ def record_fault(row: DecisionRow, archived_to: int = 0) -> str | None:
 
 
 def find_alteration(row: DecisionRow, archived_to: int = 0) -> str | None:
-    """Return how a record was altered, as the end of a sentence; None when it was not."""
+    """Return how a record was altered, as the end of a sentence; None if it was not."""
     if digest(row.line) != row.digest and not (is_archived(row.line) and row.seq <= archived_to):
         return Message("it does not have the digest it was written with")
     try:
@@ -90,7 +91,7 @@ def find_alteration(row: DecisionRow, archived_to: int = 0) -> str | None:
 
 
 def _text(value: object) -> str:
-    """Return a day or an instant as it is kept; what is kept and is none stays what it is."""
+    """Return a stored day or instant as text; an invalid value unchanged."""
     match value:
         case datetime():
             return timestamp(value)
@@ -101,7 +102,7 @@ def _text(value: object) -> str:
 
 
 def block_faults(block: Block, rows: Sequence[DecisionRow], archived_to: int = 0) -> list[str]:
-    """List the faults of a block's records: each that was removed or altered, else the block as a whole."""
+    """List the faults of a block's records: each missing or altered record, else the fault of the block as a whole."""
     faults = find_gaps([row.seq for row in rows], block.first, block.last)
     faults += [fault for row in rows if (fault := record_fault(row, archived_to)) is not None]
     if not faults and root_of(leaves_of(rows)) != block.root:
@@ -117,7 +118,7 @@ def block_faults(block: Block, rows: Sequence[DecisionRow], archived_to: int = 0
 
 
 def find_gaps(seqs: Sequence[int], first: int, last: int) -> list[str]:
-    """A sentence for each record from `first` to `last` that is not there: the caller knows that they are not many."""
+    """Return a message for each missing record from `first` to `last`; the caller ensures that the range is small."""
     present = set(seqs)
     return [
         Message("decision record {seq} was removed", seq=seq) for seq in range(first, last + 1) if seq not in present
@@ -127,8 +128,8 @@ def find_gaps(seqs: Sequence[int], first: int, last: int) -> list[str]:
 def record_proof(block: Block, leaves: Sequence[str], seq: int, line: bytes) -> dict[str, Any]:
     """Prove that a record is in its block: its line and its path to the root; the `record` of `audit.proofs`.
 
-    `leaves` are the digests the block's records were written with: whether they are those that were sealed says the
-    root. Raises InvalidPath when one is missing, or is no digest.
+    `leaves` are the stored digests of the block's records; the root shows whether they are the sealed ones. Raises
+    InvalidPath if one is missing or no digest.
     """
     index, size = seq - block.first, block.last - block.first + 1
     if len(leaves) != size:

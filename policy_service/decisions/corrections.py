@@ -1,7 +1,7 @@
 """Corrections: a decision made on wrong facts is followed by a new one that names it; neither is altered.
 
-A correction is about the same subject, and made for the same day: so in group lists, where of several decisions for a
-day the one recorded last counts, it takes the place of what it corrects.
+A correction is about the same subject and for the same day. Group lists use the decision recorded last for a day, so
+the correction takes the place of the corrected one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from policy_service.messages import Message
 from policy_service.subject import Subject
 
 FETCH_SIZE = 500
-"""Records fetched at a time."""
+"""Records read per query."""
 
 
 class CorrectionRejected(PolicyServiceError):
@@ -28,7 +28,7 @@ class CorrectionRejected(PolicyServiceError):
 
 
 def correction_rejected(session: Session, question: Question) -> CorrectionRejected | None:
-    """Return the reason why a request cannot correct the decision that it names; None when it can, or names none."""
+    """Return why a request cannot correct the decision it names; None if it can, or names none."""
     if question.corrects is None:
         return None
     row = session.exec(select(DecisionRow).where(DecisionRow.id == question.corrects)).first()
@@ -49,7 +49,7 @@ def correction_rejected(session: Session, question: Question) -> CorrectionRejec
 
 
 def corrections_of(session: Session, record: DecisionRecord) -> tuple[str, ...]:
-    """Return the identifiers of the decisions that correct one, the newest last. Raises DamagedRecord."""
+    """Return the identifiers of the decisions that correct a record, newest last. Raises DamagedRecord."""
     marker = f'"corrects":"{record.decision_id}"'.encode()
     query = select(DecisionRow.seq, DecisionRow.line).where(
         DecisionRow.subject == record.subject.id,

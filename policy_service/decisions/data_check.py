@@ -1,4 +1,4 @@
-"""Data checks (R-GOV-9, R-DATA-1): the latest facts of each subject, examined for what is missing, old, or there twice.
+"""Data checks (R-GOV-9, R-DATA-1): finds missing, old and duplicate facts among the latest of each subject.
 
     check = DataCheck("customer", as_of=day, max_age=31, keys=parse_keys("company_name, city; phone"))
     counts = check_data(database, cipher, clock.now(), check, on_finding=findings.append)
@@ -9,7 +9,7 @@
 | old        | some of its facts are older than `max_age` days                                                     |
 | duplicate  | another subject has the same facts of a key, or an identifier with the same letters and digits      |
 
-Values are compared by their letters and digits alone, and are never shown. A subject that was merged is passed over.
+Values are compared by their letters and digits alone, and are never shown. Merged subjects are skipped.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from policy_service.registry.model import all_active_at
 from policy_service.registry.service import activations
 
 PART_SIZE = 200
-"""Subjects read together."""
+"""Subjects read per query."""
 MAX_KEYS = 10
-"""Keys by which duplicates are looked for."""
+"""Maximum number of keys for finding duplicates."""
 IDENTIFIER = "identifier"
-"""What a duplicate by the identifier has in common."""
+"""The key of a duplicate found by its identifier."""
 Key = tuple[str, ...]
-"""Facts that say who a subject is, such as name and telephone number."""
+"""Facts that identify a subject, such as name and telephone number."""
 
 
 class Check(StrEnum):
@@ -55,14 +55,14 @@ class Check(StrEnum):
 
 
 class InvalidKeys(PolicyServiceError):
-    """Keys are no lists of facts; the message says what is wrong."""
+    """The keys cannot be parsed; the message says why."""
 
     kind = "request-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class DataCheck:
-    """Whose facts are examined, for which day, and by what."""
+    """The parameters of a data check: kind of subject, day, maximum age in days, keys."""
 
     kind: str
     as_of: date
@@ -71,26 +71,26 @@ class DataCheck:
 
 
 class RecordFinding(NamedTuple):
-    """One thing to look after."""
+    """One finding about a subject."""
 
     subject: str
     kind: str
     check: Check
     facts: tuple[str, ...]
-    """Those that are absent or old, or the same."""
+    """The facts that are absent, old or equal."""
     told_on: date | None = None
-    """The day of the oldest of them."""
+    """The day of the oldest of these facts."""
     other: str = ""
     """The other subject of a duplicate."""
 
     def cells(self) -> tuple[str, ...]:
-        """As a row of a file, below `HEADINGS`."""
+        """Return the finding as a row of a file with `HEADINGS`."""
         told_on = self.told_on.isoformat() if self.told_on else ""
         return self.subject, self.kind, self.check, " ".join(self.facts), told_on, self.other
 
 
 HEADINGS = ("subject", "kind", "check", "facts", "told_on", "other")
-"""Of the file of findings."""
+"""The headings of the file of findings."""
 
 
 def parse_keys(text: str) -> tuple[Key, ...]:
@@ -114,9 +114,9 @@ def check_data(  # noqa: PLR0913  # with what, what, and who is told
     on_finding: Callable[[RecordFinding], object],
     on_progress: Callable[[int, int], object] = lambda *_: None,
 ) -> dict[str, int]:
-    """Examine all subjects of a kind; return how many there are (`subjects`), and how many findings of each check.
+    """Check all subjects of a kind; return their number (`subjects`) and the number of findings of each check.
 
-    Raises InvalidKeys when a key has a fact that no policy in force reads, DamagedRecord, DatabaseUnavailable.
+    Raises InvalidKeys if a key names a fact that no policy in force reads, DamagedRecord, DatabaseUnavailable.
     """
     with database.read() as session:
         policies, total = _policies(session, check.kind, now), count_subjects(session, check.kind)
@@ -138,7 +138,7 @@ def check_data(  # noqa: PLR0913  # with what, what, and who is told
 
 
 class _Examination:
-    """Examines one subject after another; remembers who was there."""
+    """Checks one subject after another; remembers earlier ones to find duplicates."""
 
     def __init__(self, check: DataCheck, policies: Mapping[str, Policy]) -> None:
         self._check, self._policies = check, policies
@@ -150,7 +150,7 @@ class _Examination:
         self._subjects: dict[bytes, str] = {}
 
     def examine(self, latest: LatestFacts) -> Iterator[RecordFinding]:
-        """Yield a finding about a subject."""
+        """Yield the findings about a subject."""
         if latest.newest is None:
             return
         subject, check = latest.subject, self._check
@@ -181,7 +181,7 @@ class _Examination:
         ]
 
     def _marks(self, latest: LatestFacts) -> Iterator[tuple[Key, bytes]]:
-        """Yield a mark for each key, the same for equal values; subjects are many, so marks are short."""
+        """Yield a short hash for each key, equal for equal values; hashes save memory, since subjects are many."""
         yield (IDENTIFIER,), _mark((IDENTIFIER,), [latest.subject.id])
         for key in self._check.keys:
             if all(name in latest.facts for name in key):
@@ -193,7 +193,7 @@ def _mark(key: Key, values: Sequence[Any]) -> bytes:
 
 
 def _plain(value: object) -> str:
-    """The letters and digits of a text as a reader sees them, or all of it when it has none; other values exactly."""
+    """Return the visible letters and digits of a text, or all of it if it has none; other values exactly."""
     if not isinstance(value, str):
         return repr(value)
     text = skeleton(value).casefold()

@@ -37,9 +37,9 @@ NO_PARTS: Mapping[str, Parts] = MappingProxyType({})
 NO_STOPS: Mapping[str, PolicyStop] = MappingProxyType({})
 Plan = tuple[list[ServedPolicy], frozenset[str]]
 ServedPolicies = dict[str, ServedPolicy]
-"""Policies that are ready to serve, by id, those that others need first."""
+"""Policies ready to serve, by id, each after those it needs."""
 MAX_PLANS = 256
-"""Ways of asking that are remembered."""
+"""Capacity of the cache of evaluation plans."""
 
 
 class Decider:
@@ -82,13 +82,15 @@ class Decider:
 
     @property
     def policies(self) -> Mapping[str, Policy]:
-        """The policies in service, by id, those that others need first."""
+        """The policies in service, by id, each after those it needs."""
         return {id_: served.policy for id_, served in self._in_service.items()}
 
     def replace(self, policies: Iterable[Policy]) -> None:
-        """Put other policies in service; the old ones decide until these are built and tried, and are then closed.
+        """Put other policies in service.
 
-        Raises PolicyError, SmokeTestFailed; the old ones then go on.
+        The old ones serve until the new ones are built and tested, and are then closed.
+
+        Raises PolicyError, SmokeTestFailed; the old ones then stay in service.
         """
         self.put(self.prepare(policies))
 
@@ -98,11 +100,11 @@ class Decider:
         parts: Mapping[str, Parts] = NO_PARTS,
         absent: Collection[str] = (),
     ) -> ServedPolicies:
-        """Build and try policies beside those in service; a version that is in service already is taken over.
+        """Build and test policies beside those in service; a version already in service is reused.
 
         Args:
             policies: one version of each policy.
-            parts: what another process has built and tried, by the digest of the version.
+            parts: versions that another process has built and tested, by digest.
             absent: the policies that were ended, whose outcomes the others do without.
 
         Returns:
@@ -141,9 +143,9 @@ class Decider:
         return served
 
     def put(self, prepared: ServedPolicies) -> ServedPolicies:
-        """Put prepared policies in service at once; close those that served before, and return them.
+        """Put prepared policies in service at once; return those that served before, closed.
 
-        A caller in a hurry holds the result and drops it later: a thousand rules take milliseconds to be freed.
+        A caller in a hurry holds the result and drops it later: freeing a thousand rules takes milliseconds.
         """
         with self._lock:
             old, self._in_service = self._in_service, prepared
@@ -159,7 +161,7 @@ class Decider:
             _close(prepared, keep=self._in_service)
 
     def close(self) -> None:
-        """Free what the engine holds. It may be called twice; deciding afterwards raises RuntimeError."""
+        """Release the engine's resources. Idempotent; deciding afterwards raises RuntimeError."""
         with self._lock:
             for served in self._in_service.values():
                 served.close()
@@ -255,7 +257,7 @@ class Decider:
         return with_trace(decision) if explain else decision
 
     def reads_previous(self, kind: str | None, policies: Sequence[str] | None) -> tuple[str, ...]:
-        """Return the policies that read their own last outcomes, of those that such a question leads to."""
+        """Return the policies among those a question evaluates that read the subject's previous outcomes."""
         if not self._has_previous:
             return ()
         with self._lock, suppress(UnknownPolicies, UnknownSubjectKind):
@@ -264,7 +266,10 @@ class Decider:
         return ()
 
     def _plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
-        """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""
+        """Return the policies to evaluate, in order, and those requested.
+
+        Cached, since callers repeat the same questions.
+        """
         plan = self._plans.get((kind, policies))
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
@@ -305,7 +310,7 @@ class Decider:
         decisions: Mapping[str, PolicyDecision],
         problems: list[FactProblem],
     ) -> tuple[str, ...]:
-        """Fill in the outcomes of other policies; return the facts from there that the caller supplied."""
+        """Fill in the outcomes of other policies; return the facts that the caller supplied instead."""
         if not served.requirements:
             return ()
         supplied: list[str] = []
@@ -326,9 +331,9 @@ class Decider:
 
 
 def with_trace(decision: Decision) -> Decision:
-    """Return a decision with its trace: for each rule whether it matched; if not, what failed and the values it saw.
+    """Return a decision with its trace: for each rule whether it matched; if not, the failed condition and its values.
 
-    It goes through every rule by the definition, so it is slow for many rules, and needs no decider.
+    Slow for many rules, since the definition evaluates each of them. Needs no decider.
     """
     traces: Json = {}
     for id_, entry in decision.policies.items():
@@ -356,7 +361,7 @@ def with_trace(decision: Decision) -> Decision:
 
 
 def _is_same(one: Policy, other: Policy) -> bool:
-    """Return True if two policies have one text, and take their facts from the same others."""
+    """Return True if two policies have the same text and take their facts from the same policies."""
     return one.digest == other.digest and one.facts == other.facts
 
 
@@ -367,7 +372,7 @@ def _close(served: ServedPolicies, *, keep: ServedPolicies) -> None:
 
 
 def _outcome_for_fact(policy: Policy, result: Decided, outcome: str) -> Value:
-    """Return what a fact takes from another policy's answer: the outcome, or all that are listed as tags."""
+    """Return the value that a fact takes from another policy's answer: the outcome, or all listed outcomes as tags."""
     index = list(policy.outcomes).index(outcome)
     values = [entry[index] for entry in result.outcome]
     return frozenset(map(str, values)) if policy.returns_list else values[0]

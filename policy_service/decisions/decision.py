@@ -19,11 +19,11 @@ EngineName = Literal["durable_rules", "python", "definition"]
 
 
 PolicyAnswer = Result | PolicyStop
-"""What a policy answers: what its rules say, or that it is stopped."""
+"""A policy's answer: the result of its rules, or its stop."""
 
 
 class ResultWriter:
-    """Writes results of one policy as JSON; what never changes is written once."""
+    """Writes results of one policy as JSON; constant parts are built once."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -66,7 +66,7 @@ class ResultWriter:
         return entry
 
     def outcome(self, values: Values) -> Json:
-        """Return one value for each outcome, by name."""
+        """Return the value of each outcome, by name."""
         if self._is_json_ready:
             return dict(zip(self._names, values, strict=False))
         pairs = zip(self._outcomes, values, strict=False)
@@ -74,7 +74,7 @@ class ResultWriter:
 
 
 def _needs_writing(kind: Type) -> bool:
-    """Return True if a kept value of the type is not already what JSON shows."""
+    """Return True if JSON shows values of this type in another form than the stored one."""
     return isinstance(kind, DateType | DurationType | TagsType) or (
         isinstance(kind, NumberType) and kind.kind != "integer"
     )
@@ -85,12 +85,12 @@ class PolicyDecision(NamedTuple):
 
     result: PolicyAnswer
     supplied: tuple[str, ...]
-    """Facts with `from:` that the caller gave, because the service could not fill them."""
+    """Facts with `from:` that the caller supplied, because the service could not fill them."""
     served_by: EngineName
     """The evaluator that answered."""
     writer: ResultWriter
     applied_override: AppliedOverride | None = None
-    """The override made for the subject; `result` is then what is answered instead."""
+    """The subject's override; `result` is then its outcome."""
 
     @property
     def policy(self) -> Policy:
@@ -99,11 +99,11 @@ class PolicyDecision(NamedTuple):
 
     @property
     def rules_result(self) -> PolicyAnswer:
-        """The answer of the rules, or that the policy is stopped."""
+        """The answer of the rules, or the policy's stop."""
         return self.result if self.applied_override is None else self.applied_override.rules_result
 
     def to_dict(self) -> Json:
-        """Return the entry of this policy."""
+        """Return the entry of this policy as JSON."""
         if self.applied_override is None:
             return self.writer.write(self.result, self.supplied)
         rules_entry = self.writer.write(self.applied_override.rules_result, self.supplied)
@@ -117,17 +117,17 @@ class Decision(NamedTuple):
     policies: Mapping[str, PolicyDecision]
     trace: Json | None = None
     evaluated: Mapping[str, PolicyDecision] = {}
-    """Every policy that was evaluated, also one that others needed and that is not answered."""
+    """Every policy evaluated, including those that others need and that are not part of the answer."""
     inputs: Mapping[str, Slots] = {}
-    """The facts that each of them saw, as it keeps them, with the day."""
+    """The stored facts that each of them read, and the day."""
     benchmark_set: str | None = None
     """The digest of the benchmark set, if a figure of it was used."""
     previous: PreviousByPolicy = NO_PREVIOUS
-    """The subject's last outcomes that policies read."""
+    """The subject's previous outcomes that policies read."""
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """The overrides that were looked at, those included that did not fit."""
+        """The overrides examined, including those that did not fit."""
         return tuple(
             [each.applied_override.override.id for each in self.evaluated.values() if each.applied_override is not None]
         )

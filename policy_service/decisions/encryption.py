@@ -1,13 +1,12 @@
 """Sensitive facts at rest: each subject has a key, each fact is encrypted under it, a master key wraps the keys.
 
-    sealed fact  = {"$sealed": base64(key id, nonce, AES-256-GCM(padded JSON of the value))}
+    encrypted fact = {"$sealed": base64(key id, nonce, AES-256-GCM(padded JSON of the value))}
     wrapped key  = nonce, AES-256-GCM(key)
 
-The associated data bind a sealed fact to its decision and its name, and a wrapped key to its subject, so that none can
-be put in another's place. They name the kind of the subject unless it is `customer`: then they are what they were
-before subjects had kinds, and what was sealed then still opens. The JSON is padded with blanks, so that its length does
-not tell the value. Without its key a sealed fact says nothing to anyone: deleting the key erases the subject (NIST SP
-800-88, cryptographic erase).
+The associated data bind an encrypted fact to its decision and name, and a wrapped key to its subject, so that none can
+be swapped for another. They name the kind of the subject unless it is `customer`, so that facts encrypted before
+subjects had kinds can still be decrypted. The JSON is padded with blanks to hide the length of the value. Deleting the
+key makes the fact unreadable, which erases the subject (NIST SP 800-88, cryptographic erase).
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ KEY_SIZE = 32
 NONCE_SIZE = 12
 ID_SIZE = 16
 PADDING = 32
-"""A sealed value's length is a multiple of this, bytes."""
+"""An encrypted value's length is a multiple of this, bytes."""
 ENCRYPTED = "$sealed"
-"""The one member of a sealed fact."""
+"""The only member of an encrypted fact."""
 
 
 class DecryptionFailed(ValueError):
-    """Decryption failed: the ciphertext was altered, or put in another's place."""
+    """Decryption failed: the ciphertext was altered, or moved from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,7 @@ class SubjectKey:
 
 
 def encrypt_fact(key: SubjectKey, decision: str, fact: str, value: Any) -> dict[str, str]:  # noqa: ANN401  # JSON
-    """Return a fact's value, in the form records keep it, readable only with the subject's key.
-
-    Raises NotCanonicalError.
-    """
+    """Return a fact's value encrypted with the subject's key, as records store it. Raises NotCanonicalError."""
     text = to_canonical_json(value)
     padded = text.ljust(-(-len(text) // PADDING) * PADDING)
     nonce = os.urandom(NONCE_SIZE)
@@ -61,17 +57,17 @@ def encrypt_fact(key: SubjectKey, decision: str, fact: str, value: Any) -> dict[
 
 
 def is_encrypted(value: object) -> bool:
-    """Return True if a fact in a record is sealed; no fact's own value is an object."""
+    """Return True if a fact in a record is encrypted; no fact's own value is an object."""
     return isinstance(value, dict) and ENCRYPTED in value
 
 
 def key_id_of(encrypted: dict[str, str]) -> bytes:
-    """Return the identifier of the key that a fact is sealed under. Raises DecryptionFailed."""
+    """Return the identifier of the key that encrypts a fact. Raises DecryptionFailed."""
     return _content(encrypted)[:ID_SIZE]
 
 
 def decrypt_fact(key: SubjectKey, decision: str, fact: str, encrypted: dict[str, str]) -> Any:  # noqa: ANN401  # JSON
-    """Return the value of a sealed fact. Raises DecryptionFailed."""
+    """Return the decrypted value of a fact. Raises DecryptionFailed."""
     content = _content(encrypted)
     nonce, ciphertext = content[ID_SIZE : ID_SIZE + NONCE_SIZE], content[ID_SIZE + NONCE_SIZE :]
     try:
@@ -81,13 +77,13 @@ def decrypt_fact(key: SubjectKey, decision: str, fact: str, encrypted: dict[str,
 
 
 def wrap_key(master: AESGCM, id_: bytes, subject: Subject, key: bytes) -> bytes:
-    """Return a subject's key as it is kept."""
+    """Return a subject's key, wrapped for storage."""
     nonce = os.urandom(NONCE_SIZE)
     return nonce + master.encrypt(nonce, key, _key_context(id_, subject))
 
 
 def unwrap_key(master: AESGCM, id_: bytes, subject: Subject, wrapped: bytes) -> bytes:
-    """Return a subject's key, as random bytes. Raises DecryptionFailed."""
+    """Return a subject's key as bytes. Raises DecryptionFailed."""
     try:
         return master.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], _key_context(id_, subject))
     except (InvalidTag, ValueError):

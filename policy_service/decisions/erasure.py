@@ -1,4 +1,4 @@
-"""The effect of erasing a subject, shown before it is done, since it cannot be undone."""
+"""Preview of erasing a subject, shown before the erasure, since that cannot be undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy_service.decisions.subjects import has_populations
 from policy_service.subject import Subject
 
 MAX_RECORDS = 500
-"""Decisions that are looked at."""
+"""Decisions examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +24,26 @@ class ErasurePreview:
 
     subject: Subject
     key_made_at: datetime | None
-    """When the subject's key was made; None when it has none."""
+    """When the subject's key was created; None if it has none."""
     facts: tuple[str, ...]
-    """The sensitive facts that its newest decisions hold, by name."""
+    """The names of the sensitive facts in its newest decisions."""
     records: int
-    """Decisions, of the newest ones, that hold any: they cannot be replayed afterwards."""
+    """The number of newest decisions that hold any; they cannot be replayed after the erasure."""
     is_complete: bool
-    """True if all decisions about it were looked at."""
+    """True if all decisions about it were examined."""
     policies: tuple[str, ...]
-    """The policies whose group lists name it."""
+    """The policies whose group lists contain it."""
     has_populations: bool
-    """True if populations are registered: its rows are removed from them."""
+    """True if populations are registered; the erasure removes its rows from them."""
 
     @property
     def is_possible(self) -> bool:
-        """True if there is something to erase, or may be."""
+        """True if there is, or may be, something to erase."""
         return self.key_made_at is not None or self.has_populations
 
 
 def preview_erasure(session: Session, subject: Subject) -> ErasurePreview:
-    """Look up what erasing a subject would take away. Raises InvalidSubject, DamagedRecord."""
+    """Return what erasing a subject would remove. Raises InvalidSubject, DamagedRecord."""
     check_lookup(session, *subject)
     page = find_records(session, RecordFilter(subject.id, kind=subject.kind), limit=MAX_RECORDS)
     row = session.get(SubjectKeyRow, subject)

@@ -1,4 +1,4 @@
-"""A question about a subject, and the decision that was made on it, before it is recorded."""
+"""A question about a subject, and the decision made on it, before it is recorded."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Question(NamedTuple):
     policies: Sequence[str] | None = None
     explain: bool = False
     corrects: str | None = None
-    """The decision that was made on wrong facts."""
+    """The identifier of the decision made on wrong facts."""
 
 
 class Evaluation(NamedTuple):
-    """A decision, and what it was made by."""
+    """A decision, and the versions, overrides and previous outcomes it was made with."""
 
     question: Question
     decision: Decision
@@ -35,4 +35,4 @@ class Evaluation(NamedTuple):
     stops: Mapping[str, PolicyStop]
     overrides: Mapping[str, Override]
     previous: PreviousByPolicy
-    """The last outcomes of the subject by every policy that reads them, also where there were none."""
+    """The subject's previous outcomes by every policy that reads them; empty where there were none."""

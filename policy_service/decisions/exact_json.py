@@ -1,12 +1,12 @@
 """JSON read exactly: decimals from their text, whole numbers in full, every key once, no NaN, no deep nesting.
 
-A byte order mark before UTF-8 is passed over (RFC 8259 section 8.1 leaves it to the reader).
+A byte order mark is ignored (RFC 8259 section 8.1 leaves this to the parser).
 
     read_json(b'{"facts": {"amount_12m": 800000.10}}')     # → {"facts": {"amount_12m": Decimal("800000.10")}}
 
-msgspec decodes; of two members with one name it would keep the last without a word. Each member has a colon, so when
-there are as many colons as members there is no room for a second one, which is nearly always; only otherwise is the
-text read again.
+msgspec decodes; of duplicate members it silently keeps the last. Each member has a colon, so if the text has as many
+colons as members there is no duplicate, which is nearly always the case. Only otherwise is the text parsed a second
+time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from policy_service.characters import UTF8_BOM, detect_wide_encoding
 from policy_service.language.diagnostics import shorten
 
 MAX_LEVELS = 32
-"""Objects and lists inside each other; nobody's facts are deeper than two."""
+"""Maximum depth of nested objects and lists; facts need two."""
 
 _BYTE = re.compile(r"\(byte ([0-9]+)\)")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class NotJsonError(ValueError):
-    """The bytes are no JSON that can be read exactly; the message says why, for their author."""
+    """The bytes are no JSON that can be read exactly; the message tells their author why."""
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
-    """Return the value that UTF-8 JSON text writes; numbers with a point or an exponent are Decimal, never float.
+    """Parse UTF-8 JSON text; numbers with a point or an exponent become Decimal, never float.
 
     Raises NotJsonError.
     """
@@ -56,7 +56,7 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
 
 
 def _members(value: object) -> int:
-    """Count the members of an object and of its objects; what lies deeper is not counted."""
+    """Count the members of an object and of its direct objects, not deeper ones."""
     if not isinstance(value, dict):
         return 0
     return len(value) + sum(len(inner) for inner in value.values() if isinstance(inner, dict))

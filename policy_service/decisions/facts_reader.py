@@ -1,4 +1,4 @@
-"""Read a caller's facts into slots: each checked against its type, all problems reported at once, nothing guessed."""
+"""Reads a caller's facts into slots: checks each against its type, reports all problems at once, guesses nothing."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _COMMAS = (
     (re.compile(r"([-+]?[1-9]\d{0,2}(?:[,，]\d{3})+(?:\.\d+)?)"), r"\1", "leave out the thousands separators: {}"),
     (re.compile(r"([-+]?\d+)[,，](\d+)"), r"\1.\2", "write a decimal point: {}"),
 )
-"""Numbers as some write them, by form, with the number that is meant and what to say; the first that is a value of the
-fact is told, so a comma before three digits groups thousands.
+"""Numbers with commas, by form, each with the intended number and the hint. The first form that gives a valid value is
+suggested, so a comma before three digits groups thousands.
 """
 MAX_NUMERAL = 60
-"""Characters of a text that may be a number."""
+"""Maximum length of a text that may be a number, characters."""
 MAX_HINTS = 20
-"""Unknown facts that get a hint."""
+"""Maximum number of unknown facts that get a hint."""
 
 
 def value_reader(kind: Type) -> ValueReader:
-    """Read values of one type: `types.parse_value`, with the commonest cases first."""
+    """Return a reader of values of one type: `types.parse_value`, with a fast path for common cases."""
     match kind:
         case NumberType(scale=scale, low=low, high=high):
             size = 10**scale
@@ -79,7 +79,7 @@ class FactsReader:
         self._columns = tuple((name, value_reader(fact.type)) for name, fact in policy.facts.items())
 
     def slots(self, facts: Mapping[str, object], problems: list[FactProblem]) -> list[Value | None]:
-        """Return one value a fact, None for what is not given or refused; what is refused is added to `problems`."""
+        """Return one value per fact, None if it is missing or rejected; add the reasons to `problems`."""
         slots: list[Value | None] = []
         get = facts.get
         for name, read_value in self._columns:
@@ -94,14 +94,14 @@ class FactsReader:
 
 
 def fact_problem(name: str, error: ValueRejected, raw: object, read_value: ValueReader) -> FactProblem:
-    """Return why the value `raw` of a fact was refused, with what its author may have meant."""
+    """Return why the value `raw` of a fact was rejected, with a hint at the intended value."""
     return FactProblem(name, error.kind, raw_text(raw), error.expected, _hint(error.kind, raw, read_value))
 
 
 def unknown_fact_problems(facts: Mapping[str, object], known_facts: frozenset[str]) -> list[FactProblem]:
     """Return a problem for each fact that no policy in service declares, in the caller's order.
 
-    Looking for the nearest name is slow, so only the first `MAX_HINTS` get a hint.
+    Finding the closest name is slow, so only the first `MAX_HINTS` get a hint.
     """
     expected = "a fact that a policy in service declares"
     names = [name for name in facts if name not in known_facts]
@@ -112,7 +112,7 @@ def unknown_fact_problems(facts: Mapping[str, object], known_facts: frozenset[st
 
 
 def raw_text(raw: object) -> str:
-    """Return a refused value as JSON would write it, shortened; what a reader would not see is escaped."""
+    """Return a rejected value as JSON, shortened, with invisible characters escaped."""
     match raw:
         case bool():
             return "true" if raw else "false"
@@ -145,7 +145,7 @@ def _hint(code: str, raw: object, read_value: ValueReader) -> str | None:
 
 
 def _hints_on_commas(raw: str, read_value: ValueReader) -> Iterator[str]:
-    """Suggest what to write for a number with commas, where that is a value of the fact."""
+    """Yield a hint for a number with commas, if it is then a valid value of the fact."""
     for form, template, hint in _COMMAS:
         if match := form.fullmatch(raw):
             numeral = match.expand(template).replace(",", "").replace("\N{FULLWIDTH COMMA}", "")

@@ -13,29 +13,29 @@ from sqlmodel import Session
 from policy_service.decisions.record_queries import MAX_SCANNED, newest_lines
 
 MAX_COUNTED = 1_000
-"""Decisions of a policy that are counted."""
+"""Maximum number of decisions of a policy that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firings:
-    """The count of each rule in the last decisions of a policy."""
+    """How often each rule fired in the last decisions of a policy."""
 
     rules: Mapping[str, int]
-    """By the identifier of the rule; one that is not there never decided."""
+    """By the identifier of the rule; a rule that never fired is absent."""
     total: int
     """The decisions of the policy that were counted, whatever they answered."""
     since: datetime | None
-    """When the oldest of those that were counted was decided."""
+    """The time of the oldest decision counted."""
 
 
 class _Answer(msgspec.Struct):
-    """One policy's answer in a record, as far as it matters here."""
+    """The fields of one policy's answer that are read here."""
 
     rules: tuple[str, ...] = ()
 
 
 class _Line(msgspec.Struct):
-    """A decision record, as far as it matters here."""
+    """The fields of a decision record that are read here."""
 
     decided_at: str
     outcomes: dict[str, _Answer]

@@ -1,4 +1,4 @@
-"""One group of decisions in one transaction: looked at once more, numbered, sealed, written."""
+"""Writes a group of decisions in one transaction: checks them again, numbers, encrypts and stores them."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ from policy_service.idempotency import (
 from policy_service.subject import Subject
 
 OK = 200
-"""The status under which an answer is kept; refusals are not kept."""
+"""The status stored with an answer; refusals are not stored."""
 MAX_CACHED_READS = 256
-"""Sets of versions of which it is remembered what they read."""
+"""Capacity of the cache of facts read, by set of versions."""
 _DECISIONS = table_of(DecisionRow)
 _ANSWERS = table_of(IdempotencyRow)
 _LAST = select(func.max(_DECISIONS.c.seq))
 
 
 class RecordedAnswer(NamedTuple):
-    """The answer to a request, as it was recorded."""
+    """The recorded answer to a request."""
 
     body: bytes
     outcomes: Json | None
-    """What was decided; None when it had been answered before."""
+    """The outcomes decided; None if the request had been answered before."""
 
 
 @dataclass(eq=False, slots=True)
 class PendingDecision:
-    """A decision to be recorded, for whom, and under which idempotency key."""
+    """A decision to be recorded, with its actor and idempotency key."""
 
     evaluation: Evaluation
     actor: Actor
@@ -68,7 +68,7 @@ class PendingDecision:
 
     @property
     def name(self) -> ScopedKey:
-        """The key, as nobody else's."""
+        """The idempotency key, scoped to the actor."""
         return self.actor.id, self.key or ""
 
 
@@ -76,7 +76,7 @@ RecordResult = RecordedAnswer | Exception
 
 
 class StaleDecisions(Exception):
-    """The versions, overrides or last outcomes that `items` were made by are others now: they must be made again."""
+    """The versions, overrides or previous outcomes used for `items` have changed: decide them again."""
 
     def __init__(self, items: Sequence[PendingDecision]) -> None:
         super().__init__("made by what is no longer in force")
@@ -85,7 +85,7 @@ class StaleDecisions(Exception):
 
 @dataclass(slots=True)
 class _RecordDraft:
-    """An item's record, before it has a number."""
+    """An item's record without its number."""
 
     item: PendingDecision
     reads: FactsNeeded
@@ -106,10 +106,12 @@ class GroupWriter:
         self._assignments = AssignmentReader()
 
     def write(self, transaction: Transaction, items: Sequence[PendingDecision]) -> list[RecordResult]:
-        """Write a group; return each result once it is committed. Raises StaleDecisions before anything is written.
+        """Record a group; return the results, effective once committed.
 
-        The transaction must be of the lane `decisions`. An item that cannot be written down gets the reason, and does
-        not keep the others from being recorded.
+        Raises StaleDecisions before anything is written.
+
+        The transaction must hold the lane `decisions`. The result of an item that cannot be encoded is its error; the
+        other items are recorded.
         """
         session = transaction.session
         window = self._in_force.window_in_force(session, transaction.now)
@@ -174,7 +176,7 @@ class GroupWriter:
         return results
 
     def _place(self, draft: _RecordDraft, seq: int, outcomes: Json) -> Iterator[PlacedDecision]:
-        """Return the answers of a record, as group lists take them."""
+        """Yield the answers of a record in the form group lists need."""
         decision = draft.item.evaluation.decision
         for entry in decision.policies.values():
             self._assignments.add_version(entry.policy)
@@ -192,7 +194,7 @@ class GroupWriter:
 
 
 def _with_other_previous(session: Session, items: Iterable[PendingDecision]) -> set[PendingDecision]:
-    """Return the items that were decided by other last outcomes than their subjects have now."""
+    """Return the items decided with previous outcomes that differ from the subject's current ones."""
     reading = [item for item in items if item.evaluation.previous]
     if not reading:
         return set()
@@ -212,7 +214,7 @@ def _wanted(item: PendingDecision) -> Iterator[Wanted]:
 
 
 def advance_lane(session: Session, at: datetime) -> None:
-    """Make the lane `decisions`, which the session holds, remember an instant that was later than its own."""
+    """Advance the clock of the lane `decisions`, which the session holds, to a later instant."""
     lane = session.get_one(Lane, LaneName.DECISIONS)
     lane.at = max(lane.at, at)
 
@@ -272,7 +274,7 @@ def _idempotency_row(item: PendingDecision, answer: RecordedAnswer, at: datetime
 def _duplicate_result(
     item: PendingDecision, first: PendingDecision, results: dict[PendingDecision, RecordResult]
 ) -> RecordResult:
-    """Return the result of an item whose key another of the group has."""
+    """Return the result of an item whose key another item of the group uses."""
     if item.fingerprint != first.fingerprint:
         return IdempotencyKeyReused()
     result = results[first]

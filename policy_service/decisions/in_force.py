@@ -1,13 +1,13 @@
-"""The versions in force, ready to decide: right at every instant, though they change while decisions are made.
+"""The versions in force, ready to decide: correct at every instant, even if they change while decisions are made.
 
     registry's activations ──► window: which versions, from when until when ──► the decider has them, and the next
 
-A decision is made by the versions in force now, as far as this process knows. Before it is recorded, the transaction
-that records it asks the database again, `now_in_force`: if another version came into force meanwhile, the decision
-is made again. So no record names a version that was not in force at its `decided_at`, however many processes serve.
+A decision is made by the versions in force as far as this process knows. The transaction that records it checks the
+database (`window_in_force`): if another version came into force meanwhile, the decision is made again. So no record
+names a version that was not in force at its `decided_at`, whatever the number of processes.
 
-The next versions are built ahead, so that at their instant they only take their place. A thread does that, and
-after what other processes record.
+A background thread builds the next versions ahead of time, so that switching is instant, and polls for what other
+processes record.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ from policy_service.registry.model import Activation
 from policy_service.registry.service import UnknownVersion, activations, describe_ending, version_text
 
 POLL_SECONDS = 0.5
-"""How often the thread asks whether another process recorded something."""
+"""How often the thread checks whether another process recorded something."""
 COMPARE_SECONDS = 5.0
-"""How long the rows are not compared with the log, while that grows by entries that name none of them."""
+"""How long comparing the rows with the log is skipped while new log entries name none of them."""
 OWN_DOMAIN = "governance"
-"""The domain whose policies decide about the service itself, not about subjects: they must be asked for by name."""
+"""The domain of policies that decide about the service itself, not about subjects: evaluated only if requested by name.
+"""
 _GOVERNANCE = select(Lane.at).where(Lane.name == LaneName.GOVERNANCE).with_for_update(read=True)
 Texts = Mapping[str, bytes]
 """The texts of versions, by digest."""
@@ -61,14 +62,14 @@ class NotReady(PolicyServiceError):
 
 
 class VersionsChanging(NotReady):
-    """The versions in force have just changed: `refresh`, then ask again."""
+    """The versions in force have just changed: call `refresh`, then retry."""
 
     def __init__(self) -> None:
         super().__init__(Message("other versions come into force at this moment: try again"))
 
 
 class InForce:
-    """A decider that has the versions in force."""
+    """A decider with the versions in force."""
 
     def __init__(  # noqa: PLR0913  # what a decider is made of, and where its policies come from
         self,
@@ -82,15 +83,15 @@ class InForce:
         on_change: Callable[[], None] | None = None,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Build what is in force.
+        """Build the versions in force.
 
-        `build` builds in another process what comes into force later; without it that is done here. `on_change` is
-        called, in a thread, after other policies took their place. Raises NotReady, DatabaseUnavailable.
+        `build` builds the next versions, in another process; without it they are built in this one. `on_change` is
+        called in a thread after a switch of versions. Raises NotReady, DatabaseUnavailable.
         """
         self.decider = Decider([], engine=engine, shadow_every=shadow_every, on_alarm=on_alarm)
         self.override_cache = OverrideCache()
         self.last_error: str | None = None
-        """Why the thread could not do its work when it last tried."""
+        """Why the thread last failed; None if it succeeded."""
         self._database, self._clock, self._poll_seconds = database, clock, poll_seconds
         self._engine: EngineName = engine
         self._on_change = on_change
@@ -116,17 +117,17 @@ class InForce:
 
     @property
     def window(self) -> Window:
-        """The versions that decide."""
+        """Return the window of the versions in service."""
         return self._window
 
     def now(self) -> datetime:
-        """Return the present instant; never before what is in service began to be, though the clock may go back."""
+        """Return the current instant; never before the start of the window in service, even if the clock goes back."""
         return max(self._clock.now(), self._window.start)
 
     # deciding
 
     def evaluate(self, question: Question) -> Evaluation:
-        """Decide by the versions in force; slow when the decision is to be explained, which holds nobody up.
+        """Decide by the versions in force. Slow if the decision is to be explained, but without holding the lock.
 
         Raises VersionsChanging, NotReady, FactsRejected, UnknownPolicies, WrongSubjectKind, UnknownSubjectKind.
         """
@@ -134,7 +135,7 @@ class InForce:
         return evaluation._replace(decision=with_trace(evaluation.decision)) if question.explain else evaluation
 
     def reads_previous(self, question: Question) -> tuple[str, ...]:
-        """The policies of a question that read the last outcomes of the subject, for which the database is asked."""
+        """Return the policies of a question that read the subject's previous outcomes from the database."""
         kind = question.subject.kind
         return self.decider.reads_previous(kind, question.policies or self._default.get(kind, ()))
 
@@ -179,7 +180,7 @@ class InForce:
         return NotReady(Message("no policy is in force"))
 
     def is_current(self, evaluation: Evaluation, window: Window) -> bool:
-        """Return True if a decision was made by what is in force in the window, at its start."""
+        """Return True if a decision was made by the versions in force at the start of the window."""
         if evaluation.digests is not window.digests and evaluation.digests != window.digests:
             return False
         if evaluation.stops != window.stops:
@@ -188,9 +189,9 @@ class InForce:
         return overrides == evaluation.overrides
 
     def window_in_force(self, session: Session, now: datetime) -> Window:
-        """Read what is in force at `now`, or at the last write of governance, if that is later.
+        """Read what is in force at `now`, or at the last write of governance if that is later.
 
-        For a transaction that writes: until its end nobody can put anything else in force.
+        For a write transaction: until it ends, no other transaction can put a version in force.
         """
         at = session.connection().execute(_GOVERNANCE).scalar_one()
         epoch = log_size(session)  # after the lane was taken, as it is another statement's snapshot on PostgreSQL
@@ -205,10 +206,7 @@ class InForce:
     # changing
 
     def refresh(self) -> None:
-        """Put in service what is in force now; slow when policies have to be built.
-
-        Raises NotReady, DatabaseUnavailable.
-        """
+        """Put in service what is in force now; slow if policies have to be built."""
         self._refresh()
         self._wake.set()
 
@@ -227,7 +225,7 @@ class InForce:
                 pass
 
     def _advance(self) -> bool:
-        """Take a step towards what is in force; whether it is in service now."""
+        """Take one step towards the versions in force; return True if they are in service now."""
         with self._database.read() as session:
             switch_count = self._switch_count
             now = self.now()
@@ -253,9 +251,9 @@ class InForce:
         return built and window.covers(self.now())
 
     def _skip_to(self, session: Session, epoch: int) -> None:
-        """Take what is in force for what it is after an entry, if the entries since name none of its rows.
+        """Extend what is known to a later entry, if the entries in between name none of its rows.
 
-        So it is when records are sealed, many times a minute. Raises KeyUnavailable.
+        This is the case when records are sealed, many times a minute. Raises KeyUnavailable.
         """
         window, activations = self._window, self._known_activations[1]
         if epoch > window.epoch and names_no_row(session, (*IN_FORCE, *OVERRIDES), window.epoch):
@@ -264,7 +262,7 @@ class InForce:
                     self._window, self._known_activations = replace(window, epoch=epoch), (epoch, activations)
 
     def _build(self, window: Window, texts: Texts, switch_count: int, use: Callable[[ServedPolicies], None]) -> bool:
-        """Build the policies of a window and use them, unless others took their place meanwhile. Raises NotReady."""
+        """Build the policies of a window and put them in service, unless another switch came first. Raises NotReady."""
         available = {policy.digest: policy for policy in self.decider.policies.values()}
         parts_by_digest: dict[str, Parts] = {}
         try:
@@ -297,7 +295,7 @@ class InForce:
         self._switch_count += 1
 
     def _switch(self, now: datetime) -> bool:
-        """Put the versions that were built ahead in service, if their time has come."""
+        """Put the prebuilt versions in service if their time has come."""
         if self._next is None or self._next[0].epoch != self._window.epoch or not self._next[0].covers(now):
             return False
         (window, prepared), self._next = self._next, None
@@ -327,7 +325,7 @@ class InForce:
             self._wake.clear()
 
     def _release_replaced(self) -> None:
-        """Release the versions that served before, when no request waits, as it may take some milliseconds."""
+        """Release the replaced versions while no request waits, since it may take some milliseconds."""
         if self._replaced:
             self._replaced.clear()
             if self._on_change is not None:
@@ -356,7 +354,7 @@ class InForce:
         self._next = (window, prepared)
 
     def _read_activations(self, session: Session, epoch: int) -> Sequence[Activation]:
-        """Read activations; the earlier ones, while the log does not confirm all. Raises NotReady at the start."""
+        """Return the activations; the earlier ones while the log does not confirm all. Raises NotReady at the start."""
         if self._known_activations[0] != epoch:
             faults, left_out = usable(session, IN_FORCE)
             if faults and self._known_activations[0] < 0:
@@ -375,20 +373,20 @@ class InForce:
         return texts
 
     def _reuse_digests(self, window: Window) -> Window:
-        """The window, with the digests in service if they are the same, so that they need not be compared again."""
+        """Return the window with the digests object in service if equal, so that later comparisons are by identity."""
         digests = self._window.digests
         return replace(window, digests=digests) if window.digests == digests else window
 
 
 def _logged_activations(session: Session, left_out: Mapping[str, frozenset[str]]) -> Sequence[Activation]:
-    """Return the recorded activations, without the rows that are left out."""
+    """Return the recorded activations, excluding some rows."""
     added, taken_back = (left_out[table] for table in IN_FORCE)
     recorded = activations(session, without=[*map(int, added)])
     return [replace(each, cancelled_at=None) if each.id in taken_back else each for each in recorded]
 
 
 def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:
-    """Return the refusal, which distinguishes policies that were ended from those that never existed."""
+    """Return the error with ended policies distinguished from those that never existed."""
     endings = {name: describe_ending(absent[name]) for name in unknown.names if name in absent}
     return UnknownPolicies(unknown.names, unknown.hints, endings) if endings else unknown
 

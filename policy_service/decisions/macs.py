@@ -1,7 +1,7 @@
-"""MACs of what is written beside the log, in the lane `decisions`: of records, and of the keys of subjects.
+"""MACs of what is written outside the log, in the lane `decisions`: of decision records, and of subjects' keys.
 
-A record is in no entry for some seconds. Its MAC, by the key of the log's entries, tells one that the service wrote
-from one that was put beside it.
+A record is in no log entry for some seconds. Its MAC, with the key used for the log's entries, distinguishes a record
+that the service wrote from a forged one.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from policy_service.subject import CUSTOMER
 
 _DECISIONS = table_of(DecisionRow)
 FEW = 20
-"""Records that are asked for one whose MAC is right."""
+"""Records read to find one with a valid MAC."""
 _SUBJECT_KEYS = table_of(SubjectKeyRow)
 _OF_POPULATIONS = _SUBJECT_KEYS.c.kind == POPULATION
 
 
 def last_decision_seq(session: Session) -> int:
-    """Return the number of the last record; 0 when there is none."""
+    """Return the number of the last record; 0 if there is none."""
     return session.exec(select(func.max(DecisionRow.seq))).one() or 0
 
 
 def begin_mac_key(transaction: Transaction, folder: Path) -> None:
-    """Take the first key of the log into use, unless that was done. Raises KeyUnavailable."""
+    """Take the first key of the log into use, if there is none yet. Raises KeyUnavailable."""
     session = transaction.session
     is_first = last_log_key_id(session) is None
     key = ensure_log_key(transaction, folder, decisions=last_decision_seq(session))
@@ -65,21 +65,21 @@ def rotate_mac_key(transaction: Transaction, actor: Actor, folder: Path, *, is_l
 
 
 def _renew_subject_key_macs(session: Session, key: LogKey) -> None:
-    """Give the keys of all subjects their MACs, as they are found."""
+    """Compute the MACs of all subjects' keys with a new key, without checking the old ones."""
     for row in session.exec(select(SubjectKeyRow)):
         row.mac = mac_of_subject_key(key, row)
     session.flush()
 
 
 class MacKeys(NamedTuple):
-    """The keys at hand, the number of the last record that may be without a MAC, and all keys that the log named."""
+    """The available keys, the number of the last record that may lack a MAC, and all keys that the log named."""
 
     keys: Mapping[str, LogKey]
     last_without_mac: int
     named: frozenset[str]
 
     def mac_fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
-        """Return the fault of a record's MAC; None when there is none, or no key to check it."""
+        """Return the fault of a record's MAC; None if it has none, or no key can check it."""
         key = self.keys.get(key_id_of(row.mac))
         if key is not None:
             is_valid = key.verifies(row.mac, "decision", row.digest.encode())
@@ -91,13 +91,13 @@ class MacKeys(NamedTuple):
         return Message("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
 
     def require_written(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> None:
-        """Require that the service wrote a record as it is. Raises DamagedRecord."""
+        """Check that the service wrote a record unaltered. Raises DamagedRecord."""
         if digest(row.line) != row.digest or self.mac_fault(row) is not None:
             raise DamagedRecord("decision", str(row.seq))
 
 
 def _last_at(session: Session) -> datetime | None:
-    """Return when the last record with a right MAC was made; of a few of them, at the end."""
+    """Return when the last record with a valid MAC was made, among a few of the newest."""
     query = sqlalchemy.select(_DECISIONS.c.seq, _DECISIONS.c.line, _DECISIONS.c.digest, _DECISIONS.c.mac)
     rows = session.connection().execute(query.order_by(_DECISIONS.c.seq.desc()).limit(FEW)).all()
     macs = read_mac_keys(session) if rows else None
@@ -111,19 +111,19 @@ LATEST.append(_last_at)
 
 
 class LogKeyMissing(KeyUnavailable):
-    """The key of the log cannot be read: what was recorded without it would be taken for added by somebody else."""
+    """The key of the log cannot be read: records made without it would look forged."""
 
     kind = "not-ready"
     retry_seconds = 5
 
     @property
     def detail(self) -> str:
-        """Say what is missing; the folder is named to the operator alone."""
+        """Return what is missing; the folder is only told to the operator."""
         return Message("the key of the log, `log.key`, cannot be read: nothing is recorded until it is there again")
 
 
 def current_mac_key(session: Session) -> LogKey | None:
-    """Return the key in use; None when the log never had one. Raises LogKeyMissing."""
+    """Return the key in use; None if the log never had one. Raises LogKeyMissing."""
     database = database_of(session)
     try:
         keys = read_log_keys(database.keys if database else None)
@@ -135,7 +135,7 @@ def current_mac_key(session: Session) -> LogKey | None:
 
 
 def missing_mac_key(database: Database) -> str | None:
-    """Return why nothing can be recorded, where the key of the log is missing."""
+    """Return why nothing can be recorded, if the key of the log is missing."""
     try:
         with database.read() as session:
             current_mac_key(session)
@@ -145,7 +145,7 @@ def missing_mac_key(database: Database) -> str | None:
 
 
 def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) -> MacKeys:
-    """Read the keys that check MACs: those given, or those of the folder. Raises KeyUnavailable."""
+    """Return the keys that check MACs: those given, or those of the folder. Raises KeyUnavailable."""
     database = database_of(session)
     available = read_log_keys(database.keys if database else None) if keys is None else keys
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq))
@@ -161,12 +161,12 @@ def mac_of_record(key: LogKey | None, digest: str) -> str | None:
 
 
 def mac_of_subject_key(key: LogKey | None, row: SubjectKeyRow) -> str | None:
-    """Return the MAC of the row of a subject's key."""
+    """Return the MAC of a row with a subject's key."""
     return None if key is None else key.mac("subject key", _content(column_values(row)))
 
 
 def subject_key_faults(session: Session, keys: Mapping[str, LogKey]) -> Iterator[str]:
-    """A sentence for every key of a subject that the service did not write, or that was put back after an erasure."""
+    """Yield a message for each subject's key that the service did not write, or that was restored after an erasure."""
     erased = last_erasures(session)
     for values in read_rows(session.connection(), _SUBJECT_KEYS):
         names = {"subject": row_key(_SUBJECT_KEYS, values)}
@@ -186,13 +186,13 @@ def _content(values: Mapping[str, Any]) -> bytes:
 
 
 def last_erased_at(session: Session) -> datetime | None:
-    """Return when a subject was last erased; None when none was."""
+    """Return when a subject was last erased; None if none was."""
     query = select(AuditEntry.at).where(AuditEntry.event == SubjectErased.name)
     return session.exec(query.order_by(col(AuditEntry.seq).desc()).limit(1)).first()
 
 
 def last_erasures(session: Session, names: Collection[str] | None = None) -> dict[tuple[str, str], str]:
-    """Return when each subject was last erased; or each of some names."""
+    """Return when each subject was last erased; with `names`, only subjects with one of these identifiers."""
     query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
     if names is not None:
         query = query.join(AuditAbout, col(AuditEntry.seq) == col(AuditAbout.seq))

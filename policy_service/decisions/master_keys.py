@@ -2,8 +2,8 @@
 
     subjects.key, mode 0600, one line a key: its identifier, and the key in base64. The last one is in use.
 
-While keys are rotated the file has two lines. Whoever has the database without this file reads no sensitive fact; who
-loses the file has erased all subjects, so it belongs into the backup, apart from the database.
+During a rotation the file has two lines. A database without this file reveals no sensitive fact, and losing the file
+erases all subjects: back it up, separately from the database.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _ID_SIZE = 8
 
 
 class KeyFileError(PolicyServiceError):
-    """The file of the master keys is not there, not private, or not one; the message is for the operator."""
+    """The file of the master keys is missing, readable by others, or invalid; the message is for the operator."""
 
     kind = "conflict"
 
 
 class MasterKeys:
-    """The master keys, read again whenever the file was replaced."""
+    """The master keys, reloaded when the file is replaced."""
 
     def __init__(self, folder: Path) -> None:
         """Raises KeyFileError."""
@@ -58,19 +58,19 @@ class MasterKeys:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep every other process from changing the file meanwhile. Raises KeyFileError when one is at it."""
+        """Lock the file against changes by other processes. Raises KeyFileError if it is locked."""
         with _locked(self.file.parent, wait=False):
             yield
 
     def add(self) -> str:
-        """Take a new master key into use; return its identifier. The caller holds `exclusive`."""
+        """Add a new master key and take it into use; return its identifier. The caller holds `exclusive`."""
         keys = self._read()
         id_ = os.urandom(_ID_SIZE).hex()
         _write(self.file, {**keys, id_: os.urandom(KEY_SIZE)})
         return id_
 
     def remove_others(self, id_: str) -> None:
-        """Forget all other master keys. The caller holds `exclusive`."""
+        """Remove all other master keys. The caller holds `exclusive`."""
         _write(self.file, {id_: self._read()[id_]})
 
     def _read(self) -> dict[str, bytes]:
@@ -90,7 +90,7 @@ class MasterKeys:
 
 
 def open_or_create(folder: Path) -> MasterKeys:
-    """Return the master keys of a folder; the first one is made when there is none."""
+    """Return the master keys of a folder; create the first one if there is none."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / FILE_NAME
     with _locked(folder, wait=True):
@@ -127,7 +127,7 @@ def _parse(file: Path) -> dict[str, bytes]:
 
 
 def _write(file: Path, keys: dict[str, bytes]) -> None:
-    """Replace the file at once, so that it is never half-written."""
+    """Replace the file atomically."""
     text = "".join(f"{id_} {base64.b64encode(key).decode()}\n" for id_, key in keys.items())
     new_file = file.with_name(f"{file.name}.new")
     new_file.unlink(missing_ok=True)

@@ -1,10 +1,9 @@
-"""Merges: two numbers of one customer become one; the log says so, and it alone.
+"""Merges: two subjects turn out to be the same customer. The merge is an entry in the log and nothing else.
 
     merge_subjects(transaction, actor, Subject("C-17"), into=Subject("C17"), reason="one company, two numbers")
 
-Nothing is moved or lost: records, overrides and keys stay under the number they were made for. Group lists name the
-subject that remains alone, by its own decisions; whatever is still decided about the other one is recorded, and stands
-in no list.
+Nothing is moved: records, overrides and keys stay with the identifier they were made for. Group lists contain only the
+remaining subject, by its own decisions. Later decisions about the other one are recorded, but appear in no list.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from policy_service.subject import Subject
 
 
 class MergeRejected(PolicyServiceError):
-    """Two subjects are not merged; the message says why."""
+    """Two subjects cannot be merged; the message says why."""
 
     kind: ClassVar[ErrorKind] = "conflict"
 
 
 class MergePermissionDenied(MergeRejected):
-    """Because the actor may not."""
+    """The actor may not merge subjects."""
 
     kind = "not-allowed"
 
@@ -49,7 +48,7 @@ def may_merge(actor: Actor) -> Literal[True] | str:
 
 
 def merge_subjects(transaction: Transaction, actor: Actor, subject: Subject, into: Subject, reason: str) -> None:
-    """Record that a subject is the same as another, which remains, and take it out of the group lists.
+    """Record that a subject is the same as another, which remains, and remove it from the group lists.
 
     Raises MergePermissionDenied, MergeRejected with every reason, InvalidSubject.
     """
@@ -84,7 +83,7 @@ def merge_problems(session: Session, subject: Subject, into: Subject) -> list[st
 
 
 def _record_problem(session: Session, subject: Subject) -> str | None:
-    """Return the reason why nothing is known about a subject."""
+    """Return an error if nothing is on record about a subject."""
     query = select(DecisionRow.decided_at).where(DecisionRow.subject == subject.id, DecisionRow.kind == subject.kind)
     decided_at = session.exec(query.order_by(col(DecisionRow.seq).desc()).limit(1)).first()
     if decided_at is None:

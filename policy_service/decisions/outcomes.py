@@ -1,4 +1,4 @@
-"""The outcome of an override: JSON that is read as the values of its policy, and written back."""
+"""Parses the outcome of an override from JSON to the values of its policy, and writes it back."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from policy_service.language.types import Value, ValueRejected, format_value, pa
 from policy_service.messages import Message, join_comma, join_semicolon
 
 MAX_LISTED = 100
-"""Entries an override to a policy that lists may have."""
+"""Maximum number of outcomes in an override of a policy that lists."""
 
 
 class InvalidOutcome(ValueError):
-    """An outcome is none that the version could give; `problems` has a sentence for each fault."""
+    """The version could not give this outcome; `problems` has a message for each error."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -26,7 +26,7 @@ class InvalidOutcome(ValueError):
 
 
 def read_outcome(policy: Policy, outcome: object) -> tuple[Values, ...]:
-    """Return an outcome in JSON as the values it is kept as. Raises InvalidOutcome with every fault."""
+    """Return an outcome in JSON as stored values. Raises InvalidOutcome with every error."""
     if not policy.returns_list:
         return (_values(policy, outcome),)
     if not isinstance(outcome, list | tuple) or len(outcome) > MAX_LISTED:
@@ -47,7 +47,7 @@ def read_outcome(policy: Policy, outcome: object) -> tuple[Values, ...]:
 
 
 def write_outcome(policy: Policy, values: tuple[Values, ...]) -> Any:  # noqa: ANN401  # an object or a list of them
-    """Kept values as JSON, in the one way there is to write them."""
+    """Return stored values as JSON, in its only spelling."""
     kinds = [(name, outcome.type) for name, outcome in policy.outcomes.items()]
     objects = [
         {name: format_value(kind, value) for (name, kind), value in zip(kinds, each, strict=True)} for each in values

@@ -1,4 +1,4 @@
-"""Overrides of the rules for one subject (R-GOV-4): who may make them, whether they fit, what an answer says.
+"""Overrides of the rules for one subject (R-GOV-4): permissions, validity, and their effect on an answer.
 
     {"status": "decided", "outcome": {"tier": "A"}, "rules": [], "because": [the reason],
      "overridden": {"override": …, "by": …, "role": …, "reason": …, "until": …, "rules_said": what the rules answered}}
@@ -10,8 +10,8 @@
 | `needs_signers` | from the last of their signatures to its end               | it lapses then, and never applied     |
 | none            | to its end: it was recorded before a policy decided this   |                                       |
 
-Policies that take the outcome see the override, not what the rules said. An override that the version in force has no
-room for, since its outcomes have changed, is not applied, and the answer says that too.
+Policies that take the outcome see the override, not the rules' answer. An override that no longer fits the version in
+force, since its outcomes have changed, is not applied, and the answer says so.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from policy_service.messages import Message, plain_text
 from policy_service.subject import Subject
 
 MAX_LENGTH = timedelta(days=366)
-"""How long an override may last."""
+"""Maximum duration of an override."""
 MAX_REASON = 1_000
 ENDING_ROLES = (*DIRECTORS, Role.COMPLIANCE)
 """The roles that may end an override early."""
 OverrideState = Literal["runs", "provisional", "waiting", "lapsed", "ended", "over"]
-"""Whether an override applies for good, applies until the others must have signed, waits for them, lapsed without
-their signatures, was ended by a person, or is over by itself."""
+"""The state of an override: applies to its end, applies until other signatures are due, waits for them, lapsed without
+them, was ended early, or reached its end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class OverrideSignature:
     meaning: str
     reason: str
     digest: str
-    """Of what was signed."""
+    """The digest of the override that was signed."""
     signed_at: datetime
     ratifies: bool
-    """True if it was the last that was owed."""
+    """True if it was the last signature required."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -76,9 +77,9 @@ class Override:
     subject: Subject
     policy: str
     version: str
-    """The version in force when it was made."""
+    """The version in force when it was recorded."""
     outcome: Any
-    """What is answered instead: an object, or a list of them for a policy that lists."""
+    """The outcome that replaces the rules' answer: an object, or a list of them for a policy that lists."""
     role: str
     printed_name: str
     reason: str
@@ -86,21 +87,21 @@ class Override:
     until: datetime
     ended_at: datetime | None = None
     actor: str = ""
-    """The account of who recorded it."""
+    """The account of the person who recorded it."""
     verdict: str | None = None
     signers: tuple[str, ...] = ()
-    """The roles of those who must sign beside who recorded it."""
+    """The roles that must sign, besides the person who recorded it."""
     lapses_at: datetime | None = None
     signatures: tuple[OverrideSignature, ...] = ()
-    """Of the others, in the order of time."""
+    """The other persons' signatures, in order of time."""
     decided_by: Mapping[str, Any] | None = None
-    """The versions and the rule of governance that say how far it reaches, and the facts they were asked about."""
+    """The governance versions and rule that determined the required signatures, and the facts they were given."""
     void: Mapping[str, str] = field(default_factory=dict)
-    """Why a signature does not count now, by account; empty when all count, and when that was not asked."""
+    """Why a signature does not count now, by account; empty if all count, or if this was not checked."""
 
     @property
     def ratified_at(self) -> datetime | None:
-        """The instant of the last signature; None while one is missing."""
+        """The time of the last required signature; None while one is missing."""
         return next((each.signed_at for each in self.signatures if each.ratifies), None)
 
     @property
@@ -111,18 +112,18 @@ class Override:
 
     @property
     def void_roles(self) -> Mapping[str, str]:
-        """The owed roles in which a person signed, each with the reason why that does not count now."""
+        """The required roles in which a person signed, each with the reason why that signature does not count now."""
         reasons = {each.role: self.void[each.actor] for each in self.signatures if each.actor in self.void}
         return {role: reasons[role] for role in self.missing_roles if role in reasons}
 
     @property
     def starts_at(self) -> datetime | None:
-        """From when it applies; None while it waits for signatures without which it never does."""
+        """The time from which it applies; None while it waits for required signatures."""
         return self.ratified_at if self.verdict == "needs_signers" else self.recorded_at
 
     @property
     def ends_at(self) -> datetime:
-        """Until when it applies, as far as is known."""
+        """The time until which it applies, as far as is known."""
         lapses_at = self.lapses_at if self.ratified_at is None else None
         return min(each for each in (self.until, self.ended_at, lapses_at) if each is not None)
 
@@ -141,20 +142,20 @@ class Override:
         return "runs" if self.covers(now) else "over"
 
     def is_open(self, now: datetime) -> bool:
-        """Return True if it applies or may still apply, so that there can be no other beside it."""
+        """Return True if it applies or may still apply, so that no second override is possible."""
         return now < self.ends_at
 
     def as_known_at(self, at: datetime) -> Override:
-        """Return the override as recorded at an instant: without later signatures."""
+        """Return the override as recorded at an instant, without later signatures."""
         return replace(self, signatures=tuple(each for each in self.signatures if each.signed_at <= at))
 
     @property
     def digest(self) -> str:
-        """The digest that the others sign: of all that was recorded."""
+        """Return the digest that the others sign: of everything recorded."""
         return digest_of(self._recorded())
 
     def _recorded(self) -> dict[str, Any]:
-        """Return all that was recorded at first, as JSON."""
+        """Return everything recorded at first, as JSON."""
         return {
             "override": self.id,
             "subject": self.subject.id,
@@ -186,7 +187,7 @@ class Override:
 
 
 class AppliedOverride(NamedTuple):
-    """The effect of an override on one policy's answer: none, when `problems` says why."""
+    """The effect of an override on one policy's answer; none if `problems` is not empty."""
 
     override: Override
     rules_result: Result
@@ -194,13 +195,13 @@ class AppliedOverride(NamedTuple):
 
 
 def overrides_at(overrides: Iterable[Override], subject: Subject, at: datetime) -> dict[str, Override]:
-    """Return the overrides that apply to a subject at an instant, by policy; of several the one recorded last."""
+    """Return the overrides that apply to a subject at an instant, by policy; of several, the one recorded last."""
     applicable = [each for each in overrides if each.subject == subject and each.covers(at)]
     return {each.policy: each for each in sorted(applicable, key=lambda each: (each.recorded_at, each.id))}
 
 
 def apply_override(policy: Policy, result: Result, override: Override) -> tuple[Result, AppliedOverride]:
-    """Return the answer with the override in it, or the rules' answer when the override does not fit the version."""
+    """Return the answer with the override applied, or the rules' answer if it does not fit the version."""
     try:
         values = read_outcome(policy, override.outcome)
     except InvalidOutcome as error:
@@ -211,7 +212,7 @@ def apply_override(policy: Policy, result: Result, override: Override) -> tuple[
 
 
 def merge_override(entry: dict[str, Any], rules_entry: dict[str, Any], applied: AppliedOverride) -> dict[str, Any]:
-    """Return the entry of an excepted policy, from the written answers with and without the override."""
+    """Return the entry of an overridden policy, from the written answers with and without the override."""
     override = applied.override
     if applied.problems:
         return {**rules_entry, "override_unfit": {"override": override.id, "why": list(applied.problems)}}
@@ -232,7 +233,7 @@ def merge_override(entry: dict[str, Any], rules_entry: dict[str, Any], applied: 
 
 
 def _provisional(override: Override) -> dict[str, str]:
-    """Until when it applies while the others have not signed."""
+    """Return until when it applies if the others do not sign."""
     if override.lapses_at is None or override.ratified_at is not None:
         return {}
     return {"provisional_until": timestamp(override.lapses_at)}
@@ -276,7 +277,7 @@ def can_sign_override(override: Override, now: datetime) -> Literal[True] | str:
 
 
 def signing_roles(override: Override, actor: Actor, now: datetime) -> tuple[Role, ...]:
-    """Return the roles in which the actor, who would confirm who they are, may sign the override now."""
+    """Return the roles in which the actor, after re-authentication, may sign the override now."""
     if can_sign_override(override, now) is not True:
         return ()
     confirmed = replace(actor, confirmed_at=now)

@@ -1,4 +1,4 @@
-"""The overrides on record: read, listed, ended by people, kept in memory for the decisions."""
+"""Stores overrides: reads, lists and ends them, and caches the active ones for decisions."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from policy_service.messages import Message, join_sentences
 from policy_service.subject import Subject
 
 GOVERNANCE = "governance"
-"""The domain nobody is excepted from: who must sign is decided by its rules alone."""
+"""The domain that cannot be overridden: its rules alone determine who must sign."""
 PAGE_SIZE = 100
-"""Overrides read at once."""
+"""Overrides per query."""
 FETCH_SIZE = 500
-"""Overrides whose signatures are read at once."""
+"""Overrides per query of signatures."""
 MAX_SEQ = 2**31 - 1
-"""The greatest number an override can have."""
+"""The greatest possible number of an override."""
 
 
 class OverrideRejected(PolicyServiceError):
-    """An override is not made, or not ended; `problems` has a sentence for each reason."""
+    """An override cannot be recorded or ended; `problems` has a message for each reason."""
 
     kind: ClassVar[ErrorKind] = "override-unfit"
 
@@ -55,24 +55,24 @@ class OverrideRejected(PolicyServiceError):
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        """Return the reasons, where what was asked for is at fault."""
+        """Return the reasons, if the request is at fault."""
         return {"reasons": list(self.problems)} if self.kind == "override-unfit" else {}
 
 
 class OverridePermissionDenied(OverrideRejected):
-    """Because the actor may not."""
+    """The actor may not record, sign or end the override."""
 
     kind = "not-allowed"
 
 
 class UnknownOverride(OverrideRejected):
-    """Because there is no such override."""
+    """There is no such override."""
 
     kind = "not-found"
 
 
 def end_override(transaction: Transaction, actor: Actor, override: str, *, role: Role, reason: str) -> Override:
-    """End an override before its end. Raises UnknownOverride, OverridePermissionDenied, OverrideRejected."""
+    """End an override early. Raises UnknownOverride, OverridePermissionDenied, OverrideRejected."""
     now, session = transaction.now, transaction.session
     if (allowed := may_end_override(actor, role, now)) is not True:
         raise OverridePermissionDenied([allowed])
@@ -91,7 +91,7 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
 
 @dataclass(frozen=True, slots=True)
 class OverrideEnd:
-    """The early end of an override: who ended it, when and why."""
+    """The early end of an override: the actor, time and reason."""
 
     actor: str
     at: datetime
@@ -99,7 +99,7 @@ class OverrideEnd:
 
 
 def read_override_end(session: Session, override: str) -> OverrideEnd | None:
-    """Return the early end of an override; None when nobody ended it."""
+    """Return the early end of an override; None if it was not ended."""
     row = session.get(OverrideEndRow, override)
     return None if row is None else OverrideEnd(row.actor, row.recorded_at, row.reason)
 
@@ -126,11 +126,11 @@ def read_overrides(  # noqa: PLR0913  # the filters
     newest_first: bool = False,
     limit: int = PAGE_SIZE,
 ) -> list[tuple[int, Override]]:
-    """Overrides in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
+    """Return overrides with their numbers, in order of recording or newest first. Raises InvalidSubject.
 
-    `subject` is an identifier, `kind` None is any kind. `active_at` asks for those that apply at an instant, `over_at`
-    for those that have ended or lapsed by then, `waiting_at` for those that then wait for signatures, `ending_by` for
-    those whose end is planned by then, the first end first; `after` is the number of the last one seen.
+    `subject` is an identifier, `kind` None is any kind. `active_at` selects those that apply at an instant, `over_at`
+    those ended or lapsed by then, `waiting_at` those that then wait for signatures, `ending_by` those that are planned
+    to end by then, the first end first. `after` is the number of the last one seen.
     """
     seq = col(OverrideRow.seq)
     query = _ALL_OVERRIDES
@@ -164,10 +164,9 @@ def read_overrides(  # noqa: PLR0913  # the filters
 
 
 class OverrideCache:
-    """The overrides that may apply, in memory, so that asking costs nothing when there are none.
+    """The overrides that may apply, in memory, so that a decision without overrides needs no query.
 
-    `refresh` looks at the database again, in a snapshot or a transaction of the caller's; anyone who watches the log
-    calls it when that has grown.
+    `refresh` reads the database in the caller's snapshot or transaction; call it when the log has grown.
     """
 
     def __init__(self) -> None:
@@ -177,7 +176,7 @@ class OverrideCache:
         self._by_subject: Mapping[Subject, tuple[Override, ...]] = {}
 
     def refresh(self, session: Session) -> None:
-        """Load the overrides recorded and ended since; nothing is read when the log has not grown.
+        """Load the overrides recorded and ended since the last call; no query if the log has not grown.
 
         A snapshot older than the loaded state is ignored, so that no override is lost.
         """
@@ -209,18 +208,18 @@ class OverrideCache:
 
 
 _ALL_OVERRIDES: Any = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
-"""The overrides, each with the instant at which a person ended it."""
+"""Selects the overrides, each with the time at which a person ended it."""
 _SIGNATURE = SQLModel.metadata.tables["override_signature"]
 _RATIFIED = (
     select(OverrideSignatureRow.override)
     .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
     .exists()
 )
-"""Whether everyone who must has signed an override."""
+"""True if everyone required has signed an override."""
 
 
 def _read(session: Session, query: Any, without: Collection[str] = ()) -> list[tuple[int, Override]]:  # noqa: ANN401  # SQLModel's
-    """Overrides with their numbers and signatures, without some of these by their keys, in the order of the query."""
+    """Return overrides with their numbers and signatures, excluding some keys, in the order of the query."""
     rows = session.exec(query).all()
     signatures = _signatures(session, [row.id for row, _ in rows if row.signers], without)
     return [(row.seq, _override_of(row, ended_at, signatures[row.id])) for row, ended_at in rows]
@@ -229,7 +228,7 @@ def _read(session: Session, query: Any, without: Collection[str] = ()) -> list[t
 def _signatures(
     session: Session, names: Sequence[str], without: Collection[str]
 ) -> Mapping[str, list[OverrideSignature]]:
-    """Return the signatures on overrides, by override, in the order of time."""
+    """Return the signatures by override, in order of time."""
     signatures: dict[str, list[OverrideSignature]] = defaultdict(list)
     for start in range(0, len(names), FETCH_SIZE):
         page = names[start : start + FETCH_SIZE]
@@ -253,7 +252,7 @@ def _signatures(
 
 
 def _open_overrides(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[Subject, tuple[Override, ...]]:
-    """The overrides that may apply, without some rows: that nobody ended and that are not long past, by subject."""
+    """Return the overrides that may apply, by subject: not ended early, nor long past; excluding some rows."""
     at = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one()
     long_past = borne_out(session, at) - timedelta(days=1)
     end = col(OverrideEndRow.override)
@@ -268,14 +267,14 @@ def _open_overrides(session: Session, left_out: Mapping[str, frozenset[str]]) ->
 
 
 def overrides_of_subject(session: Session, subject: Subject, policy: str | None = None) -> list[Override]:
-    """Return every override of a subject, from one policy or from all, in the order of recording."""
+    """Return every override of a subject, of one policy or of all, in order of recording."""
     query = _ALL_OVERRIDES.where(col(OverrideRow.subject) == subject.id, col(OverrideRow.kind) == subject.kind)
     query = query if policy is None else query.where(col(OverrideRow.policy) == policy)
     return [each for _, each in _read(session, query.order_by(col(OverrideRow.seq)))]
 
 
 def last_override_seq(session: Session) -> int:
-    """Return the number of the override recorded last; 0 when there is none."""
+    """Return the number of the override recorded last; 0 if there is none."""
     return session.exec(select(func.max(OverrideRow.seq))).one() or 0
 
 

@@ -1,4 +1,4 @@
-"""Fills the facts of a policy that are the subject's own last outcome, from what the group lists say.
+"""Fills a policy's facts that are the subject's own previous outcome, from the group lists.
 
 | the lists say                                 | the caller gives  | the fact                                  |
 |-----------------------------------------------|-------------------|-------------------------------------------|
@@ -24,21 +24,21 @@ from policy_service.language.types import Value, ValueRejected, format_value
 
 
 class PreviousOutcome(NamedTuple):
-    """The value of an outcome that a subject had, and the day since which it had it."""
+    """The value of a subject's previous outcome, and the day since which it had it."""
 
     value: str | bool
     since: date
 
 
 PreviousOutcomes = Mapping[str, PreviousOutcome]
-"""By the outcome's name; empty when nothing was decided before."""
+"""By the outcome's name; empty if nothing was decided before."""
 PreviousByPolicy = Mapping[str, PreviousOutcomes]
 NO_PREVIOUS: PreviousByPolicy = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousSlot:
-    """Where a fact stands that is a last outcome."""
+    """The slot of a fact that is a previous outcome."""
 
     slot: int
     fact: Fact
@@ -46,7 +46,7 @@ class PreviousSlot:
     read: ValueReader
 
     def value(self, outcomes: PreviousOutcomes) -> Value | None:
-        """What the fact is, as kept; None when there was no outcome, or one of a version that had other words."""
+        """Return the fact's stored value; None if there was no outcome, or one the fact no longer accepts."""
         outcome = outcomes.get(self.source.outcome)
         if outcome is None:
             return None
@@ -56,7 +56,7 @@ class PreviousSlot:
 
 
 def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
-    """Return the facts of a policy that are its own last outcomes."""
+    """Return the slots of a policy's facts that are its own previous outcomes."""
     return tuple(
         PreviousSlot(slot, fact, fact.previous, value_reader(fact.type))
         for slot, fact in enumerate(policy.facts.values())
@@ -65,7 +65,7 @@ def previous_slots(policy: Policy) -> tuple[PreviousSlot, ...]:
 
 
 def previous_facts(policy: Policy, outcomes: PreviousOutcomes) -> dict[str, Value]:
-    """Return the facts of a policy that its own last outcomes fill, by name."""
+    """Return the facts of a policy that its own previous outcomes fill, by name."""
     values = {each.fact.name: each.value(outcomes) for each in previous_slots(policy)}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -76,7 +76,7 @@ def fill_previous(
     outcomes: PreviousOutcomes,
     problems: list[FactProblem],
 ) -> list[str]:
-    """Put last outcomes into the slots of a subject; what contradicts them is added to `problems`.
+    """Put previous outcomes into the slots of a subject; add contradicting values to `problems`.
 
     Returns the facts that the caller supplied.
     """

@@ -1,4 +1,4 @@
-"""The state of a decision's proof, checked now: from its record to its block, its entry, a signed checkpoint."""
+"""Verifies a decision's proof now: from its record to its block, its entry, a signed checkpoint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RecordProof:
 
     state: ProofState
     reason: str | None
-    """Why there is no proof yet, or why it does not hold."""
+    """Why there is no proof yet, or why it is invalid."""
     seq: int
     """The record's number."""
     block: int | None = None
@@ -35,7 +35,7 @@ class RecordProof:
     entry: int | None = None
     root: str | None = None
     checkpoint: int | None = None
-    """How many entries the signed checkpoint covers."""
+    """The number of entries that the signed checkpoint covers."""
     signed_at: datetime | None = None
     key: str | None = None
     """The fingerprint of the key that signed it."""

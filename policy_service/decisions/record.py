@@ -1,4 +1,4 @@
-"""A decision record: one line of canonical JSON with all that is needed to make the decision again.
+"""A decision record: one line of canonical JSON with everything needed to replay the decision.
 
 | member        | value                                                                                |
 |---------------|--------------------------------------------------------------------------------------|
@@ -20,9 +20,9 @@
 | corrects      | the decision that was made on wrong facts; records that correct none do not say      |
 | previous      | the subject's last outcomes that policies read, by policy and outcome; only if any   |
 
-A fact is kept as JSON shows it, with two marks. A number that JSON writes in several ways is `{"$number": "0.10"}`,
+A fact is stored as JSON, with two exceptions. A number that JSON can write in several ways is `{"$number": "0.10"}`,
 with the digits that were given. A sensitive fact is `{"$sealed": "…"}`. No fact is an object, so neither can be
-mistaken for one.
+mistaken for a value.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from policy_service.subject import CUSTOMER, Subject
 Json = dict[str, Any]
 NUMBER = "$number"
 ARCHIVED = "archived"
-"""The member that stays of a record in an archive, with the archive's number; no other record has it."""
+"""The member with the archive's number, present only in the remainder of an archived record."""
 MOVED: Mapping[str, Any] = {
     "facts": {},
     "asked": [],
@@ -58,7 +58,7 @@ MOVED: Mapping[str, Any] = {
     "overrides": [],
     "previous": {},
 }
-"""The members that are in the archive alone, as they are read where only the rest stayed."""
+"""The members that only the archive holds, with the values read for them from a remainder."""
 
 
 class VersionUsed(NamedTuple):
@@ -70,7 +70,7 @@ class VersionUsed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision record that was read; see the table above."""
+    """A parsed decision record; see the table above."""
 
     decision_id: str
     seq: int
@@ -79,7 +79,7 @@ class DecisionRecord:
     decided_at: datetime
     by: Mapping[str, str]
     facts: Mapping[str, Any]
-    """As kept: `decode_fact` turns a value into what the caller gave."""
+    """The stored facts: `decode_fact` returns the value that the caller gave."""
     requested: tuple[str, ...]
     explain: bool
     policies: Mapping[str, VersionUsed]
@@ -93,7 +93,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class FactsNeeded:
-    """The facts that a set of policies needs, and their versions; the same for many decisions."""
+    """The facts that a set of policies needs, and their versions; shared by many decisions."""
 
     facts: frozenset[str]
     sensitive: frozenset[str]
@@ -123,9 +123,9 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     outcomes: Json,
     corrects: str | None = None,
 ) -> bytes:
-    """Return the record's canonical bytes; `facts` are as kept.
+    """Return the record's canonical bytes; `facts` are in their stored form.
 
-    Raises ValueError when text holds half of a character.
+    Raises ValueError for text with a lone surrogate.
     """
     return to_canonical_json_unchecked(
         {
@@ -151,18 +151,18 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
 
 
 def read_row(seq: int, line: bytes) -> DecisionRecord:
-    """Return the record that the row of a number holds. Raises DamagedRecord."""
+    """Return the record in the row of a number. Raises DamagedRecord."""
     with reading_row("decision", seq):
         return read_record(line)
 
 
 def is_archived(line: bytes) -> bool:
-    """Return True if the line is what stayed of a record in an archive."""
+    """Return True if the line is the remainder of an archived record."""
     return line.startswith(b'{"archived":')
 
 
 def read_record(line: bytes) -> DecisionRecord:
-    """Return the record that a line holds. Raises ValueError, KeyError, TypeError and their like when it holds none."""
+    """Return the record that a line holds. Raises ValueError, KeyError, TypeError or the like if it holds none."""
     document = msgspec.json.decode(line)
     if is_archived(line):
         document = {**MOVED, **document}
@@ -187,7 +187,7 @@ def read_record(line: bytes) -> DecisionRecord:
 
 
 def previous_json(previous: PreviousByPolicy) -> Json:
-    """Last outcomes as a record has them."""
+    """Return previous outcomes as a record stores them."""
     return {
         policy: {name: {"value": each.value, "since": each.since.isoformat()} for name, each in outcomes.items()}
         for policy, outcomes in previous.items()
@@ -204,12 +204,12 @@ def _read_previous(document: Json) -> PreviousByPolicy:
 
 
 def encode_facts_read(facts: Mapping[str, object], reads: FactsNeeded) -> dict[str, Any]:
-    """Return the facts that the policies read, as kept; one that is null was not given."""
+    """Return the facts that the policies read, in stored form; a null fact counts as not given."""
     return {name: encode_fact(value) for name, value in facts.items() if value is not None and name in reads.facts}
 
 
 def encode_fact(value: object) -> Any:  # noqa: ANN401  # JSON
-    """Return a fact's value in a form that has canonical bytes and loses nothing of what was given."""
+    """Return a fact's value in a canonical form that preserves what was given."""
     match value:
         case None | bool() | str():
             return value
@@ -228,7 +228,7 @@ def encode_fact(value: object) -> Any:  # noqa: ANN401  # JSON
 
 
 def decode_fact(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """Decode a stored value to what the client gave; an encrypted one stays encrypted."""
+    """Return the value that the client gave; an encrypted one stays encrypted."""
     match value:
         case {"$number": str(digits)}:
             return Decimal(digits)

@@ -1,4 +1,4 @@
-"""The decision records on file: one by its identifier; a subject's, a policy's or everyone's, in either order."""
+"""Queries of decision records: one by its identifier, or lists by subject, policy or time, in either order."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from policy_service.subject import CUSTOMER, InvalidSubject, Subject, subject_er
 PAGE_SIZE = 50
 MAX_PAGE = 500
 MAX_SCANNED = 5_000
-"""Records that are looked through for a page."""
+"""Maximum number of records read for a page."""
 FETCH_SIZE = 500
-"""Lines fetched at a time."""
+"""Lines per query."""
 
 RecordSort = Literal["decided", "-decided"]
-"""By when a decision was made; with `-` the newest first."""
+"""By the time of the decision; with `-` newest first."""
 _ORDERS = both_ways("decided", col(DecisionRow.seq))
 
 
@@ -49,28 +49,28 @@ class UnknownDecision(PolicyServiceError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """The filter of a list of records; None does not filter."""
+    """Filters of a list of records; None matches any."""
 
     subject: str | None = None
     """The identifier."""
     policy: str | None = None
     kind: str | None = None
-    """Of the subject."""
+    """The kind of the subject."""
     since: datetime | None = None
     until: datetime | None = None
-    """Before this instant."""
+    """The upper bound of the decision time, exclusive."""
     outcome: str | None = None
-    """What the policy answered, such as `tier:S` or `missing_facts`."""
+    """The policy's answer, such as `tier:S` or `missing_facts`."""
     rule: str | None = None
-    """One of the rules of the policy by which it answered."""
+    """A rule of the policy by which it answered."""
 
     @property
     def needs_scan(self) -> bool:
-        """True if records have to be looked through: no index finds those of a policy, or of all subjects of a kind."""
+        """True if records must be scanned: no index covers those of a policy, or of all subjects of a kind."""
         return self.policy is not None or (self.kind is not None and self.subject is None)
 
     def read_match(self, line: bytes) -> DecisionRecord | None:
-        """The record that a line of the right subject and time holds; None when it is of another kind or policy."""
+        """Return the record in a line of matching subject and time; None if its kind or policy does not match."""
         markers = [f'"{self.policy}"'] if self.policy is not None else []
         markers += [f'"{self.rule}"'] if self.rule is not None else []
         markers += [f'"kind":"{self.kind}"'] if self.kind not in {None, CUSTOMER} else []
@@ -85,7 +85,7 @@ class RecordFilter:
         return record if entry is not None and self._is_answered(entry) else None
 
     def _is_answered(self, entry: Mapping[str, Any]) -> bool:
-        """Return True if an answer of the policy is the one that is wanted."""
+        """Return True if an answer of the policy matches the filter."""
         if self.rule is not None and self.rule not in entry.get("rules", ()):
             return False
         answered = entry.get("outcome")
@@ -95,7 +95,7 @@ class RecordFilter:
 
 
 class RecordArchived(PolicyServiceError, LookupError):
-    """The record is in an archive, and no longer in the database."""
+    """The record is in an archive, no longer in the database."""
 
     kind = "not-found"
 
@@ -115,7 +115,7 @@ class RecordArchived(PolicyServiceError, LookupError):
 
 
 def require_in_database(session: Session, seq: int, line: bytes) -> None:
-    """Check that a record's line is in the database. Raises RecordArchived, which names the file it is in."""
+    """Check that a record's line is in the database. Raises RecordArchived, which names the archive file."""
     if not is_archived(line):
         return
     for each in list_archives(session):
@@ -124,7 +124,7 @@ def require_in_database(session: Session, seq: int, line: bytes) -> None:
 
 
 def last_archived_seq(session: Session) -> int:
-    """Return the number of the last record that is in an archive; 0 when there is none."""
+    """Return the number of the last archived record; 0 if there is none."""
     return max((each.last for each in list_archives(session)), default=0)
 
 
@@ -135,14 +135,14 @@ def list_archives(session: Session) -> list[DecisionsArchived]:
 
 
 class RecordPage(NamedTuple):
-    """A page of records, and the cursor of the next page; None when there is none."""
+    """A page of records, and the cursor of the next page; None for the last page."""
 
     records: list[DecisionRecord]
     cursor: int | None
 
 
 def read_decision(session: Session, decision_id: str) -> DecisionRecord:
-    """Return one record. Raises UnknownDecision, and DamagedRecord where the service did not write it as it is."""
+    """Return one record. Raises UnknownDecision, and DamagedRecord if the record was altered."""
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
@@ -154,12 +154,12 @@ def read_decision(session: Session, decision_id: str) -> DecisionRecord:
 def subject_history(
     session: Session, subject: Subject, cursor: int | None = None, limit: int = PAGE_SIZE
 ) -> RecordPage:
-    """Return a subject's records, newest first, from `cursor` on; at most MAX_PAGE. Raises InvalidSubject."""
+    """Return a page of a subject's records, newest first, from `cursor` on; at most MAX_PAGE. Raises InvalidSubject."""
     return find_records(session, RecordFilter(subject.id, kind=subject.kind), cursor=cursor, limit=limit)
 
 
 def is_on_record(session: Session, id_: str, kind: str | None = None) -> bool:
-    """True if anything was ever decided about a subject, or it was excepted from a policy; `kind` None is any kind."""
+    """Return True if a subject has a decision or an override; `kind` None is any kind."""
     for table in (DecisionRow, OverrideRow):
         query = select(table.seq).where(table.subject == id_).limit(1)
         if session.exec(query if kind is None else query.where(table.kind == kind)).first() is not None:
@@ -168,9 +168,9 @@ def is_on_record(session: Session, id_: str, kind: str | None = None) -> bool:
 
 
 def check_lookup(session: Session, id_: str, kind: str | None = None) -> None:
-    """Reject to look for a subject that is written as none can be; `kind` None is any kind. Raises InvalidSubject.
+    """Reject looking up an identifier that no subject can have; `kind` None is any kind. Raises InvalidSubject.
 
-    Before identifiers had one spelling others were recorded too: these are found, and erased, as they were written.
+    Identifiers recorded before there was one spelling can still be looked up and erased as they were written.
     """
     subject = Subject(id_, kind or CUSTOMER)
     faults = subject_errors(subject)
@@ -186,10 +186,10 @@ def find_records(
     cursor: int | None = None,
     limit: int = PAGE_SIZE,
 ) -> RecordPage:
-    """Return the matching records, newest first by default, from `cursor` on; at most MAX_PAGE.
+    """Return a page of matching records, newest first by default, from `cursor` on; at most MAX_PAGE.
 
-    For those of one policy or kind at most SCANNED are looked through: a page may hold few, or none, and still have a
-    cursor. Raises InvalidSubject, and DamagedRecord where the service did not write one as it is.
+    For one policy or kind at most MAX_SCANNED records are read: a page may hold few records, or none, and still have a
+    cursor. Raises InvalidSubject, and DamagedRecord if a record was altered.
     """
     if criteria.subject is not None:
         check_lookup(session, criteria.subject, criteria.kind)
@@ -223,7 +223,7 @@ def list_records(
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page[DecisionRecord]:
-    """Return a page of the records that the filter selects, as `find_records` does.
+    """Return a page of the records that match the filter, as `find_records` does.
 
     Raises InvalidSubject, InvalidCursor, DamagedRecord.
     """
@@ -235,7 +235,7 @@ def list_records(
 
 
 def seq_range(session: Session, since: datetime | None = None, until: datetime | None = None) -> tuple[int, int]:
-    """Return the numbers, half open, of the records decided from one instant on and before another."""
+    """Return the half-open range of numbers of the records decided from `since` on and before `until`."""
     end = last_decision_seq(session) + 1
     first = 1 if since is None else _first_from(session, since, end)
     return first, end if until is None else _first_from(session, until, end)
@@ -250,7 +250,7 @@ def newest_lines(session: Session, limit: int) -> Iterator[bytes]:
 def _candidates(
     session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool
 ) -> Iterator[Row[Any, Any, Any, Any]]:
-    """The rows that may be wanted, in their order: of a policy those of blocks in which it gave such an answer."""
+    """Yield the rows that may match, in order: for a policy, those of blocks in which it gave such an answer."""
     ranges: Iterable[tuple[int, int]] = [seqs]
     if criteria.policy is not None and criteria.subject is None:
         answer = AnswerFilter(criteria.policy, criteria.outcome, criteria.rule)
@@ -266,7 +266,7 @@ def _candidates(
 def _lines(
     session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool = False
 ) -> Iterator[Row[Any, Any, Any, Any]]:
-    """Yield the rows of a subject's records, or everyone's, between two numbers, half open, in their order."""
+    """Yield the rows of a subject's or all records in a half-open range of numbers, in order."""
     seq, (first, end) = col(DecisionRow.seq), seqs
     query = select(DecisionRow.seq, DecisionRow.line, DecisionRow.digest, DecisionRow.mac).where(
         seq >= first, seq < end
@@ -281,7 +281,7 @@ def _lines(
 
 
 def _first_from(session: Session, instant: datetime, end: int) -> int:
-    """Return the first record from an instant on, or `end`: no record is before an earlier one."""
+    """Return the number of the first record at or after an instant, or `end`; record times never decrease."""
     seq, low, high = col(DecisionRow.seq), 1, end
     while low < high:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""The versions that decided, each read from its text once, as long as the text is the one that its digest names."""
+"""The versions that decided, each parsed once, and checked against its digest."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Versions = Mapping[str, Policy]
 
 
 def load_verified(session: Session, name: str) -> Policy:
-    """Load a version, looking every time whether the text is still the one that was submitted. Raises UnknownVersion.
+    """Load a version, checking each time that its text is still the one submitted. Raises UnknownVersion.
 
-    A text that was altered is read again, so that a replay by it comes out as another decision.
+    An altered text is parsed again, so that a replay uses it and gives another result.
     """
     row = session.get(VersionRow, name)
     if row is not None and digest(row.content) == name:
@@ -30,7 +30,7 @@ def load_verified(session: Session, name: str) -> Policy:
 
 
 def versions_of(session: Session, records: Iterable[DecisionRecord]) -> dict[str, Versions]:
-    """Return the versions that decided each record, by the identifiers of the decisions."""
+    """Return the versions that decided each record, by decision identifier."""
     return {record.decision_id: _versions_used(session, record) for record in records}
 
 

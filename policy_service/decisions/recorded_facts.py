@@ -4,9 +4,9 @@
         reader = FactsReader(session, cipher, kind, as_of)
         for latest in reader.read(next_subjects(session, kind, after="", limit=32), facts): ...
 
-A record keeps the facts that its policies read. So the newest record with a policy that reads a fact has its latest
-value, or that it was not given then; an older value of it does not count any more. What was decided before a subject
-was erased has none, nor do records whose facts are in an archive.
+A record holds the facts that its policies read. So the newest record with a policy that reads a fact has its latest
+value, or says that it was not given; older values no longer count. Records from before an erasure have none, nor do
+archived records.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from policy_service.registry import policy_cache
 from policy_service.subject import Subject
 
 MAX_RECORDS = 50
-"""Records of one subject that are looked at, from the newest."""
+"""Maximum number of records of one subject that are read, from the newest."""
 _C = table_of(DecisionRow).c
 _NEWEST = (
     select(_C.seq, _C.line, _C.digest, _C.mac)
@@ -56,19 +56,19 @@ class LatestFacts:
     evaluated: set[str] = field(default_factory=set)
     """The policies that were evaluated about the subject."""
     newest: DecisionRecord | None = None
-    """The newest record; None when nothing was decided, or all was before an erasure."""
+    """The newest record; None if nothing was decided, or all of it before an erasure."""
     erased: set[str] = field(default_factory=set)
     """The policies that were evaluated before the subject was erased."""
     archived: set[str] = field(default_factory=set)
-    """Those that records evaluated whose facts are in an archive."""
+    """The policies evaluated in archived records."""
 
     def oldest(self, names: Collection[str]) -> date | None:
-        """Return the day of the oldest of some facts; None when none of them was ever given."""
+        """Return the day of the oldest of some facts; None if none of them was ever given."""
         return min((day for name, day in self.told_on.items() if name in names), default=None)
 
 
 def next_subjects(session: Session, kind: str, after: str, limit: int) -> list[str]:
-    """Return the identifiers of subjects of a kind with records, behind `after`, in the order of the database."""
+    """Return the identifiers of subjects of a kind with records, after `after`, in the order of the database."""
     query = select(_C.subject).where(_C.subject > after, _C.kind == kind).distinct().order_by(_C.subject).limit(limit)
     return list(session.connection().execute(query).scalars())
 
@@ -79,14 +79,14 @@ def count_subjects(session: Session, kind: str) -> int:
 
 
 class FactsReader:
-    """Reads the latest facts of subjects of one kind, of decisions made for a day or one before."""
+    """Reads the latest facts of subjects of one kind, from decisions for a day or an earlier one."""
 
     def __init__(self, session: Session, cipher: FactCipher, kind: str, as_of: date) -> None:
         self._session, self._cipher, self._kind, self._as_of = session, cipher, kind, as_of
         self._keys, self._archived = read_mac_keys(session), last_archived_seq(session)
 
     def read(self, subjects: Sequence[str], needed: Collection[str]) -> Iterator[LatestFacts]:
-        """Yield the latest of the needed facts, and others, of each subject that was not merged into another.
+        """Yield the latest needed facts, and possibly others, of each subject that was not merged into another.
 
         Raises DamagedRecord, UnknownVersion, DecryptionFailed.
         """
@@ -113,7 +113,7 @@ class FactsReader:
         return latest
 
     def _take(self, latest: LatestFacts, record: DecisionRecord) -> None:
-        """Take from a record the facts that no newer record gave."""
+        """Add the facts of a record that no newer record gave."""
         names = self._declared(record.policies) - latest.told_on.keys()
         latest.told_on.update(dict.fromkeys(names, record.as_of))
         stored = {name: value for name, value in record.facts.items() if name in names}
@@ -125,7 +125,7 @@ class FactsReader:
         return {name for head in heads for name in head.facts}
 
     def _records(self, subject: Subject) -> Iterator[tuple[DecisionRecord, bool]]:
-        """Yield the records of a subject, the newest first, each with whether its facts are here or in an archive."""
+        """Yield the records of a subject, newest first, each with True if its facts are here, False if archived."""
         names = {"its_subject": subject.id, "its_kind": subject.kind, "last_day": self._as_of}
         with closing(self._session.connection().execute(_NEWEST, names)) as rows:
             for row in rows:
@@ -136,7 +136,7 @@ class FactsReader:
 
 
 def masked_record(stored: Mapping[str, Any], readable: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as a record keeps them, to be shown: numbers by their digits, a mask for what is encrypted or erased."""
+    """Return stored facts for display: numbers by their digits, a mask for an encrypted or erased value."""
     return {name: ERASED if readable[name] == ERASED else _shown(value) for name, value in stored.items()}
 
 

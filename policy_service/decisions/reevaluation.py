@@ -1,14 +1,14 @@
-"""Re-evaluation: the subjects of a policy are decided about again, from their latest recorded facts.
+"""Re-evaluation: decides about the subjects of a policy again, from their latest recorded facts.
 
     scope = Reevaluation("tiering/rfm_value", as_of=day, max_age=31)
     counts = reevaluate(Reevaluator(service, database, clock, cipher), actor, scope, on_undecided=undecided.append)
 
-The log says who started it; decisions are recorded as any other, by the actor `REEVALUATION`, behind single ones.
+The log names who started it. Its decisions are recorded like any others, by the actor `REEVALUATION`, with lower
+priority than single ones.
 
-Subjects are those the policy was evaluated about before; all of its kind when it is new. With it the policies are
-decided that take its outcomes and were evaluated about the subject before. The idempotency key of a decision is made
-of its day, its subject and the versions: so a re-evaluation that was interrupted goes on where it was, and one that
-runs twice decides once.
+The subjects are those for which the policy was evaluated before, or all of its kind if it is new. Dependent policies
+that were evaluated for the subject before are decided with it. The idempotency key of a decision consists of its day,
+subject and versions: so an interrupted re-evaluation resumes, and a repeated one decides once.
 
 | reason        | why nothing was recorded about a subject, or about a policy                        |
 |---------------|------------------------------------------------------------------------------------|
@@ -57,24 +57,24 @@ from policy_service.messages import Message
 from policy_service.subject import Subject
 
 REEVALUATION = Actor("reevaluation", "reevaluation", "policy-service (re-evaluation)", frozenset(), "service")
-"""Who decides again."""
+"""The actor of re-evaluations."""
 MAX_AGE = 31
-"""Days that facts may be old, unless the request says otherwise."""
+"""Default maximum age of facts, days."""
 YIELD_SECONDS = 0.005
-"""How long subjects wait for single decisions under way, each time some were read."""
+"""How long subjects wait for single decisions in flight, after each part read."""
 UNANSWERED = frozenset({"missing_facts", "suspended"})
 SERVICE_FILLS = frozenset({"contradiction", "unknown-fact"})
-"""The errors of facts that are left out: the service fills them now, or no version in force reads them."""
+"""The error codes of facts that are dropped: the service fills them now, or no version in force reads them."""
 MAX_ATTEMPTS = 20
-"""How often a subject is decided about again because other versions came into force meanwhile."""
+"""Maximum number of attempts to decide about a subject while other versions come into force."""
 
 
 HEADINGS = ("subject", "kind", "policy", "reason", "facts", "told_on")
-"""Of the file of what was not decided."""
+"""The headings of the file of undecided subjects."""
 
 
 class Reason(StrEnum):
-    """The reason why nothing was recorded; see the table above."""
+    """The reason why a subject was not decided; see the table above."""
 
     ERASED = "erased"
     ARCHIVED = "archived"
@@ -85,7 +85,7 @@ class Reason(StrEnum):
 
 
 class ReevaluationRejected(PolicyServiceError):
-    """Nothing can be decided again; the message says why."""
+    """The re-evaluation cannot run; the message says why."""
 
     kind = "request-refused"
 
@@ -100,7 +100,7 @@ class Reevaluation:
 
 
 class Undecided(NamedTuple):
-    """A subject and a policy that were not decided again, with the reason."""
+    """A subject and a policy that were not decided, with the reason."""
 
     subject: str
     kind: str
@@ -112,23 +112,23 @@ class Undecided(NamedTuple):
     """The day of the oldest of them."""
 
     def cells(self) -> tuple[str, ...]:
-        """As a row of a file, below `HEADINGS`."""
+        """Return the entry as a row of a file with `HEADINGS`."""
         told_on = self.told_on.isoformat() if self.told_on else ""
         return self.subject, self.kind, self.policy, self.reason, " ".join(self.facts), told_on
 
 
 @dataclass(frozen=True, slots=True)
 class ReevaluationCounts:
-    """The counts of subjects that were decided, were current already, and were not decided, by reason."""
+    """The numbers of subjects that were decided, already current, and not decided, by reason."""
 
     decided: int = 0
     current: int = 0
-    """Decided about for the day by the versions in force already."""
+    """The number of subjects already decided for the day by the versions in force."""
     undecided: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Plan:
-    """The policies of a re-evaluation, and what they read."""
+    """The policies of a re-evaluation, and the facts they read."""
 
     def __init__(self, policy: str, in_force: Mapping[str, Policy], *, is_new: bool) -> None:
         self.policies, self._is_new, self._policy = in_force, is_new, policy
@@ -136,7 +136,7 @@ class _Plan:
 
     @cached_property
     def candidates(self) -> tuple[str, ...]:
-        """The policy, and those about the same kind that take its outcomes, directly or not."""
+        """The policy, and those about the same kind that depend on it, directly or not."""
         chosen, kind = {self._policy}, self.policies[self._policy].subject
         for id_, policy in self.policies.items():  # those that others need come first
             if policy.subject == kind and not chosen.isdisjoint(required_policies(policy)):
@@ -144,12 +144,15 @@ class _Plan:
         return tuple(id_ for id_ in self.policies if id_ in chosen)
 
     def of(self, evaluated: Collection[str]) -> tuple[str, ...]:
-        """The policies to decide about a subject by those that were evaluated about it; none if it is not concerned."""
+        """Return the policies to decide about a subject, from those evaluated about it before.
+
+        None if it is not concerned.
+        """
         chosen = tuple(id_ for id_ in self.candidates if id_ in evaluated or (self._is_new and id_ == self._policy))
         return chosen if self._policy in chosen else ()
 
     def facts(self, policies: Sequence[str]) -> frozenset[str]:
-        """Return the facts that some policies and those they need read."""
+        """Return the facts that some policies, and those they need, read."""
         key = tuple(policies)
         if key not in self._facts:
             chained = (with_required_policies(self.policies[id_], self.policies) for id_ in key)
@@ -158,7 +161,7 @@ class _Plan:
 
 
 class Reevaluator(NamedTuple):
-    """The resources of a re-evaluation."""
+    """The service, database and keys that a re-evaluation uses."""
 
     service: DecisionService
     database: Database
@@ -177,8 +180,8 @@ def reevaluate(  # noqa: PLR0913  # with what, for whom, what, and who is told
 ) -> ReevaluationCounts:
     """Decide about all subjects of a policy again; call it in a thread.
 
-    Raises ReevaluationRejected, NotReady, QueueFull, DatabaseUnavailable, DamagedRecord; what was recorded by then
-    stays, and the next call goes on behind it.
+    Raises ReevaluationRejected, NotReady, QueueFull, DatabaseUnavailable, DamagedRecord; what was recorded until then
+    remains, and the next call resumes.
     """
     service, database, clock, cipher = reevaluator
     policies = service.in_force.decider.policies
@@ -208,7 +211,7 @@ def reevaluate(  # noqa: PLR0913  # with what, for whom, what, and who is told
 
 
 class _Run:
-    """Decides about some subjects after others."""
+    """Decides about one group of subjects after another."""
 
     def __init__(
         self,
@@ -223,11 +226,11 @@ class _Run:
         self._undecided: Counter[str] = Counter()
 
     def counts(self) -> ReevaluationCounts:
-        """Return the count so far."""
+        """Return the counts so far."""
         return ReevaluationCounts(self._decided, self._current, dict(self._undecided))
 
     def decide(self, latest: Sequence[LatestFacts]) -> None:
-        """Decide about some subjects and record what was decided."""
+        """Decide about some subjects, and record the decisions."""
         items = list(filter(None, map(self._pending, latest)))
         if not items:
             return
@@ -246,7 +249,7 @@ class _Run:
                 self._decided += 1
 
     def _pending(self, latest: LatestFacts) -> PendingDecision | None:
-        """Return the decision about a subject, to be recorded; None when there is none."""
+        """Return the decision about a subject, to be recorded; None if there is none."""
         scope, policies = self._scope, self._plan.of(latest.evaluated)
         if latest.newest is None:
             for reason, evaluated in ((Reason.ERASED, latest.erased), (Reason.ARCHIVED, latest.archived)):
@@ -287,7 +290,7 @@ class _Run:
         )
 
     def _evaluate(self, question: Question) -> Evaluation | None:
-        """Decide about a subject; without the policies that do not answer, and not at all when the first does not."""
+        """Decide about a subject. Policies that give no answer are left out; None if the first gives none."""
         in_force = self._service.in_force
         for _ in range(MAX_ATTEMPTS):
             try:
@@ -315,7 +318,7 @@ class _Run:
         raise VersionsChanging
 
     def _is_answered(self, evaluation: Evaluation, policy: str) -> bool:
-        """Return True if a policy answers; otherwise report the reason."""
+        """Return True if a policy gives an answer; otherwise report the reason."""
         match evaluation.decision.policies[policy].result:
             case MissingFacts(names):
                 self._leave(evaluation.question.subject, policy, Reason.MISSING_FACTS, names)
@@ -336,7 +339,7 @@ class _Run:
         self._on_undecided(Undecided(*subject, policy, reason, tuple(sorted(facts)), told_on))
 
     def _fingerprint(self, subject: Subject, policies: Sequence[str]) -> str:
-        """Return the key under which a decision is made once: a day, a subject, and the versions."""
+        """Return the idempotency key of a decision: its day, subject and versions."""
         digests = [self._plan.policies[id_].digest for id_ in policies]
         line = to_canonical_json_unchecked([self._scope.as_of.isoformat(), *subject, digests])
         return f"sha256:{hashlib.sha256(line).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Makes a recorded decision again, by the definition, from its record alone, and says whether it is the same.
+"""Replays a recorded decision with the reference evaluator, from its record alone, and compares the results.
 
 | verdict        | what it means                                                                                  |
 |----------------|------------------------------------------------------------------------------------------------|
@@ -6,8 +6,8 @@
 | different      | it gives another one; each policy that differs is named, with both answers                     |
 | not_replayable | it cannot be made again: a sensitive fact was erased, or what was kept is not what was written |
 
-The versions come from the registry by their digests, the facts from the record, overrides as they were made, and what
-was suspended then from the registry. What is in force today does not matter.
+The versions come from the registry by their digests, the facts and overrides from the record, and the suspensions of
+that time from the registry. What is in force today does not matter.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ from policy_service.registry.service import UnknownVersion, activations, load_ve
 
 ReplayVerdictName = Literal["same", "different", "not_replayable"]
 CACHE_SIZE = 8 * 2**20
-"""Characters of policy files that are kept ready as deciders."""
+"""Capacity of the cache of deciders, characters of policy files."""
 VersionLoader = Callable[[Session, str], Policy]
 
 
 class NotReplayable(PolicyServiceError):
-    """The decision cannot be made again; the message says why."""
+    """The decision cannot be replayed; the message says why."""
 
     kind = "conflict"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One policy whose answer is another one now; None where there is no answer at all."""
+    """One policy with a different answer; None where there is no answer."""
 
     policy: str
     recorded: Json | None
@@ -70,10 +70,10 @@ class ReplayVerdict:
     decision_id: str
     verdict: ReplayVerdictName
     reason: str | None = None
-    """A sentence, when nothing was compared."""
+    """Why nothing was compared."""
     differences: tuple[Difference, ...] = ()
     policies: Mapping[str, Mapping[str, str]] | None = None
-    """The versions that decided, as recorded."""
+    """The recorded versions."""
 
     def to_dict(self) -> dict[str, Any]:
         differences = [
@@ -95,7 +95,7 @@ class Explanation:
 
     decision_id: str
     outcomes: Mapping[str, Any]
-    """The answers, as recorded."""
+    """The recorded answers."""
     trace: Json
     """By policy, one entry a rule: `matched`; if not, the condition that `failed` and the values it `saw`."""
 
@@ -104,16 +104,16 @@ class Explanation:
 
 
 class DeciderCache:
-    """Deciders by the definition, for the sets of versions that were replayed last: a set is made ready once.
+    """A cache of deciders with the reference evaluator, by the set of versions.
 
-    A version is known by the digest of its very text, so one that was altered is another one.
+    A version is identified by the digest of its actual text, so an altered one is another version.
     """
 
     def __init__(self, size: int = CACHE_SIZE) -> None:
         self._deciders: LruCache[tuple[str, ...], Decider] = LruCache(size)
 
     def get(self, policies: Sequence[Policy]) -> Decider:
-        """Return the decider of these versions. Raises PolicyError when they do not fit together."""
+        """Return the decider of these versions. Raises PolicyError if they do not fit together."""
         name = tuple(policy.digest for policy in policies)
         size = sum(len(policy.text) for policy in policies)
         return self._deciders.get_or_make(name, lambda: Decider(policies, engine="definition"), size)
@@ -123,7 +123,7 @@ DECIDERS = DeciderCache()
 
 
 class ReplayReview(NamedTuple):
-    """The result of a replay, and why each rule matched or not; None when nothing could be replayed."""
+    """The result of a replay, and why each rule matched or not; None if nothing could be replayed."""
 
     verdict: ReplayVerdict
     trace: Json | None
@@ -132,7 +132,7 @@ class ReplayReview(NamedTuple):
 def replay(
     session: Session, fact_cipher: FactCipher, decision_id: str, *, archive: Path | None = None
 ) -> ReplayVerdict:
-    """Make the decision again and compare; `archive` is the file that a record is in that left the database.
+    """Replay the decision and compare; `archive` is the file that holds an archived record.
 
     Raises UnknownDecision, RecordArchived, InvalidArchive, OSError.
     """
@@ -148,9 +148,9 @@ def replay_with_trace(  # noqa: PLR0913  # which decision, and where what it nee
     explain: bool = True,
     archive: Path | None = None,
 ) -> ReplayReview:
-    """Make the decision again once, to compare it and to explain it; sensitive facts are masked.
+    """Replay the decision once, to compare and to explain it; sensitive facts are masked.
 
-    `load` gives the version under a digest, as `load_version` does. Raises what `replay` does.
+    `load` returns the version under a digest, as `load_version` does. Raises what `replay` does.
     """
     row = _row(session, decision_id, archive)
     try:
@@ -192,7 +192,7 @@ def _decide_again(
     explain: bool,
     load: VersionLoader = load_version,
 ) -> tuple[Decision, list[Policy]]:
-    """Return the decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
+    """Return the replayed decision and the versions used. Raises NotReplayable."""
     try:
         decrypted = fact_cipher.decrypt_facts(session, record.subject, record.decision_id, record.facts)
         facts = {name: decode_fact(value) for name, value in decrypted.items()}
@@ -227,7 +227,7 @@ def _decide_again(
 def _stops_at(session: Session, record: DecisionRecord) -> dict[str, PolicyStop]:
     """Return the policies that were stopped when the decision was made.
 
-    A stop of the very instant of the decision was recorded before it or after it; the record says which.
+    For a stop at the same instant, the record shows whether it came before or after.
     """
     at = record.decided_at
     active = all_active_at(activations(session), at, at)
@@ -249,7 +249,7 @@ def _row(session: Session, decision_id: str, archive: Path | None = None) -> Dec
 
 
 def _read_unaltered(row: DecisionRow) -> DecisionRecord:
-    """Return the record, if it is what was written. Raises NotReplayable."""
+    """Return the record. Raises NotReplayable if it was altered."""
     if (alteration := find_alteration(row)) is not None:
         raise NotReplayable(Message("Decision record {seq} was altered: {how}.", seq=row.seq, how=alteration))
     return read_row(row.seq, row.line)

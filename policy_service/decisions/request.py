@@ -1,4 +1,4 @@
-"""A request for a decision: a JSON object, checked member by member, with all its errors at once.
+"""A request for a decision: a JSON object, validated member by member; all errors are reported at once.
 
 | member   | value                                                  | left out or null                                 |
 |----------|--------------------------------------------------------|--------------------------------------------------|
@@ -35,22 +35,22 @@ _DAY = DateType()
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """One question: what is decided about this subject."""
+    """A parsed request for a decision about one subject."""
 
     subject: str
-    """Its identifier."""
+    """The identifier."""
     facts: Mapping[str, object]
     policies: Sequence[str] | None = None
     as_of: date | None = None
     explain: bool = False
     kind: str = CUSTOMER
     corrects: str | None = None
-    """The decision that was made on wrong facts: its identifier."""
+    """The identifier of the decision made on wrong facts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestProblem:
-    """The problem of one member; `pointer` is a JSON pointer (RFC 6901) to it."""
+    """An error in one member; `pointer` is its JSON pointer (RFC 6901)."""
 
     pointer: str
     code: str
@@ -69,9 +69,9 @@ class RequestProblem:
 
 
 class InvalidRequest(ValueError):
-    """The request is JSON, but asks nothing that can be decided; every fault is in `problems`.
+    """The JSON is no valid request; `problems` has every error.
 
-    `valid_members` has the members that are right, so that the faults of the facts can be reported in the same answer.
+    `valid_members` has the valid members, so that the errors of their facts can be reported in the same answer.
     """
 
     def __init__(self, problems: Sequence[RequestProblem], valid_members: DecisionRequest) -> None:
@@ -81,7 +81,7 @@ class InvalidRequest(ValueError):
 
 
 def read_request(content: bytes) -> DecisionRequest:
-    """Return the request that JSON text makes. Raises NotJsonError, InvalidRequest."""
+    """Parse a request from JSON text. Raises NotJsonError, InvalidRequest."""
     document = read_json(content)
     if not isinstance(document, dict):
         problem = RequestProblem("", "mistyped", document, "an object with `subject` and `facts`")
@@ -106,7 +106,7 @@ def read_request(content: bytes) -> DecisionRequest:
 
 
 def read_facts(content: bytes) -> Mapping[str, object]:
-    """Return the facts that JSON text gives, an object. Raises NotJsonError, InvalidRequest."""
+    """Parse facts, an object, from JSON text. Raises NotJsonError, InvalidRequest."""
     document = read_json(content)
     if isinstance(document, dict) and len(document) <= MAX_FACTS:
         return document
@@ -117,7 +117,7 @@ def read_facts(content: bytes) -> Mapping[str, object]:
 
 
 def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
-    """List the problems of the members, in the order of the table above, the unknown ones last."""
+    """Yield the errors of the members, in the order of the table above, unknown members last."""
     subject, kind, facts, policies, as_of, explain, corrects = map(document.get, MEMBERS)
     if not isinstance(subject, str):
         yield _member_problem("/subject", subject, AN_ID, missing="subject" not in document)
@@ -178,5 +178,5 @@ def escape_pointer(name: str) -> str:
 
 
 def format_or_null(value: object) -> str:
-    """Return a refused value as JSON would write it, shortened."""
+    """Return a rejected value as JSON, shortened; `null` for None."""
     return "null" if value is None else raw_text(value)

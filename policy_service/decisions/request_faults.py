@@ -1,4 +1,4 @@
-"""All that is wrong with a request for a decision, each with its JSON pointer, as JSON."""
+"""Collects every error of a request for a decision, each with its JSON pointer, as JSON."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Json = dict[str, Any]
 OTHER_KIND, UNKNOWN_KIND = "other-kind", "unknown-kind"
 POLICY_ENDED = "policy-ended"
 KIND_CODES = (OTHER_KIND, UNKNOWN_KIND)
-"""The codes of what does not fit the kind of the subject."""
+"""The error codes about the kind of the subject."""
 
 
 def invalid_request_faults(in_force: InForce, error: InvalidRequest, day: date) -> list[Json]:
-    """Return the faults of a request and, as far as it is sound, those of its facts."""
+    """Return the errors of a request and, as far as its members are valid, those of its facts."""
     problems = [problem.to_dict() for problem in error.problems]
     fact_problems = request_faults(in_force, error.valid_members, day)
     if any(problem.pointer == "/kind" for problem in error.problems):  # which kind was meant is not known
@@ -38,10 +38,9 @@ def request_faults(
     refusal: Exception | None = None,
     requested: Sequence[str] | None = None,
 ) -> list[Json]:
-    """Return all that the decider refuses: unknown policies, then the facts of the others.
+    """Return all that the decider rejects: unknown policies, then the facts of the others.
 
-    `day` is that of a request for no day. `refusal` is what it is known to refuse already, `requested` the policies
-    asked for, in the request's order.
+    `day` replaces a missing day. `refusal` is a rejection already known, `requested` the requested policies in order.
     """
     match refusal or _refusal(in_force, request, day):
         case FactsRejected() as error:

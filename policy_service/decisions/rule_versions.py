@@ -1,4 +1,4 @@
-"""A rule through the versions of its policy: what each made of it, and when the version is in force."""
+"""The history of a rule over the versions of its policy, and when each version was in force."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RuleInVersion:
     version: Version
     history: RuleVersion
     periods: tuple[Period, ...]
-    """When the version is in force, the newest first."""
+    """When the version is in force, newest period first."""
     is_active: bool
 
 
@@ -33,7 +33,7 @@ def read_rule_versions(  # noqa: PLR0913, PLR0917  # where it is read, of what, 
     versions: Sequence[Version],
     now: datetime,
 ) -> tuple[RuleInVersion, ...]:
-    """Read a rule in neighbouring versions of a policy, the newest first; the oldest is compared with one more."""
+    """Return a rule in consecutive versions of a policy, newest first; the oldest is compared with the one before."""
     if not versions:
         return ()
     name, oldest = versions[0].policy, versions[-1]
@@ -50,7 +50,7 @@ def read_rule_versions(  # noqa: PLR0913, PLR0917  # where it is read, of what, 
 def read_active_rule(  # noqa: PLR0913, PLR0917  # where it is read, of what, and when
     session: Session, catalogue: Catalogue, snapshot: RegistrySnapshot, name: str, rule: str, now: datetime
 ) -> RuleInVersion | None:
-    """Read a rule in the version in force; None if there is none, or it does not have the rule."""
+    """Return a rule in the version in force; None if there is none, or it lacks the rule."""
     piece = snapshot.active(name, now)
     if piece is None:
         return None

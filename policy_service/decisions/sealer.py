@@ -1,7 +1,7 @@
-"""The thread that seals decision records, counts their answers, and signs what the log grew by.
+"""The thread that seals decision records, counts their answers, and signs new log entries.
 
-A few records are looked at in this process, with pauses for its other threads; more than MAX_RECORDS_HERE in a worker:
-a record takes some 28 µs of the interpreter to seal, beside some 200 to decide and record.
+A few records are processed here, with pauses for other threads; more than MAX_RECORDS_HERE go to a worker process.
+Sealing a record takes about 28 µs of interpreter time, deciding and recording it about 200.
 """
 
 from __future__ import annotations
@@ -32,45 +32,45 @@ from policy_service.workers.kinds import SEALING, time_limit
 from policy_service.workers.pool import WorkerDied, Workers
 
 BLOCKS_PER_CHECKPOINT = 32
-"""Blocks that one checkpoint signs, at most."""
+"""Maximum number of blocks per checkpoint."""
 PAUSE_SECONDS = 0.002
-"""Seconds between a few records and the next, in which others have their turn."""
+"""Pause between parts of a block, so that other threads can run."""
 BLOCK_PAUSE_SECONDS = 0.1
-"""Seconds between a block and the next, while decisions are recorded."""
+"""Pause between blocks while decisions are recorded."""
 INTERVAL_SECONDS = 10.0
-"""Seconds between two looks for records to seal."""
+"""Interval between passes."""
 STANDSTILL_SECONDS = 60.0
-"""Seconds without a look that came to its end, after which sealing is said to stand still."""
+"""Time without a completed pass after which sealing is reported as stalled."""
 MAX_RECORDS_HERE = 200
-"""Records that are looked at in this process."""
+"""Maximum number of records processed in this process."""
 Result = TypeVar("Result")
 
 
 class RunWork(Protocol):
-    """Runs a module's function in another process, or here if that cannot be; raises what it raises."""
+    """Runs a module's function in another process, or here if that fails; raises what the function raises."""
 
     def __call__(self, work: Callable[..., Result], /, *arguments: object) -> Result: ...
 
 
 def run_here(work: Callable[..., Result], /, *arguments: object) -> Result:
-    """Run it at once."""
+    """Run the work at once, in this process."""
     return work(*arguments)
 
 
 def next_block_of(url: str, keys: Path | None, previous: Block) -> Block | None:
-    """As `next_block`, of a database by its address. Raises SealingFailed, DatabaseUnavailable."""
+    """Run `next_block` on the database at an address. Raises SealingFailed, DatabaseUnavailable."""
     with closing(Database(url, keys=keys)) as database, database.read() as session:
         return next_block(session, previous)
 
 
 def next_counts_of(url: str) -> list[BlockCounts]:
-    """As `count_next_blocks`, of a database by its address. Raises DatabaseUnavailable."""
+    """Run `count_next_blocks` on the database at an address. Raises DatabaseUnavailable."""
     with closing(Database(url)) as database:
         return count_next_blocks(database)
 
 
 def run_in(workers: Workers) -> RunWork:
-    """Run work in a worker; here, if that cannot be."""
+    """Return a runner that uses a worker, or this process if that fails."""
     seconds = time_limit(SEALING, 0.0)
 
     def run_in_worker(work: Callable[..., Result], /, *arguments: object) -> Result:
@@ -83,7 +83,7 @@ def run_in(workers: Workers) -> RunWork:
 
 
 class Sealer:
-    """A thread that seals what was recorded and signs what the log grew by, every few seconds and at the end."""
+    """A thread that seals new records and signs new log entries every few seconds, and once more on closing."""
 
     def __init__(  # noqa: PLR0913  # where, when, and whom to tell
         self,
@@ -96,15 +96,15 @@ class Sealer:
         run_work: RunWork = run_here,
         on_alarm: Callable[[str], None] | None = None,
     ) -> None:
-        """`keys` is the folder of the log's private key, `copies` the places that checkpoints are copied to.
+        """`keys` is the folder of the log's private key, `copies` the places to copy checkpoints to.
 
-        `run_work` runs what takes long.
+        `run_work` runs long work.
         """
         self._database = database
         self._clock = clock
         self._keys = keys
         self.comparison = LogComparison(database, clock, keys, copies)
-        """Whether the log is what was signed, and its copies of that log."""
+        """Compares the log with its signed checkpoints and their copies."""
         self._interval_seconds = interval_seconds
         self._run_work = run_work
         self._alarm = on_alarm
@@ -115,12 +115,12 @@ class Sealer:
         self._newest_seen = 0
 
     def start(self) -> None:
-        """Begin to seal."""
+        """Start the thread."""
         self._last_done_at = monotonic()
         self._thread.start()
 
     def standstill(self, seconds: float = STANDSTILL_SECONDS) -> str | None:
-        """Return why nothing was sealed and signed for too long, if there is anything; None when all is well."""
+        """Return why sealing or signing is overdue by `seconds`; None if it is not."""
         idle_seconds = monotonic() - self._last_done_at
         if (
             self._thread.ident is None
@@ -133,17 +133,17 @@ class Sealer:
         return Message("sealing has stood still for {seconds} seconds: {reason}", seconds=seconds, reason=reason)
 
     def close(self) -> None:
-        """Seal what is left, then stops."""
+        """Seal what is left, then stop."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def seal_all(self) -> int:
-        """Seal all records there are, signs the log while it is what was signed, and gives the number of blocks.
+        """Seal all present records, sign the log if it matches its checkpoints, and return the number of blocks.
 
-        Records that come meanwhile are left for the next pass: else each few of them would get a block, an entry and a
-        checkpoint. Decisions wait for a transaction, so each block has its own; it is worked out before, in a snapshot
-        of its own, since the write-ahead log of SQLite grows while a snapshot lasts.
+        Records that arrive meanwhile wait for the next pass, since otherwise every few of them would get a block, an
+        entry and a checkpoint. Decisions wait for a write transaction, so each block has its own. A block is computed
+        beforehand in its own snapshot, since SQLite's write-ahead log grows while a snapshot is open.
 
         Raises LogMismatch, SealingFailed, DatabaseUnavailable, KeyUnavailable.
         """
@@ -167,7 +167,7 @@ class Sealer:
         return blocks
 
     def _give_way(self) -> None:
-        """Wait a little while decisions are recorded, since those wait for each transaction of the sealer's."""
+        """Pause while decisions are recorded, since they wait for the sealer's transactions."""
         with self._database.read() as session:
             newest = newest_record(session)
         if newest > self._newest_seen:
@@ -192,11 +192,14 @@ class Sealer:
         return count_next_blocks(self._database, self._pause)
 
     def _takes_long(self, records: int) -> bool:
-        """Return True if so many records are looked at in another process; at the end there may be none any more."""
+        """Return True if this many records go to another process; on closing, workers may no longer exist."""
         return records > MAX_RECORDS_HERE and not self._closing.is_set()
 
     def _has_work(self) -> bool:
-        """True if there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
+        """Return True if there is anything to seal or sign.
+
+        The check leaves the governance lane alone, so that nothing that watches it wakes up.
+        """
         with self._database.read() as session:
             return newest_record(session) > last_sealed(session).last or unsigned_count(session) > 0
 
@@ -208,12 +211,12 @@ class Sealer:
             self._run_safely(self.seal_all)
 
     def _begin(self) -> None:
-        """Ask at once whether all is well, and gives the copies what they lack."""
+        """Verify the log at once, and copy missing checkpoints to the copies."""
         self.comparison.check()
         self.comparison.copy_all()
 
     def _run_safely(self, task: Callable[[], object]) -> None:
-        """Whatever stops it, an alarm is raised, and there is another time."""
+        """Run a task; on any error raise an alarm and try again in the next pass."""
         try:
             task()
         except DatabaseUnavailable as error:

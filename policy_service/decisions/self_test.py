@@ -1,4 +1,4 @@
-"""An example of a policy, decided to see whether the engine works."""
+"""A self-test: decides an example of a policy to check that the engine works."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policy_service.decisions.decider import Decider
 
 
 def run_self_test(decider: Decider, day: date) -> str:
-    """`passed` when a policy decides its first example by the rules the example names, or what went wrong."""
+    """Return `passed` if a policy decides its first example by the rules it names, else what went wrong."""
     policies = decider.policies
     if not policies:
         return "no policy is in force"

@@ -1,8 +1,8 @@
-"""One policy in service: the engine answers, the second evaluator watches and stands in.
+"""One policy in service: the engine answers, a second evaluator checks it and serves as its standby.
 
-Every `shadow_every`-th answer of the engine is compared with the second evaluator's. Where they differ, the definition
-decides which of them serves from then on. When the engine fails, the second evaluator answers, and the engine, which
-builds itself again, is asked again next time. Either raises an alarm.
+Every `shadow_every`-th answer of the engine is compared with the second evaluator's. If they differ, the reference
+evaluator decides which of the two serves from then on. If the engine fails, the second evaluator answers, and the
+engine, which rebuilds itself, is tried again next time. Either event raises an alarm.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The counts of a decider since it was made: policies decided, checked, and answered by the standby engine."""
+    """The counts since the decider was created: policies decided, checked, and answered by the standby engine."""
 
     engine: EngineName
     decisions: int = 0
@@ -47,7 +47,7 @@ class Health:
 
 
 class EngineWatch:
-    """Counts what a decider's policies answer, and raises alarms."""
+    """Counts the answers of a decider's policies, and raises alarms."""
 
     def __init__(self, engine: EngineName, shadow_every: int, on_alarm: Callable[[Alarm], None] | None) -> None:
         self.engine: EngineName = engine
@@ -61,12 +61,12 @@ class EngineWatch:
         return Health(self.engine, self.decisions, self.shadow_checks, self.differences, self.fallbacks)
 
     def is_check_due(self) -> bool:
-        """Count an answer; return whether it is one to compare."""
+        """Count an answer; return True if it must be compared."""
         self.decisions += 1
         return self.shadow_every > 0 and self.decisions % self.shadow_every == 0
 
     def fall_back(self, policy: Policy, reason: str) -> None:
-        """Count an answer given in the engine's place, and raise an alarm."""
+        """Count an answer of the standby engine, and raise an alarm."""
         self.fallbacks += 1
         if self.alarm is not None:
             self.alarm(Alarm(policy.id, policy.version, reason))
@@ -76,7 +76,7 @@ class ServedPolicy:
     """One version of a policy, ready to answer."""
 
     def __init__(self, policy: Policy, engine: EngineName, core: Core | None = None) -> None:
-        """`core` is what the policy was lowered to, where that is known. Raises EngineLimitError, EngineFault."""
+        """`core` is the lowered form of the policy, if known. Raises EngineLimitError, EngineFault."""
         core = core or lower(policy)
         self.policy = policy
         self.id = policy.id
@@ -88,7 +88,7 @@ class ServedPolicy:
         self.bind(policy)
 
     def bind(self, policy: Policy) -> None:
-        """Take facts from where this version of the same text does: its rules stay as they were compiled."""
+        """Take facts from the sources of this version, which has the same text; the compiled rules are reused."""
         self.policy = policy
         facts = enumerate(policy.facts.values())
         self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)
@@ -112,7 +112,7 @@ class ServedPolicy:
         return result, "durable_rules"
 
     def compare(self, slots: Slots, result: Result, watch: EngineWatch) -> tuple[Result, EngineName]:
-        """Return the engine's answer, if the second evaluator gives the same; else the definition's."""
+        """Return the engine's answer if the second evaluator agrees, else that of the reference evaluator."""
         watch.shadow_checks += 1
         second = self.python.decide(slots)
         if second == result:
@@ -125,7 +125,7 @@ class ServedPolicy:
         return definition_result, self.served_by
 
     def evaluate_definition(self, slots: Slots) -> Result:
-        """Return the result by the definition."""
+        """Return the result of the reference evaluator."""
         facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
         return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]  # the day
 

@@ -1,10 +1,10 @@
-"""Decision service: decides about a subject, records the decision, and answers what was recorded.
+"""Decision service: decides about a subject, records the decision, and returns the recorded answer.
 
     decisions = open_decision_service(database, clock, zone, fact_cipher)
     answer = await decisions.decide(request, actor, key="4711", fingerprint=fingerprint_of("POST", path, body))
 
-One idempotency key has one effect. While its first request is under way, the same request waits for that answer;
-later it finds it on record. A refusal is not kept, as nothing was done.
+An idempotency key has one effect. While its first request is in flight, a retry waits for that answer; later it gets
+the recorded one. A refusal is not stored, since it had no effect.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from policy_service.messages import Message
 from policy_service.subject import Subject
 
 WAIT_SECONDS = 5.0
-"""How long a request waits for the same one before it, or for other versions to come into force."""
+"""How long a request waits for an identical one in flight, or for other versions to come into force."""
 
 
 IN_FLIGHT = Message("the request with this idempotency key is still in progress: ask again in a moment")
@@ -66,9 +66,9 @@ class DecisionService:
         self.in_force = in_force
         self.writer = writer
         self.batches = 0
-        """How many batches are under way."""
+        """The number of batches in flight."""
         self.singles = 0
-        """How many single decisions are."""
+        """The number of single decisions in flight."""
         self._database, self._zone, self._wait_seconds = database, zone, wait_seconds
         self._request_tasks: dict[ScopedKey, _RequestTask] = {}
         self._refresh_task: asyncio.Task[None] | None = None
@@ -76,7 +76,7 @@ class DecisionService:
     async def decide(
         self, request: DecisionRequest, actor: Actor, *, key: str | None = None, fingerprint: str = ""
     ) -> RecordedAnswer:
-        """Decide about a subject and gives the answer that was recorded.
+        """Decide about a subject and return the recorded answer.
 
         Raises FactsRejected, UnknownPolicies, WrongSubjectKind, UnknownSubjectKind; InvalidIdempotencyKey,
         IdempotencyKeyReused, RequestInFlight; NotReady, QueueFull, DatabaseUnavailable.
@@ -111,7 +111,7 @@ class DecisionService:
     def decide_in_thread(
         self, request: DecisionRequest, actor: Actor, *, key: str | None = None, fingerprint: str = ""
     ) -> RecordedAnswer:
-        """Return the same in a thread, which waits until it is recorded."""
+        """Like `decide`, for a thread, which blocks until the decision is recorded."""
         if key is not None:
             check_key(key)
         question = self._question_of(request)
@@ -128,7 +128,7 @@ class DecisionService:
             return find_responses(session, names)
 
     def close(self) -> None:
-        """Record what waits, and end."""
+        """Record what waits in the queue, then stop."""
         self.writer.close()
         self.in_force.close()
 
@@ -152,7 +152,7 @@ class DecisionService:
         return Question(subject, request.facts, as_of, policies, request.explain, request.corrects)
 
     async def evaluate(self, request: DecisionRequest, *, wait: bool = True) -> Evaluation:
-        """Decide about a subject, for the writer to record; waits when other versions come into force.
+        """Decide about a subject, for the writer to record; wait if other versions come into force.
 
         Raises FactsRejected, UnknownPolicies, UnknownSubjectKind, NotReady.
         """
@@ -167,7 +167,7 @@ class DecisionService:
             return await asyncio.to_thread(evaluate, question)
 
     async def _wait_for_refresh(self) -> None:
-        """Wait until other versions are in service; all wait for the same."""
+        """Wait until other versions are in service; concurrent callers share one refresh."""
         if self._refresh_task is None or self._refresh_task.done():
             self._refresh_task = asyncio.create_task(asyncio.to_thread(self.in_force.refresh))
         try:
@@ -176,7 +176,7 @@ class DecisionService:
             raise VersionsChanging from None
 
     def _recall_answer(self, name: ScopedKey, fingerprint: str) -> RecordedAnswer | None:
-        """Return the recorded answer. Policies may have changed since, and reject what they took then."""
+        """Return the recorded answer. Policies may have changed since, and reject what they accepted then."""
         with self._database.read() as session:
             stored = find_response(session, *name, fingerprint)
         return RecordedAnswer(stored.body, None) if stored else None

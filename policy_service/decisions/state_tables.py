@@ -13,7 +13,7 @@ from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND, Subject
 
 
 class OverrideRow(SQLModel, table=True):
-    """A subject excepted from the rules of one policy, from `recorded_at` until `until`."""
+    """An override of one policy's rules for a subject, from `recorded_at` until `until`."""
 
     __tablename__ = "override"
     __table_args__ = (Index("override_policy", "policy", "seq"),)
@@ -24,9 +24,9 @@ class OverrideRow(SQLModel, table=True):
     kind: str = Field(max_length=MAX_KIND, sa_column_kwargs={"server_default": CUSTOMER})
     policy: str = Field(max_length=129)
     version: str = Field(max_length=32)
-    """The version in force when the override was made."""
+    """The version in force when the override was recorded."""
     outcome: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    """What is answered instead, as canonical JSON."""
+    """The outcome that replaces the rules' answer, as canonical JSON."""
     role: str = Field(max_length=32)
     actor: str = Field(max_length=64)
     printed_name: str = Field(max_length=200)
@@ -34,36 +34,36 @@ class OverrideRow(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=Instant)
     until: datetime = Field(sa_type=Instant)
     verdict: str | None = Field(default=None, max_length=16)
-    """How far the first signature reaches; none for what was recorded before any policy said so."""
+    """How long the first signature suffices; null for overrides recorded before governance decided this."""
     signers: str | None = Field(default=None, max_length=200)
-    """The roles of those who must sign beside who recorded it, with blanks between."""
+    """The roles that must sign besides the person who recorded it, separated by blanks."""
     lapses_at: datetime | None = Field(default=None, sa_type=Instant)
-    """When it is over unless they have signed; none for what one signature is enough for."""
+    """When it lapses unless they have signed; null if one signature suffices."""
     decided_by: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    """By which versions and which rule that was decided, of which facts, as canonical JSON."""
+    """The governance versions, rule and facts that determined this, as canonical JSON."""
 
 
 class OverrideSignatureRow(SQLModel, table=True):
-    """The signature of another person on an override; `ratifies` when nobody owes one any more."""
+    """The signature of another person on an override; `ratifies` for the last one required."""
 
     __tablename__ = "override_signature"
     __table_args__ = (UniqueConstraint("override", "actor"),)
 
     override: str = Field(primary_key=True, max_length=36, foreign_key="override.id")
     role: str = Field(primary_key=True, max_length=32)
-    """The role, and `/2`, `/3` … where the signatures before in the role do not count any more."""
+    """The role; with a suffix `/2`, `/3` … if earlier signatures in the role no longer count."""
     actor: str = Field(max_length=64)
     printed_name: str = Field(max_length=200)
     meaning: str = Field(max_length=16)
     reason: str = Field(max_length=1_000)
     digest: str = Field(max_length=71)
-    """Of the override, as it was recorded."""
+    """The digest of the override as recorded."""
     signed_at: datetime = Field(sa_type=Instant)
     ratifies: bool
 
 
 class OverrideEndRow(SQLModel, table=True):
-    """An override ended before its end."""
+    """The early end of an override."""
 
     __tablename__ = "override_end"
 
@@ -74,29 +74,32 @@ class OverrideEndRow(SQLModel, table=True):
 
 
 POPULATION = "population"
-"""The kind under which the keys of registered populations lie among those of subjects."""
+"""The kind of the keys of registered populations, stored among those of subjects."""
 
 
 def population_key(population: str, generation: int) -> Subject:
-    """Return the name of a registered population's key; each time that rows are removed it has another one."""
+    """Return the name of a registered population's key; each removal of rows changes it."""
     return Subject(f"{population}.{generation}", POPULATION)
 
 
 class SubjectKeyRow(SQLModel, table=True):
-    """The key of one subject's sensitive facts, wrapped: the one row that may be deleted, which erases the subject."""
+    """The wrapped key of one subject's sensitive facts.
+
+    It is the only deletable row: deleting it erases the subject.
+    """
 
     __tablename__ = "subject_key"
 
     subject: str = Field(primary_key=True, max_length=MAX_ID)
     kind: str = Field(primary_key=True, max_length=MAX_KIND)
     key: str = Field(max_length=32, unique=True)
-    """The identifier that every sealed value names, hexadecimal."""
+    """The identifier that every encrypted value names, hexadecimal."""
     master_key_id: str = Field(max_length=16, index=True, sa_column_kwargs={"name": "master"})
     """The master key that wraps it."""
     wrapped_key: bytes = Field(sa_column=Column("wrapped", LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=Instant)
     mac: str | None = Field(default=None, max_length=81)
-    """The MAC of the row by the log's key; none of keys from before there was one."""
+    """The MAC of the row by the log's key; null for keys from before there was one."""
 
 
 class BlockRow(SQLModel, table=True):
@@ -109,7 +112,7 @@ class BlockRow(SQLModel, table=True):
     last: int = Field(sa_type=CheckedBigInteger, unique=True)
     root: str = Field(max_length=71)
     entry: int = Field(foreign_key="audit_entry.seq", sa_type=CheckedInteger, unique=True)
-    """The audit entry that says so."""
+    """The audit entry that records the block."""
     sealed_at: datetime = Field(sa_type=Instant)
 
 

@@ -1,4 +1,4 @@
-"""The keys of the subjects: made with a subject's first sensitive fact, deleted when the subject is erased."""
+"""Subjects' keys: created with a subject's first sensitive fact, deleted to erase the subject."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ from policy_service.messages import Message, join_comma, join_sentences
 from policy_service.subject import Subject, kind_label
 
 CACHE_SIZE = 10_000
-"""Keys kept unwrapped in memory."""
+"""Capacity of the cache of unwrapped keys."""
 FETCH_SIZE = 500
-"""Rows asked for, or rewrapped, in one go."""
+"""Rows read or rewrapped at a time."""
 ERASED = {"$erased": True}
-"""What is read in the place of a fact whose key was deleted."""
+"""The value shown instead of a fact whose key was deleted."""
 
 
 _KEYS = select(SubjectKeyRow).order_by(col(SubjectKeyRow.subject), col(SubjectKeyRow.kind))
 
 
 class ErasureRejected(PolicyServiceError):
-    """A subject is not erased; the message says why."""
+    """A subject cannot be erased; the message says why."""
 
     kind: ClassVar[ErrorKind] = "conflict"
 
 
 class ErasurePermissionDenied(ErasureRejected):
-    """Because the actor may not."""
+    """The actor may not erase subjects."""
 
     kind = "not-allowed"
 
 
 class FactsErased(Exception):
-    """Facts cannot be read any more, since the key of their subject was deleted; `facts` are their names."""
+    """Facts cannot be decrypted, since the key of their subject was deleted; `facts` are their names."""
 
     def __init__(self, subject: Subject, facts: Iterable[str]) -> None:
         self.subject = subject
@@ -76,7 +76,7 @@ class FactsErased(Exception):
 
 
 class FactCipher:
-    """Opens and makes the keys of subjects: the database says which key a subject has, memory spares unwrapping."""
+    """Finds and creates subjects' keys, and caches them unwrapped."""
 
     def __init__(self, masters: MasterKeys, cache_size: int = CACHE_SIZE) -> None:
         self.masters = masters
@@ -85,10 +85,10 @@ class FactCipher:
         self._lock = threading.Lock()
 
     def keys_for(self, transaction: Transaction, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
-        """Return the keys of the subjects; those without one are given one.
+        """Return the keys of the subjects; create missing ones.
 
-        The transaction must be of the lane `decisions`, so that nobody else gives them one at the same time. The rows
-        stay locked until its end: who erases a subject waits for the record, or the record gets another key.
+        The transaction must hold the lane `decisions`, so that no other creates them at the same time. The rows stay
+        locked until its end: a concurrent erasure waits for the record, or the record gets a new key.
         """
         unique = set(subjects)
         keys = self._read_keys(transaction.session, unique, locked=True)
@@ -100,13 +100,13 @@ class FactCipher:
         return keys
 
     def find_keys(self, session: Session, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
-        """Return the keys of the subjects that have one."""
+        """Return the keys of those subjects that have one."""
         return self._read_keys(session, set(subjects), locked=False)
 
     def decrypt_facts(
         self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return a record's facts with the sealed ones opened. Raises FactsErased, DecryptionFailed."""
+        """Return a record's facts, decrypted. Raises FactsErased, DecryptionFailed."""
         readable = self.readable_facts(session, subject, decision, facts)
         erased_names = [name for name, value in readable.items() if value == ERASED]
         if erased_names:
@@ -116,7 +116,7 @@ class FactCipher:
     def readable_facts(
         self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return a record's facts with the sealed ones decrypted, or marked as erased. Raises DecryptionFailed."""
+        """Return a record's facts, decrypted or marked as erased. Raises DecryptionFailed."""
         if not any(map(is_encrypted, facts.values())):
             return dict(facts)
         key = self.find_keys(session, [subject]).get(subject)
@@ -128,14 +128,14 @@ class FactCipher:
         return readable
 
     def clear_cache(self) -> None:
-        """Drop what is kept in memory."""
+        """Empty the cache."""
         with self._lock:
             self._cache.clear()
 
     def _read_keys(
         self, session: Session, subjects: AbstractSet[Subject], *, locked: bool
     ) -> dict[Subject, SubjectKey]:
-        """The keys of the subjects that have one; rows are locked in one order, so that nobody waits in a circle."""
+        """Return the keys of those subjects that have one; rows are locked in a fixed order, to avoid a deadlock."""
         keys: dict[Subject, SubjectKey] = {}
         ids = sorted({subject.id for subject in subjects})
         for start in range(0, len(ids), FETCH_SIZE):
@@ -159,7 +159,7 @@ class FactCipher:
         )
 
     def _make_key(self, transaction: Transaction, subject: Subject, master: str, cipher: AESGCM) -> SubjectKey:
-        """Return a new key; it is kept in memory too, where it does no harm if the transaction fails."""
+        """Return a new key, also cached; if the transaction fails, the cached key does no harm."""
         id_, content = os.urandom(ID_SIZE), os.urandom(KEY_SIZE)
         row = SubjectKeyRow(
             subject=subject.id,
@@ -199,9 +199,9 @@ def may_erase(actor: Actor) -> Literal[True] | str:
 
 
 def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
-    """Delete the subject's key: nobody can read its sensitive facts any more, while its records still verify.
+    """Delete the subject's key: its sensitive facts become unreadable, while its records still verify.
 
-    Group lists name it no longer, not even those of past days.
+    It is removed from group lists, including those of past days.
 
     Raises ErasurePermissionDenied, ErasureRejected, InvalidSubject.
     """
@@ -230,7 +230,7 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
 
 
 def has_populations(session: Session) -> bool:
-    """Return True if populations are registered, any of which may hold facts about a subject that has no key."""
+    """Return True if populations are registered, which may hold facts about a subject without a key."""
     return session.exec(select(SubjectKeyRow.key).where(SubjectKeyRow.kind == POPULATION).limit(1)).first() is not None
 
 
@@ -243,11 +243,11 @@ def count_keys(session: Session) -> int:
 
 
 def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:
-    """Rewrap the keys of all subjects under a new master key, then forget the old one; return how many.
+    """Rewrap the keys of all subjects under a new master key, then remove the old one; return the number of keys.
 
-    It may be stopped at any moment and begun again. It writes in the lane `decisions`, the only one in which keys are
-    made, and always under the newest master key: so when, holding the lane, it finds none under another, there is none.
-    Raises KeyFileError, DecryptionFailed, DatabaseUnavailable.
+    It can be interrupted and run again. It writes in the lane `decisions`, the only one in which keys are created,
+    always under the newest master key: once it holds the lane and finds no key under an older one, none is left. Raises
+    KeyFileError, DecryptionFailed, DatabaseUnavailable.
     """
     count = 0
     with masters.exclusive():
@@ -260,7 +260,7 @@ def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, act
 
 
 def _rewrap_keys(database: Database, clock: Clock, masters: MasterKeys, new_key: str) -> int:
-    """Rewrap some keys; when there are no more, forget all master keys but the new one."""
+    """Rewrap some keys and return their number; if none is left, remove all master keys but the new one."""
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
         key = current_mac_key(session)

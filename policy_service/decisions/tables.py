@@ -13,9 +13,9 @@ from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
 
 
 class DecisionRow(SQLModel, table=True):
-    """One decision record; the columns beside `line` repeat what is in it, to be searched.
+    """One decision record; the columns beside `line` repeat some of its members for queries.
 
-    `seq` counts from 1 without a gap, in the order of the commits: when a record is there, so are all before it.
+    `seq` counts from 1 without a gap, in commit order: once a record is visible, all earlier ones are.
     """
 
     __tablename__ = "decision"
@@ -31,7 +31,7 @@ class DecisionRow(SQLModel, table=True):
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     digest: str = Field(max_length=71)
     mac: str | None = Field(default=None, max_length=81)
-    """The MAC of the digest by the log's key; none of records from before there was one."""
+    """The MAC of the digest by the log's key; null for records from before there was one."""
 
 
 make_append_only(DecisionRow)

@@ -2,7 +2,7 @@
 
     verdict = verify_everything(session, trusted, external_checkpoints, keys)
 
-Each part has its own module; here they are put together, so that the command, the page and the endpoint say the same.
+Each part has its own module; this one combines them, so that the command, the page and the endpoint agree.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from policy_service.messages import Message
 from policy_service.subject import CUSTOMER
 
 FETCH_SIZE = 500
-"""Records looked at at a time."""
+"""Records per query."""
 Item = TypeVar("Item")
 
 
 class _EncryptedRecord(msgspec.Struct):
-    """The members of a record that name the keys its facts are encrypted with."""
+    """The members of a record that name the keys of its encrypted facts."""
 
     decision_id: str
     subject: str
@@ -77,14 +77,17 @@ def verify_everything(
     keys: Mapping[str, LogKey] | None = None,
     on_progress: PartTick = say_nothing,
 ) -> LogVerdict:
-    """Read the whole database and return all that does not match the log; `keys` are those of the MACs."""
+    """Return the verdict about the whole database and everything that does not match the log.
+
+    `keys` are those of the MACs.
+    """
     return verify_rest(
         session, verify_database(session, trusted, external_checkpoints, on_progress, keys), keys, on_progress
     )
 
 
 def parts_of(session: Session) -> dict[str, int]:
-    """Count what there is to read of each part that `verify_everything` reports the progress of, in that order."""
+    """Return the number of items of each part that `verify_everything` reports progress on, in order."""
     last, records = last_entry(session), last_decision_seq(session)
     rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
     parts = {"entries": last.seq if last else 0, "rows": rows, "records": records}
@@ -102,10 +105,9 @@ def verify_rest(  # noqa: PLR0913, PLR0917  # a verdict, and what else is compar
     now: datetime | None = None,
     archives: Sequence[Path] = (),
 ) -> LogVerdict:
-    """Return a verdict about the log, with what was found of the schema, records, blocks, keys of subjects, and lanes.
+    """Return a verdict about the log extended by the faults of the schema, records, blocks, subjects' keys, and lanes.
 
-    `archives` are files that records have moved to; `now` is what a lane is compared with that is later than all that
-    was written.
+    `archives` are archive files. A lane's clock must not be later than everything written and `now`.
     """
     report = BlockReport()
     checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
@@ -142,7 +144,10 @@ def _block_times(session: Session) -> Iterator[str]:
 
 
 def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
-    """The lanes that are earlier than what was written in them, or later than all that was written and than `now`."""
+    """Yield the faults of lane clocks.
+
+    A clock must not be earlier than what was written in its lane, nor later than all writes and `now`.
+    """
     columns = {LaneName.GOVERNANCE: col(AuditEntry.at), LaneName.DECISIONS: col(DecisionRow.decided_at)}
     seqs = {LaneName.GOVERNANCE: col(AuditEntry.seq), LaneName.DECISIONS: col(DecisionRow.seq)}
     there = {row["name"]: str(row["at"]) for row in read_rows(session.connection(), _LANES)}
@@ -171,7 +176,7 @@ def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
 
 
 def _record_faults(session: Session, macs: MacKeys, tick: EntryProgress) -> Iterator[str]:
-    """Yield the records with a wrong MAC, and those whose subject's key is gone though nobody erased the subject."""
+    """Yield the records with a wrong MAC, and those whose subject's key is missing without an erasure."""
     erased_at = last_erasures(session)
     query = select(DecisionRow).order_by(col(DecisionRow.seq))
     rows = iter(session.exec(query, execution_options={"yield_per": FETCH_SIZE}))

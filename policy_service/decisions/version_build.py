@@ -1,9 +1,9 @@
-"""Builds a version in two halves, so that the process that decides has only the short one to do.
+"""Builds a version in two steps, so that the process that decides runs only the short one.
 
     parts = build(contents, "durable_rules")       # in another process: read, lowered, compiled, tried; seconds
     served = assemble(parts[0])                    # here: put together; a tenth of that, and mostly in small steps
 
-The first half tries the policies too, the engine in a process of its own (`run_smoke_tests`): what comes out of it can
+The first step also tests the policies, with the engine in its own process (`run_smoke_tests`): its result is ready to
 serve.
 """
 
@@ -26,33 +26,30 @@ from policy_service.workers.kinds import BUILDING, time_limit
 from policy_service.workers.pool import WorkerDied, Workers
 
 REHEARSAL_SECONDS = 20.0
-"""How long the policies may take, together, to be built and tried in a child process."""
+"""Time limit for building and testing all policies in a child process."""
 
 
 class BuildFailed(Exception):
-    """The process that builds did not come to an end; the message says why."""
+    """The child process did not finish; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A version that was built elsewhere."""
+    """A version built by another process."""
 
     policy: Policy
     engine: EngineName
     core: Core
     code: bytes
-    """The code of every function that is generated for it, by its text; marshalled."""
+    """The generated functions' code objects, by source text; marshalled."""
 
 
 Build = Callable[[Sequence[bytes], EngineName], Sequence[bytes]]
-"""Builds versions from their texts; `read_parts` reads each result. Raises BuildFailed, and what `build` does."""
+"""Builds versions from their texts; `read_parts` parses each result. Raises BuildFailed, and what `build` does."""
 
 
 def build(contents: Sequence[bytes], engine: EngineName) -> list[bytes]:
-    """Read, compile and try versions. Slow.
-
-    Raises PolicyError, SmokeTestFailed, EngineLimitError.
-    """
+    """Parse, compile and test versions. Slow."""
     policies = [load_bytes(content) for content in contents]
     if engine == "durable_rules":
         run_smoke_tests(policies, seconds=REHEARSAL_SECONDS)
@@ -62,7 +59,7 @@ def build(contents: Sequence[bytes], engine: EngineName) -> list[bytes]:
 def build_in_worker(
     workers: Workers, policy_check_seconds: float, contents: Sequence[bytes], engine: EngineName
 ) -> Sequence[bytes]:
-    """Do so in a worker. Raises BuildFailed, and what `build` does."""
+    """Run `build` in a worker. Raises BuildFailed, and what `build` does."""
     seconds = time_limit(BUILDING, policy_check_seconds)
     try:
         return workers.pool(BUILDING).call(seconds, build, contents, engine)
@@ -80,12 +77,12 @@ def _parts(policy: Policy, engine: EngineName) -> Parts:
 
 
 def read_parts(parts: bytes) -> Parts:
-    """Return a version that `build` gave: of this very program, so nothing is checked again."""
+    """Parse a version that `build` returned; it comes from this program, so nothing is checked again."""
     result: Parts = pickle.loads(parts)  # noqa: S301  # of our own child
     return result
 
 
 def assemble(parts: Parts) -> ServedPolicy:
-    """Build a version, ready to answer."""
+    """Return a version ready to answer."""
     with reuse_code(marshal.loads(parts.code)):  # noqa: S302  # of our own child
         return ServedPolicy(parts.policy, parts.engine, parts.core)

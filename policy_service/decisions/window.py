@@ -11,7 +11,7 @@ from policy_service.registry.model import Activation, all_active_at, all_endings
 
 
 class PolicyStop(NamedTuple):
-    """The stop of a policy, suspended without a version in its place: by which suspension, and why."""
+    """The stop of a policy that is suspended without a replacement version: the suspension and its reason."""
 
     suspension: str
     reason: str
@@ -19,17 +19,17 @@ class PolicyStop(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The versions in force from an instant until before another, as known after `epoch` writes of governance."""
+    """The versions in force from one instant until another, as known after `epoch` writes of governance."""
 
     epoch: int
     start: datetime
     until: datetime | None
     digests: Mapping[str, str]
-    """The digest of each policy's version, by policy; of one that is stopped, of the version that is out of force."""
+    """The digest of each policy's version; for a stopped policy, of the suspended version."""
     stops: Mapping[str, PolicyStop] = field(default_factory=dict)
     """The policies that are stopped."""
     absent: Mapping[str, Activation] = field(default_factory=dict)
-    """The policies that were ended, by name, each with the activation that says so."""
+    """The ended policies by name, each with the activation that ended it."""
 
     def covers(self, now: datetime) -> bool:
         """Return True if the versions are in force at an instant."""
@@ -37,7 +37,7 @@ class Window:
 
 
 def window_at(epoch: int, activations: Sequence[Activation], now: datetime) -> Window:
-    """Return the versions in force at `now`, and until when, as far as was known then."""
+    """Return the versions in force at `now` and the end of that window, as far as known then."""
     active = all_active_at(activations, now, now)
     digests = {policy: each.digest for policy, each in active.items()}
     absent = all_endings_at(activations, now, now)
@@ -45,7 +45,7 @@ def window_at(epoch: int, activations: Sequence[Activation], now: datetime) -> W
 
 
 def stops_among(active: Mapping[str, Activation]) -> dict[str, PolicyStop]:
-    """Return the policies that are stopped, of what is active."""
+    """Return the stopped policies among the active ones."""
     return {
         policy: PolicyStop(each.suspension or "", each.reason or "") for policy, each in active.items() if each.is_stop
     }

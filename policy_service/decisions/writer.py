@@ -4,14 +4,14 @@
                                            ├──► one thread: a group in one transaction ──► callers are answered
     lines of batches ──► queue ────────────┘
 
-A commit costs a write to the disk however much is in it, so those that come while one is under way share the next.
-Single decisions, for which a person waits, go before lines of batches: when both wait, the two take turns, and as long
-as single decisions come, a group of lines is small. So a single decision waits for few lines at most, and a batch has
-its turn too.
+A commit costs one disk write whatever its size, so decisions that arrive during a commit share the next one. Single
+decisions, for which a person waits, have priority over lines of batches: if both wait, they alternate, and while single
+decisions arrive, groups of lines are small. So a single decision waits for a few lines at most, and batches still
+progress.
 
-A decision that was made by what is no longer in force is made again, before anything is written. A group that the
-database does not take is told so, all of it, and the thread goes on; when it is not the database's fault but that of
-one in the group, each is tried alone.
+A decision made by versions that are no longer in force is made again before anything is written. If the database
+rejects a group, every decision in it gets the error, and the thread continues. If one decision is at fault rather than
+the database, each is retried alone.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ from policy_service.messages import Message
 from policy_service.subject import Subject
 
 GROUP_SIZE = 500
-"""Single decisions in one transaction."""
+"""Single decisions per transaction."""
 MAX_LINES = 256
-"""Lines of batches in one transaction, when no single decisions come."""
+"""Lines of batches per transaction while no single decisions arrive."""
 MAX_LINES_BESIDE = 20
-"""The same, as long as single decisions come; no more lines are handed over together."""
+"""Lines of batches per transaction while single decisions arrive; also the maximum handed over at once."""
 BESIDE_SECONDS = 10.0
-"""How long after the last single decision others are expected."""
+"""How long after the last single decision another is expected."""
 QUEUE_SIZE = 5_000
-"""Single decisions that may wait."""
+"""Capacity of the queue of single decisions."""
 MAX_ATTEMPTS = 20
-"""How often a decision is made again because other versions came into force meanwhile."""
+"""Maximum number of attempts at a decision while other versions come into force."""
 
 
 class QueueFull(PolicyServiceError):
-    """More decisions wait to be recorded than may, or the service is closing; nothing was recorded."""
+    """The queue is full, or the service is closing; nothing was recorded."""
 
     kind = "busy"
     retry_seconds = 1
@@ -65,7 +65,7 @@ class _QueuedItems(NamedTuple):
     items: Sequence[PendingDecision]
     deliver: Callable[[Sequence[RecordResult]], None]
     loop: asyncio.AbstractEventLoop | None
-    """Where `deliver` must be called; anywhere when there is none."""
+    """The event loop in which `deliver` must be called; None for any thread."""
 
 
 class DecisionWriter:
@@ -109,7 +109,7 @@ class DecisionWriter:
         return await future
 
     def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
-        """Record decisions of a batch, at most MAX_LINES_BESIDE, behind single ones; a result for each.
+        """Record decisions of a batch, at most MAX_LINES_BESIDE, after single ones; one result each.
 
         Raises QueueFull.
         """
@@ -127,13 +127,13 @@ class DecisionWriter:
         return future
 
     def submit(self, item: PendingDecision) -> Future[RecordedAnswer]:
-        """As `record`, for threads."""
+        """Like `record`, for threads."""
         future: Future[RecordedAnswer] = Future()
         self._enqueue(_QueuedItems([item], partial(_resolve, future), None))
         return future
 
     def submit_lines(self, items: Sequence[PendingDecision]) -> Future[Sequence[RecordResult]]:
-        """As `record_lines`, for threads. Raises QueueFull."""
+        """Like `record_lines`, for threads. Raises QueueFull."""
         future: Future[Sequence[RecordResult]] = Future()
         with self._changed:
             self._reject_when_closed()
@@ -142,7 +142,7 @@ class DecisionWriter:
         return future
 
     def close(self) -> None:
-        """Record what waits, and end."""
+        """Record what waits in the queue, then stop."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -180,7 +180,7 @@ class DecisionWriter:
                         loop.call_soon_threadsafe(_call_all, calls)
 
     def _next_group(self) -> list[_QueuedItems]:
-        """Return the next group; nothing when the writer was closed and all is recorded."""
+        """Return the next group; empty once the writer is closed and everything is recorded."""
         with self._changed:
             while not self._singles and not self._lines and not self._closed:
                 self._changed.wait()
@@ -200,7 +200,7 @@ class DecisionWriter:
         return group
 
     def _record(self, items: Sequence[PendingDecision]) -> list[RecordResult]:
-        """Return each result: a failure of the database if need be, but never nothing."""
+        """Return one result per item; a database failure becomes the result."""
         return [result for part in _independent_parts(items) for result in self._record_part(part)]
 
     def _record_part(self, items: Sequence[PendingDecision]) -> list[RecordResult]:
@@ -243,12 +243,12 @@ class DecisionWriter:
 
 
 def _independent_parts(items: Sequence[PendingDecision]) -> Sequence[Sequence[PendingDecision]]:
-    """A group in parts, one after another, in none of which a decision reads the outcome of another as the last one."""
+    """Split a group into consecutive parts in which no decision reads another's outcome as its previous one."""
     if not any(item.evaluation.previous for item in items):
         return [items]
     parts: list[list[PendingDecision]] = [[]]
     days: dict[Subject, date] = {}
-    """Of each subject in the last part the first day that was decided."""
+    """The first day decided of each subject in the last part."""
     for item in items:
         question = item.evaluation.question
         if item.evaluation.previous and days.get(question.subject, date.max) < question.as_of:

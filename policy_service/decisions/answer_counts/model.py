@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from policy_service.decisions.groups.model import AssignmentReader, Group
 
 ALL_RULES = ""
-"""Stands for whatever rules decided, or none."""
+"""Matches any rule, or none."""
 
 
 class AnswerKey(NamedTuple):
-    """The key of a count: the decisions in which a policy gave an answer by a rule, or by ALL_RULES."""
+    """The key of a count: the decisions in which a policy gave an answer by one rule, or by `ALL_RULES`."""
 
     policy: str
     group: Group

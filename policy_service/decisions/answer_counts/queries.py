@@ -2,7 +2,7 @@
 
     answer_totals(session, "tiering/rfm_value", seq_range(session, since, until))
 
-Whole blocks are counted already; the records before, between and behind them are read.
+Whole blocks come from stored counts. Records outside them are read.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from policy_service.decisions.groups.model import AssignmentReader, Group
 from policy_service.decisions.state_tables import BlockRow
 
 MAX_READ = 5_000
-"""Records behind the counted blocks that are read; of more the newest ones are not counted."""
+"""Records after the counted blocks that are read. If there are more, the newest are not counted."""
 Range = tuple[int, int]
-"""Numbers of records, half open."""
+"""A half-open range of record numbers."""
 MAX_KNOWN = 500
-"""Policies, and first blocks, whose counts are remembered."""
+"""Capacity of the cache of counts, in pairs of policy and first block."""
 FETCH_SIZE = 100
-"""Blocks that are read at a time: a page needs few."""
+"""Blocks read per query: a page needs few."""
 _known_totals: WeakKeyDictionary[Database, dict[tuple[str, int], tuple[int, Counts]]] = WeakKeyDictionary()
-"""By policy and first block: up to which block, and the counts."""
+"""The cached counts and the last block they include, by policy and first block."""
 
 
 class AnswerFilter(NamedTuple):
-    """The decisions in which a policy gave an answer, such as `tier:S`, by a rule; None is any."""
+    """The decisions in which a policy gave an answer, such as `tier:S`, by a rule; None matches any."""
 
     policy: str
     outcome: str | None = None
@@ -47,7 +47,7 @@ class AnswerFilter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AnswerTotal:
-    """The count of decisions with an answer: by one rule, or by any where `rule` is empty."""
+    """The number of decisions with an answer, by one rule; by any rule if `rule` is empty."""
 
     group: Group
     rule: str
@@ -56,7 +56,7 @@ class AnswerTotal:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTotals:
-    """The answers of one policy, and how many of the newest records were not looked at yet."""
+    """The answer counts of one policy, and how many of the newest records are not yet counted."""
 
     policy: str
     items: tuple[AnswerTotal, ...]
@@ -64,7 +64,7 @@ class AnswerTotals:
 
     @property
     def groups(self) -> tuple[AnswerTotal, ...]:
-        """The totals of the answers, whatever rules gave them."""
+        """Return the totals by answer, over all rules."""
         return tuple(each for each in self.items if each.rule == ALL_RULES)
 
     @property
@@ -74,7 +74,7 @@ class AnswerTotals:
 
 
 def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
-    """Count the answers of a policy in the records between two numbers. Raises DamagedRecord, UnknownVersion."""
+    """Count the answers of a policy in a range of records. Raises DamagedRecord, UnknownVersion."""
     first, end = seqs
     low, high = _whole_blocks(session, first, end)
     totals: Counts = Counter()
@@ -93,7 +93,7 @@ def answer_totals(session: Session, policy: str, seqs: Range) -> AnswerTotals:
 
 
 def _whole_blocks(session: Session, first: int, end: int) -> tuple[BlockRow | None, BlockRow | None]:
-    """The first and the last counted block of the records between two numbers; the last one may be before the first."""
+    """Return the first and the last counted block within a range of records; the last may precede the first."""
     row = BlockRow
     low = session.exec(select(row).where(row.first >= first).order_by(col(row.first)).limit(1)).first()
     until = (row.last < end, row.number <= last_counted(session))
@@ -101,7 +101,10 @@ def _whole_blocks(session: Session, first: int, end: int) -> tuple[BlockRow | No
 
 
 def _block_totals(session: Session, policy: str, low: int, high: int) -> Counts:
-    """The counts of a policy in blocks, both included; remembered, as they stay: later only newer blocks are read."""
+    """Return the counts of a policy in blocks `low` to `high`, both included.
+
+    Counts of sealed blocks never change, so they are cached and a later call reads only newer blocks.
+    """
     database = database_of(session)
     known = {} if database is None else _known_totals.setdefault(database, {})
     last, counts = known.get((policy, low), (low - 1, Counter[AnswerKey]()))
@@ -123,7 +126,7 @@ def _block_totals(session: Session, policy: str, low: int, high: int) -> Counts:
 
 
 def answered_rules(session: Session, policy: str) -> list[str]:
-    """Return the rules that decided anything in the counted blocks, by their identifiers."""
+    """Return the identifiers of the rules that decided anything in the counted blocks."""
     return sorted({key.rule for key in _block_totals(session, policy, 1, last_counted(session))} - {ALL_RULES})
 
 
@@ -133,9 +136,9 @@ def answered_groups(session: Session, policy: str) -> list[Group]:
 
 
 def candidate_ranges(session: Session, criteria: AnswerFilter, seqs: Range, *, oldest_first: bool) -> Iterator[Range]:
-    """Yield the ranges between two numbers that may hold a decision that a filter selects, in order.
+    """Yield, in order, the ranges of records that may hold a decision matching the filter.
 
-    Blocks in which the policy gave no such answer are left out; records that were not counted yet are all in.
+    Blocks in which the policy gave no such answer are skipped. Uncounted records are always included.
     """
     row, known = AnswerCount, _block_totals(session, criteria.policy, 1, last_counted(session))
     rule, outcome = criteria.rule or ALL_RULES, criteria.outcome

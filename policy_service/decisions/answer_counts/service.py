@@ -1,4 +1,4 @@
-"""Counts the answers of sealed blocks that were not counted yet, block after block; and compares what was counted."""
+"""Counts the answers of newly sealed blocks, and verifies the stored counts."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from policy_service.messages import Message
 from policy_service.registry import policy_cache
 
 RECORDS_PER_TRANSACTION = 1_000
-"""Records whose blocks are counted together, of which there may be one or a thousand."""
+"""Records whose blocks are counted in one transaction; a block holds between one and a thousand."""
 TRANSACTIONS_AT_A_TIME = 10
-"""Transactions of counts before the sealer looks for records again."""
+"""Counting transactions before the sealer looks for records again."""
 FETCH_SIZE = 100
-"""Records that are looked at before others have their turn."""
+"""Records read before other threads can run."""
 _COUNTS = table_of(AnswerCount)
 BlockCounts = tuple[int, Counts]
-"""The number of a block, and its answers."""
+"""A block's number and its counts."""
 
 
 class _Line(msgspec.Struct):
-    """The members of a record that are counted."""
+    """The fields of a record that are counted."""
 
     outcomes: dict[str, Any]
 
@@ -46,7 +46,7 @@ _DECODER = msgspec.json.Decoder(_Line)
 def count_blocks(database: Database, clock: Clock, next_counts: Callable[[], list[BlockCounts]] | None = None) -> int:
     """Count the answers of the next sealed blocks, in TRANSACTIONS_AT_A_TIME; return how many blocks were counted.
 
-    `next_counts` works them out, `count_next_blocks` when it is left out. Raises DatabaseUnavailable.
+    `next_counts` computes the counts; the default is `count_next_blocks`. Raises DatabaseUnavailable.
     """
     done = 0
     for _ in range(TRANSACTIONS_AT_A_TIME):
@@ -62,9 +62,9 @@ def count_blocks(database: Database, clock: Clock, next_counts: Callable[[], lis
 
 
 def count_next_blocks(database: Database, pause: Callable[[], object] = lambda: None) -> list[BlockCounts]:
-    """Return the answers of the next sealed blocks that were not counted, some RECORDS_PER_TRANSACTION.
+    """Return the answer counts of the next uncounted sealed blocks, about RECORDS_PER_TRANSACTION records.
 
-    A block that cannot be read, as it was altered, is not counted, and none after it. Raises DatabaseUnavailable.
+    Stops before a block that cannot be read because it was altered. Raises DatabaseUnavailable.
     """
     with database.read() as session:
         return list(_count_next_blocks(session, AssignmentReader(), pause))
@@ -87,16 +87,16 @@ def _count_next_blocks(
 
 
 def last_counted(session: Session) -> int:
-    """Return the number of the newest block that was counted; 0 when none was."""
+    """Return the number of the newest counted block; 0 if there is none."""
     return session.exec(select(func.max(AnswerCount.block))).one() or 0
 
 
 def count_records(
     session: Session, first: int, last: int, reader: AssignmentReader, pause: Callable[[], object] = lambda: None
 ) -> Counts:
-    """Return the answers of the records between two numbers, both included. Raises DamagedRecord, UnknownVersion.
+    """Count the answers of records `first` to `last`, both included. Raises DamagedRecord, UnknownVersion.
 
-    The reader learns the versions that are new to it, which is slow.
+    Slow when a record names versions the reader has not loaded.
     """
     counts, seq = Counter[AnswerKey](), col(DecisionRow.seq)
     while first <= last:

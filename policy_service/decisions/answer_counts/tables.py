@@ -1,7 +1,7 @@
 """The rows of answer counts; they are append-only.
 
-They repeat what the decision records of sealed blocks say, are written after a block was sealed, and are compared with
-the records by `policy-service audit verify`.
+They are derived from the decision records of sealed blocks, written after a block is sealed, and compared with the
+records by `policy-service audit verify`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from policy_service.language.previous import MAX_OUTCOME
 
 
 class AnswerCount(SQLModel, table=True):
-    """The count of decisions of a block with an answer by a rule; by any rule where `rule` is empty.
+    """The number of decisions of a block with an answer by a rule; by any rule if `rule` is empty.
 
-    A decision by several rules is counted at each of them.
+    A decision by several rules counts once for each of them.
     """
 
     __tablename__ = "answer_count"
@@ -27,7 +27,7 @@ class AnswerCount(SQLModel, table=True):
     block: int = Field(primary_key=True, foreign_key="block.number")
     status: str = Field(primary_key=True, max_length=MAX_STATUS)
     outcome: str = Field(primary_key=True, max_length=MAX_OUTCOME)
-    """The values that can be counted, as canonical JSON; empty when there are none."""
+    """The countable values as canonical JSON; empty if there are none."""
     rule: str = Field(primary_key=True, max_length=MAX_RULE)
     decisions: int
 

@@ -1,4 +1,4 @@
-"""The merges that the log records: which subject became part of which."""
+"""Reads from the log which subjects were merged into which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policy_service.database.declared import table_of
 from policy_service.subject import Subject
 
 FETCH_SIZE = 500
-"""Names asked for in one statement."""
+"""Names per query."""
 _ENTRY, _OBJECT = table_of(AuditEntry), table_of(AuditAbout)
 _ALL = select(_ENTRY.c.seq, _ENTRY.c.line).where(_ENTRY.c.event == SubjectsMerged.name)
 _ABOUT = _ALL.join_from(_ENTRY, _OBJECT, _ENTRY.c.seq == _OBJECT.c.seq).where(
@@ -23,7 +23,7 @@ _ABOUT = _ALL.join_from(_ENTRY, _OBJECT, _ENTRY.c.seq == _OBJECT.c.seq).where(
 
 
 def read_merges(session: Session, names: Collection[str] | None = None) -> dict[Subject, Subject]:
-    """Return what each subject was merged into; or each of some names, whichever side of a merge they are on."""
+    """Return the subject that each merged subject became; with `names`, only merges that involve one of them."""
     connection, lines = session.connection(), dict[int, bytes]()
     if names is None:
         lines |= dict(connection.execute(_ALL).all())

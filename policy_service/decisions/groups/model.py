@@ -4,9 +4,9 @@
     for decision in decisions:                                     # in the order of the records
         periods = place(periods, decision, next_day)
 
-On a day D a subject has the outcome of the record with the greatest `as_of` not after D; of several of that day the
-newest one counts, that is the one recorded last. So a decision of a past day changes the days from its own to the next
-that has one, and no later day. Neighbouring days with the same assignment are one period.
+On a day D a subject has the outcome of the record with the greatest `as_of` not after D; of several with that day, of
+the one recorded last. So a decision for a past day changes the days from its own to the next day with a record, and no
+later day. Adjacent days with the same assignment form one period.
 
 | group         | value                                                                                          |
 |---------------|------------------------------------------------------------------------------------------------|
@@ -29,10 +29,10 @@ from policy_service.language.policy import Policy
 from policy_service.language.previous import countable_outcomes
 
 OPEN = date.max
-"""The end of a period that has none; no decision is made for so late a day."""
+"""The end of a period without one; later than the day of any decision."""
 DECIDED = "decided"
 MAX_CACHED = 10_000
-"""Outcomes whose text is remembered."""
+"""Capacity of the cache of outcome texts."""
 
 
 class Group(NamedTuple):
@@ -49,52 +49,52 @@ class Group(NamedTuple):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts of its name: `tier:S` for each value; of one without values its status."""
+        """The parts of its name: `tier:S` for each value; the status if it has no values."""
         return tuple(f"{name}:{group_value(value)}" for name, value in self.values.items()) or (self.status,)
 
     @property
     def name(self) -> str:
-        """Its name for programs: `tier:S`, `missing_facts`."""
+        """The name in the API: `tier:S`, `missing_facts`."""
         return ",".join(self.parts)
 
     def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Return True if a policy's entry of `outcomes` can be of this group, judged without its version."""
+        """Return True if a policy's entry in `outcomes` may belong to this group, judged without its version."""
         outcome = entry.get("outcome", {}) if self.values else {}
         return entry["status"] == self.status and all(outcome[name] == value for name, value in self.values.items())
 
     def matches(self, name: str) -> bool:
-        """Return True if a name is the group's, or says some of its values."""
+        """Return True if the text is the group's name, or names some of its values."""
         return name == self.name or set(name.split(",")) <= set(self.parts)
 
 
 def group_value(value: object) -> str:
-    """Return a value of a group as its name has it."""
+    """Return a value of a group as it appears in the group's name."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Assignment(NamedTuple):
-    """A policy's answer about a subject, as far as group lists show it."""
+    """A policy's answer about a subject, reduced to what group lists show."""
 
     status: str
     outcome: str
     rule: str
-    """The rule that gave it: of several the first, of a scorecard the band; empty when no rule did."""
+    """The rule that gave it: the first of several, the band of a scorecard; empty if none."""
     override: str
-    """The override that took the place of the rules; empty when none did."""
+    """The override that replaced the rules' answer; empty if none."""
 
     @property
     def group(self) -> Group:
-        """The group it puts a subject in."""
+        """The group to which it assigns the subject."""
         return Group(self.status, self.outcome)
 
     def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Return True if a policy's entry of `outcomes` can be this assignment, judged without its version."""
+        """Return True if a policy's entry in `outcomes` may be this assignment, judged without its version."""
         override = entry.get("overridden", _NONE)["override"]
         return self.group.is_of(entry) and self.override == override and self.rule in {"", *entry.get("rules", ())}
 
 
 class Place(NamedTuple):
-    """Whose outcome it is, and of which policy."""
+    """A subject and a policy."""
 
     subject: str
     kind: str
@@ -111,7 +111,7 @@ class PlacedDecision(NamedTuple):
 
 
 class PreviousGroup(NamedTuple):
-    """The group from which a subject came, and since when it was in it."""
+    """The group a subject came from, and the day since which it was in it."""
 
     entered: date
     group: Group
@@ -129,14 +129,14 @@ class Period(NamedTuple):
 
 
 class AssignmentReader:
-    """Reads assignments from entries of `outcomes`; knows which outcomes of a version can be counted."""
+    """Reads assignments from entries of `outcomes`; knows which outcomes of a version are countable."""
 
     def __init__(self) -> None:
         self._versions: dict[str, tuple[tuple[str, ...], bool]] = {}
         self._outcomes: dict[tuple[object, ...], str] = {}
 
     def add_version(self, policy: Policy) -> None:
-        """Learn what a version declares; its rules are not asked for."""
+        """Register a version's declarations; its rules are not needed."""
         if policy.digest not in self._versions:
             self._versions[policy.digest] = (
                 countable_outcomes(policy.outcomes, is_list=policy.returns_list),
@@ -144,13 +144,13 @@ class AssignmentReader:
             )
 
     def load_missing(self, entries: Iterable[Mapping[str, Any]], load: Callable[[str], Policy]) -> None:
-        """Learn the versions that entries name and that are not known yet; `load` reads one by its digest."""
+        """Register the versions that entries name and that are not known yet; `load` returns one by its digest."""
         for entry in entries:
             if entry["status"] == DECIDED and entry["digest"] not in self._versions:
                 self.add_version(load(entry["digest"]))
 
     def read(self, entry: Mapping[str, Any]) -> Assignment:
-        """Return the assignment of a policy's entry. Its version must be known."""
+        """Return the assignment of a policy's entry. Its version must be registered."""
         status: str = entry["status"]
         if status != DECIDED:
             return Assignment(status, "", "", "")
@@ -177,10 +177,10 @@ _NONE = {"override": ""}
 
 
 def place(periods: Sequence[Period], decision: PlacedDecision, next_day: Callable[[], date | None]) -> Sequence[Period]:
-    """Return the periods with one more decision, which must be the newest record.
+    """Return the periods after adding a decision, which must be the newest record.
 
-    `periods` may leave out those that ended before the day of the decision. `next_day` gives the next day that has a
-    record; it is asked only for another answer about a past day.
+    `periods` may omit those that ended before the day of the decision. `next_day` returns the next day with a record;
+    it is called only if the decision changes the answer for a past day.
     """
     day, assignment = decision.day, decision.assignment
     if not periods:
@@ -203,14 +203,17 @@ def place(periods: Sequence[Period], decision: PlacedDecision, next_day: Callabl
 
 
 def periods_of(assignments: Mapping[date, Assignment]) -> list[Period]:
-    """Return the periods that follow from the assignment that counts on each day with a record."""
+    """Return the periods that result from the assignment in force on each day with a record."""
     days = sorted(assignments)
     ends = zip(days, [*days[1:], OPEN], strict=False)
     return _joined([Period(day, end, day, assignments[day]) for day, end in ends], days[-1]) if days else []
 
 
 def _joined(pieces: Iterable[Period], newest: date) -> list[Period]:
-    """Pieces in order, neighbours with the same assignment joined, each with when and whence its group was entered."""
+    """Return the pieces with adjacent equal assignments joined.
+
+    Each period says when its group was entered, and from which group.
+    """
     periods: list[Period] = []
     for piece in pieces:
         before = periods[-1] if periods else None
@@ -228,7 +231,7 @@ def _joined(pieces: Iterable[Period], newest: date) -> list[Period]:
 
 
 class CountKey(NamedTuple):
-    """The key of a count: the subjects of a kind that enter a group on a day; at OPEN, its present members."""
+    """The key of a count: the subjects of a kind that enter a group on a day; at OPEN, the current members."""
 
     policy: str
     day: date
@@ -237,7 +240,7 @@ class CountKey(NamedTuple):
 
 
 def count_into(changes: Counter[CountKey], place: Place, periods: Sequence[Period], sign: int = 1) -> None:
-    """Add to the changes of sizes what a subject adds to them; the group of the first period is entered."""
+    """Add to `changes` how the periods of a subject change group sizes; the group of the first period is entered."""
     for day, group, change in _steps(periods):
         changes[CountKey(place.policy, day, place.kind, group)] += sign * change
 

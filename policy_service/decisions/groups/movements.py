@@ -1,10 +1,10 @@
-"""Tier movements (R-GOV-6): which subjects were in another group on one day than on another.
+"""Tier movements (R-GOV-6): the subjects that changed group between two days.
 
     movements(session, policy, date(2026, 10, 31), date(2026, 11, 30))   # how many from which group to which
     list_moves(session, criteria)                                       # who, and by which decision
 
-The movements to each group, and those from it, add up with its sizes on both days. A subject without any decision on
-the first day came from no group.
+The movements to and from each group add up to its sizes on both days. A subject without a decision on the first day
+came from no group.
 """
 
 from __future__ import annotations
@@ -34,19 +34,22 @@ from policy_service.subject import Subject
 
 _BEFORE, _AFTER = (aliased(OutcomePeriod, name=name) for name in ("before", "after"))
 NONE = "none"
-"""The name of no group, from which those come that were not decided about before."""
+"""The name of the missing group: that of subjects without a decision on the first day."""
 MAX_WORDS = 1_000_000
-"""The place of a word that the choice has no longer."""
+"""The rank of a word that the choice no longer has."""
 TIERING = "tiering"
-"""The domain of the policies that give tiers."""
+"""The domain of policies that assign tiers."""
 Tone = Literal["better", "worse", "same", "other"]
-"""What a movement means to a subject."""
+"""Whether a movement is good or bad for the subject."""
 _BY_DAY = Order("entered", (col(_AFTER.entered), col(_AFTER.subject), col(_AFTER.kind)))
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """The count of subjects that moved between two groups, or stayed; `before` is None for the first decided since."""
+    """The number of subjects that moved between two groups, or stayed.
+
+    `before` is None for subjects new since the first day.
+    """
 
     before: Group | None
     after: Group
@@ -54,13 +57,13 @@ class Movement:
 
     @property
     def id(self) -> str:
-        """Its key among the others of the same policy and days."""
+        """A key unique within the same policy and days."""
         return f"{self.before.name if self.before else NONE}>{self.after.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class MoveFilter:
-    """Whose moves to list: between two days, from and to some groups; None does not matter."""
+    """Filters of a list of moves: days, groups left and entered; None matches any."""
 
     policy: str
     since: date
@@ -68,12 +71,12 @@ class MoveFilter:
     before: Sequence[Group] | None = None
     after: Sequence[Group] | None = None
     is_new: bool = False
-    """Only those that came from no group."""
+    """True for only those that came from no group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One subject that moved, on which day, and the decision that moved it last."""
+    """One subject that moved, the day, and the decision that caused the last move."""
 
     subject: Subject
     before: Group | None
@@ -89,29 +92,29 @@ class GroupRates:
     group: Group
     before: int
     after: int
-    """How many it has on the second day."""
+    """The size on the second day."""
     stayed: int
     risen: int
     fallen: int
 
     @property
     def other(self) -> int:
-        """Those that moved to a group that is neither better nor worse."""
+        """The number that moved to a group that is neither better nor worse."""
         return self.before - self.stayed - self.risen - self.fallen
 
     @property
     def loss_rate(self) -> str | None:
-        """The share that the group lost, in per cent with one decimal; None of nobody."""
+        """The share that left the group, in per cent with one decimal; None if the group was empty."""
         return percentage(self.before - self.stayed, self.before)
 
     @property
     def upgrade_rate(self) -> str | None:
-        """The share that rose, in per cent with one decimal; None of nobody."""
+        """The share that moved up, in per cent with one decimal; None if the group was empty."""
         return percentage(self.risen, self.before)
 
 
 def percentage(part: int, whole: int) -> str | None:
-    """Return a share in per cent, rounded half up to one decimal: `12.5`; None of nothing."""
+    """Return a share in per cent, rounded half up to one decimal: `12.5`; None if `whole` is 0."""
     if whole == 0:
         return None
     tenths = (2_000 * part + whole) // (2 * whole)
@@ -119,9 +122,9 @@ def percentage(part: int, whole: int) -> str | None:
 
 
 def movements(session: Session, policy: str, since: date, until: date) -> list[Movement]:
-    """Return the counts of subjects by their group on a first day and on a second, which is not before it.
+    """Count subjects by their groups on a first day and on a second, which is not before it.
 
-    Those that moved from a group are counted; who stayed, and who came from none, follows from the sizes of both days.
+    Only moves between groups are counted. Those who stayed, and those new, follow from the sizes on both days.
     """
     sizes: dict[date, Counter[Group]] = {since: Counter(), until: Counter()}
     for day, its in sizes.items():
@@ -153,7 +156,7 @@ def page_of_movements(matrix: Sequence[Movement], cursor: str | None, limit: int
 
 
 def rates(matrix: Sequence[Movement], head: Policy) -> list[GroupRates]:
-    """Return the movements of each group; `head` declares which outcome is the better one."""
+    """Return the movements of each group; `head` declares which outcomes are better."""
     ranks = GroupRanks(head)
     groups = {group for each in matrix for group in (each.before, each.after) if group is not None}
     found = []
@@ -192,12 +195,12 @@ class GroupRanks:
         return self._ordered is not None
 
     def is_better(self, one: Group, other: Group) -> bool:
-        """Return True if both have a word that is ordered, and the one's is better."""
+        """Return True if both have an ordered value, and the value of `one` is better."""
         ranks = [self._rank(each) for each in (one, other)]
         return ranks[0] is not None and ranks[1] is not None and ranks[0] < ranks[1]
 
     def tone(self, before: Group | None, after: Group) -> Tone:
-        """What it means to go from one group to another."""
+        """Return whether moving from one group to another is good or bad for the subject."""
         if before == after:
             return "same"
         if before is None or not self.are_ordered:
@@ -212,13 +215,13 @@ class GroupRanks:
         return self._words[self._ordered].get(str(group.values.get(self._ordered)))
 
     def sort_key(self, group: Group) -> tuple[Any, ...]:
-        """The place of a group in lists: decided ones first, by the words of their choices as they are declared."""
+        """Return the sort key of a group: decided ones first, by the declared order of their choices."""
         places = [self._words.get(name, {}).get(str(value), MAX_WORDS) for name, value in group.values.items()]
         return (group.status != DECIDED, places, group)
 
 
 def declaring_head(session: Session, catalogue: Catalogue, policy: str, now: datetime) -> Policy:
-    """Return the version that says which outcomes are better: the one in force, else the newest.
+    """Return the version that declares which outcomes are better: the one in force, else the newest.
 
     Raises UnknownPolicy.
     """
@@ -228,9 +231,9 @@ def declaring_head(session: Session, catalogue: Catalogue, policy: str, now: dat
 
 
 def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict[str, Policy]:
-    """Return the declaring heads of the policies that decided about anybody.
+    """Return the declaring heads of the policies with decisions.
 
-    Tiering comes first, and there ordered tiers, and among these what decided about most.
+    Tiering policies come first, among them those with ordered tiers, then those with most subjects.
     """
 
     def place(head: Policy) -> tuple[bool, bool]:
@@ -243,10 +246,7 @@ def grouped_heads(session: Session, catalogue: Catalogue, now: datetime) -> dict
 def list_moves(
     session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Move]:
-    """Return the subjects that moved, by the day they did, then by identifier.
-
-    Raises InvalidCursor, DamagedRecord, KeyUnavailable.
-    """
+    """Return the subjects that moved, by the day of the move, then by identifier."""
     if criteria.before is not None and not _had_any(session, criteria.policy, criteria.since, criteria.before):
         return Page(())
     moved = _Moved(criteria)
@@ -266,15 +266,15 @@ def list_moves(
 
 
 def _had_any(session: Session, policy: str, day: date, groups: Sequence[Group]) -> bool:
-    """Return True if one of some groups had a subject on a day."""
+    """Return True if one of the groups had a subject on a day."""
     return any(each.group in groups for each in group_sizes(session, [policy], day))
 
 
 class _Moved:
     """Selects the subjects that had another group, or none, on the first day.
 
-    Most moved once between the days: the group they left is in the row of the one they entered, and an index has all
-    of it. Of the others the period of the first day is looked up.
+    Most moved once between the days: the row of the group they entered names the group they left, and an index covers
+    it. For the others the period of the first day is looked up.
     """
 
     def __init__(self, criteria: MoveFilter) -> None:
@@ -284,10 +284,10 @@ class _Moved:
             case((is_single, getattr(_AFTER, f"previous_{name}")), else_=getattr(_BEFORE, name)).label(f"left_{name}")
             for name in ("status", "outcome")
         )
-        """The group of the first day, null of none."""
+        """The group on the first day; null if none."""
 
     def query(self, *columns: Any) -> Select[Any]:  # noqa: ANN401  # SQLAlchemy's
-        """Select columns of them."""
+        """Select columns of these subjects."""
         criteria, (status, outcome) = self.criteria, self.before
         is_other = or_(status.is_(None), status != _AFTER.status, outcome != _AFTER.outcome)
         query = (

@@ -1,4 +1,4 @@
-"""The counts of customers by outcome, of the policies whose outcome is one choice."""
+"""Counts customers by outcome, for the policies whose outcome is a single choice."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ MAX_POLICIES = 2
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCount:
-    """One outcome, and its subjects."""
+    """One outcome, and its number of subjects."""
 
     title: Bilingual | Message
     group: str
-    """The name of its group."""
+    """The group's name."""
     subjects: int
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyCounts:
-    """The outcomes of a policy, the best first where they are ordered."""
+    """The outcome counts of a policy, best first where the outcomes are ordered."""
 
     policy: str
     title: Bilingual
@@ -45,7 +45,7 @@ class PolicyCounts:
 
 
 def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> tuple[PolicyCounts, ...]:
-    """Return the counts of the policies that decided about customers, those that give tiers first."""
+    """Return the counts of the policies with decisions about customers, tiering policies first."""
     heads = {
         name: head
         for name, head in grouped_heads(session, catalogue, now).items()
@@ -59,7 +59,7 @@ def read_group_counts(session: Session, catalogue: Catalogue, now: datetime) -> 
 
 
 def _choice_of(head: Policy) -> ChoiceType | None:
-    """Return the choice that is the only outcome of a policy; None when it has others."""
+    """Return the choice that is the only outcome of a policy; None if it has other outcomes."""
     names = countable_outcomes(head.outcomes, is_list=head.returns_list)
     kind = head.outcomes[names[0]].type if len(names) == len(head.outcomes) == 1 else None
     return kind if isinstance(kind, ChoiceType) else None

@@ -1,7 +1,7 @@
-"""Reads which outcome a subject had before a day: the last one that the rules of its policy gave, and since when.
+"""Reads a subject's previous outcome: the last one that the policy's rules gave before a day, and since when.
 
-    read_previous(session, place, day)       # as the decisions behind it say, too
-    list_previous(session, places_and_days)  # as the lists alone say, for many
+    read_previous(session, place, day)       # verified against the decision records
+    list_previous(session, places_and_days)  # from group lists alone, for many
 
 | the lists say of the days before            | the last outcome                                            |
 |---------------------------------------------|-------------------------------------------------------------|
@@ -42,7 +42,7 @@ from policy_service.decisions.record import DecisionRecord
 from policy_service.integrity import DamagedRecord
 
 FETCH_SIZE = 500
-"""Subjects asked for in one statement."""
+"""Subjects per query."""
 _DAY = timedelta(days=1)
 _C = PERIODS.c
 _BEFORE = select(PERIODS).where(
@@ -52,14 +52,15 @@ _BEFORE = select(PERIODS).where(
     _C.since < bindparam("day"),
 )
 Wanted = tuple[Place, date]
-"""Whose last outcome by which policy, before which day."""
+"""A subject, a policy, and the day before which the previous outcome is wanted."""
 
 
 def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes:
     """Return the last outcomes of a subject by a policy before a day. Raises DamagedRecord, KeyUnavailable.
 
-    The newest decision and those around the day since when must say the same: a list that was altered decides nothing.
-    So must the last outcome that the newest decision was made by, or else every decision since that day.
+    The newest decision, and those around the day since which the outcome holds, must agree with the list: an altered
+    list decides nothing. So must either the previous outcome named by the newest decision, or every decision since that
+    day.
     """
     periods = _periods(session, [(where, day)])[where]
     outcomes = _last_outcomes(periods)
@@ -80,7 +81,7 @@ def read_previous(session: Session, where: Place, day: date) -> PreviousOutcomes
 
 
 def list_previous(session: Session, wanted: Collection[Wanted]) -> dict[Wanted, PreviousOutcomes]:
-    """Return the last outcomes of many subjects, as the lists have them."""
+    """Return the last outcomes of many subjects, from group lists alone."""
     periods = _periods(session, wanted)
     return {
         (where, day): _last_outcomes([each for each in periods[where] if each.since < day]) for where, day in wanted
@@ -88,7 +89,7 @@ def list_previous(session: Session, wanted: Collection[Wanted]) -> dict[Wanted, 
 
 
 def _periods(session: Session, wanted: Collection[Wanted]) -> dict[Place, list[Period]]:
-    """Return the periods that began before the last of the days asked for, of a superset of the places."""
+    """Return the periods that began before the last requested day, for a superset of the places."""
     found: dict[Place, list[Period]] = defaultdict(list)
     for kind, group in groupby(sorted(wanted, key=lambda each: each[0].kind), key=lambda each: each[0].kind):
         its = list(group)
@@ -101,7 +102,7 @@ def _periods(session: Session, wanted: Collection[Wanted]) -> dict[Place, list[P
 
 
 def _last_outcomes(periods: Sequence[Period]) -> PreviousOutcomes:
-    """What follows from the periods before a day, the newest last."""
+    """Return the outcomes that follow from the periods before a day, newest last."""
     decided = [
         (period.since, period.assignment.group.values)
         for period in reversed(periods)
@@ -112,14 +113,14 @@ def _last_outcomes(periods: Sequence[Period]) -> PreviousOutcomes:
 
 
 def _since(decided: Sequence[tuple[date, Mapping[str, Any]]], name: str) -> date:
-    """Return the first day of the newest periods that have the same value."""
+    """Return the first day of the newest run of periods with the same value."""
     _, same = next(groupby(decided, key=lambda each: each[1].get(name)))
     *_, (since, _) = same
     return since
 
 
 def _is_borne_out(session: Session, where: Place, claims: Mapping[date, Period | None], newest: Sequence[Any]) -> bool:
-    """Return True if the newest decision before each day is of the period that is claimed, or there is none."""
+    """Return True if the newest decision before each day belongs to the claimed period, or there is none."""
     macs = cached(session, "MACs of records", read_mac_keys)
     exclusions = None
     for day, period in claims.items():
@@ -141,10 +142,10 @@ def _is_unbroken(  # noqa: PLR0913, PLR0917  # what the lists say, and of whom
     newest: Sequence[Any],
     exclusions: Exclusions | None = None,
 ) -> bool:
-    """Return True if no decision since the days since when is of another period than the lists have for its day.
+    """Return True if no decision since the outcome began belongs to another period than the lists show for its day.
 
-    The newest record says under its MAC which last outcome it was made by: where that is the same, and nothing was
-    decided for an earlier day afterwards, older records need not be read.
+    The newest record names, under its MAC, the previous outcome it was made with. If that is the same, and no decision
+    for an earlier day followed, older records need not be read.
     """
     if not outcomes:
         return True

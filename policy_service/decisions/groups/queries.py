@@ -1,4 +1,4 @@
-"""Reads group lists: how many subjects each group has, which they are, and where one subject stands."""
+"""Reads group lists: the size of each group, its members, and the groups of one subject."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BY_GROUP = Order(
 
 @dataclass(frozen=True, slots=True)
 class GroupSize:
-    """The count of a group's subjects of one kind."""
+    """The number of a group's subjects of one kind."""
 
     policy: str
     kind: str
@@ -44,17 +44,17 @@ class GroupSize:
 
     @property
     def id(self) -> str:
-        """Its key among all others."""
+        """A key unique among all group sizes."""
         return f"{self.policy}:{self.kind}:{self.group.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class MemberFilter:
-    """Filters of a list of one policy's subjects; None means any."""
+    """Filters of a list of one policy's subjects; None matches any."""
 
     policy: str
     day: date | None = None
-    """As they stood on a day; None as they stand by their newest decisions."""
+    """The day on which they are members; None for members by their newest decisions."""
     groups: Sequence[Group] | None = None
     rule: str | None = None
     subject: str | None = None
@@ -71,9 +71,9 @@ class Member:
     rule: str
     override: str
     since: date
-    """Since when it has been in the group."""
+    """The day it entered the group."""
     decision: DecisionRecord
-    """The newest decision; of a past day the one with which the assignment of that day began."""
+    """The newest decision; for a past day, the one that began the assignment of that day."""
 
     @property
     def entry(self) -> Mapping[str, Any]:
@@ -93,7 +93,7 @@ def group_sizes(session: Session, policies: Iterable[str], day: date | None = No
 
 
 def group_sizes_by_day(session: Session, policy: str, days: Sequence[date]) -> list[Counter[Group]]:
-    """How many subjects each group of a policy had on each of some days, the first day first."""
+    """Return the sizes of a policy's groups on each of some days, the first day first."""
     sizes: Counter[Group] = Counter()
     for each in group_sizes(session, [policy], days[0]):
         sizes[each.group] += each.subjects
@@ -110,9 +110,9 @@ def group_sizes_by_day(session: Session, policy: str, days: Sequence[date]) -> l
 
 
 def count_not_decided(session: Session, policy: str, since: date, until: date) -> int:
-    """Count the subjects in the groups of a day `until` that were not decided about since a day before it.
+    """Count the members on the day `until` without a decision since an earlier day.
 
-    Of a day that is gone by, a decision about the subject by any policy counts.
+    For a past day, decisions by any policy count.
     """
     row, decision = OutcomePeriod, DecisionRow
     is_of_subject = and_(col(decision.subject) == row.subject, col(decision.kind) == row.kind)
@@ -137,13 +137,13 @@ def list_groups(
     cursor: str | None = None,
     limit: int = PAGE_SIZE,
 ) -> Page[GroupSize]:
-    """Return the groups of some policies that have subjects, in their order. Raises InvalidCursor."""
+    """Return a page of the non-empty groups of some policies, in order. Raises InvalidCursor."""
     sizes = group_sizes(session, policies, day)
     return page_of(sizes, "groups", lambda each: (each.policy, each.kind, *each.group), cursor=cursor, limit=limit)
 
 
 def grouped_policies(session: Session) -> list[str]:
-    """Return the names of the policies that decided about anybody, those that decided about most first."""
+    """Return the names of the policies with decisions, those with most subjects first."""
     query = select(COUNTS.c.policy).where(COUNTS.c.policy.in_(policy_names(session)), COUNTS.c.day == OPEN)
     query = query.group_by(COUNTS.c.policy).order_by(func.sum(COUNTS.c.change).desc(), COUNTS.c.policy)
     return list(session.connection().execute(query).scalars())
@@ -156,17 +156,14 @@ def policy_groups(session: Session, policy: str) -> list[Group]:
 
 
 def matching_groups(session: Session, policy: str, name: str) -> list[Group]:
-    """Return the groups that a policy ever had and that a name matches, such as `tier:S`."""
+    """Return the groups that a policy ever had and that match a name such as `tier:S`."""
     return [each for each in policy_groups(session, policy) if each.matches(name)]
 
 
 def list_members(
     session: Session, criteria: MemberFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
 ) -> Page[Member]:
-    """Return the subjects that a filter selects, by group, then by identifier.
-
-    Raises InvalidCursor, InvalidSubject, DamagedRecord, KeyUnavailable.
-    """
+    """Return the subjects that match a filter, by group, then by identifier."""
     if criteria.subject is not None:
         check_lookup(session, criteria.subject)
     row = OutcomePeriod
@@ -185,10 +182,7 @@ def list_members(
 
 
 def subject_assignments(session: Session, subject: Subject) -> list[Member]:
-    """Return the assignments of a subject by every policy that decided about it, in the order of policies.
-
-    Raises InvalidSubject, DamagedRecord, KeyUnavailable.
-    """
+    """Return the assignments of a subject by every policy with a decision about it, in the order of policies."""
     check_lookup(session, *subject)
     row = OutcomePeriod
     query = select_model(row).where(row.subject == subject.id, row.kind == subject.kind, row.until == OPEN)
@@ -197,7 +191,7 @@ def subject_assignments(session: Session, subject: Subject) -> list[Member]:
 
 
 def in_groups(row: type[OutcomePeriod], groups: Sequence[Group]) -> ColumnElement[bool]:
-    """Return the condition that a row is of one of some groups."""
+    """Return the condition that a row belongs to one of some groups."""
     conditions = [and_(col(row.status) == each.status, col(row.outcome) == each.outcome) for each in groups]
     return or_(false(), *conditions)
 

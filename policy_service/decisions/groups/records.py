@@ -1,4 +1,4 @@
-"""Assignments for group lists, read from the lines of decision records."""
+"""Reads assignments for group lists from the lines of decision records."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from policy_service.registry import policy_cache
 from policy_service.subject import CUSTOMER, Subject
 
 FETCH_SIZE = 500
-"""Records fetched at a time."""
+"""Records per query."""
 _NEVER = ""
 _DECISIONS = table_of(DecisionRow)
 _C = _DECISIONS.c
@@ -56,11 +56,11 @@ _NEWEST_BEFORE = (
 )
 _FOR_EARLIER_DAYS = select(_C.seq).where(*_OF_SUBJECT, _C.seq > bindparam("last"), _C.as_of < bindparam("day")).limit(1)
 FEW = 20
-"""Records that are asked for one of a policy."""
+"""Records read to find one of a policy."""
 
 
 class _Line(msgspec.Struct):
-    """The members of a record that group lists are made of."""
+    """The fields of a record from which group lists are made."""
 
     subject: str
     decided_at: str
@@ -72,18 +72,18 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 class Exclusions(NamedTuple):
-    """When subjects were erased, and which were merged into others: no list shows what was decided about these."""
+    """Erasures and merges: group lists hide what was decided before an erasure, or about a merged subject."""
 
     erased_at: Mapping[tuple[str, str], str]
     merges: Mapping[Subject, Subject]
 
     @staticmethod
     def read(session: Session, subjects: Collection[str] | None = None) -> Exclusions:
-        """Return those on record, or those of the subjects of some names."""
+        """Return all exclusions, or those of some subjects."""
         return Exclusions(last_erasures(session, subjects), read_merges(session, subjects))
 
     def hides(self, line: _Line) -> bool:
-        """Return True if a record was made before its subject was erased, or about one that was merged."""
+        """Return True if a record was made before its subject was erased, or concerns a merged subject."""
         subject = Subject(line.subject, line.kind)
         return subject in self.merges or line.decided_at <= self.erased_at.get(subject, _NEVER)
 
@@ -97,7 +97,7 @@ def placed_decisions(
 
 
 def next_day(session: Session, decision: PlacedDecision) -> date | None:
-    """Return the next day that has a record, of those before a decision; None when there is none."""
+    """Return the first later day with a record made before this decision; None if there is none."""
     where = decision.place
     marker, exclusions = _marker(where.policy), None
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": decision.day, "before": decision.seq}
@@ -115,7 +115,7 @@ def next_day(session: Session, decision: PlacedDecision) -> date | None:
 def counting_records(
     session: Session, wanted: Collection[tuple[Place, date]]
 ) -> dict[tuple[Place, date], DecisionRecord]:
-    """Return the records that count on days that have one. Raises DamagedRecord, KeyUnavailable."""
+    """Return the records in force on days that have one. Raises DamagedRecord, KeyUnavailable."""
     macs = read_mac_keys(session)
     exclusions = Exclusions.read(session, {where.subject for where, _ in wanted})
     policies: dict[tuple[str, str, date], set[str]] = defaultdict(set)
@@ -143,7 +143,7 @@ def counting_records(
 
 
 def newest_rows(session: Session, where: Place, before: date, start: int = 0) -> Sequence[Any]:
-    """Return the rows of a few records of a subject for days before one, behind the newest `start` of them."""
+    """Return a few rows of a subject's records for days before `before`, after skipping the newest `start`."""
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": before, "size": FEW, "start": start}
     return session.connection().execute(_NEWEST_BEFORE, names).all()
 
@@ -156,7 +156,7 @@ def newest_record(  # noqa: PLR0913, PLR0917  # which record, and what is known 
     macs: MacKeys,
     exclusions: Exclusions | None,
 ) -> DecisionRecord | None:
-    """Return the record that counts for the days before one, back to the last that has any. Raises DamagedRecord."""
+    """Return the record in force before a day, on the latest day with one. Raises DamagedRecord."""
     return next(records_back(session, where, before, newest, macs, exclusions), None)
 
 
@@ -168,10 +168,10 @@ def records_back(  # noqa: PLR0913, PLR0917  # the same
     macs: MacKeys,
     exclusions: Exclusions | None,
 ) -> Iterator[DecisionRecord]:
-    """Yield the records that count on the days before one, newest first. Raises DamagedRecord.
+    """Yield the records in force on the days before one, newest first. Raises DamagedRecord.
 
-    `newest` are the `newest_rows` of that day or a later one. Without `exclusions` records that were made before their
-    subject was erased may be given, too.
+    `newest` are the `newest_rows` of that day or a later one. Without `exclusions`, records from before an erasure may
+    be included.
     """
     marker, last_day = _marker(where.policy), None
     for row in _rows_before(session, where, before, newest):
@@ -185,7 +185,7 @@ def records_back(  # noqa: PLR0913, PLR0917  # the same
 
 
 def is_followed_by_an_earlier_day(session: Session, where: Place, record: DecisionRecord) -> bool:
-    """Return True if a record of the subject was made after this one, for a day before its own."""
+    """Return True if a later record of the subject is for an earlier day."""
     names = {"its_subject": where.subject, "its_kind": where.kind, "day": record.as_of, "last": record.seq}
     return session.connection().execute(_FOR_EARLIER_DAYS, names).first() is not None
 
@@ -200,16 +200,13 @@ def _rows_before(session: Session, where: Place, before: date, newest: Sequence[
 
 
 def _require_written(session: Session, macs: MacKeys, row: Any) -> None:  # noqa: ANN401  # of records
-    """See to it that the service wrote a record; of one in an archive the line that stayed is compared elsewhere.
-
-    Raises DamagedRecord.
-    """
+    """Verify that the service wrote a record; an archived one is verified elsewhere."""
     if not is_archived(row.line) or row.seq > last_archived_seq(session):
         macs.require_written(row)
 
 
 def outcomes_on(session: Session, kind: str, policy: str, day: date) -> Collection[Mapping[str, Any]]:
-    """Return the answers of a policy that count on a day, one a subject; every record until then is read for it."""
+    """Return the answers of a policy in force on a day, one per subject; reads every record up to then."""
     marker, exclusions = _marker(policy), Exclusions.read(session)
     counting: dict[str, Mapping[str, Any]] = {}
     query = _RECORDS.where(_C.kind == kind, _C.as_of <= day).order_by(_C.as_of, _C.seq)
@@ -228,7 +225,7 @@ def _marker(policy: str) -> bytes:
 
 
 def next_subjects(session: Session, last: str, limit: int) -> list[str]:
-    """Return the identifiers of subjects with records, behind `last`, in the order of the database."""
+    """Return the identifiers of subjects with records, after `last`, in the order of the database."""
     subject = _DECISIONS.c.subject
     query = select(subject).where(subject > last).distinct().order_by(subject).limit(limit)
     return list(session.connection().execute(query).scalars())
@@ -237,7 +234,7 @@ def next_subjects(session: Session, last: str, limit: int) -> list[str]:
 def expected_periods(
     session: Session, reader: AssignmentReader, exclusions: Exclusions, subjects: Sequence[str]
 ) -> dict[Place, list[Period]]:
-    """Return the periods of some subjects, as they follow from all their records."""
+    """Return the periods of some subjects that follow from all their records."""
     days: dict[Place, dict[date, Assignment]] = defaultdict(dict)
     query = _RECORDS.where(_DECISIONS.c.subject.in_(subjects)).order_by(_DECISIONS.c.subject, _DECISIONS.c.seq)
     with closing(session.connection().execute(query)) as rows:

@@ -1,4 +1,4 @@
-"""Periods and counts as rows, and back."""
+"""Converts periods and counts to rows, and back."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def read_periods(rows: Iterable[Any]) -> dict[Place, list[Period]]:
 
 
 def subject_range(last: str, subjects: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    """Return the rows of subjects behind `last`, up to the last of some; of all behind it when there are none."""
+    """Return the condition for the rows of subjects after `last`, up to the last of `subjects`.
+
+    Without these, to the end.
+    """
     behind = PERIODS.c.subject > last
     return (behind, PERIODS.c.subject <= subjects[-1]) if subjects else (behind,)
 
@@ -58,7 +61,7 @@ def _counted(change: int, day: ColumnElement[Any], group: Any = PERIODS) -> Any:
 
 
 def expected_counts() -> Any:  # noqa: ANN401  # SQLAlchemy's
-    """Select the rows of `outcome_count` as they follow from the periods."""
+    """Select the rows of `outcome_count` that follow from the periods."""
     is_entry = PERIODS.c.since == PERIODS.c.entered
     before = PERIODS.alias("before")
     follows = (

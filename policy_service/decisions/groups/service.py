@@ -1,11 +1,11 @@
-"""Writes group lists: with each group of records, for a subject that is erased, and all of them again.
+"""Writes group lists: updates them with each group of records, removes a subject, and rebuilds them all.
 
     record_outcomes(session, decisions)           # in the transaction that records them
     forget_subject(session, subject)              # in the transaction that erases it, or merges it into another
     rebuild(database, clock)                      # any number of times, while decisions are made
 
-Records are written in the lane `decisions` under a lock of the lane `governance`, in which subjects are erased; a part
-of `rebuild` is, too. So no two of the three are under way at once.
+Records are written in the lane `decisions` under a lock of the lane `governance`, in which subjects are erased, and so
+is each part of `rebuild`. So no two of the three run concurrently.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ from policy_service.decisions.groups.rows import (
 from policy_service.subject import Subject
 
 PART_SIZE = 200
-"""Subjects whose rows are made again in one transaction."""
+"""Subjects rebuilt per transaction."""
 LOOKUP_SIZE = 500
-"""Subjects that are looked up together."""
+"""Subjects per query."""
 _C = PERIODS.c
 _OPEN_PERIODS = select(PERIODS).where(
     _C.subject.in_(bindparam("subjects", expanding=True)),
@@ -71,7 +71,7 @@ _DELETE = delete(PERIODS).where(*[column == bindparam(f"at_{column.name}") for c
 
 
 def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> None:
-    """Bring the lists up to date with decisions that were just recorded, in the order of their records."""
+    """Update the lists with newly recorded decisions, in the order of their records."""
     by_place: dict[Place, list[PlacedDecision]] = defaultdict(list)
     for decision in decisions:
         by_place[decision.place].append(decision)
@@ -96,14 +96,14 @@ def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> No
 
 
 def forget_subject(session: Session, subject: Subject) -> None:
-    """Take a subject out of all lists, those of past days included: it was erased or merged."""
+    """Remove a subject that was erased or merged from all lists, including those of past days."""
     connection = session.connection()
     rows = connection.execute(select(PERIODS).where(_C.subject == subject.id, _C.kind == subject.kind))
     _replace(connection, read_periods(rows), {})
 
 
 def lacks_groups(database: Database) -> bool:
-    """Return True if there are records, and group lists were never made of them. Raises DatabaseUnavailable."""
+    """Return True if there are records but group lists were never built from them. Raises DatabaseUnavailable."""
     with database.read() as session:
         connection = session.connection()
         has_sizes = connection.execute(select(COUNTS.c.policy).limit(1)).first() is not None
@@ -111,10 +111,10 @@ def lacks_groups(database: Database) -> bool:
 
 
 def rebuild(database: Database, clock: Clock, on_progress: Callable[[int], object] = lambda _: None) -> int:
-    """Make all lists again from the records; give the number of subjects.
+    """Rebuild all lists from the records; return the number of subjects.
 
-    It works in parts, each of which leaves right what it found right: it may be stopped, and begun again, and
-    decisions go on between two parts. Raises DatabaseUnavailable.
+    It works in parts, each of which leaves the lists consistent: it can be interrupted and run again, while decisions
+    are recorded in between. Raises DatabaseUnavailable.
     """
     reader, last, count = AssignmentReader(), "", 0
     while True:
@@ -131,7 +131,7 @@ def rebuild(database: Database, clock: Clock, on_progress: Callable[[int], objec
 
 
 def _rebuild_part(session: Session, reader: AssignmentReader, last: str, subjects: Sequence[str]) -> None:
-    """Make the rows of the subjects behind `last` again; at the end, when there are no more, all counts."""
+    """Rebuild the rows of the subjects after `last`; after the last subject, all counts."""
     connection = session.connection()
     connection.execute(delete(PERIODS).where(*subject_range(last, subjects)))
     if subjects:
@@ -142,18 +142,18 @@ def _rebuild_part(session: Session, reader: AssignmentReader, last: str, subject
 
 
 def _says_the_same(current: Period, decision: PlacedDecision) -> bool:
-    """Return True if a decision alters nothing, as most of those after the first of a day do not."""
+    """Return True if a decision changes nothing, like most of those after the first of a day."""
     is_known = current.newest is not None and current.since <= decision.day <= current.newest
     return is_known and decision.assignment == current.assignment
 
 
 def _needs_history(current: Period, decision: PlacedDecision) -> bool:
-    """Return True if a decision alters more than the period without an end and those behind it."""
+    """Return True if a decision changes more than the open period and later ones."""
     return decision.day < current.since or (decision.day == current.since and decision.assignment != current.assignment)
 
 
 def _open_periods(connection: Connection, places: Iterable[Place]) -> Periods:
-    """Return the periods without an end, of a superset of some places."""
+    """Return the open periods of a superset of some places."""
     periods: dict[Place, Sequence[Period]] = {}
     by_kind = groupby(sorted(places, key=lambda each: each.kind), key=lambda each: each.kind)
     for kind, group in by_kind:
@@ -166,12 +166,12 @@ def _open_periods(connection: Connection, places: Iterable[Place]) -> Periods:
 
 
 def _periods_from(connection: Connection, where: Place, day: date) -> Sequence[Period]:
-    """Return the periods of a place from the last that ended by a day."""
+    """Return the periods of a place, from the last that ended by a day."""
     return read_periods(connection.execute(_PERIODS_FROM, _key(where, day)))[where]
 
 
 def _replace(connection: Connection, before: Periods, after: Periods) -> None:
-    """Write what differs."""
+    """Write the differences."""
     removed: list[dict[str, object]] = []
     added: dict[Place, list[Period]] = {}
     changes: Counter[CountKey] = Counter()

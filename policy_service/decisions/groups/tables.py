@@ -1,7 +1,7 @@
-"""The rows of group lists: which outcome a subject has from which day on, and how many there are of each.
+"""Rows of group lists: the outcome of each subject over time, and the size of each group.
 
-Both repeat what the decision records say. They are written with each record, made again from the records by
-`policy-service groups rebuild`, and compared with them by `policy-service audit verify`.
+Both are derived from the decision records. They are written with each record, rebuilt by `policy-service groups
+rebuild`, and compared with the records by `policy-service audit verify`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOVED = (
 class OutcomePeriod(SQLModel, table=True):
     """The outcome of one policy for one subject on the days from `since` until before `until`.
 
-    The periods of a subject follow each other without a gap; the last one has no end: its `until` is 9999-12-31.
+    The periods of a subject have no gaps. The last one is open: its `until` is 9999-12-31.
     """
 
     __tablename__ = "outcome_period"
@@ -46,22 +46,22 @@ class OutcomePeriod(SQLModel, table=True):
     until: date = Field(primary_key=True)
     since: date
     entered: date
-    """Since when the subject has been in the group, whatever rule or override put it there."""
+    """The day the subject entered the group, by whatever rule or override."""
     status: str = Field(max_length=MAX_STATUS)
     outcome: str = Field(max_length=MAX_OUTCOME)
-    """The values that can be counted, as canonical JSON; empty when there are none."""
+    """The countable values as canonical JSON; empty if there are none."""
     rule: str = Field(max_length=MAX_RULE)
     override: str = Field(max_length=36)
     newest: date | None = None
-    """The greatest day that has a record, of a period without an end."""
+    """For an open period, the latest day with a record."""
     previous_entered: date | None = None
-    """Since when the subject had been in the group that it left for this one; nothing when it was in none."""
+    """The day the subject entered the group it left for this one; null if it was in none."""
     previous_status: str | None = Field(default=None, max_length=MAX_STATUS)
     previous_outcome: str | None = Field(default=None, max_length=MAX_OUTCOME)
 
 
 class OutcomeCount(SQLModel, table=True):
-    """By how many subjects a group grew (or shrank) on a day; how many it has at last, at the day 9999-12-31."""
+    """The change in the number of a group's subjects on a day; on the day 9999-12-31, the current size."""
 
     __tablename__ = "outcome_count"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -17,7 +17,7 @@ PART_SIZE = 500
 
 
 def group_faults(session: Session, tick: Callable[[int], object] = lambda _: None) -> Iterator[str]:
-    """A sentence for every subject and policy whose group is not what the records say, and for every wrong count."""
+    """Yield a message for each subject and policy whose group differs from the records, and for each wrong count."""
     reader, exclusions, connection = AssignmentReader(), Exclusions.read(session), session.connection()
     last, done, subjects = "", 0, [""]
     while subjects:

@@ -1,1 +1,1 @@
-"""What was decided, in words: answers, facts, traces and replays."""
+"""Decisions in words: answers, facts, traces and replays."""

@@ -1,4 +1,4 @@
-"""The counts of a policy's decisions in words: by outcome, the best first, and by rule, in the order of the policy."""
+"""Counts of a policy's decisions in words: by outcome, best first, and by rule, in the policy's order."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ class RuleTotal:
 
     rule: str
     title: Bilingual | None
-    """None of a rule that the version which declares the outcomes has no more, or has not named."""
+    """None if the version that declares the outcomes no longer has the rule, or gives it no title."""
     decisions: int
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerCounts:
-    """The decisions of a policy, counted."""
+    """The decision counts of a policy."""
 
     policy: str
     title: Bilingual
     outcomes: tuple[tuple[str, tuple[int]], ...]
-    """None of more outcomes than a chart has room for."""
+    """None if there are more outcomes than fit in a chart."""
     rules: tuple[RuleTotal, ...]
     uncounted: int
 
 
 def summarize_answers(totals: AnswerTotals, declared: Policy, lang: Language) -> AnswerCounts:
-    """Sum up the answers of a policy in the words of a version."""
+    """Return the answer counts of a policy in the words of a version."""
     counts = {each.group: each.decisions for each in totals.groups}
     shown = sorted(counts, key=GroupRanks(declared).sort_key) if len(counts) <= MAX_DRAWN_GROUPS else ()
     titles, by_rule = rule_titles(declared), Counter[str]()
@@ -53,6 +53,6 @@ def summarize_answers(totals: AnswerTotals, declared: Policy, lang: Language) ->
 
 
 def rule_titles(policy: Policy) -> dict[str, Bilingual | None]:
-    """Return the rules of a version in its order, and its bands."""
+    """Return the titles of a version's rules, in order, and of its bands."""
     bands = policy.scorecard.bands if policy.scorecard else ()
     return {each.id: each.title for each in (*policy.rules, *bands)}

@@ -1,7 +1,6 @@
-"""A decision record in words: each policy's answer with its rules and reasons, the facts and where each came from.
+"""A decision record in words: each policy's answer with its rules and reasons, the facts and their sources.
 
-Values are rendered by the version that decided. What does not fit it, because what was kept is not what was written,
-is shown as it stands.
+Values are rendered by the version that decided. An altered value that does not fit it is shown as stored.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ STATUS_NAMES: Mapping[str, Message] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldText:
-    """One value: its name, what it is called, and the value in words; None when it is not given."""
+    """One value: its name, title, and text; None if it is not given."""
 
     name: str
     title: Bilingual
@@ -50,7 +49,7 @@ class DecidingRule:
 
 @dataclass(frozen=True, slots=True)
 class AppliedOverrideView:
-    """The override that was answered instead of what the rules said."""
+    """The override that replaced the rules' answer."""
 
     override: str
     by: str
@@ -72,20 +71,20 @@ class PolicyAnswer:
     status_name: Message
     """The status in words."""
     outcomes: tuple[tuple[FieldText, ...], ...]
-    """One entry, or one a rule for a policy that lists."""
+    """One entry, or one per rule for a policy that lists."""
     rules: tuple[DecidingRule, ...]
     missing: tuple[FieldText, ...]
     applied_override: AppliedOverrideView | None
     override_errors: tuple[str, ...]
-    """Why an override that was made was not applied: its faults."""
+    """Why an override was not applied."""
     suspension: str | None
-    """The suspension by which no version applied."""
+    """The suspension because of which no version applied."""
     reason: str
     """Why the policy was suspended."""
 
 
 def policy_answers(record: DecisionRecord, versions: Versions, lang: Language) -> tuple[PolicyAnswer, ...]:
-    """Return every answer of a record, of the policies that were asked for first."""
+    """Return every answer of a record, those of requested policies first."""
     ordered = sorted(record.outcomes.items(), key=lambda each: each[0] not in record.requested)
     return tuple(
         _policy_answer(policy, entry, record.policies[policy].version, versions.get(policy), lang)
@@ -134,7 +133,7 @@ def _rules(entry: Json) -> tuple[DecidingRule, ...]:
 
 
 def _texts(stored: Sequence[Json | None], count: int) -> list[Bilingual | None]:
-    """Return the words of each of so many rules, None for one that has none."""
+    """Return the texts of `count` rules, None for one without text."""
     texts = [Bilingual(each["zh"], each["en"]) if each else None for each in stored]
     return texts + [None] * (count - len(texts))
 
@@ -146,7 +145,7 @@ def outcome_texts(outcome: Any, policy: Policy | None, lang: Language) -> tuple[
 
 
 def outcome_cell(outcome: tuple[tuple[FieldText, ...], ...], lang: Language) -> list[str]:
-    """Return an outcome in one cell: each value with what it is called, as the page of the list has it."""
+    """Return an outcome for one cell: each value with its title, as the page of the list shows it."""
     return [
         f"{field.title.zh}：{field.value or ''}" if lang == "zh" else f"{field.title.en}: {field.value or ''}"
         for entry in outcome
@@ -167,7 +166,7 @@ def fact_title(name: str, policy: Policy | None) -> Bilingual:
 
 
 def value_text(declared: Fact | Outcome | None, value: object, lang: Language) -> str:
-    """Return a value as JSON has it, in words."""
+    """Return a JSON value in words."""
     if declared is None:
         return plain_text(value)
     try:
@@ -177,5 +176,5 @@ def value_text(declared: Fact | Outcome | None, value: object, lang: Language) -
 
 
 def plain_text(value: object) -> str:
-    """Return a value that no version describes."""
+    """Return a value that no version describes, as text."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

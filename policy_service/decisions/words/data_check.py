@@ -1,4 +1,4 @@
-"""A data check with its report: the counts of findings, the first of them, and a file of all."""
+"""Runs a data check with a report: the counts of findings, the first of them, and a file of all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from policy_service.messages import Message
 from policy_service.spreadsheet import CsvFile
 
 MAX_ROWS = 200
-"""Findings in a report; its file has all of them."""
+"""Maximum number of findings in a report; the file has all."""
 CHECKS: Mapping[str, Message] = {
     Check.INCOMPLETE: Message("facts are missing"),
     Check.OLD: Message("facts are old"),
     Check.DUPLICATE: Message("likely duplicate"),
 }
-"""What is found, in words."""
+"""The names of the checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def check_data_into(  # noqa: PLR0913  # what is examined when, and who is told
     *,
     on_progress: Callable[[int, int], object],
 ) -> DataCheckResult:
-    """Examine all subjects of a kind, and write the findings to a file. Raises what `check_data` does."""
+    """Check all subjects of a kind, and write the findings to a file. Raises what `check_data` does."""
     rows: list[Mapping[str, Any]] = []
     with CsvFile(path, HEADINGS) as file:
 

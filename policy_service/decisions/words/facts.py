@@ -26,14 +26,14 @@ class FactView:
     title: Bilingual
     visibility: Visibility
     value: str | None
-    """In words; None when it is masked, erased or not given."""
+    """The value in words; None if it is masked, erased or not given."""
     origin: Message
 
 
 def fact_views(
     record: DecisionRecord, versions: Versions, erased: Collection[str], lang: Language
 ) -> tuple[FactView, ...]:
-    """Return every fact that the policies read, those given first, in the order of the policies."""
+    """Return every fact that the policies read, given ones first, in the order of the policies."""
     declared: dict[str, tuple[Policy, Fact]] = {}
     for policy in versions.values():
         for name, fact in policy.facts.items():
@@ -68,7 +68,7 @@ def _fact_view(  # noqa: PLR0913, PLR0917  # the fact, and who may see it
 
 
 def _raw(policy: Policy, fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
-    """Return the value that was decided by, as JSON, and where it came from."""
+    """Return the value that was used, as JSON, and its source."""
     derived = _derived_value(fact, record)
     if derived is not None and fact.requirement is not None:
         return derived, Message("decided by {policy}", policy=fact.requirement.policy)
@@ -88,7 +88,7 @@ def _raw(policy: Policy, fact: Fact, record: DecisionRecord) -> tuple[Any, Messa
 
 
 def _derived_value(fact: Fact, record: DecisionRecord) -> Any:  # noqa: ANN401  # JSON
-    """Return the value that another policy decided for the fact; None when none did."""
+    """Return the value that another policy decided for the fact; None if none did."""
     if fact.requirement is None:
         return None
     entry: Mapping[str, Any] = record.outcomes.get(fact.requirement.policy, {})

@@ -19,7 +19,7 @@ from policy_service.messages import Message
 
 NO_GROUP = Message("not decided before")
 MAX_DRAWN_GROUPS = 24
-"""A policy with more groups, as one that gives amounts, has no charts of them."""
+"""Maximum number of groups in a chart; a policy that gives amounts has more."""
 MONTHS = 12
 
 
@@ -32,12 +32,12 @@ class GroupText:
     status: Message
 
     def label(self, lang: Language) -> str:
-        """Return the same in one text."""
+        """Return the group as one text."""
         return ("；" if lang == "zh" else "; ").join(outcome_cell(self.texts, lang)) or self.status
 
     @property
     def short_label(self) -> str:
-        """The values alone, or the status."""
+        """Return the values alone, or the status."""
         values = [field.value or "" for entry in self.texts for field in entry]
         return ", ".join(values) if values else self.status
 
@@ -51,15 +51,15 @@ class GroupHistory:
     """The subjects of a policy's groups by their short labels, the best group first."""
 
     title: Bilingual
-    """What the policy is called."""
+    """The policy's title."""
     sizes: tuple[tuple[str, tuple[int]], ...]
     months: tuple[str, ...]
     by_month: tuple[tuple[str, tuple[int, ...]], ...]
-    """At the end of each month, and on the day itself."""
+    """The sizes at the end of each month, and on the day itself."""
 
 
 def group_text(group: Group | None, head: Policy, lang: Language) -> GroupText:
-    """Return a group in the words of a version; None is no group."""
+    """Return a group in the words of a version; for None, the text for no group."""
     if group is None:
         return GroupText("none", (), NO_GROUP)
     texts = outcome_texts(group.values, head, lang) if group.values else ()
@@ -69,7 +69,10 @@ def group_text(group: Group | None, head: Policy, lang: Language) -> GroupText:
 def read_group_history(
     session: Session, head: Policy, day: date | None, today: date, lang: Language
 ) -> GroupHistory | None:
-    """Return the sizes of a policy's groups as of a day, or by the newest decisions; None of no groups, or of many."""
+    """Return the sizes of a policy's groups on a day, or by the newest decisions.
+
+    None if there are no groups, or too many.
+    """
     sizes: Counter[Group] = Counter()
     for each in group_sizes(session, [head.id], day):
         sizes[each.group] += each.subjects
@@ -89,7 +92,7 @@ def read_group_history(
 
 
 def _month_ends(until: date) -> Sequence[date]:
-    """Return the last days of the months before a day, and the day itself, a year in all."""
+    """Return the last days of the preceding months, and the day itself, one year in all."""
     last = until.year * MONTHS + until.month - 1
     firsts = (divmod(number, MONTHS) for number in range(last - MONTHS + 1, last))
     return [*(date(year, month + 1, monthrange(year, month + 1)[1]) for year, month in firsts), until]

@@ -1,4 +1,4 @@
-"""Tier movements in words: the matrix of a policy's groups on two days, and what became of each group."""
+"""Tier movements in words: the matrix of a policy's groups on two days, and the changes of each group."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from policy_service.language.policy import Bilingual, Language, Policy
 
 @dataclass(frozen=True, slots=True)
 class MovementSummary:
-    """The movements between two days; of more groups than a chart has room for there is no matrix."""
+    """The movements between two days; no matrix if there are more groups than fit in a chart."""
 
     policy: str
     title: Bilingual
-    """What the policy is called."""
+    """The policy's title."""
     since: date
     until: date
     befores: tuple[str, ...]
@@ -35,7 +35,7 @@ class MovementSummary:
 def summarize_movements(
     matrix: Sequence[Movement], head: Policy, days: tuple[date, date], lang: Language
 ) -> MovementSummary:
-    """Sum up the movements of a policy; `head` declares its outcomes."""
+    """Return the movements of a policy in words; `head` declares its outcomes."""
     ranks = GroupRanks(head)
     befores = [*sorted({each.before for each in matrix if each.before is not None}, key=ranks.sort_key), None]
     afters = sorted({each.after for each in matrix}, key=ranks.sort_key)

@@ -1,4 +1,4 @@
-"""A re-evaluation with its report: the counts, the first subjects that were not decided and why, and a file of all."""
+"""Runs a re-evaluation with a report: the counts, the first undecided subjects and why, and a file of all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from policy_service.messages import Message
 from policy_service.spreadsheet import CsvFile
 
 MAX_ROWS = 200
-"""Rows of what was not decided in a report; its file has all of them."""
+"""Maximum number of undecided subjects in a report; the file has all."""
 REASONS: Mapping[str, Message] = {
     Reason.ERASED: Message("erased"),
     Reason.ARCHIVED: Message("facts in an archive"),
@@ -32,18 +32,18 @@ REASONS: Mapping[str, Message] = {
     Reason.REJECTED: Message("values no longer accepted"),
     Reason.SUSPENDED: Message("policy suspended"),
 }
-"""Why something was not decided."""
+"""The texts of the reasons."""
 
 
 class DayToCome(PolicyServiceError):
-    """Nothing is decided for a day to come."""
+    """The day is in the future: nothing is decided for it."""
 
     kind = "request-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class UndecidedRow:
-    """A subject that was not decided, for a reader."""
+    """An undecided subject, in words."""
 
     subject: str
     kind: str
@@ -54,7 +54,7 @@ class UndecidedRow:
 
     @property
     def reason_label(self) -> Message:
-        """The reason in words."""
+        """Return the reason in words."""
         return REASONS[self.reason]
 
 
@@ -99,7 +99,7 @@ def reevaluate_into(  # noqa: PLR0913  # with what, for whom, what, and who is t
     on_progress: Callable[[int, int], object],
     is_cancelled: Callable[[], bool],
 ) -> ReevaluationResult:
-    """Decide again, and write what was not decided to a file. Raises what `reevaluate` does, and DayToCome."""
+    """Decide again, and write undecided subjects to a file. Raises what `reevaluate` does, and DayToCome."""
     if scope.as_of > today:
         raise DayToCome(Message("The decision day {day} is in the future.", day=scope.as_of.isoformat()))
     policies, rows = reevaluator.service.in_force.decider.policies, list[UndecidedRow]()

@@ -1,4 +1,4 @@
-"""The result of a replay in words: the same, another answer, or why the decision cannot be made again."""
+"""The result of a replay in words: the same, another answer, or why the decision cannot be replayed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy_service.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class AnswerSummary:
-    """An answer, as far as it is compared by a reader."""
+    """An answer, reduced to what a reader compares."""
 
     status_name: Message
     outcomes: tuple[tuple[FieldText, ...], ...]
@@ -24,7 +24,7 @@ class AnswerSummary:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDifference:
-    """One policy that answers otherwise; None where there is no answer."""
+    """One policy with a different answer; None where there is no answer."""
 
     policy: str
     title: Bilingual
@@ -34,7 +34,7 @@ class AnswerDifference:
 
 @dataclass(frozen=True, slots=True)
 class ReplayView:
-    """The verdict."""
+    """The verdict in words."""
 
     verdict: ReplayVerdictName
     reason: str | None

@@ -1,4 +1,4 @@
-"""The reasons why each rule matched or not, in words: the condition that failed, and its values."""
+"""Why each rule matched or not, in words: the failed condition and its values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RuleTrace:
     title: Bilingual | None
     matched: bool
     decided: bool
-    """True if it is one of those that gave the outcome."""
+    """True if it is one of the rules that gave the outcome."""
     failed_condition: str | None
     """The condition that failed, a sentence without its stop."""
     values: tuple[FieldText, ...]
@@ -35,7 +35,7 @@ class RuleTrace:
 def rule_traces(
     answer: PolicyAnswer, versions: Versions, trace: Mapping[str, Any], lang: Language
 ) -> tuple[RuleTrace, ...]:
-    """Return every rule of the policy that answered, in its order; none when facts were missing."""
+    """Return every rule of the policy that answered, in order; none if facts were missing."""
     policy, entries = versions.get(answer.policy), trace.get(answer.policy, ())
     deciding = answer.applied_override.rules_answer if answer.applied_override else answer
     decided = {rule.id for rule in deciding.rules} if deciding.status == "decided" else set()
