@@ -1,1 +1,1 @@
-"""The log of everything that was done: append-only, chained, checkpointed, and verified offline."""
+"""The audit log of every action: append-only, hash-chained, checkpointed, verifiable offline."""

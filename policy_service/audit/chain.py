@@ -3,7 +3,7 @@
     line 1  {"seq":1, …, "previous":"sha256:000…"}
     line 2  {"seq":2, …, "previous":digest(line 1)}
 
-Anyone who knows the digest of the last line knows all of them.
+The digest of the last line therefore covers all lines.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from policy_service.canonical import to_canonical_json
 from policy_service.clock import timestamp
 
 GENESIS = f"sha256:{'0' * 64}"
-"""What the first entry has for the digest of the entry before it."""
+"""The `previous` of the first entry."""
 
 
 class EntryActor(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,7 +31,7 @@ class EntryActor(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """An entry as it was read; the line has `rows` and `rows_state` before the number."""
+    """A parsed entry; in the line, `rows` and `rows_state` precede the number."""
 
     about: list[str]
     at: str
@@ -41,9 +41,9 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     previous: str
     seq: int
     rows: list[tuple[str, str, str | None]] = []
-    """The covered rows that were written: table, key and digest, which a deleted row has not."""
+    """The covered rows written: table, key and digest; a deleted row has no digest."""
     rows_state: str | None = None
-    """The digest of the state of all covered tables; none of entries from before tables were covered."""
+    """The digest of the state of all covered tables; None for entries from before tables were covered."""
 
 
 class InvalidEntry(ValueError):
@@ -65,7 +65,7 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
     rows: Sequence[tuple[str, str, str | None]] = (),
     rows_state: str | None = None,
 ) -> bytes:
-    """Return one entry as the canonical bytes that are kept, exported and digested. Raises NotCanonicalError."""
+    """Return the canonical bytes of an entry, as stored, exported and digested. Raises NotCanonicalError."""
     return to_canonical_json(
         ({"rows": rows} if rows else {})
         | ({"rows_state": rows_state} if rows_state is not None else {})
@@ -82,12 +82,12 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Return the canonical bytes of an entry as it was read."""
+    """Return the canonical bytes of a parsed entry."""
     return _ENCODER.encode(entry)
 
 
 def read_entry(line: bytes) -> Entry:
-    """Decode the line of an entry. Raises InvalidEntry unless it is canonical, to the byte."""
+    """Parse the line of an entry. Raises InvalidEntry unless it is canonical to the byte."""
     try:
         entry = _DECODER.decode(line)
         if _ENCODER.encode(entry) == line:

@@ -3,9 +3,9 @@
     {"at":"…", "format":2, "head":"sha256:…", "key":"sha256:…", "kind":"checkpoint", "log":"sha256:…", "root":"…",
      "signature":"…", "size":9}
 
-`log` is the identity of the log, the digest of its first entry; lines from before format 2 have neither member.
-Checkpoints are kept in the log's database, in every export, and at places elsewhere that are only ever added to: a
-database that was cut short still agrees with itself, and no longer with what is kept elsewhere.
+`log` is the identity of the log, the digest of its first entry; lines from before format 2 lack `format` and `log`.
+Checkpoints are stored in the log's database, in every export, and in append-only copies elsewhere: a truncated database
+is still consistent with itself, but not with the copies.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class SignedExtent:
-    """A checkpoint as it was read from `line`; whose signature it has is not known yet."""
+    """A checkpoint parsed from `line`; its signature is not verified yet."""
 
     extent: Extent
     at: str
@@ -50,7 +50,7 @@ class SignedExtent:
     """The identity of its log; None in a line from before format 2."""
 
     def is_signed_by(self, key: PublicKey) -> bool:
-        """Return True if it was signed with the key."""
+        """Return True if the key verifies the signature."""
         return self.key == key.id and key.verifies(self.payload)
 
 
@@ -67,19 +67,22 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def is_known(self) -> bool:
-        """True if its format is one that this version reads, with the members of that format."""
+        """True if this version supports its format, and it has the members of that format."""
         return (self.format, self.log is None) in {(1, True), (FORMAT, False)}
 
 
 def checkpoint_line(extent: Extent, at: datetime, signer: Signer, log: str | None = None) -> bytes:
-    """A checkpoint as it is kept and exported; of the log with this identity, or as it was written before format 2."""
+    """Return a checkpoint as stored and exported.
+
+    `log` is the identity of the log; without it the line has the format before format 2.
+    """
     format_fields = {"format": FORMAT, "log": log} if log is not None else {}
     body = {"kind": KIND, "at": timestamp(at), "size": extent.size, "root": extent.root, "head": extent.head}
     return signer.sign_line(body | format_fields)
 
 
 def read_checkpoint(line: bytes) -> SignedExtent:
-    """Decode a checkpoint. Raises InvalidSignedLine."""
+    """Parse a checkpoint. Raises InvalidSignedLine."""
     payload = read_signed(line, KIND)
     try:
         parsed = msgspec.convert(payload, _Line)
@@ -91,9 +94,9 @@ def read_checkpoint(line: bytes) -> SignedExtent:
 
 
 def read_checkpoints(file: Path) -> list[SignedExtent]:
-    """Return the checkpoints of a file, in its order; a last line that was not finished does not count.
+    """Return the checkpoints of a file, in order; an unfinished last line is ignored.
 
-    Raises InvalidSignedLine when a line is no checkpoint, OSError.
+    Raises InvalidSignedLine if a line is no checkpoint, OSError.
     """
     *lines, _unfinished = file.read_bytes().removeprefix(UTF8_BOM).split(b"\n")
     checkpoints = []
@@ -106,7 +109,7 @@ def read_checkpoints(file: Path) -> list[SignedExtent]:
 
 
 def append_checkpoints(file: Path, lines: list[bytes]) -> None:
-    """Add checkpoints to a file, durably; what is left of a line that was not finished is taken away first."""
+    """Append checkpoints to a file durably; first remove what is left of an unfinished line."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("a+b") as output:
         output.truncate(_complete_size(output))
@@ -117,7 +120,7 @@ def append_checkpoints(file: Path, lines: list[bytes]) -> None:
 
 
 def _complete_size(file: BinaryIO) -> int:
-    """Bytes up to the end of the last finished line; a file of years is not read whole for it."""
+    """Return the size of the file up to its last finished line, in bytes, without reading all of it."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - _CHUNK)

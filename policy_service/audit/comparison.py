@@ -1,10 +1,9 @@
-"""Comparison of the log with what was signed of it: at the start, and by the sealer before every signature.
+"""Compares the log with its signed checkpoints: at start-up, and by the sealer before every signature.
 
-It is compared with the last checkpoint that this process made, and with the newest that every place elsewhere holds:
-the log's first n entries must have the root and the head that a checkpoint of n entries tells. A place must hold no
-fewer checkpoints than it was given. On a difference nothing is signed, until the operator has settled it
-(`policy-service audit settle`), after a restart too. A place that does not answer is no difference: it is told, and
-asked again later.
+The log is compared with the last checkpoint made by this process, and with the newest ones in every copy: the log's
+first n entries must have the root and head of a checkpoint of n entries. A copy must hold at least as many checkpoints
+as were sent to it. After a mismatch nothing is signed until the operator settles it (`policy-service audit settle`),
+not even after a restart. An unreachable copy is no mismatch: it is reported, and tried again later.
 """
 
 from __future__ import annotations
@@ -39,37 +38,37 @@ from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message, plain_text, rebuild_message
 
 LOG_LOCATION = "log"
-"""Where a difference from what this process signed is remembered, beside those of places."""
+"""The location under which a mismatch with this process's own checkpoint is stored."""
 PAUSE, MAX_PAUSE = 10.0, 600.0
 """Seconds until a place that did not answer is asked again: twice as many each time, up to the longest."""
 
 
 @dataclass(frozen=True, slots=True)
 class _CopyState:
-    """The number of checkpoints copied to a place, and the entries that the newest of them covers."""
+    """The number of checkpoints sent to a copy, and the entries that the newest covers."""
 
     count: int = 0
     size: int = 0
 
 
 class LogMismatch(PolicyServiceError):
-    """The log is not what was signed, so nothing more is signed; the message says what differs."""
+    """The log does not match its checkpoints, so nothing more is signed; the message says what differs."""
 
     kind = "conflict"
 
     def __init__(self, difference: str, *, is_new: bool) -> None:
         self.is_new = is_new
-        """Whether it was found just now."""
+        """True if it was found just now."""
         super().__init__(difference)
 
     @property
     def detail(self) -> str:
-        """Say what to do about it; the place is named to the operator alone."""
+        """Return what to do about it; the location is only told to the operator."""
         return Message("the log is not what was signed: `policy-service audit verify` says where")
 
 
 class LogComparison:
-    """The log, what this process signed of it, and the places elsewhere; used by one thread."""
+    """Compares the log with this process's own checkpoint and with the copies; used by one thread."""
 
     def __init__(self, database: Database, clock: Clock, keys: Path, copies: Sequence[Copy] = ()) -> None:
         """`keys` is the folder of the log's private keys."""
@@ -81,12 +80,12 @@ class LogComparison:
         self._settlements = 0
         self._pauses: dict[str, tuple[float, float]] = {}
         self.difference: str | None = None
-        """What differs, while nothing is signed for it."""
+        """The mismatch because of which nothing is signed; None if there is none."""
         self.copy_errors: dict[str, Message] = {}
-        """Why a place was not given its checkpoints when it was last asked, by its location."""
+        """Why a copy could not be updated last time, by its location."""
 
     def check(self) -> None:
-        """Compare. Raises LogMismatch, DatabaseUnavailable."""
+        """Compare the log. Raises LogMismatch, DatabaseUnavailable."""
         with self._database.read() as session:
             settlements = _count_settlements(session)
             if self.difference is None and (difference := recorded_difference(session)) is not None:
@@ -104,16 +103,16 @@ class LogComparison:
             raise LogMismatch(self.difference, is_new=True)
 
     def set_last_signed(self, line: bytes) -> None:
-        """Take note of a checkpoint that this process made; its transaction is over."""
+        """Store a checkpoint made by this process, after its transaction committed."""
         self._last_signed = read_checkpoint(line)
 
     def copy_all(self) -> None:
-        """Give every place the checkpoints that it lacks. Raises DatabaseUnavailable."""
+        """Send every copy the checkpoints it lacks. Raises DatabaseUnavailable."""
         for copy in self._copies if self.difference is None else ():
             self._call_copy(copy, partial(copy_checkpoints, self._database, self._clock, copy))
 
     def _find_mismatch(self, session: Session) -> tuple[str, str] | None:
-        """Return the first difference, and where it is remembered."""
+        """Return the first mismatch, and the location under which it is stored."""
         trusted, last_signed = list(public_keys(self._keys).values()), self._last_signed
         last = last_entry(session)
         if last_signed is not None:
@@ -130,7 +129,7 @@ class LogComparison:
         return None
 
     def _call_copy(self, copy: Copy, operation: Callable[[], str | None]) -> str | None:
-        """Call the store; None while it does not answer."""
+        """Call a copy; return None while it is unreachable."""
         length, until = self._pauses.get(copy.location, (0.0, 0.0))
         if time.monotonic() < until:
             return None
@@ -151,10 +150,7 @@ class LogComparison:
 
 
 def copy_checkpoints(database: Database, clock: Clock, copy: Copy) -> None:
-    """Give a place the checkpoints that it does not have yet.
-
-    Raises InvalidSignedLine, OSError, DatabaseUnavailable.
-    """
+    """Send a copy the checkpoints it lacks."""
     with database.read() as session:
         key = _copy_key(session, copy)
         copy_state = _copy_state(session, key)
@@ -175,7 +171,7 @@ def copy_checkpoints(database: Database, clock: Clock, copy: Copy) -> None:
 
 
 def copy_difference(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> str | None:
-    """Return the difference between the log and the newest checkpoints of a place. Raises OSError."""
+    """Return the difference between the log and the newest checkpoints of a copy. Raises OSError."""
     copy_state = _copy_state(session, _copy_key(session, copy))
     try:
         contents = copy.inspect(copy_state.count)
@@ -186,7 +182,7 @@ def copy_difference(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> 
 
 
 def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: Sequence[PublicKey]) -> Message | None:
-    """Return how the log and a checkpoint disagree; None when they agree. `keys` are those of the folder."""
+    """Return how the log and a checkpoint differ; None if they match. `keys` are those of the folder."""
     log, count = log_id(session), checkpoint.extent.size
     logged_keys = (public_key(body["public_key"]) for body in signing_keys(session))
     if not any(checkpoint.is_signed_by(key) for key in (*keys, *logged_keys)):
@@ -217,7 +213,7 @@ def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: 
 
 
 def recorded_difference(session: Session) -> str | None:
-    """Return the difference found by the last comparison; None when there was none, or it was settled."""
+    """Return the mismatch found by the last comparison; None if there was none, or it was settled."""
     query = select(CheckpointCopy.difference).where(col(CheckpointCopy.difference).is_not(None))
     encoded = session.exec(query.order_by(col(CheckpointCopy.copied_at)).limit(1)).first()
     if encoded is None:
@@ -231,10 +227,9 @@ def recorded_difference(session: Session) -> str | None:
 def settle(  # noqa: PLR0913, PLR0917  # who says so, of what, and why
     database: Database, clock: Clock, actor: Actor, keys: Path, copies: Sequence[Copy], reason: str
 ) -> str | None:
-    """Take the log for right as it is, with what its copies hold now; return the difference that was, None for none.
+    """Accept the log as it is, with what its copies hold now; return the settled mismatch, None if there was none.
 
-    Raises LogMismatch while a copy still holds what is not of this log, InvalidSignedLine, OSError,
-    DatabaseUnavailable.
+    Raises LogMismatch while a copy holds checkpoints of another log, InvalidSignedLine, OSError, DatabaseUnavailable.
     """
     trusted = list(public_keys(keys).values())
     copy_states = []
@@ -277,7 +272,7 @@ def verify_log(
     on_progress: PartTick = say_nothing,
     keys: Mapping[str, LogKey] | None = None,
 ) -> LogVerdict:
-    """As `verify_database`, against every checkpoint of every place."""
+    """Verify the database like `verify_database`, against every checkpoint of every copy."""
     external: dict[bytes, SignedExtent] = {}
     comparisons = []
     for copy in copies:
@@ -291,7 +286,7 @@ def verify_log(
 
 
 def _read_copy(session: Session, copy: Copy) -> tuple[list[SignedExtent], str | None]:
-    """Return every checkpoint of a place, and why it cannot be relied on."""
+    """Return every checkpoint of a copy, and why it cannot be relied on."""
     copy_state = _copy_state(session, _copy_key(session, copy))
     try:
         checkpoints = copy.read()
@@ -328,7 +323,7 @@ def _copy_state(session: Session, location: str) -> _CopyState:
 
 
 def _copy_key(session: Session, copy: Copy) -> str:
-    """Return the name of a place in the database; several machines that share one each have their own files."""
+    """Return the name of a copy in the database; machines that share a database have their own files."""
     shared = session.get_bind().dialect.name == "postgresql" and isinstance(copy, FileCopy)
     return f"{platform.node()}:{copy.location}" if shared else copy.location
 
@@ -353,14 +348,14 @@ def _store_copy_state(
 
 
 def _encode_message(value: object) -> object:
-    """Return a sentence as JSON, which pages can still translate: its pattern, and what was put into it."""
+    """Return a message as JSON that pages can still translate: its pattern and its values."""
     if isinstance(value, Message):
         return [value.pattern, {name: _encode_message(each) for name, each in value.values.items()}]
     return value
 
 
 def _decode_message(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """Return a message as `_encode_message` wrote it."""
+    """Return a message from the JSON of `_encode_message`."""
     if isinstance(value, list):
         pattern, values = value
         return rebuild_message(pattern, {name: _decode_message(each) for name, each in values.items()})
@@ -368,5 +363,5 @@ def _decode_message(value: Any) -> Any:  # noqa: ANN401  # JSON
 
 
 def _count_settlements(session: Session) -> int:
-    """Count the settlements of differences."""
+    """Count the settled mismatches."""
     return session.exec(select(func.count()).where(AuditEntry.event == LogSettled.name)).one()

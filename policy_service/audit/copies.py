@@ -1,12 +1,12 @@
-"""Places outside the database that every checkpoint is copied to: a file that is only added to, or a store at a URL.
+"""Copies of checkpoints outside the database: an append-only file, or a store at a URL.
 
 | place      | checkpoint n of it                             | one more is added by                              |
 |------------|------------------------------------------------|---------------------------------------------------|
 | `FileCopy` | line n of the file                             | a line at the end, synced                         |
 | `UrlCopy`  | what `GET <address>/<n>` answers; 404 for none | `PUT <address>/<n>`, `If-None-Match: *`, read back |
 
-They are numbered, so that one more than the database knows of is found with one question: that is how an older copy of
-the database shows. A store may refuse to overwrite (409, 412); this side never asks it to.
+Checkpoints are numbered, so one request shows whether a copy has more than the database knows of, which reveals a
+restored older database. A store may refuse to overwrite (409, 412); the service never asks for it.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from policy_service.characters import UTF8_BOM
 from policy_service.messages import Message
 
 NEWEST = 16
-"""Checkpoints of a place that are compared before a signature; `audit verify` compares all of them."""
+"""Checkpoints of a copy that are compared before a signature; `audit verify` compares all of them."""
 TIMEOUT = 5.0
-"""Seconds that a store may take for one answer, from the connection to its last byte."""
+"""Seconds for one answer of a store, from connecting to its last byte."""
 MAX_BYTES = 4_096
-"""Bytes of an answer that are read; a checkpoint has about 500."""
+"""Maximum size of an answer, bytes; a checkpoint has about 500."""
 MAX_FOLLOWED = 1_000
-"""Checkpoints of a store that one look follows; the next look goes on from there."""
+"""Maximum number of new checkpoints read from a store at once; the next read continues."""
 _CHUNK = 1 << 20
 _STORED = frozenset({200, 201, 204})
 _CONFLICT = frozenset({409, 412})
 
 
 class Unreachable(OSError):
-    """A place does not answer, or not as it should; that says nothing about the log."""
+    """A copy does not answer properly; this says nothing about the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +52,40 @@ class CopyContents:
     count: int
     newest: tuple[SignedExtent, ...] = ()
     is_missing: bool = False
-    """True if the file is not there at all."""
+    """True if the file does not exist."""
 
     @property
     def size(self) -> int:
-        """Entries that the newest covers."""
+        """The number of entries that the newest covers."""
         return self.newest[-1].extent.size if self.newest else 0
 
 
 class Copy(Protocol):
-    """One place. Every method raises InvalidSignedLine when what is there is no checkpoint, and OSError."""
+    """A copy of the checkpoints. Every method raises InvalidSignedLine if it holds something else, and OSError."""
 
     takes_history: ClassVar[bool]
-    """True if a new place is given all checkpoints there are, or only the newest."""
+    """True if a new copy is sent all existing checkpoints, or only the newest."""
 
     @property
     def location(self) -> str:
-        """The file or the address, as people read it."""
+        """Return the file or address, for display."""
         ...
 
     def inspect(self, count: int) -> CopyContents:
-        """Read the contents of the copy; `count` is how many the database knows of."""
+        """Read the contents of the copy; `count` is the number of checkpoints the database knows of."""
         ...
 
     def read(self) -> list[SignedExtent]:
-        """Return all checkpoints that are there. Raises FileNotFoundError when there is no such file."""
+        """Return all checkpoints in the copy. Raises FileNotFoundError if there is no such file."""
         ...
 
     def add(self, count: int, lines: Sequence[bytes]) -> int:
-        """Add checkpoints behind the `count` that are there; return how many there are then."""
+        """Append checkpoints after the `count` present ones; return the new number."""
         ...
 
 
 class _Mark(NamedTuple):
-    """The end of the finished lines that were counted: its offset, their number, and the last of them."""
+    """The end of the finished lines counted so far: its offset, their number, and the last line."""
 
     offset: int = 0
     lines: int = 0
@@ -94,7 +94,7 @@ class _Mark(NamedTuple):
 
 @dataclass(slots=True)
 class FileCopy:
-    """A file on a disk; with its last look, which holds while nobody touches the file, and is gone on from later."""
+    """A file on disk. What was read is cached until the file changes, and later reads continue from there."""
 
     takes_history: ClassVar[bool] = True
     path: Path
@@ -119,7 +119,7 @@ class FileCopy:
         return read_checkpoints(self.path)
 
     def prepare(self) -> None:
-        """Make the folder and the file, if need be, and ask whether it can be written. Raises OSError."""
+        """Create the folder and the file if missing, and check that the file is writable. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.path.open("ab"):
             pass
@@ -129,7 +129,7 @@ class FileCopy:
         return count + len(lines)
 
     def _read_end(self) -> CopyContents:
-        """Count the finished lines, and read the last of them."""
+        """Count the finished lines, and read the last ones."""
         with self.path.open("rb") as file:
             mark = self._mark if _is_at(file, self._mark) else _Mark()
             count, end = mark.lines, file.seek(mark.offset)
@@ -149,7 +149,7 @@ class FileCopy:
 
 
 def _is_at(file: BinaryIO, mark: _Mark) -> bool:
-    """Return True if the line of a mark ends where it ended."""
+    """Return True if the line of a mark still ends at its offset."""
     start = mark.offset - len(mark.last) - 1
     if start < 0:
         return False
@@ -159,12 +159,12 @@ def _is_at(file: BinaryIO, mark: _Mark) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class UrlCopy:
-    """A store that is asked over HTTP, at an address that the operator set; redirects are not followed."""
+    """A store accessed over HTTP at an address set by the operator; redirects are not followed."""
 
     takes_history: ClassVar[bool] = False
     address: str
     token: Path | None = None
-    """A file with the bearer token; read for every round, so that it can be changed."""
+    """A file with the bearer token; read each time, so that it can be rotated."""
     timeout: float = TIMEOUT
 
     @property
@@ -207,7 +207,7 @@ class UrlCopy:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """One connection to a store; every answer has a deadline, however slowly its bytes come."""
+    """One connection to a store; every answer has a deadline, however slowly it arrives."""
 
     connection: http.client.HTTPConnection
     address: str
@@ -216,9 +216,9 @@ class _Client:
     timeout: float
 
     def follow(self, number: int, *, known: int) -> Iterator[SignedExtent]:
-        """Yield the checkpoints from a number on, up to the first that is not there.
+        """Yield the checkpoints from a number on, up to the first missing one.
 
-        Raises Unreachable, and InvalidSignedLine for what is no checkpoint where one is known to have been.
+        Raises Unreachable, and InvalidSignedLine if a known checkpoint was replaced by something else.
         """
         last = 0
         while (line := self._line(number)) is not None:
@@ -235,10 +235,7 @@ class _Client:
             last, number = checkpoint.extent.size, number + 1
 
     def put(self, number: int, line: bytes) -> bool:
-        """Return True if the store has the checkpoint now, read back; not when it had another one already.
-
-        Raises OSError.
-        """
+        """Return True if the store, read back, has the checkpoint now; False if it had another one already."""
         status, _ = self._request("PUT", number, line)
         if status not in _STORED | _CONFLICT:
             raise self._unexpected_status(f"PUT {self.address}/{number}", status)
@@ -282,13 +279,13 @@ class _Client:
             timer.cancel()
 
     def _abort(self) -> None:
-        """End the connection under a read that waits; closing it alone would not wake the reader."""
+        """Shut the connection down under a blocked read; closing it would not wake the reader."""
         with suppress(OSError, AttributeError):
             self.connection.sock.shutdown(2)
 
 
 def copies_of(locations: Sequence[str], token: Path | None = None) -> tuple[Copy, ...]:
-    """Return the copies at these places: an address that begins with http, a folder, or a file."""
+    """Return the copies at some locations: an address that begins with http, a folder, or a file."""
     return tuple(_copy_of(location, token) for location in dict.fromkeys(locations))
 
 

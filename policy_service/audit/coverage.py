@@ -1,12 +1,12 @@
-"""Coverage of the database by the log: every table, unless it stands here with its reason.
+"""Coverage of the database by the log: every table is covered unless it is listed here with a reason.
 
     covered        each row has its digest in an entry; the newest one counts, and a row that was deleted has none
     DERIVED        the table repeats what the log, a record or a MAC says, and is compared with that
     NOT_SECURITY   nobody decides, signs or is let in by it
     LEFT_OUT       a column of a covered table that says nothing of the kind
 
-A new table is covered as it is. A row's digest is over its columns that have a value, by name; so a new column that may
-be empty alters no digest.
+A new table is covered by default. A row's digest covers its non-null columns, by name, so adding a nullable column
+changes no digest.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("signed_in", "seen_at"): "when a session was last used; it ends by its age in any case",
 }
 KEYED = frozenset({"credential", "second_factor"})
-"""Tables whose digests are keyed with the log's key, so that the log discloses nothing of their content."""
+"""Tables whose digests are keyed with the log's key, so that the log discloses nothing about their content."""
 FETCH_SIZE = 5_000
-"""Rows fetched at a time."""
+"""Rows per query."""
 
 
 def covered_tables() -> list[Table]:
@@ -76,7 +76,7 @@ def row_key(table: Table, values: Mapping[str, Any]) -> str:
 
 
 def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NO_KEY) -> str:
-    """Return the digest of a row, by column; with the key where the table says so and there is one."""
+    """Return the digest of a row; keyed if the table requires it and there is a key."""
     fields = {
         name: value if type(value) is str else _json_value(value, is_boolean=is_boolean)
         for name, is_boolean in _digested_columns(table)
@@ -93,7 +93,7 @@ def _key_columns(table: Table) -> list[tuple[str, bool]]:
 
 @cache
 def _digested_columns(table: Table) -> list[tuple[str, bool]]:
-    """Return the columns of a table that its digests are over, and whether each is a boolean."""
+    """Return the columns covered by a table's digests, and whether each is a boolean."""
     columns = (column for column in table.columns if (table.name, column.name) not in EXCLUDED_COLUMNS)
     return [(column.name[:], isinstance(column.type, Boolean)) for column in columns]
 
@@ -105,7 +105,7 @@ def column_values(row: object) -> dict[str, Any]:
 
 
 def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # SQLAlchemy's
-    """Yield the rows of a table as they are kept, whatever a person put there, in the order of their keys."""
+    """Yield the rows of a table as stored, unparsed, in the order of their keys."""
     columns = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
     query = sqlalchemy.select(*columns).where(*where).order_by(*table.primary_key.columns)
     result = connection.execute(query, execution_options={"yield_per": FETCH_SIZE})
@@ -118,7 +118,7 @@ def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dic
 
 
 def _json_value(value: object, *, is_boolean: bool) -> object:
-    """Return a value as JSON in which values of different types differ; the same on both databases."""
+    """Return a value as JSON in which values of different types differ; equal on both databases."""
     match value:
         case datetime():
             return timestamp(value)

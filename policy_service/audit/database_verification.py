@@ -1,7 +1,7 @@
 """Verification of the log in the database, and of all rows that it covers.
 
-The walk reads the entries; beside it go the columns that repeat what the lines say, and the MACs. Then the rows that
-the entries tell of are compared with those that are there.
+One pass reads the entries, and checks their MACs and the columns that repeat the lines. Then the rows that the entries
+record are compared with the stored ones.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from policy_service.canonical import digest
 from policy_service.messages import Message
 
 _FETCH_SIZE = 5_000
-"""Rows fetched at a time."""
+"""Rows per query."""
 _END = (float("inf"), "")
-"""What comes behind the last row of what entries are about."""
+"""Sorts after the last row of `audit_about`."""
 
 
 def verify_database(
@@ -45,9 +45,9 @@ def verify_database(
     on_progress: PartTick = say_nothing,
     keys: Mapping[str, LogKey] | None = None,
 ) -> LogVerdict:
-    """Read the log up to the first fault, then compare all covered rows with what its entries say of them.
+    """Verify the log up to the first fault, then compare all covered rows with its entries.
 
-    `external_checkpoints` are kept elsewhere; `keys` those of the MACs, which are not checked without.
+    `external_checkpoints` are those of the copies; `keys` are the MAC keys, without which MACs are not checked.
     """
     external_checkpoints = tuple(external_checkpoints)
     verifier, fault = LogVerifier(trusted, external_checkpoints), None
@@ -74,7 +74,7 @@ def verify_tail(
     *,
     entries: int = 1_000,
 ) -> LogFault | None:
-    """A quick look for the start of the service, at the last entries and checkpoints; the first fault it sees."""
+    """Check the last entries and checkpoints, quickly, at start-up; return the first fault."""
     last = last_entry(session)
     size = last.seq if last else 0
     external_checkpoints = tuple(external_checkpoints)
@@ -93,7 +93,7 @@ def _mac_of_no_key(seq: int) -> Message:
 
 
 class _StoredRows:
-    """The rows as the lines of a walk, and what must agree with each line."""
+    """The stored rows as lines of the log, and what must match each line."""
 
     def __init__(
         self, session: Session, results: ExitStack, shadow: ExpectedRows, keys: Mapping[str, LogKey] | None
@@ -110,7 +110,7 @@ class _StoredRows:
         self._next: Any = next(self._about, _END)
 
     def lines(self) -> Iterator[bytes]:
-        """Yield every entry, and every checkpoint behind the entry it counts to."""
+        """Yield every entry, and every checkpoint after the entry it counts to."""
         checkpoints = self._read(Checkpoint.size, _text(Checkpoint.at), Checkpoint.line, Checkpoint.peaks)
         checkpoint = next(checkpoints, None)
         columns = (AuditEntry.seq, _text(AuditEntry.at), AuditEntry.event, AuditEntry.actor)
@@ -128,7 +128,7 @@ class _StoredRows:
             checkpoint = next(checkpoints, None)
 
     def compare(self, entry: Entry, line_digest: str) -> None:
-        """Compare the columns beside the line of an entry. Raises VerificationFailed."""
+        """Compare an entry's line with the columns that repeat it. Raises VerificationFailed."""
         seq = self._row[0]
         if self._row[4] != line_digest:
             raise _digest_mismatch(seq)
@@ -145,10 +145,7 @@ class _StoredRows:
         self._shadow.add_entry(seq, entry.rows, entry.rows_state)
 
     def _check_mac(self, seq: int, event: str, line: bytes, mac: str | None) -> None:
-        """The MAC of an entry, which each has from the first key on, by a key that the log named.
-
-        Raises VerificationFailed.
-        """
+        """Check the MAC of an entry: from the first key on, each entry has one by a key that the log named."""
         previous, self._mac = self._mac, mac
         if event == LogKeyAdded.name:
             with suppress(InvalidEntry, KeyError):  # what is no entry is told by whoever reads it
@@ -165,7 +162,7 @@ class _StoredRows:
             self.macs += 1
 
     def collect_all_rows(self) -> None:
-        """Collect what all entries record of rows, in spite of a fault, so that these are compared all the same."""
+        """Collect the rows recorded by all entries, despite a fault, so that they can be compared."""
         self._shadow.clear()
         for seq, line in self._read(AuditEntry.seq, AuditEntry.line):
             with suppress(InvalidEntry):
@@ -173,10 +170,7 @@ class _StoredRows:
                 self._shadow.add_entry(seq, entry.rows, entry.rows_state)
 
     def finish(self) -> None:
-        """The last entry is under a key of the folder; nothing is about entries that are not there.
-
-        Raises VerificationFailed.
-        """
+        """Check that the last entry's key is in the folder, and that no row refers to a missing entry."""
         if self._keys and self._row[0] and key_id_of(self._mac) not in self._keys:
             raise VerificationFailed(_mac_of_no_key(self._row[0]), self._row[0])
         seq = self._next[0]
@@ -185,7 +179,7 @@ class _StoredRows:
             raise VerificationFailed(message, int(seq))
 
     def _read(self, *columns: Any) -> Iterator[Any]:  # noqa: ANN401  # SQLModel's
-        """Return the columns of a table's rows, in the order of the first."""
+        """Yield the columns of several tables' rows, in the order of the first table."""
         query = sqlalchemy.select(*columns).order_by(columns[0])
         result = self._session.connection().execute(query, execution_options={"yield_per": _FETCH_SIZE})
         self._results.callback(result.close)
@@ -193,12 +187,12 @@ class _StoredRows:
 
 
 def _text(column: Any) -> Any:  # noqa: ANN401  # SQLModel's
-    """Return an instant as the text it is kept as, not read and written again."""
+    """Return an instant as stored text, not parsed and formatted again."""
     return type_coerce(column, String).label(column.key)
 
 
 def _verified_line(row: Row[Any]) -> bytes:
-    """Return the line of a checkpoint whose columns say the same. Raises VerificationFailed."""
+    """Return the line of a checkpoint whose columns match it. Raises VerificationFailed."""
     try:
         checkpoint = read_checkpoint(row.line)
         root = tree_from(row.size, row.peaks).root()
@@ -216,7 +210,7 @@ def _verified_line(row: Row[Any]) -> bytes:
 
 
 def _tail_digests(session: Session, after: int) -> dict[int, str]:
-    """Return the digests of the entries behind one, which must follow from each other. Raises VerificationFailed."""
+    """Return the digests of the entries after one, checking that they form a chain. Raises VerificationFailed."""
     query = select(AuditEntry.seq, AuditEntry.digest, AuditEntry.line).where(col(AuditEntry.seq) > after)
     digests: dict[int, str] = {}
     seq, previous = after, None if after else GENESIS
@@ -247,7 +241,7 @@ def _last_checkpoints(session: Session) -> Iterator[SignedExtent]:
 
 
 def _compare_tail(checkpoint: SignedExtent, size: int, digests: dict[int, str], trusted: Sequence[PublicKey]) -> None:
-    """One checkpoint against the end of the log. Raises VerificationFailed."""
+    """Compare one checkpoint with the end of the log. Raises VerificationFailed."""
     extent = checkpoint.extent
     for key in trusted:
         if key.id == checkpoint.key and not checkpoint.is_signed_by(key):

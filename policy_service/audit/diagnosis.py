@@ -1,4 +1,4 @@
-"""Diagnosis of a break in the chain: the bad entry, found by what stands behind the break.
+"""Diagnoses a break in the chain: finds the bad entry from what follows the break.
 
 | the line where entry n belongs     | what stands behind it | what happened                                  |
 |------------------------------------|-----------------------|------------------------------------------------|
@@ -27,11 +27,11 @@ from policy_service.messages import Message
 
 
 class TruncatedLine(Exception):
-    """The lines end in the middle of one."""
+    """The log ends in the middle of a line."""
 
 
 def chain_break(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None) -> VerificationFailed:
-    """Diagnose an entry of the right number that was not made for the line before it."""
+    """Diagnose an entry with the right number but the wrong previous digest."""
     is_confirmed = _is_confirmed(seq, digest(line), _whole_lines(rest), end)
     before = seq - 1
     if seq == 1 or is_confirmed is False:
@@ -44,7 +44,7 @@ def chain_break(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None
 
 
 def sequence_break(before: int, seq: int) -> VerificationFailed:
-    """Return one of two neighbours was altered; which one cannot be determined."""
+    """Return the fault of two neighbours of which one was altered; which one cannot be determined."""
     message = Message(
         "entry {seq} or entry {after} was altered: one does not follow from the other", seq=before, after=seq
     )
@@ -52,7 +52,7 @@ def sequence_break(before: int, seq: int) -> VerificationFailed:
 
 
 def order_break(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) -> VerificationFailed:
-    """Diagnose another number where an entry belongs."""
+    """Diagnose an entry with an unexpected number."""
     actual = entry.seq
     if entry.previous == previous:
         return VerificationFailed(Message("entry {seq} was altered: its number is {found}", seq=seq, found=actual), seq)
@@ -74,7 +74,7 @@ def order_break(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) ->
 
 
 def entries_removed(seq: int, next_seq: int) -> VerificationFailed:
-    """Return the entries from `seq` on are not there; the next one is `next_seq`."""
+    """Return the fault that entries from `seq` on are missing; the next one is `next_seq`."""
     values = {"seq": seq, "last": next_seq - 1, "found": next_seq, "before": seq - 1}
     if next_seq > seq + 1:
         message = Message("entries {seq} to {last} were removed: entry {found} follows entry {before}", **values)
@@ -84,7 +84,7 @@ def entries_removed(seq: int, next_seq: int) -> VerificationFailed:
 
 
 def checkpoint_misplaced(size: int, claimed_size: int, rest: Iterable[bytes], *, is_signed: bool) -> VerificationFailed:
-    """Diagnose a checkpoint that stands behind another entry than the one it counts to."""
+    """Diagnose a checkpoint that does not follow the entry it counts to."""
     following = [each.seq for each in _entries(rest, enough=size + 1)] if claimed_size > size else [size + 1]
     if not following and is_signed:
         return log_truncated(size, claimed_size, Message("a checkpoint"))
@@ -109,7 +109,7 @@ def checkpoint_misplaced(size: int, claimed_size: int, rest: Iterable[bytes], *,
 
 
 def log_truncated(size: int, expected_size: int, witness: Message) -> VerificationFailed:
-    """Diagnose a log that ends before it should."""
+    """Diagnose a log that ends too early."""
     return VerificationFailed(
         Message(
             "entry {seq} was removed, with all behind it: the log ends at entry {last}, and {witness} records {count}",
@@ -123,7 +123,7 @@ def log_truncated(size: int, expected_size: int, witness: Message) -> Verificati
 
 
 def _entries(rest: Iterable[bytes], enough: int) -> Iterator[Entry]:
-    """Yield the entries that can be read, up to the one with a number."""
+    """Yield the valid entries, up to the one with a number."""
     for line in _whole_lines(rest):
         try:
             entry = read_entry(line)
@@ -135,7 +135,7 @@ def _entries(rest: Iterable[bytes], enough: int) -> Iterator[Entry]:
 
 
 def _is_confirmed(seq: int, digest: str, rest: Iterable[bytes], end: Extent | None) -> bool | None:
-    """Return whether what comes next was made for this line; None when nothing comes next."""
+    """Return whether the next line was made for this one; None if there is no next line."""
     for line in rest:
         try:
             return read_entry(line).previous == digest

@@ -1,9 +1,9 @@
-"""The rows that the log says are there, compared with those that are.
+"""Compares the rows that the log records with the stored ones.
 
     entries, one after the other ──► table, key, digest: the newest counts ──┐
     covered tables, one after the other ──► table, key, digest ──────────────┴──► added, altered, removed
 
-Both lie in a temporary SQLite file meanwhile, so that memory does not grow with the log.
+Both are in a temporary SQLite file, so that memory use does not grow with the log.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from policy_service.audit.verify import PROGRESS_INTERVAL, PartTick, say_nothing
 from policy_service.messages import Message
 
 MAX_FAULTS = 100
-"""Limit of the differences listed; all are counted."""
+"""Maximum number of differences listed; all are counted."""
 LATE = "checkpoint"
-"""The table whose rows the following entry records: not rows older than this mechanism, nor the newest row."""
+"""The table whose rows are recorded by the following entry: its oldest rows and the newest have no entry."""
 _TABLES = """
 CREATE TABLE expected (name TEXT, key TEXT, digest TEXT, entry INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE TABLE actual (name TEXT, key TEXT, digest TEXT, PRIMARY KEY (name, key)) WITHOUT ROWID;
@@ -46,16 +46,16 @@ ORDER BY 1, 2
 
 
 class ExpectedRows:
-    """The rows that the entries so far say are there."""
+    """The rows recorded by the entries read so far."""
 
     def __init__(self, tables: Iterable[Table] | None = None) -> None:
-        """`tables` are those that are compared; all that are covered by default."""
+        """`tables` are the tables compared; all covered ones by default."""
         self._tables = [*covered_tables(), SQLModel.metadata.tables[LATE]] if tables is None else list(tables)
         self._is_whole = tables is None
         self.has_state = False
-        """True once an entry recorded the state of the tables: from there on they are covered."""
+        """True once an entry recorded the state of the tables, from which on they are covered."""
         self.state: str | None = None
-        """What the last entry says of it."""
+        """The state in the last entry."""
         self._file = sqlite3.connect("", isolation_level=None)
         self._file.executescript(_TABLES)
         self._file.execute("BEGIN")
@@ -69,7 +69,7 @@ class ExpectedRows:
         self._file.close()
 
     def clear(self) -> None:
-        """Forget what the entries said."""
+        """Discard what the entries recorded."""
         self._file.execute("DELETE FROM expected")
 
     def add_entry(self, seq: int, rows: Iterable[tuple[str, str, str | None]], state: str | None) -> None:
@@ -84,9 +84,9 @@ class ExpectedRows:
     def compare(
         self, session: Session, keys: Mapping[str, LogKey] | None, tick: PartTick = say_nothing
     ) -> tuple[int, int, list[LogFault]]:
-        """Return the number of rows that were compared and of differences, and the first of these.
+        """Return the number of rows compared and of differences, and the first differences.
 
-        Rows whose digests are made with a key that is not at hand are not compared.
+        Rows whose digests use an unavailable key are not compared.
         """
         rows, unreadable = 0, []
         for table in self._tables:
@@ -120,7 +120,7 @@ class ExpectedRows:
         return rows, count + len(unreadable), [*unreadable, *faults][:MAX_FAULTS]
 
     def added(self, table: Table) -> frozenset[str]:
-        """Return the keys of the rows of a table that no entry records, after they were compared."""
+        """Return the keys of a table's rows that no entry records; call it after `compare`."""
         query = """SELECT actual.key FROM actual LEFT JOIN expected USING (name, key)
             WHERE actual.name = ? AND expected.digest IS NULL"""
         return frozenset(key for (key,) in self._file.execute(query, (table.name,)))
@@ -133,7 +133,7 @@ class ExpectedRows:
         return keys.get(self._key_id(table), NO_KEY) if table in KEYED else NO_KEY
 
     def _key_id(self, table: str) -> str:
-        """Return the key of the newest digest of a table; empty when there is none."""
+        """Return the key of the newest digest of a table; empty if there is none."""
         query = "SELECT digest FROM expected WHERE name = ? AND digest IS NOT NULL ORDER BY entry DESC LIMIT 1"
         row = self._file.execute(query, (table,)).fetchone()
         id_ = key_id_of(row[0]) if row else ""
@@ -164,5 +164,5 @@ def _fault(table: str, key: str, actual: str | None, expected: str | None, entry
 
 
 def _text(value: str | None) -> str | None:
-    """Text as SQLite takes it."""
+    """Return text in the form SQLite accepts."""
     return None if value is None else value.encode(errors="surrogatepass").decode(errors="replace")

@@ -1,11 +1,11 @@
-"""An export: the whole log in a file of lines, to be verified by anyone who has the file and a public key.
+"""An export: the whole log in a file of lines, which anyone with the file and a public key can verify.
 
     {"kind":"export", "log":…, "size":…, "root":…, "head":…, "keys":…, "checkpoints":…, …}       the signed header
     {"kind":"key", "signing_key":…, "public_key":…, "endorsed_by":…, "signature":…}              every key in turn
     {"about":[…], …, "seq":1}                                                          every entry, as it is kept
     {"kind":"checkpoint", "size":1, …}                                          each behind the entry it counts to
 
-Every line ends with a line feed, and there is nothing else. What the header says covers every byte of the file.
+Every line ends with a line feed, and there is nothing else. The header covers every byte of the file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from policy_service.messages import Message
 
 KIND = "export"
 FORMATS = {1: False, 2: True}
-"""The formats of exports that are read, and whether the header names the log."""
+"""The supported formats of exports, and whether the header names the log."""
 _KEY = "key"
 _KEY_PREFIX, _KEY_MARK = b'{"endorsed_by":', b'"kind":"key"'
 _NAMES = ("endorsed_by", "public_key", "signature", "signing_key")
@@ -56,7 +56,10 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
 def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
     extent: Extent, keys: int, checkpoints: Iterable[bytes], at: datetime, signer: Signer, log: str | None = None
 ) -> bytes:
-    """Return the first line of an export; of the log with this identity, or as it was written before format 2."""
+    """Return the first line of an export.
+
+    `log` is the identity of the log; without it the line has the format before format 2.
+    """
     tree = _checkpoint_tree(checkpoints)
     return signer.sign_line(
         {
@@ -74,7 +77,7 @@ def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
 
 
 def key_line(body: dict[str, Any]) -> bytes:
-    """Return a key, as the body of `signing_key_added` names it."""
+    """Return the line of a key, the body of its `signing_key_added`."""
     return to_canonical_json({"kind": _KEY, **{name: body[name] for name in _NAMES}})
 
 
@@ -84,9 +87,9 @@ def verify_export(
     external_checkpoints: Iterable[SignedExtent] = (),
     on_progress: EntryProgress | None = None,
 ) -> LogVerdict:
-    """Read an export's lines, with their line feeds, up to the first fault.
+    """Verify an export's lines, with their line feeds, up to the first fault.
 
-    `external_checkpoints` are kept elsewhere; those later than the export say nothing about it.
+    `external_checkpoints` are those of the copies; those later than the export are ignored.
     """
     whole_lines = _whole_lines(lines)
     verifier, at = LogVerifier(trusted), None
@@ -129,7 +132,7 @@ def _read_header(lines: Iterator[bytes]) -> tuple[_Header, dict[str, Any]]:
 
 
 def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> KeyChain:
-    """Return the keys of `key_line`, each endorsed by the one before. Raises VerificationFailed."""
+    """Return the keys in key lines, each endorsed by the previous one. Raises VerificationFailed."""
     keys = KeyChain(trusted)
     for number, line in enumerate(lines, 1):
         try:
@@ -142,7 +145,7 @@ def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> KeyChain:
 
 
 def _key_lines(lines: Iterator[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Return the lines that look like keys, altered or not, and the line behind them."""
+    """Return the lines that look like keys, altered or not, and the line after them."""
     keys: list[bytes] = []
     with contextlib.suppress(TruncatedLine):
         for line in lines:

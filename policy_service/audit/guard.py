@@ -1,14 +1,14 @@
-"""Keep a running service from acting on rows that the log does not record.
+"""Keeps a running service from acting on rows that the log does not record.
 
     a table that moved ──► the sum of its rows' tags == the state that the last entry records ──► taken up
             └──► the same without the rows that no entry records ──► taken up without those
                                                    else ──► a fault; what was taken up before stays what is known
 
-A reader that caches rows calls `usable` first, in the same session, after each governance write. Every other ORM query
+After each governance write, a reader that caches rows first calls `usable`, in the same session. Every other ORM query
 returns only rows that some entry records: `_leave_out` adds that condition. Authentication calls `owner_matches` for
-the rows of one person at each request, since a row can be altered while nothing is written. Sessions are many and
-short: `row_matches` reads the entries since one began. A governance write calls `compare` for what is in force; the
-rows of one change, suspension or override are compared by `audit.row_verification`.
+one person's rows at each request, since a row can be altered without a write by the service. Sign-in sessions are many
+and short: `row_matches` reads the entries since one began. A governance write calls `compare` for what is in force;
+`audit.row_verification` checks the rows of one change, suspension or override.
 
 A database without MACs, or a process that guards nothing, has no guard: all rows are used.
 """
@@ -47,28 +47,28 @@ ACCOUNTS: Mapping[str, str] = {
     "credential": "account",
     "second_factor": "account",
 }
-"""The tables that say who may do what, each with the column that says whose row it is."""
+"""The tables of permissions, each with the column of the row's owner."""
 GUARDED = (*IN_FORCE, *SUSPENSIONS, *OVERRIDES, *API_KEYS, *ACCOUNTS)
-"""The tables that say what is in force and who may do what."""
+"""The tables of versions in force and of permissions."""
 MAX_FAULTS = 20
-"""Limit of the faults listed."""
+"""Maximum number of faults listed."""
 MAX_TOLD = 10_000
-"""Rows of sessions of which it is remembered what the entries said, and up to which."""
+"""Capacity of the cache of session rows and their recorded digests."""
 _Row = tuple[Any, ...]
 _UNLOGGED = "rows left out"
-"""Where a session that reads finds the rows that it is not given."""
+"""The key under which a reading session stores the rows it must hide."""
 _guards: WeakKeyDictionary[Database, Guard] = WeakKeyDictionary()
 
 
 class _KnownRows(NamedTuple):
-    """The rows of a table that the log records, with their tags, and each owner's."""
+    """The rows of a table that the log records, with their tags, also by owner."""
 
     tags: Mapping[_Row, int]
     owned: Mapping[object, frozenset[_Row]]
 
 
 class Usable(NamedTuple):
-    """The rows of tables that may be used: none where there are faults, else all but those left out."""
+    """The usable rows of tables: none if there are faults, else all but those left out."""
 
     faults: Sequence[str]
     left_out: Mapping[str, frozenset[str]]
@@ -95,20 +95,20 @@ class Guard:
 
     @property
     def faults(self) -> list[str]:
-        """A sentence for each row that is not used, and each trigger or view that is not ours, as far as was seen."""
+        """Return a message for each unused row, and for each foreign trigger or view, as far as known."""
         by_table = [self._schema_faults, *self._faults.values()]
         messages = dict.fromkeys(sentence for each in by_table for sentence in each)
         return list(messages | self._notes)[:MAX_FAULTS]
 
     @property
     def broken(self) -> list[str]:
-        """The sentences about tables of which not even the other rows are what the log says."""
+        """Return the messages about tables that do not match the log even without unrecorded rows."""
         return [sentence for table in self._faults if table not in self._left_out for sentence in self._faults[table]]
 
     def refresh(self, session: Session) -> None:
-        """Compare the tables with what the last entry says, when the log has grown since or a table has other rows.
+        """Compare the tables with the state in the last entry, if the log has grown or a table changed.
 
-        A snapshot older than the one that was compared last is left alone. Raises KeyUnavailable.
+        A snapshot older than the last one compared is ignored. Raises KeyUnavailable.
         """
         seen = (log_size(session), *session.connection().exec_driver_sql(self._sizes_query).one())
         with self._lock:
@@ -118,7 +118,7 @@ class Guard:
                 self._seen = seen
 
     def unlogged(self, session: Session) -> Mapping[Mapper[Any], list[_Row]]:
-        """Return the primary keys of the rows that no entry records; a session asks once. Raises KeyUnavailable."""
+        """Return the primary keys of the rows that no entry records; once per session. Raises KeyUnavailable."""
         found: Mapping[Mapper[Any], list[_Row]] | None = session.info.get(_UNLOGGED)
         if found is None:
             self.refresh(session)
@@ -136,22 +136,19 @@ class Guard:
             return Usable([sentence for each in broken for sentence in each], left_out)
 
     def owner_matches(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
-        """Return True if a person's rows are those that the log records; `tables` say by which column.
-
-        Raises KeyUnavailable.
-        """
+        """Return True if a person's rows match the log; `tables` gives each table's owner column."""
         self.refresh(session)
         return self._owner_matches(session, tables, owner)
 
     def owner_matches_now(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
-        """As `owner_matches`, for a transaction that has not written to the tables yet. Raises KeyUnavailable."""
+        """Like `owner_matches`, for a transaction that has not written to the tables yet. Raises KeyUnavailable."""
         self.compare(session, tables)
         return self._owner_matches(session, tables, owner)
 
     def compare(self, session: Session, tables: Collection[str]) -> list[str]:
-        """List why the rows of some tables cannot be relied on in a transaction that has not written to them yet.
+        """List why the rows of some tables cannot be used in a transaction that has not written to them yet.
 
-        They are read again, whether governance has written or not. Raises KeyUnavailable.
+        They are read again, even if governance has not written. Raises KeyUnavailable.
         """
         with self._lock:
             self._read(session, [SQLModel.metadata.tables[name] for name in tables])
@@ -169,10 +166,10 @@ class Guard:
         return True
 
     def row_matches(self, session: Session, table: Table, values: Mapping[str, Any], since: datetime) -> bool:
-        """Return True if a row is as in the newest entry that records it, of those from an instant on.
+        """Return True if a row matches the newest entry that records it, among those from an instant on.
 
-        An older entry says nothing: whoever puts a row back that was altered since is not believed. What the entries
-        said is remembered, so that the next to ask reads those behind them. Raises KeyUnavailable.
+        An older entry does not count, so restoring an earlier state of a row is detected. What the entries recorded is
+        cached, so that the next call reads only later ones. Raises KeyUnavailable.
         """
         if not (keys := keys_of(session)):
             return True
@@ -192,7 +189,7 @@ class Guard:
         return False
 
     def note(self, sentence: str) -> None:
-        """Note a row that was not used."""
+        """Record a message about an unused row."""
         if len(self._notes) < MAX_FAULTS:
             self._notes[sentence] = None
 
@@ -219,7 +216,7 @@ class Guard:
                 self._compare(session, table, key, states.get(table.name, TableState()))
 
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
-        """Take the rows of a table up when they are those of its state, or those are that some entry records."""
+        """Accept the rows of a table if they match its state, with or without the rows that no entry records."""
         name = table.name[:]
         known, actual = self._rows(session, table, key)
         self._left_out.pop(name, None)
@@ -237,7 +234,7 @@ class Guard:
     def _rows(
         self, session: Session, table: Table, key: LogKey, without: Collection[str] = ()
     ) -> tuple[_KnownRows, TableState]:
-        """Return the rows of a table without some, by their keys, and the state that they make."""
+        """Return a table's rows, excluding some keys, and the state they make up."""
         known_tags = self._known[table.name].tags if table.name in self._known else {}
         tags: dict[_Row, int] = {}
         owned: dict[object, set[_Row]] = defaultdict(set)
@@ -255,7 +252,7 @@ class Guard:
 
 
 def guard_of(session: Session) -> Guard | None:
-    """Return the guard of the database that a session belongs to, if it has one."""
+    """Return the guard of a session's database, if it has one."""
     database = database_of(session)
     return None if database is None else guard_for(database)
 
@@ -271,22 +268,22 @@ def guard_for(database: Database) -> Guard | None:
 
 
 def unused_rows(database: Database) -> tuple[str, ...]:
-    """Return a sentence for each row of a database that this process does not use, as far as that was seen."""
+    """Return a message for each row of a database that this process does not use, as far as known."""
     guard = guard_for(database)
     return () if guard is None else tuple(guard.faults)
 
 
 def usable(session: Session, tables: Collection[str]) -> Usable:
-    """Return the usable rows of some tables; all where there is no guard. Raises KeyUnavailable."""
+    """Return the usable rows of some tables; all if there is no guard. Raises KeyUnavailable."""
     guard = guard_of(session)
     return Usable((), dict.fromkeys(tables, frozenset())) if guard is None else guard.usable(session, tables)
 
 
 @event.listens_for(Session, "do_orm_execute")
 def _leave_out(execution: ORMExecuteState) -> None:
-    """Keep the rows that no entry records from everyone who reads.
+    """Hide the rows that no entry records from every reader.
 
-    A transaction that writes sees them: it must not give their keys again, and compares what it acts by.
+    A write transaction sees them, since it must not reuse their keys; it compares the rows it acts on.
     """
     session = cast("Session", execution.session)
     if not execution.is_select or is_write_session(session) or (guard := guard_of(session)) is None:
@@ -299,13 +296,13 @@ def _leave_out(execution: ORMExecuteState) -> None:
 
 
 def keys_of(session: Session) -> Mapping[str, LogKey]:
-    """Return the keys of the MACs of a session's log, by identifier; none for anyone who has no folder of keys."""
+    """Return the MAC keys of a session's log, by identifier; none if there is no folder of keys."""
     database = database_of(session)
     return read_log_keys(database.keys if database else None)
 
 
 def authenticated_entry(line: bytes, mac: str | None, keys: Mapping[str, LogKey]) -> Entry | None:
-    """Return the entry of a line, when its MAC is right."""
+    """Return the entry of a line if its MAC is valid."""
     key = keys.get(key_id_of(mac))
     try:
         return read_entry(line) if key is not None and key.verifies(mac, "entry", line) else None
@@ -314,10 +311,7 @@ def authenticated_entry(line: bytes, mac: str | None, keys: Mapping[str, LogKey]
 
 
 def tables_written_since(session: Session, seq: int) -> frozenset[str] | None:
-    """Return the covered tables that entries behind one say were written; None when it takes more than a few to tell.
-
-    Raises KeyUnavailable.
-    """
+    """Return the covered tables written according to the entries after `seq`; None if there are too many entries."""
     query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(col(AuditEntry.seq) > seq)
     rows, keys = session.connection().execute(query.limit(MAX_FAULTS)).all(), keys_of(session)
     entries = [authenticated_entry(line, mac, keys) for line, mac in rows]
@@ -327,13 +321,13 @@ def tables_written_since(session: Session, seq: int) -> frozenset[str] | None:
 
 
 def names_no_row(session: Session, tables: Collection[str], since: int) -> bool:
-    """Return True if no entry behind one names a row of some tables, as far as that is told. Raises KeyUnavailable."""
+    """Return True if no entry after `since` names a row of some tables; False if unknown. Raises KeyUnavailable."""
     written = tables_written_since(session, since) if since >= 0 else None
     return written is not None and written.isdisjoint(tables)
 
 
 def _last_at(session: Session) -> datetime | None:
-    """The instant of the last entry whose MAC is right, as far as MACs are checked; of a few that is, at the end."""
+    """Return the time of the last entry with a valid MAC, as far as MACs are checked; only a few entries are tried."""
     query = (
         sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac))
         .order_by(col(AuditEntry.seq).desc())
@@ -353,7 +347,7 @@ LATEST.append(_last_at)
 def _newest_digest(
     session: Session, keys: Mapping[str, LogKey], row: tuple[str, str], where: ColumnElement[bool]
 ) -> str | None:
-    """Return the digest of a row in the newest of some entries that records it; none where no entry does."""
+    """Return the digest of a row in the newest entry that records it; None if no entry does."""
     query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(where).order_by(col(AuditEntry.seq))
     found, key = None, row[1].encode()
     for line, mac in session.connection().execute(query, execution_options={"yield_per": FETCH_SIZE}):
@@ -370,7 +364,7 @@ def _mapper_of(table: str) -> Mapper[Any]:
 
 
 def _primary_keys(session: Session, table: Table, keys: Collection[str]) -> Iterator[_Row]:
-    """Yield the primary keys of rows, as they are kept, by the texts that identify them."""
+    """Yield the stored primary keys of rows, by the texts that identify them."""
     for values in read_rows(session.connection(), table):
         if row_key(table, values) in keys:
             yield tuple(values[column.name] for column in table.primary_key.columns)
@@ -379,7 +373,7 @@ def _primary_keys(session: Session, table: Table, keys: Collection[str]) -> Iter
 def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[str], frozenset[str]]:
     """Return the rows of a table that differ from the log, and the keys of those without an entry.
 
-    All entries are read for that, as it is rare. Their MACs are not, as the state attests to the rows that remain.
+    This rare check reads all entries, but not their MACs: the state covers the rows that remain.
     """
     with ExpectedRows([table]) as shadow:
         query = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line)).order_by(col(AuditEntry.seq))

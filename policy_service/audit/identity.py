@@ -1,7 +1,7 @@
 """The identity of a log: the digest of its first entry, which names the first key, made at random.
 
-Checkpoints, exports and packs carry it, so that another database is distinguished from an altered one. A
-copy, a backup and what is restored from one have the same first entry, and so the same identity.
+Checkpoints, exports and packs contain it, which distinguishes another database from an altered one. Copies, backups and
+restored databases have the same first entry, and so the same identity.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from policy_service.messages import Message
 
 
 class OtherLog(VerificationFailed):
-    """Raised for data of another log: nothing was altered, but the two cannot be compared."""
+    """The data belong to another log: nothing was altered, but the two cannot be compared."""
 
     def __init__(self, source: str, other: str, log: str) -> None:
         sentence = Message("{what} is of another log, {other}; this log is {log}", what=source, other=other, log=log)
@@ -33,9 +33,9 @@ def log_id(session: Session) -> str | None:
 
 
 def refuse_other_log(log: str | None, checkpoints: Iterable[SignedExtent], keys: Sequence[PublicKey]) -> None:
-    """Raises OtherLog when a checkpoint kept elsewhere says that it is of another log.
+    """Raise OtherLog if a checkpoint from elsewhere names another log.
 
-    One that was signed with one of the log's own `keys` is of this log, whatever became of its first entry since.
+    A checkpoint signed with one of the log's own `keys` belongs to this log, even if its first entry was altered since.
     """
     for checkpoint in checkpoints:
         if checkpoint.log in {None, log} or log is None or any(checkpoint.is_signed_by(key) for key in keys):

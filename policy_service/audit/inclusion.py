@@ -1,4 +1,4 @@
-"""The proof that an entry is in the signed log, step by step, so that people can follow it."""
+"""The proof that an entry is in the signed log, step by step, for display."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from policy_service.audit.proofs import prove_entry
 
 @dataclass(frozen=True, slots=True)
 class ProofStep:
-    """One step up the tree: what is put beside the root so far, and on which side."""
+    """One step up the tree: the sibling root, and its side."""
 
     first: int
     last: int
-    """The entries that `root` is over."""
+    """The last entry under `root`."""
     root: str
     is_left: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """The proof that an entry is in the log that a checkpoint was signed for."""
+    """The proof that an entry is in the log that a checkpoint signs."""
 
     steps: tuple[ProofStep, ...]
     size: int
     at: datetime
     root: str
     checkpoint: str
-    """The line that was signed."""
+    """The signed line."""
 
 
 def read_inclusion(session: Session, seq: int) -> Inclusion:
@@ -46,7 +46,7 @@ def read_inclusion(session: Session, seq: int) -> Inclusion:
 
 
 def _steps(seq: int, size: int, path: Sequence[str]) -> tuple[ProofStep, ...]:
-    """Return the steps of a path, each with the entries it is over."""
+    """Return the steps of a path, each with the range of entries it covers."""
     ranges = sibling_ranges(seq - 1, size)
     return tuple(
         ProofStep(start + 1, stop, root, is_left=stop < seq) for (start, stop), root in zip(ranges, path, strict=True)

@@ -1,8 +1,8 @@
 """The path of an entry up to the signed root of a checkpoint, without reading the whole log.
 
-A step of the path is the root over a stretch of entries. Each checkpoint is kept with its tree's full parts, and those
-are such roots: of a stretch that begins at an even multiple of its length, in every checkpoint up to as far again
-behind it. The other stretches are made of their halves, and the shortest are read.
+A step of the path is the root over a range of entries. Each checkpoint is stored with its peaks (the roots of its full
+subtrees). The root of a range that begins at an even multiple of its length is a peak of every checkpoint from the
+range's end to one length beyond. Other ranges are computed from their halves, and the shortest from the entries.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.messages import Message
 
 MAX_READ = 1_024
-"""Entries of a stretch that is read whole; a power of two."""
+"""Maximum length of a range whose entries are read; a power of two."""
 
 
 def find_inclusion_path(session: Session, leaf: str, seq: int, extent: Extent) -> list[str]:
     """Return the path of an entry whose digest is `leaf`.
 
-    Raises InvalidPath when the log is not the one that was signed.
+    Raises InvalidPath if the log is not the signed one.
     """
     steps = [_range_root(session, start, stop) for start, stop in sibling_ranges(seq - 1, extent.size)]
     if root_from_path(leaf, seq - 1, extent.size, steps) != extent.root:
@@ -30,7 +30,7 @@ def find_inclusion_path(session: Session, leaf: str, seq: int, extent: Extent) -
 
 
 def _range_root(session: Session, start: int, stop: int) -> str:
-    """Return the root over the entries behind `start`, up to `stop`: over its full parts, the longest first."""
+    """Return the root over the entries after `start` up to `stop`, from its full subtrees, longest first."""
     size, peaks = stop - start, []
     for level in reversed(range(size.bit_length())):
         if size >> level & 1:
@@ -40,7 +40,7 @@ def _range_root(session: Session, start: int, stop: int) -> str:
 
 
 def _subtree_root(session: Session, start: int, width: int) -> bytes:
-    """Return the root over `width` entries, a power of two, behind a multiple of it."""
+    """Return the root over `width` entries, a power of two, after a multiple of it."""
     tree = Tree()
     if width <= MAX_READ:
         query = select(AuditEntry.digest).where(AuditEntry.seq > start, AuditEntry.seq <= start + width)
@@ -56,7 +56,7 @@ def _subtree_root(session: Session, start: int, width: int) -> bytes:
 
 
 def _stored_root(session: Session, start: int, width: int) -> bytes | None:
-    """Return the same root, out of a checkpoint that was kept with it."""
+    """Return the same root from the peaks of a stored checkpoint; None if there is none."""
     stop = start + width
     query = select(Checkpoint).where(Checkpoint.size >= stop, Checkpoint.size < stop + width)
     row = None if start & width else session.exec(query.order_by(col(Checkpoint.size)).limit(1)).first()

@@ -1,12 +1,12 @@
 """The keys the log is signed with (Ed25519, RFC 8032), and lines signed with them.
 
-A signed line is canonical JSON whose `kind` says what it is for, whose `key` names the key, and whose `signature` is
-over the kind and the line without it. So what was signed as a checkpoint can never be taken for an export's header:
+A signed line is canonical JSON with its purpose in `kind`, the key's name in `key`, and a `signature` over the kind and
+the rest of the line. So a signed checkpoint can never pass for an export's header:
 
     {"at":"…", "head":"…", "key":"sha256:…", "kind":"checkpoint", …, "signature":"…"}
 
-A key is named by its fingerprint, the digest of its 32 public bytes. A private key is a PEM file that only its owner
-can read.
+A key is named by its fingerprint, the digest of its 32 public bytes. A private key is a PEM file readable only by its
+owner.
 """
 
 from __future__ import annotations
@@ -33,48 +33,48 @@ _OWNER_ONLY = 0o600
 
 
 class KeyUnavailable(PolicyServiceError):
-    """A key that is needed is not there, or is none; the message says which."""
+    """A required key is missing or invalid; the message says which."""
 
     kind: ClassVar[ErrorKind] = "conflict"
 
     @property
     def detail(self) -> str:
-        """Say what to do about it; files and folders are named to the operator alone."""
+        """Return what to do about it; files and folders are only told to the operator."""
         return Message("the log's keys are not here: run `policy-service init`")
 
 
 class NoSigningKey(KeyUnavailable):
-    """The log is signed by no key yet."""
+    """The log has no signing key yet."""
 
     def __init__(self) -> None:
         super().__init__(self.detail)
 
     @property
     def detail(self) -> str:
-        """Say what to do about it."""
+        """Return what to do about it."""
         return Message("the log has no signing key: run `policy-service init`")
 
 
 class InvalidSignedLine(PolicyServiceError, ValueError):
-    """The line is not the canonical JSON of anything that was signed."""
+    """The line is not the canonical JSON of a signed line."""
 
     kind = "conflict"
 
     @property
     def detail(self) -> str:
-        """Say what was altered; the file is named to the operator alone."""
+        """Return what was altered; the file is only told to the operator."""
         return Message("the file of checkpoints kept elsewhere was altered")
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """The key that verifies a signature: its fingerprint, and its 32 bytes as hexadecimal."""
+    """A public key: its fingerprint, and its 32 bytes as hexadecimal."""
 
     id: str
     text: str
 
     def verifies(self, line: Mapping[str, Any]) -> bool:
-        """Return True if the signature of a signed line is this key's."""
+        """Return True if this key verifies the signature of a line."""
         body = {name: value for name, value in line.items() if name != "signature"}
         signature = decode_hex(line.get("signature"), _SIGNATURE)
         if signature is None:
@@ -87,7 +87,7 @@ class PublicKey:
         return True
 
     def to_pem(self) -> str:
-        """Return the key as others take it: PEM of a SubjectPublicKeyInfo (RFC 8410)."""
+        """Return the key as a PEM SubjectPublicKeyInfo (RFC 8410)."""
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.text))
         encoded = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         return encoded.decode("ascii")
@@ -101,7 +101,7 @@ class Signer:
     public: PublicKey
 
     def sign(self, body: Mapping[str, Any]) -> str:
-        """Return the signature over a body that has a `kind`, as hexadecimal."""
+        """Return the signature of a body with a `kind`, as hexadecimal."""
         return self.private.sign(_message(body)).hex()
 
     def sign_line(self, body: Mapping[str, Any]) -> bytes:
@@ -111,7 +111,7 @@ class Signer:
 
 
 def read_signed(line: bytes, kind: str) -> dict[str, Any]:
-    """Decode a signed line of a kind; whose signature it has is for `PublicKey.verifies`.
+    """Parse a signed line of a kind; `PublicKey.verifies` checks its signature.
 
     Raises InvalidSignedLine.
     """
@@ -125,7 +125,7 @@ def read_signed(line: bytes, kind: str) -> dict[str, Any]:
 
 
 def public_key(text: object) -> PublicKey:
-    """Return the key of 32 public bytes written as hexadecimal. Raises KeyUnavailable."""
+    """Return the key given by 32 bytes in hexadecimal. Raises KeyUnavailable."""
     key_bytes = decode_hex(text, _PUBLIC)
     if key_bytes is None:
         raise KeyUnavailable("a public key is 32 bytes, written as hexadecimal")
@@ -155,7 +155,7 @@ def read_public_key(file: Path) -> PublicKey:
 
 
 def make_key(folder: Path) -> Signer:
-    """Return a new private key, written to the folder before anyone relies on it."""
+    """Return a new private key, already written durably to the folder."""
     private = Ed25519PrivateKey.generate()
     signer = Signer(private, _public(private.public_key()))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -186,7 +186,7 @@ def public_keys(folder: Path) -> dict[str, PublicKey]:
 
 
 def decode_hex(text: object, size: int) -> bytes | None:
-    """Return the bytes that hexadecimal writes in lower case; None when it is not that, or not of that size."""
+    """Return the bytes of lower-case hexadecimal; None if it is invalid or of another size."""
     value = None
     if isinstance(text, str) and len(text) == 2 * size:
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Titles of the log's events, and of the things they are about."""
+"""Titles of the log's events and objects."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "rows_recorded": Message("Rows recorded"),
     "rows_taken": Message("Existing rows recorded"),
 }
-"""Every event of the log; a test asks that none is forgotten."""
+"""Titles of all events; a test checks that none is missing."""
 
 THING_NAMES: Mapping[str, Message] = {
     "policy": Message("policy"),
@@ -80,7 +80,7 @@ THING_NAMES: Mapping[str, Message] = {
     "api_key": Message("API key"),
     "signing_key": Message("signing key"),
 }
-"""Everything that an entry can be about."""
+"""Titles of everything an entry can be about."""
 
 MEANINGS: Mapping[str, Message] = {"approved": Message("approves"), "conforms": Message("conforms")}
-"""What a signature says, in a word."""
+"""The meaning of a signature, in a word."""

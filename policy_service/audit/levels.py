@@ -1,7 +1,7 @@
-"""A whole Merkle tree in memory, so that the paths of many leaves are had from one reading of the log.
+"""A whole Merkle tree in memory, to compute the paths of many leaves after reading the log once.
 
-Level 0 holds the roots of the leaves, each further level the roots of pairs below; a root without a neighbour moves up
-as it is, which gives the tree of RFC 9162 (section 2.1). A million leaves take 64 MB.
+Level 0 holds the roots of the leaves, each further level the roots of pairs below; a root without a sibling moves up
+unchanged, which gives the tree of RFC 9162 (section 2.1). A million leaves take 64 MB.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Levels:
     """The tree over digests."""
 
     def __init__(self, leaves: Iterable[str]) -> None:
-        """Raises InvalidPath when one is no digest."""
+        """Raises InvalidPath if one is no digest."""
         below = bytearray()
         for leaf in leaves:
             below += leaf_root(digest_bytes(leaf))

@@ -1,4 +1,4 @@
-"""The log: an entry is committed with the transaction that it records, and names the rows written."""
+"""The log: an entry commits with the transaction it records, and names the rows written."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ from policy_service.messages import Message
 
 _CHECKPOINT = table_of(Checkpoint)
 END_SEQ = 2**31 - 1
-"""Behind every entry there is: the database takes no greater number."""
+"""Greater than any entry's number; the database takes none greater."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One sealed line of the log, with what its columns repeat of it."""
+    """One sealed line of the log, and the columns that repeat it."""
 
     seq: int
     at: datetime
     event: str
     actor: str
-    """The identifier of who did it."""
+    """The identifier of the actor."""
     line: bytes
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """The filter of a list of entries; None does not filter."""
+    """Filters of a list of entries; None matches any."""
 
     event: str | None = None
     actor: str | None = None
-    """The identifier of who did it."""
+    """The identifier of the actor."""
     about: str | None = None
-    """What it is about, e.g. `policy:tiering/rfm_value`."""
+    """An object, e.g. `policy:tiering/rfm_value`."""
     since: datetime | None = None
     until: datetime | None = None
-    """Before this instant."""
+    """The upper bound of the time, exclusive."""
 
 
 QUALIFIED = re.compile(rf"(?:{'|'.join(OBJECT_FIELDS)}):.+", re.DOTALL)
-"""A thing with its kind before it, as an entry holds it."""
+"""An object with its kind, as entries store it."""
 
 
 def find_object(session: Session, name: str) -> str | None:
-    """Return what entries are about under this name, with its kind before it; of several kinds the first.
+    """Return the object with this name, with its kind as entries store it; of several kinds the first.
 
-    A name that has its kind before it stands for itself.
+    A name that includes its kind is returned unchanged.
     """
     if QUALIFIED.fullmatch(name):
         return name
@@ -70,10 +70,10 @@ def find_object(session: Session, name: str) -> str | None:
 
 
 def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
-    """Add what was done as the last entry; in the lane `governance` alone, so that there is one last entry.
+    """Append an entry; only in the lane `governance`, so that the last entry is unique.
 
-    It names the covered rows that were written since the entry before it. Raises KeyUnavailable when the log has MACs,
-    and its key is not in the folder of the database.
+    It names the covered rows written since the previous entry. Raises KeyUnavailable if the log has MACs and its key is
+    not in the folder of the database.
     """
     session = transaction.session
     session.flush()
@@ -94,7 +94,10 @@ def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
 
 
 def _signed(session: Session, size: int) -> list[RowDigest]:
-    """The checkpoint of so many entries, if there is one: the entry behind it records it, so that it is missed."""
+    """Return the row of the checkpoint of `size` entries, if any.
+
+    The next entry records it, so that its loss is detected.
+    """
     where = _CHECKPOINT.c.size == size
     return [
         RowDigest(_CHECKPOINT.name[:], row_key(_CHECKPOINT, values), row_digest(_CHECKPOINT, values))
@@ -103,7 +106,7 @@ def _signed(session: Session, size: int) -> list[RowDigest]:
 
 
 def _record_pending_rows(transaction: Transaction) -> None:
-    """An entry of its own for rows that were written behind the last entry of a transaction, or without one."""
+    """Append an entry for rows written after the last entry of a transaction, or without one."""
     transaction.session.flush()
     if rows := pending_count(transaction.session):
         append(transaction, SERVICE, RowsRecorded(rows))
@@ -125,7 +128,7 @@ def entries(
     limit: int = 50,
     oldest_first: bool = False,
 ) -> list[LogEntry]:
-    """Return a page of the log, newest first by default, from behind the entry with the cursor's number."""
+    """Return a page of the log, newest first by default, after the entry with the cursor's number."""
     query, seq = select(AuditEntry), col(AuditEntry.seq)
     if criteria.about is not None:
         seq = col(AuditAbout.seq)
@@ -143,7 +146,7 @@ def entries(
 
 
 class UnknownEntry(PolicyServiceError, LookupError):
-    """The log has no entry of that number."""
+    """The log has no entry with that number."""
 
     kind = "not-found"
 
@@ -164,7 +167,7 @@ def _log_entry(row: AuditEntry) -> LogEntry:
 
 
 def _seq_range(session: Session, criteria: EntryFilter) -> tuple[int, int]:
-    """Between which entries, half open, those of the time lie: an entry is never earlier than the one before it."""
+    """Return the half-open range of entries in the filter's period; entry times never decrease."""
     first, end = 1, END_SEQ
     if criteria.since is not None:
         first = _first_seq_from(session, criteria.since)
@@ -174,7 +177,7 @@ def _seq_range(session: Session, criteria: EntryFilter) -> tuple[int, int]:
 
 
 def _first_seq_from(session: Session, instant: datetime) -> int:
-    """Return the number of the first entry from an instant on; END when there is none yet."""
+    """Return the number of the first entry at or after an instant; END_SEQ if there is none yet."""
     at, seq = col(AuditEntry.at), col(AuditEntry.seq)
     first_seq = session.exec(select(AuditEntry.seq).where(at >= instant).order_by(at, seq).limit(1)).first()
     return END_SEQ if first_seq is None else first_seq

@@ -1,9 +1,9 @@
-"""The key of the log's MACs (HMAC-SHA-256, FIPS 198-1): beside the private keys, never in the database.
+"""The key of the log's MACs (HMAC-SHA-256, FIPS 198-1), stored with the private keys, never in the database.
 
     log.key, mode 0600, one line a key: its identifier, and the key as hexadecimal. The last one is in use.
 
-A signature is made every few seconds; a MAC is made with every entry, so whoever has the database alone can add none.
-The identifier of a key is made of the key itself.
+Signatures are made every few seconds, but every entry has a MAC, so an attacker with access to the database alone
+cannot add any. A key's identifier is derived from the key.
 """
 
 from __future__ import annotations
@@ -18,47 +18,44 @@ from policy_service.messages import Message
 
 NAME = "log.key"
 SIZE = 32
-"""Bytes of a key."""
+"""The size of a key, bytes."""
 _OWNER_ONLY = 0o600
 _Stamp = tuple[int, int, int]
 _cache: dict[Path, tuple[_Stamp, dict[str, LogKey]]] = {}
-"""The keys of each file, as of when it was last replaced."""
+"""The keys of each file, by the time of its last change."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """One key."""
+    """A MAC key."""
 
     id: str
     secret: bytes
 
     def mac(self, purpose: str, content: bytes) -> str:
-        """Return the identifier of the key and the MAC of some bytes; `purpose` says what they are, e.g. `entry`."""
+        """Return the key's identifier and the MAC of some bytes; `purpose` is their domain, e.g. `entry`."""
         return f"{self.id}:{self.tag(purpose, content).hex()}"
 
     def tag(self, purpose: str, content: bytes) -> bytes:
-        """Return the 32 bytes of the MAC alone."""
+        """Return the 32 bytes of the MAC."""
         return hmac.digest(self.secret, b"policy-service %b 1\n%b" % (purpose.encode(), content), "sha256")
 
     def verifies(self, mac: str | None, purpose: str, content: bytes) -> bool:
-        """Return True if the MAC is this key's."""
+        """Return True if the MAC is valid under this key."""
         return mac is not None and hmac.compare_digest(mac.encode(), self.mac(purpose, content).encode())
 
 
 NO_KEY = LogKey("", b"")
-"""What stands for the key where a log has none."""
+"""Stands for the key of a log without one."""
 
 
 def key_id_of(mac: str | None) -> str:
-    """Return the key of a MAC; empty when there is no MAC."""
+    """Return the key identifier of a MAC; empty if there is no MAC."""
     return "" if mac is None else mac.partition(":")[0]
 
 
 def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
-    """Return the keys of a folder by identifier, the one in use last; none when there is no file.
-
-    Raises KeyUnavailable.
-    """
+    """Return the keys of a folder by identifier, the one in use last; none if there is no file."""
     if folder is None:
         return {}
     file = folder / NAME
@@ -76,7 +73,7 @@ def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
 
 
 def make_log_key(folder: Path) -> LogKey:
-    """Return a new key, put behind those of the folder before anyone relies on it. Raises KeyUnavailable."""
+    """Return a new key, already appended durably to the file of the folder. Raises KeyUnavailable."""
     key = _key(os.urandom(SIZE))
     keys = {**read_log_keys(folder), key.id: key}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -96,7 +93,7 @@ def make_log_key(folder: Path) -> LogKey:
 
 
 def lost_key_error(id_: str) -> KeyUnavailable:
-    """Build the error for a key that is needed and missing."""
+    """Return the error for a required key that is missing."""
     return KeyUnavailable(
         Message(
             "`{name}` does not hold the key {key} of the log: restore it from its backup, "

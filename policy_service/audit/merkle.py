@@ -1,11 +1,11 @@
-"""The Merkle tree of RFC 9162 (section 2.1) over digests: one root says what all the leaves are.
+"""The Merkle tree of RFC 9162 (section 2.1) over digests: one root commits to all leaves.
 
     root([])     = SHA-256("")
     root([d])    = SHA-256(0x00 ‖ d)
     root(leaves) = SHA-256(0x01 ‖ root(left) ‖ root(right))     left: the greatest power of two below their number
 
-A leaf `d` is the 32 bytes of a digest; digests are written `sha256:` and hexadecimal, here as everywhere. The path of a
-leaf is the roots of the trees beside it on its way up; leaf and path give the root again.
+A leaf `d` is the 32 bytes of a digest; digests are written as `sha256:` and hexadecimal. The path of a leaf consists of
+the sibling roots on the way up; leaf and path give the root.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LEAF, _NODE = b"\0", b"\1"
 
 
 class InvalidPath(ValueError):
-    """The path is not one of a tree of that size, or a digest in it is none."""
+    """The path does not fit a tree of that size, or contains an invalid digest."""
 
 
 class Tree:
-    """The root of a list that grows: it holds one root for each full tree, at most one a binary digit of the size."""
+    """The tree of a growing list, as the roots of its full subtrees: at most one per binary digit of the size."""
 
     __slots__ = ("peaks", "size")
 
@@ -56,23 +56,23 @@ class Tree:
         return _text(root)
 
     def copy(self) -> Tree:
-        """Return another tree of the same leaves."""
+        """Return a copy of the tree."""
         return Tree(self.size, self.peaks)
 
     def to_bytes(self) -> bytes:
-        """Return the roots of the full trees, one behind the other."""
+        """Return the concatenated roots of the full subtrees."""
         return b"".join(self.peaks)
 
 
 def tree_from(size: int, peaks: bytes) -> Tree:
-    """Return the tree that was written with `to_bytes`. Raises InvalidPath when a tree of that size has other parts."""
+    """Return the tree written by `to_bytes`. Raises InvalidPath if the bytes do not fit a tree of that size."""
     if len(peaks) != _SIZE * size.bit_count():
         raise InvalidPath(Message("these are not the nodes of a tree of that size"))
     return Tree(size, (peaks[start : start + _SIZE] for start in range(0, len(peaks), _SIZE)))
 
 
 def root_of(leaves: Iterable[str]) -> str:
-    """Return the root over digests. Raises InvalidPath when one is no digest."""
+    """Return the root over digests. Raises InvalidPath if one is invalid."""
     tree = Tree()
     for leaf in leaves:
         tree.add(digest_bytes(leaf))
@@ -85,7 +85,7 @@ def path(leaves: Sequence[str], index: int) -> list[str]:
 
 
 def sibling_ranges(index: int, size: int) -> Iterator[tuple[int, int]]:
-    """Return the range of leaves that each step of a path is the root of. Raises IndexError."""
+    """Yield the range of leaves under the root of each step of a path. Raises IndexError."""
     if not 0 <= index < size:
         raise IndexError(index)
     width, last = 1, size - 1
@@ -118,7 +118,7 @@ def root_from_path(leaf: str, index: int, size: int, path: Iterable[str]) -> str
 
 
 def digest_bytes(digest: str) -> bytes:
-    """Return the 32 bytes that a digest writes. Raises InvalidPath when it is none."""
+    """Return the 32 bytes of a digest. Raises InvalidPath if it is invalid."""
     try:
         value = bytes.fromhex(digest.removeprefix(PREFIX))
     except ValueError:
@@ -134,7 +134,7 @@ def leaf_root(leaf: bytes) -> bytes:
 
 
 def node(left: bytes, right: bytes) -> bytes:
-    """Return the root over what two roots are over."""
+    """Return the root of two subtrees."""
     return hashlib.sha256(_NODE + left + right).digest()
 
 

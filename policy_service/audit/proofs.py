@@ -1,4 +1,4 @@
-r"""Proof that one entry is in the log, or one record in a sealed block, for a reader who has only a public key.
+r"""The proof that an entry is in the log, or a record in a sealed block, for a reader who only has a public key.
 
     {"kind": "proof", "seq": 17,
      "entry": "{\"about\":…}",                        the entry's line
@@ -9,7 +9,7 @@ r"""Proof that one entry is in the log, or one record in a sealed block, for a r
                 "index": 3, "size": 250,               the record's place in its block, and how many are in it
                 "path": ["sha256:…", …]}}              from it up to the root in the entry's body
 
-Leaves are digests of lines: of the record's in the block, of the entry's in the log.
+Leaves are digests of lines: of record lines in a block, of entry lines in the log.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ KIND = "proof"
 
 
 class ProofUnavailable(PolicyServiceError, LookupError):
-    """There is no such entry, no checkpoint covers it yet, or the log is not what was signed."""
+    """There is no such entry, no checkpoint covers it yet, or the log differs from what was signed."""
 
     kind = "conflict"
     retry_seconds = 10
 
 
 class InvalidProof(ValueError):
-    """The proof does not hold; the message says at which step."""
+    """The proof is invalid; the message says at which step."""
 
 
 class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _RecordNumber(msgspec.Struct):
-    """The number of a record among all records, as the record has it."""
+    """The member of a record with its number."""
 
     seq: int
 
@@ -99,7 +99,7 @@ def prove_entry(session: Session, seq: int) -> dict[str, Any]:
 
 
 def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proof:
-    """Check every step from the record or the entry up to a trusted signature. Raises InvalidProof."""
+    """Verify every step from the record or the entry to a trusted signature. Raises InvalidProof."""
     try:
         parsed = msgspec.convert(proof, Proof)
         msgspec.json.encode(parsed)  # half a character is no text, wherever it stands

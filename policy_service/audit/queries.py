@@ -1,4 +1,4 @@
-"""Reads pages of the log and of its checkpoints, in the order of their numbers, which is that of time; and copies."""
+"""Reads pages of the log and of its checkpoints, by number or time, and the list of copies."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
 from policy_service.paging import Page, both_ways, numbered_page
 
 EntrySort = Literal["seq", "-seq"]
-"""By number; with `-` the newest first."""
+"""By number; with `-` newest first."""
 CheckpointSort = Literal["size", "-size"]
-"""By the entries that a checkpoint covers; with `-` the newest first."""
+"""By the number of entries covered; with `-` newest first."""
 _ENTRY_ORDERS = both_ways("seq", col(AuditEntry.seq))
 _CHECKPOINT_ORDERS = both_ways("size", col(Checkpoint.size))
 
@@ -30,7 +30,7 @@ def list_entries(
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[LogEntry]:
-    """Return a page of the entries that the filter selects. Raises InvalidCursor."""
+    """Return a page of the entries that match the filter. Raises InvalidCursor."""
     order = _ENTRY_ORDERS[sort]
 
     def read(after: int | None, count: int) -> list[tuple[int, LogEntry]]:
@@ -65,16 +65,16 @@ def list_checkpoints(  # noqa: PLR0913  # which, in which order, how many
 
 @dataclass(frozen=True, slots=True)
 class CheckpointCopies:
-    """The checkpoints that were copied to a place outside the database."""
+    """The checkpoints sent to one copy."""
 
     location: str
     count: int
     size: int
-    """Entries that the newest of them covers."""
+    """The number of entries that the newest covers."""
     at: datetime
 
 
 def list_copies(session: Session) -> tuple[CheckpointCopies, ...]:
-    """Return the places that checkpoints were copied to, by location."""
+    """Return the copies, by location."""
     rows = session.exec(select(CheckpointCopy).where(CheckpointCopy.count > 0).order_by(CheckpointCopy.location))
     return tuple(CheckpointCopies(row.location, row.count, row.size, row.copied_at) for row in rows)

@@ -1,11 +1,11 @@
-"""Asks the log for the rows of one change, suspension, override or population, before anything is done by them.
+"""Checks the rows of one change, suspension, override or population against the log before they are acted on.
 
-    entries about it, vouched by their MACs ──► [table, key, digest] of rows written ──► the rows there are
+    entries about it, authenticated by MACs ──► [table, key, digest] of rows written ──► the rows there are
     entries `rows_taken`, of rows as they were found at an upgrade ──┘                  else ──► TamperedRecord
 
-Their number is that of what was done to the one thing, not that of the log. The rows of an act always come before its
-event, so an entry that is about the thing records them. An entry whose key was lost is vouched by the chain, up to the
-entry that says so.
+The number of entries read depends on the object's history, not on the length of the log. The rows of an action are
+written before its event, so an entry about the object records them. Entries whose key was lost are authenticated by the
+chain, up to the entry that records the loss.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ TABLES: Mapping[LoggedKind, Mapping[str, str]] = {
     "override": {"override": "id", "override_signature": "override", "override_end": "override"},
     "population": {"population": "id"},
 }
-"""The tables that say what was done to a thing, each with the column that says to which. Texts and reports lie under
-their digests, which these rows name."""
+"""The tables with an object's history, each with the column of the object's id. Texts and reports are stored under
+digests that these rows name.
+"""
 _Row = tuple[str, str]
 """A table and a key."""
 _ENTRY = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line), col(AuditEntry.mac)).order_by(col(AuditEntry.seq))
 
 
 def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
-    """See to it that the rows of a thing are those that the log records. Raises TamperedRecord, KeyUnavailable.
+    """Check that an object's rows match the log. Raises TamperedRecord, KeyUnavailable.
 
-    A log without MACs attests to nothing, and the rows are taken as they are.
+    Without MACs the log authenticates nothing, and the rows are accepted unchecked.
     """
     if not (keys := keys_of(session)):
         return
@@ -58,27 +59,21 @@ def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
 
 
 def require_in_force_logged(session: Session) -> None:
-    """See to it that the log records everything in force, as far as this process guards it.
-
-    Raises TamperedRecord, KeyUnavailable.
-    """
+    """Check that the log records everything in force, if this process guards the database."""
     guard = guard_of(session)
     if guard is not None and (faults := guard.compare(session, IN_FORCE)):
         raise TamperedRecord(IN_FORCE[0], "", faults[0])
 
 
 def require_account_logged(session: Session, account: str) -> None:
-    """See to it that a person's account is what the log says, as far as it is guarded.
-
-    Raises TamperedRecord, KeyUnavailable.
-    """
+    """Check that an account matches the log, if this process guards the database."""
     guard = guard_of(session)
     if guard is not None and not guard.owner_matches_now(session, ACCOUNTS, account):
         raise TamperedRecord("account", account)
 
 
 def _stored_rows(session: Session, kind: LoggedKind, name: str) -> dict[_Row, str]:
-    """Return the digests of the rows there are."""
+    """Return the digests of the stored rows."""
     rows: dict[_Row, str] = {}
     for each, column in TABLES[kind].items():
         table = SQLModel.metadata.tables[each]
@@ -90,7 +85,7 @@ def _stored_rows(session: Session, kind: LoggedKind, name: str) -> dict[_Row, st
 def _logged_rows(
     session: Session, keys: Mapping[str, LogKey], kind: LoggedKind, name: str, stored_rows: Mapping[_Row, str]
 ) -> dict[_Row, str | None]:
-    """Return the digests of the rows that the log records, by the newest entry; none of a row that was deleted."""
+    """Return the digests in the newest entries that record the rows; None for a deleted row."""
     logged_rows: dict[_Row, str | None] = {}
     marks = [name.encode(), *(to_canonical_json_unchecked(row)[:-1] for row in stored_rows)]
     for entry in _authenticated_entries(session, keys, f"{kind}:{name}", marks):
@@ -104,7 +99,10 @@ def _logged_rows(
 def _authenticated_entries(
     session: Session, keys: Mapping[str, LogKey], about: str, marks: list[bytes]
 ) -> Iterator[Entry]:
-    """The entries about a thing, and those of rows as they were found that bear one of its marks; oldest first."""
+    """Yield the authentic entries about an object, oldest first.
+
+    Includes entries of rows taken as found, if they contain one of its marks.
+    """
     matching = select(AuditAbout.seq).where(AuditAbout.about == about)
     query = _ENTRY.where(or_(col(AuditEntry.seq).in_(matching), col(AuditEntry.event) == RowsTaken.name))
     chain_range = range(0)
@@ -121,7 +119,7 @@ def _authenticated_entries(
 
 
 def _chain_range(session: Session, keys: Mapping[str, LogKey], first: int) -> range:
-    """Return the entries from one on that the chain attests to, up to the next that records a lost key; else none."""
+    """Return the entries from `first` that the chain authenticates, up to the next record of a lost key."""
     query = _ENTRY.where(col(AuditEntry.event) == LogKeyAdded.name, col(AuditEntry.seq) > first)
     added = (authenticated_entry(line, mac, keys) for _, line, mac in session.connection().execute(query).all())
     end = next((entry for entry in added if entry is not None and entry.body["lost"]), None)

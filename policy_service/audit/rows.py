@@ -3,9 +3,9 @@
     a row is written ──► its digest waits ──► the next entry names it in `rows`, and in `rows_state` the state of all
                                          └──► at the end of the transaction an entry `rows_recorded`, if none came
 
-The state of a table is how many rows it has and the sum of their tags modulo 2^256, where a tag is the MAC of a row's
-digest (MSet-Add-Hash of Clarke and others, ASIACRYPT 2003). It lies in `log_state`, and its digest in every entry: so
-anyone who has the key and the last entry knows by reading a table alone whether a row was added, altered or removed.
+The state of a table is its number of rows and the sum of their tags modulo 2^256, where a tag is the MAC of a row's
+digest (MSet-Add-Hash of Clarke and others, ASIACRYPT 2003). It is stored in `log_state`, and its digest in every entry.
+So the key, the last entry and the table suffice to detect an added, altered or removed row.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _STATE = table_of(LogStateRow)
 
 
 class RowDigest(NamedTuple):
-    """The digest of a row in an entry; a row without a digest was deleted."""
+    """The digest of a row in an entry; a deleted row has none."""
 
     table: str
     key: str
@@ -54,11 +54,11 @@ class TableState(NamedTuple):
     total: int = 0
 
     def with_row(self, key: LogKey, digest: str) -> TableState:
-        """Return the state when a row is added."""
+        """Return the state after adding a row."""
         return TableState(self.rows + 1, (self.total + tag(key, digest)) % MODULUS)
 
     def without(self, key: LogKey, digest: str) -> TableState:
-        """Return the state when a row is taken away."""
+        """Return the state after removing a row."""
         return TableState(self.rows - 1, (self.total - tag(key, digest)) % MODULUS)
 
 
@@ -77,7 +77,7 @@ def tag(key: LogKey, digest: str) -> int:
 
 @event.listens_for(Session, "before_flush")
 def _read_previous(session: Session, *_: object) -> None:
-    """Read what a row was before it is changed, from the database itself."""
+    """Read rows before they change, from the database itself."""
     if not is_write_session(session):
         return
     before = session.info.setdefault(_BEFORE, [])
@@ -94,7 +94,7 @@ def _read_previous(session: Session, *_: object) -> None:
 
 @event.listens_for(Session, "after_flush")
 def _queue_written(session: Session, *_: object) -> None:
-    """Remember the digests of what was written."""
+    """Queue the digests of the written rows."""
     if not is_write_session(session):
         return
     before = session.info.pop(_BEFORE, [])
@@ -112,7 +112,7 @@ def _queue_written(session: Session, *_: object) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def _discard(session: Session) -> None:
-    """Forget what was not kept."""
+    """Discard the digests of a transaction that was rolled back."""
     for name in (_PENDING, _BEFORE, _KEY):
         session.info.pop(name, None)
 
@@ -122,9 +122,9 @@ def _key_of(session: Session, table: Table) -> LogKey:
 
 
 def current_key(session: Session) -> LogKey:
-    """Return the key of the log's last entry, `NONE` when that has no MAC.
+    """Return the key of the log's last entry, `NO_KEY` if that has no MAC.
 
-    Raises KeyUnavailable when it is not in the folder.
+    Raises KeyUnavailable if it is not in the folder.
     """
     key: LogKey | None = session.info.get(_KEY)
     if key is None:
@@ -139,7 +139,7 @@ def current_key(session: Session) -> LogKey:
 
 
 def use_key(session: Session, key: LogKey) -> None:
-    """Make the MACs of this transaction with this key from now on."""
+    """Use this key for the MACs of the rest of the transaction."""
     session.info[_KEY] = key
 
 
@@ -149,7 +149,7 @@ def pending_count(session: Session) -> int:
 
 
 def take_pending(session: Session, key: LogKey) -> tuple[list[RowDigest], str]:
-    """Return the rows that no entry records yet, and the digest of the state with them, which is kept."""
+    """Return the rows that no entry records yet, and the digest of the state that includes them, which is stored."""
     queue: list[_Pending] = session.info.pop(_PENDING, [])
     states = read_states(session.connection())
     known_tables = set(states)
@@ -167,13 +167,13 @@ def take_pending(session: Session, key: LogKey) -> tuple[list[RowDigest], str]:
 
 
 def read_states(connection: Connection) -> dict[str, TableState]:
-    """Return the states of the tables that ever had rows. A total that is none counts as zero."""
+    """Return the states of the tables that ever had rows. An invalid sum counts as zero."""
     rows = connection.execute(sqlalchemy.select(_STATE.c.name, _STATE.c.rows, _STATE.c.total))
     return {name: TableState(count, _number(total)) for name, count, total in rows}
 
 
 def digest_of_states(states: Mapping[str, TableState]) -> str:
-    """Return the digest of all states that goes into an entry."""
+    """Return the digest of all states, which goes into an entry."""
     return digest(
         to_canonical_json_unchecked({name: [state.rows, f"{state.total:064x}"] for name, state in states.items()})
     )
@@ -194,9 +194,9 @@ def digests_in(connection: Connection, table: Table, key: LogKey) -> Iterator[tu
 
 
 def rebuild_states(session: Session, key: LogKey, *, every_row: bool) -> Iterator[list[RowDigest]]:
-    """Work out the states again with another key; then gives the rows that the log has to tell of, some at a time.
+    """Recompute the states with another key; then yield the rows that the log must record, some at a time.
 
-    Those are every row there is, or those alone whose digests are made with the key.
+    These are all rows, or only those whose digests use the key.
     """
     connection = session.connection()
     known_tables = set(read_states(connection))
@@ -208,12 +208,12 @@ def rebuild_states(session: Session, key: LogKey, *, every_row: bool) -> Iterato
 
 
 def queue_rows(session: Session, rows: Iterable[RowDigest]) -> None:
-    """Has the next entry tell of rows that are counted already."""
+    """Let the next entry record rows that are already counted in the states."""
     session.info.setdefault(_PENDING, []).extend(_Pending(each, each.digest) for each in rows)
 
 
 ROWS_PER_ENTRY = 1_000
-"""Rows that one entry records, when it records rows found in the database."""
+"""Rows per entry, when rows found in the database are recorded."""
 
 
 def _row_batches(connection: Connection, key: LogKey, *, every_row: bool) -> Iterator[list[RowDigest]]:

@@ -1,4 +1,4 @@
-"""The log's keys, its checkpoints, its export."""
+"""The log's keys, checkpoints and export."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from policy_service.integrity import reading_row
 from policy_service.messages import Message
 
 _FETCH_SIZE = 5_000
-"""Rows fetched at a time."""
+"""Rows per query."""
 
 
 def ensure_signing_key(transaction: Transaction, folder: Path, *, by: Actor = SERVICE) -> PublicKey:
-    """Return the key in use; if there is none, the first one is created and recorded in the log."""
+    """Return the key in use; create and record the first one if there is none."""
     keys = signing_keys(transaction.session)
     if keys:
         return public_key(keys[-1]["public_key"])
@@ -53,9 +53,9 @@ def ensure_signing_key(transaction: Transaction, folder: Path, *, by: Actor = SE
 
 
 def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKey:
-    """Take a new key into use, endorsed by the one before; each signs a checkpoint of what it answers for.
+    """Take a new key into use, endorsed by the previous one; each signs a checkpoint.
 
-    Raises KeyUnavailable when the key before is not in the folder.
+    Raises KeyUnavailable if the previous key is not in the folder.
     """
     previous = current_signer(transaction.session, folder)
     sign_checkpoint(transaction, folder)
@@ -67,10 +67,10 @@ def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKe
 
 
 def ensure_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0) -> LogKey:
-    """The key of the log's MACs; the first one is made when there is none, and all rows that are there are covered.
+    """Return the key of the log's MACs; create the first one if there is none, and cover all existing rows.
 
-    `decisions` is the number of the last decision record, which has no MAC yet. Raises KeyUnavailable when the log has
-    a key and the folder has not.
+    `decisions` is the number of the last decision record, which has no MAC yet. Raises KeyUnavailable if the log has a
+    key and the folder has not.
     """
     session = transaction.session
     database = database_of(session)
@@ -85,11 +85,10 @@ def ensure_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0
 
 
 def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, decisions: int, is_lost: bool) -> LogKey:
-    """Make the MACs with a new key from now on; return it.
+    """Use a new key for MACs from now on; return it.
 
-    When the key before is lost, the rows whose digests it made are taken as they are found: first verify what can be.
-    Raises KeyUnavailable when the log has no key yet, when its key is not there, and when it is there but was said to
-    be lost.
+    If the previous key is lost, the rows whose digests it made are covered as found: first verify what can be verified.
+    Raises KeyUnavailable if the log has no key yet, if its key is missing, and if it is present but declared lost.
     """
     session = transaction.session
     previous = last_log_key_id(session)
@@ -106,7 +105,7 @@ def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, deci
 
 
 def last_log_key_id(session: Session) -> str | None:
-    """Return the identifier of the key that the log named last; None when it has none."""
+    """Return the identifier of the key that the log named last; None if it has none."""
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq).desc())
     line = session.exec(query.limit(1)).first()
     return None if line is None else str(json.loads(line)["body"]["log_key"])
@@ -126,7 +125,7 @@ def _activate_key(transaction: Transaction, actor: Actor, key: LogKey, event: Lo
 
 
 def cover_rows(transaction: Transaction, key: LogKey) -> None:
-    """Cover all rows as they are found, under a key; for anyone who wrote them without this service."""
+    """Cover all rows as found, under a key; for rows written without this service."""
     use_key(transaction.session, key)
     _cover_batches(transaction, SERVICE, rebuild_states(transaction.session, key, every_row=True))
 
@@ -138,9 +137,9 @@ def _cover_batches(transaction: Transaction, actor: Actor, batches: Iterable[lis
 
 
 def sign_checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
-    """Sign how long the log is and what is in it; once for each length.
+    """Sign the log's size, root and head; idempotent for the same size.
 
-    `comparison.copy_checkpoints` is for when the transaction is over. Raises KeyUnavailable.
+    Call `comparison.copy_checkpoints` after the transaction. Raises KeyUnavailable.
     """
     session = transaction.session
     signer = current_signer(session, folder)
@@ -201,9 +200,9 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
     until: datetime | None = None,
     oldest_first: bool = False,
 ) -> list[SignedExtent]:
-    """Return a page of the checkpoints, newest first by default, from behind the one whose size is the cursor.
+    """Return a page of the checkpoints, newest first by default, after the one whose size is the cursor.
 
-    Signed from one instant on and before another. Raises InvalidSignedLine.
+    Filters those signed from `since` on and before `until`. Raises InvalidSignedLine.
     """
     size = col(Checkpoint.size)
     first = 1 if since is None else _first_size_signed(session, since)
@@ -223,7 +222,7 @@ def _checkpoint(size: int, line: bytes) -> SignedExtent:
 
 
 def _first_size_signed(session: Session, instant: datetime) -> int:
-    """The size from which on checkpoints were signed at an instant or later: a longer log is never signed earlier."""
+    """Return the smallest size signed at or after an instant: a longer log is never signed earlier."""
     last, size = _last_checkpoint(session), col(Checkpoint.size)
     low, high = 1, last.size + 1 if last else 1
     while low < high:
@@ -248,7 +247,7 @@ def read_public_keys(session: Session) -> tuple[PublicKey, ...]:
 
 
 def public_key_in_use(session: Session) -> PublicKey:
-    """Return the public key that the log is signed by. Raises NoSigningKey, DamagedRecord, KeyUnavailable."""
+    """Return the public key in use. Raises NoSigningKey, DamagedRecord, KeyUnavailable."""
     keys = read_public_keys(session)
     if not keys:
         raise NoSigningKey
@@ -289,13 +288,16 @@ def export(session: Session, signer: Signer, now: datetime) -> Iterator[bytes]:
 
 
 def extent_at(session: Session, size: int) -> Extent | None:
-    """Return the extent of the log's first `size` entries; None when it is shorter."""
+    """Return the extent of the log's first `size` entries; None if it is shorter."""
     tree, head = _tree_at(session, size)
     return Extent(tree.size, tree.root(), head) if tree.size == size else None
 
 
 def _tree_at(session: Session, size: int = END_SEQ) -> tuple[Tree, str]:
-    """The tree over the log up to a size, from the last checkpoint before on, and the digest of the last entry."""
+    """Return the tree over the log's first `size` entries, and the last entry's digest.
+
+    Entries are read from the previous checkpoint on.
+    """
     tree, head = _last_tree(session, size), GENESIS
     query = select(AuditEntry.digest).where(AuditEntry.seq >= tree.size, AuditEntry.seq <= size)
     digests = iter(session.exec(query.order_by(col(AuditEntry.seq)), execution_options={"yield_per": _FETCH_SIZE}))

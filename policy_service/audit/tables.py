@@ -1,4 +1,4 @@
-"""The rows of the log."""
+"""Rows of the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy_service.database import CheckedInteger, Instant
 
 
 class AuditEntry(SQLModel, table=True):
-    """One sealed line; the columns beside `line` repeat what is in it, to be searched."""
+    """One sealed line; the columns beside `line` repeat some of its members for queries."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (
@@ -30,11 +30,11 @@ class AuditEntry(SQLModel, table=True):
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     digest: str = Field(max_length=71)
     mac: str | None = Field(default=None, max_length=81)
-    """The MAC of the line by the log's key; none of entries from before there was one."""
+    """The MAC of the line by the log's key; null for entries from before there was one."""
 
 
 class AuditAbout(SQLModel, table=True):
-    """An object of an entry, e.g. `policy:tiering/rfm_value`: one row an object."""
+    """An object of an entry, e.g. `policy:tiering/rfm_value`: one row per object."""
 
     __tablename__ = "audit_about"
 
@@ -43,7 +43,7 @@ class AuditAbout(SQLModel, table=True):
 
 
 class Checkpoint(SQLModel, table=True):
-    """The log's length and Merkle root at an instant, signed."""
+    """A signed statement of the log's length and Merkle root at an instant."""
 
     __tablename__ = "checkpoint"
 
@@ -51,21 +51,22 @@ class Checkpoint(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     peaks: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    """The Merkle tree's full parts, from which the next root is made; the signed root says whether they are right."""
+    """The roots of the Merkle tree's full subtrees, from which the next root is computed; checked by the signed root.
+    """
 
 
 class CheckpointCopy(SQLModel, table=True):
-    """The checkpoints copied to a place outside the database, and the difference found there, if any."""
+    """The state of one copy of the checkpoints: how many were sent, and the mismatch found, if any."""
 
     __tablename__ = "checkpoint_copy"
 
     location: str = Field(primary_key=True, max_length=600)
     count: int = Field(sa_type=CheckedInteger)
     size: int = Field(sa_type=CheckedInteger)
-    """Entries that the newest of them covers."""
+    """The number of entries that the newest covers."""
     copied_at: datetime = Field(sa_type=Instant)
     difference: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    """As `comparison` encodes it; while one stands nothing is signed."""
+    """The mismatch, as `comparison` encodes it; while there is one nothing is signed."""
 
 
 class LogStateRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""The result of a verification: how much was looked at, and the first fault if there is one."""
+"""The result of a verification: how much was verified, and the first fault, if any."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LogFault:
-    """The first thing that is not right, in a sentence."""
+    """The first fault, as a message."""
 
     message: str
     seq: int | None = None
-    """The first bad entry; None when it is not an entry that is bad, but the header, a key or a checkpoint."""
+    """The first bad entry; None if a header, key or checkpoint is bad instead."""
     until: int | None = None
-    """When several entries could be the first bad one: the last of them."""
+    """If several entries could be the first bad one, the last of them."""
     is_other_log: bool = False
-    """True if nothing was altered, but what was compared belongs to another log."""
+    """True if nothing was altered, but the data belong to another log."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fault as JSON."""
@@ -26,7 +26,7 @@ class LogFault:
 
 
 class VerificationFailed(Exception):
-    """The log is not what it was; `fault` says where and why."""
+    """The log was altered; `fault` says where and how."""
 
     def __init__(
         self, message: str, seq: int | None = None, until: int | None = None, *, is_other_log: bool = False
@@ -37,17 +37,17 @@ class VerificationFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CopyComparison:
-    """A place that checkpoints are kept at, and how many of them the log was compared with."""
+    """A copy of the checkpoints, and how many of them the log was compared with."""
 
     location: str
     """A file or an address."""
     checkpoints: int
     size: int | None
-    """Entries that the newest covers; None when there is none."""
+    """The number of entries that the newest covers; None if there is none."""
     at: str | None
     """When the newest was signed, RFC 3339 in UTC."""
     fault: str | None = None
-    """Why the place cannot be relied on, in a sentence: it is missing, holds fewer than it did, does not answer."""
+    """Why the copy cannot be relied on: it is missing, incomplete or unreachable."""
 
     def to_dict(self) -> dict[str, Any]:
         names = ("location", "checkpoints", "size", "at", "fault")
@@ -56,7 +56,7 @@ class CopyComparison:
 
 @dataclass(frozen=True, slots=True)
 class LogVerdict:
-    """The extent verified before the first fault, or altogether when there is none."""
+    """The extent verified before the first fault, or the whole log if there is none."""
 
     entries: int
     checkpoints: int
@@ -65,25 +65,25 @@ class LogVerdict:
     key: str | None
     """The key in use at the end."""
     confirmed: int
-    """Entries up to the last signature; nobody has signed for those behind it yet."""
+    """The number of entries up to the last checkpoint; later ones are not signed yet."""
     exported_at: str | None = None
     fault: LogFault | None = None
     copies: tuple[CopyComparison, ...] = ()
-    """The checkpoints kept elsewhere that the log was compared with, place by place."""
+    """The copies of the checkpoints that the log was compared with."""
     macs: int | None = None
-    """Entries whose MAC was that of the log's key; None when there was no key to check them with."""
+    """The number of entries with a valid MAC; None if there was no key to check them."""
     rows: int | None = None
     """Covered rows and decision records compared with the log; None for an export, which has none."""
     differences: int = 0
-    """How many rows do not match the log."""
+    """The number of rows that do not match the log."""
     faults: tuple[LogFault, ...] = ()
-    """All faults that were found, `fault` first; of the rows the first hundred, and of the records."""
+    """All faults found, `fault` first; for rows the first hundred, and those of records."""
     untold: int = 0
-    """How many rows and records that differ are not among them."""
+    """The number of differing rows and records not listed."""
 
     @property
     def is_fine(self) -> bool:
-        """True if no fault was found, neither in the log nor in where its checkpoints are kept."""
+        """True if no fault was found in the log or in the copies of its checkpoints."""
         return self.fault is None and all(each.fault is None for each in self.copies)
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class LogVerdict:
         }
 
     def with_rows(self, rows: int, differences: int, faults: Sequence[LogFault]) -> LogVerdict:
-        """Return the verdict with what was found beside the entries."""
+        """Return the verdict extended by faults found beyond the entries."""
         all_faults = (*self.faults, *faults)
         return replace(
             self,

@@ -1,9 +1,9 @@
-"""Verification: the lines of a log, one after the other, up to the first thing that is not right.
+"""Verification of the lines of a log, in order, up to the first fault.
 
-Each entry must be canonical bytes, have the next number, hold the digest of the line before, and not be earlier than
-it. Each checkpoint must stand behind the entry it counts to, tell the root and the head of all before it, and be signed
-with the key in use there. Each new key must be endorsed by the key before it. In the end the key in use must be one the
-reader trusts, or one endorsed from it; what it signed covers all before it, and so the older keys, too.
+Each entry must be canonical, have the next number, contain the digest of the previous line, and not be earlier. Each
+checkpoint must follow the entry it counts to, state the root and head up to it, and be signed with the key in use
+there. Each new key must be endorsed by the previous one. The last key in use must be trusted by the reader, or be
+endorsed, directly or not, by a trusted one; its signature covers everything before it, including the older keys.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from policy_service.canonical import digest
 from policy_service.messages import Message
 
 PROGRESS_INTERVAL = 1 << 14
-"""Entries between two calls of a progress display."""
+"""Entries between two calls of the progress callback."""
 ENTRY_PREFIX = b'{"about":'
-"""How the line of an entry begins."""
+"""The first bytes of an entry's line."""
 KEY_KIND = "signing_key"
 OF_HEADER = Message("the header was signed for")
 OF_CHECKPOINT = Message("a checkpoint was signed for")
-"""Which entries were meant: the end of a sentence."""
+"""The end of a message: the entries that a checkpoint covers."""
 _CHECKPOINT = f'"kind":"{KIND}"'.encode()
 EntryProgress = Callable[[int], None]
 PartTick = Callable[[str, int], None]
-"""Callback of progress: how much of which part of a database was read."""
+"""Progress callback: the part of the database, and how much of it was read."""
 EntryCheck = Callable[[Entry, str], None]
 
 
@@ -47,7 +47,7 @@ class KeyEndorsement(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class KeyChain:
-    """The keys a log has named so far: the one in use, and those the reader can trust."""
+    """The keys a log has named so far: the one in use, and those that the reader can trust."""
 
     def __init__(self, trusted: Iterable[PublicKey]) -> None:
         self.by_id: dict[str, PublicKey] = {}
@@ -56,7 +56,7 @@ class KeyChain:
         self.bodies: list[dict[str, object]] = []
 
     def add(self, body: Mapping[str, object]) -> None:
-        """Take a new key into use. Raises KeyUnavailable when the key before does not endorse it."""
+        """Take a new key into use. Raises KeyUnavailable if the previous key does not endorse it."""
         try:
             parsed = msgspec.convert(body, KeyEndorsement)
         except msgspec.ValidationError:
@@ -74,21 +74,21 @@ class KeyChain:
         self.bodies.append(dict(body))
 
     def is_trusted(self) -> bool:
-        """Return True if the key in use is trusted, or endorsed from one that is."""
+        """True if the key in use is trusted, or endorsed, directly or not, by a trusted one."""
         return self.in_use is not None and self.in_use.id in self.trusted
 
 
 def say_nothing(_part: str, _done: int) -> None:
-    """For anyone who does not want to know how far it is."""
+    """Ignore progress."""
 
 
 def endorsement(key: PublicKey, previous: PublicKey) -> dict[str, object]:
-    """Return the endorsement that the key before signs."""
+    """Return the endorsement that the previous key signs."""
     return {"kind": KEY_KIND, "signing_key": key.id, "public_key": key.text, "endorsed_by": previous.id}
 
 
 class LogVerifier:
-    """A log up to some entry. `end` is the extent that was promised, and `listed` the keys, if any were."""
+    """Verifies a log line by line. `end` is the promised extent, `listed` the promised keys, if any."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class LogVerifier:
     def verify_lines(
         self, lines: Iterator[bytes], check_entry: EntryCheck | None = None, on_progress: EntryProgress | None = None
     ) -> None:
-        """Go on to the end of the lines. Raises VerificationFailed."""
+        """Verify the lines up to the end. Raises VerificationFailed."""
         try:
             for line in lines:
                 if line.startswith(ENTRY_PREFIX):
@@ -127,7 +127,7 @@ class LogVerifier:
             raise VerificationFailed(message, self.size + 1) from None
 
     def finish(self) -> None:
-        """Compare the end with what was promised and with what was kept elsewhere. Raises VerificationFailed."""
+        """Compare the end with the promised extent and the copies' checkpoints. Raises VerificationFailed."""
         if self.end is not None:
             if self.size < self.end.size:
                 raise log_truncated(self.size, self.end.size, Message("the header"))
@@ -160,7 +160,7 @@ class LogVerifier:
             )
 
     def verdict(self, fault: LogFault | None = None, exported_at: str | None = None) -> LogVerdict:
-        """Return the verdict so far."""
+        """Return the verdict up to this line."""
         key = self.keys.in_use.id if self.keys.in_use else None
         size = self.end.size if self.end is not None and fault is None else self.confirmed
         return LogVerdict(
@@ -232,7 +232,7 @@ class LogVerifier:
         self.confirmed = self.size
 
     def _compare(self, extent: Extent, scope: Message) -> None:
-        """Find the entries that differ from those a person signed for."""
+        """Report the entries that differ from a signed checkpoint."""
         size = self.size
         if (extent.root, extent.head) == (self.tree.root(), self.head):
             return

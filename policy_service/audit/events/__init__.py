@@ -1,6 +1,6 @@
-"""The closed set of events, each with its sentence in Chinese and in English.
+"""The closed set of events, each with its message in Chinese and in English.
 
-An event is a value: its fields are the `body` of the entry. In a sentence `{actor}` is who did it, other names are
+An event is a value: its fields are the `body` of the entry. In a message `{actor}` is the actor; other names are
 fields.
 """
 
@@ -168,7 +168,7 @@ ROLES: dict[str, Bilingual] = {
     Role.INTEGRATION: Bilingual("系统接口", "integration"),
     Role.ADMINISTRATOR: Bilingual("管理员", "administrator"),
 }
-"""What a role is called."""
+"""Titles of the roles."""
 MEANINGS: dict[str, Bilingual] = {
     "approved": Bilingual("批准", "approved"),
     "conforms": Bilingual("符合制度", "conforms"),
@@ -178,11 +178,11 @@ METHODS: dict[str, Bilingual] = {
     "oidc": Bilingual("统一身份登录", "identity provider"),
 }
 WORDS = {"role": ROLES, "meaning": MEANINGS, "method": METHODS}
-"""What the values of a field are called in sentences."""
+"""Titles of field values in messages."""
 
 
 def describe_event(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
-    """Describe an entry for a reader. Raises KeyError when there is no such event."""
+    """Return the message of an entry. Raises KeyError if there is no such event."""
     kind = kind_label(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
     names = {**body, "actor": actor, "kind": kind}
     for field, words in WORDS.items():

@@ -10,7 +10,7 @@ from policy_service.language.policy import Bilingual
 
 @dataclass(frozen=True, slots=True)
 class DemonstrationBegun(Event):
-    """The database was set up to be tried: its people, customers and decisions are invented."""
+    """The database was set up as a demonstration: its people, customers and decisions are invented."""
 
     name = "demonstration_begun"
     summary = Bilingual(
@@ -21,7 +21,7 @@ class DemonstrationBegun(Event):
 
 @dataclass(frozen=True, slots=True)
 class AccountCreated(Event):
-    """A person was given an account."""
+    """An account was created for a person."""
 
     name = "account_created"
     summary = Bilingual("{actor} 建立账户 {account_name}", "{actor} created the account {account_name}")
@@ -65,7 +65,7 @@ class AccountEnabled(Event):
 
 @dataclass(frozen=True, slots=True)
 class AccountLinked(Event):
-    """An identity provider lets an account in from now on, as the person it knows by `external_id`."""
+    """An identity provider may sign in this account, as the person it knows by `external_id`."""
 
     name = "account_linked"
     summary = Bilingual(
@@ -80,7 +80,7 @@ class AccountLinked(Event):
 
 @dataclass(frozen=True, slots=True)
 class AccountAttested(Event):
-    """A person attested that the account is this person's alone; its signing roles take effect."""
+    """A person attested that the account belongs to one person alone; its signing roles take effect."""
 
     name = "account_vouched"
     summary = Bilingual(
@@ -94,7 +94,7 @@ class AccountAttested(Event):
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged(Event):
-    """An account has another password; its sessions ended."""
+    """The password of an account changed; its sessions ended."""
 
     name = "password_changed"
     summary = Bilingual("{actor} 更改账户 {account_name} 的密码", "{actor} changed the password of {account_name}")
@@ -104,7 +104,7 @@ class PasswordChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorSet(Event):
-    """An account has a second factor."""
+    """A second factor was set for an account."""
 
     name = "second_factor_set"
     summary = Bilingual(
@@ -116,7 +116,7 @@ class SecondFactorSet(Event):
 
 @dataclass(frozen=True, slots=True)
 class SecondFactorRemoved(Event):
-    """An account has no second factor any more."""
+    """The second factor of an account was removed."""
 
     name = "second_factor_removed"
     summary = Bilingual(
@@ -147,7 +147,7 @@ class SignedOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class SignInBlocked(Event):
-    """Too many wrong passwords were given for the account: anyone who gave them has to wait, at least until `until`."""
+    """Sign-in to an account was throttled after too many wrong passwords, at least until `until`."""
 
     name = "sign_in_blocked"
     summary = Bilingual(
@@ -161,7 +161,7 @@ class SignInBlocked(Event):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyIssued(Event):
-    """A machine was given a key."""
+    """An API key was issued to a machine."""
 
     name = "api_key_issued"
     summary = Bilingual("{actor} 发放 接口密钥 {key_name}", "{actor} issued the API key {key_name}")
@@ -173,7 +173,7 @@ class ApiKeyIssued(Event):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRevoked(Event):
-    """A machine's key no longer opens anything."""
+    """An API key was revoked."""
 
     name = "api_key_revoked"
     summary = Bilingual("{actor} 吊销 接口密钥 {key_name}", "{actor} revoked the API key {key_name}")
@@ -183,7 +183,7 @@ class ApiKeyRevoked(Event):
 
 @dataclass(frozen=True, slots=True)
 class SigningKeyAdded(Event):
-    """Checkpoints are signed with this key from now on; the key before attests to it, except for the first."""
+    """Checkpoints are signed with this key from now on; the previous key endorses it, except for the first."""
 
     name = "signing_key_added"
     summary = Bilingual("启用新的签名密钥 {signing_key}", "a new signing key is in use: {signing_key}")
@@ -195,7 +195,7 @@ class SigningKeyAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ListExported(Event):
-    """The rows of a list that the filters left were exported as a file; `is_complete` unless it was cut."""
+    """The filtered rows of a list were exported as a file; `is_complete` unless it was truncated."""
 
     name = "list_exported"
     summary = Bilingual(
@@ -211,7 +211,7 @@ class ListExported(Event):
 
 @dataclass(frozen=True, slots=True)
 class LogSettled(Event):
-    """The log differed from what was signed or copied elsewhere, and the operator says that it is right as it is."""
+    """The log did not match its checkpoints or their copies, and the operator accepted it as it is."""
 
     name = "log_settled"
     summary = Bilingual(
@@ -224,9 +224,9 @@ class LogSettled(Event):
 
 @dataclass(frozen=True, slots=True)
 class LogKeyAdded(Event):
-    """Entries bear a MAC by this key from now on, and so do decision records behind number `decisions`.
+    """From now on entries have a MAC by this key, and so do decision records after number `decisions`.
 
-    `before` is the key until now, which is `lost` when nobody had it any more.
+    `before` is the previous key, which is `lost` if it was no longer available.
     """
 
     name = "log_key_added"
@@ -248,7 +248,7 @@ class RowsRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsTaken(Event):
-    """Rows that were in the database already are covered from now on, as they were found."""
+    """Existing rows were covered, as found."""
 
     name = "rows_taken"
     summary = Bilingual(

@@ -10,7 +10,7 @@ from policy_service.language.policy import Bilingual
 
 @dataclass(frozen=True, slots=True)
 class ChangeDrafted(Event):
-    """A change was begun."""
+    """A change was created."""
 
     name = "change_drafted"
     summary = Bilingual("{actor} 起草变更“{title}”", "{actor} drafted the change “{title}”")
@@ -31,7 +31,7 @@ class ChangeEdited(Event):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceAttached(Event):
-    """A file stands behind a change, such as a scan or minutes; `size` in bytes."""
+    """A file was attached to a change, such as a scan or minutes; `size` in bytes."""
 
     name = "evidence_attached"
     summary = Bilingual(
@@ -45,7 +45,7 @@ class EvidenceAttached(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeCommented(Event):
-    """A person said something about a change."""
+    """A person commented on a change."""
 
     name = "change_commented"
     summary = Bilingual("{actor} 评论变更：{text}", "{actor} commented: {text}")
@@ -55,7 +55,7 @@ class ChangeCommented(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeAnalysed(Event):
-    """The analysis of a change began; until it ends nobody edits the change."""
+    """The analysis of a change began; until it ends the change cannot be edited."""
 
     name = "change_analysed"
     summary = Bilingual("{actor} 将变更送交分析", "{actor} had the change analysed")
@@ -76,7 +76,7 @@ class ChangeAnalysisEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeSubmitted(Event):
-    """A change was submitted: what `digest` covers is what is signed."""
+    """A change was submitted: signatures are on what `digest` covers."""
 
     name = "change_submitted"
     summary = Bilingual("{actor} 提交变更，摘要 {digest}", "{actor} submitted the change under {digest}")
@@ -84,7 +84,7 @@ class ChangeSubmitted(Event):
     digest: str
     roles: tuple[str, ...]
     effect: str | None = None
-    """The digest of the versions, records and code that its effect was worked out from."""
+    """The digest of the versions, records and code from which its effect was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class ChangeSignedOff(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangesRequested(Event):
-    """A change was sent back to its author."""
+    """A change was returned to its author."""
 
     name = "changes_requested"
     summary = Bilingual("{actor} 要求修改：{reason}", "{actor} requested changes: {reason}")
@@ -116,7 +116,7 @@ class ChangesRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeRejected(Event):
-    """A change was refused for good."""
+    """A change was rejected for good."""
 
     name = "change_rejected"
     summary = Bilingual("{actor} 驳回变更：{reason}", "{actor} rejected the change: {reason}")
@@ -126,7 +126,7 @@ class ChangeRejected(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeWithdrawn(Event):
-    """A change was taken back by its author."""
+    """A change was withdrawn by its author."""
 
     name = "change_withdrawn"
     summary = Bilingual("{actor} 撤回变更：{reason}", "{actor} withdrew the change: {reason}")
@@ -136,7 +136,7 @@ class ChangeWithdrawn(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeScheduled(Event):
-    """A change that has all its signatures was given its day."""
+    """A fully signed change was given its effective day."""
 
     name = "change_scheduled"
     summary = Bilingual(
@@ -151,7 +151,7 @@ class ChangeScheduled(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeCancelled(Event):
-    """A scheduled change was taken back before its day."""
+    """A scheduled change was cancelled before its day."""
 
     name = "change_cancelled"
     summary = Bilingual("{actor} 取消已排期的变更：{reason}", "{actor} cancelled the scheduled change: {reason}")
@@ -161,7 +161,7 @@ class ChangeCancelled(Event):
 
 @dataclass(frozen=True, slots=True)
 class PolicySuspended(Event):
-    """A version was suspended in an emergency; the version before applies until `until`."""
+    """A version was suspended in an emergency; the previous version applies until `until`."""
 
     name = "policy_suspended"
     summary = Bilingual(
@@ -180,7 +180,7 @@ class PolicySuspended(Event):
 
 @dataclass(frozen=True, slots=True)
 class PolicyStopped(Event):
-    """A version was suspended in an emergency, and no version applies in its place until `until`."""
+    """A version was suspended in an emergency, with no version in its place until `until`."""
 
     name = "policy_stopped"
     summary = Bilingual(
@@ -215,7 +215,7 @@ class SuspensionRatified(Event):
 
 @dataclass(frozen=True, slots=True)
 class SuspensionEnded(Event):
-    """A suspension was ended before its end; the suspended version applies again."""
+    """A suspension was ended early; the suspended version applies again."""
 
     name = "suspension_ended"
     summary = Bilingual(

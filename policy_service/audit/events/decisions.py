@@ -23,7 +23,7 @@ class DecisionsSealed(Event):
 
 @dataclass(frozen=True, slots=True)
 class DecisionsArchived(Event):
-    """The lines of decision records moved to a file with this digest; `remainder` is that of what stays of them."""
+    """The lines of decision records moved to a file with this digest; `remainder` is the digest of what remains."""
 
     name = "decisions_archived"
     summary = Bilingual(
@@ -41,7 +41,7 @@ class DecisionsArchived(Event):
 
 @dataclass(frozen=True, slots=True)
 class OverrideRecorded(Event):
-    """A subject was excepted from the rules of a policy until `until` (R-GOV-4)."""
+    """An override of a policy was recorded for a subject, until `until` (R-GOV-4)."""
 
     name = "override_recorded"
     summary = Bilingual(
@@ -66,7 +66,7 @@ class OverrideRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class OverrideSigned(Event):
-    """Another person signed an override; `ratifies` when everyone who must has signed it."""
+    """Another person signed an override; `ratifies` for the last signature required."""
 
     name = "override_signed"
     summary = Bilingual(
@@ -87,7 +87,7 @@ class OverrideSigned(Event):
 
 @dataclass(frozen=True, slots=True)
 class OverrideEnded(Event):
-    """An override was ended before its end."""
+    """An override was ended early."""
 
     name = "override_ended"
     summary = Bilingual("{actor} 提前终止例外：{reason}", "{actor} ended the override: {reason}")
@@ -100,7 +100,7 @@ class OverrideEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class SubjectErased(Event):
-    """A subject's key was deleted: its sensitive facts can no longer be read by anyone."""
+    """A subject's key was deleted, so its sensitive facts are unreadable."""
 
     name = "subject_erased"
     summary = Bilingual(
@@ -113,7 +113,7 @@ class SubjectErased(Event):
 
 @dataclass(frozen=True, slots=True)
 class SubjectsMerged(Event):
-    """A subject is the same as another, which remains; group lists name the other alone."""
+    """A subject was merged into another; group lists only contain the latter."""
 
     name = "subjects_merged"
     summary = Bilingual(
@@ -131,7 +131,7 @@ class SubjectsMerged(Event):
 
 @dataclass(frozen=True, slots=True)
 class PopulationRegistered(Event):
-    """A file of facts was registered under a name; `subjects` are its rows, `refused` those that name none."""
+    """A file of facts was registered under a name; `subjects` counts its valid rows, `refused` the others."""
 
     name = "population_registered"
     summary = Bilingual(
@@ -149,7 +149,7 @@ class PopulationRegistered(Event):
 
 @dataclass(frozen=True, slots=True)
 class PopulationDeleted(Event):
-    """A population was deleted with its key; what was made from it stays, and names its digest."""
+    """A population and its key were deleted; results made from it remain, and name its digest."""
 
     name = "population_deleted"
     summary = Bilingual("{actor} 删除客户群体 {title}", "{actor} deleted the population {title}")
@@ -160,7 +160,7 @@ class PopulationDeleted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ErasuresApplied(Event):
-    """A population was searched for subjects that were erased; its rows about them were removed."""
+    """The rows of erased subjects were removed from a population."""
 
     name = "erasures_applied"
     summary = Bilingual(
@@ -174,7 +174,7 @@ class ErasuresApplied(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReevaluationStarted(Event):
-    """The subjects of a policy are decided about again, from facts that are at most so many days old."""
+    """A re-evaluation of a policy's subjects started, from facts up to a maximum age in days."""
 
     name = "reevaluation_started"
     summary = Bilingual(
@@ -188,7 +188,7 @@ class ReevaluationStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class MasterKeyRotated(Event):
-    """The keys of all subjects are wrapped by another master key, and the one before is forgotten."""
+    """The keys of all subjects were rewrapped with a new master key, and the old one was deleted."""
 
     name = "master_key_rotated"
     summary = Bilingual(

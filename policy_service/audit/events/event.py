@@ -1,4 +1,4 @@
-"""The base of all events: a name, its sentences, its fields as the body of an entry, and the things it is about."""
+"""The base class of events: a name, messages, fields for the body of an entry, and the objects concerned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OBJECT_FIELDS = (
     "api_key",
     "signing_key",
 )
-"""The fields that name what an event is about."""
+"""The fields that name the objects of an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Event:
     summary: ClassVar[Bilingual]
 
     def body(self) -> dict[str, Any]:
-        """Return the fields, as canonical JSON takes them."""
+        """Return the fields as values for canonical JSON."""
         return asdict(self)
 
     def about(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Events of versions: imported, submitted, put in force, taken back."""
+"""Events of versions: imported, submitted, put in force, taken out of force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policy_service.language.policy import Bilingual
 
 @dataclass(frozen=True, slots=True)
 class VersionImported(Event):
-    """A version was there when the service was set up; nobody signed it here."""
+    """A version was imported at set-up, without signatures here."""
 
     name = "version_imported"
     summary = Bilingual(
@@ -37,7 +37,7 @@ class VersionSubmitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class _ActivationEvent(Event):
-    """The fields of every activation, whatever its kind: `effective_until` is null when it has no end."""
+    """The fields common to all activations: `effective_until` is null if open-ended."""
 
     policy: str
     version: str
@@ -62,7 +62,7 @@ class ActivationRecorded(_ActivationEvent):
 
 @dataclass(frozen=True, slots=True)
 class StopRecorded(_ActivationEvent):
-    """A policy was stopped for a period: `version` is out of force and nothing applies in its place."""
+    """A policy was stopped for a period: `version` is out of force, and nothing replaces it."""
 
     name = "stop_recorded"
     summary = Bilingual(
@@ -73,7 +73,7 @@ class StopRecorded(_ActivationEvent):
 
 @dataclass(frozen=True, slots=True)
 class PolicyEnded(_ActivationEvent):
-    """A policy was ended from a day on; `version` is the one in force until then, `effective_until` null for good."""
+    """A policy was ended from a day on; `version` is in force until then. A null `effective_until` means for good."""
 
     name = "policy_ended"
     summary = Bilingual(
@@ -84,7 +84,7 @@ class PolicyEnded(_ActivationEvent):
 
 @dataclass(frozen=True, slots=True)
 class EndingCancelled(Event):
-    """The ending of a policy was taken back before its day."""
+    """The ending of a policy was cancelled before its day."""
 
     name = "ending_cancelled"
     summary = Bilingual(
@@ -100,7 +100,7 @@ class EndingCancelled(Event):
 
 @dataclass(frozen=True, slots=True)
 class ActivationCancelled(Event):
-    """An activation was taken back: one that had not begun, or one that another replaces."""
+    """An activation was cancelled: it had not begun, or another replaces it."""
 
     name = "activation_cancelled"
     summary = Bilingual(
