@@ -1,17 +1,17 @@
-"""The one door to the database: SQLite (WAL, synchronous FULL) or PostgreSQL, read in snapshots, written in turn.
+"""All access to the database: SQLite (WAL, synchronous FULL) or PostgreSQL; snapshot reads, serial writes.
 
     with database.read() as session: ...            # a snapshot; nothing can be written
-    with database.write(clock) as transaction: ...  # one after another; all of it is kept, or none of it
-    with database.write_unlogged() as session: ...  # for what is no part of the record: how far a job is
+    with database.write(clock) as transaction: ...  # serial; commits all of it or nothing
+    with database.write_unlogged() as session: ...  # for what is not part of the record: job progress
 
-There are two lanes to write in, each a row of `lane` that a writer holds until the end: `governance` for what people
-do, `decisions` for what is decided. A lane counts its transactions and remembers when the last of them was, so that
-the record never goes back in time though the machine's clock may. Whether governance has written since is asked of the
-log (`log_size`), since anyone who has the database could hold the count of a lane still.
+Writes go through one of two lanes, each a row of `lane` that the writer locks until its transaction ends: `governance`
+for what people do, `decisions` for decisions. A lane counts its transactions and stores the time of the last one, so
+that recorded times never decrease even if the machine's clock goes back. To detect governance writes, readers use the
+log (`log_size`), since an attacker with access to the database could freeze a lane's count.
 
-Kept means durable: SQLite has synced its file, PostgreSQL its log.
+A commit is durable: SQLite has synced its file, PostgreSQL its log.
 
-What is called in `BEFORE_COMMIT` still belongs to a transaction that wrote, and comes before it is kept.
+The callbacks in `BEFORE_COMMIT` run inside each write transaction, just before it commits.
 """
 
 from __future__ import annotations
@@ -71,31 +71,31 @@ __all__ = [
 ]
 
 LOCK_SECONDS = 10
-"""How long a transaction waits for the one before it."""
+"""How long a transaction waits for the previous one."""
 
 
 PROBE_SECONDS = 1.0
-"""How long it is looked whether something could be written."""
+"""Time limit for probing whether the database is writable."""
 MIN_FREE_BYTES = 64 * 1024
-"""Bytes that there has to be room for."""
+"""Required free disk space, bytes."""
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
 class WriteFailure:
-    """A write that was not kept: why, and when, in the seconds of `time.monotonic`."""
+    """A failed write: its reason, and its time by `time.monotonic`."""
 
     reason: Unavailable
     at: float
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant as RFC 3339 text in UTC with microseconds, which sorts as time does."""
+    """An instant as RFC 3339 text in UTC with microseconds, so that text order is time order."""
 
     impl = String(27)
     cache_ok = True
     column_name = ""
-    """The column it belongs to, for who reads what is none; set once all tables are declared."""
+    """The name of its column, for error messages; set once all tables are declared."""
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else timestamp(value)
@@ -108,11 +108,14 @@ class Instant(TypeDecorator[datetime]):
 
 
 class CheckedColumn(TypeDecorator[Any]):
-    """A column of which SQLite keeps whatever somebody put there by hand: what is no value of its type is damage."""
+    """A column whose values are checked when read.
+
+    SQLite stores whatever was written by hand; a value of another type is damage.
+    """
 
     expected: type
     column_name = ""
-    """The column it belongs to, for who reads what is none; set once all tables are declared."""
+    """The name of its column, for error messages; set once all tables are declared."""
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         convert = self.impl_instance.result_processor(dialect, coltype)
@@ -149,14 +152,14 @@ class CheckedDate(CheckedColumn):
 
 
 class LaneName(StrEnum):
-    """The name of what a transaction writes."""
+    """The name of a lane."""
 
     GOVERNANCE = "governance"
     DECISIONS = "decisions"
 
 
 class Lane(SQLModel, table=True):
-    """The number of a lane's transactions, and when the last one was."""
+    """The number of a lane's transactions, and the time of the last one."""
 
     __tablename__ = "lane"
 
@@ -173,11 +176,11 @@ def last_write_at(session: Session) -> datetime:
 Value = TypeVar("Value")
 _LOG_SIZE = select(func.max(table("audit_entry", column("seq")).c.seq))
 _CACHE = "kept"
-"""Where a session that reads finds what is remembered from one to the next."""
+"""The key under which a reading session finds the cache."""
 _DATABASE = "database"
-"""Where a session finds the database it belongs to."""
+"""The key under which a session finds its database."""
 _MOMENT = timedelta(microseconds=1)
-"""The least by which one instant can be later than another here."""
+"""The resolution of stored instants."""
 _LANE = table_of(Lane)
 _THIS_LANE = _LANE.c.name == bindparam("lane")
 _TAKE = select(_LANE.c.count).where(_THIS_LANE).with_for_update()
@@ -192,7 +195,7 @@ _NEXT = (
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One write: its session, its instant, its number in its lane (from 1), and the source of its identifiers."""
+    """One write: its session, its instant, its number in its lane (from 1), and a source of identifiers."""
 
     session: Session
     now: datetime
@@ -200,26 +203,28 @@ class Transaction:
     clock: Clock
 
     def new_id(self) -> str:
-        """Return an identifier nobody has used (UUID version 7)."""
+        """Return a new unique identifier (UUID version 7)."""
         return str(self.clock.new_id())
 
 
 BEFORE_COMMIT: list[Callable[[Transaction], None]] = []
-"""What is called at the end of every transaction that writes."""
+"""Callbacks that run at the end of every write transaction."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: list[Callable[[Session], datetime | None]] = []
-"""What says when something was last written, by what the log attests to; None when nothing was."""
+"""Callbacks that return the time of the last write according to the log; None if there was none."""
 _WRITES = "writes"
-"""Where a session says that it is one of a transaction that writes."""
+"""The key that marks a session of a write transaction."""
 
 
 class Database:
     """One database, shared by all threads."""
 
     def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS, keys: Path | None = None) -> None:
-        """Open nothing yet. `keys` is the folder of the log's keys, for anyone who writes to a log that has MACs.
+        """Create the database without opening it.
 
-        Raises ValueError when the address is none of SQLite's or PostgreSQL's.
+        `keys` is the folder of the log's keys, needed to write to a log with MACs.
+
+        Raises ValueError if the address is neither SQLite's nor PostgreSQL's.
         """
         self.url = url
         self.keys = keys
@@ -227,9 +232,9 @@ class Database:
         """The file of a SQLite database."""
         self.engine = open_sqlite(self.file, lock_seconds) if self.file else open_postgresql(url, lock_seconds)
         self.failure: WriteFailure | None = None
-        """Why the last write was not kept; None when it was."""
+        """Why the last write failed; None if it succeeded."""
         self.last_commit_at = float("-inf")
-        """When a write was last kept, in the seconds of `time.monotonic`."""
+        """The time of the last successful write, by `time.monotonic`."""
         self._write_lock = FairLock(lock_seconds) if self.file else nullcontext()
         self._cache: dict[str, tuple[int, Any]] = {}
         self._readers = self.engine.execution_options(**READING[self.engine.dialect.name])
@@ -237,7 +242,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A snapshot of the whole database. Raises DatabaseUnavailable."""
+        """Open a snapshot of the whole database. Raises DatabaseUnavailable."""
         with (
             translate_db_errors(reading=True),
             Session(self._readers, info={_CACHE: self._cache, _DATABASE: self}) as session,
@@ -246,9 +251,9 @@ class Database:
 
     @contextmanager
     def write(self, clock: Clock, lane: LaneName = LaneName.GOVERNANCE) -> Iterator[Transaction]:
-        """One transaction, after those before it in its lane; kept at the end unless an exception leaves it.
+        """Open a write transaction after earlier ones in its lane; commit at the end, roll back on an exception.
 
-        Its rows can be read after the end. Raises DatabaseUnavailable.
+        Its rows remain readable after the end. Raises DatabaseUnavailable.
         """
         new_session = Session(self._writers, expire_on_commit=False, info={_DATABASE: self, _WRITES: True})
         with self._track_failures(), translate_db_errors(), self._write_lock, new_session as session, session.begin():
@@ -260,9 +265,9 @@ class Database:
 
     @contextmanager
     def write_unlogged(self) -> Iterator[Session]:
-        """One transaction in no lane, for rows that are no part of the record.
+        """Open a write transaction outside the lanes, for rows that are not part of the record.
 
-        It moves no time, and nobody who waits for changes of the record reads again. Raises DatabaseUnavailable.
+        It changes no lane's time, and causes no reader of the record to reload. Raises DatabaseUnavailable.
         """
         new_session = Session(self._writers, info={_DATABASE: self})
         with translate_db_errors(), self._write_lock, new_session as session, session.begin():
@@ -270,7 +275,7 @@ class Database:
 
     @contextmanager
     def _track_failures(self) -> Iterator[None]:
-        """Note whether a write was committed."""
+        """Store whether a write was committed."""
         try:
             yield
         except DatabaseUnavailable as error:
@@ -299,10 +304,10 @@ class Database:
                 connection.rollback()
 
     def _begin(self, session: Session, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
-        """Take the lane, which the next writer waits for, and only then asks what time it is.
+        """Lock the lane, and only then read the clock.
 
-        A writer that waited is so later than those it waited for; and later than anything in either lane, though the
-        machine's clock may have gone back. A lane that says what nothing bears out moves no time.
+        So a writer's instant is later than those of all writers it waited for, and later than anything in either lane,
+        even if the machine's clock went back. A lane's time counts only as far as written rows confirm it.
         """
         connection = session.connection()
         if not self.file:  # SQLite let nobody else write from the beginning of the transaction
@@ -314,10 +319,7 @@ class Database:
 
     @contextmanager
     def alter(self) -> Iterator[Connection]:
-        """One transaction that makes or alters tables, while nobody else does; a SQLite file is made if need be.
-
-        Raises DatabaseUnavailable.
-        """
+        """Open an exclusive transaction that creates or alters tables; create the SQLite file if it is missing."""
         if self.file:
             with suppress(OSError):  # anyone who opens it next is told
                 os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
@@ -333,7 +335,7 @@ class Database:
 
 
 def _check_disk_space(file: Path) -> None:
-    """Raises DatabaseUnavailable when the disk of a file has no room for a few pages."""
+    """Raise DatabaseUnavailable if the disk has no room for a few pages."""
     try:
         with TemporaryFile(dir=file.parent) as temporary:
             os.posix_fallocate(temporary.fileno(), 0, MIN_FREE_BYTES)
@@ -347,29 +349,29 @@ def transaction_count(session: Session, lane: LaneName = LaneName.GOVERNANCE) ->
 
 
 def log_size(session: Session) -> int:
-    """Return the number of the log's last entry; while it is the same, so are the rows that governance writes."""
+    """Return the number of the log's last entry; while it is unchanged, so are the rows that governance writes."""
     size: int | None = session.connection().execute(_LOG_SIZE).scalar()
     return size or 0
 
 
 def lock_lane(session: Session, lane: LaneName) -> None:
-    """Let nobody write in a lane before the transaction ends, one in another lane; many may do this at once."""
+    """Block writers of a lane until the transaction, which writes in another lane, ends. The lock is shared."""
     session.exec(select(Lane.count).where(Lane.name == lane).with_for_update(read=True)).one()
 
 
 def borne_out(session: Session, at: datetime) -> datetime:
-    """Return the instant of a lane, as far as something that was written bears it out.
+    """Return the time of a lane, as far as written rows confirm it.
 
-    Its row is under no MAC: who has the database alone could move the time of the service by it.
+    The lane's row has no MAC: otherwise an attacker with access to the database could change the service's time.
     """
     instants = [each for each in (ask(session) for ask in LATEST) if each is not None]
     return min(at, max(instants)) if instants else at
 
 
 def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Value:
-    """Return what `read` gives of the rows that governance writes, read again by readers when the log has grown.
+    """Return the result of `read` on rows that governance writes; cached for readers until the log grows.
 
-    A transaction that writes sees what may yet be undone, so it reads for itself and nobody remembers that.
+    A write transaction sees uncommitted rows, so it reads for itself and its result is not cached.
     """
     cache: dict[str, tuple[int, Any]] | None = session.info.get(_CACHE)
     if cache is None:
@@ -383,7 +385,7 @@ def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Val
 
 
 def database_of(session: Session) -> Database | None:
-    """Return the database that a session belongs to; None for one that was opened otherwise."""
+    """Return the database of a session; None if the session was opened otherwise."""
     database: Database | None = session.info.get(_DATABASE)
     return database
 
@@ -394,5 +396,5 @@ def is_write_session(session: Session) -> bool:
 
 
 def initial_rows() -> list[Lane]:
-    """Return the rows a new database starts with."""
+    """Return the rows of a new database."""
     return [Lane(name=lane, count=0, at=NEVER) for lane in LaneName]

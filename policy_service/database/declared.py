@@ -1,4 +1,4 @@
-"""The table that a model declares, which SQLModel makes and leaves out of its types."""
+"""Returns the table of a model, which SQLModel creates but leaves out of its types."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from sqlalchemy import Table
 
 
 def table_of(model: type[Any]) -> Table:
-    """Return the table that a model declares."""
+    """Return the table of a model."""
     return cast("Table", model.__table__)

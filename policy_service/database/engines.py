@@ -1,4 +1,4 @@
-"""Engines of the two databases: how each is opened, and how a read and a write begin on it."""
+"""Engines of the two databases: how each opens connections, and begins a read or a write."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from sqlmodel import create_engine
 from policy_service.database.outages import FileReplaced
 
 STATEMENT_SECONDS = 60
-"""How long PostgreSQL may take over one statement."""
+"""Time limit for a statement on PostgreSQL."""
 CONNECT_SECONDS = 10
-"""How long PostgreSQL may take to answer at all."""
+"""Time limit for connecting to PostgreSQL."""
 RETRY_SECONDS = 0.02
-"""How long until SQLite is asked again for what it does not wait for."""
+"""Pause before retrying an operation that SQLite does not wait for."""
 _EXPECTED = "expected sqlite:///FILE or postgresql://…"
 ALTERING = 7_316_002_851
-"""The number of PostgreSQL's advisory lock on the tables themselves; any number, but always the same."""
+"""The number of the PostgreSQL advisory lock for altering tables: arbitrary, but fixed."""
 READING: dict[str, dict[str, Any]] = {
     "sqlite": {"begin": ("PRAGMA query_only = ON", "BEGIN")},
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
-"""The options of a connection that reads."""
+"""Options of a reading connection."""
 WRITING: dict[str, dict[str, Any]] = {
     "sqlite": {"begin": ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE")},
     "postgresql": {"isolation_level": "READ COMMITTED"},
 }
-"""The options of a connection that writes."""
+"""Options of a writing connection."""
 _BEGIN = ("PRAGMA query_only = OFF", "BEGIN")
 _Identity = tuple[int, int]
-"""The device and the number of a file."""
+"""The device and inode number of a file."""
 _PRAGMAS = (
-    f"journal_size_limit = {64 * 2**20}",  # what a long reader made the log grow to is given back
+    f"journal_size_limit = {64 * 2**20}",  # shrink a write-ahead log that a long reader let grow
     "synchronous = FULL",
     "foreign_keys = ON",
     "recursive_triggers = ON",  # so that REPLACE, which deletes, asks the triggers
@@ -47,7 +47,7 @@ _PRAGMAS = (
 
 
 def file_of(url: str) -> Path | None:
-    """Return the file that a database's address names; None for PostgreSQL. Raises ValueError for another address."""
+    """Return the file in a database's address; None for PostgreSQL. Raises ValueError for another address."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -68,7 +68,7 @@ def printable_address(url: str) -> str:
 
 
 def open_postgresql(url: str, lock_seconds: float) -> Engine:
-    """Open connections to PostgreSQL. Raises ValueError when its driver is not installed."""
+    """Open connections to PostgreSQL. Raises ValueError if its driver is not installed."""
     settings = {
         "lock_timeout": f"{round(lock_seconds * 1_000)}ms",
         "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -88,7 +88,7 @@ def open_postgresql(url: str, lock_seconds: float) -> Engine:
 
 
 def open_sqlite(file: Path, lock_seconds: float) -> Engine:
-    """Open connections to a SQLite file that is there; one that is gone is not created."""
+    """Open connections to an existing SQLite file; a missing one is not created."""
     original = _OriginalFile(file)
 
     def connect() -> sqlite3.Connection:  # SQLite would create a missing file, empty
@@ -102,7 +102,7 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
         )
 
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # transactions begin where `begin` says
+        connection.isolation_level = None  # `begin` starts transactions
         _enable_wal(connection, lock_seconds)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
@@ -130,8 +130,8 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
 class _TrackingConnection(sqlite3.Connection):
     """A connection that closes its cursors before another session uses it.
 
-    A cursor that was not read to its end, because an exception left it, keeps its snapshot beyond a rollback: the next
-    sessions would read what the database was then, until the garbage collector found the cursor.
+    A cursor abandoned by an exception keeps its snapshot even after a rollback: later sessions would read an old state
+    until the garbage collector frees the cursor.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # those of sqlite3.connect
@@ -149,10 +149,10 @@ class _TrackingConnection(sqlite3.Connection):
 
 
 class _OriginalFile:
-    """The file that was opened first, which no other may stand in for.
+    """The file that was opened first; no other file may replace it.
 
-    What was written to the one and what to the other would be two records; only a start looks whether one is sound. So
-    once another file was seen nothing is opened any more, though the first may come back.
+    Writes to two different files would split the record, and only a start verifies that a file is intact. So once
+    another file was seen, nothing is opened any more, even if the first one returns.
     """
 
     def __init__(self, file: Path) -> None:
@@ -161,7 +161,7 @@ class _OriginalFile:
         self._is_replaced = False
 
     def check(self) -> _Identity | None:
-        """Return the identity of the file there is; None when there is none. Raises FileReplaced."""
+        """Return the identity of the file; None if it is missing. Raises FileReplaced."""
         identity = _identity(self._file)
         if identity is not None:
             self._first = self._first or identity
@@ -172,10 +172,10 @@ class _OriginalFile:
 
 
 def _enable_wal(connection: sqlite3.Connection, seconds: float) -> None:
-    """Has the file keep a write-ahead log.
+    """Switch the file to a write-ahead log.
 
-    Turning a new file over takes it for oneself, and SQLite does not wait for others who do the same: so it is asked
-    again, for as long as one waits for any lock.
+    Switching a new file needs an exclusive lock, and SQLite does not wait for others doing the same: so it is retried
+    for as long as for any lock.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -1,7 +1,7 @@
-"""Takes the threads of one process in the order they came.
+"""A lock that the threads of a process get in the order they asked.
 
-SQLite has one writer at a time, and anyone who waits for it asks again every tenth of a second. One that writes without
-pause would be let in again and again before the others ask: so the threads of a process stand in a line.
+SQLite allows one writer at a time, and a waiting one retries every tenth of a second. A thread that writes without
+pause would win every time, so the threads of a process queue instead.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from policy_service.database.outages import DatabaseUnavailable
 
 
 class FairLock:
-    """A lock that is handed over to the one who has waited longest."""
+    """A lock that goes to the thread that has waited longest."""
 
     def __init__(self, seconds: float) -> None:
-        """`seconds` is how long anyone waits."""
+        """`seconds` is the time-out."""
         self._seconds = seconds
         self._lock = threading.Lock()
         self._is_taken = False
         self._queue: deque[threading.Event] = deque()
 
     def __enter__(self) -> None:
-        """Raises DatabaseUnavailable when it takes too long."""
+        """Raises DatabaseUnavailable on time-out."""
         with self._lock:
             if not self._is_taken:
                 self._is_taken = True
@@ -47,9 +47,9 @@ class FairLock:
             self._hand_over()
 
     def _leave(self, turn: threading.Event) -> None:
-        """Go without having had a turn."""
+        """Leave the queue without the lock."""
         with self._lock:
-            if turn.is_set():  # it came in this very moment, and is the next one's
+            if turn.is_set():  # the lock arrived at this moment: pass it on
                 self._hand_over()
             else:
                 self._queue.remove(turn)

@@ -1,4 +1,4 @@
-"""Asks SQLite whether its file is whole, and whether its indexes agree with its rows."""
+"""Asks SQLite whether its file is intact, and whether its indexes match its rows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from policy_service.database.outages import DatabaseUnavailable
 from policy_service.messages import Message
 
 MAX_FAULTS = 20
-"""Limit of the faults that SQLite lists."""
+"""Maximum number of faults that SQLite lists."""
 LARGE = 2**28
-"""Bytes of a file that takes longer to read than the service may take to begin."""
+"""The size of a file, bytes, above which checking it would delay the start too long."""
 
 
 def is_large(connection: Connection) -> bool:
-    """Return True if a SQLite file is read whole behind the start of the service, not before it."""
+    """Return True if the SQLite file is too large to check before the service starts."""
     if connection.dialect.name != "sqlite":
         return False
     pages, size = (connection.exec_driver_sql(f"PRAGMA page_{name}").scalar_one() for name in ("count", "size"))
@@ -25,7 +25,7 @@ def is_large(connection: Connection) -> bool:
 
 
 def damage_of(error: DatabaseUnavailable) -> Message | None:
-    """Return the sentence about a file so damaged that SQLite cannot read it; None of other errors."""
+    """Return the message for a file too damaged for SQLite to read; None for other errors."""
     original = getattr(error.__cause__, "orig", None)
     if getattr(original, "sqlite_errorcode", 0) & 0xFF not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return None
@@ -35,10 +35,10 @@ def damage_of(error: DatabaseUnavailable) -> Message | None:
 def file_faults(
     connection: Connection, check: Literal["quick_check", "integrity_check"], of: str | int = MAX_FAULTS
 ) -> list[str]:
-    """Return a sentence for each fault of a SQLite file, or of one table.
+    """Return a message for each fault of a SQLite file, or of one table.
 
-    `quick_check` reads every page, `integrity_check` compares the indexes with the rows as well: through an index that
-    was left behind on purpose one query sees other rows than the next. None on PostgreSQL.
+    `quick_check` reads every page; `integrity_check` also compares the indexes with the rows: with a stale index, two
+    queries may see different rows. Empty on PostgreSQL.
     """
     if connection.dialect.name != "sqlite":
         return []

@@ -1,4 +1,4 @@
-"""Causes of an outage, by the codes of the database itself, so that no fault of the service is taken for one."""
+"""Recognises outages by the database's error codes, so that no bug of the service is reported as one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ MESSAGES: dict[Unavailable, Message] = {
 
 
 class DatabaseUnavailable(PolicyServiceError):
-    """The database failed, and nothing was written: it is busy, full, gone, or another one.
+    """The database failed and nothing was written: it is busy, full, missing, or was replaced.
 
-    One case is left open: when the connection to PostgreSQL breaks while a transaction is being kept, it may have been
-    kept. An idempotency key settles it.
+    One case is undecided: if the connection to PostgreSQL breaks during a commit, the commit may have succeeded. An
+    idempotency key resolves it.
     """
 
     kind = "database-unavailable"
@@ -41,7 +41,7 @@ class DatabaseUnavailable(PolicyServiceError):
 
 
 class FileReplaced(sqlite3.OperationalError):
-    """Another file stands, or stood, in the place of the one that was opened first."""
+    """The database file was replaced by another after it was opened."""
 
 
 _SQLITE: dict[int, Unavailable] = {
@@ -70,14 +70,14 @@ _POSTGRESQL: dict[str, Unavailable] = {
     "57P": "gone",  # it is shutting down, or starting
     "58": "gone",  # the machine under it failed
 }
-"""By SQLSTATE, or its beginning (PostgreSQL, appendix A); the first that fits."""
+"""By SQLSTATE or its prefix (PostgreSQL, appendix A); the first match counts."""
 _READ_ONLY = (sqlite3.SQLITE_READONLY, "25006")
 """The refusal of a write while the database is read-only."""
 
 
 @contextmanager
 def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
-    """Raise DatabaseUnavailable for a database that is not there; other errors stay what they are."""
+    """Turn database outages into DatabaseUnavailable; other errors pass unchanged."""
     try:
         yield
     except PoolTimeout:
@@ -90,7 +90,7 @@ def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
 
 
 def unavailable(error: DBAPIError) -> Unavailable | None:
-    """Return why the database was unavailable; None when another error happened."""
+    """Return why the database was unavailable; None for any other error."""
     if isinstance(error.orig, FileReplaced):
         return "replaced"
     match _code(error):
@@ -98,11 +98,11 @@ def unavailable(error: DBAPIError) -> Unavailable | None:
             return _SQLITE.get(code) or _SQLITE.get(code & 0xFF)
         case str() as state:
             return next((reason for start, reason in _POSTGRESQL.items() if state.startswith(start)), None)
-        case _:  # there was nobody to give a code
+        case _:  # no server to return a code
             return "gone" if isinstance(error, OperationalError) or error.connection_invalidated else None
 
 
 def _code(error: DBAPIError) -> int | str | None:
-    """SQLite's extended result code, or PostgreSQL's SQLSTATE."""
+    """Return SQLite's extended result code, or PostgreSQL's SQLSTATE."""
     original = error.orig
     return getattr(original, "sqlite_errorcode", None) or getattr(original, "sqlstate", None)

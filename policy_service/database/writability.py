@@ -1,4 +1,4 @@
-"""Whether a database can be written to now."""
+"""Checks whether a database is writable now."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from policy_service.database import Database, DatabaseUnavailable
 from policy_service.messages import Message
 
 RECENT_SECONDS = 10.0
-"""Seconds for which the last write says whether the next one will be kept."""
+"""How long a successful write counts as proof that the next will succeed, seconds."""
 WRITABLE = "writable"
 
 
 def writable(database: Database) -> tuple[str, list[str]]:
-    """Return `WRITABLE`, or why nothing can be recorded now; and what there was to see of late.
+    """Return `WRITABLE`, or why nothing can be recorded now; and recent observations.
 
-    A write that was just kept says so. Otherwise it is tried without writing anything: so a service that is sent
-    nothing while it cannot record finds out by itself that it can again.
+    A recent successful write is proof enough. Otherwise the database is probed without writing, so that an idle service
+    notices by itself when it can record again.
     """
     failure, now = database.failure, monotonic()
     if failure is None and now - database.last_commit_at < RECENT_SECONDS:

@@ -1,7 +1,7 @@
-"""Accounts: what they are made from, and who may change what of them.
+"""Accounts: their state, and the permissions to change them.
 
-An account is its making and all changes since, folded in order. Nothing of it is ever deleted: who signed is known for
-as long as the signature is.
+An account is the fold of its creation and all later changes. Nothing is ever deleted, so that the signer of every
+signature remains known.
 
     administrator   stands alone: who manages accounts neither writes policies nor signs them, nor decides
     signing roles   have no effect before another person has attested the account as it is now (see `attestation`)
@@ -30,7 +30,7 @@ MAX_NAME = 64
 MAX_PRINTED_NAME = 100
 MAX_ISSUER = 300
 MAX_EXTERNAL_SUBJECT = 255
-"""Characters of a person's name at a provider (OpenID Connect Core 1.0 section 2)."""
+"""Maximum length of a subject at a provider, characters (OpenID Connect Core 1.0 section 2)."""
 PermissionResult = Literal[True] | str
 """True, or the reason why not."""
 
@@ -45,22 +45,22 @@ class ExternalIdentity:
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """One change of an account, and its actor; None stands for a field that stayed."""
+    """One change of an account, and its actor; None for a field that did not change."""
 
     roles: frozenset[Role] | None = None
     enabled: bool | None = None
     external: ExternalIdentity | None = None
     password: bool = False
-    """True if the account was given a password."""
+    """True if a password was set."""
     attested: bool = False
-    """True if it was attested, as it was then."""
+    """True if the account was attested in its state of that time."""
     by: str = ""
     seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account as it is now."""
+    """The current state of a person's account."""
 
     id: str
     name: str
@@ -70,11 +70,11 @@ class Account:
     enabled: bool = False
     external: ExternalIdentity | None = None
     attested: bool = False
-    """True if a person attested it as it is now."""
+    """True if the account is attested in its current state."""
     password_by: str | None = None
-    """Who gave it the password it has."""
+    """The actor who set the current password."""
     editors: frozenset[str] = frozenset()
-    """Everyone else who made it or changed anything of it."""
+    """All other actors who created or changed it."""
     was_compliance: bool = False
     """True if it was ever attested in the role of compliance."""
     revision: int = 0
@@ -82,33 +82,33 @@ class Account:
 
     @property
     def etag(self) -> str:
-        """The entity tag of the account as it is now."""
+        """The entity tag of the account's current state."""
         return f"{self.id}-{self.revision}"
 
     @property
     def signing_roles(self) -> frozenset[Role]:
-        """The roles it was given that a signature may be asked of, whether they have effect or not."""
+        """The signing roles it was given, whether effective or not."""
         return self.roles.intersection(SIGNING_ROLES)
 
     @property
     def pending_roles(self) -> PendingRoles | None:
-        """The roles that have no effect yet, and why."""
+        """The roles that are not effective yet, and why."""
         if self.attested or not self.signing_roles:
             return None
         return PendingRoles(self.signing_roles, UNATTESTED if self.has_own_password else PASSWORD_SET_BY_OTHER)
 
     @property
     def waiting_roles(self) -> frozenset[Role]:
-        """The roles that have no effect yet."""
+        """The roles that are not effective yet."""
         return self.pending_roles.roles if self.pending_roles else frozenset()
 
     @property
     def has_own_password(self) -> bool:
-        """True if nobody else gave it the password it has, if it has one."""
+        """True if no other person set its password."""
         return self.password_by in {None, self.id}
 
     def actor(self, confirmed_at: datetime | None = None) -> Actor:
-        """Return the person as one who acts, in the roles that have effect."""
+        """Return the person as an actor with the effective roles."""
         pending = self.pending_roles
         roles = self.roles - pending.roles if pending else self.roles
         return Actor(self.id, self.name, self.printed_name, roles, "person", confirmed_at, pending)
@@ -123,7 +123,10 @@ def fold(initial: Account, changes: Iterable[AccountChange]) -> Account:
 
 
 def _apply(account: Account, change: AccountChange) -> Account:
-    """The account after a change; one that lets another person use its signing roles withdraws the attestation."""
+    """Return the account after a change.
+
+    A change that lets another person use its signing roles withdraws the attestation.
+    """
     roles = account.roles if change.roles is None else change.roles
     is_by_other = change.by != account.id
     grants_access = change.password or change.external is not None or (change.enabled is True and not account.enabled)
@@ -175,7 +178,7 @@ def may_administer(actor: Actor) -> PermissionResult:
 def may_change_roles(
     actor: Actor, account: Account, roles: frozenset[Role], accounts: Mapping[str, Account]
 ) -> PermissionResult:
-    """Return True if the actor may replace the account's roles by these, else the reason."""
+    """Return True if the actor may replace the account's roles with these, else the reason."""
     if (permission := may_administer(actor)) is not True:
         return permission
     if actor.id == account.id:
@@ -195,7 +198,7 @@ def may_link(actor: Actor, account: Account) -> PermissionResult:
 
 
 def may_reset_password(actor: Actor, account: Account) -> PermissionResult:
-    """Return True if the actor may give the account of another person a password, else the reason."""
+    """Return True if the actor may set another person's password, else the reason."""
     if actor.id == account.id:
         return Message("Change your own password under “My account”.")
     return may_administer(actor)

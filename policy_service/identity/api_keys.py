@@ -1,7 +1,7 @@
-"""API keys: what a machine shows instead of a name and a password.
+"""API keys: the credentials of machines.
 
-A key has a name, scopes (the roles it may act in), and an end, at most 400 days away. It can read and decide; it can
-neither write policies, nor sign, nor manage accounts, whatever its scopes are.
+A key has a name, scopes (the roles it may act in), and an expiry, at most 400 days away. It can read and decide, but
+never write policies, sign, or manage accounts.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.messages import Message, join_comma
 
 SCOPES = (Role.INTEGRATION, Role.COMPLIANCE)
-"""What a machine may be let do: decide; read what compliance reads."""
+"""Possible scopes: decide, and read what compliance reads."""
 MAX_LIFETIME = timedelta(days=400)
-"""A year, and a month to rotate in."""
+"""One year, plus a month for rotation."""
 MAX_NAME = 100
 EXPIRING_WITHIN = timedelta(days=30)
-"""A key that ends within so long wants another one in its place."""
+"""How long before its expiry a key should be replaced."""
 ApiKeyStatus = Literal["open", "expiring", "expired", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is now; its secret is known to its owner only."""
+    """The current state of a key; only its owner knows the secret."""
 
     id: str
     name: str
@@ -57,11 +57,11 @@ class ApiKey:
     used_at: datetime | None = None
 
     def is_valid(self, now: datetime) -> bool:
-        """Return True if it lets anyone in."""
+        """Return True if the key can authenticate now."""
         return self.revoked_at is None and now < self.expires_at
 
     def status(self, now: datetime) -> ApiKeyStatus:
-        """Return its state: in use, ends soon, ended, or revoked."""
+        """Return its status: active, expiring soon, expired, or revoked."""
         if self.revoked_at is not None:
             return "revoked"
         if now >= self.expires_at:
@@ -69,13 +69,13 @@ class ApiKey:
         return "expiring" if now >= self.expires_at - EXPIRING_WITHIN else "open"
 
     def actor(self) -> Actor:
-        """Return the machine as one who acts."""
+        """Return the machine as an actor."""
         return Actor(self.id, self.name, self.name, self.scopes, "machine")
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A key that was just made, and its text, which is shown once."""
+    """A new key and its text, which is shown once."""
 
     key: ApiKey
     text: str
@@ -97,14 +97,14 @@ def api_keys(session: Session, *, skip_damaged: bool = False) -> dict[str, ApiKe
 
 
 def find_key_by_name(session: Session, name: str) -> str | None:
-    """Return the identifier of the first API key of this name; None when there is none."""
+    """Return the identifier of the first API key with this name; None if there is none."""
     return session.exec(select(ApiKeyRow.id).where(ApiKeyRow.name == name).order_by(col(ApiKeyRow.id))).first()
 
 
 def issue_key(
     transaction: Transaction, actor: Actor, *, name: str, scopes: Iterable[Role], expires_at: datetime
 ) -> IssuedKey:
-    """Make a key. Raises IdentityPermissionDenied, IdentityValidationFailed."""
+    """Issue a key. Raises IdentityPermissionDenied, IdentityValidationFailed."""
     if (permission := may_administer(actor)) is not True:
         raise IdentityPermissionDenied(permission)
     scope_set, now = frozenset(scopes), transaction.now
@@ -127,7 +127,7 @@ def issue_key(
 
 
 def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
-    """Take a key back; one that was taken back before stays so. Raises IdentityPermissionDenied, UnknownApiKey."""
+    """Revoke a key; idempotent. Raises IdentityPermissionDenied, UnknownApiKey."""
     if (permission := may_administer(actor)) is not True:
         raise IdentityPermissionDenied(permission)
     session = transaction.session
@@ -157,7 +157,7 @@ def api_key_errors(name: str, scopes: frozenset[Role], expires_at: datetime, now
 
 
 def record_key_use(transaction: Transaction, api_key: str, at: datetime) -> None:
-    """Write down that a key was used."""
+    """Store that a key was used."""
     session = transaction.session
     row = session.get(KeyUseRow, api_key)
     if row is None:

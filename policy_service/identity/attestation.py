@@ -1,15 +1,15 @@
-"""Attestation: another person says that an account is the person's alone, before it signs anything.
+"""Attestation: before an account can sign, a second person confirms that only its owner controls it.
 
-Whoever looks after accounts could make one with a signing role, or give a director's another password, and sign as that
-person. So a signing role has no effect before two have had to do with it: one who gave it, and one who attested.
+An administrator could create an account with a signing role, or reset a director's password, and sign as that person.
+So a signing role only takes effect after two persons acted: one who gave it, and one who attested it.
 
     who may attest          a person in the role of compliance that has effect; the command line, at the very start
     the first of compliance an administrator whom only the command line made may attest, as long as nobody ever was
-    who may not             the person; whoever made the account or changed anything of it; whoever is behind those
+    who may not             the owner; those who created or changed the account, or the accounts of those
     what is attested        an account that is enabled, has a signing role, and no password that another person gave
 
-An attestation is for the account as it is then. A password or a link given by another person, another signing role, and
-being let in again take it away (`account.fold`); a password that the person changes does not.
+An attestation covers the account's state at that time. It is withdrawn by a password or link set by another person, a
+further signing role, and re-enabling (`account.fold`), but not by a password change by the owner.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) 
 
 
 def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
-    """Return True if the account as it is can be attested, else the reason."""
+    """Return True if the account's current state can be attested, else the reason."""
     if not account.enabled:
         return Message("The account {account} is disabled.", account=account.name)
     if not account.signing_roles:
@@ -54,13 +54,13 @@ def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
 
 
 def may_attest_now(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    """Return True if the actor may attest the account and it can be attested as it is, else the reason."""
+    """Return True if the actor may attest the account and its current state can be attested, else the reason."""
     permission = may_attest(actor, account, accounts)
     return can_be_attested(account, actor) if permission is True else permission
 
 
 def all_editors(account: Account, accounts: Mapping[str, Account]) -> frozenset[str]:
-    """Everyone who had a hand in the account, or in the account of a person who had."""
+    """Return everyone who created or changed the account, or, transitively, an account of those."""
     editors: set[str] = set()
     queue = set(account.editors)
     while queue:
@@ -72,7 +72,7 @@ def all_editors(account: Account, accounts: Mapping[str, Account]) -> frozenset[
 
 
 def _may_attest_first(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    """Return True if an administrator may attest because no compliance account could yet, else the reason."""
+    """Return True if an administrator may attest because no compliance account can yet, else the reason."""
     if Role.ADMINISTRATOR not in actor.roles or any(each.was_compliance for each in accounts.values()):
         return COMPLIANCE_ATTESTS
     if Role.COMPLIANCE not in account.roles:

@@ -1,7 +1,7 @@
-"""Signing in, confirming and changing a password: look up, try the password outside of any transaction, write down.
+"""Sign-in, re-authentication and password change: read, verify the password outside any transaction, write the result.
 
-Trying a password takes a tenth of a second; meanwhile nobody else may have to wait. What was looked up is asked again
-when the answer is written, so that of many guesses made at once no more count than were allowed.
+Verifying a password takes a tenth of a second, during which no lock may be held. The throttle is checked again when the
+result is written, so that concurrent guesses cannot exceed the limit.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from policy_service.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class PasswordAttempt:
-    """A password that was tried: for which name, who counts it, against which hash, and whether it is the right one."""
+    """A verified password: the name, the counters, the hash, and whether it matches."""
 
     name: str
     counters: tuple[Counter, ...]
     password_hash: str | None
     is_correct: bool
     new_hash: str | None = None
-    """The hash made again, when the one that is kept was made with older parameters."""
+    """A new hash, if the stored one uses outdated parameters."""
 
 
 SignInError = SignInFailed | SignInThrottled
@@ -59,10 +59,7 @@ Result = TypeVar("Result")
 
 
 def sign_in(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> StartedSession:
-    """Return a session for anyone who gives the name and the password of an account.
-
-    Raises SignInFailed, SignInThrottled.
-    """
+    """Return a session for the name and password of an account."""
     attempt = attempt_password(database, clock, name, password, origin)
     with database.write(clock) as transaction:
         account_or_error = resolve_attempt(transaction, attempt)
@@ -88,9 +85,9 @@ def reauthenticate(  # noqa: PLR0913, PLR0917  # who, by what, and where it come
     origin: Origin = ANYWHERE,
     code: str | None = None,
 ) -> Actor:
-    """Return the actor, who has just proved again who they are; a `code` is asked for unless it is None.
+    """Return the actor after verifying the password again; also a `code` unless it is None.
 
-    A wrong code is a wrong password: it is counted as one. Raises SignInFailed, SignInThrottled.
+    A wrong code counts like a wrong password. Raises SignInFailed, SignInThrottled.
     """
     attempt = attempt_password(database, clock, actor.name, password, origin)
     with database.write(clock) as transaction:
@@ -102,9 +99,9 @@ def reauthenticate(  # noqa: PLR0913, PLR0917  # who, by what, and where it come
 
 
 def use_oidc_confirmation(database: Database, clock: Clock, actor: Actor, user_session: UserSession) -> Actor:
-    """Return the actor with the confirmation that the identity provider gave, which is used up by it.
+    """Return the actor after consuming a confirmation by the identity provider.
 
-    Raises ReauthenticationRequired when there is no fresh one.
+    Raises ReauthenticationRequired if there is no fresh one.
     """
     with database.write(clock) as transaction:
         confirmed_actor = replace(actor, confirmed_at=sessions.use_confirmation(transaction, user_session.id))
@@ -126,9 +123,9 @@ def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and 
     *,
     words: Iterable[str] = (),
 ) -> None:
-    """Give the actor's own account another password, without the company's `words`; all its sessions end.
+    """Set the password of the actor's own account, and end all its sessions.
 
-    Raises IdentityValidationFailed, SignInFailed, SignInThrottled.
+    The password must not contain the company's `words`. Raises IdentityValidationFailed, SignInFailed, SignInThrottled.
     """
     if (error := password_field_error(new, actor.name, actor.printed_name, *words)) is not None:
         raise IdentityValidationFailed([error])
@@ -144,7 +141,7 @@ def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and 
 def authenticate_session(
     database: Database, token: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
 ) -> tuple[Actor, UserSession]:
-    """Return the owner of an open session, in the roles of now, and the session. Raises AuthenticationFailed."""
+    """Return the owner of an open session, with the current roles, and the session. Raises AuthenticationFailed."""
     with database.read() as session:
         user_session = sessions.find_session(session, token, now, limits, last_use)
         _reject_unlogged_account(session, user_session.account)
@@ -153,7 +150,7 @@ def authenticate_session(
 
 
 def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> StartedSession:
-    """Return a session for a person whom the identity provider attests to. Raises ProviderRejected."""
+    """Return a session for a person identified by the identity provider. Raises ProviderRejected."""
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled:
         raise ProviderRejected(Message("no account is linked to you, or it is disabled: ask an administrator"))
@@ -161,9 +158,9 @@ def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> S
 
 
 def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, session_id: str) -> None:
-    """Write down that the owner of a session proved again who they are, at the identity provider.
+    """Record that the identity provider re-authenticated the owner of a session.
 
-    Raises ProviderRejected when it was another person, AuthenticationFailed.
+    Raises ProviderRejected if it was another person, AuthenticationFailed.
     """
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled or sessions.session_owner(transaction, session_id) != account.id:
@@ -174,7 +171,7 @@ def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, sess
 def attempt_password(
     database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE
 ) -> PasswordAttempt:
-    """Try a password; it takes as long for a name that nobody has. Raises SignInThrottled, AuthenticationFailed."""
+    """Verify a password, in the same time for an unknown name. Raises SignInThrottled, AuthenticationFailed."""
     with database.read() as session:
         account = find_account_by_name(session, name)
         if account is not None:
@@ -195,7 +192,7 @@ def attempt_password(
 
 
 def resolve_attempt(transaction: Transaction, attempt: PasswordAttempt) -> Account | SignInError:
-    """Return the account of the password, or why sign-in fails: returned, not raised, as it has to be recorded."""
+    """Return the account of the password, or why sign-in fails: returned, not raised, since it must be recorded."""
     session = transaction.session
     account = find_account_by_name(session, attempt.name)
     account_name = account.name if account else None
@@ -216,14 +213,14 @@ def resolve_attempt(transaction: Transaction, attempt: PasswordAttempt) -> Accou
 
 
 def _reject_unlogged_account(session: Session, account: str) -> None:
-    """Refuse to sign in by rows that the log does not record. Raises AuthenticationFailed."""
+    """Reject sign-in by rows that the log does not record. Raises AuthenticationFailed."""
     guard = guard_of(session)
     if guard is not None and not guard.owner_matches(session, ACCOUNTS, account):
         raise AuthenticationFailed(Message("the account differs from the log: tell the administrator of the service"))
 
 
 def _unwrap(result: Result | SignInError) -> Result:
-    """Raises a refusal, now that it is written down."""
+    """Return the result, or raise it if it is an error, after it was recorded."""
     if isinstance(result, SignInFailed | SignInThrottled):
         raise result
     return result

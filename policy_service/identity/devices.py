@@ -1,9 +1,9 @@
-"""Browsers that an account was signed in with before: known by a cookie, signed for this account alone.
+"""Known browsers: those in which an account signed in before, recognised by a cookie with a MAC.
 
     <account>.<issued, seconds since 1970>.<chance>.<HMAC-SHA256 of these, by a key made from the password's hash>
 
-It opens nothing. It says that failures of others do not count here (`throttle`). Another password makes all of them
-unknown; and they are as many as they may be, so that two directors who share a browser are both known by it.
+The cookie does not authenticate. It only exempts the browser from throttling caused by others (`throttle`). A password
+change invalidates it. It holds several tokens, so that two directors can share a browser.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from datetime import datetime, timedelta
 
 LIFETIME = timedelta(days=365)
 MAX_ACCOUNTS = 5
-"""Accounts that one browser is known to."""
+"""Maximum number of accounts in one browser's cookie."""
 _SEPARATOR = "~"
 _KEY = b"policy-service known browser 1"
 
 
 def issue_device_token(account: str, password_hash: str, now: datetime) -> str:
-    """Issue the token by which an account knows a browser from now on."""
+    """Return a token by which an account recognises a browser."""
     text = f"{account}.{int(now.timestamp())}.{secrets.token_urlsafe(16)}"
     return f"{text}.{_signature(password_hash, text)}"
 
 
 def find_device(cookie: str | None, account: str, password_hash: str, now: datetime) -> str | None:
-    """Return the browser's own identifier when it is known to the account; None when it is not."""
+    """Return the browser's identifier if the account knows it, else None."""
     for token in (cookie or "").split(_SEPARATOR)[:MAX_ACCOUNTS]:
         text, _, signature = token.rpartition(".")
         owner, _, rest = text.partition(".")
@@ -42,7 +42,7 @@ def find_device(cookie: str | None, account: str, password_hash: str, now: datet
 
 
 def with_token(cookie: str | None, token: str) -> str:
-    """Return the cookie with a token added, in the place of an earlier one of the same account."""
+    """Return the cookie with a token added, replacing an earlier one of the same account."""
     owner = token.partition(".")[0]
     others = [each for each in (cookie or "").split(_SEPARATOR) if each and each.partition(".")[0] != owner]
     return _SEPARATOR.join([token, *others[: MAX_ACCOUNTS - 1]])

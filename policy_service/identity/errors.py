@@ -1,4 +1,4 @@
-"""Refusals of authentication and authorisation, each with a message for the caller."""
+"""Exceptions of authentication and authorisation, each with a message for the caller."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ class IdentityError(PolicyServiceError):
 
 
 class IdentityPermissionDenied(IdentityError):
-    """This actor may not do it."""
+    """The actor may not do this."""
 
     kind = "not-allowed"
 
 
 class IdentityConflict(IdentityError):
-    """Nobody may do it as things are now."""
+    """The action conflicts with the current state."""
 
     kind = "conflict"
 
 
 class StaleAccount(IdentityError):
-    """It is not as the caller has seen it."""
+    """The account has changed since the caller read it."""
 
     kind = "precondition-failed"
 
 
 class AuthenticationFailed(IdentityError):
-    """The credential opens nothing: it is wrong, has ended, or was taken back."""
+    """The credential is invalid: wrong, expired or revoked."""
 
     kind = "not-authenticated"
 
 
 class ReauthenticationRequired(IdentityError):
-    """The act needs a proof of who a person is that is given for it."""
+    """The action requires re-authentication."""
 
     kind = "confirmation-needed"
 
@@ -56,9 +56,9 @@ class SignInFailed(IdentityError):
 
 
 class SignInThrottled(IdentityError):
-    """Too many wrong passwords came from there: nobody is let in from there before `until`, with the right one neither.
+    """Too many wrong passwords: sign-in is blocked until `until`, even with the right password.
 
-    `account` is whose name was given, when it is anyone's: for the service's log.
+    `account` is the account of the name, if any, for the service log.
     """
 
     kind = "too-many-attempts"
@@ -73,13 +73,13 @@ class SignInThrottled(IdentityError):
 
 
 class ProviderRejected(IdentityError):
-    """The identity provider's response is not accepted here."""
+    """The identity provider's response is not accepted."""
 
     kind = "sign-in-refused"
 
 
 class ProviderUnavailable(IdentityError):
-    """The identity provider does not answer, or not in a way that can be believed."""
+    """The identity provider does not answer, or not validly."""
 
     kind = "provider-unavailable"
 
@@ -98,7 +98,7 @@ class UnknownApiKey(PolicyServiceError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One member that is wrong: which, what it held when that may be shown, what was expected, and what to do."""
+    """An error in one field: its name, the value if it may be shown, what was expected, and a hint."""
 
     member: str
     value: str
@@ -107,13 +107,13 @@ class FieldError:
 
     @property
     def message(self) -> str:
-        """The fault by itself."""
+        """Return the error without the field."""
         expected = Message("{member}: expected {expected}", member=self.member, expected=self.expected)
         return expected if self.hint is None else join_semicolon([expected, self.hint])
 
 
 def line_error(member: str, text: str, limit: int) -> FieldError | None:
-    """Return the error of a text of one line that is never changed; None when there is none."""
+    """Return the error of a permanent one-line text; None if there is none."""
     is_line = text.strip() == text != "" and len(text) <= limit and text.isprintable()
     hint = text_error(text)
     if is_line and hint is None:

@@ -1,4 +1,4 @@
-"""Wrong passwords, counted in the database by digest, so that a restart resets nothing."""
+"""Counts wrong passwords in the database, by digest, so that a restart resets nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from policy_service.identity.throttle import RETENTION, Counter, Failures, after
 
 
 def blocked_until(session: Session, counters: Iterable[Counter], now: datetime) -> datetime | None:
-    """Until when nobody is let in whom one of these counts; None when a person may be."""
+    """Return until when one of these counters blocks sign-in; None if none does."""
     keys = [counter.key for counter in counters]
     rows = session.exec(select(FailureRow).where(col(FailureRow.name).in_(keys)))
     return max(filter(None, (_failures(row).wait_until(now) for row in rows)), default=None)
@@ -28,9 +28,9 @@ def blocked_until(session: Session, counters: Iterable[Counter], now: datetime) 
 def record_failure(
     transaction: Transaction, name: str, counters: Sequence[Counter], account: Account | None
 ) -> datetime | None:
-    """Count a wrong password; until when those whom it counts have to wait, if they have to.
+    """Count a wrong password; return until when the counters now block sign-in, or None.
 
-    `account` is the account of that name, if there is one: only then the log has an entry.
+    `account` is the account with that name, if any: only then is the log written.
     """
     session, now = transaction.session, transaction.now
     session.exec(delete(FailureRow).where(col(FailureRow.last_failed_at) < now - RETENTION))
@@ -43,7 +43,7 @@ def record_failure(
 
 
 def reset_failures(transaction: Transaction, counter: Counter) -> None:
-    """Forget what a counter has: the right password was given."""
+    """Reset a counter after the right password."""
     row = transaction.session.get(FailureRow, counter.key)
     if row is not None:
         transaction.session.delete(row)
@@ -51,7 +51,7 @@ def reset_failures(transaction: Transaction, counter: Counter) -> None:
 
 
 def _count(transaction: Transaction, counter: Counter) -> datetime | None:
-    """Count a failure; until when there is a wait, if there is."""
+    """Count a failure; return until when the counter blocks sign-in, or None."""
     session, now = transaction.session, transaction.now
     row = session.get(FailureRow, counter.key)
     updated = after_failure(None if row is None else _failures(row), now, counter.limit)

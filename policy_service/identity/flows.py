@@ -1,7 +1,7 @@
-"""A person on the way to the identity provider and back: what has to fit together when they return.
+"""Pending authentications at the identity provider, and what must match when the browser returns.
 
-`state` ties the answer to the question, `browser` (a cookie) to the browser that asked, `nonce` what the provider says
-to the question, `verifier` the code to its requester (PKCE, RFC 7636). Each is good once, for ten minutes.
+`state` ties the response to the request, `browser` (a cookie) to the browser, `nonce` the ID token to the request,
+`verifier` the code to its requester (PKCE, RFC 7636). Each is valid once, for ten minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class OidcFlow:
-    """One way there and back; `session` is that which is to be confirmed, if it is."""
+    """One authentication at the provider; `session` is the session to confirm, if any."""
 
     state: str
     browser: str
@@ -34,7 +34,7 @@ class OidcFlow:
 
 
 def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
-    """Record that a person is sent to the provider."""
+    """Store a new flow, for a person who is redirected to the provider."""
     now = transaction.now
     transaction.session.exec(delete(OidcFlowRow).where(col(OidcFlowRow.started_at) < now - LIFETIME))
     flow = OidcFlow(new_token(), new_token(), new_token(), new_token(), now, session)
@@ -53,7 +53,7 @@ def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
 
 
 def finish(transaction: Transaction, state: str, browser: str) -> OidcFlow | None:
-    """Return the way that a person comes back from, forgotten from now on; None when there is none that fits."""
+    """Return and delete the flow that matches; None if none does."""
     row = transaction.session.get(OidcFlowRow, digest_of(state))
     if row is None:
         return None
@@ -65,7 +65,7 @@ def finish(transaction: Transaction, state: str, browser: str) -> OidcFlow | Non
 
 
 def require_flow(flow: OidcFlow | None) -> OidcFlow:
-    """Return the flow. Raises ProviderRejected when there is none."""
+    """Return the flow. Raises ProviderRejected if there is none."""
     if flow is None:
         raise ProviderRejected(
             Message("this sign-in was not begun here, or was finished before, or took too long: begin again")

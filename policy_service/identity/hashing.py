@@ -1,7 +1,7 @@
-"""Passwords are hashed few at a time, in threads, for those who stand in line.
+"""Password hashing: bounded concurrency, in threads, with two queues.
 
-Strangers stand in a line of their own, so that they keep nobody waiting who is signed in; and those of one network take
-at most half of its places.
+Strangers have their own queue, so that they do not delay people who are signed in; one network gets at most half of its
+places.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 MAX_CONCURRENT = 2
-"""Passwords that are hashed at the same time, each in 64 MiB, in each of the two lines."""
+"""Maximum number of concurrent hashes in each queue; each uses 64 MiB."""
 MAX_WAITING = 32
-"""Requests that may wait for that."""
+"""Maximum length of a queue."""
 Result = TypeVar("Result")
 _anonymous_limiter, _session_limiter = CapacityLimiter(MAX_CONCURRENT), CapacityLimiter(MAX_CONCURRENT)
 _sign_ins_by_network: Counter[str] = Counter()
-"""How many strangers of each network are in their line."""
+"""The number of queued strangers by network."""
 
 
 class LineTooLong(PolicyServiceError):
-    """Too many wait already."""
+    """The queue is full."""
 
     kind = "busy"
     retry_seconds = 5
@@ -36,14 +36,14 @@ class LineTooLong(PolicyServiceError):
 
 
 async def run_hashing(function: Callable[[], Result], limiter: CapacityLimiter = _session_limiter) -> Result:
-    """Run a command that verifies or makes a password's hash. Raises LineTooLong, and what the command raises."""
+    """Run a command that verifies or computes a password hash. Raises LineTooLong, and what the command raises."""
     if limiter.statistics().tasks_waiting >= MAX_WAITING:
         raise LineTooLong(MAX_WAITING)
     return await to_thread.run_sync(function, limiter=limiter)
 
 
 async def run_sign_in(function: Callable[[], Result], network: str) -> Result:
-    """Run a command that verifies the password of a stranger of a network. Raises as `run_hashing`."""
+    """Run a command that verifies a stranger's password. Raises what `run_hashing` does."""
     if _sign_ins_by_network[network] >= MAX_CONCURRENT + MAX_WAITING // 2:
         raise LineTooLong(MAX_WAITING // 2)
     _sign_ins_by_network[network] += 1

@@ -1,4 +1,4 @@
-"""The history of an account: its creation and every change since, by whom and when, read from the rows."""
+"""The history of an account: its creation and every change, with actor and time."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.tables import AccountChangeRow, AccountRow, roles_of
 
 MAX_REVISIONS = 200
-"""Limit of the changes of an account that are shown; older ones are in the log."""
+"""Maximum number of changes shown; older ones are in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRevision:
-    """One change of an account; what is None stayed."""
+    """One change of an account; None for what did not change."""
 
     at: datetime
     by: str
     by_name: str
-    """The printed name of who did it."""
+    """The printed name of the actor."""
     by_owner: bool
     is_first: bool
-    """True if it was the making of the account."""
+    """True for the creation of the account."""
     before: frozenset[Role]
-    """The roles it had until then."""
+    """The roles before the change."""
     roles: frozenset[Role] | None
     enabled: bool | None
     external: ExternalIdentity | None
@@ -37,7 +37,7 @@ class AccountRevision:
 
 
 def history(session: Session, account: str) -> list[AccountRevision]:
-    """Return the newest changes of an account, the newest first."""
+    """Return the latest changes of an account, newest first."""
     query = select(AccountChangeRow).where(AccountChangeRow.account == account)
     rows = list(session.exec(query.order_by(col(AccountChangeRow.seq).desc()).limit(MAX_REVISIONS + 1)))[::-1]
     by = {row.by for row in rows}

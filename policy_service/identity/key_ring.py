@@ -1,8 +1,7 @@
-"""The API keys in memory, so that a decision does not wait for the database to authenticate the caller.
+"""A cache of API keys, so that authenticating a caller needs no database access.
 
-The ring is as old as the last look at the database, at most `REFRESH_SECONDS` seconds; a look costs one small read, and
-the keys are read again only when entries of the log since name one of their rows. What this process writes itself
-counts at once (`invalidate`).
+The cache is at most `REFRESH_SECONDS` old. A refresh costs one small query; the keys are reloaded only if new log
+entries name one of their rows. Writes by this process count at once (`invalidate`).
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from policy_service.identity.tokens import parse_key
 from policy_service.messages import Message
 
 REFRESH_SECONDS = 1.0
-"""Seconds that a key revoked by another process may still open something."""
+"""How long a key revoked by another process may still be accepted, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeySnapshot:
-    """The keys and those who act by them, as of a transaction."""
+    """The keys and their actors, as of a transaction."""
 
     epoch: int
     keys: dict[str, ApiKey]
@@ -49,16 +48,16 @@ class KeyRing:
 
     @property
     def is_stale(self) -> bool:
-        """True if `refresh` has to be called before `authenticate`."""
+        """True if `refresh` must be called before `authenticate`."""
         return self._ticks() - self._refreshed_at >= REFRESH_SECONDS
 
     def invalidate(self) -> None:
-        """Make the next caller reload: this process has just written."""
+        """Make the next caller refresh, after a write by this process."""
         self._writes += 1
         self._refreshed_at = -math.inf
 
     def refresh(self) -> None:
-        """Read what changed. Raises DatabaseUnavailable, and then the ring stays stale."""
+        """Read changes. Raises DatabaseUnavailable; the cache then stays stale."""
         ticks, writes = self._ticks(), self._writes
         with self._database.read() as session:
             epoch, snapshot = log_size(session), self._snapshot
@@ -87,7 +86,7 @@ class KeyRing:
 
 
 def _logged_keys(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[str, ApiKey]:
-    """Return the keys without the rows that are left out. A key that cannot be read opens nothing; others do."""
+    """Return the keys except some rows. A damaged key is skipped, so that it cannot authenticate."""
     added, revoked = (left_out[table] for table in API_KEYS)
     keys = api_keys(session, skip_damaged=True)
     return {

@@ -1,7 +1,7 @@
-"""Last uses of sessions and keys: held in memory, written now and then, in one transaction for all.
+"""Last uses of sessions and keys: buffered in memory, written together now and then.
 
-A session's idle time counts from memory where it is fresher. After a crash a session may end up to `FLUSH_AFTER` early,
-and so may one that several processes serve in turn.
+A session's idle time counts from memory if that is later. A session may end up to `FLUSH_AFTER` early after a crash, or
+if several processes serve it in turn.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FLUSH_AFTER = timedelta(minutes=1)
 
 
 class LastUsed:
-    """The uses that this process has seen."""
+    """The uses seen by this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,11 +26,11 @@ class LastUsed:
         self._last_seen: dict[str, datetime] = {}
 
     def record_key_use(self, id_: str, at: datetime) -> None:
-        """A key was used."""
+        """Note that a key was used."""
         self._keys[id_] = at
 
     def record_session_use(self, id_: str, at: datetime) -> None:
-        """A session was used."""
+        """Note that a session was used."""
         self._sessions[id_] = self._last_seen[id_] = at
 
     def session_last_used(self, id_: str) -> datetime | None:
@@ -38,7 +38,7 @@ class LastUsed:
         return self._last_seen.get(id_)
 
     def flush(self, database: Database, clock: Clock) -> None:
-        """Write down what was seen since the last time. Raises DatabaseUnavailable; then it is tried again later."""
+        """Write what was noted since the last flush. Raises DatabaseUnavailable; retried later."""
         with self._lock:
             keys, used_sessions = self._keys, self._sessions
             self._keys, self._sessions = {}, {}

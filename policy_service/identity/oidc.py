@@ -1,12 +1,12 @@
 """OpenID Connect: the authorization code flow with PKCE, against one provider that the settings name.
 
     browser → /v1/session/oidc → provider (state, nonce, code_challenge) → /v1/session/oidc/callback (code, state)
-    service → provider: code, code_verifier, its own secret → ID token → who it is
+    service → provider: code, code_verifier, its own secret → ID token → the person
 
-The ID token is believed when its signature is by a key of the provider's, its issuer, audience and nonce are those
-asked for, and it has not expired (OpenID Connect Core 1.0 section 3.1.3.7). Nobody is made an account by it.
+The ID token is accepted if it is signed by a key of the provider, its issuer, audience and nonce are the expected ones,
+and it has not expired (OpenID Connect Core 1.0 section 3.1.3.7). It never creates an account.
 
-This module alone knows httpx and joserfc, which come with `policy-service[oidc]`.
+This is the only module that uses httpx and joserfc, which `policy-service[oidc]` installs.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from policy_service.identity.flows import OidcFlow
 from policy_service.messages import Message
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
-"""Signatures that are believed: with a public key, never with the secret, never none."""
+"""Accepted signature algorithms: public-key ones only, never the client secret, never none."""
 LEEWAY = 60
-"""Seconds that the provider's clock may differ from ours."""
+"""Tolerated difference between the provider's clock and ours, seconds."""
 TIMEOUT = 10.0
-"""Seconds the provider may take to answer."""
+"""Time limit for the provider's answers, seconds."""
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "::1"}
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """This service, as the provider knows it."""
+    """The registration of this service at the provider."""
 
     id: str
     secret: str
@@ -49,7 +49,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class OidcIdentity:
-    """The person returned by the provider, and when they last authenticated there, if it says so."""
+    """The person identified by the provider, and when they last authenticated there, if stated."""
 
     external: ExternalIdentity
     authenticated_at: datetime | None
@@ -66,10 +66,7 @@ class Provider:
         self._keys: KeySet | None = None
 
     async def authorization_url(self, flow: OidcFlow, *, confirm: bool) -> str:
-        """Return where to send the browser; to confirm, the person has to authenticate there again.
-
-        Raises ProviderUnavailable.
-        """
+        """Return the URL to which the browser is redirected; to confirm, the person must authenticate again."""
         parameters = {
             "response_type": "code",
             "scope": "openid",
@@ -103,7 +100,7 @@ class Provider:
         return OidcIdentity(ExternalIdentity(self.issuer, str(claims["sub"])), authenticated_at)
 
     def _check(self, claims: Json, flow: OidcFlow, now: datetime) -> None:
-        """Raises ProviderRejected unless the claims are about this flow, for this service, and of now."""
+        """Raise ProviderRejected unless the claims belong to this flow and client, and are current."""
         audience = claims.get("aud")
         audiences = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []
         expires, seconds = claims.get("exp"), now.timestamp()
@@ -125,7 +122,7 @@ class Provider:
             raise ProviderRejected(Message("the answer of the identity provider is not for this sign-in"))
 
     async def _claims(self, token: str) -> Json:
-        """Decode an ID token by a key of the provider's; its keys are fetched again when none fits."""
+        """Verify and decode an ID token; the provider's keys are fetched again if none matches."""
         for refresh in (False, True):
             keys = await self._key_set(refresh=refresh)
             try:
@@ -156,7 +153,7 @@ class Provider:
         return address
 
     async def _request(self, method: str, address: str, form: dict[str, str] | None = None) -> Json:
-        """Return an answer of the provider; a refusal does not repeat what was sent."""
+        """Return an answer of the provider; an error message does not repeat what was sent."""
         auth = httpx.BasicAuth(self.client.id, self.client.secret) if form is not None else None
         try:
             async with httpx.AsyncClient(transport=self.transport, timeout=TIMEOUT, auth=auth) as client:

@@ -1,14 +1,14 @@
-"""Passwords are kept as argon2id hashes (RFC 9106), never themselves; a new one must be long, not the name, not common.
+"""Passwords: stored only as argon2id hashes (RFC 9106); a new one must be long, and neither the name nor common.
 
-Common is what stands among the 20,000 most frequent passwords of that length (ASVS 5.0 6.2.4 asks for 3,000), and one
-of the 20,000 most frequent words with digits and signs around it: people make `P@ssw0rd2026!!` of a word when asked for
-length. The list is SecLists', under the licence beside it. It is read when the first password is set. Common are too
-the phrases that people type in pinyin, `woaini5201314woaini`, whatever digits and signs are among them.
+A password is common if it is among the 20,000 most frequent of that length (ASVS 5.0 6.2.4 asks for 3,000), or one of
+the 20,000 most frequent words surrounded by digits and signs: asked for length, people turn a word into
+`P@ssw0rd2026!!`. So are popular phrases in pinyin, `woaini5201314woaini`, with any digits and signs in between. The
+list is from SecLists, with its licence beside it, and is read when the first password is set.
 
-The words of a company, its name and its products, are a setting (ASVS 5.0 6.2.11): no password holds one.
+The company's words, such as its name and products, are a setting (ASVS 5.0 6.2.11): no password may contain one.
 
-Hashing is slow on purpose: about a tenth of a second and 64 MiB. It is done outside of transactions, and by the service
-in a thread of its own, few at a time.
+Hashing is deliberately slow: about a tenth of a second and 64 MiB. It runs outside transactions, and in the service in
+separate threads, few at a time.
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ from policy_service.messages import Message
 HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4, hash_len=32, salt_len=16)
 """RFC 9106 section 4, the second recommended choice: argon2id, 3 passes over 64 MiB in 4 lanes."""
 MIN_LENGTH = 12
-"""Characters of a password, at least; NIST SP 800-63B asks for length, not for kinds of characters."""
+"""Minimum length of a password, characters; NIST SP 800-63B asks for length, not for kinds of characters."""
 MAX_LENGTH = 256
 MIN_NAME_LENGTH = 3
-"""Bytes in UTF-8 from which a name in a password counts: three western letters, one Chinese character."""
+"""Minimum length of a name that a password may not contain, bytes of UTF-8: three western letters, one Chinese
+character.
+"""
 MIN_DISTINCT = 5
-"""Different characters in a password, at least."""
+"""Minimum number of different characters in a password."""
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")
 SERVICE = "policy service"
-"""What the service is called: the first guess at a password."""
+"""The name of the service: an obvious guess at a password."""
 WORDS = "POLICY_SERVICE_PASSWORD_WORDS"
-"""The environment variable with the words of the company, separated by commas."""
+"""The environment variable with the company's words, separated by commas."""
 PINYIN = """
 aini ainiyiwannian baobao baobei beijing buzhidao caonima gongsi guanliyuan jiushiaini laogong laopo mama meimei
 meiyoumima mima mingtian nihao nihaoma nima nishishui nishizhu qinaide shanghai shengrikuaile tiancai tianshi wobuzhidao
@@ -46,20 +48,20 @@ wocaonima wode wodejia wodemima wodezuiai wohenaini wojiushiwo women womendeai w
 woshiwo woxiangni woxihuanni wozhiaini woziji woai woaini wojia xiangni xihuanni xinniankuaile yonghu zhendeaini
 zhimakaimen zhongguo zhongguoren zuguo
 """
-"""Phrases as they are typed in passwords: I love you, my password, open sesame, …"""
+"""Pinyin phrases common in passwords: I love you, my password, open sesame, …"""
 _PINYIN = re.compile(f"(?:{'|'.join(PINYIN.split())})+")
 _AFFIXES = string.digits + string.punctuation + string.whitespace
 _LOOKALIKES = str.maketrans("@4301$5!7", "aaeolssit")
-"""Signs and digits as they are put for letters."""
+"""Signs and digits that stand for letters."""
 
 
 def hash_password(password: str) -> str:
-    """Hash a password: the hash holds its salt and its parameters."""
+    """Return the hash of a password, with its salt and parameters."""
     return HASHER.hash(_bytes(password))
 
 
 def matches(password_hash: str, password: str) -> bool:
-    """Return True if the password is the one that was hashed. A hash that cannot be read matches nothing."""
+    """Return True if the password matches the hash; False if the hash cannot be parsed."""
     if len(password) > MAX_LENGTH:
         return False
     try:
@@ -69,20 +71,20 @@ def matches(password_hash: str, password: str) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Return True if the hash was made with other parameters than those of today."""
+    """Return True if the hash uses outdated parameters."""
     return HASHER.check_needs_rehash(password_hash)
 
 
 @cache
 def dummy_hash() -> str:
-    """Return a hash to try passwords of unknown names against, so that they take as long as known ones."""
+    """Return a hash to verify passwords of unknown names against, so that they take as long as known ones."""
     return hash_password("the password of nobody at all")
 
 
 def password_error(password: str, *names: str) -> str | None:
-    """Return which requirement a new password does not meet; None when it meets all.
+    """Return the first requirement that a new password does not meet; None if it meets all.
 
-    `names` are those of the account and of the person, and the words of the company.
+    `names` are the names of the account and the person, and the company's words.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         return Message("{shortest} to {longest} characters", shortest=MIN_LENGTH, longest=MAX_LENGTH)
@@ -101,7 +103,7 @@ def password_error(password: str, *names: str) -> str | None:
 
 
 def is_common(password: str) -> bool:
-    """Return True if a password is what many people take."""
+    """Return True if a password is common."""
     plain = _normal(password).casefold()
     word = plain.strip(_AFFIXES)
     if _PINYIN.fullmatch("".join(filter(str.isalpha, plain))):
@@ -110,18 +112,18 @@ def is_common(password: str) -> bool:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return the words of the company, as they are set."""
+    """Return the company's words in the setting."""
     return tuple(filter(None, map(str.strip, re.split("[,，、]", text))))
 
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Return the list."""
+    """Return the list of common passwords."""
     return frozenset(gzip.decompress(COMMON.read_bytes()).decode().split("\n"))
 
 
 def _alphanumerics(text: str) -> str:
-    """Return a text without its signs and blanks, in small letters."""
+    """Return a text in lower case without signs and blanks."""
     return "".join(filter(str.isalnum, _normal(text).casefold()))
 
 

@@ -1,23 +1,23 @@
-"""A QR code (ISO/IEC 18004) that an application takes the secret of a second factor up by."""
+"""QR codes (ISO/IEC 18004), by which an application reads the secret of a second factor."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 QUIET_ZONE = 4
-"""Light modules around it."""
+"""Width of the light border, modules."""
 
 
 class QrCode(NamedTuple):
     """A QR code (ISO/IEC 18004), as a path of SVG whose unit is a module."""
 
     size: int
-    """Modules a side, with the quiet zone of four."""
+    """The side length in modules, including the quiet zone of four."""
     path: str
 
 
 def qr_code(text: str) -> QrCode:
-    """Draw a text."""
+    """Return the QR code of a text."""
     import segno  # noqa: PLC0415  # this page alone needs it
 
     rows = list(segno.make_qr(text).matrix_iter(border=QUIET_ZONE))

@@ -1,6 +1,6 @@
-"""Reads pages of accounts and of API keys, those that a filter selects.
+"""Reads filtered pages of accounts and of API keys.
 
-What an account is now is the fold of its changes, so both lists are read whole and paged in memory: they are short.
+The state of an account is the fold of its changes, so both lists are read whole and paged in memory: they are short.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class AccountFilter:
     """Filters of a list of accounts; empty or None means any."""
 
     text: str = ""
-    """A part of the name or of the printed name, in capitals or not."""
+    """A part of the name or printed name, in any case."""
     role: Role | None = None
     status: AccountStatus | None = None
     until: datetime | None = None
-    """Asks for the accounts as they were just before this instant; None for those of now."""
+    """For the accounts as they were just before this instant; None for now."""
 
     def matches(self, account: Account) -> bool:
         """Return True if an account matches."""
@@ -63,12 +63,12 @@ class ApiKeyFilter:
     """Filters of a list of API keys; empty or None means any."""
 
     text: str = ""
-    """A part of the name, in capitals or not."""
+    """A part of the name, in any case."""
     scope: Role | None = None
     status: ApiKeyStatus | None = None
 
     def matches(self, key: ApiKey, now: datetime) -> bool:
-        """Return True if a key matches; one that expires soon is in use as well."""
+        """Return True if a key matches; one that expires soon also counts as active."""
         status = key.status(now)
         return (
             self.text.casefold() in key.name.casefold()
@@ -78,7 +78,10 @@ class ApiKeyFilter:
 
 
 def find_actor(session: Session, name: str) -> str:
-    """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
+    """Return the identifier of the account or key with this name.
+
+    An identifier, or the service, is returned unchanged.
+    """
     if (account := find_account_by_name(session, name)) is not None:
         return account.id
     return find_key_by_name(session, name) or name
@@ -92,7 +95,7 @@ def list_accounts(
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Account]:
-    """Return a page of the accounts that the filter selects. Raises InvalidCursor, DamagedRecord."""
+    """Return a page of the accounts that match the filter. Raises InvalidCursor, DamagedRecord."""
     selected = filter(criteria.matches, accounts(session, until=criteria.until).values())
     order, descending = _ACCOUNT_ORDERS[sort.removeprefix("-")], sort.startswith("-")
     return page_of(selected, sort, order, descending=descending, cursor=cursor, limit=limit)
@@ -107,7 +110,7 @@ def list_api_keys(  # noqa: PLR0913  # which, in which order, how many
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[ApiKey]:
-    """Return a page of the API keys that the filter selects. Raises InvalidCursor, DamagedRecord."""
+    """Return a page of the API keys that match the filter. Raises InvalidCursor, DamagedRecord."""
     selected = (key for key in api_keys(session).values() if criteria.matches(key, now))
     order, descending = _KEY_ORDERS[sort.removeprefix("-")], sort.startswith("-")
     return page_of(selected, sort, order, descending=descending, cursor=cursor, limit=limit)

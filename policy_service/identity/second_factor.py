@@ -1,11 +1,11 @@
-"""A second factor for signatures: one-time codes by time (TOTP, RFC 6238), six digits of HMAC-SHA-1 every 30 seconds.
+"""The second factor of signatures: time-based one-time codes (TOTP, RFC 6238), six digits every 30 seconds.
 
-An account has one secret or none; an application on its owner's telephone makes the same codes. A code counts within
-one step of 30 seconds on either side, and once: the step that was used last is kept, and of a secret that was removed
-the log tells when, so that no code that may have been used counts again where the same secret is set up anew.
+An account has one secret or none; an application on its owner's telephone computes the same codes (HMAC-SHA-1). A code
+is valid within one step of 30 seconds on either side, and once: the last used step is stored, and the log records when
+a secret was removed, so that no used code is valid again if the same secret is set up again.
 
-The database has a seed, `key:seed`. The secret is the log's key's MAC of the account and the seed, so whoever reads the
-database alone makes no codes. Where a log has no key the seed is the secret.
+The database holds a seed, `key:seed`. The secret is the MAC of the account and the seed under the log's key, so the
+database alone does not suffice to compute codes. If the log has no key, the seed is the secret.
 """
 
 from __future__ import annotations
@@ -32,23 +32,20 @@ from policy_service.messages import Message
 
 STEP_SECONDS = 30
 WINDOW = 1
-"""Steps before and after now whose codes count."""
+"""Steps before and after the current one whose codes are valid."""
 SECRET_BYTES = 20
-"""As long as what HMAC-SHA-1 gives (RFC 4226, section 4)."""
+"""The length of an HMAC-SHA-1 value (RFC 4226, section 4)."""
 ISSUER = "policy-service"
 WRONG_CODE = Message("The code does not belong to this key: enter the newest one.")
 
 
 def new_seed(session: Session) -> str:
-    """Return a seed that nobody can guess. Raises KeyUnavailable."""
+    """Return a new random seed. Raises KeyUnavailable."""
     return f"{_seed_prefix(session)}{_base32(secrets.token_bytes(SECRET_BYTES))}"
 
 
 def secret_of(session: Session, account: str, seed: str) -> str | None:
-    """Return the secret of an account's seed, in Base32 as applications take it; None when its key is not at hand.
-
-    Raises KeyUnavailable.
-    """
+    """Return the secret of an account's seed, in Base32 as applications take it; None if its key is unavailable."""
     key_id, _, text = seed.rpartition(":")
     if not key_id:
         return text
@@ -57,7 +54,7 @@ def secret_of(session: Session, account: str, seed: str) -> str | None:
 
 
 def _seed_prefix(session: Session) -> str:
-    """Return the key that seeds are made for now."""
+    """Return the key under which new seeds are used."""
     key = current_key(session)
     return "" if key is NO_KEY else f"{key.id}:"
 
@@ -67,7 +64,7 @@ def _base32(content: bytes) -> str:
 
 
 def step_of(instant: datetime) -> int:
-    """Return the number of the step that an instant lies in."""
+    """Return the number of the step of an instant."""
     return int(instant.timestamp()) // STEP_SECONDS
 
 
@@ -79,7 +76,7 @@ def code_at(secret: str, step: int) -> str:
 
 
 def matching_step(secret: str, code: str, now: datetime, last_step: int) -> int | None:
-    """Return the step of a code that counts at an instant and was not used before; None when there is none."""
+    """Return the unused step of a valid code; None if the code is invalid or was used."""
     current = step_of(now)
     steps = range(max(current - WINDOW, last_step + 1), current + WINDOW + 1)
     digits = "".join(code.split()).encode()
@@ -87,10 +84,7 @@ def matching_step(secret: str, code: str, now: datetime, last_step: int) -> int 
 
 
 def proving_step(session: Session, account: str, seed: str, code: str, now: datetime) -> int | None:
-    """Return the step of a code that proves a new seed; None when it does not, or when the seed is none.
-
-    Raises KeyUnavailable.
-    """
+    """Return the step of a code that proves a new seed; None if the code or the seed is invalid."""
     prefix = _seed_prefix(session)
     try:
         is_seed = seed.startswith(prefix) and len(base64.b32decode(seed.removeprefix(prefix))) == SECRET_BYTES
@@ -101,20 +95,20 @@ def proving_step(session: Session, account: str, seed: str, code: str, now: date
 
 
 def address_of(secret: str, name: str) -> str:
-    """Return the address by which an application takes the secret up, for an account of this name."""
+    """Return the `otpauth:` address of the secret, for an account with this name."""
     return f"otpauth://totp/{ISSUER}:{quote(name)}?secret={secret}&issuer={ISSUER}"
 
 
 def enrolled_at(session: Session, account: str) -> datetime | None:
-    """Return since when an account has a second factor; None when it has none."""
+    """Return since when an account has a second factor; None if it has none."""
     row = session.get(SecondFactorRow, account)
     return row.created_at if row else None
 
 
 def enrol(transaction: Transaction, actor: Actor, seed: str, code: str) -> None:
-    """Give the actor's own account a second factor, proved by a code of it.
+    """Give the actor's own account a second factor, proved by a code.
 
-    Raises IdentityConflict when it has one already, or when the code does not count; KeyUnavailable.
+    Raises IdentityConflict if it has one already, or the code is invalid; KeyUnavailable.
     """
     if enrolled_at(transaction.session, actor.id) is not None:
         raise IdentityConflict(Message("Your account has a second factor: remove it first."))
@@ -129,16 +123,13 @@ def enrol(transaction: Transaction, actor: Actor, seed: str, code: str) -> None:
 
 
 def _last_step_removed(session: Session, account: str) -> int:
-    """Return the last step whose code may have been used before the account's second factor was removed; 0 of none."""
+    """Return the last step whose code may have been used before the second factor was removed; 0 if none was."""
     criteria = EntryFilter(event=SecondFactorRemoved.name, about=f"account:{account}")
     return max((step_of(removal.at) + WINDOW for removal in entries(session, criteria, limit=1)), default=0)
 
 
 def remove(transaction: Transaction, actor: Actor, account: str) -> None:
-    """Take the second factor of an account away: one's own, or anyone's by an administrator.
-
-    Raises IdentityPermissionDenied, UnknownAccount, IdentityConflict when there is none.
-    """
+    """Remove the second factor of an account: one's own, or any as an administrator."""
     owner = read_account(transaction.session, account)
     if actor.id != account:
         require_administrator(actor)
@@ -151,7 +142,7 @@ def remove(transaction: Transaction, actor: Actor, account: str) -> None:
 
 
 def use_code(transaction: Transaction, account: str, code: str) -> bool:
-    """Return True if a code of an account's second factor counts now; it then counts no more. Raises KeyUnavailable."""
+    """Consume a code of an account's second factor; return True if it was valid. Raises KeyUnavailable."""
     row = transaction.session.get(SecondFactorRow, account)
     secret = secret_of(transaction.session, account, row.seed) if row else None
     if row is None or secret is None:

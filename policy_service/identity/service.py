@@ -1,4 +1,4 @@
-"""Accounts: load rows, apply the rules, add rows, write the log. Passwords arrive as hashes."""
+"""Accounts: reads rows, applies the rules, adds rows, writes the log. Passwords arrive as hashes."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ from policy_service.messages import Message
 def accounts(
     session: Session, only: Collection[str] | None = None, *, until: datetime | None = None
 ) -> dict[str, Account]:
-    """Return every account as it is now, or `only` those with these identifiers, by identifier, in the order of making.
+    """Return every current account, or `only` those with these identifiers, by identifier, in order of creation.
 
-    `until` asks for the accounts as they were just before an instant.
+    `until` returns the accounts as they were just before an instant.
     """
     change_query, account_query = select(AccountChangeRow), select(AccountRow)
     if until is not None:
@@ -73,7 +73,7 @@ def accounts(
 
 
 def awaiting_attestation(session: Session, actor: Actor) -> tuple[Account, ...]:
-    """Return the accounts that wait to be attested, and that the actor may attest."""
+    """Return the accounts that await attestation and that the actor may attest."""
     all_accounts = accounts(session)
     return tuple(
         account
@@ -91,7 +91,7 @@ def read_account(session: Session, account: str) -> Account:
 
 
 def find_account_by_name(session: Session, name: str) -> Account | None:
-    """Return the account of this name; None when there is none."""
+    """Return the account with this name; None if there is none."""
     if not NAME.fullmatch(name):
         return None
     row = session.exec(select(AccountRow).where(AccountRow.name == name)).first()
@@ -105,7 +105,7 @@ def printed_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
 
 
 def find_account_by_external(session: Session, external: ExternalIdentity) -> Account | None:
-    """Return the account that is linked to this person of a provider's; None when there is none."""
+    """Return the account linked to this external identity; None if there is none."""
     query = select(AccountChangeRow.account).where(
         AccountChangeRow.issuer == external.issuer, AccountChangeRow.subject == external.subject
     )
@@ -116,14 +116,14 @@ def find_account_by_external(session: Session, external: ExternalIdentity) -> Ac
 def account_errors(
     name: str, printed_name: str, roles: Iterable[Role], password: str | None = None, words: Iterable[str] = ()
 ) -> list[FieldError]:
-    """Return all errors of a new account, and of its password where there is one; `words` are the company's."""
+    """Return all errors of a new account and of its password, if any; `words` are the company's."""
     role_error = roles_error(frozenset(roles))
     password_error = None if password is None else password_field_error(password, name, printed_name, *words)
     return [*name_errors(name, printed_name), *filter(None, [role_error, password_error])]
 
 
 def password_field_error(password: str, *names: str) -> FieldError | None:
-    """Return the error of a new password, which is not repeated."""
+    """Return the error of a new password, without the password."""
     expected = passwords.password_error(password, *names)
     return None if expected is None else FieldError("password", "…", expected)
 
@@ -137,11 +137,10 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     roles: Iterable[Role],
     password_hash: str | None = None,
 ) -> Account:
-    """Make an account; without a password only the identity provider lets the person in.
+    """Create an account; without a password the person can only sign in by the identity provider.
 
-    Its signing roles have no effect before another person has attested it.
-    Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict when the name is taken, or the printed
-    name looks like another's.
+    Its signing roles take effect once another person has attested it. Raises IdentityPermissionDenied,
+    IdentityValidationFailed, and IdentityConflict if the name is taken or the printed name resembles another.
     """
     _require(may_administer(actor))
     role_set = frozenset(roles)
@@ -172,22 +171,19 @@ def create_account(  # noqa: PLR0913  # what an account is made from
 
 
 def _find_lookalike(session: Session, printed_name: str) -> str | None:
-    """Return the name of an account whose printed name a reader could take for this one; None when there is none."""
+    """Return the name of an account whose printed name looks like this one; None if there is none."""
     skeleton_ = _printed_skeleton(printed_name)
     rows = session.exec(select(AccountRow).order_by(col(AccountRow.created_at), col(AccountRow.id)))
     return next((row.name for row in rows if _printed_skeleton(row.printed_name) == skeleton_), None)
 
 
 def _printed_skeleton(printed_name: str) -> str:
-    """Return the visual skeleton of a name: capitals, blanks and letters that look alike make no difference."""
+    """Return the visual skeleton of a name, equal for names that differ in case, blanks and lookalike letters."""
     return skeleton("".join(skeleton(printed_name).casefold().split()))
 
 
 def change_roles(transaction: Transaction, actor: Actor, account: str, roles: Iterable[Role]) -> Account:
-    """Give an account these roles instead of those it has, and end its sessions.
-
-    Raises IdentityPermissionDenied, IdentityValidationFailed, UnknownAccount.
-    """
+    """Replace the roles of an account, and end its sessions."""
     account_before, role_set = read_account(transaction.session, account), frozenset(roles)
     _require(may_change_roles(actor, account_before, role_set, accounts(transaction.session)))
     if (error := roles_error(role_set)) is not None:
@@ -219,10 +215,7 @@ def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
 
 
 def link(transaction: Transaction, actor: Actor, account: str, external: ExternalIdentity) -> Account:
-    """Link an account to a person of an identity provider.
-
-    Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict, UnknownAccount.
-    """
+    """Link an account to an identity at the provider."""
     account_before = read_account(transaction.session, account)
     _require(may_link(actor, account_before))
     if errors := external_errors(external):
@@ -241,10 +234,10 @@ def link(transaction: Transaction, actor: Actor, account: str, external: Externa
 
 
 def attest(transaction: Transaction, actor: Actor, account: str, *, expected: str | None = None) -> Account:
-    """Attest that only its person controls the account, so that its signing roles take effect.
+    """Attest that only its owner controls the account, so that its signing roles take effect.
 
-    `expected` is the `etag` of the account as the actor saw it. Raises IdentityPermissionDenied, IdentityConflict,
-    StaleAccount, UnknownAccount.
+    `expected` is the `etag` that the actor saw. Raises IdentityPermissionDenied, IdentityConflict, StaleAccount,
+    UnknownAccount.
     """
     account_before = read_account(transaction.session, account)
     _require(may_attest(actor, account_before, accounts(transaction.session)))
@@ -261,9 +254,9 @@ def attest(transaction: Transaction, actor: Actor, account: str, *, expected: st
 
 
 def set_password(transaction: Transaction, actor: Actor, account: str, password_hash: str) -> None:
-    """Give an account another password, and end its sessions: the person's own, or anyone's by an administrator.
+    """Set the password of an account, and end its sessions: one's own, or any as an administrator.
 
-    The caller has seen to it that a person who changes their own gave the old one. Raises IdentityPermissionDenied,
+    The caller has verified the old password of a person who changes their own. Raises IdentityPermissionDenied,
     UnknownAccount.
     """
     owner = read_account(transaction.session, account)
@@ -286,13 +279,13 @@ def store_hash(transaction: Transaction, account: str, password_hash: str) -> No
 
 
 def stored_hash(session: Session, account: str) -> str | None:
-    """Return the hash that is kept for an account; None when it has no password."""
+    """Return the stored password hash of an account; None if it has no password."""
     row = session.get(CredentialRow, account)
     return None if row is None else row.password_hash
 
 
 def require_administrator(actor: Actor) -> None:
-    """Raises IdentityPermissionDenied when an actor may not administer accounts."""
+    """Raise IdentityPermissionDenied if an actor may not administer accounts."""
     _require(may_administer(actor))
 
 

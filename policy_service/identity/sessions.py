@@ -1,12 +1,12 @@
-"""Sessions of people: begun by a proof of who they are, ended by silence, by age, by signing out, or from outside.
+"""Sessions of people: begin with authentication; end by inactivity, age, signing out, or a change of the account.
 
 | a session ends                                                                      | after      |
 |-------------------------------------------------------------------------------------|------------|
-| when nothing was asked with it                                                      | 30 minutes |
+| when it was not used                                                      | 30 minutes |
 | in any case                                                                         | 12 hours   |
 | when the person signs out, or the account's password, roles or state are changed   | at once    |
 
-Both times are settings. A confirmation is a proof of who a person is in the middle of a session, for a signature.
+Both times are settings. A confirmation is a re-authentication within a session, for a signature.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
 OIDC = "oidc"
 _SESSIONS = table_of(SessionRow)
 LastUseLookup = Callable[[str], datetime | None]
-"""When a session was last used, by its identifier, as far as is known."""
+"""Returns when a session was last used, as far as known, by its identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class UserSession:
-    """A session that is open."""
+    """An open session."""
 
     id: str
     account: str
@@ -60,7 +60,7 @@ class UserSession:
     confirmed_at: datetime | None = None
 
     def latest_end(self, limits: SessionLimits) -> datetime:
-        """Return when the session ends in any case."""
+        """Return when the session ends at the latest."""
         return self.started_at + limits.absolute
 
     def ends_at(self, limits: SessionLimits) -> datetime:
@@ -70,17 +70,17 @@ class UserSession:
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """A session that has just begun, and the token that opens it, which is known nowhere else."""
+    """A new session, and its token, which is stored nowhere."""
 
     token: str
     user_session: UserSession
     actor: Actor
     device: str | None = None
-    """What the browser is known by from now on; an identity provider says nothing about browsers."""
+    """The token by which the browser is recognised later; None for sign-in by the identity provider."""
 
 
 def start_session(transaction: Transaction, account: Account, method: str) -> StartedSession:
-    """Begin a session of a person who has proved to be the account's owner."""
+    """Begin a session of an authenticated person."""
     token, now = new_token(), transaction.now
     row = SessionRow(
         id=transaction.new_id(),
@@ -99,10 +99,7 @@ def start_session(transaction: Transaction, account: Account, method: str) -> St
 def find_session(
     session: Session, token: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
 ) -> UserSession:
-    """Return the open session of a token; `last_use` knows of later uses than the one that was written down.
-
-    Raises AuthenticationFailed.
-    """
+    """Return the open session of a token; `last_use` returns uses not yet written."""
     row = session.exec(select(SessionRow).where(SessionRow.digest == digest_of(token))).first()
     if row is None or row.ended_at is not None or not _is_logged(session, row):
         raise AuthenticationFailed(Message("no such session is open: sign in"))
@@ -113,7 +110,7 @@ def find_session(
 
 
 def _is_logged(session: Session, row: SessionRow) -> bool:
-    """Return True if a session is as the newest entry about it says."""
+    """Return True if a session matches the newest entry about it."""
     guard = guard_of(session)
     return guard is None or guard.row_matches(session, _SESSIONS, column_values(row), row.started_at)
 
@@ -121,7 +118,7 @@ def _is_logged(session: Session, row: SessionRow) -> bool:
 def open_sessions(
     session: Session, account: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
 ) -> tuple[UserSession, ...]:
-    """Return the sessions of an account that are open, the one used last first."""
+    """Return the open sessions of an account, the one used last first."""
     query = select(SessionRow).where(
         SessionRow.account == account,
         col(SessionRow.ended_at).is_(None),
@@ -143,7 +140,7 @@ def end_others(transaction: Transaction, actor: Actor, keep: str | None) -> None
 
 
 def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:
-    """End a session because its owner says so."""
+    """End a session at its owner's request."""
     row = transaction.session.get(SessionRow, user_session.id)
     if row is None or row.ended_at is not None:
         return
@@ -159,7 +156,7 @@ def end_all(transaction: Transaction, account: str, reason: str) -> None:
 
 
 def confirm(transaction: Transaction, session_id: str) -> datetime:
-    """Write down that the owner of a session proved again who they are. Raises AuthenticationFailed."""
+    """Record the re-authentication of the owner of a session. Raises AuthenticationFailed."""
     row = _open_row(transaction, session_id)
     row.confirmed_at = transaction.now
     transaction.session.flush()
@@ -167,12 +164,12 @@ def confirm(transaction: Transaction, session_id: str) -> datetime:
 
 
 def session_owner(transaction: Transaction, session_id: str) -> str:
-    """Return the account whose session it is. Raises AuthenticationFailed."""
+    """Return the account of a session. Raises AuthenticationFailed."""
     return _open_row(transaction, session_id).account
 
 
 def use_confirmation(transaction: Transaction, session_id: str) -> datetime | None:
-    """Use a confirmation, good for one action; return when it was made. Raises AuthenticationFailed."""
+    """Consume a confirmation, valid for one action; return its time. Raises AuthenticationFailed."""
     row = _open_row(transaction, session_id)
     confirmed_at, row.confirmed_at = row.confirmed_at, None
     transaction.session.flush()
@@ -180,7 +177,7 @@ def use_confirmation(transaction: Transaction, session_id: str) -> datetime | No
 
 
 def record_session_use(transaction: Transaction, session_id: str, at: datetime) -> None:
-    """Write down that something was asked with a session."""
+    """Store that a session was used."""
     row = transaction.session.get(SessionRow, session_id)
     if row is not None and row.last_used_at < at:
         row.last_used_at = at

@@ -1,7 +1,7 @@
-"""The rows of identity. What says who a person was is append-only; secrets and what is only true for now are not.
+"""Rows of identity. The history of persons is append-only; secrets and temporary state are not.
 
-A password's hash is replaced, not kept beside the new one: a hash that no longer opens anything may still tell a
-password that its owner uses elsewhere.
+A password's hash is replaced, not stored beside the new one: an old hash may still reveal a password that its owner
+uses elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from policy_service.integrity import reading_row
 
 
 class AccountRow(SQLModel, table=True):
-    """The making of an account; its name is nobody else's, ever."""
+    """The creation of an account; its name is never reused."""
 
     __tablename__ = "account"
 
@@ -30,9 +30,9 @@ class AccountRow(SQLModel, table=True):
 
 
 class AccountChangeRow(SQLModel, table=True):
-    """A change of an account; a column without a value is one that stayed. Roles are separated by blanks.
+    """A change of an account; null columns did not change. Roles are separated by blanks.
 
-    `password`: it was given one; `attested`: a person attested it, as it was then.
+    `password`: one was set; `attested`: a person attested the account's state at that time.
     """
 
     __tablename__ = "account_change"
@@ -51,7 +51,7 @@ class AccountChangeRow(SQLModel, table=True):
 
 
 class CredentialRow(SQLModel, table=True):
-    """The hash of an account's password, the present one only."""
+    """The current hash of an account's password."""
 
     __tablename__ = "credential"
 
@@ -61,19 +61,19 @@ class CredentialRow(SQLModel, table=True):
 
 
 class SecondFactorRow(SQLModel, table=True):
-    """The seed of an account's one-time codes, and the step of the code that was used last."""
+    """The seed of an account's one-time codes, and the last used step."""
 
     __tablename__ = "second_factor"
 
     account: str = Field(primary_key=True, max_length=36, foreign_key="account.id")
     seed: str = Field(max_length=64, sa_column_kwargs={"name": "secret"})
-    """The key of the log that the secret is made with, and what it is made of; where the log has none, the secret."""
+    """The key of the log that derives the secret, and the seed; if the log has no key, the secret itself."""
     created_at: datetime = Field(sa_type=Instant)
     last_step: int = Field(sa_type=BigInteger)
 
 
 class SessionRow(SQLModel, table=True):
-    """A session of a person; only the digest of its token is known here."""
+    """A session of a person, with the digest of its token."""
 
     __tablename__ = "signed_in"
 
@@ -89,7 +89,7 @@ class SessionRow(SQLModel, table=True):
 
 
 class ApiKeyRow(SQLModel, table=True):
-    """A key as it was issued; only the digest of its secret is known here."""
+    """An issued key, with the digest of its secret."""
 
     __tablename__ = "api_key"
 
@@ -103,7 +103,7 @@ class ApiKeyRow(SQLModel, table=True):
 
 
 class RevocationRow(SQLModel, table=True):
-    """A key was taken back."""
+    """The revocation of a key."""
 
     __tablename__ = "api_key_revocation"
 
@@ -122,7 +122,7 @@ class KeyUseRow(SQLModel, table=True):
 
 
 class FailureRow(SQLModel, table=True):
-    """The wrong passwords given for a name, under the digest of the name."""
+    """The count of wrong passwords for a name, under the digest of the name."""
 
     __tablename__ = "sign_in_failure"
 
@@ -135,7 +135,7 @@ class FailureRow(SQLModel, table=True):
 
 
 class OidcFlowRow(SQLModel, table=True):
-    """A person was sent to the identity provider and is not back yet; kept under the digest of `state`."""
+    """A pending authentication at the identity provider, under the digest of `state`."""
 
     __tablename__ = "oidc_flow"
 
@@ -152,6 +152,6 @@ for _model in (AccountRow, AccountChangeRow, ApiKeyRow, RevocationRow):
 
 
 def roles_of(row: AccountChangeRow) -> frozenset[Role] | None:
-    """Return the roles that a change of an account gave; None when they stayed. Raises DamagedRecord."""
+    """Return the roles set by a change of an account; None if they did not change. Raises DamagedRecord."""
     with reading_row("account_change", row.seq):
         return None if row.roles is None else frozenset(map(Role, row.roles.split()))

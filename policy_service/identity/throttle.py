@@ -1,6 +1,6 @@
-"""Throttling of wrong passwords, which slows down those who guess and nobody else.
+"""Throttling of wrong passwords, which slows down attackers without locking out legitimate users.
 
-Only wrong passwords count. Which counters they go to says where they came from:
+Only wrong passwords count. The counters depend on their origin:
 
 | they came from                                              | counted by                              | wait after |
 |-------------------------------------------------------------|-----------------------------------------|------------|
@@ -10,10 +10,10 @@ Only wrong passwords count. Which counters they go to says where they came from:
 |                                                             | the name                                | 100        |
 |                                                             | the network address                     | 60         |
 
-So a stranger, and all strangers together, keep nobody out who is signed in or comes back at a known browser; and a name
-is not guessed from many addresses either (NIST SP 800-63B section 5.2.2 allows 100 attempts). `WINDOW` after the first
-of them failures begin to count again; a wait is a minute, then two, four … at most `LONGEST_WAIT`. A name nobody has is
-treated alike: it tells nothing.
+So strangers cannot lock out a person who is signed in or uses a known browser, and cannot guess the password of a name
+from many addresses either (NIST SP 800-63B section 5.2.2 allows 100 attempts). Counters reset `WINDOW` after their
+first failure; a wait is one minute, then two, four … at most `LONGEST_WAIT`. An unknown name is treated alike, so that
+nothing is disclosed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ WINDOW = timedelta(minutes=15)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=15)
 RETENTION = timedelta(hours=24)
-"""After so long without a failure nothing of it is remembered."""
+"""How long a counter is stored after its last failure."""
 NETWORK = 64
-"""Bits of an IPv6 address that one customer of a provider is given, who chooses the rest."""
+"""Prefix length of an IPv6 network: a provider's customer chooses the remaining bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Failures:
     blocked_until: datetime | None = None
 
     def wait_until(self, now: datetime) -> datetime | None:
-        """Until when nobody is let in; None when a person may be."""
+        """Return until when sign-in is blocked; None if it is not."""
         return self.blocked_until if self.blocked_until is not None and now < self.blocked_until else None
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A counter of failures, and how many of them throttle the address or the name it counts."""
+    """A counter of failures, and the number of them that blocks the address or name it counts."""
 
     key: str
     limit: int
@@ -60,16 +60,16 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a password: the client's address; a known browser, or an open session, by its identifier."""
+    """The origin of a password: the client's address, and the known browser or open session, by identifier."""
 
     address: str = ""
     device: str | None = None
-    """What a browser sends to be known by, not yet believed."""
+    """The browser's unverified cookie."""
     session: str | None = None
 
 
 def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ...]:
-    """Return the counters of a wrong password for a name, the narrowest first; `device` is a known browser."""
+    """Return the counters of a wrong password for a name, narrowest first; `device` is a known browser."""
     if origin.session is not None:
         return (Counter(key_of("session", origin.session), LIMIT),)
     if device is not None:
@@ -83,7 +83,7 @@ def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ..
 
 
 def log_counter(name: str) -> Counter:
-    """Count without delaying anyone; when it is full the log has one entry a wait."""
+    """Return the counter that limits log entries to one per wait; it delays no sign-in."""
     return Counter(key_of("told", name), LIMIT)
 
 
@@ -103,13 +103,13 @@ def after_failure(previous: Failures | None, now: datetime, limit: int = LIMIT) 
 
 
 def key_of(kind: str, *parts: str) -> str:
-    """Return the key of a name or an address in memory: passwords typed as names are not stored."""
+    """Return the counter key of a name or an address: a digest, since passwords are sometimes typed as names."""
     text = "\0".join((kind, *(part.strip().casefold() for part in parts)))
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def network_of(address: str) -> str:
-    """Return the part of an address that anyone who has it cannot choose; the text itself when it is no IP address."""
+    """Return the part of an address that its user cannot choose; the text itself if it is no IP address."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,1 +1,1 @@
-"""Jobs: long pieces of work that an account started, on record so that every process sees them."""
+"""Jobs: long work started by an account, recorded so that every process sees it."""

@@ -1,4 +1,4 @@
-"""Which re-evaluations are due: of versions that came into force lately, and that nobody was decided by yet."""
+"""Finds the re-evaluations that are due: of versions recently in force by which no subject was decided yet."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from policy_service.registry.model import Activation, ActivationKind, all_active
 from policy_service.registry.service import activations
 
 LOOK_BACK = timedelta(days=7)
-"""How long after its day a version is still acted on: the service may have been down."""
+"""How long after its day a version is still considered: the service may have been down."""
 MAX_ATTEMPTS = 3
-"""How often a re-evaluation is started that failed or was interrupted."""
+"""Maximum number of starts of a re-evaluation that failed or was interrupted."""
 
 
 def due_reevaluations(
     session: Session, now: datetime, zone: ZoneInfo, max_age: int, jobs: Sequence[Job]
 ) -> list[Reevaluation]:
-    """The re-evaluations to start; `jobs` are those that were started before, of facts at most `max_age` days old."""
+    """Return the re-evaluations to start.
+
+    `jobs` are those started before; `max_age` is the maximum age of facts in days.
+    """
     scopes = (
         Reevaluation(each.policy, each.effective.start.astimezone(zone).date(), max_age)
         for each in _recent(session, now)
@@ -32,7 +35,7 @@ def due_reevaluations(
 
 
 def _recent(session: Session, now: datetime) -> Iterator[Activation]:
-    """Yield the activations of late, the oldest first; a first import is about nobody yet."""
+    """Yield recent activations, oldest first; without first imports, which concern no subject yet."""
     for each in sorted(all_active_at(activations(session), now, now).values(), key=lambda each: each.seq):
         is_recent = now - LOOK_BACK < each.effective.start
         about_subjects = not each.is_stop and not each.policy.startswith(f"{OWN_DOMAIN}/")

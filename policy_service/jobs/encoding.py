@@ -17,23 +17,23 @@ from policy_service.messages import Message, plain_text, rebuild_message
 
 MESSAGE = "$message"
 FORMATS = frozenset({"", None, "g", ","})
-"""Formats of values that a stored pattern may name."""
+"""Format specifications that a stored pattern may contain."""
 
 
 def encode_json(value: object) -> str:
-    """Encode a result."""
+    """Return a result as JSON."""
     return json.dumps(_encode(value), ensure_ascii=False)
 
 
 def decode_json(text: str) -> Any:  # noqa: ANN401  # whatever was encoded
-    """Decode a result. Raises ValueError when it is no JSON, or has a pattern that nobody encodes."""
+    """Decode a result. Raises ValueError if it is no JSON, or contains an unknown pattern."""
     return _decode(json.loads(text))
 
 
 def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what was decoded
-    """Rebuild a value of a type from what was decoded: dataclasses, tuples and mappings of them, or what it is.
+    """Rebuild a value of a type from decoded JSON: dataclasses, and tuples and mappings of them; others unchanged.
 
-    Raises LookupError, TypeError, ValueError when it is not of that form.
+    Raises LookupError, TypeError, ValueError if the data do not fit the type.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
@@ -51,12 +51,12 @@ def rebuild(kind: Any, data: Any) -> Any:  # noqa: ANN401  # a type, and what wa
 
 @cache
 def _type_hints(kind: object) -> Mapping[str, Any]:
-    """Return the types of the fields of a class: a result of hundreds of rows asks for them for each."""
+    """Return the types of a class's fields; cached, since a result has hundreds of rows."""
     return get_type_hints(kind)
 
 
 def without_patterns(value: object) -> Any:  # noqa: ANN401  # as JSON
-    """Return a decoded result with plain texts, for programs."""
+    """Return a decoded result with plain texts, for the API."""
     match value:
         case str():
             return plain_text(value)
@@ -101,7 +101,7 @@ def _decode(value: Any) -> Any:  # noqa: ANN401  # as JSON
 
 
 def _is_safe(pattern: str) -> bool:
-    """Return True if the pattern names values alone: an attribute or a width in it would be an attack."""
+    """Return True if the pattern only contains names: attributes or widths in it could be an attack."""
     return all(
         (name is None or name.isidentifier()) and form in FORMATS and conversion is None
         for _, name, form, conversion in Formatter().parse(pattern)

@@ -7,14 +7,14 @@ from policy_service.messages import Message
 
 
 class TooManyJobs(PolicyServiceError):
-    """The job is not started: the account has too many running, or the kind runs one at a time."""
+    """The job was not started: the account has too many running, or the kind runs one at a time."""
 
     kind = "busy"
     retry_seconds = 10
 
 
 class FileExpired(PolicyServiceError):
-    """A job has no file, or has it no longer."""
+    """A job has no file, or no longer."""
 
     kind = "not-found"
 

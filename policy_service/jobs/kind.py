@@ -1,4 +1,4 @@
-"""`JobKind`: what a kind of long work is, declared once for whoever starts it, and for its process.
+"""`JobKind`: the declaration of a kind of long work, for the process that starts it and the worker that runs it.
 
     VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
         name="verification", title=Message("Verification of the log"), unit=Message("entries"), form=NoParameters,
@@ -42,20 +42,20 @@ from policy_service.workers.progress import ProgressFile
 Parameters = TypeVar("Parameters", bound=BaseModel)
 Result = TypeVar("Result")
 KEEP = timedelta(hours=24)
-"""How long a job is kept after it ended, and its file with it."""
+"""How long an ended job and its file are retained."""
 
 
 class JobService(Protocol):
-    """What jobs ask of the service that they are done in."""
+    """The parts of the service that jobs use."""
 
     @property
     def settings(self) -> Settings:
-        """Where keys, checkpoints and files are."""
+        """The settings: folders of keys, checkpoints and files."""
         ...
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where a day begins."""
+        """The time zone in which days begin."""
         ...
 
     @property
@@ -70,12 +70,12 @@ class JobService(Protocol):
 
     @property
     def decisions(self) -> DecisionService:
-        """Decides, and records what it decides."""
+        """The service that decides and records."""
         ...
 
     @property
     def fact_cipher(self) -> FactCipher:
-        """What encrypts facts at rest."""
+        """The cipher of sensitive facts."""
         ...
 
     @property
@@ -85,7 +85,7 @@ class JobService(Protocol):
 
     @property
     def workers(self) -> Workers:
-        """Where the work is done."""
+        """The workers that run the jobs."""
         ...
 
     @property
@@ -94,19 +94,22 @@ class JobService(Protocol):
         ...
 
     def work(self, kind: WorkKind, function: Callable[..., Any], *arguments: object) -> Coroutine[Any, Any, Any]:
-        """Run a module's function in a worker, within the limits of its kind. Raises WorkRefused, and what it does."""
+        """Run a module's function in a worker, within the limits of its kind.
+
+        Raises WorkRefused, and what it raises.
+        """
         ...
 
 
 class NoParameters(BaseModel):
-    """The form of a kind that is started by a button."""
+    """The form of a kind without parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The context of a job, in the process that runs it."""
+    """The context of a job in the worker that runs it."""
 
     url: str
     keys: Path
@@ -117,7 +120,7 @@ class JobContext:
     clock: Clock
     started_at: datetime
     file: Path
-    """Where the file goes, for a kind that makes one; it exists and is empty."""
+    """The path of the file, for a kind that makes one; the file exists and is empty."""
     progress: ProgressFile
 
     @property
@@ -127,35 +130,35 @@ class JobContext:
 
     @property
     def cipher(self) -> FactCipher:
-        """What encrypts facts at rest. Raises KeyFileError when it is used without the keys."""
+        """Return the cipher of sensitive facts. Using it raises KeyFileError if the keys are missing."""
         return FactCipher(MasterKeys(self.keys))
 
     @contextmanager
     def open_database(self) -> Iterator[Database]:
-        """Open the database of the service, of whose rows only those are read that the log records."""
+        """Open the service's database, restricted to rows that the log records."""
         with closing(Database(self.url, keys=self.keys)) as database:
             start_guard(database)
             yield database
 
     @property
     def folder(self) -> Path:
-        """A folder that the job may make for its work; it is removed when the job has ended, however that was."""
+        """The path of a folder for the job's work, which the job may create; removed when the job ends."""
         return self.file.with_name(f"{self.file.name}.work")
 
 
 class InsideContext(NamedTuple):
-    """The context of a job that is done in the process that decides."""
+    """The context of a job that runs in the service process."""
 
     service: JobService
     actor: Actor
-    """Who started it."""
+    """The actor who started it."""
     stop: Event
-    """Set when it is to end."""
+    """Set to request cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """The file of a kind: its name, with the instant of the start as `{at:%Y%m%d}`, and its media type."""
+    """The file of a kind: its name, with the start time as `{at:%Y%m%d}`, and its media type."""
 
     name: str
     media_type: str
@@ -166,45 +169,50 @@ class JobKind(Generic[Parameters, Result]):
     """A kind of long work."""
 
     name: str
-    """What programs start it by."""
+    """The name in the API."""
     title: Message
     unit: Message
-    """What is counted while it runs."""
+    """The unit of its progress."""
     form: type[Parameters]
     run: Callable[[JobContext, Parameters], Any] | None = None
-    """Does it, in a worker; gives the result, or what `finish` makes it of."""
+    """The function that runs in a worker; returns the result, or the input of `finish`."""
     limits: WorkKind | None = None
-    """How many workers do it, for how long, and what is said when it takes too much."""
+    """The number of workers, time limit and messages."""
     finish: Callable[[InsideContext, Parameters, Any], Result] | None = None
-    """Takes what `run` returned in the process that decides, in a thread: for a kind that ends with a write."""
+    """Turns what `run` returned into the result; runs in a thread of the service process, for kinds that end with a
+    write.
+    """
     settle: Callable[[JobService, Mapping[str, Any], str], None] | None = None
-    """Puts right what a job that was not done left, from its parameters and why it was not."""
+    """Cleans up after an unfinished job, given its parameters and the reason."""
     run_inside: Callable[[JobContext, Parameters, InsideContext], Result] | None = None
-    """Does it instead in the process that decides, in a thread: for a kind that records decisions."""
+    """Replaces `run` in a thread of the service process, for kinds that record decisions."""
     file: FileKind | None = None
     keep: timedelta = KEEP
     alone: bool = True
-    """Run one at a time, over all accounts."""
+    """True if only one such job may run, over all accounts."""
     shared: bool = False
-    """Found by everyone who may start the kind, not only by the account that started it."""
+    """True if every account that may start the kind sees its jobs; otherwise only the account that started one."""
     names_subjects: bool = False
-    """Its result or its file names subjects: both are removed once one is erased."""
+    """True if the result or file names subjects: both are removed after an erasure."""
     checks: tuple[Callable[[Session, Any], Mapping[str, Message]], ...] = ()
-    """Each finds what the database knows to be wrong with some parameters, by field; `""` for all of them."""
+    """Each returns errors of some parameters that need the database, by field; `""` for the whole form."""
     prepare: Callable[[JobService], None] | None = None
-    """Called before, in the process that decides."""
+    """Called before the job, in the service process."""
     result: type[Result] | None = None
-    """The type of the result, a dataclass; None for one that is JSON."""
+    """The type of the result, a dataclass; None for plain JSON."""
     describe: Callable[[Any], Any] = lambda data: data
-    """Makes of the result what programs get, as JSON."""
+    """Converts the result to the JSON of the API."""
 
     @property
     def is_resumed(self) -> bool:
-        """True if what was done before a job was cancelled or interrupted stays, and another one goes on behind it."""
+        """True if a cancelled or interrupted job's results remain, and another job continues from them."""
         return self.run_inside is not None
 
     def find_errors(self, session: Session, form: Parameters | SimpleNamespace) -> dict[str, Message]:
-        """What the checks find, of a form or of its valid fields; a check that needs another field finds nothing."""
+        """Return the errors found by the checks, of a form or its valid fields.
+
+        Checks that lack a field are skipped.
+        """
         errors: dict[str, Message] = {}
         for check in self.checks:
             try:

@@ -1,4 +1,4 @@
-"""A job: who started it with which parameters, how far it is, and what came of it."""
+"""A job: its starter and parameters, progress, and result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy_service.integrity import reading_row
 from policy_service.jobs.encoding import decode_json, encode_json
 
 ID = re.compile(r"[0-9a-f-]{36}")
-"""An identifier; it is also the name of a file."""
+"""The pattern of identifiers, which are also file names."""
 HUNDRED = 100
 
 
@@ -27,12 +27,12 @@ class JobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
-    """The process that ran it has ended."""
+    """The process that ran it ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobProblem:
-    """The failure of a job: the name of a problem type, and its detail."""
+    """The error of a job: the name of a problem type, and its detail."""
 
     type: str
     detail: str
@@ -45,32 +45,32 @@ class Job:
     id: str
     kind: str
     account: str
-    """The account or API key that started it; no other one finds it."""
+    """The account or API key that started it; others cannot see it unless the kind is shared."""
     requested_by: str
     """The printed name of the account."""
     parameters: Mapping[str, Any]
-    """The form it was started with, as JSON."""
+    """The submitted form, as JSON."""
     state: JobState
     started_at: datetime
     ended_at: datetime | None = None
     completed: int = 0
     total: int | None = None
-    """How much there is to do; None while that is not known."""
+    """The total amount of work; None while unknown."""
     result_json: str | None = None
-    """The result of a job that is done, as it was encoded."""
+    """The encoded result of a finished job."""
     file_name: str | None = None
     file_size: int | None = None
-    """Bytes of the file; None while it is being written."""
+    """The size of the file, bytes; None while it is being written."""
     problem: JobProblem | None = None
     mac: str | None = None
 
     @property
     def percent(self) -> int:
-        """The percentage that is done."""
+        """The progress in per cent."""
         return min(HUNDRED, self.completed * HUNDRED // self.total) if self.total else 0
 
     def duration(self, now: datetime) -> timedelta:
-        """Return how long it took, or has taken until now."""
+        """Return how long it took, or has been running."""
         return (self.ended_at or now) - self.started_at
 
     @property
@@ -80,7 +80,7 @@ class Job:
             return None if self.result_json is None else decode_json(self.result_json)
 
     def outcome(self) -> bytes:
-        """Return what the MAC of a job that is done is made of."""
+        """Return the bytes of a finished job that its MAC covers."""
         ended = timestamp(self.ended_at) if self.ended_at else None
         asked = (self.id, self.kind, self.account, self.requested_by, encode_json(self.parameters))
         times = (timestamp(self.started_at), ended)

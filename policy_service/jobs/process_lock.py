@@ -1,6 +1,6 @@
-"""The lock by which processes that share a folder of job files see which of the others are there.
+"""The file lock by which processes that share a folder of job files detect which others are alive.
 
-It ends with its process, however that ends.
+It is released when its process ends, in whatever way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from policy_service.jobs.model import ID
 
 
 class ProcessLock:
-    """The lock by which other processes see that this one is there."""
+    """The lock that shows other processes that this one is alive."""
 
     def __init__(self, folder: Path, process: str) -> None:
         self.process = process
@@ -26,13 +26,13 @@ class ProcessLock:
         hidden.rename(self._file)
 
     def close(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         self._file.unlink(missing_ok=True)
         os.close(self._descriptor)
 
 
 def is_locked(folder: Path, process: str) -> bool:
-    """Return True if a process is there; the file of one that is gone is removed."""
+    """Return True if a process is alive; remove the file of one that is not."""
     file = _lock_file(folder, process)
     try:
         descriptor = os.open(file, os.O_RDWR)
@@ -54,7 +54,7 @@ def _lock_file(folder: Path, process: str) -> Path:
 
 
 def checked_name(id_: str) -> str:
-    """Return an identifier that names a file of its own in the folder. Raises DamagedRecord for any other text."""
+    """Return an identifier that is safe as a file name. Raises DamagedRecord for any other text."""
     if not ID.fullmatch(id_):
         raise DamagedRecord("job", id_[:40])
     return id_

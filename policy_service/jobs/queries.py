@@ -15,14 +15,14 @@ from policy_service.jobs.tables import JobRow
 from policy_service.paging import Page, both_ways, fetch
 
 JobSort = Literal["started", "-started"]
-"""By when a job was started; with `-` the newest first."""
+"""By start time; with `-` newest first."""
 _ORDERS = both_ways("started", col(JobRow.started_at), col(JobRow.id))
 
 
 def read_job(
     session: Session, job_id: str, account: str, kind: str | None = None, *, shared: Collection[str] = ()
 ) -> Job | None:
-    """Return a job of the account, or of a shared kind; None when there is none (any more). Raises DamagedRecord."""
+    """Return a job of the account or of a shared kind; None if there is none (any more). Raises DamagedRecord."""
     row = session.get(JobRow, job_id)
     if row is None or kind not in {None, row.kind} or (row.account != account and row.kind not in shared):
         return None
@@ -54,25 +54,25 @@ def list_jobs(  # noqa: PLR0913  # which, in which order, how many
 
 
 def last_done(session: Session, kind: str) -> Job | None:
-    """Return the last job of the kind that is done, of all accounts; None when none is on record."""
+    """Return the last finished job of the kind, of any account; None if there is none."""
     query = select(JobRow).where(JobRow.kind == kind, JobRow.state == JobState.DONE)
     row = session.exec(query.order_by(col(JobRow.ended_at).desc(), col(JobRow.id).desc()).limit(1)).first()
     return None if row is None else _job(row)
 
 
 def running_processes(session: Session) -> list[str]:
-    """Return the processes that are said to run a job."""
+    """Return the processes that have running jobs."""
     return list(session.exec(select(JobRow.process).where(JobRow.state == JobState.RUNNING).distinct()))
 
 
 def expired_jobs(session: Session, keep: Mapping[str, timedelta], default: timedelta, now: datetime) -> list[str]:
-    """Return the jobs that ended longer ago than their kind is kept."""
+    """Return the jobs that ended longer ago than their kind's retention time."""
     ended = session.exec(select(JobRow.id, JobRow.kind, JobRow.ended_at).where(col(JobRow.ended_at).is_not(None)))
     return [id_ for id_, kind, at in ended if at is not None and at + keep.get(kind, default) <= now]
 
 
 def ended_jobs(session: Session, kinds: Collection[str], until: datetime | None) -> list[str]:
-    """Return the jobs of some kinds that have ended and had been started by an instant, if there is one."""
+    """Return the ended jobs of some kinds that started by an instant, if given."""
     if until is None:
         return []
     query = select(JobRow.id).where(col(JobRow.kind).in_(kinds), col(JobRow.ended_at).is_not(None))

@@ -1,12 +1,12 @@
-"""`Jobs`: starts long work in workers of this process, and keeps the table of jobs true.
+"""`Jobs`: starts long work in workers of this process, and maintains the table of jobs.
 
     start ──► row `running` ──► worker ──► row `done`, `failed`
                   ▲   │ once a second: how far it is; a row that is cancelled ends the worker
                   │   └────────────────────────────────────────────────────────────────────────
     sweep: rows of processes that are gone become `interrupted`, old jobs are removed with their files
 
-Each process holds a lock on a file of its own in the folder of job files. It ends with the process, however that ends:
-so all processes of one database share the folder, and each sees which of the others is gone.
+Each process locks its own file in the folder of job files, which all processes of a database share. The lock is
+released when the process ends, in whatever way, so the others can see which processes are gone.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ from policy_service.messages import Message
 from policy_service.workers.progress import ProgressFile, watch_progress
 
 WATCH_SECONDS = 1.0
-"""Seconds between two looks at the row of a job that runs here."""
+"""Interval of checking the row of a job that runs here."""
 SWEEP_SECONDS = 60.0
-"""Seconds between two sweeps."""
+"""Interval between sweeps."""
 MAC_PURPOSE = "job"
-"""What the log's key makes MACs of here."""
+"""The domain of MACs of job outcomes."""
 UNFINISHED: Mapping[JobState, Message] = {
     JobState.CANCELLED: Message("The job was cancelled."),
     JobState.INTERRUPTED: Message("The job was interrupted."),
 }
-"""Why a job was not done that did not fail."""
+"""Why a job is unfinished although it did not fail."""
 
 
 class JobFile(NamedTuple):
-    """The file that a job made."""
+    """The file made by a job."""
 
     path: Path
     name: str
@@ -63,12 +63,12 @@ class JobFile(NamedTuple):
 
 
 class Jobs:
-    """The jobs that this process runs, and the table that records all."""
+    """The jobs that run in this process, and the table of all jobs."""
 
     def __init__(self, service: JobService, kinds: Iterable[AnyKind]) -> None:
         self.kinds: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds}
         self.shared = tuple(kind.name for kind in self.kinds.values() if kind.shared)
-        """The names of the kinds whose jobs everyone finds who may start them."""
+        """The names of the kinds whose jobs are visible to every account that may start them."""
         self._service = service
         self._folder = service.settings.jobs
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -83,13 +83,13 @@ class Jobs:
         return job
 
     async def cancel(self, job: Job) -> None:
-        """Cancel a job, whichever process runs it; one that has ended stays as it is. Raises DatabaseUnavailable."""
+        """Cancel a job, whichever process runs it; an ended one is unchanged. Raises DatabaseUnavailable."""
         await to_thread.run_sync(self._end, replace(job, state=JobState.CANCELLED))
         if task := self._tasks.get(job.id):
             task.cancel()
 
     def file_of(self, job: Job | None) -> JobFile:
-        """Return the file of a job. Raises FileExpired when there is none (any more), DamagedRecord, KeyUnavailable."""
+        """Return the file of a job. Raises FileExpired if there is none (any more), DamagedRecord, KeyUnavailable."""
         if job is None or job.state is not JobState.DONE or job.file_name is None or not self._file(job.id).exists():
             raise FileExpired
         self._require_genuine(job)
@@ -97,13 +97,13 @@ class Jobs:
         return JobFile(self._file(job.id), job.file_name, kind.media_type if kind else None)
 
     def is_genuine(self, job: Job) -> bool:
-        """Return True if the outcome of a job that is done is what a process of the service wrote."""
+        """Return True if the service wrote the outcome of a finished job."""
         keys = read_log_keys(self._service.settings.keys)
         key = keys.get(key_id_of(job.mac))
         return not keys if key is None else key.verifies(job.mac, MAC_PURPOSE, job.outcome())
 
     def result_of(self, job: Job) -> Any:  # noqa: ANN401  # of its kind
-        """Return the result of a job that is done. Raises DamagedRecord, KeyUnavailable."""
+        """Return the result of a finished job. Raises DamagedRecord, KeyUnavailable."""
         self._require_genuine(job)
         with reading_row("job", job.id):
             kind = self.kinds[job.kind].result
@@ -114,7 +114,7 @@ class Jobs:
             raise DamagedRecord("job", job.id)
 
     async def maintain(self) -> None:
-        """Sweep now and once a minute, until it is cancelled."""
+        """Sweep now and every minute until cancelled."""
         while True:
             try:
                 await to_thread.run_sync(self.sweep)
@@ -123,10 +123,7 @@ class Jobs:
             await asyncio.sleep(SWEEP_SECONDS)
 
     def sweep(self) -> None:
-        """Interrupt the jobs of processes that are gone; remove jobs that are old, or name subjects after an erasure.
-
-        Raises DatabaseUnavailable, DamagedRecord.
-        """
+        """Interrupt the jobs of dead processes; remove jobs that expired or name erased subjects."""
         database, now = self._service.database, self._service.clock.now()
         with database.read() as session:
             processes = queries.running_processes(session)
@@ -148,7 +145,7 @@ class Jobs:
                 self._service.log.warning("jobs_interrupted", jobs=interrupted)
 
     async def close(self) -> None:
-        """Interrupt what runs here."""
+        """Interrupt the jobs that run here."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -158,7 +155,7 @@ class Jobs:
             self._lock = None
 
     def _record(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
-        self.sweep()  # what a process left that is gone stands in nobody's way
+        self.sweep()  # files of a dead process must not get in the way
         clock = self._service.clock
         if self._lock is None:
             self._lock = ProcessLock(self._folder, str(clock.new_id()))
@@ -181,7 +178,7 @@ class Jobs:
         watch = _Watch(self, job.id, asyncio.current_task())
         try:
             ended = await self._execute(kind, job, actor, parameters, watch)
-        except asyncio.CancelledError:  # of `cancel`, which wrote so before, or of `close`
+        except asyncio.CancelledError:  # by `cancel`, which has written the state, or by `close`
             ended = replace(job, state=JobState.INTERRUPTED)
         except Exception as error:  # noqa: BLE001  # the row records it
             ended = replace(job, state=JobState.FAILED, problem=self._problem_of(kind, error))
@@ -219,7 +216,7 @@ class Jobs:
         return replace(job, state=JobState.DONE, result_json=encode_json(result), file_size=size)
 
     async def _run_kind(self, kind: AnyKind, context: JobContext, actor: Actor, parameters: BaseModel) -> object:
-        """Do the work: in a worker, or here, in a thread that has ended when this returns."""
+        """Run the work in a worker, or in a thread of this process that has ended when this returns."""
         if kind.run is not None and kind.limits is not None:
             result = await self._service.work(kind.limits, kind.run, context, parameters)
             if kind.finish is None:
@@ -240,17 +237,20 @@ class Jobs:
             await to_thread.run_sync(is_running.acquire)
 
     async def _end_surely(self, job: Job) -> Job | None:
-        """Write how a job ended as soon as the database answers; return that. Return None if it had ended before."""
+        """Write how a job ended, retrying until the database answers.
+
+        Return the job, or None if it had ended before.
+        """
         while True:
             try:
                 return await to_thread.run_sync(self._end, job)
             except DatabaseUnavailable:
-                if job.state is JobState.INTERRUPTED:  # the next sweep sees that this process is gone
+                if job.state is JobState.INTERRUPTED:  # the next sweep detects that this process is gone
                     return None
                 await asyncio.sleep(WATCH_SECONDS)
 
     def _end(self, job: Job) -> Job | None:
-        """Write how a job ended; it fails where its result cannot have a MAC. Return None if it had ended before."""
+        """Write how a job ended; it fails if its result cannot get a MAC. Return None if it had ended before."""
         ended = replace(job, ended_at=self._service.clock.now())
         with self._service.database.write_unlogged() as session:
             if ended.state is JobState.DONE:
@@ -264,7 +264,7 @@ class Jobs:
             return ended if job_rows.end_job(session, ended) else None
 
     def _settle(self, job: Job) -> None:
-        """Put right what a job left that was not done."""
+        """Clean up after an unfinished job."""
         settle = self.kinds[job.kind].settle if job.kind in self.kinds else None
         if settle is not None:
             settle(self._service, job.parameters, job.problem.detail if job.problem else UNFINISHED[job.state])
@@ -279,7 +279,7 @@ class Jobs:
         return self._folder / checked_name(job_id)
 
     def _remove_files(self, job_id: str, *, with_file: bool) -> None:
-        """Remove the folder in which a job worked, and its file."""
+        """Remove the folder of a job, and its file."""
         file = self._file(job_id)
         shutil.rmtree(file.with_name(f"{file.name}.work"), ignore_errors=True)
         if with_file:
@@ -290,21 +290,21 @@ class Jobs:
 
 
 class _Watch:
-    """Looks at the row of a job while it runs: writes how far it is, and ends what was cancelled elsewhere."""
+    """Watches the row of a running job: writes progress, and stops the job if it was cancelled elsewhere."""
 
     def __init__(self, jobs: Jobs, job_id: str, task: asyncio.Task[None] | None) -> None:
         self._jobs, self._job_id, self._task = jobs, job_id, task
         self.progress: tuple[int, int | None] = (0, None)
 
     def note(self, completed: int, total: int) -> None:
-        """Take how far it is; a total of 0 is not known."""
+        """Set the progress; a total of 0 is unknown."""
         self.progress = completed, total or None
 
     async def run(self) -> None:
-        """Look once a second."""
+        """Check once a second."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            with suppress(DatabaseUnavailable):  # it is looked again
+            with suppress(DatabaseUnavailable):  # try again next time
                 if not await to_thread.run_sync(self._is_running) and self._task is not None:
                     self._task.cancel()
                     return

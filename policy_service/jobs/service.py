@@ -1,8 +1,8 @@
-"""All writes of jobs, in sessions of `Database.write_unlogged`: a job is no part of the record.
+"""All writes of jobs, in sessions of `Database.write_unlogged`: jobs are not part of the record.
 
     start_job ──► running ──► end_job: done, failed, cancelled, interrupted
 
-A job that has ended stays as it is: `report_progress` and `end_job` return whether it was still running.
+An ended job never changes: `report_progress` and `end_job` return whether it was still running.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from policy_service.jobs.tables import JobRow
 from policy_service.messages import Message
 
 MAX_RUNNING_JOBS = 4
-"""Jobs of one account that may run at a time."""
+"""Maximum number of running jobs of one account."""
 _JOB = table_of(JobRow)
 _IS_RUNNING = _JOB.c.state == JobState.RUNNING
 
 
 def start_job(session: Session, job: Job, process: str, *, alone: bool) -> None:
-    """Put a running job on record. Raises TooManyJobs: of the kind when it runs `alone`, of the account."""
+    """Store a running job. Raises TooManyJobs if the account has too many, or the kind runs `alone`."""
     if alone and _count_running(session, _JOB.c.kind == job.kind):
         raise TooManyJobs(Message("Another job of this kind is running. Start it again when that has ended."))
     running = _count_running(session, _JOB.c.account == job.account)
@@ -50,13 +50,13 @@ def start_job(session: Session, job: Job, process: str, *, alone: bool) -> None:
 
 
 def report_progress(session: Session, job_id: str, completed: int, total: int | None) -> bool:
-    """Write how far a job is. Return True if it is still running."""
+    """Store the progress of a job. Return True if it is still running."""
     statement = update(_JOB).where(_JOB.c.id == job_id, _IS_RUNNING).values(completed=completed, total=total)
     return session.connection().execute(statement).rowcount == 1
 
 
 def end_job(session: Session, job: Job) -> bool:
-    """Write the final state of a job. Return True if it was still running."""
+    """Store the final state of a job. Return True if it was still running."""
     statement = (
         update(_JOB)
         .where(_JOB.c.id == job.id, _IS_RUNNING)
@@ -75,7 +75,7 @@ def end_job(session: Session, job: Job) -> bool:
 
 
 def interrupt_jobs(session: Session, processes: Sequence[str], now: datetime) -> list[str]:
-    """Mark as interrupted what processes ran that are gone. Return the ids of these jobs."""
+    """Mark the jobs of dead processes as interrupted. Return their ids."""
     is_theirs = (_IS_RUNNING, _JOB.c.process.in_(processes))
     ids = list(session.exec(select(JobRow.id).where(*is_theirs)))
     session.connection().execute(update(_JOB).where(*is_theirs).values(state=JobState.INTERRUPTED.value, ended_at=now))
@@ -83,7 +83,7 @@ def interrupt_jobs(session: Session, processes: Sequence[str], now: datetime) ->
 
 
 def remove_jobs(session: Session, ids: Sequence[str]) -> None:
-    """Remove jobs from record."""
+    """Delete jobs."""
     session.connection().execute(delete(_JOB).where(_JOB.c.id.in_(ids)))
 
 

@@ -1,4 +1,4 @@
-"""The rows of jobs: the present state of each; removed some time after the job ended."""
+"""Rows of jobs: the current state of each; removed some time after the job ended."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ class JobRow(SQLModel, table=True):
     problem: str | None = Field(default=None, sa_column=Column(Text))
     process: str = Field(max_length=36)
     mac: str | None = Field(default=None, max_length=81)
-    """The MAC of the outcome of a job that is done, with the log's key."""
+    """The MAC of a finished job's outcome, with the log's key."""

@@ -1,1 +1,1 @@
-"""Work in processes of its own, with limits; and how far it is."""
+"""Work in separate processes, with limits and progress."""

@@ -1,44 +1,45 @@
-"""Makes the interpreter fit for starting, and for answering quickly while other threads work."""
+"""Tunes the interpreter for a fast start, and for fast answers while other threads work."""
 
 import gc
 import sys
 
 SWITCH_SECONDS = 0.0003
-"""How long a thread may keep the interpreter to itself while another waits; Python's own choice is five times that.
+"""How long a thread may hold the interpreter while another waits; a fifth of Python's default.
 
-The event loop asks for the interpreter several times for each answer, and each time it may have to wait so long for the
-threads that record and seal.
+The event loop needs the interpreter several times per answer, and may have to wait this long each time for the threads
+that record and seal.
 """
 
 THRESHOLDS = (2_000, 10, 100)
-"""When garbage is looked for: the young, those that stayed once, all. What is decided leaves next to none, and to look
-through all took some milliseconds, twice a second, as Python comes.
+"""Thresholds of the garbage collector's generations. Decisions leave almost no garbage, and with Python's defaults a
+full collection took some milliseconds, twice a second.
 """
 
 
 def tune_interpreter() -> None:
-    """To be called once, when all is loaded; a start that put the collector off has it back.
+    """Tune the interpreter; call it once, after everything is loaded.
 
-    What is loaded by then stays, so the garbage collector need not look through it again and again: each time it did,
-    nothing was answered for a tenth of a second.
+    It turns the collector on again if the start turned it off.
+
+    What is loaded is excluded from later collections, each of which blocked answers for a tenth of a second.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*THRESHOLDS)
     if gc.isenabled():
         freeze_survivors()
-    else:  # what garbage a start leaves is less than a megabyte, and to look for it takes a twentieth of a second
+    else:  # a start leaves less than a megabyte of garbage, and collecting it takes a twentieth of a second
         gc.freeze()
         gc.enable()
 
 
 def freeze_survivors() -> None:
-    """Collect all garbage, and look through what is left no more: to be called while nothing waits."""
+    """Collect all garbage, and exclude what survives from later collections; call it while nothing waits."""
     gc.collect()
     gc.freeze()
     gc.enable()
 
 
 def freeze_loaded_objects() -> None:
-    """The same for policies that came into force: they are large, and stay. What is old is not looked through here."""
+    """Exclude newly loaded policies, large and long-lived, from later collections, without a full collection."""
     gc.collect(1)
     gc.freeze()

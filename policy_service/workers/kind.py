@@ -1,4 +1,4 @@
-"""Kinds of work that is done in processes of its own, and what is said when it is refused."""
+"""Kinds of work in separate processes, and the messages when work is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy_service.messages import Message
 
 
 class WorkRefused(PolicyServiceError):
-    """Work is not done now: too much waits already, or it took more than is given. `seconds` later it may be."""
+    """The work is not done now: too much is waiting, or it exceeded a limit. Retry after `seconds`."""
 
     kind: ClassVar[ErrorKind] = "busy"
 
@@ -21,39 +21,39 @@ class WorkRefused(PolicyServiceError):
         self.seconds = seconds
 
     def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # it takes as long at any time
-        """Return the seconds after which the same may succeed."""
+        """Return the seconds after which a retry may succeed."""
         return round(self.seconds)
 
 
 class WorkAbandoned(WorkRefused):
-    """Work takes more than is given, and would do so again."""
+    """The work exceeded a limit, and would do so again."""
 
     kind = "check-abandoned"
 
     def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # never
-        """Return None: waiting changes nothing."""
+        """Return None: a retry would not succeed."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkKind:
-    """One kind of work, and its refusals."""
+    """One kind of work, with its limits and messages."""
 
     processes: int
-    """Workers at a time."""
+    """Maximum number of concurrent workers."""
     max_waiting: int
-    """Pieces that may wait while all workers are busy."""
+    """Maximum length of the queue while all workers are busy."""
     busy_message: Callable[[int], Message]
-    """That so many wait already."""
+    """The message when the queue is full."""
     too_long_message: Callable[[float], Message]
-    """That a piece takes more than so many seconds."""
+    """The message when work exceeds its time limit."""
     too_large_message: Callable[[float], Message]
-    """That it takes more memory than is given."""
+    """The message when work exceeds its memory limit."""
     limit_error: type[WorkRefused] = WorkAbandoned
-    """What it is to take too much; WorkRefused where the same may succeed later."""
+    """The exception for work that exceeds a limit; WorkRefused if a later retry may succeed."""
     seconds: float | None = None
-    """How long a piece may take; None as the settings say."""
+    """Time limit; None for the one in the settings."""
     min_idle: int = 0
-    """Workers that are kept though they have nothing to do."""
+    """The number of idle workers that are not ended."""
     niceness: int = 10
     """How much a worker gives way to others, as `nice` counts; people wait for pages, so they give way less."""

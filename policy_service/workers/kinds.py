@@ -1,4 +1,4 @@
-"""The kinds of long work there are: how many processes do each, for how long, and what is said when it is too much."""
+"""All kinds of long work: number of processes, time limits, and messages when these are exceeded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PRINT_IN_BROWSER = Message("The PDF exceeds the limit of time or memory: use the
 
 
 def command_line_message(seconds: float) -> Message:
-    """Return the message that names the command for what exceeds the limits."""
+    """Return the message that names the command-line alternative for work beyond the limits."""
     return Message(
         "it takes more than {seconds} s or exceeds the memory limit: use the command line", seconds=f"{seconds:g}"
     )
@@ -26,7 +26,7 @@ READING = WorkKind(
     niceness=5,
     seconds=60.0,
 )
-"""Pages, and whatever else is only read."""
+"""Pages and other reads."""
 FILE_CHECKING = WorkKind(
     processes=1,
     max_waiting=8,
@@ -34,7 +34,7 @@ FILE_CHECKING = WorkKind(
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("reading it exceeds the memory limit"),
 )
-"""Policy files that come from outside, read and tried by the definition."""
+"""Uploaded policy files, parsed and tested by the reference evaluator."""
 DRAFT_CHECKING = WorkKind(
     processes=2,
     max_waiting=8,
@@ -42,7 +42,7 @@ DRAFT_CHECKING = WorkKind(
     too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
     too_large_message=lambda _: Message("checking it exceeds the memory limit"),
 )
-"""Drafts, built and tried by every evaluator; reports."""
+"""Drafts, built and tested by every evaluator; reports."""
 PRINTING = WorkKind(
     processes=1,
     max_waiting=4,
@@ -60,7 +60,7 @@ EXPORTING = WorkKind(
     too_large_message=lambda _: Message("The export exceeds the memory limit: narrow the filters."),
     seconds=120.0,
 )
-"""Lists, written whole as CSV or as a workbook."""
+"""Lists, exported whole as CSV or as a workbook."""
 AUDITING = WorkKind(
     processes=1,
     max_waiting=0,
@@ -78,7 +78,7 @@ DATA_CHECKING = WorkKind(
     too_large_message=command_line_message,
     seconds=900.0,
 )
-"""The latest facts of all subjects, examined."""
+"""The latest facts of all subjects, checked."""
 REGISTERING = WorkKind(
     processes=1,
     max_waiting=1,
@@ -96,7 +96,7 @@ DECIDING = WorkKind(
     too_large_message=command_line_message,
     seconds=900.0,
 )
-"""Policies over the records, and the figures of benchmark sets."""
+"""Policies evaluated over the records, and the figures of benchmark sets."""
 ANALYSING = WorkKind(
     processes=1,
     max_waiting=4,
@@ -105,7 +105,7 @@ ANALYSING = WorkKind(
     too_large_message=lambda _: Message("analysing it exceeds the memory limit"),
     seconds=900.0,
 )
-"""Changes that are submitted where there are many decision records: report and simulation."""
+"""Submitted changes when there are many decision records: report and simulation."""
 PACKING = WorkKind(
     processes=1,
     max_waiting=0,
@@ -124,7 +124,7 @@ BUILDING = WorkKind(
     limit_error=WorkRefused,
     seconds=120.0,
 )
-"""Versions that come into force, made ready to decide."""
+"""Versions that come into force, built ahead."""
 SEALING = WorkKind(
     processes=1,
     max_waiting=0,
@@ -134,9 +134,9 @@ SEALING = WorkKind(
     niceness=5,
     seconds=60.0,
 )
-"""Blocks of decision records, worked out for the thread that seals; no request waits for it."""
+"""Blocks of decision records, computed for the sealer thread; no request waits for it."""
 
 
 def time_limit(kind: WorkKind, check_seconds: float) -> float:
-    """Seconds that one piece of work may take; `check_seconds` are those of checks, as the settings say."""
+    """Return the time limit in seconds; `check_seconds` is the limit of checks, a setting."""
     return check_seconds if kind.seconds is None else kind.seconds

@@ -1,8 +1,8 @@
-"""Watches that nothing holds the event loop for long: whatever does keeps every decision waiting.
+"""Detects code that blocks the event loop, which would delay every decision.
 
-A *step* is what a request does between two waits: one that takes longer than it may is reported by its name. The *lag*
-is how much later than asked the loop wakes up, whatever the reason: a step, a thread that keeps the interpreter's lock,
-a collection of garbage, a machine that has no time.
+A *step* is what a request does between two waits; one that exceeds the limit is reported by name. The *lag* is how late
+the loop wakes up, for any reason: a step, a thread that holds the interpreter's lock, garbage collection, an overloaded
+machine.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from time import perf_counter
 from typing import Any
 
 LAG_SECONDS = 0.1
-"""Seconds between two looks at the lag."""
+"""Interval of lag measurements."""
 
 
 class LoopWatch:
-    """The steps of requests, and the lag of the loop that they share."""
+    """Measures the steps of requests, and the lag of their event loop."""
 
     def __init__(
         self, seconds: float, on_blocked: Callable[[str, float], None], on_lag: Callable[[float], None]
     ) -> None:
-        """`seconds` is how long a step may take; those that take longer, and each lag, are reported."""
+        """`seconds` is the limit of a step; longer ones, and each lag, are reported."""
         self.longest: dict[str, float] = {}
-        """The longest step of each name that took longer than it may, in seconds."""
+        """The longest step above the limit, by name, in seconds."""
         self.clock: Callable[[], float] = perf_counter
-        """The clock, in seconds; a test may count processor time instead, which costs a system call each time."""
+        """The clock, in seconds; a test may use processor time, which costs a system call per reading."""
         self._seconds, self._on_blocked, self._on_lag = seconds, on_blocked, on_lag
 
     async def run(self, request: Coroutine[Any, Any, None], name_of: Callable[[], str]) -> None:
-        """Answer a request; its name is asked for after a step that took longer than it may."""
+        """Answer a request; `name_of` is called only after a step above the limit."""
         await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, name_of))
 
     async def observe_lag(self) -> None:
-        """Observe the lag until it is cancelled."""
+        """Measure the lag until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + LAG_SECONDS
@@ -53,7 +53,7 @@ class LoopWatch:
 def _run_in_steps(
     request: Coroutine[Any, Any, None], clock: Callable[[], float], limit: float, on_blocked: Callable[[float], None]
 ) -> Generator[Any, Any, None]:
-    """Run a coroutine as `await` would, and record each step that takes more than `limit` seconds."""
+    """Run a coroutine like `await`, reporting each step longer than `limit` seconds."""
     step: Callable[[], Any] = partial(request.send, None)
     while True:
         begin = clock()

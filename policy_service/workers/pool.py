@@ -1,11 +1,11 @@
-"""Long work, done in processes of its own: the process that decides only waits for it.
+"""Runs long work in separate processes, so that it does not slow the process that decides.
 
     pool = service.workers.pool(DRAFT_CHECKING)
     result = await pool.run(seconds, check_draft, url, change)      # a function of a module, found there by its name
 
-A worker is a fresh interpreter with a limit on its memory that gives way to others. It is kept for the next piece of
-work, killed when one takes too long or nobody waits for it any more, and ended when nothing was asked of it for a
-while. Arguments and results are pickled in threads, never on the event loop.
+A worker is a fresh interpreter with a memory limit and a lower priority. It is reused, killed if its work exceeds the
+time limit or is abandoned, and ended after some idle time. Arguments and results are pickled in threads, never on the
+event loop.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from policy_service.workers.kind import WorkKind, WorkRefused
 Result = TypeVar("Result")
 
 MEMORY_LIMIT = 2 * 2**30
-"""Bytes of address space of a worker."""
+"""Address space limit of a worker, bytes."""
 _ENVIRONMENT = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 """Arrow's own allocator reserves 1 GiB of address space, half of the limit, for the first array."""
 START_SECONDS = 60.0
-"""Seconds that a worker may take to be ready."""
+"""Time limit for starting a worker."""
 COLLECTION_INTERVAL = 100
-"""After how many pieces of work a worker collects garbage, beside the first: between two, where nobody waits for it."""
+"""A worker collects garbage after its first piece of work, and then once per this many, while idle."""
 RETRY_SECONDS = 10
-"""Seconds after which a caller may ask again when too much waits."""
+"""Seconds after which a caller may retry when the queue is full."""
 IDLE_SECONDS = 300.0
-"""After so long without work a worker is ended."""
+"""Idle time after which a worker is ended."""
 _CHILD = """
 import gc, json, sys
 gc.disable()
@@ -56,31 +56,33 @@ sys.path[:] = json.loads(sys.argv[2])
 from policy_service.workers.pool import serve
 serve(int(sys.argv[1]), int(sys.argv[3]))
 """
-"""Its first piece of work imports what stays; a seventh of that time was looking through it for garbage."""
+"""The worker's program. Its first work imports modules that stay loaded, so the collector is off until then: it took a
+seventh of that time.
+"""
 
 
 class WorkerDied(Exception):
-    """A worker ended before it had answered."""
+    """A worker ended before it answered."""
 
 
 class _TimedOut(Exception):
-    """A worker did not answer in time, and was killed."""
+    """A worker exceeded the time limit, and was killed."""
 
 
 class Pool(Protocol):
     """Runs work of one kind."""
 
     def refuse_when_busy(self) -> None:
-        """Raises WorkRefused when more pieces wait than may."""
+        """Raise WorkRefused if the queue is full."""
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """Run `work` within so many seconds. Raises WorkRefused, and what the work raises."""
+        """Run `work` within a time limit. Raises WorkRefused, and what the work raises."""
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """Return the same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
+        """Run `work`, for threads, which block. Raises WorkerDied, TimeoutError, and what the work raises."""
 
     def begin(self, work: Callable[..., object], *arguments: object) -> None:
-        """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
+        """Run `work` in a worker without waiting for it, to warm the worker up."""
 
 
 class _Worker:
@@ -102,11 +104,11 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        """True if the process is there; a system that is short of memory may have ended it."""
+        """True if the process exists; the system may have killed it when short of memory."""
         return self._process.poll() is None
 
     def request(self, message: bytes, seconds: float) -> bytes:
-        """Return the answer to a message. Raises _TimedOut, WorkerDied."""
+        """Send a message and return the answer. Raises _TimedOut, WorkerDied."""
         try:
             self._connection.send_bytes(message)
             if not self._connection.poll(seconds):
@@ -116,18 +118,18 @@ class _Worker:
             raise WorkerDied from None
 
     def kill(self) -> None:
-        """End the process at once; for any thread."""
+        """End the process at once; callable from any thread."""
         self._process.kill()
 
     def close(self) -> None:
-        """The same, and gives everything back; for the thread that asks."""
+        """End the process and free its resources; for the thread that uses it."""
         self.kill()
         self._process.wait()
         self._connection.close()
 
 
 class _Task:
-    """One piece of work; `abandon` may come from another thread, before it is begun or while it is under way."""
+    """One piece of work; another thread may call `abandon` before or while it runs."""
 
     def __init__(self, seconds: float, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
         self.seconds, self.work, self.arguments = seconds, work, arguments
@@ -136,7 +138,7 @@ class _Task:
         self._lock = threading.Lock()
 
     def run_on(self, worker: _Worker) -> Any:  # noqa: ANN401  # whatever the work gives
-        """Run the work. Raises _TimedOut, WorkerDied, and what the work raises."""
+        """Run the work on a worker. Raises _TimedOut, WorkerDied, and what the work raises."""
         message = pickle.dumps((self.work, self.arguments), pickle.HIGHEST_PROTOCOL)
         with self._lock:
             if self._abandoned:
@@ -145,7 +147,7 @@ class _Task:
         try:
             reply = worker.request(message, self.seconds)
         finally:
-            with self._lock:  # from here on the worker may be another piece's
+            with self._lock:  # the worker may get other work from here on
                 self._worker = None
         succeeded, result = pickle.loads(reply)  # noqa: S301  # of our own process
         if not succeeded:
@@ -153,7 +155,7 @@ class _Task:
         return result
 
     def abandon(self) -> None:
-        """Nobody waits for it any more."""
+        """Give the work up, and kill its worker if it runs."""
         with self._lock:
             self._abandoned = True
             if self._worker is not None:
@@ -161,7 +163,7 @@ class _Task:
 
 
 class WorkerPool:
-    """The workers of one kind, begun when they are needed."""
+    """The workers of one kind, started on demand."""
 
     def __init__(self, kind: WorkKind) -> None:
         self._kind = kind
@@ -171,13 +173,13 @@ class WorkerPool:
         self._lock = threading.Lock()
 
     def refuse_when_busy(self) -> None:
-        """Raises WorkRefused when more pieces wait than may."""
+        """Raise WorkRefused if the queue is full."""
         waiting = len(self._tasks) - self._kind.processes
         if waiting >= self._kind.max_waiting:
             raise WorkRefused(self._kind.busy_message(waiting), RETRY_SECONDS)
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """Run `work` within so many seconds. Raises WorkRefused, and what the work raises."""
+        """Run `work` within a time limit. Raises WorkRefused, and what the work raises."""
         self.refuse_when_busy()
         task = _Task(seconds, work, arguments)
         try:
@@ -191,7 +193,7 @@ class WorkerPool:
             raise self._kind.limit_error(self._kind.too_large_message(seconds), seconds) from None
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """Return the same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
+        """Run `work`, for threads, which block. Raises WorkerDied, TimeoutError, and what the work raises."""
         try:
             result: Result = self._submit(_Task(seconds, work, arguments)).result()
         except _TimedOut:
@@ -199,11 +201,11 @@ class WorkerPool:
         return result
 
     def begin(self, work: Callable[..., object], *arguments: object) -> None:
-        """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
+        """Run `work` in a worker without waiting for it, to warm the worker up."""
         self._submit(_Task(START_SECONDS, work, arguments))
 
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
-        """End the workers that have had nothing to do for so long."""
+        """End the workers that have been idle for this long."""
         expired = []
         with self._lock:  # the one that was used last stands last
             while len(self._idle) > self._kind.min_idle and time.monotonic() - self._idle[0].idle_since >= seconds:
@@ -212,7 +214,7 @@ class WorkerPool:
             worker.close()
 
     def close(self) -> None:
-        """End all workers, also those that have something to do."""
+        """End all workers, busy ones included."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for task in list(self._tasks):
             task.abandon()
@@ -244,7 +246,7 @@ class WorkerPool:
         return result
 
     def _acquire(self) -> _Worker:
-        """Return the worker that was used last, if it is still there; else a new one."""
+        """Return the most recently used worker if it is alive, else a new one."""
         with self._lock:
             while self._idle:
                 if (worker := self._idle.pop()).is_alive:
@@ -259,14 +261,14 @@ class WorkerPool:
 
 
 class Workers:
-    """The pools of a process by the kind of work; services that live in one process share them."""
+    """The pools of a process by kind of work; shared by all services in the process."""
 
     def __init__(self) -> None:
         self._pools: dict[WorkKind, WorkerPool] = {}
 
     @property
     def are_processes(self) -> bool:
-        """True if work is done elsewhere at all."""
+        """True if work runs in other processes."""
         return True
 
     def pool(self, kind: WorkKind) -> Pool:
@@ -274,60 +276,60 @@ class Workers:
         return self._pools.get(kind) or self._pools.setdefault(kind, WorkerPool(kind))
 
     def inside(self) -> Pool:
-        """Run work in this process, in a thread."""
+        """Return a pool that runs work in a thread of this process."""
         return InlineWorkers()
 
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
-        """End the workers that have had nothing to do for so long."""
+        """End the workers that have been idle for this long."""
         for pool in list(self._pools.values()):
             pool.retire(seconds)
 
     def close(self) -> None:
-        """End all workers; others begin when they are asked for."""
+        """End all workers; new ones start on demand."""
         while self._pools:
             self._pools.popitem()[1].close()
 
 
 SHARED = Workers()
-"""Those of this process: a worker takes seconds to start, so it is kept."""
+"""The workers of this process, reused since a worker takes seconds to start."""
 
 
 class InlineWorkers(Workers):
-    """Runs all work in this process: for a worker, and for tests."""
+    """Runs all work in this process: inside a worker, and in tests."""
 
     @property
     def are_processes(self) -> bool:
-        """True if work is done elsewhere at all."""
+        """True if work runs in other processes."""
         return False
 
     def pool(self, kind: WorkKind) -> Pool:  # noqa: ARG002  # all are alike
-        """Run it at once."""
+        """Return a pool that runs work at once."""
         return self
 
     def inside(self) -> Pool:
-        """Return the same."""
+        """Return the same pool."""
         return self
 
     def refuse_when_busy(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: there is no queue."""
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
-        """Run `work`. Raises what it does."""
+        """Run `work`. Raises what it raises."""
         return await to_thread.run_sync(work, *arguments)
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # the same
-        """Call `work`. Raises what it does."""
+        """Run `work`. Raises what it raises."""
         return work(*arguments)
 
     def begin(self, work: Callable[..., object], *arguments: object) -> None:
-        """Nothing has to be prepared."""
+        """Do nothing: there is no worker to warm up."""
 
 
 # ------------------------------------------------------------------------------------------------ in the worker
 
 
 def serve(descriptor: int, niceness: int) -> None:
-    """Run the work received over a connection, one piece after another, until it is closed."""
+    """Run work received over a connection, one piece after another, until it is closed."""
     for signal_number in (
         signal.SIGINT,
         signal.SIGTERM,
@@ -350,7 +352,7 @@ def limit_process(niceness: int) -> None:
 
 
 def handle_message(message: bytes) -> bytes:
-    """The answer to a message: that the work was done and what it gave, or that it was not and what it raised."""
+    """Run the work in a message; return its pickled result or exception."""
     try:
         work, arguments = pickle.loads(message)  # noqa: S301  # of the process that started us
         return pickle.dumps((True, work(*arguments)), pickle.HIGHEST_PROTOCOL)
@@ -359,7 +361,7 @@ def handle_message(message: bytes) -> bytes:
 
 
 def _pickle_error(error: Exception) -> bytes:
-    """Return an exception with its traceback; one that cannot be pickled is sent by its name."""
+    """Return a pickled exception with its traceback; one that cannot be pickled is replaced by its name."""
     error.__dict__["where"] = stack_frames(error)
     with suppress(Exception):
         content = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
@@ -371,4 +373,4 @@ def _pickle_error(error: Exception) -> bytes:
 
 
 class WorkerError(Exception):
-    """The work raised what cannot be sent; the message is its name."""
+    """The work raised an exception that cannot be pickled; the message is its name."""

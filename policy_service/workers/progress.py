@@ -1,4 +1,4 @@
-"""Progress of work in a process of its own: it writes two numbers into a small file, its parent reads them.
+"""Progress of work in another process, which writes two numbers into a small file that its parent reads.
 
 async with watch_progress(on_progress) as path:  # the parent: `on_progress(done, total)` is called a few times a second
     await to_process.run_sync(work, …, path)     # the worker: `ProgressFile(path).write(done, total)`
@@ -15,20 +15,20 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 ProgressCallback = Callable[[int, int], None]
-"""Callback of progress: how much is done, and how much there is to do."""
+"""Progress callback: amount done, total amount."""
 POLL_SECONDS = 0.25
-"""Seconds between two looks."""
+"""Interval of reading the file."""
 _NUMBERS = struct.Struct("<QQ")
 
 
 class ProgressFile:
-    """The writing end; without a file it says nothing."""
+    """The writing end; does nothing without a file."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def write(self, done: int, total: int) -> None:
-        """Write both numbers at once, so that nobody reads one without the other."""
+        """Write both numbers at once, so that a reader never sees only one of them."""
         if self._path is not None:
             descriptor = os.open(self._path, os.O_WRONLY)
             try:
@@ -39,7 +39,7 @@ class ProgressFile:
 
 @asynccontextmanager
 async def watch_progress(on_progress: ProgressCallback | None) -> AsyncIterator[Path | None]:
-    """A file for a `ProgressFile`, watched until the end; None when nobody wants to know."""
+    """Create the file for a `ProgressFile` and watch it until the end; None if there is no callback."""
     if on_progress is None:
         yield None
         return
@@ -64,7 +64,7 @@ async def _poll(path: Path, on_progress: ProgressCallback) -> None:
 
 
 def _report(path: Path, on_progress: ProgressCallback) -> None:
-    """Return the progress in the file; None before anything was written."""
+    """Report the progress in the file, if any was written."""
     content = path.read_bytes()
     if len(content) == _NUMBERS.size:
         on_progress(*_NUMBERS.unpack(content))
