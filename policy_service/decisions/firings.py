@@ -23,7 +23,7 @@ class Firings:
     rules: Mapping[str, int]
     """By the identifier of the rule; a rule that never fired is absent."""
     total: int
-    """The decisions of the policy that were counted, whatever they answered."""
+    """The number of decisions of the policy counted, whatever the answer."""
     since: datetime | None
     """The time of the oldest decision counted."""
 

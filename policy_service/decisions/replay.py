@@ -174,7 +174,7 @@ def _compare(record: DecisionRecord, replayed: Json) -> ReplayVerdict:
 
 
 def explain_decision(session: Session, fact_cipher: FactCipher, decision_id: str) -> Explanation:
-    """Explain the decision; sensitive values are masked.
+    """Return the explanation of a decision; sensitive values are masked.
 
     Raises UnknownDecision, NotReplayable.
     """

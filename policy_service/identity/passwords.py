@@ -128,7 +128,7 @@ def _alphanumerics(text: str) -> str:
 
 
 def _normal(password: str) -> str:
-    """Return the same password, however the keyboard composed its characters (NIST SP 800-63B section 5.1.1.2)."""
+    """Return a password in Unicode normal form (NIST SP 800-63B section 5.1.1.2), whatever the keyboard."""
     return unicodedata.normalize("NFKC", password)
 
 

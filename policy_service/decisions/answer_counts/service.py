@@ -113,7 +113,7 @@ def count_records(
 
 
 def count_faults(session: Session) -> Iterator[str]:
-    """Yield a message for each block whose counted answers are not what its records say."""
+    """Yield a message for each block whose stored counts differ from its records."""
     found: dict[int, Counts] = defaultdict(Counter)
     for row in session.exec(select(AnswerCount), execution_options={"yield_per": FETCH_SIZE}):
         found[row.block][AnswerKey(row.policy, Group(row.status, row.outcome), row.rule)] = row.decisions
