@@ -7,13 +7,11 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session
-
 import policy_service.tables  # noqa: F401  # declares all of them: a row of a table that is not is taken for removed
 from policy_service.audit.comparison import verify_log
 from policy_service.audit.copies import Copy
 from policy_service.audit.keys import KeyUnavailable, public_keys
-from policy_service.audit.log import last_entry
+from policy_service.audit.log import log_length
 from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.service import current_signer, export
 from policy_service.audit.verdict import LogVerdict
@@ -51,14 +49,9 @@ def verify(url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile,
 def write_export(url: str, keys: Path, now: datetime, file: Path, progress: ProgressFile) -> int:
     """Write an export, and return its bytes. Raises KeyUnavailable, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session, file.open("wb") as lines:
-        size, written = _log_size(session), 0
+        size, written = log_length(session), 0
         for number, line in enumerate(export(session, current_signer(session, keys), now)):
             written += lines.write(line + b"\n")
             if not number % PROGRESS_INTERVAL:
                 progress.write(number, size)
         return written
-
-
-def _log_size(session: Session) -> int:
-    last = last_entry(session)
-    return last.seq if last else 0

@@ -32,9 +32,9 @@ from policy_service.labels import enum_label
 from policy_service.language.policy import Bilingual, Language
 from policy_service.messages import Message, translate
 from policy_service.paging import Page, fetch_all
+from policy_service.private_file import create_private_file
 from policy_service.spreadsheet import WRITERS, Cell
 from policy_service.workers.kinds import EXPORTING
-from policy_service.workers.private_file import create_private_file
 
 MAX_ROWS = 50_000
 """Rows of an export; a file that holds fewer than the filters leave says so in its last row."""

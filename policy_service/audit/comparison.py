@@ -26,7 +26,7 @@ from policy_service.audit.database_verification import verify_database, verify_t
 from policy_service.audit.events import LogSettled
 from policy_service.audit.identity import log_id
 from policy_service.audit.keys import InvalidSignedLine, PublicKey, public_key, public_keys
-from policy_service.audit.log import append, last_entry
+from policy_service.audit.log import append, log_length
 from policy_service.audit.log_key import LogKey
 from policy_service.audit.service import extent_at, last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
@@ -114,9 +114,8 @@ class LogComparison:
     def _find_mismatch(self, session: Session) -> tuple[str, str] | None:
         """Return the first mismatch, and the location under which it is stored."""
         trusted, last_signed = list(public_keys(self._keys).values()), self._last_signed
-        last = last_entry(session)
         if last_signed is not None:
-            behind = max(0, (last.seq if last else 0) - last_signed.extent.size)
+            behind = max(0, log_length(session) - last_signed.extent.size)
             if fault := verify_tail(session, trusted, [last_signed], entries=behind + 1):
                 return LOG_LOCATION, fault.message
             source = Message("the last checkpoint that this process made")
@@ -198,10 +197,9 @@ def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: 
         )
     extent = extent_at(session, count)
     if extent is None:
-        last = last_entry(session)
         return Message(
             "the log ends at entry {end}, and {where} records {count} entries",
-            end=last.seq if last else 0,
+            end=log_length(session),
             where=source,
             count=count,
         )

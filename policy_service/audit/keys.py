@@ -12,7 +12,6 @@ owner.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +26,9 @@ from policy_service.canonical import digest, to_canonical_json, to_canonical_jso
 from policy_service.characters import detect_wide_encoding
 from policy_service.errors import ErrorKind, PolicyServiceError
 from policy_service.messages import Message
+from policy_service.private_file import private_file
 
 _PUBLIC, _SIGNATURE = 32, 64
-_OWNER_ONLY = 0o600
 
 
 class KeyUnavailable(PolicyServiceError):
@@ -162,11 +161,8 @@ def make_key(folder: Path) -> Signer:
     encoded = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with open(_file(folder, signer.public.id), "xb", opener=_owner_opener) as file:
+    with private_file(_file(folder, signer.public.id)) as file:
         file.write(encoded)
-        file.flush()
-        os.fsync(file.fileno())
-    _sync_folder(folder)
     return signer
 
 
@@ -212,15 +208,3 @@ def _message(body: Mapping[str, Any]) -> bytes:
 
 def _file(folder: Path, id: str) -> Path:  # noqa: A002  # the key's word for it
     return folder / f"log-{id.removeprefix('sha256:')[:16]}.pem"
-
-
-def _owner_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, _OWNER_ONLY)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

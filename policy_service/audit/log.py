@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS, entry_line
@@ -113,6 +113,11 @@ def _record_pending_rows(transaction: Transaction) -> None:
 
 
 BEFORE_COMMIT.append(_record_pending_rows)
+
+
+def log_length(session: Session) -> int:
+    """The number of entries."""
+    return session.exec(select(func.max(AuditEntry.seq))).one() or 0
 
 
 def last_entry(session: Session) -> AuditEntry | None:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from policy_service.audit.keys import KeyUnavailable, decode_hex
 from policy_service.messages import Message
+from policy_service.private_file import private_file
 
 NAME = "log.key"
 SIZE = 32
 """The size of a key, bytes."""
-_OWNER_ONLY = 0o600
 _Stamp = tuple[int, int, int]
 _cache: dict[Path, tuple[_Stamp, dict[str, LogKey]]] = {}
 """The keys of each file, by the time of its last change."""
@@ -77,18 +77,8 @@ def make_log_key(folder: Path) -> LogKey:
     key = _key(os.urandom(SIZE))
     keys = {**read_log_keys(folder), key.id: key}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file, temporary = folder / NAME, folder / f"{NAME}.new"
-    temporary.unlink(missing_ok=True)
-    with open(temporary, "xb", opener=_owner_opener) as output:
+    with private_file(folder / NAME) as output:
         output.write(b"".join(b"%b %b\n" % (each.id.encode(), each.secret.hex().encode()) for each in keys.values()))
-        output.flush()
-        os.fsync(output.fileno())
-    temporary.replace(file)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     return key
 
 
@@ -123,7 +113,3 @@ def _parse(file: Path) -> dict[str, LogKey]:
     if not keys:
         raise KeyUnavailable(f"{file} is no file of log keys: restore it from its backup")
     return keys
-
-
-def _owner_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, _OWNER_ONLY)

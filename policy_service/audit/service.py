@@ -28,7 +28,7 @@ from policy_service.audit.keys import (
     public_keys,
     read_key,
 )
-from policy_service.audit.log import END_SEQ, append, last_entry
+from policy_service.audit.log import END_SEQ, append, last_entry, log_length
 from policy_service.audit.log_key import NO_KEY, LogKey, lost_key_error, make_log_key, read_log_keys
 from policy_service.audit.merkle import InvalidPath, Tree, digest_bytes, tree_from
 from policy_service.audit.rows import RowDigest, current_key, pending_count, queue_rows, rebuild_states, use_key
@@ -187,8 +187,8 @@ def count_checkpoints(session: Session) -> int:
 
 def unsigned_count(session: Session) -> int:
     """Count the entries that no checkpoint covers yet."""
-    last, checkpoint = last_entry(session), _last_checkpoint(session)
-    return (last.seq if last else 0) - (checkpoint.size if checkpoint else 0)
+    checkpoint = _last_checkpoint(session)
+    return log_length(session) - (checkpoint.size if checkpoint else 0)
 
 
 def checkpoints(  # noqa: PLR0913  # which, in which order, how many

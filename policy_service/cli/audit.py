@@ -10,14 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlmodel import Session
 
 from policy_service.audit.checkpoints import read_checkpoints
 from policy_service.audit.comparison import LogMismatch, copy_checkpoints, settle, verify_log
 from policy_service.audit.copies import Unreachable
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import InvalidSignedLine, KeyUnavailable, PublicKey, public_keys, read_public_key
-from policy_service.audit.log import last_entry
+from policy_service.audit.log import log_length
 from policy_service.audit.log_key import NAME, read_log_keys
 from policy_service.audit.service import current_signer, export, rotate_key, sign_checkpoint, signing_keys
 from policy_service.audit.verdict import LogVerdict
@@ -32,31 +31,21 @@ from policy_service.database.engines import file_of
 from policy_service.decisions import macs
 from policy_service.decisions.verification import parts_of, verify_rest
 from policy_service.messages import fill_pattern
-from policy_service.paths import (
-    checkpoint_destinations,
-    database_url,
-    keys_folder,
-    separation_warnings,
-)
-
-_OWNER_ONLY = 0o600
+from policy_service.paths import checkpoint_destinations, database_url, keys_folder, separation_warnings
+from policy_service.private_file import private_file
 
 
 def run_export(file: Path) -> int:
     """Write the log to a file that only its owner can read; return the exit status. Raises UsageError."""
     if file.exists():
         raise UsageError(f"{file} is there already, and an export is never written over")
-    unfinished = file.with_name(f".{file.name}.unfinished")
     with _usage_errors(), open_current_database(database_url(os.environ)) as database, database.read() as session:
         signer = current_signer(session, keys_folder(os.environ))
-        with open(unfinished, "wb", opener=_owner_opener) as out, _progress("writing", _count(session)) as on_progress:
+        with private_file(file) as out, _progress("writing", log_length(session)) as on_progress:
             for number, line in enumerate(export(session, signer, SystemClock().now())):
                 out.write(line + b"\n")
                 if not number % PROGRESS_INTERVAL:
                     on_progress(number)
-            out.flush()
-            os.fsync(out.fileno())
-    unfinished.replace(file)
     with file.open("rb") as lines, _progress("verifying", None) as on_progress:
         verdict = verify_export(lines, [signer.public], on_progress=on_progress)
     return _print_verdict(verdict, f"the export in {file}")
@@ -218,11 +207,6 @@ def _copy_checkpoints(database: Database) -> None:
         copy_checkpoints(database, SystemClock(), copy)
 
 
-def _count(session: Session) -> int:
-    last = last_entry(session)
-    return last.seq if last else 0
-
-
 @contextmanager
 def _usage_errors() -> Iterator[None]:
     """Turn an error that the caller can correct into a UsageError."""
@@ -258,7 +242,3 @@ def _bars(what: TextColumn, *unit: TextColumn) -> Progress:
     console = Console(stderr=True)
     columns = (what, BarColumn(), MofNCompleteColumn(), *unit, TimeElapsedColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
-
-
-def _owner_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, _OWNER_ONLY)

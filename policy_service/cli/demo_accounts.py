@@ -8,14 +8,13 @@ A line has a name and its secret. Nobody who is not the owner may read it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from policy_service.cli.output import print_line
+from policy_service.private_file import private_file
 
 FILE = "demo-accounts.txt"
-_OWNER_ONLY = 0o600
 
 
 def demo_file(keys: Path) -> Path:
@@ -28,11 +27,8 @@ def save(file: Path, secrets: Mapping[str, str]) -> None:
     merged = {**read(file), **secrets}
     width = max(map(len, merged), default=0)
     lines = "".join(f"{name:<{width}}  {secret}\n" for name, secret in sorted(merged.items()))
-    unfinished = file.with_name(f".{file.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    with open(unfinished, "w", encoding="utf-8", opener=_owner_opener) as output:
-        output.write(lines)
-    unfinished.replace(file)
+    with private_file(file) as output:
+        output.write(lines.encode())
 
 
 def read(file: Path) -> dict[str, str]:
@@ -52,7 +48,3 @@ def print_accounts(file: Path) -> None:
     print_line(f"demo accounts, with their passwords, and the API key, as kept in {file}:")
     for name, secret in secrets.items():
         print_line(f"  {name:<22}  {secret}")
-
-
-def _owner_opener(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_EXCL, _OWNER_ONLY)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from policy_service.decisions.encryption import KEY_SIZE
 from policy_service.errors import PolicyServiceError
+from policy_service.private_file import private_file
 
 FILE_NAME = "subjects.key"
 _ID_SIZE = 8
@@ -127,18 +128,5 @@ def _parse(file: Path) -> dict[str, bytes]:
 
 
 def _write(file: Path, keys: dict[str, bytes]) -> None:
-    """Replace the file atomically."""
-    text = "".join(f"{id_} {base64.b64encode(key).decode()}\n" for id_, key in keys.items())
-    new_file = file.with_name(f"{file.name}.new")
-    new_file.unlink(missing_ok=True)
-    descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new_file.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with private_file(file) as output:
+        output.write(b"".join(b"%b %b\n" % (id_.encode(), base64.b64encode(key)) for id_, key in keys.items()))

@@ -26,7 +26,7 @@ from policy_service.audit.coverage import read_rows
 from policy_service.audit.database_verification import verify_database
 from policy_service.audit.expected_rows import MAX_FAULTS
 from policy_service.audit.keys import PublicKey
-from policy_service.audit.log import last_entry
+from policy_service.audit.log import log_length
 from policy_service.audit.log_key import LogKey
 from policy_service.audit.rows import read_states
 from policy_service.audit.service import count_checkpoints
@@ -88,9 +88,9 @@ def verify_everything(
 
 def parts_of(session: Session) -> dict[str, int]:
     """Return the number of items of each part that `verify_everything` reports progress on, in order."""
-    last, records = last_entry(session), last_decision_seq(session)
+    records = last_decision_seq(session)
     rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
-    parts = {"entries": last.seq if last else 0, "rows": rows, "records": records}
+    parts = {"entries": log_length(session), "rows": rows, "records": records}
     if archived := last_archived_seq(session):
         parts["records in archives"] = archived
     parts["MACs of records"] = records

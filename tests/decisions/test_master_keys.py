@@ -35,7 +35,7 @@ def test_a_new_key_is_put_in_use_beside_the_old_one_until_that_is_forgotten(tmp_
 
 
 def test_a_file_left_over_from_a_crash_is_in_nobodys_way(tmp_path: Path) -> None:
-    (tmp_path / f"{FILE_NAME}.new").write_text("half")
+    (tmp_path / f".{FILE_NAME}.unfinished").write_text("half")
     masters = open_or_create(tmp_path)
     assert masters.add() == masters.current()[0]
 

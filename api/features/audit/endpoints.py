@@ -25,8 +25,8 @@ from policy_service.audit.service import public_key_in_use
 from policy_service.audit.verdict import LogVerdict
 from policy_service.integrity import reading_row
 from policy_service.log_work import verify, write_export
+from policy_service.private_file import create_private_file
 from policy_service.workers.kinds import AUDITING
-from policy_service.workers.private_file import create_private_file
 from policy_service.workers.progress import ProgressFile
 
 
