@@ -35,20 +35,27 @@ class WorkAbandoned(WorkRefused):
         return None
 
 
+def command_line_message(seconds: float) -> Message:
+    """Return the message that names the command for what exceeds the limits."""
+    return Message(
+        "it takes more than {seconds} s or exceeds the memory limit: use the command line", seconds=f"{seconds:g}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class WorkKind:
     """One kind of work, with its limits and messages."""
 
-    processes: int
-    """Maximum number of concurrent workers."""
     max_waiting: int
     """Maximum length of the queue while all workers are busy."""
     busy_message: Callable[[int], Message]
-    """The message when the queue is full."""
-    too_long_message: Callable[[float], Message]
-    """The message when work exceeds its time limit."""
-    too_large_message: Callable[[float], Message]
-    """The message when work exceeds its memory limit."""
+    """That so many wait already."""
+    too_long_message: Callable[[float], Message] = command_line_message
+    """That a piece takes more than so many seconds."""
+    too_large_message: Callable[[float], Message] = command_line_message
+    """That it takes more memory than is given."""
+    processes: int = 1
+    """Workers at a time."""
     limit_error: type[WorkRefused] = WorkAbandoned
     """The exception for work that exceeds a limit; WorkRefused if a later retry may succeed."""
     seconds: float | None = None

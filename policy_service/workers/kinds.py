@@ -6,15 +6,6 @@ from policy_service.messages import Message
 from policy_service.workers.kind import WorkKind, WorkRefused
 
 PRINT_IN_BROWSER = Message("The PDF exceeds the limit of time or memory: use the print view of the browser.")
-
-
-def command_line_message(seconds: float) -> Message:
-    """Return the message that names the command-line alternative for work beyond the limits."""
-    return Message(
-        "it takes more than {seconds} s or exceeds the memory limit: use the command line", seconds=f"{seconds:g}"
-    )
-
-
 READING = WorkKind(
     processes=2,
     max_waiting=64,
@@ -28,7 +19,6 @@ READING = WorkKind(
 )
 """Pages and other reads."""
 FILE_CHECKING = WorkKind(
-    processes=1,
     max_waiting=8,
     busy_message=lambda count: Message("{count} policy files are waiting already", count=count),
     too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
@@ -44,7 +34,6 @@ DRAFT_CHECKING = WorkKind(
 )
 """Drafts, built and tested by every evaluator; reports."""
 PRINTING = WorkKind(
-    processes=1,
     max_waiting=4,
     busy_message=lambda count: Message("{count} PDF files are waiting already", count=count),
     too_long_message=lambda _: PRINT_IN_BROWSER,
@@ -53,7 +42,6 @@ PRINTING = WorkKind(
 )
 """Dossiers, laid out as PDF."""
 EXPORTING = WorkKind(
-    processes=1,
     max_waiting=4,
     busy_message=lambda count: Message("{count} exports are waiting already", count=count),
     too_long_message=lambda _: Message("The export exceeds the time limit: narrow the filters."),
@@ -62,43 +50,30 @@ EXPORTING = WorkKind(
 )
 """Lists, exported whole as CSV or as a workbook."""
 AUDITING = WorkKind(
-    processes=1,
     max_waiting=0,
     busy_message=lambda _: Message("the log is being read whole already"),
-    too_long_message=command_line_message,
-    too_large_message=command_line_message,
     seconds=600.0,
 )
 """The whole log, verified or exported; the whole file of the database."""
 DATA_CHECKING = WorkKind(
-    processes=1,
     max_waiting=0,
     busy_message=lambda _: Message("the data are being checked already"),
-    too_long_message=command_line_message,
-    too_large_message=command_line_message,
     seconds=900.0,
 )
 """The latest facts of all subjects, checked."""
 REGISTERING = WorkKind(
-    processes=1,
     max_waiting=1,
     busy_message=lambda count: Message("{count} files wait to be registered already", count=count),
-    too_long_message=command_line_message,
-    too_large_message=command_line_message,
     seconds=300.0,
 )
 """Files of populations, read."""
 DECIDING = WorkKind(
-    processes=1,
     max_waiting=4,
     busy_message=lambda count: Message("{count} runs wait already", count=count),
-    too_long_message=command_line_message,
-    too_large_message=command_line_message,
     seconds=900.0,
 )
 """Policies evaluated over the records, and the figures of benchmark sets."""
 ANALYSING = WorkKind(
-    processes=1,
     max_waiting=4,
     busy_message=lambda count: Message("{count} changes wait to be analysed already", count=count),
     too_long_message=lambda seconds: Message("analysing it takes more than {seconds:g} s", seconds=seconds),
@@ -107,16 +82,12 @@ ANALYSING = WorkKind(
 )
 """Submitted changes when there are many decision records: report and simulation."""
 PACKING = WorkKind(
-    processes=1,
     max_waiting=0,
     busy_message=lambda _: Message("another audit pack is being made: ask again when it is there"),
-    too_long_message=command_line_message,
-    too_large_message=command_line_message,
     seconds=900.0,
 )
 """Audit packs."""
 BUILDING = WorkKind(
-    processes=1,
     max_waiting=2,
     busy_message=lambda count: Message("{count} policies wait to be built already", count=count),
     too_long_message=lambda seconds: Message("building them takes more than {seconds:g} s", seconds=seconds),
@@ -126,11 +97,8 @@ BUILDING = WorkKind(
 )
 """Versions that come into force, built ahead."""
 SEALING = WorkKind(
-    processes=1,
     max_waiting=0,
     busy_message=lambda _: Message("decision records are being sealed already"),
-    too_long_message=command_line_message,
-    too_large_message=command_line_message,
     niceness=5,
     seconds=60.0,
 )
