@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field
 
 from api.kit.context import PageContext
+from api.kit.form_fields import Widget
 from api.kit.forms import FieldErrors, FormState
 from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message
-from policy_service.subject import CUSTOMER, InvalidSubject, Subject, kind_label, subject_errors
+from policy_service.subject import CUSTOMER, KIND, InvalidSubject, Subject, kind_label, subject_errors
+
+SubjectKind = Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")]
 
 
 def decided_kinds(context: PageContext, form: FormState) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ from api.kit.form_fields import HIDDEN, MOST_DAYS, Widget
 from api.kit.forms import Day, FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.populations import Population, population_errors, population_options
-from api.kit.subjects import decided_kinds
+from api.kit.subjects import SubjectKind, decided_kinds
 from policy_service.approval import service as approval
 from policy_service.clock import midnight
 from policy_service.decisions.reevaluation import MAX_AGE
@@ -24,7 +24,7 @@ from policy_service.messages import Message
 from policy_service.population.registered.queries import population_day
 from policy_service.population.renewal import Renewal, RenewalReport, renew_figures
 from policy_service.registry.model import Period
-from policy_service.subject import CUSTOMER, KIND
+from policy_service.subject import CUSTOMER
 from policy_service.workers.kinds import DECIDING
 
 LEAST_SUBJECTS, MOST_SUBJECTS = 3, 1_000_000
@@ -41,7 +41,7 @@ class RenewalForm(FormModel):
         ),
         Field(max_length=64, pattern=r"^[a-z][a-z0-9_]*$"),
     ] = "customers"
-    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    kind: SubjectKind = CUSTOMER
     population: Population = None
     as_of: Annotated[
         Day | None,

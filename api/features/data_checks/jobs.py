@@ -13,13 +13,13 @@ from api.kit.context import PageContext
 from api.kit.form_fields import MOST_DAYS, Widget
 from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.subjects import decided_kinds
+from api.kit.subjects import SubjectKind, decided_kinds
 from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.words.data_check import DataCheckResult, check_data_into
 from policy_service.jobs.kind import FileKind, JobContext, JobKind
 from policy_service.messages import Message
-from policy_service.subject import CUSTOMER, KIND
+from policy_service.subject import CUSTOMER
 from policy_service.workers.kinds import DATA_CHECKING
 
 CSV = "text/csv; charset=utf-8"
@@ -28,7 +28,7 @@ CSV = "text/csv; charset=utf-8"
 class DataCheckForm(FormModel):
     """The form: which subjects, how old facts may be, and what makes two of them the same."""
 
-    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    kind: SubjectKind = CUSTOMER
     max_age: Annotated[int, Widget("number", Message("Maximum age of the facts (days)")), Field(ge=0, le=MOST_DAYS)] = (
         MAX_AGE
     )

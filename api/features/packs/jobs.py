@@ -12,9 +12,10 @@ from sqlmodel import Session
 
 from api.kit.context import PageContext
 from api.kit.form_fields import Widget
-from api.kit.forms import Day, FieldErrors, FormModel, FormState, expected_error
+from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.subjects import decided_kinds, subject_field_errors
+from api.kit.policies import policy_errors
+from api.kit.subjects import SubjectKind, decided_kinds, subject_field_errors
 from policy_service.audit.service import current_signer
 from policy_service.clock import instants_between
 from policy_service.decisions.block_store import SealingFailed
@@ -26,7 +27,7 @@ from policy_service.packs.builder import PackContext, make_pack
 from policy_service.packs.scope import MAX_SAMPLE, InvalidScope, Scope
 from policy_service.packs.summary import PackSummary
 from policy_service.registry.service import policy_names
-from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+from policy_service.subject import CUSTOMER, MAX_ID, Subject
 from policy_service.workers.kinds import PACKING
 
 Option = tuple[str, str]
@@ -45,7 +46,7 @@ class PackForm(FormModel):
         Widget("text", Message("Subject"), Message("The customer number, such as C202405003.")),
         Field(max_length=MAX_ID),
     ] = None
-    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    kind: SubjectKind = CUSTOMER
     since: Annotated[
         Day | None,
         Widget(
@@ -77,9 +78,7 @@ def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
 
 def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
     """Return the errors of what is not on record."""
-    errors: FieldErrors = {}
-    if form.policy and form.policy not in policy_names(session):
-        errors["policy"] = expected_error(Message("a policy on record"))
+    errors = policy_errors(session, form.policy) if form.policy else {}
     # No database has a subject with NUL, and PostgreSQL does not even look for one.
     if form.subject and ("\0" in form.subject or not is_on_record(session, form.subject, form.kind)):
         not_on_record = {"subject": Message("No records about this subject.")}

@@ -18,7 +18,7 @@ from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.subjects import decided_kinds
+from api.kit.subjects import SubjectKind, decided_kinds
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery
 from api.kit.table_options import subject_kind_options
 from policy_service.database import Transaction
@@ -36,7 +36,7 @@ from policy_service.population.registered.model import (
 )
 from policy_service.population.registered.queries import list_populations, read_population
 from policy_service.population.registered.service import Registration, delete_population, register_population
-from policy_service.subject import CUSTOMER, KIND, kind_label
+from policy_service.subject import CUSTOMER, kind_label
 
 
 def _read_page(session: Session, _: PageContext, query: TableQuery) -> ListPage[RegisteredPopulation]:
@@ -96,7 +96,7 @@ class PopulationForm(FormModel):
         Widget("name", Message("Name"), Message("Small letters, digits, hyphens: customers-2026-11.")),
         Field(max_length=MAX_NAME, pattern=f"^{NAME.pattern}$"),
     ]
-    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    kind: SubjectKind = CUSTOMER
     as_of: Annotated[Day, Widget("date", Message("Day of the facts"), Message("Runs and figures count to this day."))]
     keep_days: Annotated[
         int, Widget("number", Message("Kept for (days)"), Message("Then it is deleted.")), Field(ge=1, le=MAX_KEEP_DAYS)

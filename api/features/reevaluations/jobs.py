@@ -8,7 +8,6 @@ process sees it first. One that was interrupted is started again, a few times at
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -18,12 +17,12 @@ from starlette.concurrency import run_in_threadpool
 
 from api.kit.context import PageContext
 from api.kit.form_fields import DecisionDay, MaxAge, Widget
-from api.kit.forms import FormModel, FormState, expected_error
+from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
+from api.kit.policies import policy_errors, subject_policies
 from api.service import Service
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import MAX_AGE, Reevaluation, Reevaluator
 from policy_service.decisions.words.reevaluation import ReevaluationResult, reevaluate_into
 from policy_service.integrity import DamagedRecord
@@ -33,7 +32,6 @@ from policy_service.jobs.kind import FileKind, InsideContext, JobContext, JobKin
 from policy_service.jobs.queries import list_jobs
 from policy_service.jobs.runner import Jobs
 from policy_service.messages import Message
-from policy_service.registry.service import policy_names
 
 CSV = "text/csv; charset=utf-8"
 
@@ -57,11 +55,6 @@ def run_reevaluation(context: JobContext, form: ReevaluationForm, inside: Inside
     )
 
 
-def _check_form(session: Session, form: ReevaluationForm) -> Mapping[str, Message]:
-    """Find what is not on record."""
-    return {} if form.policy in policy_names(session) else {"policy": expected_error(Message("a policy on record"))}
-
-
 REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     name="reevaluation",
     title=Message("Re-evaluation"),
@@ -72,16 +65,14 @@ REEVALUATION: JobKind[ReevaluationForm, ReevaluationResult] = JobKind(
     keep=timedelta(days=90),
     shared=True,
     names_subjects=True,
-    checks=(_check_form,),
+    checks=(lambda session, form: policy_errors(session, form.policy),),
     result=ReevaluationResult,
     describe=ReevaluationResult.to_dict,
 )
 
 
 def _choices(_: Session, context: PageContext, __: FormState) -> FormChoices:
-    in_force = (policy for policy in context.service.decider.policies.values() if policy.domain != OWN_DOMAIN)
-    policies = tuple((policy.id, policy.title.in_language(context.frame.lang)) for policy in in_force)
-    return FormChoices({"policy": policies}, {"days": context.service.settings.reevaluation_days})
+    return FormChoices({"policy": subject_policies(context)}, {"days": context.service.settings.reevaluation_days})
 
 
 REEVALUATION_FORM = JobForm(

@@ -13,17 +13,16 @@ from api.kit.context import PageContext
 from api.kit.form_fields import HIDDEN, DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
 from api.kit.job import FormChoices, JobForm, JobPages
+from api.kit.policies import policy_errors, subject_policies
 from api.kit.populations import Population, population_errors, population_options
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append
-from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.jobs.kind import FileKind, InsideContext, JobContext, JobKind
 from policy_service.messages import Message
 from policy_service.population.recorded_run import RecordedRun, RunSummary, run_over_records
 from policy_service.population.registered.queries import population_day
-from policy_service.registry.service import policy_names
 from policy_service.workers.kinds import DECIDING
 
 FILE_FORMATS = ("csv", "xlsx", "parquet")
@@ -83,9 +82,8 @@ def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
             read_change(session, form.change)
         except UnknownChange:
             return {"change": expected_error(Message("the number of a change"))}
-    elif form.policy not in policy_names(session):
-        return {"policy": expected_error(Message("a policy on record"))}
-    return {}
+        return {}
+    return policy_errors(session, form.policy)
 
 
 RUN: JobKind[RunForm, RunSummary] = JobKind(
@@ -108,8 +106,7 @@ RUN: JobKind[RunForm, RunSummary] = JobKind(
 
 def _choices(session: Session, context: PageContext, form: FormState) -> FormChoices:
     lang = context.frame.lang
-    in_force = (each for each in context.service.decider.policies.values() if each.domain != OWN_DOMAIN)
-    policies = {each.id: each.title.in_language(lang) for each in in_force}
+    policies = dict(subject_policies(context))
     if chosen := form.value("policy"):
         policies.setdefault(chosen, chosen)  # one that a change drafts
     options = {

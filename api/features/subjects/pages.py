@@ -14,14 +14,14 @@ from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, Widget, form_f
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.subjects import decided_kinds
+from api.kit.subjects import SubjectKind, decided_kinds
 from policy_service.database import Transaction
 from policy_service.decisions.erasure import ErasurePreview, preview_erasure
 from policy_service.decisions.merges import merge_subjects
 from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.subjects import erase_subject
 from policy_service.messages import Message
-from policy_service.subject import CUSTOMER, KIND, MAX_ID, MAX_KIND, Subject
+from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND, Subject
 
 ERASE_PATH = "/subjects/erase"
 
@@ -105,7 +105,7 @@ class MergeForm(FormModel):
         Widget("text", Message("Merged into"), Message("The number that remains. Its own decisions count.")),
         Field(min_length=1, max_length=MAX_ID),
     ]
-    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    kind: SubjectKind = CUSTOMER
     reason: Reason
     password: Proof = None
 
