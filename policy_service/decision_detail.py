@@ -21,8 +21,7 @@ from policy_service.decisions.words.facts import FactView, fact_views
 from policy_service.decisions.words.replay import ReplayView, replay_view
 from policy_service.decisions.words.trace import RuleTrace, rule_traces
 from policy_service.language.policy import Language
-from policy_service.registry.model import active_at
-from policy_service.registry.service import activations
+from policy_service.registry.service import activation_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def _erased_facts(session: Session, cipher: FactCipher, record: DecisionRecord) 
 def _origins(session: Session, record: DecisionRecord) -> dict[str, ActivationOrigin]:
     """Return the origins of the versions that answered, by policy, as recorded when the decision was made."""
     at = record.decided_at
-    active = {policy: active_at(activations(session, policy), policy, at, at) for policy in record.outcomes}
+    active = {policy: activation_in_force(session, policy, at) for policy in record.outcomes}
     in_force = {
         policy: each
         for policy, each in active.items()

@@ -32,8 +32,7 @@ from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, Value
 from policy_service.messages import Message, join_comma
-from policy_service.registry.model import active_at
-from policy_service.registry.service import activations
+from policy_service.registry.service import activation_in_force
 
 EFFECT_LIMITS = "governance/effect_limits"
 VERDICT, BLOCKED = "verdict", "blocked"
@@ -44,7 +43,7 @@ def limit_problems(
     session: Session, governance: GovernanceEvaluator, effect: Effect, domains: Iterable[str], now: datetime.datetime
 ) -> list[Message]:
     """Return the reasons why an effect exceeds the limits in force, one for each domain. Raises OperationRejected."""
-    active = active_at(activations(session, EFFECT_LIMITS), EFFECT_LIMITS, now, now)
+    active = activation_in_force(session, EFFECT_LIMITS, now)
     if active is None:
         return []
     policy = policy_loader(session)(active.digest)

@@ -45,8 +45,7 @@ from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import ChoiceType, NumberType, Value
 from policy_service.messages import Message, join_comma
-from policy_service.registry.model import active_at
-from policy_service.registry.service import activations
+from policy_service.registry.service import activation_in_force
 
 OVERRIDES = "governance/overrides"
 OverrideVerdict = Literal["allowed", "provisional", "needs_signers", "refused"]
@@ -86,7 +85,7 @@ DEFAULT_AUTHORITY = OverrideAuthority("needs_signers", LIMIT_DAYS, DAYS_TO_SIGN)
 
 def overrides_version(session: Session, now: datetime.datetime) -> Version | None:
     """Return the version of `governance/overrides` in force; None when there is none."""
-    active = active_at(activations(session, OVERRIDES), OVERRIDES, now, now)
+    active = activation_in_force(session, OVERRIDES, now)
     return Version(active.policy, active.version, active.digest) if active is not None else None
 
 

@@ -43,8 +43,7 @@ from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, NumberType, TagsType, Value
 from policy_service.messages import Message, join_comma
-from policy_service.registry.model import active_at
-from policy_service.registry.service import activations
+from policy_service.registry.service import activation_in_force
 
 SIGN_OFF = "governance/sign_off"
 SIGNERS = "signers"
@@ -153,11 +152,8 @@ class GovernanceEvaluator:
 
 
 def sign_off_version(session: Session, now: datetime.datetime) -> Version:
-    """Return the version of `governance/sign_off` that says who must sign now.
-
-    Raises OperationRejected when none does.
-    """
-    active = active_at(activations(session, SIGN_OFF), SIGN_OFF, now, now)
+    """The version of `governance/sign_off` that says who must sign now. Raises OperationRejected when none does."""
+    active = activation_in_force(session, SIGN_OFF, now)
     if active is None:
         raise OperationRejected(
             Message("No version of {policy} is in force, so the required signers are unknown.", policy=SIGN_OFF)

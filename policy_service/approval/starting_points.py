@@ -12,8 +12,8 @@ from policy_service.language.file_text import SAMPLE, next_version, with_version
 from policy_service.language.load import version_key
 from policy_service.language.policy import Bilingual
 from policy_service.registry.catalogue import Catalogue
-from policy_service.registry.model import active_at, all_active_at
-from policy_service.registry.service import activations, version_text, versions
+from policy_service.registry.model import all_active_at
+from policy_service.registry.service import activation_in_force, activations, version_text, versions
 
 MAX_OFFERED = 50
 """Versions of a policy that are offered to go back to, the newest; a link may name an older one."""
@@ -58,7 +58,7 @@ def starting_text(session: Session, name: str, now: datetime) -> bytes | None:
     """Return the policy file that a change begins with, under the next version number; None when none is in force."""
     if name == NEW:
         return SAMPLE
-    active = active_at(activations(session, name), name, now, now)
+    active = activation_in_force(session, name, now)
     if active is None:
         return None
     numbers = [each.version for each in versions(session, name)]

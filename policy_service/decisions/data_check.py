@@ -33,8 +33,7 @@ from policy_service.errors import PolicyServiceError
 from policy_service.language.policy import Policy
 from policy_service.messages import Message, join_comma
 from policy_service.registry import policy_cache
-from policy_service.registry.model import all_active_at
-from policy_service.registry.service import activations
+from policy_service.registry.service import activations_in_force
 
 PART_SIZE = 200
 """Subjects read per query."""
@@ -202,6 +201,6 @@ def _plain(value: object) -> str:
 
 def _policies(session: Session, kind: str, now: datetime) -> dict[str, Policy]:
     """Return the heads of the versions in force about a kind of subject."""
-    active = all_active_at(activations(session), now, now)
+    active = activations_in_force(session, now)
     heads = {id_: policy_cache.load_head(session, each.digest) for id_, each in active.items() if not each.is_stop}
     return {id_: head for id_, head in heads.items() if head.subject == kind and head.domain != OWN_DOMAIN}

@@ -39,8 +39,7 @@ from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
 from policy_service.messages import Message, join_comma
-from policy_service.registry.model import all_active_at
-from policy_service.registry.service import UnknownVersion, activations, load_version
+from policy_service.registry.service import UnknownVersion, activations_in_force, load_version
 
 ReplayVerdictName = Literal["same", "different", "not_replayable"]
 CACHE_SIZE = 8 * 2**20
@@ -230,7 +229,7 @@ def _stops_at(session: Session, record: DecisionRecord) -> dict[str, PolicyStop]
     For a stop at the same instant, the record shows whether it came before or after.
     """
     at = record.decided_at
-    active = all_active_at(activations(session), at, at)
+    active = activations_in_force(session, at)
     return {
         policy: stop
         for policy, stop in stops_among(active).items()

@@ -11,8 +11,8 @@ from sqlmodel import Session
 from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.decisions.reevaluation import Reevaluation
 from policy_service.jobs.model import Job, JobState
-from policy_service.registry.model import Activation, ActivationKind, all_active_at
-from policy_service.registry.service import activations
+from policy_service.registry.model import Activation, ActivationKind
+from policy_service.registry.service import activations_in_force
 
 LOOK_BACK = timedelta(days=7)
 """How long after its day a version is still considered: the service may have been down."""
@@ -36,7 +36,7 @@ def due_reevaluations(
 
 def _recent(session: Session, now: datetime) -> Iterator[Activation]:
     """Yield recent activations, oldest first; without first imports, which concern no subject yet."""
-    for each in sorted(all_active_at(activations(session), now, now).values(), key=lambda each: each.seq):
+    for each in sorted(activations_in_force(session, now).values(), key=lambda each: each.seq):
         is_recent = now - LOOK_BACK < each.effective.start
         about_subjects = not each.is_stop and not each.policy.startswith(f"{OWN_DOMAIN}/")
         if is_recent and about_subjects and each.kind is not ActivationKind.INITIAL:

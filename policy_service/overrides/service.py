@@ -56,9 +56,8 @@ from policy_service.language.policy import Policy
 from policy_service.language.types import NumberType
 from policy_service.messages import Message
 from policy_service.overrides.signature_validity import read_with_signature_validity
-from policy_service.registry.model import active_at
 from policy_service.registry.policy_cache import load_head
-from policy_service.registry.service import activations
+from policy_service.registry.service import activation_in_force
 from policy_service.subject import Subject, subject_errors
 
 UNSIGNED_LOOKBACK = timedelta(days=30)
@@ -242,7 +241,7 @@ def _check_request(session: Session, actor: Actor, request: OverrideRequest, now
     subject, policy = request.subject, request.policy
     problems: list[str] = [_subject_problem(part, problem) for part, problem in subject_errors(subject).items()]
     problems += term_problems(request.until, request.reason, now)
-    active = active_at(activations(session, policy), policy, now, now)
+    active = activation_in_force(session, policy, now)
     version = load_head(session, active.digest) if active is not None and not active.is_stop else None
     values: tuple[Values, ...] = ()
     outcome: Any = None

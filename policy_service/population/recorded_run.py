@@ -33,9 +33,8 @@ from policy_service.language.requirements import bind_figures, with_required_pol
 from policy_service.messages import Message
 from policy_service.population.errors import PopulationRejected, RunFailed, RunRefused
 from policy_service.population.mapping import Mapping as ColumnMapping
-from policy_service.registry.model import all_active_at
 from policy_service.registry.policy_cache import load
-from policy_service.registry.service import activations
+from policy_service.registry.service import activations_in_force
 
 if TYPE_CHECKING:
     from policy_service.population.output import Format
@@ -160,6 +159,6 @@ def versions_to_run(session: Session, policy: str, change: str | None, now: date
 
 def versions_in_force(session: Session, now: datetime) -> dict[str, Policy]:
     """Return the versions that decide at an instant, by policy; none of a policy that is stopped."""
-    active = all_active_at(activations(session), now, now)
+    active = activations_in_force(session, now)
     stopped = stops_among(active)
     return {name: load(session, each.digest) for name, each in active.items() if name not in stopped}

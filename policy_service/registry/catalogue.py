@@ -15,8 +15,8 @@ from policy_service.language.policy import Policy
 from policy_service.language.requirements import Dependencies, dependencies_of
 from policy_service.messages import Message
 from policy_service.registry import policy_cache
-from policy_service.registry.model import Activation, active_at, all_active_at, all_endings_at, ending_at
-from policy_service.registry.service import activations, describe_ending
+from policy_service.registry.model import Activation, active_at, all_endings_at, ending_at
+from policy_service.registry.service import activations, activations_in_force, describe_ending
 from policy_service.registry.snapshot import RegistrySnapshot, SnapshotCache, UnknownPolicy, versions_hint
 
 
@@ -40,13 +40,13 @@ class Catalogue:
 
         Of a policy that is stopped it is the version that is out of force: callers still send its facts.
         """
-        active = all_active_at(activations(session), now, now)
+        active = activations_in_force(session, now)
         return {name: self.load(session, each.digest) for name, each in active.items()}
 
     @staticmethod
     def heads_in_force(session: Session, now: datetime) -> dict[str, Policy]:
         """Return the same without their rules, which is quick where the heads are known."""
-        active = all_active_at(activations(session), now, now)
+        active = activations_in_force(session, now)
         return {name: policy_cache.load_head(session, each.digest) for name, each in active.items()}
 
     @staticmethod

@@ -44,7 +44,7 @@ def import_shipped(transaction: Transaction, actor: Actor, folder: Path) -> Impo
     names = {policy for policy, _ in existing}
     new_policies = tuple(policy for policy in shipped if policy.id not in names)
     activated = newest(new_policies)
-    topological_order((*policies_in_force(session, transaction.now, transaction.now).values(), *activated))
+    topological_order((*policies_in_force(session, transaction.now).values(), *activated))
     for policy in new_policies:
         record_version(transaction, actor, policy.content, change=None, policy=policy)
     for policy in activated:

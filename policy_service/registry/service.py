@@ -29,7 +29,7 @@ from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
 from policy_service.messages import Message
-from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
+from policy_service.registry.model import Activation, ActivationKind, Period, active_at, all_active_at
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
 _SUSPENSION = sqlalchemy.table("suspension", sqlalchemy.column("id"), sqlalchemy.column("reason"))
@@ -131,10 +131,19 @@ def _version_row(session: Session, version_digest: str) -> VersionRow:
     return row
 
 
-def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) -> dict[str, Policy]:
-    """Return every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
-    active = all_active_at(activations(session), valid_at, known_at)
-    return {name: load_version(session, activation.digest) for name, activation in active.items()}
+def activation_in_force(session: Session, policy: str, at: datetime) -> Activation | None:
+    """Return the activation of a policy at an instant, as recorded then; None when nothing is in force."""
+    return active_at(activations(session, policy), policy, at, at)
+
+
+def activations_in_force(session: Session, at: datetime) -> dict[str, Activation]:
+    """Return the activation of every policy in force at an instant, as recorded then, by name."""
+    return all_active_at(activations(session), at, at)
+
+
+def policies_in_force(session: Session, at: datetime) -> dict[str, Policy]:
+    """Every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
+    return {name: load_version(session, each.digest) for name, each in activations_in_force(session, at).items()}
 
 
 def record_version(

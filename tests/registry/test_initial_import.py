@@ -38,7 +38,7 @@ def imported(database: Database, folder: Path) -> ImportResult:
 
 def in_force(database: Database) -> dict[str, str]:
     with database.read() as session:
-        result = policies_in_force(session, START, START)
+        result = policies_in_force(session, START)
         return {name: policy.version for name, policy in result.items()}
 
 

@@ -117,8 +117,8 @@ def test_versions_follow_each_other_and_the_past_stays_as_it_was(database: Datab
         assert known == (first, second)
         results = [active_at(known, SMALL, START + hours * HOUR, START) for hours in (0, 1.9, 2, 2.9, 3)]
         assert [each.version if each else None for each in results] == ["1.0.0", "1.0.0", "1.1.0", "1.1.0", "1.0.0"]
-        assert policies_in_force(session, START + 2 * HOUR, START)[SMALL].version == "1.1.0"
-        assert policies_in_force(session, START - HOUR, START) == {}
+        assert policies_in_force(session, START + 2 * HOUR)[SMALL].version == "1.1.0"
+        assert policies_in_force(session, START - HOUR) == {}
         assert events(session)[1::2] == ["activation_recorded", "activation_recorded"]
 
 

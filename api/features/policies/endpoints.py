@@ -42,8 +42,8 @@ from policy_service.language.load import version_key
 from policy_service.language.policy import Policy
 from policy_service.messages import Message
 from policy_service.paging import page_of
-from policy_service.registry.model import Activation, active_at, all_active_at, ending_at, in_force_periods
-from policy_service.registry.service import activations
+from policy_service.registry.model import Activation, active_at, ending_at, in_force_periods
+from policy_service.registry.service import activations, activations_in_force
 from policy_service.registry.snapshot import Version
 
 YAML_KINDS = (
@@ -83,7 +83,7 @@ router = RestRouter("/v1/policies", "policies")
 @router.list("", "policies")
 def list_policies(read: ReadRequest, domain: Domain = None) -> schemas.PolicyPage:
     """The policies by name, each in the version that decides now, or that was suspended or ended."""
-    latest = all_active_at(activations(read.session), read.now, read.now)
+    latest = activations_in_force(read.session, read.now)
     latest |= read.catalogue.ended_policies(read.session, read.now)
     policies = (schemas.listed_policy(_load(read, latest[name]), latest[name]) for name in sorted(latest))
     selected = (each for each in policies if domain in {None, each.domain})
