@@ -19,34 +19,43 @@ the reason of the rule says why. While no version of the policy is in force, not
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sqlmodel import Session
 
 from policy_service.approval.effect import Effect
 from policy_service.approval.errors import ValidationFailed
-from policy_service.approval.governance_facts import read_governance_facts
+from policy_service.approval.governance_facts import (
+    DECIDES_LIST,
+    DEMANDS_UNKNOWN,
+    VERDICT,
+    governing_version,
+    read_governance_facts,
+    shape_problems,
+    verdict_problems,
+    version_name,
+)
 from policy_service.approval.policies import policy_loader
 from policy_service.approval.signers import DOMAIN, GovernanceEvaluator, effect_facts
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType, Value
-from policy_service.messages import Message, join_comma
-from policy_service.registry.service import activation_in_force
+from policy_service.language.types import Value
+from policy_service.messages import Message
 
 EFFECT_LIMITS = "governance/effect_limits"
-VERDICT, BLOCKED = "verdict", "blocked"
+BLOCKED = "blocked"
 VERDICTS = ("allowed", BLOCKED)
+UNLIMITED = Message("{policy} {version} does not limit effects where {fact} is `{value}`: it expects {expected}.")
 
 
 def limit_problems(
     session: Session, governance: GovernanceEvaluator, effect: Effect, domains: Iterable[str], now: datetime.datetime
 ) -> list[Message]:
     """Return the reasons why an effect exceeds the limits in force, one for each domain. Raises OperationRejected."""
-    active = activation_in_force(session, EFFECT_LIMITS, now)
-    if active is None:
+    version = governing_version(session, EFFECT_LIMITS, now)
+    if version is None:
         return []
-    policy = policy_loader(session)(active.digest)
+    policy = policy_loader(session)(version.digest)
     results = (governance.decide(policy, _facts(policy, domain, effect), now.date()) for domain in sorted(set(domains)))
     return [problem for problem in (_problem(policy, result) for result in results) if problem is not None]
 
@@ -54,57 +63,26 @@ def limit_problems(
 def _facts(policy: Policy, domain: str, effect: Effect) -> dict[str, Value]:
     shares = {name: effect.document.get(name) for name in ("best_lost_share", "capacity_share")}
     values = {DOMAIN: domain, **shares, **effect_facts(effect)}
-
-    def error_message(fact: str, value: str, expected: str) -> str:
-        return Message(
-            "{policy} {version} does not limit effects where {fact} is `{value}`: it expects {expected}.",
-            policy=policy.id,
-            version=policy.version,
-            fact=fact,
-            value=value,
-            expected=expected,
-        )
-
-    return read_governance_facts(policy, values, error_message)
+    return read_governance_facts(policy, values, UNLIMITED)
 
 
 def _problem(policy: Policy, result: Result) -> Message | None:
     """That the effect is beyond a limit; None where it is not."""
-    version_name = {"policy": policy.id, "version": policy.version}
     if not isinstance(result, Decided) or len(result.outcome) != 1:
-        return Message("{policy} {version} does not decide about this effect.", **version_name)
+        return Message("{policy} {version} does not decide about this effect.", **version_name(policy))
     verdict = result.outcome[0][list(policy.outcomes).index(VERDICT)]
     if verdict != BLOCKED:
         return None
     because = next(each.because for each in policy.rules if result.rules and each.id == result.rules[0])
     return Message(
         "The effect is beyond a limit of {policy} {version}: {reason}",
-        **version_name,
+        **version_name(policy),
         reason=f"{because.zh} / {because.en}",
     )
 
 
 def check_effect_limits(policy: Policy) -> None:
     """Check that the service can work with a new version of `governance/effect_limits`. Raises ValidationFailed."""
-    if problems := list(_shape_problems(policy)):
+    shape = shape_problems(policy, [DOMAIN], is_list=DECIDES_LIST, demands=DEMANDS_UNKNOWN)
+    if problems := [*verdict_problems(policy, VERDICTS), *shape]:
         raise ValidationFailed(problems)
-
-
-def _shape_problems(policy: Policy) -> Iterator[str]:
-    version_name = {"policy": policy.id, "version": policy.version}
-    verdict = policy.outcomes.get(VERDICT)
-    if verdict is None or not isinstance(verdict.type, ChoiceType) or not set(verdict.type.of) <= set(VERDICTS):
-        yield Message(
-            "{policy} {version} must decide `{outcome}`, one of {values}.",
-            **version_name,
-            outcome=VERDICT,
-            values=join_comma(VERDICTS),
-        )
-    if policy.returns_list:
-        yield Message("{policy} {version} must decide one outcome, not a list of them.", **version_name)
-    if demanded := {fact.name for fact in policy.facts.values() if not fact.optional} - {DOMAIN}:
-        yield Message(
-            "{policy} {version} demands {facts}, which the service does not know of every change.",
-            **version_name,
-            facts=join_comma(sorted(demanded)),
-        )

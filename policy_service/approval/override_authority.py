@@ -38,19 +38,26 @@ from sqlmodel import Session
 from policy_service.actor import Role
 from policy_service.approval.change import Version
 from policy_service.approval.errors import OperationRejected, ValidationFailed
-from policy_service.approval.governance_facts import read_governance_facts
+from policy_service.approval.governance_facts import (
+    DECIDES_LIST,
+    VERDICT,
+    governing_version,
+    read_governance_facts,
+    shape_problems,
+    verdict_problems,
+    version_name,
+)
 from policy_service.approval.policies import policy_loader
 from policy_service.approval.signers import NO_IMPACT, GovernanceEvaluator, decides_money, sign_off_version
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Bilingual, Policy
-from policy_service.language.types import ChoiceType, NumberType, Value
-from policy_service.messages import Message, join_comma
-from policy_service.registry.service import activation_in_force
+from policy_service.language.types import NumberType
+from policy_service.messages import Message
 
 OVERRIDES = "governance/overrides"
 OverrideVerdict = Literal["allowed", "provisional", "needs_signers", "refused"]
 VERDICTS: tuple[OverrideVerdict, ...] = get_args(OverrideVerdict)
-VERDICT, MAX_DAYS, PROVISIONAL_DAYS = "verdict", "max_days", "provisional_days"
+MAX_DAYS, PROVISIONAL_DAYS = "max_days", "provisional_days"
 LIMIT_DAYS = 366
 """The days that an override lasts at most, whatever the policy says."""
 DAYS_TO_SIGN = 3
@@ -64,6 +71,8 @@ ALWAYS_KNOWN = frozenset(
     )
 )
 """The facts that the service knows of every override."""
+UNDECIDED = Message("{policy} {version} does not decide overrides where {fact} is `{value}`: it expects {expected}.")
+DEMANDS_UNKNOWN = Message("{policy} {version} demands {facts}, which the service does not know of every override.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +92,6 @@ DEFAULT_AUTHORITY = OverrideAuthority("needs_signers", LIMIT_DAYS, DAYS_TO_SIGN)
 """What applies while no version of the policy is in force."""
 
 
-def overrides_version(session: Session, now: datetime.datetime) -> Version | None:
-    """Return the version of `governance/overrides` in force; None when there is none."""
-    active = activation_in_force(session, OVERRIDES, now)
-    return Version(active.policy, active.version, active.digest) if active is not None else None
-
-
 def decide_authority(
     session: Session, governance: GovernanceEvaluator, facts: Mapping[str, object], now: datetime.datetime
 ) -> OverrideAuthority:
@@ -96,11 +99,12 @@ def decide_authority(
 
     Raises OperationRejected when that cannot be decided.
     """
-    version = overrides_version(session, now)
+    version = governing_version(session, OVERRIDES, now)
     if version is None:
         return DEFAULT_AUTHORITY
     policy = policy_loader(session)(version.digest)
-    return _authority_from(policy, version, governance.decide(policy, _read_facts(policy, facts), now.date()))
+    read = read_governance_facts(policy, facts, UNDECIDED)
+    return _authority_from(policy, version, governance.decide(policy, read, now.date()))
 
 
 def signers_of(
@@ -115,27 +119,9 @@ def signers_of(
     ), version
 
 
-def _read_facts(policy: Policy, facts: Mapping[str, object]) -> dict[str, Value]:
-    """Return the facts that the policy declares, as engine values. Raises OperationRejected."""
-
-    def error_message(fact: str, value: str, expected: str) -> str:
-        return Message(
-            "{policy} {version} does not decide overrides where {fact} is `{value}`: it expects {expected}.",
-            policy=policy.id,
-            version=policy.version,
-            fact=fact,
-            value=value,
-            expected=expected,
-        )
-
-    return read_governance_facts(policy, facts, error_message)
-
-
 def _authority_from(policy: Policy, version: Version, result: Result) -> OverrideAuthority:
     if not isinstance(result, Decided) or len(result.outcome) != 1:
-        raise OperationRejected(
-            Message("{policy} {version} does not decide this override.", policy=policy.id, version=policy.version)
-        )
+        raise OperationRejected(Message("{policy} {version} does not decide this override.", **version_name(policy)))
     values = dict(zip(policy.outcomes, result.outcome[0], strict=True))
     rule = next((each for each in policy.rules if result.rules and each.id == result.rules[0]), None)
     verdict = next(each for each in VERDICTS if each == values[VERDICT])
@@ -153,31 +139,15 @@ def check_overrides(policy: Policy) -> None:
 
 
 def _shape_problems(policy: Policy) -> Iterator[str]:
-    version_name = {"policy": policy.id, "version": policy.version}
-    verdict = policy.outcomes.get(VERDICT)
-    if verdict is None or not isinstance(verdict.type, ChoiceType) or not set(verdict.type.of) <= set(VERDICTS):
-        yield Message(
-            "{policy} {version} must decide `{outcome}`, one of {values}.",
-            **version_name,
-            outcome=VERDICT,
-            values=join_comma(VERDICTS),
-        )
+    yield from verdict_problems(policy, VERDICTS)
     for outcome, highest in ((MAX_DAYS, LIMIT_DAYS), (PROVISIONAL_DAYS, MAX_DAYS_TO_SIGN)):
         declared = policy.outcomes.get(outcome)
         kind = declared.type if declared is not None else None
         if not isinstance(kind, NumberType) or kind.kind != "integer" or kind.low < 1 or kind.high > highest:
             yield Message(
                 "{policy} {version} must decide `{outcome}`, a whole number from 1 to {most}.",
-                **version_name,
+                **version_name(policy),
                 outcome=outcome,
                 most=highest,
             )
-    if policy.returns_list:
-        yield Message("{policy} {version} must decide one outcome, not a list of them.", **version_name)
-    demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - ALWAYS_KNOWN
-    if demanded:
-        yield Message(
-            "{policy} {version} demands {facts}, which the service does not know of every override.",
-            **version_name,
-            facts=join_comma(sorted(demanded)),
-        )
+    yield from shape_problems(policy, ALWAYS_KNOWN, is_list=DECIDES_LIST, demands=DEMANDS_UNKNOWN)

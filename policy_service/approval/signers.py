@@ -29,7 +29,13 @@ from policy_service.actor import SIGNING_ROLES, Role
 from policy_service.approval.change import ChangeKind, Version
 from policy_service.approval.effect import Effect
 from policy_service.approval.errors import OperationRejected, ValidationFailed
-from policy_service.approval.governance_facts import read_governance_facts
+from policy_service.approval.governance_facts import (
+    DEMANDS_UNKNOWN,
+    governing_version,
+    read_governance_facts,
+    shape_problems,
+    version_name,
+)
 from policy_service.compilers.evaluator import Evaluator
 from policy_service.compilers.rules_engine import (
     EngineFault,
@@ -43,7 +49,6 @@ from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, NumberType, TagsType, Value
 from policy_service.messages import Message, join_comma
-from policy_service.registry.service import activation_in_force
 
 SIGN_OFF = "governance/sign_off"
 SIGNERS = "signers"
@@ -51,6 +56,8 @@ DOMAIN, KIND, MONEY = "domain", "kind", "decides_money"
 IMPACT_SHARE, MONEY_DIFFERENCE = "impact_share", "money_difference"
 ALWAYS_KNOWN = frozenset({DOMAIN, KIND, MONEY})
 """The facts that the service knows of every change."""
+UNSAID = Message("{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.")
+DECIDES_LIST = Message("{policy} {version} must decide one set of signers, not a list of them.")
 MIN_ROLES = 2
 """The roles that must sign at the least, whatever the policy says: nobody puts anything in force alone."""
 KINDS: tuple[ChangeKind, ...] = ("change", "rollback")
@@ -98,8 +105,7 @@ class GovernanceEvaluator:
             raise OperationRejected(
                 Message(
                     "{policy} {version} asks for fewer than two roles, so nothing can be signed.",
-                    policy=policy.id,
-                    version=policy.version,
+                    **version_name(policy),
                 )
             )
         return tuple(role for role in SIGNING_ROLES if role in roles)
@@ -121,8 +127,7 @@ class GovernanceEvaluator:
                 Message(
                     "Who must sign could not be decided: the rules engine and the definition of {policy} {version} "
                     "differ. Nothing is signed until that is understood.",
-                    policy=policy.id,
-                    version=policy.version,
+                    **version_name(policy),
                 )
             )
         return result
@@ -152,13 +157,16 @@ class GovernanceEvaluator:
 
 
 def sign_off_version(session: Session, now: datetime.datetime) -> Version:
-    """The version of `governance/sign_off` that says who must sign now. Raises OperationRejected when none does."""
-    active = activation_in_force(session, SIGN_OFF, now)
-    if active is None:
+    """Return the version of `governance/sign_off` that says who must sign now.
+
+    Raises OperationRejected when none does.
+    """
+    version = governing_version(session, SIGN_OFF, now)
+    if version is None:
         raise OperationRejected(
             Message("No version of {policy} is in force, so the required signers are unknown.", policy=SIGN_OFF)
         )
-    return Version(active.policy, active.version, active.digest)
+    return version
 
 
 def decides_money(policy: Policy) -> bool:
@@ -183,18 +191,7 @@ def sign_off_facts(
     """
     asked_kind = kind if kind in KINDS else "change"
     values = {DOMAIN: domain, KIND: asked_kind, MONEY: decides_money, **effect}
-
-    def error_message(fact: str, value: str, expected: str) -> str:
-        return Message(
-            "{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.",
-            policy=policy.id,
-            version=policy.version,
-            fact=fact,
-            value=value,
-            expected=expected,
-        )
-
-    return read_governance_facts(policy, values, error_message)
+    return read_governance_facts(policy, values, UNSAID)
 
 
 def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
@@ -207,8 +204,7 @@ def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
     raise OperationRejected(
         Message(
             "{policy} {version} names no signers for changes of `{domain}`.",
-            policy=policy.id,
-            version=policy.version,
+            **version_name(policy),
             domain=domain,
         )
     )
@@ -233,8 +229,7 @@ def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
                 problems.append(
                     Message(
                         "{policy} {version} asks for fewer than two roles for `{domain}`.",
-                        policy=policy.id,
-                        version=policy.version,
+                        **version_name(policy),
                         domain=domain,
                     )
                 )
@@ -243,24 +238,15 @@ def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
 
 
 def _shape_problems(policy: Policy) -> Iterable[str]:
-    version_name = {"policy": policy.id, "version": policy.version}
     outcome = policy.outcomes.get(SIGNERS)
     if outcome is None or not isinstance(outcome.type, TagsType) or not set(outcome.type.of) <= set(SIGNING_ROLES):
         yield Message(
             "{policy} {version} must decide `{outcome}`, tags that name the roles {roles}.",
-            **version_name,
+            **version_name(policy),
             outcome=SIGNERS,
             roles=join_comma(role.value for role in SIGNING_ROLES),
         )
-    if policy.returns_list:
-        yield Message("{policy} {version} must decide one set of signers, not a list of them.", **version_name)
-    demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - ALWAYS_KNOWN
-    if demanded:
-        yield Message(
-            "{policy} {version} demands {facts}, which the service does not know of every change.",
-            **version_name,
-            facts=join_comma(sorted(demanded)),
-        )
+    yield from shape_problems(policy, ALWAYS_KNOWN, is_list=DECIDES_LIST, demands=DEMANDS_UNKNOWN)
     domain = policy.facts.get(DOMAIN)
     if domain is None or not isinstance(domain.type, ChoiceType):
-        yield Message("{policy} {version} must ask for `{fact}`, a choice.", **version_name, fact=DOMAIN)
+        yield Message("{policy} {version} must ask for `{fact}`, a choice.", **version_name(policy), fact=DOMAIN)

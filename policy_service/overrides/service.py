@@ -19,11 +19,11 @@ from sqlmodel import Session, col, func, select
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Meaning, Version
 from policy_service.approval.errors import OperationRejected
+from policy_service.approval.governance_facts import governing_version
 from policy_service.approval.override_authority import (
     OVERRIDES,
     OverrideAuthority,
     decide_authority,
-    overrides_version,
     signers_of,
 )
 from policy_service.approval.signers import GovernanceEvaluator, sign_off_version
@@ -140,7 +140,8 @@ def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOv
     checked = _check_request(session, actor, request, now)
     prepared_basis = (prepared.actor, prepared.version, prepared.facts, authority.policy, prepared.sign_off)
     sign_off = sign_off_version(session, now) if prepared.sign_off else None
-    if (actor.id, checked.version, checked.facts, overrides_version(session, now), sign_off) != prepared_basis:
+    governing = governing_version(session, OVERRIDES, now)
+    if (actor.id, checked.version, checked.facts, governing, sign_off) != prepared_basis:
         raise OverrideRejected([BASIS_CHANGED])
     missing_roles = tuple(role for role in prepared.signers if role is not request.role)
     row = OverrideRow(

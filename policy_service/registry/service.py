@@ -142,7 +142,7 @@ def activations_in_force(session: Session, at: datetime) -> dict[str, Activation
 
 
 def policies_in_force(session: Session, at: datetime) -> dict[str, Policy]:
-    """Every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
+    """Return every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
     return {name: load_version(session, each.digest) for name, each in activations_in_force(session, at).items()}
 
 

@@ -36,7 +36,7 @@ class WorkAbandoned(WorkRefused):
 
 
 def command_line_message(seconds: float) -> Message:
-    """Return the message that names the command for what exceeds the limits."""
+    """Return the message that names the command-line alternative for work beyond the limits."""
     return Message(
         "it takes more than {seconds} s or exceeds the memory limit: use the command line", seconds=f"{seconds:g}"
     )
@@ -49,13 +49,13 @@ class WorkKind:
     max_waiting: int
     """Maximum length of the queue while all workers are busy."""
     busy_message: Callable[[int], Message]
-    """That so many wait already."""
+    """The message when the queue is full."""
     too_long_message: Callable[[float], Message] = command_line_message
-    """That a piece takes more than so many seconds."""
+    """The message when work exceeds its time limit."""
     too_large_message: Callable[[float], Message] = command_line_message
-    """That it takes more memory than is given."""
+    """The message when work exceeds its memory limit."""
     processes: int = 1
-    """Workers at a time."""
+    """Maximum number of concurrent workers."""
     limit_error: type[WorkRefused] = WorkAbandoned
     """The exception for work that exceeds a limit; WorkRefused if a later retry may succeed."""
     seconds: float | None = None

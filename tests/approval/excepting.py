@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from policy_service.actor import SIGNING_ROLES, Actor, Role
-from policy_service.approval.override_authority import OVERRIDES, overrides_version
+from policy_service.approval.governance_facts import governing_version
+from policy_service.approval.override_authority import OVERRIDES
 from policy_service.database import Transaction
 from policy_service.decisions.override import Override
 from policy_service.decisions.override_store import OverrideCache, end_override, read_overrides
@@ -101,7 +102,7 @@ class Excepting(RuleBasedStateMachine):
     def has_reach(self) -> bool:
         """Return True if `governance/overrides` is in force."""
         with self.made.database.read() as session:
-            return overrides_version(session, self.now) is not None
+            return governing_version(session, OVERRIDES, self.now) is not None
 
     @rule(
         by=directors,

@@ -6,7 +6,8 @@ from datetime import datetime
 from unittest import mock
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.override_authority import OverrideAuthority, overrides_version
+from policy_service.approval.governance_facts import governing_version
+from policy_service.approval.override_authority import OVERRIDES, OverrideAuthority
 from policy_service.approval.signers import GovernanceEvaluator
 from policy_service.database import Transaction
 from policy_service.decisions.override import Override
@@ -27,7 +28,7 @@ def record_alone(  # what an exception says
 ) -> Override:
     """Records an exception that lasts to its end by the signature of who records it. Raises OverrideRejected."""
     session, now = transaction.session, transaction.now
-    reach = OverrideAuthority("allowed", 366, 3, overrides_version(session, now))
+    reach = OverrideAuthority("allowed", 366, 3, governing_version(session, OVERRIDES, now))
     request = service.OverrideRequest(subject, policy, outcome, role, reason, until)
     with mock.patch.object(service, "decide_authority", return_value=reach):
         prepared = service.prepare_override(session, GovernanceEvaluator(), actor, request, now)
