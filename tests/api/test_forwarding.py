@@ -121,6 +121,19 @@ def test_what_is_refused_is_told_by_the_process_that_was_asked(both: Both) -> No
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
+def test_what_nobody_has_is_refused_alike_wherever_it_is_read(both: Both) -> None:
+    nobody, gap = "00000000-0000-7000-8000-000000000000", re.compile(r"\{(\w+)(?::\w+)?\}")
+    values = {"domain": "tiering", "policy": "nothing", "version": "9.9.9", "seq": "99999999", "entry": "99999999"}
+    refused = 0
+    for method, template in sorted(FORWARDED):
+        path = gap.sub(lambda name: values.get(name[1], nobody), template)
+        if method == "GET" and path != template:
+            answer = both.ask("GET", path + QUERIES.get("/difference", ""), "compliance", accept="application/json")
+            assert answer.status_code < 500, path
+            refused += answer.status_code == 404
+    assert refused > 10
+
+
 def test_a_form_that_only_asks_is_answered_elsewhere(both: Both) -> None:
     address = f"/policies/{TIER}/try"
     headers = {"content_type": "application/x-www-form-urlencoded", "accept": "text/html", "origin": "http://service"}
