@@ -23,6 +23,7 @@ from policy_service.audit.log_key import NO_KEY, LogKey, key_id_of
 from policy_service.audit.rows import digest_of_states, read_states
 from policy_service.audit.verdict import LogFault
 from policy_service.audit.verify import PROGRESS_INTERVAL, PartTick, say_nothing
+from policy_service.database.outages import is_outage
 from policy_service.messages import Message
 
 MAX_FAULTS = 100
@@ -101,7 +102,9 @@ class ExpectedRows:
                     rows += 1
                     if not rows % PROGRESS_INTERVAL:
                         tick("rows", rows)
-            except (DBAPIError, UnicodeError):
+            except (DBAPIError, UnicodeError) as error:
+                if is_outage(error):  # a connection that broke says nothing about the row
+                    raise
                 self._file.execute("DELETE FROM expected WHERE name = ?", (table.name,))
                 unreadable.append(
                     LogFault(Message("a row of `{table}` was altered: it cannot be read", table=table.name[:]))

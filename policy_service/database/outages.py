@@ -102,6 +102,15 @@ def unavailable(error: DBAPIError) -> Unavailable | None:
             return "gone" if isinstance(error, OperationalError) or error.connection_invalidated else None
 
 
+def is_outage(error: Exception) -> bool:
+    """Return True if a read failed because the database was unavailable, not because of what is in it."""
+    return isinstance(error, DBAPIError) and unavailable(error) is not None and not _is_damage(_code(error))
+
+
+def _is_damage(code: int | str | None) -> bool:
+    return isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def _code(error: DBAPIError) -> int | str | None:
     """Return SQLite's extended result code, or PostgreSQL's SQLSTATE."""
     original = error.orig

@@ -37,6 +37,7 @@ from policy_service.clock import timestamp
 from policy_service.database import Lane, LaneName
 from policy_service.database.declared import table_of
 from policy_service.database.file_check import file_faults
+from policy_service.database.outages import is_outage
 from policy_service.decisions.answer_counts.service import count_faults
 from policy_service.decisions.archiving import archive_faults
 from policy_service.decisions.block_store import verify_blocks
@@ -131,7 +132,9 @@ def verify_rest(  # noqa: PLR0913, PLR0917  # a verdict, and what else is compar
             continue  # they follow from records, which are not what was written
         try:
             messages |= dict.fromkeys(check())
-        except (DBAPIError, DamagedRecord, ValueError, TypeError, KeyError):
+        except (DBAPIError, DamagedRecord, ValueError, TypeError, KeyError) as error:
+            if is_outage(error):  # a connection that broke says nothing about the row
+                raise
             messages[Message("a row of `{table}` was altered: it cannot be read", table=table)] = None
     faults = [LogFault(message) for message in messages][:MAX_FAULTS]
     return verdict.with_rows(report.records, len(messages) + report.untold, faults)
