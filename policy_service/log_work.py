@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import policy_service.tables  # noqa: F401  # declares all of them: a row of a table that is not is taken for removed
-from policy_service.audit.comparison import verify_log
+from policy_service.audit.comparison import read_copies, verify_log
 from policy_service.audit.copies import Copy
 from policy_service.audit.keys import KeyUnavailable, public_keys
 from policy_service.audit.log import log_length
@@ -30,18 +30,20 @@ def verify(url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile,
     trusted = list(public_keys(keys).values())
     if not trusted:
         raise KeyUnavailable("there is no key to verify with")
-    with closing(Database(url)) as database, database.read() as session:
-        parts, read = parts_of(session), {}
-        size = sum(parts.values())
+    with closing(Database(url)) as database:
+        external = read_copies(database, copies)
+        with database.read() as session:
+            parts, read = parts_of(session), {}
+            size = sum(parts.values())
 
-        def tick(part: str, done: int) -> None:
-            read[part] = done
-            progress.write(sum(read.values()), size)
+            def tick(part: str, done: int) -> None:
+                read[part] = done
+                progress.write(sum(read.values()), size)
 
-        progress.write(0, size)
-        log_keys = read_log_keys(keys)
-        verdict = verify_log(session, trusted, copies, tick, log_keys)
-        verdict = verify_rest(session, verdict, log_keys, tick, clock.now())
+            progress.write(0, size)
+            log_keys = read_log_keys(keys)
+            verdict = verify_log(session, trusted, external, tick, log_keys)
+            verdict = verify_rest(session, verdict, log_keys, tick, clock.now())
         progress.write(size, size)
         return verdict
 

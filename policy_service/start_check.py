@@ -111,8 +111,9 @@ def check_soundness(database: Database, keys: Path, copies: Sequence[Copy]) -> N
     faults = self_check(database)
     if not faults:
         try:
+            faults = _copy_faults(database, keys, copies)
             with database.read() as session:
-                faults = _faults(session, keys, copies)
+                faults = [*_faults(session, keys), *faults]
         except DamagedRecord as error:
             faults = [str(error)]
     require_sound(faults)
@@ -136,12 +137,10 @@ def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
             return (f"the policy files cannot be compared with what was submitted: {error.strerror}",)
 
 
-def _faults(session: Session, keys: Path, copies: Sequence[Copy]) -> list[str]:
-    trusted = list(public_keys(keys).values())
-    tail = verify_tail(session, trusted)
+def _faults(session: Session, keys: Path) -> list[str]:
+    tail = verify_tail(session, list(public_keys(keys).values()))
     return [
         *([f"the log: {tail.message}"] if tail else []),
-        *(fault for copy in copies if (fault := _copy_fault(session, copy, trusted)) is not None),
         *_guard_faults(session),
         # of a large database behind the start, but for those in force, which are compared as they are loaded
         *([] if is_large(session.connection()) else verify_versions(session)),
@@ -149,10 +148,15 @@ def _faults(session: Session, keys: Path, copies: Sequence[Copy]) -> list[str]:
     ]
 
 
-def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> str | None:
+def _copy_faults(database: Database, keys: Path, copies: Sequence[Copy]) -> list[str]:
+    trusted = list(public_keys(keys).values())
+    return [fault for copy in copies if (fault := _copy_fault(database, copy, trusted)) is not None]
+
+
+def _copy_fault(database: Database, copy: Copy, trusted: Sequence[PublicKey]) -> str | None:
     """Return the difference at a place of copied checkpoints; a store that does not answer is tried again later."""
     try:
-        fault = copy_difference(session, copy, trusted)
+        fault = copy_difference(database, copy, trusted)
         if fault is None and isinstance(copy, FileCopy):
             copy.prepare()
     except Unreachable:

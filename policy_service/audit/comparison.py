@@ -122,7 +122,7 @@ class LogComparison:
             if conflict := disagreement(session, last_signed, source, trusted):
                 return LOG_LOCATION, conflict
         for copy in self._copies:
-            difference = self._call_copy(copy, partial(copy_difference, session, copy, trusted))
+            difference = self._call_copy(copy, partial(copy_difference, self._database, copy, trusted))
             if difference is not None:
                 return _copy_key(session, copy), difference
         return None
@@ -166,18 +166,25 @@ def copy_checkpoints(database: Database, clock: Clock, copy: Copy) -> None:
     added = rows[: count - contents.count]
     size = added[-1][0] if added else contents.size
     with database.write(clock, LaneName.DECISIONS) as transaction:
-        _store_copy_state(transaction, key, count=count, size=size)
+        if count >= _copy_state(transaction.session, key).count:  # else another process has copied more meanwhile
+            _store_copy_state(transaction, key, count=count, size=size)
 
 
-def copy_difference(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> str | None:
-    """Return the difference between the log and the newest checkpoints of a copy. Raises OSError."""
-    copy_state = _copy_state(session, _copy_key(session, copy))
+def copy_difference(database: Database, copy: Copy, keys: Sequence[PublicKey]) -> str | None:
+    """Return the difference between the log and the newest checkpoints of a copy. Raises OSError, DatabaseUnavailable.
+
+    The copy is read between two snapshots, because other processes sign and copy meanwhile.
+    """
+    with database.read() as session:
+        copy_state = _copy_state(session, _copy_key(session, copy))
     try:
         contents = copy.inspect(copy_state.count)
     except InvalidSignedLine as error:
         return Message("a copy of the checkpoints was altered: {fault}", fault=str(error))
-    differences = (disagreement(session, each, copy.location, keys) for each in contents.newest)
-    return next((each for each in differences if each is not None), None) or _shortfall(copy, contents, copy_state)
+    with database.read() as session:
+        differences = (disagreement(session, each, copy.location, keys) for each in contents.newest)
+        difference = next((each for each in differences if each is not None), None)
+    return difference or _shortfall(copy, contents, copy_state)
 
 
 def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: Sequence[PublicKey]) -> Message | None:
@@ -263,24 +270,41 @@ def _read_or_nothing(copy: Copy) -> list[SignedExtent]:
         return []
 
 
-def verify_log(
-    session: Session,
-    trusted: Sequence[PublicKey],
-    copies: Sequence[Copy] = (),
-    on_progress: PartTick = say_nothing,
-    keys: Mapping[str, LogKey] | None = None,
-) -> LogVerdict:
-    """Verify the database like `verify_database`, against every checkpoint of every copy."""
+@dataclass(frozen=True, slots=True)
+class ExternalCheckpoints:
+    """The checkpoints of every copy in the order of their sizes, and the state of each copy."""
+
+    checkpoints: Sequence[SignedExtent] = ()
+    comparisons: Sequence[CopyComparison] = ()
+
+
+NOTHING_EXTERNAL = ExternalCheckpoints()
+
+
+def read_copies(database: Database, copies: Sequence[Copy]) -> ExternalCheckpoints:
+    """Read every copy. A snapshot that is taken afterwards contains all that was copied. Raises DatabaseUnavailable."""
     external: dict[bytes, SignedExtent] = {}
     comparisons = []
     for copy in copies:
-        checkpoints, fault = _read_copy(session, copy)
+        with database.read() as session:
+            checkpoints, fault = _read_copy(session, copy)
         external |= {each.line: each for each in checkpoints}
         newest = checkpoints[-1] if checkpoints else None
         size, at = (newest.extent.size, newest.at) if newest else (None, None)
         comparisons.append(CopyComparison(copy.location, len(checkpoints), size, at, fault))
-    ordered = sorted(external.values(), key=lambda each: each.extent.size)
-    return replace(verify_database(session, trusted, ordered, on_progress, keys), copies=tuple(comparisons))
+    return ExternalCheckpoints(sorted(external.values(), key=lambda each: each.extent.size), comparisons)
+
+
+def verify_log(
+    session: Session,
+    trusted: Sequence[PublicKey],
+    external: ExternalCheckpoints = NOTHING_EXTERNAL,
+    on_progress: PartTick = say_nothing,
+    keys: Mapping[str, LogKey] | None = None,
+) -> LogVerdict:
+    """Verify the database like `verify_database`, against every checkpoint of every copy."""
+    verdict = verify_database(session, trusted, external.checkpoints, on_progress, keys)
+    return replace(verdict, copies=tuple(external.comparisons))
 
 
 def _read_copy(session: Session, copy: Copy) -> tuple[list[SignedExtent], str | None]:

@@ -11,6 +11,7 @@ restored older database. A store may refuse to overwrite (409, 412); the service
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import os
 import threading
@@ -125,8 +126,20 @@ class FileCopy:
             pass
 
     def add(self, count: int, lines: Sequence[bytes]) -> int:
-        append_checkpoints(self.path, list(lines))
+        with self._locked():
+            if self.inspect(count).count != count:
+                return count  # another process was first: the next look finds what it wrote
+            append_checkpoints(self.path, list(lines))
         return count + len(lines)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from adding, which would take each other's lines for unfinished ones."""
+        self.prepare()
+        with self.path.open("ab") as file:
+            with suppress(OSError):  # a file system without locks has one process that adds
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _read_end(self) -> CopyContents:
         """Count the finished lines, and read the last ones."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from policy_service.audit.checkpoints import read_checkpoints
-from policy_service.audit.comparison import LogMismatch, copy_checkpoints, settle, verify_log
+from policy_service.audit.comparison import LogMismatch, copy_checkpoints, read_copies, settle, verify_log
 from policy_service.audit.copies import Unreachable
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import InvalidSignedLine, KeyUnavailable, PublicKey, public_keys, read_public_key
@@ -70,20 +70,18 @@ def run_verify(
             copies = configured_copies(checkpoints)
             if checkpoints is not None:
                 read_checkpoints(checkpoints)  # a file that was named is one of checkpoints, or was named wrongly
-            with (
-                open_current_database(database_url(os.environ)) as database,
-                database.read() as session,
-                _progress_of(parts_of(session)) as on_progress,
-            ):
-                keys = read_log_keys(keys_folder(os.environ))
-                verdict = verify_rest(
-                    session,
-                    verify_log(session, trusted, copies, on_progress, keys),
-                    keys,
-                    on_progress,
-                    SystemClock().now(),
-                    archives,
-                )
+            with open_current_database(database_url(os.environ)) as database:
+                external = read_copies(database, copies)
+                with database.read() as session, _progress_of(parts_of(session)) as on_progress:
+                    keys = read_log_keys(keys_folder(os.environ))
+                    verdict = verify_rest(
+                        session,
+                        verify_log(session, trusted, external, on_progress, keys),
+                        keys,
+                        on_progress,
+                        SystemClock().now(),
+                        archives,
+                    )
     status = _print_verdict(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
     if file is None and not as_json:
         _print_comparisons(verdict)

@@ -9,20 +9,26 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.comparison import (
     LogComparison,
     LogMismatch,
     copy_checkpoints,
+    copy_difference,
     disagreement,
+    read_copies,
     recorded_difference,
     settle,
     verify_log,
 )
-from policy_service.audit.copies import FileCopy, UrlCopy
+from policy_service.audit.copies import Copy, CopyContents, FileCopy, UrlCopy
 from policy_service.audit.keys import public_keys
 from policy_service.audit.queries import list_copies
 from policy_service.audit.service import checkpoints, sign_checkpoint
 from policy_service.audit.tables import AuditEntry, CheckpointCopy
+from policy_service.audit.verdict import LogVerdict
+from policy_service.log_work import verify
+from policy_service.workers.progress import ProgressFile
 from tests.audit.logs import ADMINISTRATOR, Log
 from tests.audit.store import running_store
 from tests.audit.test_database_verification import tamper
@@ -44,6 +50,12 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
 
 def comparison(log: Log) -> LogComparison:
     return LogComparison(log.database, log.clock, log.folder, [FileCopy(log.kept)])
+
+
+def verified(log: Log, copy: Copy) -> LogVerdict:
+    external = read_copies(log.database, [copy])
+    with log.database.read() as session:
+        return verify_log(session, list(public_keys(log.folder).values()), external)
 
 
 def sign(log: Log, compared: LogComparison) -> None:
@@ -167,8 +179,7 @@ def test_it_cannot_be_settled_while_a_copy_holds_another_history(log: Log) -> No
     log.kept.rename(log.kept.with_suffix(".before"))
     assert settle(log.database, log.clock, *by) == f"the log ends at entry 6, and {log.kept} records 7 entries"
     sign(log, compared)
-    with log.database.read() as session:
-        verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+    verdict = verified(log, FileCopy(log.kept))
     assert (verdict.is_fine, [each.checkpoints for each in verdict.copies]) == (True, [2])
 
 
@@ -181,8 +192,7 @@ def test_a_copy_of_another_log_is_told_as_that(log: Log, tmp_path: Path) -> None
         shutil.copyfile(other.kept, log.kept)
     result, _ = difference(comparison(log))
     assert result.startswith(f"{log.kept} holds a checkpoint of another log, sha256:")
-    with log.database.read() as session:
-        verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+    verdict = verified(log, FileCopy(log.kept))
     assert verdict.fault is not None
     assert verdict.fault.is_other_log
 
@@ -229,25 +239,20 @@ def test_a_damaged_note_of_a_difference_still_stops_it(log: Log) -> None:
     ],
 )
 def test_a_verification_says_what_it_was_compared_with(log: Log, spoil: object, fault: str) -> None:
-    trusted = list(public_keys(log.folder).values())
-    with log.database.read() as session:
-        fine = verify_log(session, trusted, [FileCopy(log.kept)])
+    fine = verified(log, FileCopy(log.kept))
     [compared] = fine.copies
     assert fine.is_fine
     assert (compared.location, compared.checkpoints, compared.size) == (str(log.kept), 2, 7)
     assert compared.at == "2026-11-20T01:00:03.000000Z"
     spoil(log.kept)  # type: ignore[operator]
-    with log.database.read() as session:
-        verdict = verify_log(session, trusted, [FileCopy(log.kept)])
+    verdict = verified(log, FileCopy(log.kept))
     assert (verdict.is_fine, verdict.fault) == (False, None)
     assert verdict.copies[0].fault == fault.format(kept=log.kept)
 
 
 def test_a_new_place_that_is_not_there_yet_is_a_fault_once_something_was_signed(log: Log, tmp_path: Path) -> None:
-    trusted = list(public_keys(log.folder).values())
     new = FileCopy(tmp_path / "new")
-    with log.database.read() as session:
-        verdict = verify_log(session, trusted, [new])
+    verdict = verified(log, new)
     assert [each.fault for each in verdict.copies] == [
         f"{new.location} is missing: there is nothing to compare the log with"
     ]
@@ -257,8 +262,7 @@ def test_a_place_that_is_not_there_yet_is_no_fault_while_nothing_was_signed(tmp_
     with fresh_database("sqlite") as database:
         log = Log(database, TestClock(), tmp_path / "keys")
         log.start()
-        with database.read() as session:
-            verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+        verdict = verified(log, FileCopy(log.kept))
     assert (verdict.is_fine, verdict.checkpoints) == (True, 0)
     assert [each.to_dict() for each in verdict.copies] == [
         {"location": str(log.kept), "checkpoints": 0, "size": None, "at": None, "fault": None}
@@ -276,3 +280,35 @@ def test_a_place_that_lost_checkpoints_is_given_no_more(log: Log) -> None:
     assert log.kept.read_bytes() == less
     message = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
     assert difference(comparison(log)) == (message, True), "what was lost is still told"
+
+
+class BusyCopy(FileCopy):
+    """A place to which another process copies what it just signed, whenever this one is about to look."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(log.kept)
+        self._log = log
+
+    def _look_later(self) -> None:
+        self._log.write(1)
+        self._log.seal()
+
+    def inspect(self, count: int) -> CopyContents:
+        self._look_later()
+        return super().inspect(count)
+
+    def read(self) -> list[SignedExtent]:
+        self._look_later()
+        return super().read()
+
+
+def test_what_another_process_signs_meanwhile_is_no_difference(log: Log) -> None:
+    busy = BusyCopy(log)
+    trusted = list(public_keys(log.folder).values())
+    for _ in range(3):
+        assert copy_difference(log.database, busy, trusted) is None
+        verdict = verified(log, busy)
+        assert (verdict.is_fine, verdict.fault) == (True, None)
+    LogComparison(log.database, log.clock, log.folder, [busy]).check()
+    url, progress = log.database.url, ProgressFile(None)
+    assert verify(url, log.folder, [busy], progress, log.clock).copies[0].fault is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,7 @@ from policy_service.audit.checkpoints import append_checkpoints
 from policy_service.audit.comparison import copy_checkpoints, copy_difference
 from policy_service.audit.copies import Copy, FileCopy, Unreachable, UrlCopy, _Mark, copies_of
 from policy_service.audit.keys import InvalidSignedLine, public_keys
+from policy_service.audit.queries import list_copies
 from tests.audit.logs import Log
 from tests.audit.store import TOKEN, Store, running_store
 from tests.databases import TestClock, fresh_database
@@ -45,8 +46,7 @@ def copy_of(store: Store, tmp_path: Path) -> UrlCopy:
 
 
 def difference(log: Log, copy: Copy) -> str | None:
-    with log.database.read() as session:
-        return copy_difference(session, copy, list(public_keys(log.folder).values()))
+    return copy_difference(log.database, copy, list(public_keys(log.folder).values()))
 
 
 def lines(log: Log) -> list[bytes]:
@@ -222,3 +222,26 @@ def test_of_a_long_file_the_end_is_read(log: Log) -> None:
     log.kept.write_bytes(b"\n".join([first, b"gossip", second, b""]))
     with pytest.raises(InvalidSignedLine, match="line 2 of"):
         FileCopy(log.kept).inspect(0)
+
+
+def test_two_processes_add_each_line_once(log: Log, tmp_path: Path) -> None:
+    first, second = lines(log)
+    file = tmp_path / "elsewhere.ndjson"
+    assert FileCopy(file).add(0, [first, second]) == 2
+    assert FileCopy(file).add(0, [first]) == 0, "of one that looked before the other wrote"
+    assert file.read_bytes().splitlines() == [first, second]
+    assert FileCopy(file).add(2, [first]) == 3
+
+
+def test_who_copied_less_does_not_say_that_less_is_there(log: Log, tmp_path: Path) -> None:
+    class Late(FileCopy):
+        def add(self, count: int, lines: Sequence[bytes]) -> int:
+            copy_checkpoints(log.database, log.clock, FileCopy(self.path))
+            return super().add(count, lines)
+
+    copy = Late(tmp_path / "elsewhere.ndjson")
+    copy_checkpoints(log.database, log.clock, copy)
+    with log.database.read() as session:
+        counts = {each.location: each.count for each in list_copies(session)}
+    assert counts[copy.location] == 2
+    assert copy.path.read_bytes().splitlines() == lines(log)
