@@ -158,14 +158,15 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     *,
     until: int | None = None,
     decided_after: int | None = None,
+    filled: Collection[str] = (),
     policies: Collection[Policy] = (),
 ) -> Iterator[RecordSource]:
     """The latest decisions of all subjects of a kind by the day `as_of`, at most `max_age` days old on it.
 
     `until` is the number of the last record that counts: what was read then is read again. Only subjects with a record
-    of a number above `decided_after` are there, whatever day it is for. Facts of `policies`
-    that are their own last outcomes are what the group lists say before `as_of`, or what the latest decision was told
-    where they say nothing. Raises PopulationRejected, DamagedRecord.
+    of a number above `decided_after` are there, whatever day it is for. Facts that are `filled` from
+    elsewhere are left out; those of `policies` that are their own last outcomes are what the group lists say before
+    `as_of`, or what the latest decision was told where they say nothing. Raises PopulationRejected, DamagedRecord.
     """
     previous = PreviousFacts(policies, kind)
     with database.read() as session:
@@ -190,7 +191,7 @@ def open_records(  # noqa: PLR0913  # which records, and until when
             rows = _rows(session, seqs[start : start + FETCH_SIZE])
             subjects = [Subject(row.subject, row.kind) for row in rows]
             digest.update(repr(previous.read(session, subjects, as_of)).encode())
-        headings = (*OWN, *sorted(names))
+        headings = (*OWN, *sorted(names.difference(filled)))
         if problems := heading_problems(headings):
             raise PopulationRejected([f"{NAME}: {problem}" for problem in problems])
         found = f"sha256:{digest.hexdigest()}"

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from policy_service.clock import SystemClock
+from policy_service.database import Database
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.service import open_decision_service
+from policy_service.decisions.subjects import FactCipher
 from tests.cli.command import call
+from tests.databases import file_with_tables
+from tests.decisions.desks import ZONE
+from tests.decisions.setting import MACHINE, put_in_force
 from tests.population.files import RFM, write_csv
+from tests.shipped import NEWEST
 
 HEADINGS = ("subject", "amount_12m", "orders_12m", "recency_days", "industry")
 ROWS = [(f"C{number}", f"{number}00.00", "2", "10", "it") for number in range(1, 6)]
@@ -45,6 +56,26 @@ def test_a_set_is_made_checked_and_used(tmp_path: Path, capsys: pytest.CaptureFi
     output = tmp_path / "o.csv"
     ran = call(capsys, "run", "--population", tmp_path / "p.csv", "--output", output, "--benchmark-set", path, "--json")
     assert json.loads(ran.out)["benchmark_set"]["digest"] == document["digest"]
+
+
+def test_records_do_without_the_facts_that_a_set_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = make(capsys, tmp_path)
+    keys, clock, url = open_or_create(tmp_path / "keys"), SystemClock(), file_with_tables(tmp_path / "test.db")
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path / "keys"))
+    policy = next(each for each in NEWEST if each.id == RFM)
+    facts = {"amount_12m": "500", "orders_12m": 3, "recency_days": 10, "industry": "it"}
+    facts |= {"industry_mean_amount": "1", "industry_mean_orders": "1"}
+    with closing(Database(url)) as database:
+        put_in_force(database, clock, policy)
+        with closing(open_decision_service(database, clock, ZONE, FactCipher(keys), engine="python")) as service:
+            service.decide_in_thread(DecisionRequest("C1", facts), MACHINE)
+    run = ("run", "--population", "records", "--policy", RFM, "--output", tmp_path / "o.csv", "--json")
+    assert json.loads(call(capsys, *run).out)["statuses"] == {RFM: {"decided": 1}}
+    ran = json.loads(call(capsys, *run, "--benchmark-set", path).out)
+    assert (ran["statuses"], ran["refused"]) == ({RFM: {"decided": 1}}, 0)
 
 
 def test_people_read_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
