@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from policy_service.cli.decide import read_policies
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, day_or_default, fail, failure_of, open_kept, tell_progress
+from policy_service.cli.run import FAILURES, check_population, day_or_default, fail, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.language.benchmark_set import SET_ID, BenchmarkSet, Method, Quantiles
-from policy_service.language.diagnostics import PolicyError, pluralize
-from policy_service.language.load import VERSION, load_folder, newest
+from policy_service.language.diagnostics import pluralize
+from policy_service.language.load import VERSION
 from policy_service.language.policy import Policy
 from policy_service.language.types import format_value
 from policy_service.population.benchmarks import BenchmarkReport, BenchmarkRequest, make_benchmark_set
-from policy_service.population.errors import PopulationRejected
 from policy_service.population.figure_policies import write_figure_policies
-from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.mapping import read_mapping
 from policy_service.population.output import write_rejected_rows
 from policy_service.population.parts import write_whole
 from policy_service.population.run import open_population
-from policy_service.shipped import shipped_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,8 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
         with ExitStack() as stack:
             kept = open_kept(options.population, options.kind, options.max_age, stack)
             as_of = day_or_default(options.as_of, kept)
-            policies = newest(load_folder(options.folder or shipped_policies()))
-            mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
+            policies = read_policies(options.folder)
+            mapping = read_mapping(options.mapping)
             request = BenchmarkRequest(
                 id=options.name,
                 version=options.version,
@@ -75,10 +74,8 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
             with open_population(options.population, options.table, mapping, source) as rows:
                 report = make_benchmark_set(request, rows, lambda done: tell_progress()("read", done, None))
         written = [*_write(report, options.output), *_write_policies(report, policies, options.drafts)]
-    except PopulationRejected as error:
-        return fail(error.problems, as_json=as_json)
-    except (PolicyError, OSError) as error:
-        return fail([failure_of(error)], as_json=as_json)
+    except FAILURES as error:
+        return fail(error, as_json=as_json)
     if as_json:
         print_json(to_dict(report.benchmark_set, len(report.refused)))
     else:

@@ -9,18 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from policy_service.cli.decide import read_policies
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, day_or_default, fail, failure_of, open_kept, tell_progress
+from policy_service.cli.run import FAILURES, check_population, day_or_default, fail, open_kept, tell_progress
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.cross_groups.policy_file import Heading
-from policy_service.language.diagnostics import PolicyError
-from policy_service.language.load import load_folder, newest
 from policy_service.population.cluster_policy import write_cluster_policy
 from policy_service.population.clusters import Clustering, ClusterRequest, propose_groups
-from policy_service.population.errors import PopulationRejected
-from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.mapping import read_mapping
 from policy_service.population.run import open_population
-from policy_service.shipped import shipped_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,8 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
     try:
         with ExitStack() as stack:
             kept = open_kept(options.population, options.kind, options.max_age, stack)
-            mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
-            policies = newest(load_folder(options.folder or shipped_policies()))
+            mapping = read_mapping(options.mapping)
+            policies = read_policies(options.folder)
             request = ClusterRequest(
                 policies=[policy for policy in policies if policy.id != options.heading.policy],
                 facts=options.facts,
@@ -68,10 +65,8 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
         text = write_cluster_policy(proposal, options.heading)
         with options.output.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    except PopulationRejected as error:
-        return fail(error.problems, as_json=as_json)
-    except (PolicyError, OSError) as error:
-        return fail([failure_of(error)], as_json=as_json)
+    except FAILURES as error:
+        return fail(error, as_json=as_json)
     if as_json:
         print_json(_to_dict(proposal, options))
     else:

@@ -24,6 +24,7 @@ from policy_service.errors import FactsRejected, UnknownPolicies, UnknownSubject
 from policy_service.language.benchmark_set import BenchmarkSet, load_benchmark_set
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
+from policy_service.language.policy import Policy
 from policy_service.language.types import DateType, ValueRejected, describe_type, parse_value
 from policy_service.shipped import shipped_policies
 from policy_service.subject import Subject, subject_errors
@@ -56,7 +57,7 @@ def run(question: Question, *, as_json: bool) -> int:
     content = _content(question.facts)
     try:
         facts = read_facts(content)
-        with _decider(question) as decider:
+        with Decider(read_policies(question.folder), engine=question.engine) as decider:
             decision = decider.decide(
                 facts,
                 as_of=as_of,
@@ -86,12 +87,12 @@ def run(question: Question, *, as_json: bool) -> int:
     return EXIT_OK
 
 
-def _decider(question: Question) -> Decider:
-    folder = question.folder or shipped_policies()
-    policies = newest(load_folder(folder))
+def read_policies(folder: Path | None) -> tuple[Policy, ...]:
+    """Return the newest policies of a folder, or those shipped. Raises PolicyError, UsageError when there are none."""
+    policies = newest(load_folder(folder or shipped_policies()))
     if not policies:
         raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
-    return Decider(policies, engine=question.engine)
+    return policies
 
 
 def read_benchmark_set(path: Path | None) -> BenchmarkSet | None:

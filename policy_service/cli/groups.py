@@ -8,7 +8,7 @@ from pathlib import Path
 
 from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import fail
+from policy_service.cli.run import FAILURES, fail
 from policy_service.cli.status import EXIT_OK, UsageError
 from policy_service.cli.storage import open_current_database
 from policy_service.clock import SystemClock
@@ -16,9 +16,7 @@ from policy_service.decisions.groups.queries import groups_of_subjects
 from policy_service.decisions.groups.service import rebuild
 from policy_service.language.diagnostics import pluralize
 from policy_service.paths import database_url
-from policy_service.population.errors import PopulationRejected
 from policy_service.population.group_figures import GroupComparison, compare_groups
-from policy_service.population.mapping import Mapping as ColumnMapping
 from policy_service.population.mapping import read_mapping
 from policy_service.population.source import open_source
 
@@ -49,14 +47,12 @@ def run_compare(  # one parameter an option
     if policy is None and day is not None:
         raise UsageError("--day goes with --policy")
     try:
-        rows = open_source(population, ColumnMapping() if mapping is None else read_mapping(mapping))
+        rows = open_source(population, read_mapping(mapping))
         comparison = compare_groups(rows, columns, by or _read_groups(policy or "", day), smallest_group)
         if output is not None:
             output.write_bytes(comparison.to_csv())
-    except PopulationRejected as error:
-        return fail(error.problems, as_json=as_json)
-    except OSError as error:
-        return fail([str(error)], as_json=as_json)
+    except FAILURES as error:
+        return fail(error, as_json=as_json)
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -66,7 +66,7 @@ def run_register(  # noqa: PLR0917  # what is said of a population
         try:
             found = read_file(content, format_of(content), text)
         except RegistrationRejected as rejected:
-            return fail(rejected.problems, as_json=as_json)
+            return fail(rejected, as_json=as_json)
         registration = prepare_registration(database, SystemClock(), cipher, details, found)
         with database.write(SystemClock()) as transaction:
             population = register_population(transaction, command_line(), registration)

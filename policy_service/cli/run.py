@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from policy_service.cli.decide import read_benchmark_set, read_day
+from policy_service.cli.decide import read_benchmark_set, read_day, read_policies
 from policy_service.cli.output import print_json, print_line, print_table
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import open_current_database
@@ -22,26 +22,26 @@ from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.diagnostics import PolicyError, pluralize
-from policy_service.language.load import load_folder, newest
 from policy_service.language.policy import Language, Policy
 from policy_service.paths import database_url, keys_folder
 from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.in_place import run_in_place
-from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.mapping import read_mapping
 from policy_service.population.records import open_records
 from policy_service.population.registered.content import open_registered
-from policy_service.population.registered.errors import UnknownPopulation
+from policy_service.population.registered.errors import RegistrationRejected, UnknownPopulation
 from policy_service.population.registered.queries import population_day
 from policy_service.population.run import Progress, RunReport, RunRequest, run_policies
 from policy_service.population.source import RowSource
-from policy_service.shipped import shipped_policies
 
 RECORDS = "records"
 """What `--population` calls the service's own decision records."""
 REGISTERED = "registered:"
 """What stands before the name of a registered population there."""
+FAILURES = (PopulationRejected, PolicyError, RunFailed, OSError)
+"""The reasons why work over a population ends, for which the command fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,8 @@ def day_or_default(text: str | None, kept: KeptRows | None = None) -> date:
 def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
     check_population(options.population, options.table)
     as_of = day_or_default(options.as_of, kept)
-    folder = options.folder or shipped_policies()
     try:
-        policies = newest(load_folder(folder))
-        if not policies:
-            raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
-        mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
+        policies = read_policies(options.folder)
         figures = read_benchmark_set(options.benchmark_set)
         request = RunRequest(
             population=options.population,
@@ -121,7 +117,7 @@ def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
             requested=options.policies,
             kind=options.kind,
             as_of=as_of,
-            mapping=mapping,
+            mapping=read_mapping(options.mapping),
             engine=options.engine,
             lang=options.lang,
             table=options.table,
@@ -132,12 +128,8 @@ def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
         )
         decide = run_in_place if request.engine == "postgresql" else run_policies
         report = decide(request, tell_progress())
-    except PopulationRejected as error:
-        return fail(error.problems, as_json=as_json)
-    except PolicyError as error:
-        return fail([str(error)], as_json=as_json)
-    except (RunFailed, OSError) as error:
-        return fail([failure_of(error)], as_json=as_json)
+    except FAILURES as error:
+        return fail(error, as_json=as_json)
     if as_json:
         print_json(report.manifest)
     else:
@@ -166,15 +158,11 @@ def check_population(population: str, table: str | None) -> None:
         raise UsageError("--table names the table of the database")
 
 
-def failure_of(error: Exception) -> str:
-    """Why work ended that could not go on, as a sentence that says what to do where that is known."""
+def fail(error: Exception, *, as_json: bool) -> int:
+    """Print why nothing was computed, and what to do where that is known; return the exit status."""
+    problems = error.problems if isinstance(error, PopulationRejected | RegistrationRejected) else (str(error),)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "the disk is full: make room, and call the command again"
-    return str(error)
-
-
-def fail(problems: Sequence[str], *, as_json: bool) -> int:
-    """Print why nothing was computed; returns the exit status."""
+        problems = ("the disk is full: make room, and call the command again",)
     if as_json:
         print_json({"detail": "not run", "problems": list(problems)})
     else:

@@ -9,19 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from policy_service.cli.decide import read_day
+from policy_service.cli.decide import read_day, read_policies
 from policy_service.cli.output import print_json, print_line, print_table
-from policy_service.cli.run import check_population, day_or_default, fail, failure_of, open_kept, tell_progress
-from policy_service.cli.status import EXIT_OK, UsageError
+from policy_service.cli.run import FAILURES, check_population, day_or_default, fail, open_kept, tell_progress
+from policy_service.cli.status import EXIT_OK
 from policy_service.language.diagnostics import PolicyError, pluralize
-from policy_service.language.load import load_bytes, load_folder, newest
+from policy_service.language.load import load_bytes
 from policy_service.language.policy import Language, Policy
 from policy_service.language.source import MAX_BYTES
-from policy_service.population.errors import PopulationRejected, RunFailed
-from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.errors import PopulationRejected
+from policy_service.population.mapping import read_mapping
 from policy_service.population.simulation import simulate
 from policy_service.population.simulation_plan import SimulationRequest
-from policy_service.shipped import shipped_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +47,9 @@ def run(options: SimulationOptions, *, as_json: bool) -> int:
 def _run(options: SimulationOptions, stack: ExitStack, *, as_json: bool) -> int:
     check_population(options.population, "")
     start = read_day(options.start, "--from") if options.start is not None else None
-    folder = options.folder or shipped_policies()
     try:
         candidates = _read_candidates(options.candidates)
-        in_force = newest(load_folder(folder))
-        if not in_force:
-            raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
+        in_force = read_policies(options.folder)
         kept = open_kept(options.population, candidates[0].subject, None, stack)
         as_of = day_or_default(options.as_of, kept)
         opened = None if kept is None else partial(kept.open, as_of=as_of, policies=[*in_force, *candidates])
@@ -64,16 +60,14 @@ def _run(options: SimulationOptions, stack: ExitStack, *, as_json: bool) -> int:
             requested=options.policies,
             as_of=as_of,
             start=start,
-            mapping=Mapping() if options.mapping is None else read_mapping(options.mapping),
+            mapping=read_mapping(options.mapping),
             output=options.output,
             lang=options.lang,
             source=opened,
         )
         report = simulate(request, tell_progress())
-    except PopulationRejected as error:
-        return fail(error.problems, as_json=as_json)
-    except (PolicyError, RunFailed, OSError) as error:
-        return fail([failure_of(error)], as_json=as_json)
+    except FAILURES as error:
+        return fail(error, as_json=as_json)
     if as_json:
         print_json(report)
     else:

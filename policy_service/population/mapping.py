@@ -40,8 +40,10 @@ class Mapping(BaseModel):
     formulas: Literal["refused", "stored"] = "refused"
 
 
-def read_mapping(path: Path) -> Mapping:
-    """Return the mapping that a YAML file holds. Raises PopulationRejected, OSError."""
+def read_mapping(path: Path | None) -> Mapping:
+    """Return the mapping that a YAML file holds, or that of no file. Raises PopulationRejected, OSError."""
+    if path is None:
+        return Mapping()
     if path.stat().st_size > MAX_BYTES:
         raise PopulationRejected([f"{path}: a mapping has at most {MAX_BYTES:,} bytes"])
     try:
