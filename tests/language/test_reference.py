@@ -128,7 +128,7 @@ def test_every_limit_of_the_page_is_that_of_the_code() -> None:
 def test_a_code_has_its_section_with_meaning_example_and_mending(code: Code) -> None:
     text = sections()[code]
     assert re.match(r"\n[A-Z`].*\.\n\n```text\n", text, re.DOTALL)
-    assert re.search(r"^\*\*To mend it\.\*\* .+\.$", text, re.MULTILINE)
+    assert re.search(r"^\*\*To fix it\.\*\* .+\.$", text, re.MULTILINE)
 
 
 def test_no_section_is_about_a_code_there_is_not() -> None:
@@ -141,9 +141,9 @@ def test_the_example_of_a_code_is_what_is_printed_today(code: Code) -> None:
     assert result == (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
 
 
-def test_the_page_of_errors_tells_how_many_faults_are_shown() -> None:
+def test_the_page_of_errors_tells_how_many_errors_are_shown() -> None:
     text: Any = PAGE.read_text("utf-8")
-    assert f"At most {diagnostics.MAX_DIAGNOSTICS} faults" in text
+    assert f"At most {diagnostics.MAX_DIAGNOSTICS} errors" in text
     assert f"after {findings.MAX_ERRORS:,} no more" in text
 
 
