@@ -1,1 +1,1 @@
-"""Changes: drafted, submitted, signed by those who must, put in force from their day; and emergency suspensions."""
+"""Changes: drafted, submitted, signed by the required roles, put in force from their day; and emergency suspensions."""

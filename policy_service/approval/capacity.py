@@ -1,4 +1,4 @@
-"""Work with customers: which policies ask for contacts and set service levels, and how much a role can do in a month.
+"""Capacity for work with customers: the policies with contacts or service levels, and a role's monthly capacity.
 
 A policy asks for contacts by three outcomes: `owner`, a choice of roles; `contacts`, a whole number; and `period`, a
 choice of the words of `PERIODS`. It sets a service level by two: `mode`, a choice that says who answers a request, and
@@ -24,7 +24,7 @@ ROLE, CONTACTS_A_MONTH = "role", "contacts_a_month"
 OWNER, CONTACTS, PERIOD = "owner", "contacts", "period"
 MODE, ANSWER_WITHIN = "mode", "answer_within"
 REQUESTS = "requests_a_month"
-"""The fact that says how many requests a subject makes."""
+"""The fact with the number of a subject's requests."""
 PERIODS = {
     "week": Fraction(13, 3),
     "month": Fraction(1),
@@ -32,11 +32,11 @@ PERIODS = {
     "half_year": Fraction(1, 6),
     "year": Fraction(1, 12),
 }
-"""How many of each a month has; a quarter has thirteen weeks."""
+"""How many of each period a month has; a quarter has thirteen weeks."""
 
 
 def asks_for_contacts(policy: Policy) -> bool:
-    """Return True if a policy says who has how many contacts in which period."""
+    """Return True if a policy determines who makes how many contacts in which period."""
     owner, contacts, period = (_outcome_type(policy, name) for name in (OWNER, CONTACTS, PERIOD))
     return (
         not policy.returns_list
@@ -49,7 +49,7 @@ def asks_for_contacts(policy: Policy) -> bool:
 
 
 def sets_service_level(policy: Policy) -> bool:
-    """Return True if a policy says who answers a request, and within which time."""
+    """Return True if a policy determines who answers a request, and within which time."""
     mode, answer_within = (_outcome_type(policy, name) for name in (MODE, ANSWER_WITHIN))
     return not policy.returns_list and isinstance(mode, ChoiceType) and isinstance(answer_within, DurationType)
 
@@ -59,10 +59,7 @@ def _outcome_type(policy: Policy, name: str) -> Type | None:
 
 
 def stated_capacity(policy: Policy, role: str, day: datetime.date) -> Fraction | None:
-    """Contacts a month that a role can make, or requests that it can answer; None where that is not stated.
-
-    Raises ValidationFailed.
-    """
+    """Return the contacts a role can make, or the requests it can answer, in a month; None if not stated."""
     check_capacity(policy)
     result = evaluate(policy, {ROLE: role}, day) if role in getattr(policy.facts[ROLE].type, "of", ()) else None
     if not isinstance(result, Decided):
@@ -73,7 +70,7 @@ def stated_capacity(policy: Policy, role: str, day: datetime.date) -> Fraction |
 
 
 def check_capacity(policy: Policy) -> None:
-    """Check that the service can work with a new version of `governance/capacity`. Raises ValidationFailed."""
+    """Check that the service can use a new version of `governance/capacity`. Raises ValidationFailed."""
     version_name, problems = {"policy": policy.id, "version": policy.version}, []
     role, outcome = policy.facts.get(ROLE), policy.outcomes.get(CONTACTS_A_MONTH)
     if role is None or not isinstance(role.type, ChoiceType) or len(policy.facts) > 1:

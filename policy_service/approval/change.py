@@ -1,11 +1,11 @@
-"""A change as its actions made it: what was drafted, what was submitted under which digest, who signed that digest.
+"""A change, the fold of its actions: its draft, its submission with the digest, and the signatures on that digest.
 
     digest  =  sha256 of the canonical JSON of all that a signer sees: the change's title and reason, its versions, the
                report, the simulation, the period asked for, the roles that must sign and the policy that says so, and
                the versions it was compared with
 
-A signature names the digest it was given for. Whatever is edited gives another digest, so the signatures on the old
-one no longer count; nobody has to void them.
+A signature names the digest it was given for. Any edit changes the digest, so that signatures on the old one no longer
+count, without being voided.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from policy_service.clock import timestamp
 from policy_service.registry.model import Period
 
 ChangeKind = Literal["change", "rollback", "first_versions"]
-"""New versions; versions of before; or what was imported at set-up, to be signed once (`first_versions`)."""
+"""New versions; earlier versions (rollback); or the versions imported at set-up, to be signed once (`first_versions`).
+"""
 Afterwards = Literal["before", "nothing"]
-"""What is in force when the period of a change is over: what was there before, or nothing."""
+"""What is in force after the period of a change: what was before, or nothing."""
 
 
 class ChangeState(StrEnum):
-    """The state of a change. That it is in force, or no longer, follows from dates and is not stored."""
+    """The state of a change. Whether it is in force follows from dates, and is not stored."""
 
     DRAFT = "draft"
     UNDER_ANALYSIS = "under_analysis"
@@ -63,18 +64,18 @@ class Meaning(StrEnum):
     APPROVED = "approved"
     """I approve the content, its effect and the day."""
     CONFORMS = "conforms"
-    """I checked that it conforms to the regulation and was drawn up as it must be."""
+    """I checked that it conforms to the regulation and was drawn up correctly."""
 
 
 MEANINGS: Mapping[Role, frozenset[Meaning]] = {
     role: frozenset(Meaning) if role is Role.COMPLIANCE else frozenset({Meaning.APPROVED}) for role in SIGNING_ROLES
 }
-"""Which meanings a signature in a role may have."""
+"""The possible meanings of a signature, by role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The actor, as the record shows them for ever."""
+    """The actor, as permanently recorded."""
 
     id: str
     name: str
@@ -82,7 +83,7 @@ class Person:
 
     @classmethod
     def of(cls, actor: Actor) -> Person:
-        """Return an actor, to be recorded."""
+        """Return the record of an actor."""
         return cls(actor.id, actor.name, actor.printed_name)
 
     def to_dict(self) -> dict[str, str]:
@@ -91,7 +92,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a change; it alters nothing of the change itself."""
+    """A comment on a change, which it does not alter."""
 
     id: str
     by: Person
@@ -113,13 +114,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The file that stands behind a change, such as a scan or minutes."""
+    """A file attached to a change, such as a scan or minutes."""
 
     name: str
     media_type: str
     digest: str
     size: int
-    """Bytes."""
+    """The size of the file, bytes."""
 
     def to_dict(self) -> dict[str, str | int]:
         return asdict(self)
@@ -165,7 +166,7 @@ class Submission:
     """The submitted content, frozen; `digest` covers all of it."""
 
     number: int
-    """Which submission of the change it is, from 1; a later one is another digest."""
+    """The number of the submission within the change, from 1; each has another digest."""
     kind: ChangeKind
     title: str
     reason: str
@@ -176,15 +177,15 @@ class Submission:
     simulation: str | None
     population: str | None
     roles: tuple[Role, ...]
-    """Who must sign."""
+    """The roles that must sign."""
     sign_off: Version
-    """The version of the policy that said so."""
+    """The version of the policy that determined them."""
     bases: tuple[Version, ...]
-    """What would be in force on the day without this change: of its policies, and of those that they depend on."""
+    """The versions in force on the day without this change: of its policies and of their dependencies."""
     barred: frozenset[str] = frozenset()
-    """Accounts that wrote what the texts say in other changes, as was known then, and so cannot sign them here."""
+    """Accounts that had written the same content in other changes at submission, and so cannot sign this one."""
     ends: tuple[Version, ...] = ()
-    """The policies that are ended, each with the version that would be in force on the day."""
+    """The ended policies, each with its version in force on the day."""
     afterwards: Afterwards = "before"
     evidence: Evidence | None = None
 
@@ -215,10 +216,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One action, as recorded. What it carries beside who, when and why depends on the action."""
+    """A recorded action; its fields beyond actor, time and reason depend on the action."""
 
     number: int
-    """From 1, in the change."""
+    """The number of the action within the change, from 1."""
     action: Action
     by: Person
     at: datetime
@@ -230,7 +231,7 @@ class ActionRecord:
     submission: Submission | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON; what is not there is left out."""
+        """Return the draft as JSON; members for endings, evidence and a population are left out if there are none."""
         optional = {"digest": self.digest, "role": self.role, "meaning": self.meaning, "reason": self.reason or None}
         return {
             "number": self.number,
@@ -243,7 +244,7 @@ class ActionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change: its state, and everything that was done to it."""
+    """A change: its state and its history."""
 
     id: str
     kind: ChangeKind
@@ -252,11 +253,11 @@ class Change:
     revision: int
     actions: tuple[ActionRecord, ...]
     submission: Submission | None = None
-    """What is under review or was; none while the change is a draft."""
+    """The current or last submission; None for a draft never submitted."""
     writers: frozenset[str] = frozenset()
-    """Accounts that wrote or submitted what its texts say, in any change; known while it is under review."""
+    """Accounts that wrote or submitted its content, in any change; only known while it is under review."""
     void: Mapping[int, str] = field(default_factory=dict)
-    """The signatures that do not count now, by their number, each with the reason; known while it is under review."""
+    """The signatures that do not count now, by number, each with the reason; only known while it is under review."""
 
     @property
     def author(self) -> Person:
@@ -271,7 +272,7 @@ class Change:
 
     @property
     def digest(self) -> str | None:
-        """The digest that a signature must be on; none while the change is a draft."""
+        """Return the digest that is signed."""
         return self.submission.digest(self.id) if self.submission else None
 
     @property
@@ -283,12 +284,12 @@ class Change:
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """What it puts in force; empty for a draft of new versions, whose files may say anything yet."""
+        """The versions it puts in force; empty for a draft of new versions, whose files may be invalid."""
         return self.submission.versions if self.submission else self.draft.versions
 
     @property
     def signatures(self) -> tuple[ActionRecord, ...]:
-        """The signatures on what is submitted now."""
+        """The signatures on the current submission."""
         digest = self.digest
         return tuple(
             record
@@ -303,13 +304,13 @@ class Change:
 
     @property
     def missing_roles(self) -> tuple[Role, ...]:
-        """The roles that still must sign, or must sign again."""
+        """The roles that must sign, or sign again."""
         signed_roles = {signature.role for signature in self.valid_signatures}
         return tuple(role for role in self.submission.roles if role not in signed_roles) if self.submission else ()
 
     @property
     def etag(self) -> str:
-        """Changes with every action; a comment is none."""
+        """The entity tag: it changes with every action, but not with a comment."""
         return f"{self.revision}.{len(self.actions)}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -345,6 +346,6 @@ def period_to_dict(period: Period) -> dict[str, str | None]:
 
 
 def period_from_dict(document: Mapping[str, str | None]) -> Period:
-    """Return a period as `period_to_dict` wrote it."""
+    """Return a period from the JSON of `period_to_dict`."""
     start, until = document["from"], document["until"]
     return Period(datetime.fromisoformat(start or ""), datetime.fromisoformat(until) if until else None)

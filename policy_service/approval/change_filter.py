@@ -1,6 +1,6 @@
-"""The filter of changes: as a value, as SQL that drops no match, and as the exact test of one change.
+"""The filter of changes: as a value, as SQL that may return too much, and as an exact test of one change.
 
-The state of a change is the fold of its actions and stands in no row, so SQL asks for actions:
+The state of a change is the fold of its actions and is not stored, so SQL selects by actions:
 
 | state                         | actions the change has                       | and has not                         |
 |-------------------------------|----------------------------------------------|-------------------------------------|
@@ -11,7 +11,7 @@ The state of a change is the fold of its actions and stands in no row, so SQL as
 | submitted                     | submit                                       | the same                            |
 | signed_off                    | sign_off                                     | the same                            |
 
-The last four rows find too many, since a change can be sent back; whoever lists folds what was found and asks `takes`.
+The last four rows select too many, since a change can be sent back; after folding, a list applies `matches`.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ from policy_service.approval.validation import search_form
 from policy_service.approval.workflow import check_permission
 
 OPEN = frozenset({ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
-"""The states in which a change waits for a person, or will when it is analysed."""
+"""The states in which a change awaits a person, or will after the analysis."""
 CLOSING_ACTIONS: Mapping[ChangeState, Action] = {
     ChangeState.REJECTED: Action.REJECT,
     ChangeState.WITHDRAWN: Action.WITHDRAW,
     ChangeState.SCHEDULED: Action.SCHEDULE,
     ChangeState.CANCELLED: Action.CANCEL,
 }
-"""The action that takes a change out of review, once, by the state it leads to."""
+"""The action that ends the review for good, by the state it leads to."""
 REACHING_ACTIONS: Mapping[ChangeState, Action] = {
     ChangeState.UNDER_ANALYSIS: Action.ANALYSE,
     ChangeState.SUBMITTED: Action.SUBMIT,
     ChangeState.SIGNED_OFF: Action.SIGN_OFF,
 }
-"""An action that a change in a state had at some time."""
+"""For each state, an action that a change in it must have."""
 MAX_SEARCH_WORDS = 8
-"""Words of a title that SQL looks for; the others are looked for in what it finds."""
+"""Maximum number of title words that SQL searches for; the exact test covers the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """The filter of a list of changes; an empty field or None does not filter."""
+    """Filters of a list of changes; an empty field or None matches any."""
 
     states: frozenset[ChangeState] = frozenset()
     kind: ChangeKind | None = None
     author: str | None = None
     """The identifier of an account."""
     policy: str | None = None
-    """A policy that the change submitted, or goes back to. Files that were never submitted are not looked into."""
+    """A policy submitted or rolled back by the change; drafts never submitted are not searched."""
     text: str = ""
-    """Words, each of which stands in the title, in capitals or not."""
+    """Words that the title must contain, in any case."""
     signer: Actor | None = None
-    """A person whose signature the change waits for."""
+    """A person whose signature the change awaits."""
     now: datetime | None = None
-    """The present instant: what waits for a signature has a day that lies ahead. None is before every day."""
+    """The current instant, since a change can only be signed before its day; None counts as before every day."""
 
     def matches(self, change: Change) -> bool:
-        """Return True if a change is wanted."""
+        """Return True if a change matches."""
         submission, draft = change.submission, change.draft
         versions = (*(submission.versions if submission else ()), *draft.versions)
         policies = {*(version.policy for version in versions), *draft.ends}
@@ -82,7 +82,7 @@ class ChangeFilter:
         )
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Build conditions that every matching change satisfies, and few others."""
+        """Return SQL conditions that every matching change satisfies, and few others."""
         conditions: list[ColumnElement[bool]] = []
         if self.kind is not None:
             conditions.append(col(ChangeRow.kind) == self.kind)
@@ -106,7 +106,7 @@ NO_FILTER = ChangeFilter()
 
 
 def awaits_signature_of(change: Change, actor: Actor, now: datetime | None) -> bool:
-    """Return True if a change waits for a signature that the actor can give, once it is confirmed who that is."""
+    """Return True if a change awaits a signature that the actor, after re-authentication, can give."""
     if change.state is not ChangeState.SUBMITTED:
         return False
     now = now or change.actions[-1].at
@@ -116,7 +116,7 @@ def awaits_signature_of(change: Change, actor: Actor, now: datetime | None) -> b
 
 
 def state_condition(state: ChangeState) -> ColumnElement[bool]:
-    """Build the condition on the row of every change in a state, see the table above."""
+    """Return the condition that selects every change in a state; see the table above."""
     if state in OPEN:
         return (
             and_(open_condition(), _had_action([REACHING_ACTIONS[state]]))
@@ -129,25 +129,25 @@ def state_condition(state: ChangeState) -> ColumnElement[bool]:
 
 
 def open_condition() -> ColumnElement[bool]:
-    """Build the condition on the row of every open change, and of no other."""
+    """Return the condition that selects exactly the open changes."""
     return ~_had_action(CLOSING_ACTIONS.values())
 
 
 def _had_action(actions: Iterable[Action]) -> ColumnElement[bool]:
-    """Build the condition that one of the actions was ever done to the change."""
+    """Return the condition that the change ever had one of the actions."""
     query = select(ActionRow.change).where(col(ActionRow.action).in_(list(actions)))
     return _id_in(query)
 
 
 def _concerns_policy(policy: str) -> ColumnElement[bool]:
-    """Build the condition that the change submitted the policy, or may name its version without being submitted."""
+    """Return the condition that the change submitted the policy, or may name it without a submission."""
     submissions = select(SubmittedVersionRow.change).where(SubmittedVersionRow.policy == policy)
     is_final = _had_action(action for state, action in CLOSING_ACTIONS.items() if state is not ChangeState.WITHDRAWN)
     return or_(_id_in(submissions), and_(col(ChangeRow.kind) != "change", ~is_final))
 
 
 def _title_contains(words: Iterable[str]) -> ColumnElement[bool]:
-    """Build the condition that the change ever had a title with these words."""
+    """Return the condition that the change ever had a title with these words."""
     query = select(ChangeTitleRow.change)
     for word in words:
         query = query.where(col(ChangeTitleRow.search_text).contains(word, autoescape=True))

@@ -1,7 +1,7 @@
-"""Checks drafts: the files, the report, and all that would keep a change from being submitted.
+"""Checks drafts: the files, the report, and everything that would prevent submission.
 
-This is slow (policies are built and tried), so it happens before the transaction that submits; that one asks the quick
-questions again.
+This is slow, since policies are built and tested, so it runs before the submitting transaction, which repeats the quick
+checks.
 """
 
 from __future__ import annotations
@@ -58,21 +58,21 @@ CHECKS: Mapping[str, Callable[[Policy], None]] = {
     EFFECT_LIMITS: check_effect_limits,
     CAPACITY: check_capacity,
 }
-"""What sees whether the service can work with a new version of a policy of governance."""
+"""The check of a new version of each governance policy."""
 CHANGE_MODIFIED = Message("The change was altered since you read it: read it again.")
 
 
 @dataclass(frozen=True, slots=True)
 class DraftCheck:
-    """The problems of a draft, and its report as far as there is one."""
+    """The problems of a draft, and its report as far as available."""
 
     problems: tuple[str, ...]
-    """Sentences; none when it could be submitted now."""
+    """Messages; empty if it could be submitted now."""
     diagnostics: tuple[dict[str, Any], ...]
-    """The faults of the policy files, one object a text."""
+    """The errors of the policy files, one object per text."""
     report: dict[str, Any] | None
     effect: Effect | None = None
-    """What it would move, if it could be submitted now."""
+    """Its effect, if it could be submitted now."""
 
     def to_dict(self) -> dict[str, Any]:
         return {"problems": list(self.problems), "diagnostics": list(self.diagnostics), "report": self.report}
@@ -80,13 +80,13 @@ class DraftCheck:
 
 @dataclass(frozen=True, slots=True)
 class PreparedSubmission:
-    """All that a submission needs, worked out from one state of the draft and of the registry."""
+    """All data for a submission, computed from one state of the draft and the registry."""
 
     change: str
     etag: str
     versions: tuple[Version, ...]
     ends: tuple[Version, ...]
-    """The policies that it ends, each with the version that would be in force on the day."""
+    """The ended policies, each with its version in force on the day."""
     report: dict[str, Any]
     roles: tuple[Role, ...]
     sign_off: Version
@@ -95,7 +95,7 @@ class PreparedSubmission:
 
 
 def check_draft(session: Session, change: str, signers: GovernanceEvaluator, now: datetime.datetime) -> DraftCheck:
-    """List what keeps a draft from being submitted. Slow. Raises UnknownChange, InvalidState."""
+    """List what prevents a draft from being submitted. Slow. Raises UnknownChange, InvalidState."""
     try:
         prepared = prepare_submission(session, change, signers, now)
     except ValidationFailed as error:
@@ -112,10 +112,10 @@ def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
     expected: str | None = None,
     effects: EffectReader | None = None,
 ) -> PreparedSubmission:
-    """Check a draft and gather what a submission needs. Slow.
+    """Check a draft and compute what a submission needs. Slow.
 
     Without `effects` the effect of the change is unknown. Raises UnknownChange, InvalidState, StaleChange, and
-    ValidationFailed with everything that is wrong.
+    ValidationFailed with every problem.
     """
     draft = read_change(session, change)
     if (possible := check_state(draft, Action.SUBMIT, now)) is not True:
@@ -156,14 +156,14 @@ def prepare_submission(  # noqa: PLR0913  # what a draft is checked by
 
 
 def ended_versions(draft: Change, all_activations: Sequence[Activation], now: datetime.datetime) -> tuple[Version, ...]:
-    """Return the policies that a draft ends and that would be in force on its day, each with its version then."""
+    """Return the policies that a draft ends and that would be in force on its day, with their versions."""
     active = all_active_at(ordinary_activations(all_activations), draft.draft.effective.start, now)
     activations_ended = (active[name] for name in draft.draft.ends if name in active)
     return tuple(Version(each.policy, each.version, each.digest) for each in activations_ended)
 
 
 def _candidates(session: Session, draft: Change) -> list[Policy]:
-    """Return the policies of a draft. Raises ValidationFailed when a file has faults."""
+    """Return the policies of a draft. Raises ValidationFailed if a file is invalid."""
     load = policy_loader(session)
     if draft.kind != "change":
         return [load(version.digest) for version in draft.draft.versions]
@@ -229,7 +229,7 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
 def submission_problems(
     session: Session, draft: Change, versions: Sequence[Version], ends: Sequence[Version], now: datetime.datetime
 ) -> list[str]:
-    """List why these versions cannot be submitted for the requested period, as the registry is now.
+    """List why these versions cannot be submitted for the requested period in the registry's current state.
 
     `ends` are the policies that the draft ends and that would be in force then.
     """
@@ -270,15 +270,15 @@ def submission_problems(
 def plan_for_draft(
     draft: Change, versions: Sequence[Version], ends: Sequence[Version]
 ) -> tuple[PlannedActivation, ...]:
-    """Plan the activations that the change would record of these versions."""
+    """Return the activations that the change would record."""
     return plan_activations(versions, ends, draft.draft.afterwards, draft.draft.effective, draft.kind)
 
 
 def _ending_problems(draft: Change, versions: Sequence[Version], ends: Sequence[Version]) -> Iterator[str]:
-    """List the problems of what a draft ends.
+    """Yield the problems of the endings in a draft.
 
-    The policies of governance decide who signs and how far one person reaches: the service asks for
-    `governance/sign_off` by its name, and every other needs a successor, so that nothing is left undecided.
+    Governance policies cannot end without a successor, so that the required signers and the reach of one person stay
+    defined; `governance/sign_off` cannot end at all, since the service uses it by name.
     """
     active_policies = {version.policy for version in ends}
     successors = {version.policy for version in versions if is_of_governance(version.policy)}
@@ -329,7 +329,7 @@ def _version_number_problems(
 def _conflicting_changes(
     session: Session, draft: Change, names: Sequence[str], start: datetime.datetime
 ) -> Iterator[str]:
-    """Other changes that are open, for one of the policies and the same start."""
+    """Yield other open changes of one of the policies with the same start."""
     rows = session.exec(
         select(SubmittedVersionRow).where(
             col(SubmittedVersionRow.policy).in_(names),
@@ -362,7 +362,7 @@ def new_compatibility_problems(
     all_activations: Sequence[Activation],
     now: datetime.datetime,
 ) -> list[str]:
-    """List what would become incompatible, at any later instant, if the change did what it plans."""
+    """List the incompatibilities, at any later instant, that the change's plan would introduce."""
     start, load = draft.draft.effective.start, head_loader(session)
     activations_after = (*all_activations, *proposed_activations(draft.id, plan, now))
     known_problems = set(compatibility_problems(all_activations, start, now, load))

@@ -1,4 +1,4 @@
-"""Drafts: created, edited, commented on, and withdrawn. Every edit is a row of its own; nothing is overwritten."""
+"""Drafts: created, edited, commented on, and withdrawn. Every edit adds a row; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from policy_service.registry.policy_cache import cached_head
 from policy_service.registry.service import UnknownVersion, activations, read_version
 
 MAX_VERSIONS = 100
-"""Versions of one change."""
+"""Maximum number of versions in one change."""
 POPULATION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VersionName = tuple[str, str]
 """A policy and one of its version numbers."""
@@ -67,10 +67,7 @@ def create(  # noqa: PLR0913  # what a draft says
     afterwards: Afterwards = "before",
     simulated_over: str | None = None,
 ) -> Change:
-    """Begin a change with these policy files, valid or not yet, that ends the policies `ends`.
-
-    Raises PermissionDenied, ValidationFailed.
-    """
+    """Create a change with these policy files, valid or not yet, that ends the policies `ends`."""
     require_author(actor, Action.CREATE)
     draft = _validate_draft(
         title, reason, effective, texts, ends=ends, afterwards=afterwards, simulated_over=simulated_over
@@ -89,10 +86,7 @@ def rollback(  # noqa: PLR0913  # what a draft says
     afterwards: Afterwards = "before",
     simulated_over: str | None = None,
 ) -> Change:
-    """Begin a change that puts versions in force again which were so before.
-
-    Raises PermissionDenied, ValidationFailed.
-    """
+    """Create a change that puts earlier versions in force again."""
     require_author(actor, Action.CREATE)
     versions_before = _previously_active(transaction, versions)
     draft = _validate_draft(
@@ -111,10 +105,7 @@ def create_first_versions(  # noqa: PLR0913  # what a draft says
     file_name: str,
     content: bytes,
 ) -> Change:
-    """Begin the change by which the versions imported at set-up are signed, once, with the file that bears them out.
-
-    Raises PermissionDenied, ValidationFailed.
-    """
+    """Create the change by which the versions imported at set-up are signed once, with an evidence file."""
     require_author(actor, Action.CREATE)
     return begin_first_versions(
         transaction, actor, title=title, reason=reason, start=start, file_name=file_name, content=content
@@ -131,7 +122,7 @@ def begin_first_versions(  # noqa: PLR0913  # what a draft says
     file_name: str,
     content: bytes,
 ) -> Change:
-    """Begin a change of first versions; the caller has seen to it that the actor may. Raises ValidationFailed."""
+    """Create a change of first versions; the caller has checked the permission. Raises ValidationFailed."""
     all_activations, now = activations(transaction.session), transaction.now
     unsigned = unsigned_first_versions(all_activations, now).values()
     versions = tuple(Version(each.policy, each.version, each.digest) for each in unsigned)
@@ -160,10 +151,7 @@ def edit(  # noqa: PLR0913  # what a draft says
     simulated_over: str | None = None,
     expected: str,
 ) -> Change:
-    """Rewrite a draft: `texts` and `ends` of a change, `versions` of a rollback.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
-    """
+    """Replace a draft: `texts` and `ends` of a change, `versions` of a rollback."""
     draft = read_if_match(transaction.session, change, expected)
     require_permission(draft, Action.EDIT, actor, transaction.now)
     if ((texts or ends) and draft.kind != "change") or (versions and draft.kind == "change"):
@@ -213,10 +201,7 @@ def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> C
 
 
 def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Take a change back for good.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
-    """
+    """Withdraw a change for good."""
     draft = read_if_match(transaction.session, change, expected)
     require_permission(draft, Action.WITHDRAW, actor, transaction.now)
     reason_text = validate_reason(reason)
@@ -228,7 +213,10 @@ def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str
 
 
 def read_if_match(session: Session, change: str, expected: str) -> Change:
-    """Return the change, when it is still as the caller saw it. Raises UnknownChange, StaleChange, TamperedRecord."""
+    """Return the change if it is unchanged since the caller read it.
+
+    Raises UnknownChange, StaleChange, TamperedRecord.
+    """
     require_logged(session, "change", change)
     current = read_change(session, change)
     if current.etag != expected:
@@ -239,7 +227,7 @@ def read_if_match(session: Session, change: str, expected: str) -> Change:
 def begin_change(
     transaction: Transaction, actor: Actor, kind: ChangeKind, draft: Draft, texts: Sequence[bytes]
 ) -> Change:
-    """Begin a change of what is asked for; the caller has seen to it that the actor may."""
+    """Create a change from a draft; the caller has checked the permission."""
     session, now = transaction.session, transaction.now
     change = transaction.new_id()
     session.add(ChangeRow(id=change, kind=kind, author=actor.id, created_at=now))
@@ -265,7 +253,7 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
     simulated_over: str | None = None,
     problems: Sequence[str] = (),
 ) -> Draft:
-    """Validate the author's request. Raises ValidationFailed with all that is wrong with it, and `problems`."""
+    """Validate the author's request. Raises ValidationFailed with all its errors, and `problems`."""
     problems = [*problems, *period_errors(effective)]
     problems += [
         Message("`{name}` is not the name of a policy.", name=shorten(name))
@@ -295,7 +283,7 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
 
 
 def _previously_active(transaction: Transaction, versions: Sequence[VersionName]) -> tuple[Version, ...]:
-    """Versions that were in force before now. Raises ValidationFailed with all that were not."""
+    """Return versions that were in force before now. Raises ValidationFailed with all that were not."""
     session, now = transaction.session, transaction.now
     effective_digests = {
         each.digest
@@ -333,7 +321,7 @@ def _store_texts(transaction: Transaction, texts: Sequence[bytes]) -> None:
 
 
 def _record_text_authors(transaction: Transaction, change: Change) -> None:
-    """Record who drafted which text: its author may not sign it in another change either."""
+    """Record the author of each text, who may not sign it in another change either."""
     last_action = change.actions[-1]
     transaction.session.add_all(
         DraftFileRow(digest=text, change=change.id, number=last_action.number, actor=last_action.by.id)

@@ -1,9 +1,9 @@
-"""The effect of a change: what the approval asks of a simulation, and what it does with the answer.
+"""The effect of a change: the input of a simulation, and its result as the approval uses it.
 
-    draft ── EffectQuestion ──► a reader of the layer above, over a population ──► Effect ──► facts of governance
+    draft ── EffectQuestion ──► a simulation, in the layer above, over a population ──► Effect ──► facts of governance
 
 The document of an effect is stored with the change, and its digest is part of what is signed. An effect without
-`impact_share` is of a change that could not be simulated: nobody knows whom it touches.
+`impact_share` is of a change that could not be simulated, so the subjects it affects are unknown.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from policy_service.language.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class EffectQuestion:
-    """A change whose effect is to be worked out."""
+    """A change whose effect is to be computed."""
 
     candidates: tuple[Policy, ...]
     active: tuple[Policy, ...]
-    """The versions that would be in force on the day without the change."""
+    """The versions in force on the day without the change."""
     start: datetime
     ends: tuple[str, ...] = ()
     """The policies that the change ends."""
     simulated_over: str | None = None
-    """The registered population whose subjects are simulated; None for those on record."""
+    """The registered population to simulate; None for the subjects on record."""
     asked_at: datetime | None = None
-    """When it is asked: the facts of a population must not be much older. None asks for no day."""
+    """The current time: a population's facts must not be much older. None skips this check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +38,36 @@ class Effect:
     """The effect of a change over a population."""
 
     document: Mapping[str, Any]
-    """As JSON: the bundle with its digest, and the figures of each kind of subject."""
+    """The effect as JSON: the bundle with its digest, and the figures of each kind of subject."""
     movers: bytes = b""
-    """Every subject that moves, as CSV in UTF-8; empty where nobody does."""
+    """The subjects with another outcome, as CSV in UTF-8; empty if there are none."""
 
     @property
     def digest(self) -> str:
-        """The digest of the document, which a submission names."""
+        """The digest of the document, named by a submission."""
         return digest_of(dict(self.document))
 
     @property
     def bundle(self) -> str:
-        """The digest of all that the figures depend on."""
+        """The digest of everything the figures depend on."""
         bundle: str = self.document["bundle"]["digest"]
         return bundle
 
     @property
     def impact_share(self) -> str | None:
-        """The share of subjects whose outcome changes, to four decimals, rounded up; None if that is not known."""
+        """The share of subjects whose outcome changes, to four decimals, rounded up; None if unknown."""
         share: str | None = self.document["impact_share"]
         return share
 
     @property
     def money_difference(self) -> str | None:
-        """The absolute difference of all money decided, in CNY; None where no money is decided."""
+        """The absolute difference of all money decided, in CNY; None if no money is decided."""
         money: str | None = self.document["money_difference"]
         return money
 
     @property
     def population(self) -> str | None:
-        """The digest of the subjects' facts; None where there are none."""
+        """The digest of the subjects' facts; None if there are none."""
         parts = [part["bundle"]["population"] for part in self.document["parts"] if "bundle" in part]
         return digest_of(parts) if parts else None
 

@@ -1,6 +1,6 @@
-"""The limits that the effect of a change must not exceed: `governance/effect_limits`, decided like any policy.
+"""Limits on the effect of a change: `governance/effect_limits`, evaluated like any policy.
 
-The service supplies what it knows of an effect, once for each domain that the change has a policy of:
+The service supplies the facts of an effect, once for each domain with a policy in the change:
 
 | fact               | meaning                                                                              |
 |--------------------|--------------------------------------------------------------------------------------|
@@ -10,10 +10,10 @@ The service supplies what it knows of an effect, once for each domain that the c
 | `capacity_share`   | the largest share of its stated capacity that a role needs; missing where none is stated |
 | `money_difference` | how much more or less is decided in all, in CNY; missing where no money is           |
 
-Who keeps a best outcome by an override does not count as losing it.
+Subjects that keep a best outcome by an override do not count as losing it.
 
-It takes the outcome `verdict`, `allowed` or `blocked`: a change that is blocked in one domain is not submitted, and
-the reason of the rule says why. While no version of the policy is in force, nothing is blocked.
+It uses the outcome `verdict`, `allowed` or `blocked`: a change blocked in any domain cannot be submitted, and the
+rule's reason says why. While no version of the policy is in force, nothing is blocked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Refusals: the message gives the reason, the class says what the caller can do about it."""
+"""Exceptions of the approval: the message gives the reason, the class tells the caller how to react."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policy_service.messages import join_sentences, single_line
 
 
 class OperationRejected(PolicyServiceError):
-    """Nothing was done; `messages` say why, each one thing that stands against it."""
+    """Nothing was done; each message is one reason."""
 
     kind: ClassVar[ErrorKind] = "conflict"
 
@@ -19,22 +19,22 @@ class OperationRejected(PolicyServiceError):
         super().__init__(*messages)
 
     def __str__(self) -> str:
-        """Return all of them, each on a line of its own."""
+        """Return all messages, one per line."""
         return self.messages[0] if len(self.messages) == 1 else "\n".join(self.messages)
 
     @property
     def message(self) -> str:
-        """All of them, one after the other."""
+        """All messages, joined."""
         return join_sentences(self.messages)
 
     @property
     def detail(self) -> str:
-        """All of them, on one line."""
+        """All messages, on one line."""
         return single_line(self.message)
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        """Return the reasons, where the state of things is at fault."""
+        """Return the reasons, if the current state is the cause."""
         return {"reasons": list(self.messages)} if self.kind == "conflict" else {}
 
 
@@ -45,25 +45,25 @@ class UnknownChange(OperationRejected):
 
 
 class PermissionDenied(OperationRejected):
-    """This person may not do this; another may."""
+    """This person lacks the permission; another may have it."""
 
     kind = "not-allowed"
 
 
 class InvalidState(OperationRejected):
-    """Nobody can do this now, because of how far things are."""
+    """The current state allows nobody to do this."""
 
 
 class StaleChange(OperationRejected):
-    """The caller saw another state of the change than there is now: read it again."""
+    """The change was modified since the caller read it: read it again."""
 
     kind = "precondition-failed"
 
 
 class ValidationFailed(OperationRejected):
-    """The input is invalid: `messages` has all that is wrong with it.
+    """The input is invalid: `messages` has all errors.
 
-    `diagnostics` are the faults of policy files, one object a text; `report` is the analysis report, if there is one.
+    `diagnostics` are the errors of policy files, one object per text; `report` is the analysis report, if there is one.
     """
 
     kind = "change-unfit"
@@ -80,7 +80,7 @@ class ValidationFailed(OperationRejected):
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        """Return the reasons, the diagnostics and the report, as far as there are any."""
+        """Return the reasons, and the diagnostics and report if there are any."""
         members = {"reasons": list(self.messages), "diagnostics": list(self.diagnostics), "report": self.report}
         return {name: value for name, value in members.items() if value}
 

@@ -1,6 +1,6 @@
-"""Evidence: a file that stands behind a change, such as a scan or minutes, stored under its digest.
+"""Evidence: a file attached to a change, such as a scan or minutes, stored under its digest.
 
-The type is read from the content, never from the name; a type that a browser could run is not taken.
+The type is determined from the content, never from the name; types that a browser could execute are rejected.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from policy_service.integrity import reading_row
 from policy_service.messages import Message
 
 MAX_EVIDENCE_BYTES = 5 * 2**20
-"""Bytes of a file."""
+"""Maximum size of a file, bytes."""
 MAX_NAME = 200
-"""Characters of its name."""
+"""Maximum length of its name, characters."""
 SIGNATURES: Mapping[bytes, str] = {
     b"%PDF-": "application/pdf",
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
 }
-"""The beginnings of the files that are taken, beside text."""
+"""The magic bytes of the accepted file types other than text."""
 TEXT = "text/plain"
 
 
 def evidence_problems(name: str, content: bytes) -> Iterator[str]:
-    """List all that is wrong with a file."""
+    """Yield all errors of a file."""
     if not name.strip() or len(name) > MAX_NAME or {"/", "\\"} & set(name) or not name.isprintable():
         yield Message("The name of the evidence must have 1 to {limit} characters, without `/`.", limit=MAX_NAME)
     if not content:
@@ -49,7 +49,7 @@ def evidence_problems(name: str, content: bytes) -> Iterator[str]:
 
 
 def describe_evidence(name: str, content: bytes) -> Evidence:
-    """Return what a change says of a file without problems."""
+    """Return the description of a valid file."""
     return Evidence(name.strip(), _media_type(content) or "", digest(content), len(content))
 
 
@@ -64,7 +64,7 @@ def _media_type(content: bytes) -> str | None:
 
 
 def store_evidence(transaction: Transaction, actor: Actor, change: str, evidence: Evidence, content: bytes) -> None:
-    """Store the file of a change under its digest, and log its name and digest."""
+    """Store a change's file under its digest, and log its name and digest."""
     if transaction.session.get(EvidenceRow, evidence.digest) is None:
         transaction.session.add(EvidenceRow(digest=evidence.digest, content=content))
         transaction.session.flush()
@@ -72,7 +72,7 @@ def store_evidence(transaction: Transaction, actor: Actor, change: str, evidence
 
 
 def read_evidence(session: Session, change: Change) -> tuple[Evidence, bytes]:
-    """Return a change's file, and its content. Raises UnknownChange when there is none, DamagedRecord."""
+    """Return the description and content of a change's file. Raises UnknownChange if it has none, DamagedRecord."""
     evidence = change.draft.evidence
     row = session.get(EvidenceRow, evidence.digest) if evidence else None
     if evidence is None or row is None:

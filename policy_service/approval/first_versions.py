@@ -1,10 +1,10 @@
-"""First versions: what was imported at set-up, stated with its day and evidence, and signed once like a change.
+"""First versions: the versions imported at set-up, with their day and evidence, signed once like a change.
 
-    set-up       ├──────────────────────────►   imported, known from then on, signed by nobody
+    set-up       ├──────────────────────────►   imported, known from then on, unsigned
     the day ├───────────────────────────────►   the same versions, known from the last signature on
 
-Scheduling takes the imported activations back and records them again, from the stated day and with the change that was
-signed. Whoever asks with an earlier `known_at` still sees what was known then.
+Scheduling cancels the imported activations and records them again, from the stated day and with the signed change. A
+query with an earlier `known_at` still returns what was known then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from policy_service.registry.model import Activation, ActivationKind, active_at
 
 
 def unsigned_first_versions(activations: Iterable[Activation], now: datetime) -> dict[str, Activation]:
-    """Return the imported activations that no change has signed, the first of each policy, by name."""
+    """Return the imported activations without a signed change, the first of each policy, by name."""
     unsigned: dict[str, Activation] = {}
     for each in activations:
         if each.kind is ActivationKind.INITIAL and each.change is None and each.is_known_at(now):
@@ -30,7 +30,7 @@ def unsigned_first_versions(activations: Iterable[Activation], now: datetime) ->
 def first_version_problems(
     activations: Sequence[Activation], versions: Iterable[Version], start: datetime, now: datetime
 ) -> Iterator[str]:
-    """List why versions cannot be stated to be in force from an instant, as the registry is now."""
+    """Yield why versions cannot be declared in force from an instant, in the registry's current state."""
     if start > now:
         yield Message("First versions have been in force already: {start} is in the future.", start=timestamp(start))
         return

@@ -1,6 +1,6 @@
-"""Forecast of what is in force: on the day of a change without it, and whether all fits with it from then on.
+"""Forecasts what is in force: on the day of a change without it; and with it, any incompatibilities from then on.
 
-Emergency suspensions are left out of what a change is compared with: they end by themselves, and a change is made for
+A change is compared with a state without emergency suspensions: these end by themselves, and the change is meant for
 the time after.
 """
 
@@ -26,9 +26,9 @@ from policy_service.registry.model import (
 )
 
 PolicyLoader = Callable[[str], Policy]
-"""Gives the policy under a digest."""
+"""Returns the policy with a digest."""
 LAST_SEQ = 2**53
-"""Behind every activation there is."""
+"""Greater than any activation's number."""
 _ACTIVATION_KINDS: Mapping[ChangeKind, ActivationKind] = {
     "change": ActivationKind.CHANGE,
     "rollback": ActivationKind.ROLLBACK,
@@ -37,7 +37,7 @@ _ACTIVATION_KINDS: Mapping[ChangeKind, ActivationKind] = {
 
 
 def ordinary_activations(activations: Iterable[Activation]) -> tuple[Activation, ...]:
-    """Return the activations that no emergency made."""
+    """Return the activations other than emergency ones."""
     return tuple(each for each in activations if not each.is_emergency)
 
 
@@ -52,10 +52,10 @@ class PlannedActivation(NamedTuple):
 def plan_activations(
     versions: Sequence[Version], ends: Sequence[Version], afterwards: Afterwards, effective: Period, kind: ChangeKind
 ) -> tuple[PlannedActivation, ...]:
-    """Plan a change's activations, in order. `ends` are the policies it ends, each with its version in force.
+    """Return a change's planned activations, in order. `ends` are the policies it ends, with their versions in force.
 
-    A policy of which nothing shall be in force after the period is ended from the start on, before its version is put
-    in force: of two that begin together the one recorded last counts, and of what begins meanwhile nothing is lost.
+    If nothing shall follow the period, a policy's ending is planned from the start on, before its version is put in
+    force: of two that begin together, the one recorded last counts, and activations that begin meanwhile still apply.
     """
     kind_of_activation = _ACTIVATION_KINDS[kind]
     for_good = afterwards == "nothing"
@@ -70,7 +70,7 @@ def plan_activations(
 
 
 def proposed_activations(change: str, plan: Sequence[PlannedActivation], now: datetime) -> tuple[Activation, ...]:
-    """Return the activations a change would record."""
+    """Return the activations that a change would record."""
     return tuple(
         Activation(
             LAST_SEQ + index,
@@ -86,7 +86,7 @@ def proposed_activations(change: str, plan: Sequence[PlannedActivation], now: da
 
 
 def without_change(activations: Iterable[Activation], change: str, now: datetime) -> tuple[Activation, ...]:
-    """Return the activations if those of a change were taken back now."""
+    """Return the activations as if those of a change were cancelled now."""
     return tuple(replace(each, cancelled_at=now) if each.change == change else each for each in activations)
 
 
@@ -116,7 +116,7 @@ def base_versions(  # noqa: PLR0913, PLR0917  # what a change touches, and where
 def compatibility_problems(
     activations: Iterable[Activation], start: datetime, now: datetime, load: PolicyLoader
 ) -> list[str]:
-    """List why policies would be incompatible at some instant from `start` on; one sentence a policy and instant."""
+    """List why policies would be incompatible at some instant from `start` on, one message per policy and instant."""
     activations = relevant_from(activations, start, now)
     ends = (instant for each in activations for instant in (each.effective.start, each.effective.until))
     boundaries = sorted({start, *(instant for instant in ends if instant is not None and instant > start)})
@@ -131,7 +131,7 @@ def compatibility_problems(
 
 
 def _missing_outcome_problems(policies: Iterable[Policy], ended: Iterable[str]) -> list[str]:
-    """Return the policies that cannot do without an outcome of one that was ended."""
+    """List the policies that require an outcome of an ended one."""
     return [
         Message(
             "{policy} {version} would lack `{fact}`, which it takes from {ended}: end it in the same change, or put a "
@@ -171,7 +171,7 @@ def affected_changes(
     now: datetime,
     load: PolicyLoader,
 ) -> list[Change]:
-    """Return the scheduled changes whose report would no longer say what they are compared with."""
+    """Return the scheduled changes whose base versions would no longer match their report."""
     affected = []
     for other in others:
         submitted = other.frozen_submission
@@ -186,7 +186,7 @@ def affected_changes(
 
 
 def version_differences(signed_versions: Sequence[Version], current_versions: Sequence[Version]) -> list[str]:
-    """List the versions that are compared with others now than at submission."""
+    """List the versions whose base differs from the one at submission."""
     old, new = ({version.policy: version for version in versions} for versions in (signed_versions, current_versions))
     return [
         _describe_difference(name, old, new)

@@ -1,6 +1,6 @@
-"""The reach of one person's override: `governance/overrides`, decided like any policy, by the rules engine.
+"""How far one person's override reaches: `governance/overrides`, evaluated like any policy.
 
-The service supplies what it knows of an override; the policy may ask for any of it:
+The service supplies these facts of an override, as far as the policy declares them:
 
 | fact                 | meaning                                                                                      |
 |----------------------|----------------------------------------------------------------------------------------------|
@@ -14,7 +14,7 @@ The service supplies what it knows of an override; the policy may ask for any of
 | `unsigned_before`    | overrides of this policy and subject that applied in the last 30 days by one signature alone |
 | `signed`             | the roles that have signed: that of who records it                                           |
 
-and it takes the outcomes
+and uses the outcomes
 
 | outcome            | meaning                                                                                    |
 |--------------------|--------------------------------------------------------------------------------------------|
@@ -59,11 +59,11 @@ OverrideVerdict = Literal["allowed", "provisional", "needs_signers", "refused"]
 VERDICTS: tuple[OverrideVerdict, ...] = get_args(OverrideVerdict)
 MAX_DAYS, PROVISIONAL_DAYS = "max_days", "provisional_days"
 LIMIT_DAYS = 366
-"""The days that an override lasts at most, whatever the policy says."""
+"""Maximum duration of an override in days, whatever the policy says."""
 DAYS_TO_SIGN = 3
-"""The days within which the others sign while no policy says how many."""
+"""Days for the other signatures, while no policy sets them."""
 MAX_DAYS_TO_SIGN = 30
-"""The days that a policy may give them at most."""
+"""Maximum number of these days that a policy may set."""
 ALWAYS_KNOWN = frozenset(
     (
         *("domain", "outcome_kind", "days", "signed", "unsigned_before"),
@@ -77,27 +77,27 @@ DEMANDS_UNKNOWN = Message("{policy} {version} demands {facts}, which the service
 
 @dataclass(frozen=True, slots=True)
 class OverrideAuthority:
-    """The reach of an override by its recorder's signature alone, and the rule that decides it."""
+    """How far an override reaches by its recorder's signature alone, and the rule that determines it."""
 
     verdict: OverrideVerdict
     max_days: int
     provisional_days: int
     policy: Version | None = None
-    """The version of `governance/overrides` that says so; None while there is none."""
+    """The version of `governance/overrides` that determines it; None if there is none."""
     rule: str = ""
     because: Bilingual | None = None
 
 
 DEFAULT_AUTHORITY = OverrideAuthority("needs_signers", LIMIT_DAYS, DAYS_TO_SIGN)
-"""What applies while no version of the policy is in force."""
+"""The authority while no version of the policy is in force."""
 
 
 def decide_authority(
     session: Session, governance: GovernanceEvaluator, facts: Mapping[str, object], now: datetime.datetime
 ) -> OverrideAuthority:
-    """Decide the reach of an override with these facts. Slow at first.
+    """Return how far an override with these facts reaches. The first call is slow.
 
-    Raises OperationRejected when that cannot be decided.
+    Raises OperationRejected if this cannot be determined.
     """
     version = governing_version(session, OVERRIDES, now)
     if version is None:
@@ -110,7 +110,10 @@ def decide_authority(
 def signers_of(
     session: Session, governance: GovernanceEvaluator, policy: Policy, now: datetime.datetime
 ) -> tuple[tuple[Role, ...], Version]:
-    """Return who signs a change of a policy, by which version of `governance/sign_off`. Raises OperationRejected."""
+    """Return the signers of a change of a policy, and the version of `governance/sign_off` used.
+
+    Raises OperationRejected.
+    """
     version = sign_off_version(session, now)
     sign_off_policy, domain = policy_loader(session)(version.digest), [policy.domain]
     other_domains, paying_domains = ([], domain) if decides_money(policy) else (domain, [])
@@ -133,7 +136,7 @@ def _authority_from(policy: Policy, version: Version, result: Result) -> Overrid
 
 
 def check_overrides(policy: Policy) -> None:
-    """Check that the service can work with a new version of `governance/overrides`. Raises ValidationFailed."""
+    """Check that the service can use a new version of `governance/overrides`. Raises ValidationFailed."""
     if problems := list(_shape_problems(policy)):
         raise ValidationFailed(dict.fromkeys(problems))
 

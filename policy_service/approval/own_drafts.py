@@ -1,4 +1,4 @@
-"""A person's own drafts of a policy: reading their text, and adding an example to it."""
+"""A person's own drafts of a policy: reads their texts, and adds an example."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 
 MAX_OFFERED = 20
-"""Drafts that are offered, the newest."""
+"""Maximum number of drafts offered, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnDraft:
-    """A draft of the person."""
+    """One of the person's drafts."""
 
     id: str
     title: str
 
 
 def read_own_drafts(session: Session, actor: Actor, policy: str) -> tuple[OwnDraft, ...]:
-    """Return the newest drafts of the actor that hold a valid text of the policy."""
+    """Return the actor's newest drafts with a valid text of the policy."""
     result = list_changes(
         session, ChangeFilter(states=frozenset({ChangeState.DRAFT}), author=actor.id), limit=MAX_OFFERED
     )
@@ -43,13 +43,13 @@ def read_own_drafts(session: Session, actor: Actor, policy: str) -> tuple[OwnDra
 
 
 def read_draft_policy(session: Session, change: str, policy: str) -> Policy | None:
-    """Return the policy as a draft has it; None when it holds no valid text of it. Raises UnknownChange."""
+    """Return the policy in a draft; None if it has no valid text of it. Raises UnknownChange."""
     match = next(policy_texts(session, read_change(session, change), policy), None)
     return None if match is None else match[1]
 
 
 def policy_texts(session: Session, change: Change, policy: str) -> Iterator[tuple[str, Policy]]:
-    """Yield the valid texts of a policy in a draft, each under its digest."""
+    """Yield the valid texts of a policy in a draft, by digest."""
     for name in change.draft.texts:
         try:
             loaded = load_bytes(read_text(session, name))
@@ -61,14 +61,14 @@ def policy_texts(session: Session, change: Change, policy: str) -> Iterator[tupl
 
 @dataclass(frozen=True, slots=True)
 class DraftUpdate:
-    """A draft as it was read, and its texts as they are to be."""
+    """A draft as read, and its new texts."""
 
     change: Change
     texts: tuple[bytes, ...]
 
 
 def draft_with_example(session: Session, change: str, policy: str, example: Mapping[str, JsonValue]) -> DraftUpdate:
-    """Return a draft with one more example in its text of a policy. Slow. Raises ExampleRejected, UnknownChange."""
+    """Return a draft with an example added to its text of a policy. Slow. Raises ExampleRejected, UnknownChange."""
     draft = read_change(session, change)
     digests = {name for name, _ in policy_texts(session, draft, policy)}
     texts = ((name, read_text(session, name)) for name in draft.draft.texts)
@@ -76,7 +76,7 @@ def draft_with_example(session: Session, change: str, policy: str, example: Mapp
 
 
 def save_draft(transaction: Transaction, actor: Actor, update: DraftUpdate) -> Change:
-    """Write the draft anew, if it is still as it was read. Raises what `edit` does."""
+    """Update the draft if it is unchanged since it was read. Raises what `edit` does."""
     change, draft = update.change, update.change.draft
     return edit(
         transaction,

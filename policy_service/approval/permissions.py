@@ -23,20 +23,20 @@ from policy_service.approval.workflow import check_permission
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An actor's permission for an action; for a signature, with the roles they may sign in."""
+    """An actor's permission for an action; for a signature, with the possible roles."""
 
     denied_reason: str | None = None
-    """A sentence; None when they may."""
+    """A message; None if the action is allowed."""
     roles: tuple[Role, ...] = ()
 
     @property
     def allowed(self) -> bool:
-        """True if they may."""
+        """True if the action is allowed."""
         return self.denied_reason is None
 
 
 def change_permissions(change: Change, actor: Actor, now: datetime) -> Mapping[Action, Permission]:
-    """Return the permissions of an actor, re-authenticated for signing, on a change; all but to create one."""
+    """Return the permissions of an actor, re-authenticated for signing, on a change; except creating one."""
     permissions: dict[Action, Permission] = {
         action: _permission(check_permission(change, action, actor, now))
         for action in Action
@@ -50,21 +50,21 @@ def change_permissions(change: Change, actor: Actor, now: datetime) -> Mapping[A
 
 
 def ratify_permission(suspension: Suspension, actor: Actor, now: datetime) -> Permission:
-    """Decide if a re-authenticated actor may ratify a suspension, and in which roles."""
+    """Return the permission of a re-authenticated actor to ratify a suspension, with the possible roles."""
     if (possible := can_ratify_suspension(suspension, now)) is not True:
         return Permission(possible)
     return sign_permission(actor, now, lambda confirmed, role: may_ratify_suspension(suspension, confirmed, now, role))
 
 
 def end_permission(suspension: Suspension, actor: Actor, now: datetime) -> Permission:
-    """Decide if a re-authenticated actor may end a suspension, and in which roles."""
+    """Return the permission of a re-authenticated actor to end a suspension, with the possible roles."""
     if (possible := can_end_suspension(suspension, now)) is not True:
         return Permission(possible)
     return sign_permission(actor, now, lambda confirmed, role: may_end_suspension(confirmed, now, role))
 
 
 def suspend_permission(preview: SuspensionPreview, actor: Actor, now: datetime) -> Permission:
-    """Decide if a re-authenticated actor may suspend the version in force, and in which roles."""
+    """Return the permission of a re-authenticated actor to suspend the version in force, with the possible roles."""
     policy, digest, previous = preview.suspended.policy, preview.suspended.digest, preview.previous
     return sign_permission(
         actor,
@@ -80,7 +80,7 @@ def sign_permission(
     check: Callable[[Actor, Role | None], Literal[True] | str],
     roles_considered: Iterable[Role] = SIGNING_ROLES,
 ) -> Permission:
-    """In which of these roles an actor may sign who would confirm who they are; or why in none."""
+    """Return in which of these roles a re-authenticated actor may sign, or why in none."""
     confirmed = replace(actor, confirmed_at=now)
     answers = {role: check(confirmed, role) for role in roles_considered if role in actor.roles}
     roles = tuple(role for role, answer in answers.items() if answer is True)

@@ -1,4 +1,4 @@
-"""Policies by digest, of the registry and of drafts; and which of them nobody has read yet."""
+"""Policies of the registry and of drafts, by digest, and which of them are not cached."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from policy_service.registry.service import UnknownVersion, activations
 from policy_service.registry.tables import VersionRow
 
 MAX_INLINE_BYTES = 16 * 1_024
-"""Bytes of a text that is read in a moment, in a transaction too."""
+"""Maximum size of a text parsed inside a transaction, bytes."""
 
 
 def policy_loader(session: Session) -> PolicyLoader:
-    """Return the policy under a digest, from the registry or from a draft.
+    """Return a loader of policies by digest, from the registry or from drafts.
 
-    What it gives raises PolicyError for a drafted text that is not valid, UnknownChange for a digest nobody kept.
+    It raises PolicyError for an invalid draft text, UnknownChange for an unknown digest.
     """
 
     def find(digest: str) -> Policy:
@@ -41,10 +41,7 @@ def policy_loader(session: Session) -> PolicyLoader:
 
 
 def head_loader(session: Session) -> PolicyLoader:
-    """Return the loader of the head of a policy under a digest, from the registry or from a draft.
-
-    It raises what `policy_loader` does.
-    """
+    """Return a loader of policy heads by digest, from the registry or from drafts."""
 
     def find(digest: str) -> Policy:
         try:
@@ -58,10 +55,10 @@ def head_loader(session: Session) -> PolicyLoader:
 
 
 def uncached_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:
-    """Return the digests of texts whose heads a transaction may ask for and nobody has read.
+    """Return the digests of uncached texts whose heads a transaction may need.
 
-    They are those of the versions that may be in force from now on, of those before them, which suspensions fall back
-    to, of a change's, and of texts whose meaning is not noted yet.
+    These are the versions that may be in force from now on, their predecessors, to which suspensions fall back, a
+    change's versions, and texts whose meaning is not recorded yet.
 
     Raises UnknownChange.
     """
@@ -78,7 +75,7 @@ def uncached_heads(session: Session, change: str | None, now: datetime) -> froze
 
 
 def texts_without_meaning(session: Session) -> frozenset[str]:
-    """Return the digests of drafted and registered texts whose meaning is not noted yet."""
+    """Return the digests of drafted and registered texts whose meaning is not recorded yet."""
     recorded_digests = select(MeaningRow.digest)
     return frozenset(
         digest
@@ -88,9 +85,9 @@ def texts_without_meaning(session: Session) -> frozenset[str]:
 
 
 def record_meanings(transaction: Transaction, *, only: Iterable[str] | None = None) -> None:
-    """Note what the texts mean that were drafted since this was last done, or `only` those with these digests.
+    """Record the meanings of texts drafted since the last call, or only those with some digests.
 
-    Every transaction does that whose answer depends on who wrote what. The texts are read before it begins
+    Every transaction that depends on who wrote what calls this. The texts are parsed before it begins
     (`uncached_heads`), or are small (`MAX_INLINE_BYTES`).
     """
     session = transaction.session

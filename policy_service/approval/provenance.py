@@ -1,4 +1,4 @@
-"""Provenance of a version: the change, rollback, suspension or set-up that put it in force, and who signed that."""
+"""Provenance of a version: the change, rollback, suspension or set-up that put it in force, and the signatures."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from policy_service.registry.service import activations
 from policy_service.registry.snapshot import Version
 
 MAX_ORIGINS = 100
-"""The newest activations of a version, as many as are read."""
+"""Maximum number of activations read, the newest."""
 MAX_SHOWN = 10
-"""Those whose changes and suspensions are summed up."""
+"""Maximum number of activations whose changes and suspensions are summarised."""
 
 
 class SuspensionMeaning(StrEnum):
@@ -35,7 +35,7 @@ class SuspensionMeaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordedSignature:
-    """One signature, as the record shows it (21 CFR 11.50): who, in which role, when, what it says, and why."""
+    """One recorded signature (21 CFR 11.50): person, role, time, meaning and reason."""
 
     by: Person
     role: Role
@@ -46,7 +46,7 @@ class RecordedSignature:
 
 @dataclass(frozen=True, slots=True)
 class SignedChange:
-    """A change in a line, with the signatures on what was submitted last."""
+    """A summary of a change, with the signatures on the last submission."""
 
     id: str
     title: str
@@ -57,7 +57,7 @@ class SignedChange:
 
 @dataclass(frozen=True, slots=True)
 class ActivationOrigin:
-    """The origin of an activation; neither a change nor a suspension for one imported at set-up."""
+    """The origin of an activation; neither a change nor a suspension if it was imported at set-up."""
 
     activation: Activation
     change: SignedChange | None
@@ -65,12 +65,12 @@ class ActivationOrigin:
 
     @property
     def title(self) -> str | None:
-        """Of the change."""
+        """The title of the change."""
         return self.change.title if self.change else None
 
     @property
     def signatures(self) -> tuple[RecordedSignature, ...]:
-        """The signatures on it."""
+        """The signatures on the change or suspension."""
         if self.change is not None:
             return self.change.signatures
         return _suspension_signatures(self.suspension) if self.suspension is not None else ()
@@ -83,30 +83,30 @@ class VersionProvenance:
     version: Version
     submission: SignedChange | None
     origins: tuple[ActivationOrigin, ...]
-    """The newest first, without those that were taken back before they began."""
+    """The newest first, without those cancelled before they began."""
 
     @property
     def changes(self) -> tuple[SignedChange, ...]:
-        """The changes that submitted it or put it in force lately, the oldest first."""
+        """The changes that submitted it or recently put it in force, oldest first."""
         origins = (each.change for each in self.origins[:MAX_SHOWN])
         changes = {each.id: each for each in (self.submission, *origins) if each}
         return tuple(changes[name] for name in sorted(changes))
 
     @property
     def suspensions(self) -> tuple[tuple[str, tuple[RecordedSignature, ...]], ...]:
-        """The suspensions of other versions that put it in force lately, the oldest first, with their signatures."""
+        """The suspensions of other versions that recently put it in force, oldest first, with their signatures."""
         origins = self.origins[:MAX_SHOWN][::-1]
         return tuple({each.suspension.id: each.signatures for each in origins if each.suspension}.items())
 
     @property
     def is_imported(self) -> bool:
-        """True if it came at set-up, and nobody signed it here since."""
+        """True if it was imported at set-up, and not signed here since."""
         is_signed = any(each.change and each.activation.kind is ActivationKind.INITIAL for each in self.origins)
         return self.version.change is None and not is_signed
 
 
 def read_provenance(session: Session, version: Version) -> VersionProvenance:
-    """Return where a version comes from."""
+    """Return the provenance of a version."""
     recorded = [
         each
         for each in activations(session, version.policy)
@@ -120,7 +120,7 @@ def read_provenance(session: Session, version: Version) -> VersionProvenance:
 
 
 def activation_origins(session: Session, activations: Iterable[Activation]) -> dict[str, ActivationOrigin]:
-    """Return what put versions in force, by the identifiers of the activations."""
+    """Return the origins of activations, by identifier."""
     recorded = list(activations)
     changes = read_signed_changes(session, (each.change for each in recorded))
     names = sorted({each.suspension for each in recorded if each.suspension is not None})
@@ -132,13 +132,13 @@ def activation_origins(session: Session, activations: Iterable[Activation]) -> d
 
 
 def read_signed_changes(session: Session, names: Iterable[str | None]) -> Mapping[str, SignedChange]:
-    """Return the changes with these identifiers, the oldest first; None is left out."""
+    """Return the changes with these identifiers, oldest first; None is skipped."""
     identifiers = {name for name in names if name is not None}
     return {change.id: signed_change(change) for change in read_changes(session, identifiers)} if identifiers else {}
 
 
 def signed_change(change: Change) -> SignedChange:
-    """Return a change in a line, with its signatures."""
+    """Return the summary of a change, with its signatures."""
     title = change.submission.title if change.submission else change.draft.title
     submitters = [acted.by for acted in change.actions if acted.action is Action.SUBMIT]
     signatures = tuple(

@@ -1,6 +1,6 @@
-"""Lists changes a page at a time: those that are wanted, by when they were begun or last acted on.
+"""Lists matching changes page by page, by creation or last action.
 
-SQL finds the changes that may be wanted, in order, and only those are folded; what folding them says is what counts.
+SQL selects a superset of the matching changes, in order; only these are folded and tested exactly.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ __all__ = [
 ]
 
 MAX_PAGE = 100
-"""Changes of one page."""
+"""Maximum number of changes per page."""
 ChangeSort = Literal["created", "-created", "acted", "-acted"]
-"""By when a change was begun, or last acted on; with `-` the newest first."""
+"""By creation or last action; with `-` newest first."""
 STATE_AFTER: Mapping[str, ChangeState] = {
     Action.CREATE: ChangeState.DRAFT,
     Action.EDIT: ChangeState.DRAFT,
@@ -50,7 +50,7 @@ STATE_AFTER: Mapping[str, ChangeState] = {
     Action.END_ANALYSIS: ChangeState.DRAFT,
     Action.SUBMIT: ChangeState.SUBMITTED,
 }
-"""The state that an action leaves a change in, where that does not depend on who owes a signature."""
+"""The state after an action, if it does not depend on missing signatures."""
 
 
 def list_changes(
@@ -61,7 +61,7 @@ def list_changes(
     cursor: str | None = None,
     limit: int = 20,
 ) -> Page[Change]:
-    """Return a page of the changes that the filter selects, at most MAX_PAGE. Raises InvalidCursor, DamagedRecord."""
+    """Return a page of the changes that match the filter, at most MAX_PAGE. Raises InvalidCursor, DamagedRecord."""
     limit = max(1, min(limit, MAX_PAGE))
     matches: list[Change] = []
     last_cursor: str | None = None
@@ -76,12 +76,12 @@ def list_changes(
 
 
 def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> Page[Change]:
-    """Return the changes that wait for a signature of this actor, the one that waits longest first."""
+    """Return the changes that await the actor's signature, the longest-waiting first."""
     return list_changes(session, ChangeFilter(signer=actor, now=now), sort="acted", limit=limit)
 
 
 def awaiting_author(session: Session, actor: Actor, *, limit: int = 20) -> tuple[Change, ...]:
-    """The actor's own changes that are drafts, or that everyone signed and nobody scheduled, the newest first."""
+    """Return the actor's own drafts and fully signed, unscheduled changes, newest first."""
     criteria = ChangeFilter(states=frozenset({ChangeState.DRAFT, ChangeState.SIGNED_OFF}), author=actor.id)
     return list_changes(session, criteria, limit=limit).items if Role.AUTHOR in actor.roles else ()
 
@@ -127,7 +127,7 @@ def _count_by_state(session: Session) -> Mapping[ChangeState, int]:
 
 
 class _Candidate(NamedTuple):
-    """A change that may be wanted, and the cursor that stands after it."""
+    """A change that may match, and the cursor after it."""
 
     change: Change
     cursor: str
@@ -136,7 +136,7 @@ class _Candidate(NamedTuple):
 def _candidates(
     session: Session, criteria: ChangeFilter, sort: ChangeSort, cursor: str | None, batch_size: int
 ) -> Iterator[_Candidate]:
-    """Yield the changes that may be wanted, in order; the more are asked for, the more are read at a time."""
+    """Yield changes that may match, in order, in batches that grow."""
     by_action = sort in {"acted", "-acted"}
     if by_action:
         query, *columns = _with_last_instant(criteria.conditions())
@@ -159,10 +159,10 @@ def _candidates(
 def _with_last_instant(
     conditions: Sequence[ColumnElement[bool]],
 ) -> tuple[SelectOfScalar[ChangeRow], Any, Any]:
-    """Rows of changes, with the instant of the last action of each, and what tells two of the same instant apart.
+    """Return a query of changes, the time of each one's last action, and a tie-breaker.
 
-    When all are wanted, the actions are gone through in the order of time until there are enough; otherwise the changes
-    that fulfil the conditions are found first.
+    Without conditions, the actions are read by time until there are enough; otherwise the matching changes are selected
+    first.
     """
     if conditions:
         at = _last_value(ActionRow.at)
@@ -175,11 +175,11 @@ def _with_last_instant(
 
 
 def _open_with_last_action() -> Select[Any]:
-    """Return the identifier and the last action of every change that is open."""
+    """Return a query of the identifier and last action of every open change."""
     return sqlalchemy.select(col(ChangeRow.id), _last_value(ActionRow.action)).where(open_condition())
 
 
 def _last_value(column: Any) -> ScalarSelect[Any]:  # noqa: ANN401  # SQLModel's
-    """Build the query of a column's value in the last action of a change."""
+    """Return a query of a column's value in the last action of a change."""
     query = sqlalchemy.select(column).where(col(ActionRow.change) == col(ChangeRow.id))
     return query.order_by(col(ActionRow.number).desc()).limit(1).correlate(ChangeRow).scalar_subquery()

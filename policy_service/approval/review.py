@@ -1,4 +1,4 @@
-"""Review: a change is submitted, signed by those who must, sent back, or rejected."""
+"""Review: submits a change, records its signatures, sends it back, or rejects it."""
 
 from __future__ import annotations
 
@@ -45,10 +45,7 @@ DIGEST_MISMATCH = Message("This change was altered since you read it. Read it ag
 
 
 def analyse(transaction: Transaction, actor: Actor, change: str, *, expected: str) -> Change:
-    """Put a draft under analysis: until that ends nobody edits it, and then it is submitted.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange.
-    """
+    """Start the analysis of a draft, which cannot be edited until it ends and is then submitted."""
     draft = read_if_match(transaction.session, change, expected)
     require_permission(draft, Action.ANALYSE, actor, transaction.now)
     analysed_change = record_action(transaction, draft, next_action(draft, Action.ANALYSE, actor, transaction.now))
@@ -57,10 +54,7 @@ def analyse(transaction: Transaction, actor: Actor, change: str, *, expected: st
 
 
 def end_analysis(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Make a change under analysis a draft again, on behalf of its author or by the service that failed at it.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
-    """
+    """Return a change under analysis to draft, for its author, or for the service after a failure."""
     current = read_if_match(transaction.session, change, expected)
     if actor.kind != "service":
         require_permission(current, Action.END_ANALYSIS, actor, transaction.now)
@@ -75,10 +69,10 @@ def end_analysis(transaction: Transaction, actor: Actor, change: str, *, reason:
 def submit(
     transaction: Transaction, actor: Actor, prepared: PreparedSubmission, *, expected: str, analysed: bool = False
 ) -> Change:
-    """Freeze a draft: its texts, its report and who must sign; from here on only its digest is signed.
+    """Freeze a draft: its texts, report and required signers. From now on signatures are on its digest.
 
-    A change under analysis is submitted by what `analysed` it, in the name of who had it analysed. Raises
-    UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
+    A change under analysis is submitted by the service, which `analysed` it, in the name of the actor who started the
+    analysis. Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
     session, now = transaction.session, transaction.now
     require_in_force_logged(session)
@@ -121,7 +115,7 @@ def submit(
 
 
 def _submission(session: Session, draft: Change, prepared: PreparedSubmission, report: str) -> Submission:
-    """Build the submission."""
+    """Return the submission."""
     authors, effect = writers_of(session, {each.digest for each in prepared.versions}), prepared.effect
     return Submission(
         number=1 + sum(action_record.action is Action.SUBMIT for action_record in draft.actions),
@@ -146,7 +140,7 @@ def _submission(session: Session, draft: Change, prepared: PreparedSubmission, r
 def sign_off(  # noqa: PLR0913  # what a signature says
     transaction: Transaction, actor: Actor, change: str, *, role: Role, digest: str, meaning: Meaning, reason: str
 ) -> Change:
-    """Return one person's signature, in one role, on the digest that the person was shown.
+    """Record a person's signature in one role on the digest shown to them; return the change.
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange (another digest), ValidationFailed.
     """
@@ -168,19 +162,16 @@ def sign_off(  # noqa: PLR0913  # what a signature says
 
 
 def request_changes(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Send a change back to its author.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
-    """
+    """Return a change to its author."""
     action_record, updated_change = _decide(transaction, actor, change, Action.REQUEST_CHANGES, reason, expected)
     append(transaction, actor, ChangesRequested(change, action_record.reason))
     return updated_change
 
 
 def return_drifted(transaction: Transaction, change: str, reason: str) -> Change:
-    """Send a change back, as the service itself, whose effect is no longer what was simulated; `reason` says so.
+    """Return a change to its author, as the service, because its effect differs from the simulation; `reason` says how.
 
-    A change that is not under review any more stays as it is. Raises UnknownChange, TamperedRecord.
+    Does nothing if the change is no longer under review. Raises UnknownChange, TamperedRecord.
     """
     require_logged(transaction.session, "change", change)
     current = read_change(transaction.session, change)

@@ -1,4 +1,4 @@
-"""Scheduling: what everyone signed is put in force from its day; until that day it can be taken back."""
+"""Scheduling: puts a fully signed change in force from its day; until then it can be cancelled."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from policy_service.registry.model import Activation
 
 
 def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: str) -> Change:
-    """Put a change that has all its signatures in force over the period that was signed.
+    """Put a fully signed change in force over the signed period.
 
-    Raises UnknownChange, InvalidState (with everything that stands against it), PermissionDenied, StaleChange.
+    Raises UnknownChange, InvalidState (with every reason), PermissionDenied, StaleChange.
     """
     session, now = transaction.session, transaction.now
     require_in_force_logged(session)
@@ -110,17 +110,14 @@ def _scheduling_problems(transaction: Transaction, change: Change, submission: S
 
 
 def _plan(change: Change, submission: Submission) -> tuple[PlannedActivation, ...]:
-    """Plan the signed versions as activations."""
+    """Return the planned activations of the signed versions."""
     return plan_activations(
         submission.versions, submission.ends, submission.afterwards, submission.effective, change.kind
     )
 
 
 def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Take a scheduled change back before its day.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
-    """
+    """Cancel a scheduled change before its day."""
     session, now, load = transaction.session, transaction.now, head_loader(transaction.session)
     require_in_force_logged(session)
     current = read_if_match(session, change, expected)

@@ -1,6 +1,6 @@
-"""The public names of changes and suspensions, in one place: the rest of the service calls these.
+"""The public names of changes and suspensions in one place, for the rest of the service.
 
-Functions with a `Transaction` write, in the lane `governance`; those with a `Session` read. A refusal is an
+Functions with a `Transaction` write, in the lane `governance`; those with a `Session` read. A rejection is an
 `OperationRejected`.
 """
 

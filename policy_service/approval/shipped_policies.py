@@ -1,9 +1,8 @@
-"""Policies that come with the software, for a company that has people: one change, drafted, for them to sign.
+"""Shipped policies after an upgrade: drafts one change with the new versions, for people to sign.
 
-On a database without accounts the shipped policies are an initial import (`registry.initial_import`). Once there are
-people, only what they sign is put in force. What a new version of the software brings is drafted by the command line;
-an author reads, edits and submits it. A text is drafted once: what the company rejected or withdrew does not come
-again.
+On a database without accounts the shipped policies are imported (`registry.initial_import`). Once there are accounts,
+only signed changes come into force: the command line drafts the versions shipped with an upgrade, and an author reads,
+edits and submits them. Each text is drafted once, so that a rejected or withdrawn one is not offered again.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from policy_service.registry.model import Period
 from policy_service.registry.service import versions
 
 NOTICE = timedelta(days=7)
-"""From the draft to the day it asks for; an author may ask for another one."""
+"""Time from the draft to its day; an author may change it."""
 TITLE = "随软件提供的规则 / Policies that come with the software"
 REASON = (
     "软件提供了新的规则或新版本，签署之前均不生效；不需要的请从草稿中删去。"
@@ -37,16 +36,16 @@ REASON = (
 
 @dataclass(frozen=True, slots=True)
 class ShippedDraft:
-    """The draft that an upgrade offers, with its policies; no draft when there is nothing new."""
+    """The draft after an upgrade, with its policies; no draft if nothing is new."""
 
     change: Change | None
     policies: tuple[Policy, ...]
 
 
 def propose_shipped(transaction: Transaction, actor: Actor, folder: Path) -> ShippedDraft:
-    """Drafts one change with the newest shipped versions that are above every version on record of their policy.
+    """Draft one change with the newest shipped versions that exceed every version on record of their policy.
 
-    Raises PolicyError when a file has faults, OSError when one cannot be read.
+    Raises PolicyError if a file is invalid, OSError if one cannot be read.
     """
     session = transaction.session
     highest: dict[str, tuple[int, ...]] = {}

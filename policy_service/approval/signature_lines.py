@@ -1,4 +1,4 @@
-"""Signatures of a change, given and owed: name, role, time, meaning, reason, digest (21 CFR 11.50)."""
+"""Signatures of a change, given and missing: name, role, time, meaning, reason, digest (21 CFR 11.50)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from policy_service.approval.change import ActionRecord, Change
 
 @dataclass(frozen=True, slots=True)
 class SignatureLine:
-    """One signature that is demanded: as it was given, or awaited."""
+    """One required signature, given or missing."""
 
     role: Role
     signature: ActionRecord | None
     void_reason: str | None = None
-    """Why a signature that was given does not count now."""
+    """Why a given signature does not count now."""
 
     @property
     def counts(self) -> bool:
@@ -25,7 +25,7 @@ class SignatureLine:
 
 
 def signature_lines(change: Change) -> tuple[SignatureLine, ...]:
-    """A line for every role that must sign what is submitted now, and one for each signature that does not count."""
+    """Return a line for every role required by the submission, and for each signature that does not count."""
     return tuple(
         line for role in (change.submission.roles if change.submission else ()) for line in _role_lines(change, role)
     )

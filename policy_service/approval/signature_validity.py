@@ -1,7 +1,7 @@
-"""The signatures that count now: those whose signers still may sign.
+"""Signature validity: a signature counts while its signer is still allowed to sign.
 
-A change says what was signed, and that does not alter. Whether a signature counts is asked again whenever a change
-under review is read, until it is scheduled:
+The record of signatures never changes. Whether a signature counts is evaluated whenever a change under review is read,
+until it is scheduled:
 
 | a signature does not count while   | which may turn when                                              |
 |------------------------------------|------------------------------------------------------------------|
@@ -9,7 +9,7 @@ under review is read, until it is scheduled:
 | its signer does not hold the role  | roles are changed; the account is attested, or no longer is   |
 | its signer wrote what the text says| a text that decides the same is drafted or submitted by the signer |
 
-What a signature that does not count was for is owed again. With everyone's signature there again, it counts again.
+The role of a signature that does not count must sign again. If the reason disappears, the signature counts again.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from policy_service.identity.service import accounts
 from policy_service.messages import Message
 
 REVIEW_STATES = frozenset({ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
-"""The states in which it matters whether signatures count."""
+"""The states in which signature validity matters."""
 
 
 def with_signature_validity(session: Session, changes: Sequence[Change]) -> list[Change]:
-    """Return the changes, those under review with who wrote them and which signatures do not count now."""
+    """Return the changes; those under review with their writers and void signatures."""
     under_review = [change for change in changes if change.state in REVIEW_STATES]
     if not under_review:
         return [without_signature_validity(change) for change in changes]
@@ -49,14 +49,17 @@ def with_signature_validity(session: Session, changes: Sequence[Change]) -> list
 
 
 def without_signature_validity(change: Change) -> Change:
-    """Return a change that is not under review: nobody asks whether its signatures count."""
+    """Return a change that is not under review, for which signature validity does not matter."""
     return replace(change, writers=frozenset(), void={}) if change.writers or change.void else change
 
 
 def evaluate_signatures(
     change: Change, authors: Mapping[str, frozenset[str]], signers: Mapping[str, Account]
 ) -> Change:
-    """A change under review with its void signatures, by `authors` and `signers`; its state follows from who owes."""
+    """Return a change under review with its void signatures, and the state that follows.
+
+    `authors` are the writers of its texts, `signers` the accounts.
+    """
     writers = frozenset().union(*(authors[each.digest] for each in change.frozen_submission.versions))
     reasons = ((signature.number, void_reason(signature, writers, signers)) for signature in change.signatures)
     void = {number: reason for number, reason in reasons if reason is not None}
@@ -75,7 +78,7 @@ def void_reason(signature: ActionRecord, writers: frozenset[str], signers: Mappi
 
 
 def lost_role_reason(person: str, role: Role | None, account: Account | None) -> str | None:
-    """Return why the owner of this account could not sign in a role now; None if they could."""
+    """Return why the account's owner could not sign in a role now; None if they could."""
     if account is None or not account.enabled:
         return Message("{person} no longer has an enabled account.", person=person)
     if role not in account.actor().roles:

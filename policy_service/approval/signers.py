@@ -1,16 +1,16 @@
-"""The signers of a change: the policy `governance/sign_off`, decided by the rules engine and checked by the definition.
+"""The signers of a change: the policy `governance/sign_off`, evaluated by the rules engine and the reference evaluator.
 
 The service supplies these facts, as far as the version in force declares them:
 
 | fact            | value                                                                                   |
 |-----------------|-----------------------------------------------------------------------------------------|
-| `domain`        | the domain of one policy of the change; asked for each, and all that is asked for counts |
+| `domain`        | the domain of one policy of the change; evaluated for each, and all resulting roles must sign |
 | `decides_money` | whether that policy has an outcome that is an amount of money, in whatever currency     |
 | `kind`          | `change`, also of first versions, or `rollback`                                         |
 | `impact_share`  | the share of subjects whose outcome changes in the simulation; missing without one      |
 | `money_difference` | how much more or less money the simulation decides, in CNY; missing where it decides none |
 
-It takes the outcome `signers`, tags that name roles. Whatever leaves a change without two roles is refused.
+It uses the outcome `signers`, tags that name roles. A result with fewer than two roles is rejected.
 """
 
 from __future__ import annotations
@@ -59,24 +59,24 @@ ALWAYS_KNOWN = frozenset({DOMAIN, KIND, MONEY})
 UNSAID = Message("{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.")
 DECIDES_LIST = Message("{policy} {version} must decide one set of signers, not a list of them.")
 MIN_ROLES = 2
-"""The roles that must sign at the least, whatever the policy says: nobody puts anything in force alone."""
+"""The minimum number of roles that sign, whatever the policy says: one person alone can put nothing in force."""
 KINDS: tuple[ChangeKind, ...] = ("change", "rollback")
-"""The kinds that the policy is asked about; first versions are signed as a change is."""
+"""The kinds that the policy knows; first versions are signed like a change."""
 NO_IMPACT: Mapping[str, str | None] = {IMPACT_SHARE: "0"}
-"""The effect of what moves no subjects, such as first versions, or one, as an override does."""
+"""The effect of changes that move no subjects, such as first versions, or one, such as an override."""
 TRIAL_EFFECTS: tuple[Mapping[str, str | None], ...] = (
     {},
     *({IMPACT_SHARE: share} for share in ("0", "0.5", "1")),
     {IMPACT_SHARE: "0", MONEY_DIFFERENCE: "1000000.00"},
 )
-"""Effects that a new version of the policy is tried with."""
+"""Effects for testing a new version of the policy."""
 REHEARSAL_SECONDS = 20.0
 CACHE_SIZE = 8
-"""Versions of the policy that stay built."""
+"""Capacity of the cache of built versions."""
 
 
 class GovernanceEvaluator:
-    """Answers who must sign. For all threads; close it in the end."""
+    """Evaluates governance policies, thread-safe; must be closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,10 +92,10 @@ class GovernanceEvaluator:
         *,
         paying_domains: Iterable[str] = (),
     ) -> tuple[Role, ...]:
-        """Return the roles that must sign a change of policies, by one version of `governance/sign_off`.
+        """Return the roles that must sign a change, by one version of `governance/sign_off`.
 
         `domains` are those of policies that decide no money, `paying_domains` those of policies that do; `effect` are
-        the facts of `effect_facts`. Raises OperationRejected when the signers cannot be determined.
+        the facts of `effect_facts`. Raises OperationRejected if the signers cannot be determined.
         """
         roles: set[Role] = set()
         for domain, money in sorted({*product(domains, [False]), *product(paying_domains, [True])}):
@@ -111,10 +111,7 @@ class GovernanceEvaluator:
         return tuple(role for role in SIGNING_ROLES if role in roles)
 
     def decide(self, policy: Policy, facts: Mapping[str, Value], day: datetime.date) -> Result:
-        """Decide a policy of governance by the rules engine and its definition, which must agree.
-
-        Raises OperationRejected.
-        """
+        """Evaluate a governance policy by the rules engine and the reference evaluator, which must agree."""
         with self._lock:
             try:
                 result = self._evaluator(policy).evaluate(facts, day)
@@ -142,7 +139,7 @@ class GovernanceEvaluator:
         return self._evaluators[policy.digest]
 
     def close(self) -> None:
-        """Release the engine's memory. Closing twice has no effect."""
+        """Release the engine's memory. Idempotent."""
         with self._lock:
             while self._evaluators:
                 self._evaluators.popitem()[1].close()
@@ -157,9 +154,9 @@ class GovernanceEvaluator:
 
 
 def sign_off_version(session: Session, now: datetime.datetime) -> Version:
-    """Return the version of `governance/sign_off` that says who must sign now.
+    """Return the version of `governance/sign_off` in force.
 
-    Raises OperationRejected when none does.
+    Raises OperationRejected if there is none.
     """
     version = governing_version(session, SIGN_OFF, now)
     if version is None:
@@ -176,7 +173,7 @@ def decides_money(policy: Policy) -> bool:
 
 
 def effect_facts(effect: Effect | None) -> dict[str, str | None]:
-    """Return the facts that say how large the effect of a change is; None where that is not known."""
+    """Return the facts about the size of a change's effect; None for unknown ones."""
     if effect is None:
         return {}
     return {IMPACT_SHARE: effect.impact_share, MONEY_DIFFERENCE: effect.money_difference}
@@ -185,17 +182,14 @@ def effect_facts(effect: Effect | None) -> dict[str, str | None]:
 def sign_off_facts(
     policy: Policy, domain: str, kind: ChangeKind, effect: Mapping[str, str | None], *, decides_money: bool
 ) -> dict[str, Value]:
-    """Return the facts that the service supplies, as kept.
-
-    Raises OperationRejected for a domain the policy does not know.
-    """
+    """Return the facts that the service supplies, in stored form."""
     asked_kind = kind if kind in KINDS else "change"
     values = {DOMAIN: domain, KIND: asked_kind, MONEY: decides_money, **effect}
     return read_governance_facts(policy, values, UNSAID)
 
 
 def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
-    """Return the roles an answer names. Raises OperationRejected when it names none."""
+    """Return the roles in a result. Raises OperationRejected if there are none."""
     if isinstance(result, Decided) and SIGNERS in policy.outcomes and len(result.outcome) == 1:
         tags = result.outcome[0][list(policy.outcomes).index(SIGNERS)]
         roles = frozenset(role for role in SIGNING_ROLES if isinstance(tags, frozenset) and role in tags)
@@ -211,9 +205,9 @@ def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
 
 
 def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
-    """Check that the service can work with a new version of `governance/sign_off`, before it is signed.
+    """Check, before it is signed, that the service can use a new version of `governance/sign_off`.
 
-    It must answer for every domain, with two roles or more, from the facts that the service supplies. Raises
+    It must return at least two roles for every domain, from the facts that the service supplies. Raises
     ValidationFailed.
     """
     problems = list(_shape_problems(policy))

@@ -1,4 +1,4 @@
-"""The starting points of a change: the version in force of a policy, a new policy, or versions to go back to."""
+"""Starting points of a change: a policy's version in force, a new policy, or versions to roll back to."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from policy_service.registry.model import all_active_at
 from policy_service.registry.service import activation_in_force, activations, version_text, versions
 
 MAX_OFFERED = 50
-"""Versions of a policy that are offered to go back to, the newest; a link may name an older one."""
+"""Maximum number of versions offered for a rollback, the newest; a link may name an older one."""
 PolicyVersion = tuple[str, str]
 """A policy and one of its version numbers."""
 NEW = "new"
-"""The starting point that is a policy of its own."""
+"""The starting point for a new policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartingPoint:
-    """A policy in force, whose next version a change can begin with."""
+    """A policy in force, from which a change can begin."""
 
     policy: str
     version: str
@@ -34,7 +34,7 @@ class StartingPoint:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOptions:
-    """A policy, and its versions that were in force before."""
+    """A policy, and its earlier versions in force."""
 
     policy: str
     versions: tuple[str, ...]
@@ -55,7 +55,7 @@ def starting_points(catalogue: Catalogue, session: Session, now: datetime) -> tu
 
 
 def starting_text(session: Session, name: str, now: datetime) -> bytes | None:
-    """Return the policy file that a change begins with, under the next version number; None when none is in force."""
+    """Return the policy file in force with the next version number; None if none is in force."""
     if name == NEW:
         return SAMPLE
     active = activation_in_force(session, name, now)
@@ -68,7 +68,7 @@ def starting_text(session: Session, name: str, now: datetime) -> bytes | None:
 def rollback_options(
     session: Session, now: datetime, selected: Iterable[PolicyVersion] = ()
 ) -> tuple[RollbackOptions, ...]:
-    """Return the policies that have been in force, by name, with their newest versions and those that are selected."""
+    """Return the policies ever in force, by name, with their newest versions and the selected ones."""
     recorded = [each for each in activations(session) if each.is_known_at(now) and each.effective.start <= now]
     active = all_active_at(recorded, now, now)
     in_force_once: dict[str, set[str]] = {}
@@ -86,6 +86,6 @@ def rollback_options(
 
 
 def _offered_versions(name: str, versions: set[str], selected: set[PolicyVersion]) -> tuple[str, ...]:
-    """Return the versions that are offered, the newest first; an older one when a person selected it."""
+    """Return the offered versions, newest first; an older one only if it was selected."""
     ordered = sorted(versions, key=version_key, reverse=True)
     return (*ordered[:MAX_OFFERED], *(each for each in ordered[MAX_OFFERED:] if (name, each) in selected))

@@ -1,4 +1,4 @@
-"""Between rows and values: changes are read by folding their actions, and grow by one action at a time."""
+"""Converts between rows and values: folds the actions of a change, and appends actions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from policy_service.integrity import reading_row
 from policy_service.messages import Message
 
 _ACTIONS = sqlalchemy.select(inspect(ActionRow).local_table)
-"""Actions as columns: lists read hundreds, and nothing is done to the rows."""
+"""Actions as columns, not objects: lists read hundreds."""
 _KINDS: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
 
 
@@ -51,7 +51,7 @@ def read_change(session: Session, change: str) -> Change:
 
 
 def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
-    """Changes as they count now, in the order of their rows."""
+    """Return the changes of some rows, in order, with signature validity."""
     query = _ACTIONS.where(col(ActionRow.change).in_([row.id for row in rows]))
     actions: dict[str, list[ActionRecord]] = defaultdict(list)
     for action in session.connection().execute(query.order_by(col(ActionRow.change), col(ActionRow.number))):
@@ -60,7 +60,7 @@ def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
 
 
 def _fold_row(row: ChangeRow, actions: Sequence[ActionRecord]) -> Change:
-    with reading_row("change", row.id):  # what its actions do not lead to is no change
+    with reading_row("change", row.id):  # a change whose actions do not fit is damaged
         return fold_actions(row.id, _KINDS.get(row.kind, "change"), actions)
 
 
@@ -71,7 +71,7 @@ def read_changes(session: Session, change_ids: Iterable[str]) -> list[Change]:
 
 
 def record_action(transaction: Transaction, change: Change, action: ActionRecord) -> Change:
-    """Add an action to a change that is there; return the change afterwards."""
+    """Append an action to an existing change; return the changed value."""
     updated_change = apply_action(change, action)
     add_action(transaction, change.id, action)
     return with_signature_validity(transaction.session, [updated_change])[0]
@@ -84,7 +84,7 @@ def add_action(transaction: Transaction, change: str, action: ActionRecord) -> N
 
 
 def action_rows(change: str, record: ActionRecord) -> list[SQLModel]:
-    """Return the rows of an action: itself, and for a draft its title, to be searched."""
+    """Return the rows of an action: itself, and for a draft the searchable title."""
     content = record.draft or record.submission
     action = ActionRow(
         change=change,
@@ -115,7 +115,7 @@ def read_comments(session: Session, change: str) -> list[Comment]:
 
 
 def read_text(session: Session, name: str) -> bytes:
-    """Return the policy file under a digest, as it was drafted. Raises UnknownChange, DamagedRecord."""
+    """Return a drafted policy file by digest. Raises UnknownChange, DamagedRecord."""
     row = session.get(TextRow, name)
     if row is None:
         raise UnknownChange(Message("No draft holds a text with the digest {digest}.", digest=repr(name[:80])))
@@ -126,7 +126,7 @@ def read_text(session: Session, name: str) -> bytes:
 
 
 def store_text(transaction: Transaction, content: bytes) -> str:
-    """Keep a drafted policy file; return its digest."""
+    """Store a drafted policy file; return its digest."""
     name = digest(content)
     if transaction.session.get(TextRow, name) is None:
         transaction.session.add(TextRow(digest=name, content=content))
@@ -135,7 +135,7 @@ def store_text(transaction: Transaction, content: bytes) -> str:
 
 
 def read_report(session: Session, change: Change) -> dict[str, Any]:
-    """Return the analysis report that was submitted with a change. Raises UnknownChange, DamagedRecord."""
+    """Return the analysis report submitted with a change. Raises UnknownChange, DamagedRecord."""
     content = _read_content(session, change.submission.report) if change.submission else None
     if content is None:
         raise UnknownChange(Message("The change has no report: it is a draft."))
@@ -144,10 +144,7 @@ def read_report(session: Session, change: Change) -> dict[str, Any]:
 
 
 def read_effect(session: Session, change: Change) -> Effect | None:
-    """Return the effect that was submitted with a change, without the list of those who move; None if it has none.
-
-    Raises DamagedRecord.
-    """
+    """Return the effect submitted with a change, without the list of movers; None if it has none."""
     name = change.submission.simulation if change.submission else None
     content = _read_content(session, name) if name is not None else None
     return None if content is None else Effect(json.loads(content))
@@ -169,7 +166,7 @@ def _read_content(session: Session, name: str) -> bytes | None:
 
 
 def store_report(transaction: Transaction, content: bytes) -> str:
-    """Keep a report, an effect, or the list of those whom it moves; return its digest."""
+    """Store a report, an effect, or its list of movers; return its digest."""
     name = digest(content)
     if transaction.session.get(ReportRow, name) is None:
         transaction.session.add(ReportRow(digest=name, content=content))

@@ -1,4 +1,4 @@
-"""Emergency suspension: one director takes a version out of force at once; the version before applies, or none.
+"""Emergency suspension: one director takes a version out of force at once; the previous version applies, or none.
 
 | who                                | what                          | lasts                                      |
 |------------------------------------|-------------------------------|--------------------------------------------|
@@ -6,11 +6,10 @@
 | another person who signs           | ratifies, with a reason       | 30 days from the beginning, ends by itself |
 | any person who signs               | ends it, with a reason        |                                            |
 
-The version before is worked out from the ordinary activations: what was in force just before the suspended version
-began, was neither rolled back nor suspended since, and says nothing that the suspending director wrote
-(`find_fallback`).
-Where there is none that the other policies can work with, none applies, and the policy answers that it is suspended.
-Who must sign (domain `governance`) cannot be suspended, or one person could lower the number of signatures alone.
+The fallback is derived from the ordinary activations: the version in force just before the suspended one began, unless
+it was rolled back or suspended since, or the suspending director wrote it (`find_fallback`). If there is none that is
+compatible with the other policies, no version applies, and the policy answers that it is suspended. Policies of the
+domain `governance` cannot be suspended, since one person could then reduce the number of signatures alone.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ from policy_service.messages import Message
 from policy_service.registry.model import Activation, ActivationKind
 
 SUSPENSION_LENGTH = timedelta(hours=72)
-"""How long a suspension lasts that one person signed."""
+"""Duration of a suspension with one signature."""
 RATIFIED_LENGTH = timedelta(days=30)
-"""How long one lasts that two people signed, from its beginning."""
+"""Duration of a ratified suspension, from its beginning."""
 GOVERNANCE = "governance"
 SUSPEND_CLAUSE = Message("A policy is suspended")
 RATIFY_CLAUSE = Message("A suspension is ratified")
 END_CLAUSE = Message("A suspension is ended")
-"""What is done with a suspension: the beginnings of sentences that say by whom."""
+"""The beginnings of messages about actions on a suspension, to be completed by the roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Signature:
     reason: str
     at: datetime
     until: datetime
-    """Until when the suspension lasts by it."""
+    """Until when this signature makes the suspension last."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -61,7 +60,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class SuspensionEnd:
-    """The record that a suspension was ended early."""
+    """The early end of a suspension."""
 
     by: Person
     reason: str
@@ -73,7 +72,7 @@ class SuspensionEnd:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """A version of a policy taken out of force, and the one that applies in its place; None where none does."""
+    """A suspended version, and its fallback; None if no version applies."""
 
     id: str
     policy: str
@@ -91,7 +90,7 @@ class Suspension:
         return self.end.at if self.end else (self.ratification or self.signature).until
 
     def is_active(self, now: datetime) -> bool:
-        """Return True if it lasts now."""
+        """Return True if it is active now."""
         return self.signature.at <= now < self.until
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,9 +111,9 @@ class Suspension:
 def find_fallback(
     ordinary: Iterable[Activation], suspended: Activation, now: datetime, fits: Callable[[Activation], bool]
 ) -> Activation | None:
-    """Return the newest activation of what was in force before `suspended` began that `fits`; None when there is none.
+    """Return the newest activation in force before `suspended` began that `fits`; None if there is none.
 
-    What was ended before is not fallen back to.
+    Versions of an ended policy are no fallback.
     """
     of_policy = [each for each in ordinary if each.policy == suspended.policy and each.is_known_at(now)]
     cutoff = suspended.effective.start
@@ -133,7 +132,7 @@ def find_fallback(
 
 
 def is_of_governance(policy: str) -> bool:
-    """Return True if a policy decides about the service itself, such as who signs."""
+    """Return True if a policy governs the service itself, such as the required signers."""
     return policy.partition("/")[0] == GOVERNANCE
 
 
@@ -142,7 +141,7 @@ def last_removals(
 ) -> dict[str, datetime]:
     """Return when each text, by its meaning, was last suspended, rolled back or ended; `meanings` by digest.
 
-    A rollback takes out all that began after the version it goes back to had begun; an ending takes out all.
+    A rollback removes everything that began after the version it returns to; an ending removes everything.
     """
     removed_at: dict[str, datetime] = {}
     for each in suspensions:
@@ -165,7 +164,7 @@ def last_removals(
 def may_suspend_version(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before
     policy: str, digest: str, previous: Iterable[Suspension], actor: Actor, now: datetime, role: Role | None
 ) -> Literal[True] | str:
-    """Return True if this actor may suspend this version alone, else the reason."""
+    """Return True if this actor alone may suspend this version, else the reason."""
     if is_of_governance(policy):
         return Message("Who must sign cannot be suspended: that takes a signed change.")
     allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), SUSPEND_CLAUSE)

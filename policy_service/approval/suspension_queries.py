@@ -1,4 +1,4 @@
-"""Reads suspensions: one by its identifier, those of a policy, or a page of those that a filter selects."""
+"""Reads suspensions: one by its identifier, those of a policy, or a filtered page."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from policy_service.messages import Message
 from policy_service.paging import Page, both_ways, fetch
 
 SuspensionStatus = Literal["running", "unratified", "over"]
-"""Whether a suspension lasts, lasts by one signature, or is over."""
+"""The status of a suspension: ratified and active, active with one signature, or over."""
 SuspensionSort = Literal["begun", "-begun"]
-"""By when a suspension began; with `-` the newest first."""
+"""By the beginning; with `-` newest first."""
 _ORDERS = both_ways("begun", col(SuspensionRow.at), col(SuspensionRow.id))
 
 
 @dataclass(frozen=True, slots=True)
 class SuspensionFilter:
-    """Filters of a list of suspensions; None means any."""
+    """Filters of a list of suspensions; None matches any."""
 
     policy: str | None = None
     status: SuspensionStatus | None = None
@@ -43,7 +43,7 @@ def list_suspensions(  # noqa: PLR0913  # which, in which order, how many
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Suspension]:
-    """Return a page of the suspensions that the filter selects. Raises InvalidCursor, DamagedRecord."""
+    """Return a page of the suspensions that match the filter. Raises InvalidCursor, DamagedRecord."""
     row, ratification, end = SuspensionRow, RatificationRow, SuspensionEndRow
     query = (
         select(row, ratification, end)
@@ -90,7 +90,7 @@ def read_suspension(session: Session, suspension: str) -> Suspension:
 def suspension_from_rows(
     row: SuspensionRow, ratification: RatificationRow | None, end_row: SuspensionEndRow | None
 ) -> Suspension:
-    """Return one suspension, from its rows. Raises DamagedRecord."""
+    """Return a suspension from its rows. Raises DamagedRecord."""
     end = (
         SuspensionEnd(Person(end_row.actor, end_row.actor_name, end_row.printed_name), end_row.reason, end_row.at)
         if end_row

@@ -1,4 +1,4 @@
-"""Suspends, ratifies and ends: rows of suspensions, and the activations that make them felt."""
+"""Suspends, ratifies and ends: writes the rows of suspensions, and their activations."""
 
 from __future__ import annotations
 
@@ -41,22 +41,19 @@ from policy_service.registry.model import Activation, ActivationKind, Period, ac
 
 @dataclass(frozen=True, slots=True)
 class SuspensionPreview:
-    """The effect of a suspension: the version that goes out of force, and the one in its place."""
+    """The effect of a suspension: the suspended version, and its fallback."""
 
     suspended: Activation
     fallback: Activation | None
-    """None when none would, so that the policy would answer that it is suspended."""
+    """None if there is no fallback, so that the policy would answer that it is suspended."""
     previous: tuple[Suspension, ...]
-    """The suspensions of the policy so far, oldest first."""
+    """Earlier suspensions of the policy, oldest first."""
 
 
 def suspend(  # noqa: PLR0913  # what a suspension says
     transaction: Transaction, actor: Actor, *, policy: str, version: str, role: Role, reason: str
 ) -> Suspension:
-    """Take the version in force out of force at once, for `SUSPENSION_LENGTH`; the version before applies, or none.
-
-    Raises PermissionDenied, InvalidState, ValidationFailed.
-    """
+    """Suspend the version in force at once, for `SUSPENSION_LENGTH`; the previous version applies, or none."""
     session, now = transaction.session, transaction.now
     require_in_force_logged(session)
     record_meanings(transaction)
@@ -94,10 +91,7 @@ def suspend(  # noqa: PLR0913  # what a suspension says
 
 
 def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
-    """Return another person's signature, by which the suspension lasts for `RATIFIED_LENGTH` from its beginning.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, ValidationFailed.
-    """
+    """Record another person's signature: the suspension lasts for `RATIFIED_LENGTH` from its beginning."""
     session, now = transaction.session, transaction.now
     require_in_force_logged(session)
     require_logged(session, "suspension", suspension)
@@ -108,7 +102,7 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
     until = current.signature.at + RATIFIED_LENGTH
     all_activations = registry.activations(session)
     activation = next(each for each in all_activations if each.suspension == current.id)
-    # From the same beginning, so that whatever else took effect meanwhile still comes later and goes on.
+    # It has the same beginning, so that activations that began meanwhile still take precedence.
     period = Period(activation.effective.start, until)
     if not activation.is_stop and (problems := _fallback_problems(session, all_activations, activation, period, now)):
         raise InvalidState(*problems)
@@ -131,10 +125,7 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
 
 
 def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
-    """End a suspension now: what would be in force without it applies again.
-
-    Raises UnknownChange, InvalidState, PermissionDenied, ValidationFailed.
-    """
+    """End a suspension now: what would be in force without it applies again."""
     session, now = transaction.session, transaction.now
     require_in_force_logged(session)
     require_logged(session, "suspension", suspension)
@@ -165,7 +156,7 @@ def preview_suspension(
 ) -> SuspensionPreview:
     """Return the effect if this actor suspended the version in force now.
 
-    Raises InvalidState when nobody can suspend it.
+    Raises InvalidState if it cannot be suspended.
     """
     all_activations, previous = registry.activations(session), read_suspensions(session, policy)
     if version is None:
@@ -185,7 +176,7 @@ def _find_fallback(  # noqa: PLR0913, PLR0917  # who suspends what, and all that
     previous: Sequence[Suspension],
     now: datetime,
 ) -> Activation | None:
-    """Find the version that applies in place of a suspended one; None when none does."""
+    """Return the fallback of a suspended version; None if there is none."""
     of_policy = [each for each in ordinary_activations(all_activations) if each.policy == suspended.policy]
     digests = {suspended.digest, *(each.digest for each in of_policy), *(each.digest for each in previous)}
     meanings, authors = meanings_of(session, digests), writers_of(session, digests)
@@ -204,7 +195,7 @@ def _find_fallback(  # noqa: PLR0913, PLR0917  # who suspends what, and all that
 
 
 def _version_in_force(all_activations: Sequence[Activation], policy: str, version: str, now: datetime) -> Activation:
-    """Return the activation of the version in force. Raises InvalidState when another version is, or none."""
+    """Return the activation of the version in force. Raises InvalidState if another version, or none, is in force."""
     active = active_at(all_activations, policy, now, now)
     if active is None:
         raise InvalidState(
@@ -227,7 +218,7 @@ def _version_in_force(all_activations: Sequence[Activation], policy: str, versio
 def _fallback_problems(
     session: Session, all_activations: Sequence[Activation], applied: Activation, period: Period, now: datetime
 ) -> list[str]:
-    """List why the other policies could not work with the fallback version; a sentence each."""
+    """List why the other policies would be incompatible with the fallback."""
     load = head_loader(session)
     kind = ActivationKind.SUSPENSION
     hypothetical = Activation(LAST_SEQ, "planned", applied.policy, applied.version, applied.digest, kind, period, now)

@@ -1,4 +1,4 @@
-"""The rows of changes and of suspensions; all are append-only."""
+"""Rows of changes and of suspensions; all are append-only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy_service.database import Instant
 
 
 class ChangeRow(SQLModel, table=True):
-    """A change; what became of it is in its actions."""
+    """A change; its state follows from its actions."""
 
     __tablename__ = "change"
 
@@ -23,7 +23,7 @@ class ChangeRow(SQLModel, table=True):
 
 
 class ActionRow(SQLModel, table=True):
-    """One thing that was done to a change; `body` is what was drafted or submitted, as canonical JSON."""
+    """An action on a change; `body` is the draft or submission, as canonical JSON."""
 
     __tablename__ = "change_action"
     __table_args__ = (
@@ -46,7 +46,7 @@ class ActionRow(SQLModel, table=True):
 
 
 class TextRow(SQLModel, table=True):
-    """A policy file as it was drafted, valid or not."""
+    """A drafted policy file, valid or not."""
 
     __tablename__ = "change_text"
 
@@ -55,7 +55,7 @@ class TextRow(SQLModel, table=True):
 
 
 class ChangeTitleRow(SQLModel, table=True):
-    """A title that a draft had, in small letters, to be searched."""
+    """A title of a draft, in lower case for searching."""
 
     __tablename__ = "change_titled"
 
@@ -76,7 +76,7 @@ class DraftFileRow(SQLModel, table=True):
 
 
 class MeaningRow(SQLModel, table=True):
-    """The meaning of a drafted or registered text, as a digest; empty for one that is not a valid policy."""
+    """The meaning of a drafted or registered text, as a digest; empty if the text is not a valid policy."""
 
     __tablename__ = "text_meaning"
 
@@ -85,7 +85,7 @@ class MeaningRow(SQLModel, table=True):
 
 
 class SubmittedVersionRow(SQLModel, table=True):
-    """The record that a change was submitted for a policy and a day."""
+    """The record that a change with a policy was submitted for a day."""
 
     __tablename__ = "change_submitted"
     __table_args__ = (Index("change_submitted_policy", "policy", "effective_from"),)
@@ -106,7 +106,7 @@ class ReportRow(SQLModel, table=True):
 
 
 class EvidenceRow(SQLModel, table=True):
-    """A file that stands behind a change, under its digest."""
+    """A file attached to a change, under its digest."""
 
     __tablename__ = "evidence"
 
@@ -132,7 +132,7 @@ class CommentRow(SQLModel, table=True):
 class SuspensionRow(SQLModel, table=True):
     """A version suspended in an emergency, with one signature.
 
-    The fallback is the suspended version itself where no version applies in its place.
+    If no version applies in its place, the fallback is the suspended version itself.
     """
 
     __tablename__ = "suspension"
@@ -168,7 +168,7 @@ class RatificationRow(SQLModel, table=True):
 
 
 class SuspensionEndRow(SQLModel, table=True):
-    """The record that a suspension was ended early."""
+    """The early end of a suspension."""
 
     __tablename__ = "suspension_end"
 

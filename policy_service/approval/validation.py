@@ -1,4 +1,4 @@
-"""Validation of what people write: bounded text without hidden characters, with all its errors at once."""
+"""Validation of text input: bounded, without hidden characters; all errors at once."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from policy_service.messages import Message
 from policy_service.registry.model import Period
 
 MAX_TITLE = 200
-"""Characters of a title."""
+"""Maximum length of a title, characters."""
 MAX_REASON = 4_000
-"""Characters of a reason or a comment."""
+"""Maximum length of a reason or comment, characters."""
 FIELD_NAMES = {"title": Message("title"), "reason": Message("reason"), "comment": Message("comment")}
-"""What can be written."""
+"""Names of the fields in messages."""
 LATEST = datetime(2199, 12, 31, tzinfo=UTC)
-"""No period begins or ends later."""
+"""The latest beginning or end of a period."""
 
 
 def validate_reason(reason: str, name: str = "reason") -> str:
-    """Return a reason that was given, without the blanks around it. Raises ValidationFailed."""
+    """Return a reason, stripped. Raises ValidationFailed."""
     return validate_texts({name: (reason, MAX_REASON)})[name]
 
 
 def validate_texts(texts: Mapping[str, tuple[str, int]], other_errors: tuple[str, ...] = ()) -> dict[str, str]:
-    """Texts by name, each with its limit, without the blanks around them.
+    """Return texts by name, stripped, each within its maximum length.
 
-    Raises ValidationFailed with all faults, and `other_errors`.
+    Raises ValidationFailed with all errors, and `other_errors`.
     """
     errors = [error for name, (text, limit) in texts.items() for error in _text_errors(FIELD_NAMES[name], text, limit)]
     if errors or other_errors:
@@ -56,7 +56,7 @@ def _text_errors(name: str, text: str, limit: int) -> list[str]:
 
 
 def search_form(text: str) -> str:
-    """Text to be searched: in small letters, and in one width where Chinese typing knows two."""
+    """Return text normalised for searching: lower case, and half-width where Chinese typing has two widths."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -71,7 +71,7 @@ def period_errors(period: Period) -> tuple[str, ...]:
 
 
 def make_period(start: datetime, until: datetime | None) -> Period:
-    """Return the period between two instants with time zones. Raises ValidationFailed when it is none."""
+    """Return the period between two instants with time zones. Raises ValidationFailed if it is invalid."""
     try:
         return Period(start, until)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Withdrawn versions, submitted and then taken back or refused: read only by those who may read the change."""
+"""Withdrawn versions: submitted, then sent back, withdrawn or rejected; hidden from those who may not read changes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from policy_service.registry.tables import ActivationRow, VersionRow
 WITHDRAWN_STATES = frozenset(
     {ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS, ChangeState.WITHDRAWN, ChangeState.REJECTED}
 )
-"""What became of a change whose text is not to be read by everyone: sent back, withdrawn or rejected."""
+"""The states of a change whose text is hidden: sent back, withdrawn or rejected."""
 
 
 def withdrawn_versions(session: Session) -> frozenset[str]:
-    """Return the digests of versions whose change was taken back or refused, and that were never put in force."""
+    """Return the digests of versions never in force whose change was sent back, withdrawn or rejected."""
     return cached(session, "withdrawn-versions", _read_withdrawn_versions)
 
 

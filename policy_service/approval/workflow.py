@@ -1,7 +1,7 @@
-"""The state machine of a change: one table of actions, states and roles, and the rules beside it.
+"""The state machine of a change: one table of actions, states and roles, and further rules.
 
-What is not in the table is refused with a sentence. A change is the fold of its actions, so its state is never stored
-anywhere that could be edited.
+An action not in the table is rejected with a message. A change is the fold of its actions, so there is no stored state
+that could be edited.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ALL_ROLES = AUTHORS | SIGNERS
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """An action that is possible in a state: who may, by role, and the state afterwards."""
+    """An action possible in a state: the roles that may perform it, and the next state."""
 
     roles: frozenset[Role]
     to: ChangeState
@@ -46,13 +46,13 @@ TRANSITIONS: dict[tuple[ChangeState, Action], Transition] = {
     (ChangeState.DRAFT, Action.ANALYSE): Transition(AUTHORS, ChangeState.UNDER_ANALYSIS),
     (ChangeState.DRAFT, Action.WITHDRAW): Transition(AUTHORS, ChangeState.WITHDRAWN),
     (ChangeState.UNDER_ANALYSIS, Action.COMMENT): Transition(ALL_ROLES, ChangeState.UNDER_ANALYSIS),
-    (ChangeState.UNDER_ANALYSIS, Action.SUBMIT): Transition(AUTHORS, ChangeState.SUBMITTED),  # by what analysed it
+    (ChangeState.UNDER_ANALYSIS, Action.SUBMIT): Transition(AUTHORS, ChangeState.SUBMITTED),  # by the service
     (ChangeState.UNDER_ANALYSIS, Action.END_ANALYSIS): Transition(AUTHORS, ChangeState.DRAFT),
     (ChangeState.UNDER_ANALYSIS, Action.WITHDRAW): Transition(AUTHORS, ChangeState.WITHDRAWN),
     (ChangeState.SUBMITTED, Action.COMMENT): Transition(ALL_ROLES, ChangeState.SUBMITTED),
     (ChangeState.SUBMITTED, Action.SIGN_OFF): Transition(
         SIGNERS, ChangeState.SIGNED_OFF
-    ),  # once nobody owes a signature
+    ),  # once no signature is missing
     (ChangeState.SUBMITTED, Action.REQUEST_CHANGES): Transition(ALL_ROLES, ChangeState.DRAFT),
     (ChangeState.SUBMITTED, Action.REJECT): Transition(SIGNERS, ChangeState.REJECTED),
     (ChangeState.SUBMITTED, Action.WITHDRAW): Transition(AUTHORS, ChangeState.WITHDRAWN),
@@ -64,13 +64,14 @@ TRANSITIONS: dict[tuple[ChangeState, Action], Transition] = {
     (ChangeState.SCHEDULED, Action.COMMENT): Transition(ALL_ROLES, ChangeState.SCHEDULED),
     (ChangeState.SCHEDULED, Action.CANCEL): Transition(ALL_ROLES, ChangeState.CANCELLED),
 }
-"""Everything that can be done."""
+"""All possible actions."""
 RECORDED_TRANSITIONS: dict[tuple[ChangeState, Action], Transition] = {
     **TRANSITIONS,
     (ChangeState.SIGNED_OFF, Action.SIGN_OFF): Transition(SIGNERS, ChangeState.SIGNED_OFF),
 }
-"""Everything that may have been done: who signs in the place of a signature that did not count then may find, read
-later, that it counts again."""
+"""All actions that may be on record. A signature that replaced one that did not count may, read later, find that one
+counting again.
+"""
 
 ACTION_CLAUSES: dict[Action, Message] = {
     Action.CREATE: Message("A change is created"),
@@ -86,7 +87,7 @@ ACTION_CLAUSES: dict[Action, Message] = {
     Action.SCHEDULE: Message("A change is scheduled"),
     Action.CANCEL: Message("A change is cancelled"),
 }
-"""What is done to a change by an action: the beginning of a sentence that says by whom."""
+"""The beginnings of messages about actions, to be completed by the roles."""
 IMPOSSIBLE_CLAUSES: dict[Action, Message] = {
     Action.CREATE: Message("The change cannot be created"),
     Action.EDIT: Message("The change cannot be edited"),
@@ -101,7 +102,7 @@ IMPOSSIBLE_CLAUSES: dict[Action, Message] = {
     Action.SCHEDULE: Message("The change cannot be scheduled"),
     Action.CANCEL: Message("The change cannot be cancelled"),
 }
-"""What cannot be done: the beginning of a sentence that says why."""
+"""The beginnings of messages about impossible actions, to be completed by the reason."""
 STATE_CLAUSES: dict[ChangeState, Message] = {
     ChangeState.DRAFT: Message("it is still a draft"),
     ChangeState.UNDER_ANALYSIS: Message("it is being analysed, and is submitted when that has ended"),
@@ -112,7 +113,7 @@ STATE_CLAUSES: dict[ChangeState, Message] = {
     ChangeState.WITHDRAWN: Message("it was withdrawn"),
     ChangeState.CANCELLED: Message("it was cancelled"),
 }
-"""Why something that is not in the table cannot be done."""
+"""Why an action is impossible in a state."""
 ROLE_NAMES: dict[Role, Message] = {
     Role.AUTHOR: Message("an author"),
     Role.SALES_DIRECTOR: Message("the sales director"),
@@ -120,7 +121,7 @@ ROLE_NAMES: dict[Role, Message] = {
     Role.GENERAL_MANAGER: Message("the general manager"),
     Role.COMPLIANCE: Message("compliance"),
 }
-"""The roles that take part, in a sentence."""
+"""The roles in messages."""
 FIRST_VERSIONS_FIXED = Message(
     "The day and the evidence of first versions are not edited: withdraw this change and draft another."
 )
@@ -131,14 +132,14 @@ ALLOWED: Literal[True] = True
 
 
 def new_change(change: str, kind: ChangeKind, creation: ActionRecord) -> Change:
-    """Return the change that its creation makes. Raises ValueError when the action is another one."""
+    """Return the change from its first action. Raises ValueError if the action does not create one."""
     if creation.action is not Action.CREATE or creation.draft is None:
         raise ValueError("a change begins by being created")
     return Change(change, kind, ChangeState.DRAFT, creation.draft, 1, (creation,))
 
 
 def apply_action(change: Change, record: ActionRecord) -> Change:
-    """Return the change after one more action. Raises ValueError when the action is not in the table."""
+    """Return the change after one more action. Raises ValueError if the action is not in the table."""
     transition = RECORDED_TRANSITIONS.get((change.state, record.action))
     if transition is None:
         raise ValueError(f"{record.action} is not possible in {change.state}")
@@ -155,7 +156,7 @@ def apply_action(change: Change, record: ActionRecord) -> Change:
 
 
 def fold_actions(change: str, kind: ChangeKind, actions: Iterable[ActionRecord]) -> Change:
-    """Return the change that these actions made, the first of which created it."""
+    """Return the change that results from these actions, the first of which created it."""
     creation, *rest = actions
     current = new_change(change, kind, creation)
     for record in rest:
@@ -167,7 +168,7 @@ def fold_actions(change: str, kind: ChangeKind, actions: Iterable[ActionRecord])
 
 
 def check_state(change: Change, action: Action, now: datetime) -> Literal[True] | str:
-    """Return True if anyone can do this to the change as it is now, else the reason."""
+    """Return True if the change's current state allows the action, else the reason."""
     if (change.state, action) not in TRANSITIONS:
         reason = Message(
             "{impossible}: {because}.", impossible=IMPOSSIBLE_CLAUSES[action], because=STATE_CLAUSES[change.state]
@@ -187,7 +188,10 @@ def check_state(change: Change, action: Action, now: datetime) -> Literal[True] 
 def check_permission(
     change: Change, action: Action, actor: Actor, now: datetime, *, role: Role | None = None
 ) -> Literal[True] | str:
-    """Return True if this actor may do this to the change now, else the reason. A signature is given in a `role`."""
+    """Return True if this actor may perform the action on the change now, else the reason.
+
+    A signature needs a `role`.
+    """
     possible = check_state(change, action, now)
     if possible is not True:
         return possible
@@ -218,7 +222,7 @@ def check_permission(
 def require_permission(
     change: Change, action: Action, actor: Actor, now: datetime, *, role: Role | None = None
 ) -> None:
-    """Raises InvalidState when nobody may do this now, PermissionDenied when this actor may not."""
+    """Raise InvalidState if the state does not allow the action, PermissionDenied if this actor may not."""
     if (possible := check_state(change, action, now)) is not True:
         raise InvalidState(possible)
     if (allowed := check_permission(change, action, actor, now, role=role)) is not True:
@@ -226,13 +230,16 @@ def require_permission(
 
 
 def require_author(actor: Actor, action: Action) -> None:
-    """Raises PermissionDenied when the actor is not a person who may write changes."""
+    """Raise PermissionDenied if the actor is not a person who may write changes."""
     if (allowed := check_role(actor, AUTHORS, ACTION_CLAUSES[action])) is not True:
         raise PermissionDenied(allowed)
 
 
 def check_role(actor: Actor, roles: frozenset[Role], clause: str) -> Literal[True] | str:
-    """Return True if the actor is a person in one of the roles, else why not; `clause` is one of `ACTION_CLAUSES`."""
+    """Return True if the actor is a person in one of the roles, else the reason.
+
+    `clause` is one of `ACTION_CLAUSES`.
+    """
     if actor.kind != "person":
         return Message("{deed} by a person, not by a machine and not by the service.", deed=clause)
     if actor.roles & roles:
@@ -246,7 +253,7 @@ def check_role(actor: Actor, roles: frozenset[Role], clause: str) -> Literal[Tru
 
 
 def check_signing_role(actor: Actor, role: Role | None, now: datetime) -> Literal[True] | str:
-    """Return True if the actor may give a signature in a role at all, else the reason."""
+    """Return True if the actor may sign in a role at all, else the reason."""
     if role is None or role not in SIGNERS:
         return Message("Say in which role you sign: {roles}.", roles=role_names(SIGNERS))
     if role not in actor.roles:
@@ -318,16 +325,16 @@ def check_meaning(role: Role, meaning: Meaning) -> Literal[True] | str:
 
 
 def role_name(role: Role | None) -> str:
-    """Return a role in a sentence."""
+    """Return a role for a message."""
     return ROLE_NAMES[role] if role in ROLE_NAMES else str(role)
 
 
 def role_names(roles: Iterable[Role]) -> str:
-    """Return roles in a sentence, in their usual order."""
+    """Return roles for a message, in their usual order."""
     wanted_roles = set(roles)
     return join_or(ROLE_NAMES[role] for role in Role if role in wanted_roles)
 
 
 def next_action(change: Change, action: Action, actor: Actor, now: datetime, **fields: object) -> ActionRecord:
-    """Return the next action of a change, by an actor."""
+    """Return the next action of a change."""
     return ActionRecord(len(change.actions) + 1, action, Person.of(actor), now, **fields)  # type: ignore[arg-type]  # fields of Acted

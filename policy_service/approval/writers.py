@@ -1,8 +1,8 @@
-"""The writers of a version: everyone who put a text of the same meaning into a draft, or submitted one.
+"""The writers of a version: all who drafted or submitted a text of the same meaning.
 
-Two texts are the same when they decide the same (`language.meaning`), whatever their version, comments and titles. To
-learn what a text means takes reading it, so it is noted once (`policies.record_meanings`). A text that is not valid
-means nothing.
+Two texts have the same meaning if they decide the same (`language.meaning`), whatever their version, comments and
+titles. Computing the meaning requires parsing, so it is stored (`policies.record_meanings`). An invalid text has no
+meaning.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from policy_service.approval.tables import ActionRow, DraftFileRow, MeaningRow
 
 
 def meanings_of(session: Session, digests: Iterable[str]) -> dict[str, str]:
-    """Return the meaning of each text, by its digest; where it is not noted yet, the digest itself stands for it."""
+    """Return the meaning of each text, by digest; if it is not stored yet, the digest itself."""
     unique = set(digests)
     rows = session.exec(select(MeaningRow).where(col(MeaningRow.digest).in_(unique)))
     return {digest: digest for digest in unique} | {row.digest: row.meaning for row in rows}
 
 
 def writers_of(session: Session, digests: Iterable[str]) -> Mapping[str, frozenset[str]]:
-    """Of each text the accounts that drafted, edited or submitted a text of the same meaning, in any change."""
+    """Return the writers of each text: the accounts that drafted, edited or submitted one of the same meaning."""
     meanings = meanings_of(session, digests)
     query_of_meanings = select(MeaningRow.digest, MeaningRow.meaning).where(
         col(MeaningRow.meaning).in_(set(meanings.values()) - {""})

@@ -1,1 +1,1 @@
-"""Overrides recorded and signed: how far one person reaches is asked of governance, who signs of its sign-off."""
+"""Overrides recorded and signed: governance policies determine how far one person reaches, and who signs."""

@@ -1,4 +1,4 @@
-"""One override in full: the policy it excepts from, what the rules said last, its end, and why it may not apply."""
+"""One override in full: its policy, the last answer of the rules, its end, and why it may not apply."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from policy_service.registry.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class OverrideDetail:
-    """An override, and what is read beside it."""
+    """An override, with data from elsewhere."""
 
     override: Override
     title: Bilingual
-    """What the policy is called."""
+    """The policy's title."""
     outcome: tuple[tuple[FieldText, ...], ...]
     last_decision: LastDecision | None
     outcome_errors: tuple[str, ...]
-    """Why the version in force now has no room for it, if it has none."""
+    """Why the outcome does not fit the version in force, if so."""
     end: OverrideEnd | None
     """Its early end."""
     ended_by: str
-    """The printed name of who ended it."""
+    """The printed name of the person who ended it."""
 
     @property
     def governance_versions(self) -> tuple[tuple[str, str], ...]:
-        """The policies of governance that say who must sign, each with its version."""
+        """The governance policies that determined the signers, each with its version."""
         decided_by = self.override.decided_by or {}
         found = (decided_by.get(name) for name in ("overrides", "sign_off"))
         return tuple((each["policy"], each["version"]) for each in found if each)
@@ -62,7 +62,7 @@ def read_override_detail(
 
 
 def signing_denied_reason(override: Override, actor: Actor, now: datetime) -> str | None:
-    """Return why a person cannot sign an override in any of their roles; None for those who can."""
+    """Return why a person cannot sign an override in any of their roles; None if they can."""
     possible = can_sign_override(override, now)
     if possible is not True:
         return possible

@@ -1,4 +1,4 @@
-"""The version that an override was made for, and the decision that used it last."""
+"""The version an override was made for, and the last decision that used it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from policy_service.registry.service import UnknownVersion, read_version
 from policy_service.subject import Subject
 
 MAX_SEARCHED = 50
-"""Decisions about the subject that are looked at, from the last one backwards."""
+"""Maximum number of the subject's decisions read, from the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LastDecision:
 
 
 def read_policy_version(catalogue: Catalogue, session: Session, override: Override) -> Policy | None:
-    """Return the version that was in force when the override was made; None when the registry has lost it."""
+    """Return the version in force when the override was made; None if it is not in the registry."""
     try:
         row = read_version(session, override.policy, override.version)
     except UnknownVersion:
@@ -43,7 +43,7 @@ def read_policy_version(catalogue: Catalogue, session: Session, override: Overri
 def read_last_decision(
     session: Session, subject: Subject, policy: str, lang: Language, limit: int = MAX_SEARCHED
 ) -> LastDecision | None:
-    """Read the result of the rules when the policy last decided about the subject, whatever was answered instead."""
+    """Return the rules' answer in the policy's last decision about the subject, without the override."""
     for record in _newest_first(session, subject, limit):
         if policy in record.outcomes:
             versions = versions_of(session, [record])[record.decision_id]
@@ -57,7 +57,7 @@ def read_last_decision(
 
 
 def _newest_first(session: Session, subject: Subject, limit: int) -> Iterator[DecisionRecord]:
-    """Read the last record, which as a rule is the one, and the others only after it."""
+    """Yield the last record, usually the one needed, and only then read earlier ones."""
     last = subject_history(session, subject, None, 1)
     yield from last.records
     if last.cursor is not None and limit > 1:

@@ -1,4 +1,4 @@
-"""Overrides as a list shows them: what each sets, what the rules alone said last, and who has not signed."""
+"""Overrides for a list: the outcome each sets, the rules' last answer, and missing signatures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from policy_service.overrides.last_decision import LastDecision, read_last_decis
 from policy_service.registry.catalogue import Catalogue
 
 MAX_RECORDS = 10
-"""Decisions about a subject that are looked through for what the rules alone said."""
+"""Maximum number of a subject's decisions read to find the rules' answer."""
 STATE_NAMES: Mapping[OverrideState, Message] = {
     "runs": Message("in effect"),
     "provisional": Message("in effect for now"),
@@ -36,16 +36,16 @@ class ListedOverride:
     title: Bilingual
     outcome: tuple[tuple[FieldText, ...], ...]
     last_decision: LastDecision | None
-    """What the rules alone said last; None when the policy has not decided lately."""
+    """The rules' last answer; None if the policy has not decided recently."""
     state: OverrideState
     owed_roles: tuple[Role, ...]
-    """Who has not signed yet."""
+    """The roles that have not signed yet."""
 
 
 def read_listed(
     session: Session, catalogue: Catalogue, overrides: Sequence[Override], now: datetime, lang: Language
 ) -> Iterator[ListedOverride]:
-    """Read what a list shows of each override."""
+    """Yield overrides with the data shown in a list."""
     first_of = {(each.policy, each.version): each for each in overrides}
     versions = {name: read_policy_version(catalogue, session, each) for name, each in first_of.items()}
     for each in overrides:

@@ -1,4 +1,4 @@
-"""Reads a page of the overrides that a filter selects, with the validity of their signatures."""
+"""Reads a filtered page of overrides, with the validity of their signatures."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from policy_service.overrides.signature_validity import with_signature_validity
 from policy_service.paging import Page, both_ways, numbered_page
 
 OverrideStatus = Literal["running", "waiting", "over"]
-"""Whether an override applies, awaits signatures, or is over; one that applies for now is of the first two."""
+"""The status: applies, awaits signatures, or over. A provisional override has both of the first two."""
 OverrideSort = Literal["recorded", "-recorded"]
-"""By when an override was recorded; with `-` the newest first."""
+"""By the time of recording; with `-` newest first."""
 _ORDERS = both_ways("recorded", col(OverrideRow.seq))
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideFilter:
-    """Filters of a list of overrides; None means any."""
+    """Filters of a list of overrides; None matches any."""
 
     subject: str | None = None
     """The identifier."""
     kind: str | None = None
-    """Of the subject."""
+    """The kind of the subject."""
     policy: str | None = None
     status: OverrideStatus | None = None
 
@@ -42,7 +42,7 @@ def list_overrides(  # noqa: PLR0913  # which, in which order, how many
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Override]:
-    """Return a page of the overrides that the filter selects. Raises InvalidSubject, InvalidCursor, DamagedRecord."""
+    """Return a page of the overrides that match the filter. Raises InvalidSubject, InvalidCursor, DamagedRecord."""
     order = _ORDERS[sort]
     at = {criteria.status: now}
     page = numbered_page(

@@ -1,8 +1,8 @@
-"""Records and signs overrides: what governance decides is asked before the transaction, and compared in it.
+"""Records and signs overrides. Governance policies are evaluated before the transaction, and compared in it.
 
-prepared = prepare_override(session, governance, actor, request, now)   slow at first: governance is built
-override = record_override(transaction, actor, prepared)             refused when what was asked about has changed
-override = sign_override(transaction, other, override.id, …)         by each of those who must, beside who recorded it
+prepared = prepare_override(session, governance, actor, request, now) slow at first: governance is built override =
+record_override(transaction, actor, prepared) refused when what was asked about has changed override =
+sign_override(transaction, other, override.id, …) by each of those who must, beside who recorded it
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ from policy_service.registry.service import activation_in_force
 from policy_service.subject import Subject, subject_errors
 
 UNSIGNED_LOOKBACK = timedelta(days=30)
-"""How long an override counts that ran without all signatures."""
+"""How long an override that applied without all signatures is counted."""
 BASIS_CHANGED = Message("The versions or the overrides in force changed while this was prepared: send it again.")
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideRequest:
-    """An override that a person asks for."""
+    """A requested override."""
 
     subject: Subject
     policy: str
     outcome: object
-    """JSON: what is answered instead."""
+    """The outcome that replaces the rules' answer, as JSON."""
     role: Role
     reason: str
     until: datetime
@@ -80,26 +80,26 @@ class OverrideRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedOverride:
-    """All that recording an override needs, worked out from one state of the database."""
+    """All data for recording an override, computed from one state of the database."""
 
     request: OverrideRequest
     actor: str
     version: Version
     """The version in force that is overridden."""
     outcome: Any
-    """As it is kept."""
+    """The outcome in stored form."""
     facts: Mapping[str, Any]
-    """What governance was asked about."""
+    """The facts given to the governance policy."""
     authority: OverrideAuthority
     signers: tuple[Role, ...]
-    """Who signs a change of the policy."""
+    """The roles that sign changes of the policy."""
     sign_off: Version | None
-    """By which version of `governance/sign_off`; None where one signature is enough."""
+    """The version of `governance/sign_off` used; None if one signature suffices."""
 
 
 @dataclass(frozen=True, slots=True)
 class _CheckedRequest:
-    """A checked request, as far as the registry and the other overrides allow it."""
+    """A request, checked against the registry and the other overrides."""
 
     version: Version
     outcome: Any
@@ -109,10 +109,7 @@ class _CheckedRequest:
 def prepare_override(
     session: Session, governance: GovernanceEvaluator, actor: Actor, request: OverrideRequest, now: datetime
 ) -> PreparedOverride:
-    """Ask governance how far the override reaches, and who else must sign it. Slow at first.
-
-    Raises OverridePermissionDenied, OverrideRejected with every reason.
-    """
+    """Determine how far the override reaches, and which other roles must sign it. The first call is slow."""
     _require_permission(may_override(actor, request.role, now))
     checked = _check_request(session, actor, request, now)
     try:
@@ -130,10 +127,7 @@ def prepare_override(
 
 
 def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOverride) -> Override:
-    """Except a subject from the rules of a policy, as far as one signature reaches.
-
-    Raises OverridePermissionDenied, OverrideRejected with every reason.
-    """
+    """Record an override of a policy's rules for a subject, as far as one signature reaches."""
     now, session, request, authority = transaction.now, transaction.session, prepared.request, prepared.authority
     require_in_force_logged(session)
     _require_permission(may_override(actor, request.role, now))
@@ -187,9 +181,9 @@ def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOv
 def sign_override(  # noqa: PLR0913  # what a signature says
     transaction: Transaction, actor: Actor, override: str, *, role: Role, digest: str, reason: str
 ) -> Override:
-    """Return another person's signature on an override, in a role that is owed, on what the person was shown.
+    """Record another person's signature in a missing role, on the digest shown to them; return the override.
 
-    With the last of them the override lasts to its end: all count then. Raises UnknownOverride,
+    With the last required signature, all of which must count, the override applies to its end. Raises UnknownOverride,
     OverridePermissionDenied, OverrideRejected.
     """
     now, session = transaction.now, transaction.session
@@ -238,7 +232,7 @@ def sign_override(  # noqa: PLR0913  # what a signature says
 
 
 def _check_request(session: Session, actor: Actor, request: OverrideRequest, now: datetime) -> _CheckedRequest:
-    """Check the request as far as possible. Raises OverrideRejected with every reason."""
+    """Return the checked request. Raises OverrideRejected with every reason."""
     subject, policy = request.subject, request.policy
     problems: list[str] = [_subject_problem(part, problem) for part, problem in subject_errors(subject).items()]
     problems += term_problems(request.until, request.reason, now)
@@ -277,14 +271,14 @@ def _check_request(session: Session, actor: Actor, request: OverrideRequest, now
 
 
 def _subject_problem(part: str, problem: str) -> Message:
-    """Return the problem of a subject's identifier or kind, as a sentence."""
+    """Return the message for a problem of a subject's identifier or kind."""
     if part == "kind":
         return Message("The kind of the subject: {fault}.", fault=problem)
     return Message("The subject: {fault}.", fault=problem)
 
 
 def _outcome_facts(policy: Policy, values: Sequence[Values]) -> dict[str, Any]:
-    """Return the facts of the outcome: if it is about money, and how much in all."""
+    """Return the facts of the outcome: whether it is money, and the total amount."""
     money = [
         (position, declared.type)
         for position, declared in enumerate(policy.outcomes.values())
@@ -316,14 +310,14 @@ def _history_facts(session: Session, actor: Actor, request: OverrideRequest, now
 
 
 def _ran_unsigned(override: Override, now: datetime) -> bool:
-    """Return True if an override applied in the last days by one signature alone."""
+    """Return True if an override recently applied with one signature alone."""
     return (
         override.starts_at is not None and override.ratified_at is None and override.ends_at > now - UNSIGNED_LOOKBACK
     )
 
 
 def _count_open(session: Session, now: datetime, condition: Any) -> int:  # noqa: ANN401  # SQLAlchemy's
-    """Count the overrides that are in effect or may still be."""
+    """Count the overrides that apply or may still apply."""
     is_ratified = (
         select(OverrideSignatureRow.override)
         .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
@@ -336,7 +330,7 @@ def _count_open(session: Session, now: datetime, condition: Any) -> int:  # noqa
 
 
 def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) -> Iterator[str]:
-    """List why governance does not allow this override to anyone."""
+    """Yield why governance does not allow this override, whoever signs."""
     policy = authority.policy
     version_name = {"policy": policy.policy if policy else OVERRIDES, "version": policy.version if policy else ""}
     if authority.verdict == "refused":
@@ -354,7 +348,7 @@ def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) 
 
 
 def _decided_by(prepared: PreparedOverride) -> dict[str, Any]:
-    """By what it was decided how far the override reaches and who must sign, as JSON."""
+    """Return the governance versions and facts that determined reach and signers, as JSON."""
     authority, sign_off = prepared.authority, prepared.sign_off
     return {
         "overrides": authority.policy.to_dict() if authority.policy else None,

@@ -1,9 +1,9 @@
-"""The signatures on overrides that count now: those whose signers still may sign, until all have signed.
+"""Signature validity of overrides: a signature counts while its signer may sign, until all have signed.
 
-A signature does not count while its signer has no enabled account or does not hold the role, attested. Its role is owed
-again, before any other; that of who recorded the override nobody else can give, so it is recorded again. With the last
-signature this ends: what was ratified stays so. Nothing is stored, and a decision does not ask: it applies what runs
-for a time or was ratified.
+A signature does not count while its signer has no enabled account or does not hold the role, attested. Its role must
+then sign again, before any other. The recorder's signature cannot be replaced, so the override must be recorded again.
+After the last signature validity is no longer evaluated: a ratified override stays ratified. Nothing is stored, and
+decisions do not evaluate it: they apply provisional and ratified overrides.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from policy_service.identity.service import accounts
 
 
 def read_with_signature_validity(session: Session, override: str, now: datetime) -> Override:
-    """Return one override, with which of its signatures do not count. Raises UnknownOverride."""
+    """Return one override with its void signatures. Raises UnknownOverride."""
     return with_signature_validity(session, [read_override(session, override)], now)[0]
 
 
 def with_signature_validity(session: Session, overrides: Sequence[Override], now: datetime) -> list[Override]:
-    """Return the overrides, those that wait for signatures with which of them do not count."""
+    """Return the overrides; those awaiting signatures with their void signatures."""
     awaiting = [each for each in overrides if _is_waiting(each, now)]
     if not awaiting:
         return list(overrides)
@@ -44,7 +44,10 @@ def _is_waiting(override: Override, now: datetime) -> bool:
 
 
 def _void_reasons(override: Override, known_accounts: Mapping[str, Account]) -> dict[str, str]:
-    """Accounts are never removed, so one that is not there is of nobody who could lose it."""
+    """Return why signatures do not count, by account.
+
+    Accounts are never removed, so an unknown one belongs to no person, and its signature stays valid.
+    """
     reasons = (
         (actor, lost_role_reason(person, Role(role), known_accounts[actor]))
         for actor, role, person in _signers(override)
@@ -54,7 +57,7 @@ def _void_reasons(override: Override, known_accounts: Mapping[str, Account]) -> 
 
 
 def _signers(override: Override) -> Iterator[tuple[str, str, str]]:
-    """Yield the account, role and name of everyone who signed, who recorded it first."""
+    """Yield the account, role and name of every signer, the recorder first."""
     yield override.actor, override.role, override.printed_name
     for each in override.signatures:
         yield each.actor, each.role, each.printed_name

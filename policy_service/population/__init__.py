@@ -1,1 +1,1 @@
-"""Populations: the facts of many subjects, read exactly, and the policies applied to all of them."""
+"""Populations: the facts of many subjects, read exactly, and policies evaluated over all of them."""

@@ -1,10 +1,10 @@
-"""What came of a change beside what was expected of it: its signed effect, and the movements since its first day.
+"""Compares a change's signed effect with the actual movements since its first day.
 
     compare_effect(session, effect, until)     # the group lists of the day before it against those of the day `until`
 
-Both sides count subjects by the words of an outcome, before and after. What came includes what the change did not
-cause: facts change, too, and other changes take effect. Subjects that were not decided about since the first day are
-counted: of these nothing can have come yet.
+Both sides count subjects by the values of an outcome, before and after. Actual movements include those with other
+causes: facts change, too, and other changes take effect. Subjects without a decision since the first day are counted
+separately, since the change cannot have affected them yet.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from policy_service.registry import policy_cache
 from policy_service.spreadsheet import guard_formula
 
 NEW = "(new)"
-"""The word before of subjects that a policy did not decide about before."""
+"""The earlier value of subjects that a policy had not decided about."""
 NOT_IN_FORCE = "(not_in_force)"
 HEADINGS = ("policy", "outcome", "from", "to", "expected", "actual", "difference")
 
 
 @dataclass(frozen=True, slots=True)
 class CellComparison:
-    """How many subjects were expected to go from one word of an outcome to another, or to stay, and how many did."""
+    """The expected and actual numbers of subjects with one value before and one after."""
 
     outcome: str
     before: str
@@ -52,67 +52,67 @@ class CellComparison:
 
     @property
     def difference(self) -> int:
-        """How many more came than were expected."""
+        """The actual minus the expected number."""
         return self.actual - self.expected
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyComparison:
-    """By how much a sum of money was expected to change, and by how much it did."""
+    """The expected and actual change of a sum of money."""
 
     outcome: str
     currency: str
     expected: Decimal
     actual: Decimal | None
-    """None where there are too many records to add up at once."""
+    """None if there are too many records to add up at once."""
 
     @property
     def difference(self) -> Decimal | None:
-        """How much more came than was expected."""
+        """The actual minus the expected change."""
         return None if self.actual is None else self.actual - self.expected
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyComparison:
-    """What was expected of one policy, and what came."""
+    """The expected and actual effect on one policy."""
 
     policy: str
     kind: str
     version: str
     digest: str
-    """Of the version."""
+    """The digest of the version."""
     subjects: int
-    """Of how many the movements are."""
+    """The number of subjects compared."""
     not_decided: int
-    """How many of them were not decided about since the first day."""
+    """The number of subjects without a decision since the first day."""
     cells: tuple[CellComparison, ...]
     money: tuple[MoneyComparison, ...]
 
     @property
     def expected_moved(self) -> int:
-        """How often a word was expected to become another."""
+        """The expected number of changed values."""
         return sum(each.expected for each in self.cells if each.before != each.after)
 
     @property
     def actual_moved(self) -> int:
-        """How often a word became another, of subjects that were decided about before."""
+        """The actual number of changed values, of subjects decided about before."""
         return sum(each.actual for each in self.cells if each.before not in {each.after, NEW})
 
 
 @dataclass(frozen=True, slots=True)
 class EffectComparison:
-    """What came of a change on a day."""
+    """The actual effect of a change until a day."""
 
     since: date
     """The first day of the change."""
     until: date
     policies: tuple[PolicyComparison, ...]
     unknown: tuple[str, ...]
-    """The kinds of subjects that were not simulated: nothing was expected of them."""
+    """The kinds of subjects that were not simulated, so without an expected effect."""
 
     @property
     def decided(self) -> int:
-        """Of how many answers something can have come."""
+        """The number of answers that the change can have affected."""
         return sum(each.subjects - each.not_decided for each in self.policies)
 
 
@@ -131,7 +131,7 @@ def comparable_days(change: Change, now: datetime, zone: ZoneInfo) -> tuple[date
 
 
 def compare_effect(session: Session, effect: Effect, until: date) -> EffectComparison:
-    """Compare an effect with what came until a day, which is not before the first. Raises DamagedRecord."""
+    """Compare an effect with the actual one until a day, which is not before the first. Raises DamagedRecord."""
     since = date.fromisoformat(effect.document["bundle"]["day"])
     parts = effect.document["parts"]
     return EffectComparison(
@@ -143,7 +143,7 @@ def compare_effect(session: Session, effect: Effect, until: date) -> EffectCompa
 
 
 def movement_groups(session: Session, policy: str, since: date, until: date) -> dict[str, str]:
-    """The group of each subject on a day, with the one before it where that is another than before the first day."""
+    """Return the group of each subject on a day, with the earlier group if that was another before the first day."""
     before, after = (groups_of_subjects(session, policy, day) for day in (since - timedelta(days=1), until))
     groups = {}
     for subject, group in after.items():
@@ -153,7 +153,7 @@ def movement_groups(session: Session, policy: str, since: date, until: date) -> 
 
 
 def to_csv(comparison: EffectComparison) -> bytes:
-    """Return a comparison as CSV in UTF-8, a row a cell; a sum of money has no words."""
+    """Return a comparison as CSV in UTF-8, one row per cell; rows of sums of money have no values."""
     lines = io.StringIO()
     rows = csv.writer(lines)
     rows.writerow(HEADINGS)
@@ -193,7 +193,7 @@ def _compare(
 
 
 def _cells(outcome: str, figures: Mapping[str, Any], matrix: list[Movement]) -> Iterator[CellComparison]:
-    """Yield the cells of one outcome: those that were expected in their order, then the others."""
+    """Yield the cells of one outcome: the expected ones in order, then the others."""
     nowhere = NEW if figures["before"] else NOT_IN_FORCE
     expected = {(row["from"], row["to"]): row["subjects"] for row in figures["matrix"] if row["outcome"] == outcome}
     actual = Counter[tuple[str, str]]()
@@ -205,7 +205,7 @@ def _cells(outcome: str, figures: Mapping[str, Any], matrix: list[Movement]) -> 
 
 
 def _word(group: Group, outcome: str) -> str:
-    """Return the word of an outcome as a simulation has it; where nothing was decided, the status in brackets."""
+    """Return the value of an outcome as a simulation names it; without a decision, the status in brackets."""
     if group.status != DECIDED:
         return f"({group.status})"
     values = group.values
@@ -226,7 +226,7 @@ def _money(  # noqa: PLR0913, PLR0917  # of whom, and when
 
 
 def _amount(entry: Mapping[str, Any], outcome: str) -> Decimal:
-    """What an answer decides of an outcome of money: all of a list together."""
+    """Return the amount of a money outcome in an answer; for a list, the total."""
     decided = entry.get("outcome", ())
     values = [decided] if isinstance(decided, Mapping) else decided
     return sum((Decimal(str(each[outcome])) for each in values if each.get(outcome) is not None), Decimal(0))

@@ -1,4 +1,4 @@
-"""What came of a change in words: each policy's movements and sums, by the titles that its version gives them."""
+"""The actual effect of a change in words: each policy's movements and sums, with the titles of its version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy_service.population.effect_words import word_text
 
 @dataclass(frozen=True, slots=True)
 class OutcomeComparison:
-    """The cells of one outcome, with the words before and after as a reader calls them."""
+    """The cells of one outcome, with the values before and after in words."""
 
     title: Bilingual
     cells: tuple[tuple[str, str, CellComparison], ...]
@@ -21,7 +21,7 @@ class OutcomeComparison:
 
 @dataclass(frozen=True, slots=True)
 class PolicyComparisonView:
-    """What came of one policy."""
+    """The actual effect on one policy."""
 
     title: Bilingual
     figures: PolicyComparison
@@ -32,7 +32,7 @@ class PolicyComparisonView:
 def comparison_views(
     load: PolicyLoader, policies: Iterable[PolicyComparison], lang: Language
 ) -> tuple[PolicyComparisonView, ...]:
-    """Put what came of each policy into words; `load` reads a version by its digest."""
+    """Return each policy's comparison in words; `load` reads a version by its digest."""
     return tuple(_view(load(each.digest), each, lang) for each in policies)
 
 

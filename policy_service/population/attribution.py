@@ -1,8 +1,8 @@
-"""Charges each subject that moves to the difference that moves it, with the differences applied one by one.
+"""Attributes each moving subject to the difference that moves it, by applying the differences one by one.
 
-A subject is charged to the difference after which its answer is the new one and stays so. That is done in both orders,
-first to last and last to first: where both charge the same difference, it moves the subject by itself; where they
-charge two, the two act together (interaction). So the counts of a policy add up to its subjects that move.
+A subject is attributed to the difference after which its answer is, and remains, the new one. This is done in both
+orders, first to last and last to first: if both name the same difference, it moves the subject alone; if they name two,
+these interact. So the counts of a policy add up to its moving subjects.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Change:
     differences: Sequence[CellDifference]
 
     def between(self, applied: Sequence[CellDifference]) -> list[Policy]:
-        """Return the policies that have some of the differences, in an order in which they can be decided."""
+        """Return the policies with some of the differences applied, in evaluation order."""
         policies = []
         for name, after in self.after.items():
             mine = [each for each in applied if each.policy == name]
@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """How many subjects two differences move; one difference by itself where both are the same."""
+    """The number of subjects moved by two differences together; by one alone if both are the same."""
 
     first: CellDifference
     second: CellDifference
@@ -65,7 +65,7 @@ def charge_column(order: str, policy: int) -> str:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Charges the subjects that move between two sides, the rows of MOVERS."""
+    """Attributes the subjects that move between two sides, the rows of MOVERS."""
 
     connection: duckdb.DuckDBPyConnection
     engine: QueryEngine
@@ -77,7 +77,7 @@ class Attribution:
     policies: Sequence[str]
 
     def charge(self) -> list[list[Charge]]:
-        """Charge the subjects; the charges of each policy."""
+        """Attribute the subjects; return the charges of each policy."""
         differences = list(self.change.differences)
         last = len(differences) - 1
         for count in range(last, 0, -1):
@@ -87,7 +87,7 @@ class Attribution:
         return [self._charges(index, last) for index, _ in enumerate(self.policies)]
 
     def _charge_step(self, order: str, applied: Sequence[CellDifference], charged: int) -> None:
-        """Charge to the next difference those whose answer is not the new one with these applied."""
+        """Attribute to the next difference those subjects whose answer is not yet the new one."""
         pending = [
             f"({moved_column(index)} AND {charge_column(order, index)} IS NULL)"
             for index, _ in enumerate(self.policies)
@@ -115,7 +115,7 @@ class Attribution:
             )
 
     def _charges(self, policy: int, last: int) -> list[Charge]:
-        """The charges of a policy; what is charged nowhere on the way is charged to the difference applied first."""
+        """Return the charges of a policy; subjects attributed at no step belong to the difference applied first."""
         first, second = (charge_column(order, policy) for order in ORDERS)
         self.connection.execute(
             f"UPDATE {MOVERS} SET {first} = coalesce({first}, 0), {second} = coalesce({second}, {last}) "  # noqa: S608

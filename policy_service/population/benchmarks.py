@@ -1,7 +1,7 @@
-"""Makes a benchmark set from a population: the figures that policies refer to, exact and the same each time.
+"""Computes a benchmark set from a population: the figures that policies refer to, exactly and reproducibly.
 
-A subject without the fact, or without a fact that makes its group, does not count to the figure. Rows that are refused
-do not either; they are written to a file with their reasons.
+A subject without the fact, or without a fact that determines its group, does not count. Nor do rejected rows; they are
+written to a file with the reasons.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from policy_service.population.statistics import Distribution, round_half_even, 
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """The figures to make, and the name of the set."""
+    """The figures to compute, and the name of the set."""
 
     id: str
     version: str
     policies: Sequence[Policy]
     requested: Sequence[str] | None
-    """The policies whose figures are made; None for all whose facts the population has."""
+    """The policies whose figures are computed; None for all whose facts the population has."""
     kind: str
     as_of: datetime.date
     mapping: Mapping
@@ -54,7 +54,7 @@ class BenchmarkRequest:
 
 @dataclass(frozen=True)
 class BenchmarkReport:
-    """The set, and what is not in it."""
+    """The set, and what it lacks."""
 
     benchmark_set: BenchmarkSet
     refused: tuple[RejectedRow, ...]
@@ -64,12 +64,12 @@ class BenchmarkReport:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A figure to be made."""
+    """A figure to compute."""
 
     measure: Measure
     type: NumberType
     measured: NumberType | None
-    """The type of the fact that is measured; None where subjects are counted."""
+    """The type of the measured fact; None if subjects are counted."""
     groups: tuple[tuple[str, Type], ...]
     policy: Policy
 
@@ -79,13 +79,13 @@ class _Wanted:
 
     @property
     def facts(self) -> tuple[tuple[str, Type], ...]:
-        """The facts it is made of."""
+        """The facts it is computed from."""
         own = () if self.measure.fact is None or self.measured is None else ((self.measure.fact, self.measured),)
         return (*own, *self.groups)
 
 
 def make_benchmark_set(request: BenchmarkRequest, source: RowSource, on_progress: OnProgress) -> BenchmarkReport:
-    """Make the figures of a population. Raises PopulationRejected with everything that is wrong, OSError."""
+    """Compute the figures of a population. Raises PopulationRejected with every problem, OSError."""
     request = replace(request, mapping=source.mapping)
     wanted, left_out = _wanted_figures(request, source)
     plan = _plan(wanted, request.mapping, source)
@@ -115,7 +115,7 @@ def _title(kind: str, as_of: datetime.date) -> Bilingual:
 
 
 def _wanted_figures(request: BenchmarkRequest, source: RowSource) -> tuple[list[_Wanted], tuple[str, ...]]:
-    """Return the figures to make, each once, and the measures whose facts are not there. Raises PopulationRejected."""
+    """Return the figures to compute, each once, and the measures whose facts are missing. Raises PopulationRejected."""
     chosen = [each for each in request.policies if each.subject == request.kind]
     by_id = {policy.id: policy for policy in chosen}
     problems = [f"no policy `{name}` about a {request.kind}" for name in request.requested or () if name not in by_id]
@@ -151,7 +151,7 @@ def _wanted_figures(request: BenchmarkRequest, source: RowSource) -> tuple[list[
 
 
 def _wanted_figure(policy: Policy, fact: Fact, policies: Sequence[Policy]) -> _Wanted | None:
-    """The figure that a fact takes; None for another fact, and where no policy says the type of what is measured."""
+    """Return the figure that a fact takes; None for other facts, or if no policy declares the measured type."""
     if fact.measure is None or not isinstance(fact.type, NumberType):
         return None
     measure = parse_measure(fact.measure)
@@ -217,7 +217,7 @@ def _in_units(wanted: _Wanted, words: tuple[str, ...], value: Fraction) -> int:
 def _distributions(
     wanted: _Wanted, columns: dict[tuple[str, Type], str], connection: duckdb.DuckDBPyConnection
 ) -> Iterator[tuple[tuple[str, ...], Distribution]]:
-    """Yield the different values of each group, and how many subjects have each."""
+    """Yield the distinct values of each group, and the number of subjects with each."""
     groups = [columns[fact] for fact in wanted.groups]
     value = columns[wanted.facts[0]] if wanted.measured is not None else "1"
     present = " AND ".join(f"{name} IS NOT NULL" for name in map(columns.__getitem__, wanted.facts)) or "true"

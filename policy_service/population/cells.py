@@ -1,4 +1,4 @@
-"""Judges cells by the types of facts, with the reader that judges facts in JSON; nothing is guessed.
+"""Parses cells by the types of facts, with the reader used for facts in JSON; nothing is guessed.
 
 | type           | in a cell of text                  | what a typed column may hold        |
 |----------------|------------------------------------|-------------------------------------|
@@ -8,7 +8,7 @@
 | choice, text   | the word, letter by letter         | text                                |
 | tags           | words with `;` between them        | lists of text                       |
 
-An empty cell is a missing fact, and so are the words that the mapping lists; `NULL` and `NA` are text.
+An empty cell is a missing fact, and so are the words listed in the mapping; `NULL` and `NA` are text.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ TRUTHS = {"true": True, "false": False}
 TAG_DELIMITER = ";"
 ARROW = {"int64": pa.int64(), "string": pa.string()}
 Cells: TypeAlias = Sequence[Any] | pa.Array
-"""The cells of a column; an array where they are of one type."""
+"""The cells of a column; an array if they are of one type."""
 _DIGITS = 38
 _PLAIN = "^-?(?:0|[1-9][0-9]{0,15})(?:\\.[0-9]{1,20})?$"
-"""Decimals of at most 37 digits, those before the point more than a value has."""
+"""Decimals of at most 37 digits, more before the point than any value has."""
 
 
 def raw_value(kind: Type, cell: object) -> object:
@@ -47,7 +47,7 @@ def raw_value(kind: Type, cell: object) -> object:
 
 
 class ColumnJudge:
-    """Reads the cells of one column as values of one type."""
+    """Parses the cells of one column as values of one type."""
 
     def __init__(
         self, name: str, kind: Type, words: Mapping[str, str], missing: Iterable[str], *, sensitive: bool = False
@@ -60,10 +60,10 @@ class ColumnJudge:
         self._missing = frozenset(("", *missing))
 
     def read(self, cells: Cells) -> tuple[pa.Array, dict[int, str]]:
-        """The values as they stand in a query's column, and by its index the reason for each cell that is refused.
+        """Return the values as a query's column, and the reason for each rejected cell by its index.
 
-        Numbers that a typed column, or plain decimals, hold exactly are read all at once. What else there is is read
-        once a spelling: a column has far fewer of them than rows.
+        Numbers that a typed column, or plain decimals, represent exactly are parsed all at once. Other cells are parsed
+        once per spelling, since a column has far fewer spellings than rows.
         """
         if isinstance(cells, pa.Array):
             if (numbers := self._whole_numbers(cells)) is not None:
@@ -88,7 +88,7 @@ class ColumnJudge:
         return pa.array(values, ARROW[column_type(self.kind)])
 
     def _read_spellings(self, spellings: Iterable[Any]) -> tuple[dict[Any, Cell], dict[Any, str]]:
-        """Return the value of each spelling, and for each that is refused the reason."""
+        """Return the value of each spelling, and the reason for each rejected one."""
         values: dict[Any, Cell] = {None: None}
         reasons: dict[Any, str] = {}
         for cell in spellings:
@@ -106,7 +106,7 @@ class ColumnJudge:
         return values, reasons
 
     def _whole_numbers(self, cells: pa.Array) -> pa.Array | None:
-        """Return the cells of a column of numbers as they are kept; None unless all of them are values, exactly."""
+        """Return a column of numbers in stored form; None unless all are exact values."""
         kind = self.kind
         if not isinstance(kind, NumberType):
             return None

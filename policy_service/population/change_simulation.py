@@ -29,7 +29,7 @@ from policy_service.spreadsheet import unguard_formula
 from policy_service.subject import Subject
 
 MAX_FILE = 8 * 2**20
-"""Bytes of the list of those who move; beyond it the smallest are left out."""
+"""Maximum size of the list of movers, bytes; the smallest are left out beyond it."""
 
 
 def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which records
@@ -41,10 +41,10 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
     last: int,
     progress: Progress,
 ) -> tuple[Part, bytes]:
-    """Return the part of the effect about subjects of a kind, and the list of those who move as CSV.
+    """Return the effect on subjects of a kind, and the list of movers as CSV.
 
-    `last` is the number of the last record that counts. Raises OperationRejected when the simulation fails,
-    ValidationFailed when a population that is named does not fit, DamagedRecord, OSError.
+    `last` is the number of the last record that counts. Raises OperationRejected if the simulation fails,
+    ValidationFailed if a named population does not fit, DamagedRecord, OSError.
     """
     candidates = [policy for policy in question.candidates if policy.subject == kind]
     policies = [policy for policy in question.active if policy.id not in question.ends]
@@ -98,7 +98,7 @@ def not_over(population: str, problems: Sequence[str]) -> ValidationFailed:
 def _kept_outcomes(
     question: EffectQuestion, kind: str, database: Database, movers: Path, candidates: Sequence[Policy]
 ) -> Iterator[KeptOutcome]:
-    """Yield those of the movers who keep a best word by an override that applies when the change takes effect."""
+    """Yield the movers that keep a best value by an override that applies when the change takes effect."""
     best = {each.id: best_words(each) for each in (*question.active, *candidates)}
     overrides = OverrideCache()
     with database.read() as session, movers.open(encoding="utf-8-sig", newline="") as file:

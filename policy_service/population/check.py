@@ -1,7 +1,7 @@
-"""Decides some subjects again by the definition: rows of the population, and rows at the edges of the policies.
+"""Checks answers with the reference evaluator: on rows of the population, and on rows at the edges of the policies.
 
-An edge is a number that a policy names, one unit less and one more, within what the population holds: the widths of a
-query were proved for that.
+An edge is a number in a policy, or one unit less or more, within the population's bounds, for which the query's integer
+widths were proved.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from policy_service.population.stages import PolicyStage, Stages
 
 EDGE_ROWS = 500
 MAX_EDGES = 200
-"""Values at edges that a fact is given."""
+"""Maximum number of edge values per fact."""
 
 
 def check_rows(decided: pa.Table, stages: Stages, as_of: datetime.date) -> int:
-    """Decide the rows of a table again, each stage by the definition. Returns how many answers were compared.
+    """Evaluate the rows of a table again, each stage by the reference evaluator.
 
-    Raises RunFailed at the first difference.
+    Returns the number of answers compared.
     """
     compared = 0
     for row in decided.to_pylist():
@@ -58,7 +58,7 @@ def _compare(row: Mapping[str, Any], stage: PolicyStage, as_of: datetime.date) -
 
 
 def edge_rows(plan: Plan, measured: Mapping[str, Interval]) -> pa.Table:
-    """Return rows at the edges of the policies, in the columns of a part."""
+    """Return rows at the edges of the policies, with the columns of a part."""
     pools: dict[str, list[Cell]] = {}
     optional: set[str] = set()
     kinds: dict[str, Type] = {each.column: each.type for each in plan.columns}
@@ -81,7 +81,7 @@ def edge_rows(plan: Plan, measured: Mapping[str, Interval]) -> pa.Table:
 
 
 def _marks(plan: Plan) -> dict[str, set[int]]:
-    """For each column the numbers that policies compare it with."""
+    """Return, for each column, the numbers that policies compare it with."""
     marks: dict[str, set[int]] = {}
     for policy in plan.policies:
         columns = plan.columns_of(policy)

@@ -14,7 +14,7 @@ from policy_service.population.errors import PopulationRejected
 
 _TOTAL = Bilingual("每个对象都有且只有一个分组", "every subject has exactly one group")
 Conditions = Sequence[tuple[str | None, bool]]
-"""For one fact the words that a row's subjects have, and those that they have not; None: it is missing."""
+"""For one fact, the words that a row's subjects have and lack; None stands for a missing fact."""
 
 
 def write_cluster_policy(proposal: Clustering, heading: Heading) -> str:
@@ -98,7 +98,7 @@ def _conditions(row: Row, fact: str) -> Conditions:
 
 
 def _allowed(fact: Fact, conditions: Conditions) -> list[str]:
-    """Return the words of a choice, or of a boolean, that fit."""
+    """Return the words of a choice or boolean that fit."""
     return [
         word
         for word in words_of(fact)
@@ -107,7 +107,7 @@ def _allowed(fact: Fact, conditions: Conditions) -> list[str]:
 
 
 def _cell(fact: Fact, conditions: Conditions) -> str:
-    """What a row asks of a fact; where the fact may be missing, it is asked for that first."""
+    """Return the condition of a row on a fact; a fact that may be missing is first tested for presence."""
     if not conditions:
         return "-"
     if (None, True) in conditions:
@@ -136,7 +136,7 @@ def _words_test(fact: Fact, conditions: Conditions) -> str:
 
 
 def _example(fact: Fact, conditions: Conditions) -> str | None:
-    """Return a value that fits, as YAML; None where only a missing one does."""
+    """Return a fitting value as YAML; None if only a missing one fits."""
     if (None, True) in conditions:
         return None
     if isinstance(fact.type, TagsType):
@@ -163,7 +163,7 @@ def _group_title(group: Cluster, proposal: Clustering) -> Bilingual:
 
 
 def _label(trait: Trait, fact: Fact) -> Bilingual:
-    """What having a word is called."""
+    """Return the title of having a word."""
     if trait.word is None:
         return Bilingual(f"{fact.title.zh}未填", f"{fact.title.en} missing")
     if isinstance(fact.type, BooleanType):

@@ -1,8 +1,8 @@
-"""Finds groups of subjects by their tags, and rows that describe them: a proposal (R-CLUST-1).
+"""Clusters subjects by their tags, and proposes rows that describe the clusters (R-CLUST-1).
 
-Subjects of the same tags are one point, which weighs as many as they are. Each word that a subject has or has not is a
-coordinate. k-means parts the points into groups; a decision tree over the same words describes them, and each of its
-leaves is a row. Both are seeded and run in one thread, so the same population gives the same rows.
+Subjects with equal tags form one point, weighted by their number. Each word that a subject has or lacks is a
+coordinate. k-means clusters the points; a decision tree over the same words describes the clusters, and each of its
+leaves is a row. Both are seeded and single-threaded, so the same population gives the same rows.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from policy_service.population.population import OnProgress, register
 from policy_service.population.source import RowSource
 
 MAX_POINTS = 20_000
-"""Combinations of tags."""
+"""Maximum number of distinct combinations of tags."""
 MAX_FACTS = 50
 MAX_ROWS = 200
-"""Rows of a draft."""
+"""Maximum number of rows in a draft."""
 STARTS = 10
-"""Times that k-means begins; the best end is taken."""
+"""Number of runs of k-means; the best is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterRequest:
-    """How groups are to be found."""
+    """The parameters of the clustering."""
 
     policies: Sequence[Policy]
-    """Where facts and outcomes are declared."""
+    """The policies that declare facts and outcomes."""
     facts: Sequence[str] | None
     """The facts to group by; None for all that the population has."""
     kind: str
     mapping: ColumnMapping
     groups: int
     rows: int
-    """The most rows, before those for missing facts are parted."""
+    """Maximum number of rows, before splitting by missing facts."""
     smallest: int
-    """Subjects of a row; a group of fewer is told as small."""
+    """Minimum number of subjects in a row; a smaller group is marked as small."""
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """A word that a subject has for a fact, or has not; None: the fact is missing."""
+    """A word that a subject has or lacks for a fact; None if the fact is missing."""
 
     fact: str
     word: str | None
@@ -63,7 +63,7 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The tags that some subjects have."""
+    """A combination of tags, shared by some subjects."""
 
     values: Mapping[str, Value | None]
     subjects: int
@@ -84,28 +84,28 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A leaf: what its subjects have and have not, the group most of them are in, and how many there are."""
+    """A leaf: the words its subjects have and lack, the majority's cluster, and the number of subjects."""
 
     path: tuple[tuple[Trait, bool], ...]
     group: int
     subjects: int
     agreeing: int
-    """Those of the row that are in its group."""
+    """The number of its subjects that are in that cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Subjects that are alike, by number; 1 has the most."""
+    """A cluster of similar subjects, numbered by size; 1 is the largest."""
 
     number: int
     subjects: int
     profile: tuple[Trait, ...]
-    """The words that set it apart most."""
+    """The words that distinguish it most."""
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """The groups that were found, and the rows that describe them."""
+    """The clusters, and the rows that describe them."""
 
     request: ClusterRequest
     facts: Mapping[str, Fact]
@@ -116,17 +116,17 @@ class Clustering:
     subjects: int
     refused: int
     left_out: tuple[str, ...]
-    """Columns that no group is made of, with the reason."""
+    """Columns not used, with the reason."""
     library: str
 
     @property
     def agreeing(self) -> int:
-        """Subjects whom the rows put into the group that they were found in."""
+        """The number of subjects that the rows assign to their own cluster."""
         return sum(row.agreeing for row in self.rows)
 
 
 def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnProgress) -> Clustering:
-    """Find groups in a population. Raises PopulationRejected with everything that is wrong, OSError."""
+    """Cluster a population. Raises PopulationRejected with every problem, OSError."""
     if find_spec("sklearn") is None:
         raise PopulationRejected(["scikit-learn is not installed: `pip install 'policy-service[cluster]'`"])
     request = replace(request, mapping=source.mapping)
@@ -174,10 +174,7 @@ def propose_groups(request: ClusterRequest, source: RowSource, on_progress: OnPr
 
 
 def _facts(request: ClusterRequest, source: RowSource) -> tuple[dict[str, Fact], tuple[str, ...]]:
-    """Return the facts to group by, by the column that has them, and why others are left out.
-
-    Raises PopulationRejected.
-    """
+    """Return the facts to cluster by, by column, and why others are left out."""
     mapping = request.mapping
     problems, left_out = subject_problem(source.headings, mapping), []
     names = {heading: name for name, heading in mapping.columns.items()}
@@ -213,7 +210,7 @@ def _facts(request: ClusterRequest, source: RowSource) -> tuple[dict[str, Fact],
 
 
 def _points(connection: duckdb.DuckDBPyConnection, columns: Sequence[FactColumn]) -> list[Point]:
-    """Return the combinations of tags that there are, in one order. Raises PopulationRejected."""
+    """Return the combinations of tags, in a fixed order. Raises PopulationRejected."""
     listed = ", ".join(column.column for column in columns)
     sql = f"SELECT {listed}, count(*) FROM {ROWS} GROUP BY ALL ORDER BY {listed} LIMIT {MAX_POINTS + 1}"  # noqa: S608  # our names
     found = connection.execute(sql).fetchall()
@@ -249,7 +246,7 @@ Leaf = tuple[tuple[Trait, bool], ...]
 def _learn(
     points: Sequence[Point], traits: Sequence[Trait], request: ClusterRequest
 ) -> tuple[list[int], list[Leaf], str]:
-    """Return the group of each point, the leaves that describe the groups, and the library."""
+    """Return the cluster of each point, the leaves that describe the clusters, and the library used."""
     import numpy as np  # noqa: PLC0415  # an extra
     import sklearn  # noqa: PLC0415
     from sklearn.cluster import KMeans  # noqa: PLC0415
@@ -280,7 +277,7 @@ def _learn(
 
 
 def _parted(leaf: Leaf, facts: Mapping[str, Fact]) -> Iterator[Leaf]:
-    """Yield a leaf parted by whether a fact is missing that may be: a table has to say so in a cell of its own."""
+    """Yield a leaf split by whether optional facts are missing, since a table needs an explicit cell for that."""
     asked = dict.fromkeys(trait.fact for trait, there in leaf)
     said = {trait.fact for trait, there in leaf if there or trait.word is None}
     ways = [(True, False) if facts[name].optional and name not in said else (False,) for name in asked]
@@ -292,14 +289,14 @@ def _parted(leaf: Leaf, facts: Mapping[str, Fact]) -> Iterator[Leaf]:
 
 
 def _row(path: Leaf, leaf: Leaf, grouped: Sequence[tuple[Point, int]]) -> Row:
-    """Return a part of a leaf, with the group of most subjects of the leaf."""
+    """Return a part of a leaf, with the cluster of most subjects of the leaf."""
     counts = _counts(path, grouped)
     group, _ = min(_counts(leaf, grouped).items(), key=lambda each: (-each[1], each[0]))
     return Row(path, group, counts.total(), counts[group])
 
 
 def _counts(path: Leaf, grouped: Sequence[tuple[Point, int]]) -> Counter[int]:
-    """How many subjects of each group fit."""
+    """Return the number of fitting subjects by cluster."""
     counts = Counter[int]()
     for point, group in grouped:
         if all(point.has(trait) is there for trait, there in path):
@@ -308,7 +305,7 @@ def _counts(path: Leaf, grouped: Sequence[tuple[Point, int]]) -> Counter[int]:
 
 
 def _group(number: int, grouped: Sequence[tuple[Point, int]], traits: Sequence[Trait]) -> Cluster:
-    """Return a group, with the three words that its subjects have most beyond what others have."""
+    """Return a cluster, with the three words whose frequency most exceeds that of other clusters."""
     total = sum(point.subjects for point, _ in grouped)
     subjects = sum(point.subjects for point, group in grouped if group == number)
 

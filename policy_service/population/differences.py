@@ -1,8 +1,8 @@
-"""The differences of two versions of a policy, and the versions in between.
+"""The differences between two versions of a policy, and intermediate versions.
 
-A difference is a cell of a rule or a band, a rule or a band that is new or gone, or the order of them. Where a rule
-asks for an optional fact that it did not ask for, its cells count as one. Where facts, outcomes or the form of the
-table are declared otherwise, the whole version is one difference: no table in between would be a policy.
+A difference is a changed cell of a rule or band, an added or removed rule or band, or their order. If a rule newly
+tests an optional fact, its cells count as one. If the declarations of facts, outcomes or the table's form differ, the
+whole version is one difference, since no intermediate table would be a valid policy.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from policy_service.language.policy import Language, Policy, Rule
 from policy_service.language.types import Value
 
 Key = tuple[str, str]
-"""The rule and the part of it that differ."""
+"""The rule, and the part of it that differs."""
 MAX_DIFFERENCES = 60
-"""Limit of the differences of one policy that are listed by cell; more are listed by rule, still more as one."""
+"""Maximum number of differences of one policy listed by cell; more are listed by rule, even more as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellDifference:
-    """One thing that two versions say differently; `rule` and `column` are empty where it is more than that."""
+    """One difference; `rule` and `column` are empty if it is larger than a cell."""
 
     policy: str
     rule: str
@@ -33,7 +33,7 @@ class CellDifference:
     before: str | None
     after: str | None
     part: str = ""
-    """The column as programs know it."""
+    """The column's name in the API."""
 
     @property
     def key(self) -> Key:
@@ -41,7 +41,7 @@ class CellDifference:
         return (self.rule, self.part)
 
     def __str__(self) -> str:
-        """As a line of text."""
+        """Return the difference as one line of text."""
         where = " · ".join(filter(None, (self.policy, self.rule, self.column)))
         return f"{where}: {self.before or '—'} → {self.after or '—'}"
 
@@ -51,7 +51,7 @@ ORDER = "order"
 
 
 def differences(old: Policy | None, new: Policy, lang: Language = "en") -> tuple[CellDifference, ...]:
-    """Return the differences of a version from the one before, in the order of its rules."""
+    """Return the differences from an old version to a new one, in the order of its rules."""
     if old is not None and _declared(old) == _declared(new):
         for by_rule in (False, True):
             found = {each.key: each for each in _differences(old, new, lang, by_rule=by_rule)}
@@ -63,7 +63,7 @@ def differences(old: Policy | None, new: Policy, lang: Language = "en") -> tuple
 def apply_differences(
     old: Policy | None, new: Policy, applied: Sequence[CellDifference], all_of_them: Sequence[CellDifference]
 ) -> Policy | None:
-    """Return the version that has some of the differences, and is for the rest what it was."""
+    """Return the old version with some of the differences applied."""
     if len(applied) == len(all_of_them):
         return new
     if not applied or old is None:
@@ -95,7 +95,7 @@ class _Rows:
         return {"score" if is_band else "when": rule.when, **given}
 
     def place(self, name: str, part: str) -> str:
-        """Where a cell stands: in its rule or, as a head of a cross table, in its line."""
+        """Return the position of a cell: its rule or, for a head of a cross table, its line."""
         cross = self.policy.cross
         if cross is None or not part.startswith("input "):
             return name
@@ -103,7 +103,7 @@ class _Rows:
         return cross.rows[row].id if part == f"input {self.policy.inputs[0]}" else cross.columns[column].id
 
     def text(self, name: str, parts: Collection[str] | None = None) -> str | None:
-        """Return the cells of a row in words; all but its name and its reason when none are named."""
+        """Return the named cells of a row in words; by default all but its name and reason."""
         cells = self.grid.rows.get(name) if self.grid else None
         if cells is None:
             return None
@@ -115,7 +115,7 @@ class _Rows:
 
 
 def _rows(old: Policy, new: Policy, lang: Language | None = None) -> dict[str, tuple[_Rows, _Rows]]:
-    """Return the rules and the bands of both versions, in words where a language is named."""
+    """Return the rules and bands of both versions, in words if a language is given."""
     found: dict[str, list[_Rows]] = {RULES: [], BANDS: []}
     for policy in (old, new):
         prose = explanation(policy, lang) if lang else None
@@ -127,7 +127,7 @@ def _rows(old: Policy, new: Policy, lang: Language | None = None) -> dict[str, t
 
 
 def _declared(policy: Policy) -> object:
-    """Return all that is not a rule or a band."""
+    """Return everything but rules and bands."""
     facts = {name: (fact.type, fact.optional, fact.requirement, fact.previous) for name, fact in policy.facts.items()}
     outcomes = [(name, outcome.type) for name, outcome in policy.outcomes.items()]
     card = policy.scorecard and (policy.scorecard.type, policy.scorecard.base)
@@ -163,13 +163,13 @@ def _is_reordered(before: _Rows, after: _Rows) -> bool:
 
 
 def _guards(rule: Rule) -> list[Expr]:
-    """Return the conditions of a rule that an optional fact is there."""
+    """Return the conditions of a rule that test the presence of an optional fact."""
     parts = rule.when.operands if isinstance(rule.when, And) else (rule.when,)
     return [part for part in parts if isinstance(part, Not) and isinstance(part.operand, IsMissing)]
 
 
 def _is_divisible(before: _Rows, after: _Rows, name: str) -> bool:
-    """Return True if each cell can be exchanged alone: none relies on a fact that another says is there."""
+    """Return True if each cell can be exchanged alone: none relies on another's presence test."""
     if before.parts(name).keys() != after.parts(name).keys():
         return False
     if not any(fact.optional for fact in before.policy.facts.values()):
@@ -179,7 +179,10 @@ def _is_divisible(before: _Rows, after: _Rows, name: str) -> bool:
 
 
 def _mixed(before: _Rows, after: _Rows, kind: str, keys: Collection[Key]) -> tuple[Rule, ...]:
-    """The rules that have the differences of these keys, `otherwise` last; where none remains, one that never holds."""
+    """Return the rules with the differences of these keys, `otherwise` last.
+
+    If none remains, return one that never matches.
+    """
     first, second = list(before.rules), list(after.rules)
     if _is_reordered(before, after) and ("", f"{kind} {ORDER}") not in keys:
         first, second = second, first

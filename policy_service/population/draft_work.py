@@ -1,6 +1,6 @@
-"""What a worker does for a change before it is submitted or signed: it checks the draft, and looks whether it drifted.
+"""The work of a worker on a change: checks a draft before submission, and the effect for drift before a signature.
 
-A worker has a database of its own; what authors put in may be slow.
+A worker has its own database connection; author input may be slow to process.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def check_draft(  # noqa: PLR0913, PLR0917  # a worker gets all it needs
 
 @cache
 def signers() -> GovernanceEvaluator:
-    """Return the evaluator of the policies of governance; one a process."""
+    """Return the evaluator of governance policies, one per process."""
     return GovernanceEvaluator()
 
 
 def find_drift(url: str, keys: Path, change: str) -> tuple[Message, ...]:
-    """Return the reasons why the effect submitted with a change no longer holds; none where it does."""
+    """Return why the effect submitted with a change no longer holds; empty if it does."""
     with closing(Database(url, keys=keys)) as database, database.read() as session:
         start_guard(database)
         effect = approval.read_effect(session, approval.read_change(session, change))
@@ -58,7 +58,10 @@ def find_drift(url: str, keys: Path, change: str) -> tuple[Message, ...]:
 
 
 def may_drift(session: Session, change: str) -> bool:
-    """Return True if a change under review may have drifted: its records are to be decided. Raises UnknownChange."""
+    """Return True if a change under review may have drifted, so that its subjects must be evaluated.
+
+    Raises UnknownChange.
+    """
     current = approval.read_change(session, change)
     effect = approval.read_effect(session, current) if current.state in UNDER_REVIEW else None
     if effect is None:
@@ -67,7 +70,7 @@ def may_drift(session: Session, change: str) -> bool:
 
 
 def read_heads(url: str, digests: Collection[str]) -> list[Policy]:
-    """Return the heads under digests; a draft's text that is no policy has none. Raises DatabaseUnavailable."""
+    """Return the heads with some digests; an invalid draft text has none. Raises DatabaseUnavailable."""
     policies = []
     with closing(Database(url)) as database, database.read() as session:
         load = head_loader(session)

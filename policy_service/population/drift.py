@@ -1,10 +1,10 @@
-"""The drift of a population since a change was simulated: how many subjects there are, and whose outcome is another.
+"""The drift of a population since a change was simulated: in the number of subjects, and in their outcomes.
 
-A simulation is signed together with the number of the last record that it counts. Later records alter it: a subject is
-*drifted* when the candidates decide otherwise by its latest facts than by those that were simulated, or when it was not
-there. Up to `MAX_DRIFT` of the subjects may drift before a signature on the effect says too little.
+A simulation is signed together with the number of the last record it includes. Later records change it: a subject has
+*drifted* if the candidates' outcome by its latest facts differs from the simulated one, or if it is new. Up to
+`PER_CENT` of the subjects may drift before a signature on the effect says too little.
 
-A registered population that a change names drifts by the subjects that are erased from it, and when it is deleted.
+A registered population drifts when subjects are erased from it, and when it is deleted.
 
     records since then about few subjects ──► no drift, by counting them
     about more                            ──► these subjects are decided by both, and compared one by one
@@ -31,7 +31,7 @@ from policy_service.population.registered.errors import UnknownPopulation
 from policy_service.population.registered.queries import read_population
 
 PER_CENT = 5
-"""How many per cent of the subjects may drift, and by how many the number of subjects may differ."""
+"""Maximum percentage of drifted subjects, and maximum change in the number of subjects in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class KindDrift:
 
     kind: str
     simulated: int
-    """How many subjects were simulated."""
+    """The number of simulated subjects."""
     drifted: int
-    """How many of them, or of those that came later, have another outcome by the candidates."""
+    """The number of these, or of later subjects, whose outcome by the candidates differs."""
 
     @property
     def is_too_large(self) -> bool:
@@ -51,7 +51,7 @@ class KindDrift:
 
     @property
     def sentence(self) -> Message:
-        """That the population has drifted."""
+        """Return the message that the population has drifted."""
         return Message(
             "The population has drifted since the change was simulated: beside {simulated} subjects of the kind {kind} "
             "{drifted} have come since or get another outcome now, which is more than {limit} per cent.",
@@ -63,7 +63,10 @@ class KindDrift:
 
 
 def registered_drift(session: Session, document: Mapping[str, Any]) -> Message | None:
-    """Why a registered population is no longer what was simulated; None where it is, or where the records were."""
+    """Return why a registered population differs from the simulated one.
+
+    None if it does not, or records were simulated.
+    """
     if (registered := document["bundle"].get(REGISTERED)) is None:
         return None
     try:
@@ -88,7 +91,7 @@ def registered_drift(session: Session, document: Mapping[str, Any]) -> Message |
 
 
 def may_have_drifted(session: Session, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The parts of an effect with so many subjects decided since then that it has to be seen whether they drifted."""
+    """Return the parts of an effect with so many subjects decided since then that their drift must be computed."""
     last, registered = document["bundle"]["records"], document["bundle"].get(REGISTERED, {})
     return [
         part
@@ -108,9 +111,9 @@ def _later_subjects(session: Session, kind: str, last: int) -> int:
 def drift_problems(
     database: Database, cipher: Callable[[], FactCipher], document: Mapping[str, Any], load: Callable[[str], Policy]
 ) -> tuple[Message, ...]:
-    """Return the reasons why the simulated effect no longer holds, one for each kind of subject that has drifted.
+    """Return why the simulated effect no longer holds, one message per kind of subject that has drifted.
 
-    `document` is that of the effect, `load` reads a version by its digest. Raises OperationRejected, DamagedRecord,
+    `document` is that of the effect; `load` reads a version by its digest. Raises OperationRejected, DamagedRecord,
     OSError.
     """
     last, day = document["bundle"]["records"], date.fromisoformat(document["bundle"]["day"])

@@ -1,4 +1,4 @@
-"""Counts the subjects whom policies decide otherwise by their latest records than by those up to a number."""
+"""Counts the subjects whose outcomes by their latest records differ from those by the records up to a number."""
 
 from __future__ import annotations
 
@@ -27,10 +27,7 @@ THEN, NOW = "b_", "a_"
 def count_drifted(  # noqa: PLR0913, PLR0917  # whom, when, and by which records
     database: Database, cipher: FactCipher, policies: Sequence[Policy], kind: str, day: date, last: int
 ) -> int:
-    """Count the subjects of a kind whose outcomes differ; one that was not there up to the record `last` differs.
-
-    Raises PopulationRejected, RunFailed, DamagedRecord, OSError.
-    """
+    """Count the subjects of a kind whose outcomes differ; one without a record up to `last` counts as different."""
     try:
         return _count(database, cipher, policies, kind, day, last)
     except duckdb.Error as error:
@@ -71,7 +68,7 @@ def _decide(  # noqa: PLR0913, PLR0917  # what decides about whom
     day: date,
     prefix: str,
 ) -> Side:
-    """Decide a population, and put the answers into a table whose name and columns begin with `prefix`."""
+    """Evaluate a population, and store the answers in a table whose name and columns begin with `prefix`."""
     plan = make_plan(source.headings, Mapping(), bind_figures(policies), names, kind)
     kept = PartTable(connection)
     population = register(source, plan, kept, lambda _: None)

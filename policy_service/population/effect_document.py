@@ -1,4 +1,4 @@
-"""The document of the effect of a change, and the few figures of it by which governance decides.
+"""The document of a change's effect, and its figures used by governance policies.
 
     bundle            the day, the number of the last record, the versions and populations of all parts; with its digest
     parts             for each kind of subject the report of `simulate`, or the problems that prevented it
@@ -7,8 +7,8 @@
     capacity_share    the largest share, over the roles, of the contacts or requests that a role can do in a month
     money_difference  how much more or less is decided in all policies, in CNY
 
-A share is rounded up. It is unknown as soon as a kind of subject or a new version could not be simulated, or where a
-policy is ended: nothing small is claimed of subjects that nobody looked at.
+A share is rounded up. It is unknown if a kind of subject or a new version could not be simulated, or if a policy is
+ended, so that no small effect is claimed for subjects that were not simulated.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CURRENCY = "CNY"
 SHARE = Decimal("0.0001")
 Part = dict[str, Any]
 REGISTERED = "registered"
-"""The member of a bundle that says which registered population was simulated, by name, day and digest."""
+"""The member of a bundle that names the simulated registered population, by name, day and digest."""
 KEPT_BY_OVERRIDE = "kept_by_override"
-"""The member of a part that names those who keep a best outcome by an override."""
+"""The member of a part with the subjects that keep a best outcome by an override."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptOutcome:
-    """A subject that keeps the best word of an outcome by an override, though the candidates decide another."""
+    """A subject that keeps the best value of an outcome by an override, though the candidates decide another."""
 
     policy: str
     outcome: str
@@ -49,16 +49,16 @@ class KeptOutcome:
 
 
 def unknown_part(kind: str, problems: Sequence[str]) -> Part:
-    """Return the state of a kind of subjects that were not simulated."""
+    """Return the part for a kind of subjects that were not simulated."""
     return {"kind": kind, "problems": list(problems)}
 
 
 def simulated_part(
     kind: str, report: Mapping[str, Any], versions: Iterable[Policy], kept: Sequence[KeptOutcome] = ()
 ) -> Part:
-    """Return the report of a simulation, with the share of those who lose the best outcome of each policy.
+    """Return the report of a simulation, with each policy's share of subjects that lose the best outcome.
 
-    `kept` are those who keep it by an override, whatever the simulation says.
+    `kept` are those that keep it by an override, whatever the simulation says.
     """
     best = {each.id: best_words(each) for each in versions}
     counts = Counter((each.policy, each.outcome) for each in kept)
@@ -81,7 +81,7 @@ def effect_of(  # noqa: PLR0913  # all that it depends on
     ends: Sequence[str] = (),
     registered: Mapping[str, str] | None = None,
 ) -> Effect:
-    """Return the effect of a change that these parts make up; `registered` is the population that the change names."""
+    """Return the effect that consists of these parts; `registered` is the population named by the change."""
     figures = [each for part in parts for each in part.get("policies", ())]
     shares = {each["policy"]: _share(each["moved"], each["moved"] + each["unchanged"]) for each in figures}
     unknown = [each for each in figures if each["before"] != each["after"] and shares[each["policy"]] is None]
@@ -116,7 +116,7 @@ def effect_of(  # noqa: PLR0913  # all that it depends on
 
 
 def workload_csv(document: Mapping[str, Any]) -> bytes:
-    """Return the work that an effect gives to each role, as CSV in UTF-8: contacts, and requests by service level."""
+    """Return the monthly work of each role in an effect, as CSV in UTF-8: contacts, and requests by service level."""
     figures = ("before", "after", "difference", "capacity")
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -131,12 +131,12 @@ def workload_csv(document: Mapping[str, Any]) -> bytes:
 
 
 def _decimal(fraction: str | None) -> str:
-    """Return a fraction to four decimals, which no spreadsheet takes for a date."""
+    """Return a fraction to four decimals, in a form that no spreadsheet takes for a date."""
     return "" if fraction is None else write_decimal(round(Fraction(fraction) * 10**4), 4)
 
 
 def best_words(policy: Policy) -> dict[str, str]:
-    """Return the best word of each outcome whose words are ordered."""
+    """Return the best value of each ordered outcome."""
     ordered = {
         name: outcome.type
         for name, outcome in policy.outcomes.items()
@@ -148,7 +148,7 @@ def best_words(policy: Policy) -> dict[str, str]:
 def _lost_share(
     matrix: Iterable[Mapping[str, Any]], best: Mapping[str, str], kept: Mapping[str, int]
 ) -> Decimal | None:
-    """Return the largest share, over the outcomes, of the subjects of the best word that get another one."""
+    """Return the largest share, over the outcomes, of subjects that lose the best value."""
     had, lost = Counter[str](), Counter[str]()
     for row in matrix:
         if row["from"] == best.get(row["outcome"]):

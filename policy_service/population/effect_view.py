@@ -1,4 +1,4 @@
-"""The effect of a change, ready to be read: who moves, why, with what money; and what of it weakens protection."""
+"""The effect of a change in words: which subjects move, why, and the money; and warnings about weakened protection."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from policy_service.population.effect_words import RoleLoad, movement_tone, role
 from policy_service.registry.catalogue import Catalogue
 
 MAX_CHARTED = 24
-"""Words of an outcome that a chart shows; of more there is none."""
+"""Maximum number of values of an outcome in a chart; there is none for more."""
 FEW = 5
-"""Names in a warning."""
+"""Maximum number of names in a warning."""
 NO_DECISIONS = "the service has no decision about anybody of this kind"
 LACKS = re.compile(r"(\S+) needs the columns (.+)")
 Figures = Mapping[str, Any]
@@ -35,23 +35,23 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OutcomeEffect:
-    """An outcome that few words answer, before and after."""
+    """The effect on an outcome with few values."""
 
     title: Bilingual
     sizes: tuple[tuple[str, tuple[int, int]], ...]
-    """The subjects of each word on both sides."""
+    """The number of subjects with each value on both sides."""
     matrix: tuple[tuple[tuple[int, Tone] | None, ...], ...]
-    """How many go from each word to each, and what that means."""
+    """The number of subjects by values before and after, and the tone."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words, in the order of the matrix."""
+        """The values, in the order of the matrix."""
         return tuple(word for word, _ in self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
 class WordEffect:
-    """The count of moving subjects by one word of a fact."""
+    """The number of moving subjects by one value of a fact."""
 
     word: str
     subjects: int
@@ -71,25 +71,25 @@ class MoneyEffect:
 
 @dataclass(frozen=True, slots=True)
 class PolicyEffect:
-    """The effect on what one policy decides."""
+    """The effect on the answers of one policy."""
 
     policy: str
     title: Bilingual
     is_changed: bool
-    """False where it only depends on a policy that is changed."""
+    """False if it only depends on a changed policy."""
     moved: int
     unchanged: int
     undecided: int
     kept_by_override: int
-    """How many keep their best outcome by an override."""
+    """The number of subjects that keep their best outcome by an override."""
     keepers: tuple[tuple[str, str], ...]
-    """Who they are, each with the override, for those who may see names."""
+    """These subjects and their overrides, for readers who may see names."""
     outcomes: tuple[OutcomeEffect, ...]
     money: tuple[MoneyEffect, ...]
     by: tuple[tuple[Bilingual, tuple[WordEffect, ...]], ...]
-    """By industry and the like: the title of a fact, and its words."""
+    """Moving subjects by industry and the like: the title of a fact, and its values."""
     charges: tuple[tuple[str, str | None, int], ...]
-    """The differences that move subjects, with what else acts together with them, and how many."""
+    """The differences that move subjects, those interacting with them, and the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Move:
     """A subject that moves in one policy."""
 
     title: Bilingual
-    """Of the policy."""
+    """The title of the policy."""
     before: str
     after: str
     charged_to: tuple[str, ...]
@@ -126,21 +126,21 @@ class KindEffect:
     refused: int
     policies: tuple[PolicyEffect, ...]
     workload: tuple[RoleLoad, ...]
-    """Contacts a month."""
+    """Contacts per month."""
     service_load: tuple[RoleLoad, ...]
-    """Requests a month, of all service levels of a role and then of each."""
+    """Requests per month: of each role in total, then by service level."""
     movers: tuple[Mover, ...]
     measure: Bilingual | None
     """The fact by which movers are ordered."""
 
     @property
     def untouched(self) -> tuple[PolicyEffect, ...]:
-        """What depends on a changed policy, and moves nobody."""
+        """The policies that depend on a changed one, and move no subject."""
         return tuple(each for each in self.policies if not each.is_changed and not each.moved)
 
     @property
     def more(self) -> int:
-        """How many movers are not named."""
+        """The number of movers that are not named."""
         return self.moved - len(self.movers)
 
 
@@ -152,16 +152,16 @@ class EffectView:
     bundle: str
     day: date
     share: Decimal | None
-    """The share by which it is decided who signs; None where that is not known."""
+    """The share used to determine the signers; None if unknown."""
     file: str | None
-    """The address of the list of all who move."""
+    """The address of the list of all movers."""
     workload_file: str | None
     """The address of the work of each role."""
     population: str | None
     """The registered population that was simulated; None for the records."""
     population_day: date | None
     run_by: str | None
-    """The change, by which readers who may see names run its policies over everybody."""
+    """The change with which readers who may see names can run its policies over all subjects."""
 
     @property
     def money(self) -> tuple[MoneyEffect, ...]:
@@ -171,16 +171,16 @@ class EffectView:
 
     @property
     def contacts(self) -> Decimal:
-        """How many more contacts a month all roles have."""
+        """The additional contacts per month of all roles."""
         return sum((row.difference for kind in self.kinds for row in kind.workload), Decimal(0))
 
     def overloaded(self, name: str) -> tuple[str, ...]:
-        """Return the roles that get more work than they can do, of the kind `workload` or `service_load`."""
+        """Return the roles whose work exceeds their capacity, of the kind `workload` or `service_load`."""
         return tuple(row.role for kind in self.kinds for row in getattr(kind, name) if row.is_too_large)
 
     @property
     def moves_everybody(self) -> bool:
-        """True if nobody who is decided keeps an outcome of a changed policy."""
+        """True if no decided subject keeps its outcome of a changed policy."""
         changed = [each for kind in self.kinds for each in kind.policies if each.is_changed]
         return any(each.moved > 1 and not each.unchanged for each in changed)
 
@@ -188,9 +188,9 @@ class EffectView:
 def read_effect_view(
     session: Session, catalogue: Catalogue, change: Change, lang: Language, *, names: bool
 ) -> EffectView | None:
-    """Return the effect that was submitted with a change; None if there is none.
+    """Return the effect submitted with a change; None if there is none.
 
-    `names` is whether the reader may see who moves. Raises DamagedRecord.
+    `names` is True if the reader may see the movers. Raises DamagedRecord.
     """
     effect = approval.read_effect(session, change)
     if effect is None:
@@ -201,7 +201,7 @@ def read_effect_view(
 def effect_view(  # noqa: PLR0913  # what is shown of what, to whom
     load: PolicyLoader, change: Change, effect: Effect, lang: Language, *, names: bool, is_stored: bool
 ) -> EffectView:
-    """Return an effect of a change; one that is not stored has no files. `load` reads a version by its digest."""
+    """Return the effect of a change in words; a stored one also has files. `load` reads a version by its digest."""
     document = effect.document
     registered = document["bundle"].get(REGISTERED)
     kinds = tuple(_kind(load, part, lang, names=names) for part in document["parts"])
@@ -221,7 +221,7 @@ def effect_view(  # noqa: PLR0913  # what is shown of what, to whom
 
 
 def warnings_of(comparisons: Iterable[tuple[Policy | None, Policy]], effect: EffectView | None) -> tuple[Message, ...]:
-    """What weakens protection in a change, a sentence each; each version comes with the one before."""
+    """Return a message for each way in which a change weakens protection; versions come with their predecessors."""
     found: list[Message] = []
     if effect is None or effect.share is None:
         found.append(Message("The effect of this change is unknown: it could not be simulated."))
@@ -256,7 +256,7 @@ def _share(effect: Effect) -> Decimal | None:
 
 
 def unknown_reason(problem: str) -> str:
-    """Return why subjects of a kind could not be simulated, as a message where the document has a known sentence."""
+    """Return why subjects of a kind could not be simulated; translatable if the document has a known message."""
     if problem == NO_DECISIONS:
         return Message("the service has no decisions about them yet")
     lacks = LACKS.fullmatch(problem)
@@ -290,7 +290,7 @@ def _kind(load: PolicyLoader, part: Figures, lang: Language, *, names: bool) -> 
 
 
 def _cell_texts(before: Mapping[str, Policy], after: Mapping[str, Policy], lang: Language) -> Mapping[str, str]:
-    """Return the differences of the versions by titles, in the reader's language, by how the record has them."""
+    """Return the differences of the versions in words, by their recorded form."""
     texts: dict[str, str] = {}
     for name, policy in after.items():
         old = before.get(name)
@@ -341,7 +341,7 @@ def _policy(  # noqa: PLR0913, PLR0917  # the figures, and all that puts them in
 
 
 def _outcomes(matrix: Sequence[Figures], policy: Policy, lang: Language) -> Iterator[OutcomeEffect]:
-    """Yield the effect on each outcome that few words answer."""
+    """Yield the effect on each outcome with few values."""
     for name in dict.fromkeys(row["outcome"] for row in matrix):
         outcome = policy.outcomes.get(name)
         rows = [row for row in matrix if row["outcome"] == name]

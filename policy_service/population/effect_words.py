@@ -1,4 +1,4 @@
-"""Parts of an effect in words: the words of outcomes and facts, and the work that roles have."""
+"""Parts of an effect in words: the values of outcomes and facts, and the work of roles."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ OTHER_WORDS: Mapping[str, Message] = {
     NEW: Message("not decided before"),
     **{f"({status})": name for status, name in STATUS_NAMES.items()},
 }
-"""What stands in the place of an outcome, or of a fact."""
+"""The texts of statuses shown instead of an outcome or fact."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleLoad:
-    """The contacts or requests a month of a role, before and after, rounded to one place; and how many it can do."""
+    """The monthly contacts or requests of a role, before and after, rounded to one decimal; and its capacity."""
 
     role: str
     answer_within: str
@@ -48,16 +48,16 @@ class RoleLoad:
     difference: Decimal
     capacity: Decimal | None
     share: Decimal | None
-    """Of the capacity, after the change."""
+    """The share of the capacity used after the change."""
 
     @property
     def is_too_large(self) -> bool:
-        """True if the role cannot do them."""
+        """True if it exceeds the role's capacity."""
         return self.share is not None and self.share > 1
 
 
 def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
-    """Return a word of an outcome or a fact, as a reader calls it: a message, or in the reader's language."""
+    """Return a value of an outcome or fact in words: a message, or text in the reader's language."""
     if word in OTHER_WORDS:
         return OTHER_WORDS[word]
     if of and isinstance(of.type, BooleanType) and word in {"true", "false"}:
@@ -70,7 +70,7 @@ def word_text(word: str, of: Fact | Outcome | None, lang: Language) -> str:
 
 
 def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Language) -> RoleLoad:
-    """Return the work of a role, as a reader calls it."""
+    """Return the work of a role in words."""
     name, counts = (MODE, sets_service_level) if ANSWER_WITHIN in row else (OWNER, asks_for_contacts)
     policies = [policy for policy in versions.values() if counts(policy)]
     owner = next((policy.outcomes[name] for policy in policies if row["role"] in policy.outcomes[name].words), None)
@@ -92,7 +92,7 @@ def role_load(row: Mapping[str, Any], versions: Mapping[str, Policy], lang: Lang
 
 
 def movement_tone(outcome: Outcome | None, before: str, after: str) -> Tone:
-    """What going from one word to another means."""
+    """Return whether a movement between two values is good or bad for the subject."""
     if before == after:
         return "same"
     kind = outcome.type if outcome else None

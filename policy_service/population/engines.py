@@ -1,7 +1,7 @@
-"""What computes the queries of a run: DuckDB in this process, or Spark, here or in a cluster.
+"""The query engines of a run: DuckDB in this process, or Spark, local or in a cluster.
 
-Spark has to raise when a number does not fit, and not to answer null, so it runs in ANSI mode or not at all. It is the
-session that its own settings describe (`SPARK_REMOTE`, `PYSPARK_SUBMIT_ARGS`, `spark-defaults.conf`), else a local one.
+Spark must raise an error when a number overflows, not return null, so ANSI mode is required. The session is the one in
+Spark's own settings (`SPARK_REMOTE`, `PYSPARK_SUBMIT_ARGS`, `spark-defaults.conf`), else a local one.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from policy_service.compilers.columnar.door import Dialect
 from policy_service.population.errors import PopulationRejected, RunFailed
 
 EngineName = Literal["duckdb", "spark", "python", "postgresql"]
-"""`postgresql` decides in place: see `in_place`."""
+"""`postgresql` evaluates in place: see `in_place`."""
 PART = "part"
-"""The table that a query is about."""
+"""The table that a query reads."""
 _ELSEWHERE = ("SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR")
 
 
@@ -34,7 +34,7 @@ class QueryEngine(Protocol):
     version: str
 
     def query(self, sql: str, part: pa.Table) -> pa.Table:
-        """Return the answer to a query about `part`, the table PART. Raises RunFailed."""
+        """Run a query on `part`, the table PART. Raises RunFailed."""
 
 
 @contextmanager
@@ -73,7 +73,7 @@ class DuckDB:
 
 
 def spark_session() -> Any:  # noqa: ANN401  # pyspark is an extra
-    """Begin a session of Spark in ANSI mode. Raises PopulationRejected when it is not installed, or cannot."""
+    """Open a session of Spark in ANSI mode. Raises PopulationRejected if it is not installed, or fails."""
     if find_spec("pyspark") is None:
         raise PopulationRejected(["Spark is not installed: `pip install 'policy-service[spark]'`, and Java 17"])
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ and "SPARK_REMOTE" not in os.environ:

@@ -1,4 +1,4 @@
-"""Why a population is not read, or a run does not go on."""
+"""Exceptions of populations and runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policy_service.errors import PolicyServiceError
 
 
 class PopulationRejected(Exception):
-    """A population, a mapping or a run is refused as a whole: `problems` has every reason."""
+    """A population, mapping or run is rejected as a whole: `problems` has every reason."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -17,18 +17,18 @@ class PopulationRejected(Exception):
 
 
 class RunFailed(Exception):
-    """A run ended because an answer was not the definition's, or an engine could not compute one."""
+    """A run failed because an answer differed from the reference evaluator's, or an engine could not compute one."""
 
 
 class RunRefused(PolicyServiceError):
-    """Work over the decision records is refused, or failed, as a whole; the message says why."""
+    """Work over the decision records is refused, or failed; the message says why."""
 
     kind = "request-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that is not decided, or a fact that is missing in one: where, and why."""
+    """A row that is not decided, or a missing fact in a row: its position and the reason."""
 
     row: int
     line: int | None

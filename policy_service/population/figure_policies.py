@@ -1,8 +1,8 @@
-"""Writes a benchmark set as policies, so that it is signed, put in force, looked up and replayed as any policy is.
+"""Writes a benchmark set as policies, so that it is signed, put in force, looked up and replayed like any policy.
 
-A policy has the figures of one grouping: its facts make the group, a row is a group, an outcome is a figure with its
-`measure`. A group without a figure has no row. A policy that has a fact of that measure takes the outcome while the
-figures are in force (`bind_figures`).
+A policy holds the figures of one grouping: its facts determine the group, each row is a group, each outcome is a figure
+with its `measure`. A group without a figure has no row. While the figures are in force, policies with a fact of that
+measure take the outcome (`bind_figures`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Words = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class FigurePolicy:
-    """A policy that was written."""
+    """A written policy."""
 
     id: str
     version: str
@@ -34,7 +34,7 @@ class FigurePolicy:
 
 
 def write_figure_policies(made: BenchmarkSet, policies: Sequence[Policy]) -> tuple[FigurePolicy, ...]:
-    """Write the figures of a set as policies, in the domain of a policy that takes them. Raises PopulationRejected."""
+    """Return the figures of a set as policies, in the domain of a policy that uses them. Raises PopulationRejected."""
     users = [each for each in policies if any(made.figure_for(each, fact) for fact in each.facts.values())]
     groupings: dict[tuple[Words, frozenset[Words]], list[Figure]] = {}
     for figure in made.figures.values():
@@ -62,7 +62,7 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
 
 
 def _group_facts(names: Sequence[str], policies: Sequence[Policy]) -> dict[str, Fact]:
-    """Return the facts that make groups, each with the words of all policies that declare it."""
+    """Return the facts that determine groups, each with the words of all policies that declare it."""
     found = {}
     for name in names:
         facts = [each.facts[name] for each in policies if name in each.facts]
@@ -153,7 +153,7 @@ def _reason(made: BenchmarkSet, outcomes: Mapping[str, Figure], words: Words) ->
 
 
 def _row_ids(rows: Sequence[Words]) -> dict[Words, str]:
-    """Return an id for each group: its word where that can be one; `all` where there are no groups."""
+    """Return an id for each group: its word if that is a valid id; `all` if there are no groups."""
     if list(rows) == [()]:
         return {(): "all"}
     is_word = all(len(words) == 1 and RULE_ID.fullmatch(words[0]) for words in rows)
@@ -177,7 +177,7 @@ def _value(figure: Figure, words: Words) -> str:
 
 
 def _literal(word: str) -> str:
-    """Return a text as a condition has it."""
+    """Return a text as a literal of the expression language."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -3,8 +3,8 @@
     compare_groups(source, ["sales", "satisfaction"], by="tier")                 # the groups stand in the file
     compare_groups(source, ["sales"], by={"C1": "tier:S", "C2": "tier:A"})       # or come from group lists
 
-Numbers are decimals of at most four places, added up exactly; a mean is a fraction. An empty cell does not count. A
-group of few subjects is marked: its mean says little, and may tell who is meant.
+Numbers are decimals of at most four places, added up exactly; a mean is a fraction. An empty cell does not count. Small
+groups are marked: their means say little, and might identify a subject.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from policy_service.population.statistics import round_half_even
 from policy_service.spreadsheet import guard_formula
 
 SCALE = 4
-"""Decimal places of a number, and of a mean as it is shown."""
+"""Decimal places of a number, and of a displayed mean."""
 SMALLEST_GROUP = 5
 SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx"}
-"""What files are that begin so; any other is CSV."""
+"""File types by magic bytes; any other content is CSV."""
 NO_GROUP = "(none)"
-"""What subjects are in whose group is not known."""
+"""The group of subjects whose group is unknown."""
 NUMBER = NumberType("number", SCALE)
 HEADINGS = ("group", "subjects", "few", "column", "values", "sum", "mean", "mean_fraction")
 
@@ -48,7 +48,7 @@ class ColumnFigures:
 
     column: str
     values: int
-    """How many subjects have one."""
+    """The number of subjects with a value."""
     units: int
     """Their sum, in ten-thousandths."""
 
@@ -59,7 +59,7 @@ class ColumnFigures:
 
     @property
     def mean(self) -> Fraction | None:
-        """The mean; None of no values."""
+        """The mean; None without values."""
         return Fraction(self.units, self.values * 10**SCALE) if self.values else None
 
     @property
@@ -75,29 +75,29 @@ class GroupFigures:
     group: str
     subjects: int
     is_small: bool
-    """True if the group has too few subjects to say much."""
+    """True if the group has too few subjects to be meaningful."""
     columns: tuple[ColumnFigures, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupComparison:
-    """What a file says of each group, and of everybody in it."""
+    """The figures of each group in a file, and of all subjects."""
 
     population: str
     """The digest of the file."""
     groups: tuple[GroupFigures, ...]
     everybody: GroupFigures
     absent: int
-    """Subjects of the group lists that the file does not have."""
+    """The number of subjects in group lists that the file lacks."""
     rejected: tuple[RejectedRow, ...]
 
     @property
     def lines(self) -> tuple[GroupFigures, ...]:
-        """All groups, and everybody last."""
+        """All groups, and all subjects last."""
         return (*self.groups, self.everybody)
 
     def rows(self) -> Iterator[tuple[object, ...]]:
-        """Yield a row for each group and column, as `HEADINGS` says."""
+        """Yield a row for each group and column, in the order of `HEADINGS`."""
         for each in self.lines:
             for column in each.columns:
                 few = "yes" if each.is_small else ""
@@ -105,7 +105,7 @@ class GroupComparison:
                 yield each.group, each.subjects, few, column.column, *values
 
     def to_csv(self) -> bytes:
-        """Return the same as CSV in UTF-8."""
+        """Return the comparison as CSV in UTF-8."""
         lines = io.StringIO()
         rows = csv.writer(lines)
         rows.writerow(HEADINGS)
@@ -113,7 +113,7 @@ class GroupComparison:
         return lines.getvalue().encode("utf-8-sig")
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON; numbers as texts, exact."""
+        """Return the comparison as JSON; numbers are exact texts."""
         return {
             "population": self.population,
             "groups": list(map(_to_dict, self.groups)),
@@ -126,7 +126,7 @@ class GroupComparison:
 def compare_groups(
     source: RowSource, columns: Sequence[str], by: str | Mapping[str, str], smallest: int = SMALLEST_GROUP
 ) -> GroupComparison:
-    """Add the columns of a file up by group. Raises PopulationRejected with everything that is wrong, OSError."""
+    """Sum the columns of a file by group. Raises PopulationRejected with every problem, OSError."""
     plan = _plan(source, list(dict.fromkeys(columns)), by if isinstance(by, str) else None)
     subjects, values, units = Counter[str](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     present = 0
@@ -158,7 +158,7 @@ def compare_groups(
 
 
 def compare_content(content: bytes, by: Mapping[str, str]) -> GroupComparison:
-    """Add all columns of a file's content, as CSV, Parquet or xlsx, up by group. Raises PopulationRejected."""
+    """Sum all columns of a file's content, CSV, Parquet or xlsx, by group. Raises PopulationRejected."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"file{SUFFIXES.get(content[:4], '.csv')}"
         path.write_bytes(content)

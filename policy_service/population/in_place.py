@@ -1,7 +1,7 @@
-"""Runs policies inside the PostgreSQL database that has the table: rows stay there, subjects and answers come out.
+"""Runs policies inside the PostgreSQL database with the table: only subjects and answers leave it.
 
-One snapshot is read three times: its figures (counts, bounds, digest), its duplicate subjects, its answers. Rows at the
-edges of the policies are sent there, decided by the same query, and decided again by the definition.
+One snapshot is read three times: for figures (counts, bounds, digest), duplicate subjects, and answers. Rows at the
+edges of the policies are sent there, evaluated by the same query, and checked by the reference evaluator.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
 
 def run_in_place(request: RunRequest, progress: Progress) -> RunReport:
-    """Decide about every subject of a table of PostgreSQL, where it is.
+    """Decide about every subject of a PostgreSQL table inside the database.
 
-    Raises PopulationRejected with everything that is wrong with the question, RunFailed when an answer is not the
-    definition's, OSError.
+    Raises PopulationRejected with every problem of the request, RunFailed if an answer differs from the reference
+    evaluator's, OSError.
     """
     format_of(request.output)
     table = request.table
@@ -75,12 +75,12 @@ def run_in_place(request: RunRequest, progress: Progress) -> RunReport:
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """What is told of a table without taking a row out of it."""
+    """Aggregates of a table."""
 
     count: int
     refused: int
     digest: str
-    """Of the facts as kept, and of the refusals."""
+    """The digest of the stored facts and of the rejected rows."""
     bounds: dict[str, Interval]
 
 
@@ -112,7 +112,7 @@ def _check_duplicates(connection: psycopg.Connection[Any], rows: str, table: str
 
 
 class _Run:
-    """One run, whose answers are written while they come."""
+    """One run, which writes answers as they arrive."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # what a run is made of
         self,
@@ -133,7 +133,7 @@ class _Run:
         self._rejected: dict[int, RejectedRow] = {}
 
     def write(self, table: str) -> RunReport:
-        """Decide and write the result, the rejects and the manifest."""
+        """Decide, and write the result, the rejected rows and the manifest."""
         request, plan, bounds = self._request, self._plan, self._figures.bounds
         engine = PostgreSQL(self._connection)
         day = request.as_of.toordinal()
@@ -162,7 +162,7 @@ class _Run:
         )
 
     def _decided(self, stages: Stages, condition: str) -> Iterator[pa.Table]:
-        """The subjects and their answers that fit a condition, and of each fact that has to be there whether it is."""
+        """Yield the subjects that fit a condition, their answers, and whether each required fact is present."""
         columns = {name: f'"{name}"' for name in (ROW, SUBJECT)}
         for stage in stages.stages:
             facts = (stage.facts[name] for name, fact in stage.policy.facts.items() if not fact.optional)
@@ -192,7 +192,7 @@ class _Run:
             self._progress("decided", done, self._figures.count)
 
     def _without_wrong_subjects(self, part: pa.Table) -> pa.Table:
-        """Return the rows whose subjects have a name that a subject can have."""
+        """Return the rows with valid subject identifiers."""
         errors = [id_error(subject or "") for subject in part[SUBJECT].to_pylist()]
         for row, subject, error in zip(part[ROW].to_pylist(), part[SUBJECT].to_pylist(), errors, strict=True):
             if error is not None:
@@ -200,7 +200,7 @@ class _Run:
         return part.filter(pa.array([error is None for error in errors]))
 
     def _rejected_rows(self, stages: Stages) -> Iterator[RejectedRow]:
-        """Yield the rows that were refused, and those that a policy did not evaluate."""
+        """Yield the rejected rows, and those that a policy did not evaluate."""
         sql = f"""SELECT "{ROW}", coalesce({SUBJECT}, ''), {PROBLEM} FROM ({self._rows}) AS {PART}
             WHERE {PROBLEM} <> '' ORDER BY "{ROW}" """  # noqa: S608  # quoted
         for part in run_sql(self._connection, sql):

@@ -1,13 +1,9 @@
-"""The mapping: which column of a file is which fact, where they are called differently.
+"""The mapping from columns of a file to facts, where their names differ.
 
-subject: 客户编号
-columns: {amount_12m: 近12个月采购额, orders_12m: 订单数}
-constants: {industry: retail}          # the same for every subject
-words: {industry: {零售业: retail}}     # what a cell says, and the word of the policy
-missing: ["NULL", "-"]                 # besides the empty cell
-delimiter: ";"                         # of a CSV file
-sheet: 客户                             # of a workbook
-formulas: stored                       # take the results that a workbook stores
+subject: 客户编号 columns: {amount_12m: 近12个月采购额, orders_12m: 订单数} constants: {industry: retail} # the same for every
+subject words: {industry: {零售业: retail}} # what a cell says, and the word of the policy missing: ["NULL", "-"] # besides
+the empty cell delimiter: ";" # of a CSV file sheet: 客户 # of a workbook formulas: stored # take the results that a
+workbook stores
 """
 
 from __future__ import annotations
@@ -41,7 +37,7 @@ class Mapping(BaseModel):
 
 
 def read_mapping(path: Path | None) -> Mapping:
-    """Return the mapping that a YAML file holds, or that of no file. Raises PopulationRejected, OSError."""
+    """Parse the mapping in a YAML file. Raises PopulationRejected, OSError."""
     if path is None:
         return Mapping()
     if path.stat().st_size > MAX_BYTES:
@@ -53,7 +49,7 @@ def read_mapping(path: Path | None) -> Mapping:
 
 
 def parse_mapping(text: str, label: str) -> Mapping:
-    """Return the mapping that a text in YAML, or JSON, states. Raises PopulationRejected, naming the label."""
+    """Parse a mapping from YAML or JSON text. Raises PopulationRejected, which names the label."""
     try:
         return Mapping.model_validate(_TextLoader(text).get_single_data() or {})
     except yaml.YAMLError as error:
@@ -68,7 +64,7 @@ def parse_mapping(text: str, label: str) -> Mapping:
 
 
 class _TextLoader(yaml.BaseLoader):
-    """Every scalar is a text, as it is written; a key stands once."""
+    """A YAML loader that reads every scalar as text and rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         names: set[object] = set()

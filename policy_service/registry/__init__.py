@@ -1,1 +1,1 @@
-"""Every submitted version under its digest, and which of them is in force when, as known when."""
+"""The registry of submitted versions by digest, and of the periods they are in force, bitemporally."""

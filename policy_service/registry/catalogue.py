@@ -1,7 +1,7 @@
-"""Every version that the registry holds, to be looked up and listed, and which of them is in force when.
+"""Looks up and lists the versions in the registry, and when each is in force.
 
-A version never changes, so each is read from its text once and kept (`policy_cache`); which there are is kept until one
-is added (`snapshot`).
+A version never changes, so each is parsed once and cached (`policy_cache`); the list of versions is cached until one is
+added (`snapshot`).
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from policy_service.registry.snapshot import RegistrySnapshot, SnapshotCache, Un
 
 
 class Catalogue:
-    """Policies by name and version; `hidden` are the digests of versions that the reader may not read."""
+    """Policies by name and version; `hidden` are the digests of versions hidden from the reader."""
 
     def __init__(self) -> None:
         self._snapshots = SnapshotCache()
 
     def snapshot(self, session: Session, hidden: Collection[str] = ()) -> RegistrySnapshot:
-        """Return which versions there are, and when each is in force."""
+        """Return the versions, and when each is in force."""
         return self._snapshots.read(session, hidden)
 
     @staticmethod
     def load(session: Session, digest: str) -> Policy:
-        """Return the version under a digest that the registry is known to hold."""
+        """Return the version with a digest that is known to be in the registry."""
         return policy_cache.load(session, digest)
 
     def in_force(self, session: Session, now: datetime) -> dict[str, Policy]:
-        """Return the version in force of every policy that has one, by name, in the order of names.
+        """Return the version in force of every policy that has one, by name, in order of names.
 
-        Of a policy that is stopped it is the version that is out of force: callers still send its facts.
+        For a stopped policy this is the suspended version, since callers still send its facts.
         """
         active = activations_in_force(session, now)
         return {name: self.load(session, each.digest) for name, each in active.items()}
@@ -51,11 +51,11 @@ class Catalogue:
 
     @staticmethod
     def ended_policies(session: Session, now: datetime) -> dict[str, Activation]:
-        """Return the policies that were ended, each with the activation that says so, by name."""
+        """Return the ended policies by name, each with the activation that ended it."""
         return all_endings_at(activations(session), now, now)
 
     def version_in_force(self, session: Session, name: str, now: datetime) -> Policy:
-        """Return the version of a policy that is in force. Raises UnknownPolicy when none is, or it is suspended."""
+        """Return a policy's version in force. Raises UnknownPolicy if there is none, or it is suspended."""
         active = active_at(activations(session), name, now, now)
         if active is not None and active.is_stop:
             message = Message(
@@ -65,10 +65,7 @@ class Catalogue:
         return self.declaring_version(session, name, now)
 
     def declaring_version(self, session: Session, name: str, now: datetime) -> Policy:
-        """Return the version that says which facts a caller sends, also while the policy is suspended.
-
-        Raises UnknownPolicy when there is none.
-        """
+        """Return the version that declares which facts a caller sends, even while the policy is suspended."""
         versions = self.snapshot(session).versions_of(name)
         recorded = activations(session)
         active = active_at(recorded, name, now, now)
@@ -83,9 +80,9 @@ class Catalogue:
         return self.load(session, active.digest)
 
     def dependencies(self, session: Session, snapshot: RegistrySnapshot, name: str, now: datetime) -> Dependencies:
-        """Return what a policy needs and what needs it, by the versions in force. Raises UnknownPolicy.
+        """Return a policy's dependencies and dependents, among the versions in force. Raises UnknownPolicy.
 
-        A policy that is not in force is shown by its newest version, and needs nothing.
+        A policy that is not in force is shown by its newest version, without dependencies.
         """
         snapshot.versions_of(name)
         active = {each: piece[1].digest for each in snapshot.versions if (piece := snapshot.active(each, now))}

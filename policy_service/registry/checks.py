@@ -1,4 +1,4 @@
-"""Checks that the registry says what it said when it was written, and that no submitted file was edited since."""
+"""Checks that the registry was not altered, and that no submitted file was edited since."""
 
 from __future__ import annotations
 
@@ -17,10 +17,7 @@ _BY_NAME = (col(VersionRow.policy), col(VersionRow.version))
 
 
 def check_files(session: Session, folder: Path) -> list[str]:
-    """Return a sentence for every file `<domain>/<policy>/<version>.yaml` whose text is not the one that was submitted.
-
-    Raises OSError when a file cannot be read.
-    """
+    """Return a message for each file `<domain>/<policy>/<version>.yaml` whose text differs from the submitted one."""
     problems: list[str] = []
     files = {(f"{each.parts[-3]}/{each.parts[-2]}", each.stem): each for each in folder.glob("*/*/*.yaml")}
     columns = (VersionRow.policy, VersionRow.version, VersionRow.digest)
@@ -43,14 +40,14 @@ def check_files(session: Session, folder: Path) -> list[str]:
 
 
 def verify_versions(session: Session) -> list[str]:
-    """A sentence for every version whose bytes are not those of its digest, and every activation of another version."""
+    """Return a message for each version that does not match its digest, and each activation of a missing version."""
     names: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
     texts = select(VersionRow.policy, VersionRow.version, VersionRow.digest, VersionRow.content)
     for policy, version, submitted, content in session.exec(texts.order_by(*_BY_NAME)):
         names[submitted] = policy, version
         current = "none"
-        with suppress(TypeError):  # somebody wrote text in the place of bytes
+        with suppress(TypeError):  # text was written in place of bytes
             current = digest(content)
         if current != submitted:
             problems.append(
@@ -79,7 +76,7 @@ def verify_versions(session: Session) -> list[str]:
 
 
 def read_whole_file(url: str) -> list[str]:
-    """Read every page of a SQLite file, and every version; a sentence for each fault. Raises DatabaseUnavailable."""
+    """Read every page of a SQLite file, and every version; return a message per fault. Raises DatabaseUnavailable."""
     try:
         with closing(Database(url)) as database, database.read() as session:
             return [*file_faults(session.connection(), "quick_check"), *verify_versions(session)]

@@ -1,7 +1,7 @@
-"""The initial import: the policies of a folder are put in force at set-up, marked as imported and signed by nobody.
+"""The initial import: puts the policies of a folder in force at set-up, marked as imported and unsigned.
 
-Only a policy that the registry has never held is imported. A newer file of one that it holds needs a signed change; and
-once there are people with accounts, so does every policy (`approval.shipped_policies`).
+Only policies new to the registry are imported. A newer file of a known policy requires a signed change; and once there
+are accounts, so does every policy (`approval.shipped_policies`).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ class ImportResult:
     """The result of an initial import."""
 
     new_versions: tuple[Policy, ...]
-    """Versions kept from now on."""
+    """The versions added to the registry."""
     activated_versions: tuple[Policy, ...]
-    """Versions in force from now on."""
+    """The versions put in force."""
     unsigned_messages: tuple[str, ...]
-    """A sentence for every file that was not imported because it needs a signed change."""
+    """A message for each file that was not imported because it requires a signed change."""
     edited_messages: tuple[str, ...]
-    """A sentence for every file that was edited after it was submitted."""
+    """A message for each file that was edited after it was submitted."""
 
 
 def import_shipped(transaction: Transaction, actor: Actor, folder: Path) -> ImportResult:
-    """Import the policies of a folder that the registry has never held, and put the newest of each in force from now.
+    """Import the policies of a folder that are new to the registry, and put the newest version of each in force now.
 
-    Raises PolicyError when a file has faults or the policies would not fit together, OSError when one cannot be read.
+    Raises PolicyError if a file is invalid or the policies would not fit together, OSError if one cannot be read.
     """
     shipped, session = load_folder(folder), transaction.session
     existing = {(row.policy, row.version) for row in versions(session)}

@@ -1,8 +1,8 @@
-"""Activations, and which version is in force by them.
+"""Activations, from which the version in force follows.
 
-An activation says that a version applies over an effective period, half open. Of those that cover an instant the one
+An activation states that a version applies over a half-open effective period. Of those that cover an instant, the one
 that began last is active; of two that began together, the one recorded last. So a later regulation supersedes an
-earlier one from its day on, a period with an end gives way to what was there before, and a cancelled activation
+earlier one from its day on, after a period with an end the earlier version applies again, and a cancelled activation
 leaves no gap.
 
     1.0.0  ├────────────────────────────────────────►
@@ -10,15 +10,15 @@ leaves no gap.
     1.0.0 (suspension)        ├────────┤
     active  1.0.0    │  1.1.0 │ 1.0.0  │  1.1.0
 
-An activation of a kind in `ENDING_KINDS` is one too, but it puts nothing in force: where it is the one that counts, the
-policy has no active version, until a later one begins.
+An activation of a kind in `ENDING_KINDS` puts nothing in force: while it is the active one, the policy has no active
+version.
 
-An emergency that leaves no version is an activation too, a *stop*: it names the version that is out of force, so that
+An emergency suspension without a fallback is an activation called a *stop*: it names the suspended version, so that
 other policies and callers still know its facts and outcomes, and the policy answers that it is suspended.
 
-Bitemporal: `valid_at` is when the version applied, `known_at` when the record was looked at. What was recorded later,
-or cancelled by then, does not count. Since nothing is put in force in the past, and nothing taken back that has begun,
-what was in force at an instant stays the same whenever one looks.
+Bitemporal: `valid_at` is when the version applies, `known_at` is the time of knowledge. Activations recorded later, or
+cancelled by then, do not count. Since nothing is put in force in the past, and nothing that has begun is cancelled, the
+version in force at a past instant never changes.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ class ActivationKind(StrEnum):
     """The reason why a version was put in force."""
 
     INITIAL = "initial"
-    """Imported at set-up; nobody signed it here."""
+    """Imported at set-up, unsigned."""
     CHANGE = "change"
     """A signed change."""
     ROLLBACK = "rollback"
     """A signed change that puts an old version in force again."""
     SUSPENSION = "suspension"
-    """The version before, while an emergency lasts."""
+    """The fallback version during an emergency suspension."""
     STOP = "stop"
-    """No version, while an emergency lasts: the version that the activation names is the one that is out of force."""
+    """No version during an emergency suspension; the activation names the suspended version."""
     ENDING = "ending"
-    """A signed change that ends the policy: nothing is in force from then on. It names the version that it ends."""
+    """A signed change that ends the policy: nothing is in force from then on. It names the ended version."""
 
 
 ENDING_KINDS = frozenset({ActivationKind.ENDING})
@@ -54,7 +54,7 @@ ENDING_KINDS = frozenset({ActivationKind.ENDING})
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From an instant until before another; without end when `until` is None. Raises ValueError when it is empty."""
+    """A half-open period; open-ended if `until` is None. Raises ValueError if it is empty."""
 
     start: datetime
     until: datetime | None = None
@@ -73,7 +73,7 @@ class Activation:
     """One version of one policy in force over a period, known since `recorded_at` until `cancelled_at`."""
 
     seq: int
-    """The order of recording."""
+    """The number in the order of recording."""
     id: str
     policy: str
     version: str
@@ -85,7 +85,7 @@ class Activation:
     change: str | None = None
     suspension: str | None = None
     reason: str | None = None
-    """Of a stop: why the director suspended the policy."""
+    """For a stop: the director's reason for the suspension."""
 
     @property
     def is_stop(self) -> bool:
@@ -94,23 +94,23 @@ class Activation:
 
     @property
     def is_emergency(self) -> bool:
-        """True if a suspension made it, and not a change or the set-up."""
+        """True if a suspension made it, not a change or the set-up."""
         return self.kind in {ActivationKind.SUSPENSION, ActivationKind.STOP}
 
     @property
     def is_ending(self) -> bool:
-        """True if it says that nothing is in force."""
+        """True if it puts nothing in force."""
         return self.kind in ENDING_KINDS
 
     def is_known_at(self, at: datetime) -> bool:
-        """Return True if the record said so at an instant."""
+        """Return True if it was recorded, and not cancelled, at an instant."""
         return self.recorded_at <= at and (self.cancelled_at is None or at < self.cancelled_at)
 
 
 def active_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """Return the activation in force at `valid_at`, as recorded until `known_at`; None when there is none."""
+    """Return the activation in force at `valid_at`, as known at `known_at`; None if there is none."""
     effective = _effective_activation(activations, policy, valid_at, known_at)
     return None if effective is None or effective.is_ending else effective
 
@@ -118,7 +118,7 @@ def active_at(
 def ending_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """Return the activation that says that nothing of the policy is in force at `valid_at`; None when something is."""
+    """Return the activation because of which nothing of the policy is in force at `valid_at`; None if something is."""
     effective = _effective_activation(activations, policy, valid_at, known_at)
     return effective if effective is not None and effective.is_ending else None
 
@@ -126,7 +126,7 @@ def ending_at(
 def _effective_activation(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """Return the activation that counts at an instant."""
+    """Return the activation that is active at an instant."""
     covering = (
         each
         for each in activations
@@ -142,7 +142,7 @@ def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_a
 
 
 def all_endings_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
-    """Return the policies of which nothing is in force any more, each with the activation that says so, by name."""
+    """Return the policies that have ended, by name, each with the activation that ended it."""
     effective = _all_effective_activations(activations, valid_at, known_at)
     return {name: each for name, each in effective.items() if each.is_ending}
 
@@ -150,7 +150,7 @@ def all_endings_at(activations: Iterable[Activation], valid_at: datetime, known_
 def _all_effective_activations(
     activations: Iterable[Activation], valid_at: datetime, known_at: datetime
 ) -> dict[str, Activation]:
-    """Return the activation that counts, of every policy that has one, by name."""
+    """Return the active activation of every policy that has one, endings included, by name."""
     effective: dict[str, Activation] = {}
     for each in activations:
         if each.is_known_at(known_at) and each.effective.covers(valid_at):
@@ -161,9 +161,9 @@ def _all_effective_activations(
 
 
 def relevant_from(activations: Iterable[Activation], start: datetime, known_at: datetime) -> tuple[Activation, ...]:
-    """Return the known activations that can be active at `start` or later, in their order.
+    """Return the known activations that can be active at `start` or later, in order.
 
-    One that has begun and has no end hides for ever what began before it: that is nearly all there is.
+    An open-ended one that has begun hides all that began before it, which is almost everything.
     """
     recorded_activations = [each for each in activations if each.is_known_at(known_at)]
     hidden_before: dict[str, tuple[datetime, int]] = {}
@@ -182,15 +182,15 @@ def relevant_from(activations: Iterable[Activation], start: datetime, known_at: 
 def timeline(
     activations: Iterable[Activation], policy: str, known_at: datetime
 ) -> tuple[tuple[Period, Activation], ...]:
-    """Return the pieces of time in which the policy has an active version, in order, as known at an instant.
+    """Return the periods in which the policy has an active version, in order, as known at an instant.
 
-    Two neighbours never have the same activation; where no version is active there is no piece.
+    Adjacent periods have different activations; there are gaps where no version is active.
     """
     known_activations = [each for each in activations if each.policy == policy and each.is_known_at(known_at)]
     known_activations.sort(key=lambda each: (each.effective.start, each.seq))
     instants = sorted({instant for each in known_activations for instant in _ends(each.effective)})
     pieces: list[tuple[Period, Activation]] = []
-    heap: list[int] = []  # a heap of places in `known`, negated: the one that began last stands first
+    heap: list[int] = []  # a heap of negated indexes in `known`: the one that began last comes first
     position = 0
     for start, until in zip_longest(instants, instants[1:]):
         while position < len(known_activations) and known_activations[position].effective.start <= start:
@@ -213,7 +213,7 @@ def timeline(
 def in_force_periods(
     activations: Iterable[Activation], policy: str, version: str, known_at: datetime
 ) -> tuple[Period, ...]:
-    """The pieces of time in which one version is the active one, whatever put it in force; neighbours are joined."""
+    """Return the periods in which a version is active, for whatever reason; adjacent ones are joined."""
     joined: list[Period] = []
     for period, active in timeline(activations, policy, known_at):
         if active.version != version or active.is_stop:
@@ -226,7 +226,7 @@ def in_force_periods(
 
 
 def next_boundary(activations: Iterable[Activation], after: datetime, known_at: datetime) -> datetime | None:
-    """Return the next instant after `after` at which some policy's active version may change."""
+    """Return the next instant after `after` at which a policy's active version may change."""
     instants = (
         instant
         for each in activations

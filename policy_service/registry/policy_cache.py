@@ -1,8 +1,8 @@
-"""Policies by digest, each read once: a digest names one text for ever.
+"""A cache of policies by digest: each is parsed once, since a digest always names the same text.
 
-To read a policy of a thousand rules takes the better part of a second. Whoever writes holds a lock that every decision
-waits for before it is recorded, and must not do that. So transactions ask for *heads*, what versions declare without
-their rules: they are kept once they were read, and `cache_heads` takes what was read beforehand, in another process.
+Parsing a policy of a thousand rules takes almost a second, too long for a write transaction, which holds a lock that
+every decision waits for. So transactions use *heads*, the declarations of a version without its rules: they are cached
+once parsed, and `cache_heads` adds those parsed beforehand in another process.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from policy_service.lru_cache import LruCache
 from policy_service.registry.service import load_version
 
 MAX_POLICY_CHARACTERS = 8 * 2**20
-"""Characters of policy files that are kept as whole policies, which take about twenty times as much memory."""
+"""Capacity of the cache of whole policies, characters of policy files; they use about twenty times as much memory."""
 MAX_HEAD_CHARACTERS = 64 * 2**20
-"""Characters of policy files whose heads are kept: beside its text a head takes some kilobytes."""
+"""Capacity of the cache of heads, characters of policy files; a head uses some kilobytes beyond its text."""
 _POLICIES: LruCache[str, Policy] = LruCache(MAX_POLICY_CHARACTERS)
 _HEADS: LruCache[str, Policy] = LruCache(MAX_HEAD_CHARACTERS)
 
 
 def cached_policy(digest: str) -> Policy | None:
-    """Return the policy under a digest, if it was read before and is still kept."""
+    """Return the cached policy with a digest; None if it is not cached."""
     return _POLICIES.get(digest)
 
 
 def cache_policy(policy: Policy) -> None:
-    """Keep a policy that was read."""
+    """Cache a parsed policy."""
     _POLICIES.put(policy.digest, policy, len(policy.text))
 
 
 def load(session: Session, digest: str) -> Policy:
-    """Return a version. Slow when nobody has read it before. Raises UnknownVersion."""
+    """Return a version. Slow if it is not cached. Raises UnknownVersion."""
     policy = cached_policy(digest)
     if policy is None:
         policy = load_version(session, digest)
@@ -49,18 +49,18 @@ def head_of(policy: Policy) -> Policy:
 
 
 def cached_head(digest: str) -> Policy | None:
-    """Return the head under a digest, if it was read before."""
+    """Return the cached head with a digest; None if it is not cached."""
     return _HEADS.get(digest)
 
 
 def cache_heads(heads: Iterable[Policy]) -> None:
-    """Keep heads that were read elsewhere."""
+    """Cache heads that were parsed elsewhere."""
     for head in heads:
         _HEADS.put(head.digest, head, len(head.text))
 
 
 def load_head(session: Session, digest: str) -> Policy:
-    """Return the head of a version. Slow when nobody has read it before. Raises UnknownVersion."""
+    """Return the head of a version. Slow if it is not cached. Raises UnknownVersion."""
     head = cached_head(digest)
     if head is None:
         head = head_of(load(session, digest))

@@ -1,4 +1,4 @@
-"""Every policy in the version that applies, with the words that a search looks into, in the orders of a list."""
+"""The list of all policies in their current version, with search texts and sort orders."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class ListedPolicy:
     """One policy."""
 
     policy: Policy
-    """In the version in force, or that was stopped; else the newest."""
+    """The version in force, or stopped; else the newest."""
     status: PolicyStatus
 
     @property
     def words(self) -> str:
-        """All that a search looks into, in small letters."""
+        """Return the searchable text, in lower case."""
         policy = self.policy
         titles = (f"{each.zh} {each.en}" for each in (policy.title, *(each.title for each in policy.outcomes.values())))
         return " ".join((policy.id, policy.subject, *titles, *policy.source)).casefold()
@@ -36,7 +36,7 @@ ORDERS: Mapping[str, Callable[[ListedPolicy], tuple[object, str]]] = {
     "since": lambda each: (each.status.since or NEVER, each.policy.id),
     "next": lambda each: (each.status.next[0].start if each.status.next else NEVER, each.policy.id),
 }
-"""The orders of a list: by name, by the day of what is in force, by the day of what comes next."""
+"""The sort orders: by name, by the day of the version in force, by the day of the next one."""
 
 
 def list_policies(
@@ -53,7 +53,7 @@ def list_policies(
 
 
 def in_order(policies: Iterable[ListedPolicy], sort: str) -> list[ListedPolicy]:
-    """Return policies in an order, `-` before it for the reverse; what has no such day stands last, either way."""
+    """Return policies in an order, reversed with `-`; those without such a day come last either way."""
     order = ORDERS.get(sort.removeprefix("-"))
     if order is None:
         return list(policies)

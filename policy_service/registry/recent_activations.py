@@ -1,4 +1,4 @@
-"""The newest activations that have begun, and those that end soon, read without the others."""
+"""The newest activations that have begun, and those that end soon, without reading the others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policy_service.registry.tables import ActivationRow, CancellationRow
 
 @dataclass(frozen=True, slots=True)
 class RecentActivation:
-    """A version that came into force, or of the kind `stop` one that went out of force while none applies."""
+    """A version that came into force; with the kind `stop`, one that went out of force without a replacement."""
 
     policy: str
     version: str
@@ -25,7 +25,7 @@ class RecentActivation:
 
 
 def recent_activations(session: Session, now: datetime, *, limit: int = 10) -> tuple[RecentActivation, ...]:
-    """Return the newest beginnings until now, the newest first; what was taken back before it began is none."""
+    """Return the newest activations that have begun, newest first, without those cancelled before they began."""
     cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
     query = (
         select(ActivationRow)
@@ -51,7 +51,7 @@ class EndingActivation:
 def ending_activations(
     session: Session, now: datetime, until: datetime, *, limit: int = 10
 ) -> tuple[EndingActivation, ...]:
-    """Return the activations that end after now and until an instant, the first end first; suspensions are left out."""
+    """Return the activations that end after now and until an instant, the first end first; without suspensions."""
     cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
     end = col(ActivationRow.effective_until)
     query = (

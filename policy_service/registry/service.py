@@ -1,4 +1,4 @@
-"""The registry: load rows, call the model, add rows, write the log."""
+"""The registry service: loads rows, applies the model, adds rows, writes the log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from policy_service.registry.model import Activation, ActivationKind, Period, ac
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
 _SUSPENSION = sqlalchemy.table("suspension", sqlalchemy.column("id"), sqlalchemy.column("reason"))
-"""Suspensions stand above the registry; of their table it reads why a policy is stopped."""
+"""The table of suspensions, which belong to a higher layer; read only for the reason of a stop."""
 _COLUMNS: tuple[Any, ...] = (
     *(ActivationRow.seq, ActivationRow.id, ActivationRow.policy, ActivationRow.version, ActivationRow.digest),
     *(ActivationRow.kind, ActivationRow.effective_from, ActivationRow.effective_until, ActivationRow.recorded_at),
@@ -47,18 +47,18 @@ _ALL_ACTIVATIONS: Select[Any] = (
     .join_from(ActivationRow, CancellationRow, isouter=True)
     .join(_SUSPENSION, _IS_STOP, isouter=True)
 )
-"""The activations, member by member."""
+"""Selects the activations by columns."""
 
 
 _EVENT_TYPES: Mapping[ActivationKind, type[ActivationRecorded | PolicyEnded | StopRecorded]] = {
     ActivationKind.ENDING: PolicyEnded,
     ActivationKind.STOP: StopRecorded,
 }
-"""What the log says of activations that put nothing in force."""
+"""The events of activations that put nothing in force."""
 
 
 class VersionTaken(ValueError):
-    """The number already names another text, which is never edited."""
+    """The version number belongs to another text, which cannot be edited."""
 
 
 class UnknownVersion(PolicyServiceError, LookupError):
@@ -68,18 +68,18 @@ class UnknownVersion(PolicyServiceError, LookupError):
 
     @property
     def detail(self) -> str:
-        """Say that something on record names it: nobody else can."""
+        """Return the message that something on record names a missing version."""
         return Message("What is on record names a version that is not there: {fault}.", fault=str(self))
 
 
 class AlreadyInForce(ValueError):
-    """The activation has applied already: what was in force is never taken back, only followed by something else."""
+    """The activation has begun: what was in force cannot be cancelled, only superseded."""
 
 
 def activations(
     session: Session, policy: str | None = None, *, without: Collection[int] = ()
 ) -> tuple[Activation, ...]:
-    """Return every activation ever recorded, of one policy or of all but some, in the order of recording."""
+    """Return all recorded activations, of one policy or of all, excluding some numbers, in order of recording."""
     if without:
         return _activations(session, _ALL_ACTIVATIONS.where(col(ActivationRow.seq).not_in(without)))
     if policy is None:

@@ -45,7 +45,7 @@ class UnknownPolicy(PolicyServiceError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a policy; `change` is the one it was submitted with, None when it was imported at set-up."""
+    """A version of a policy; `change` is the one that submitted it, None if it was imported at set-up."""
 
     policy: str
     version: str
@@ -62,21 +62,21 @@ class PolicyPeriods:
     pieces: Sequence[Piece]
     """In order."""
     starts: Sequence[datetime]
-    """Where each piece begins."""
+    """The beginning of each piece."""
     periods: Mapping[str, Sequence[Period]]
     """The periods of each version, neighbours joined."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyStatus:
-    """What applies of a policy at an instant, and what comes next."""
+    """The status of a policy at an instant, and what comes next."""
 
     active: Piece | None
     """The version in force; None while the policy is stopped."""
     stop: Piece | None
     """The stop by which no version applies."""
     ending: Activation | None
-    """By what it was ended, where nothing is in force for that."""
+    """The activation that ended the policy, if nothing is in force because of it."""
     since: datetime | None
     """Since when the version in force has been, whatever put it in force."""
     next: Piece | None
@@ -94,7 +94,7 @@ class RegistrySnapshot:
     versions: Mapping[str, Sequence[Version]]
     """The newest first."""
     activations: Mapping[str, Sequence[Activation]]
-    """In the order of recording, also those that were taken back."""
+    """In order of recording, including cancelled ones."""
     _periods: dict[str, PolicyPeriods] = field(default_factory=dict)
 
     def pieces(self, policy: str) -> Sequence[Piece]:
