@@ -51,7 +51,7 @@ UNLIMITED = Message("{policy} {version} does not limit effects where {fact} is `
 def limit_problems(
     session: Session, governance: GovernanceEvaluator, effect: Effect, domains: Iterable[str], now: datetime.datetime
 ) -> list[Message]:
-    """Return the reasons why an effect exceeds the limits in force, one for each domain. Raises OperationRejected."""
+    """Return why an effect exceeds the limits in force, one message per domain. Raises OperationRejected."""
     version = governing_version(session, EFFECT_LIMITS, now)
     if version is None:
         return []
@@ -67,7 +67,7 @@ def _facts(policy: Policy, domain: str, effect: Effect) -> dict[str, Value]:
 
 
 def _problem(policy: Policy, result: Result) -> Message | None:
-    """That the effect is beyond a limit; None where it is not."""
+    """Return the message that the effect exceeds a limit; None if it does not."""
     if not isinstance(result, Decided) or len(result.outcome) != 1:
         return Message("{policy} {version} does not decide about this effect.", **version_name(policy))
     verdict = result.outcome[0][list(policy.outcomes).index(VERDICT)]
@@ -82,7 +82,7 @@ def _problem(policy: Policy, result: Result) -> Message | None:
 
 
 def check_effect_limits(policy: Policy) -> None:
-    """Check that the service can work with a new version of `governance/effect_limits`. Raises ValidationFailed."""
+    """Check that the service can use a new version of `governance/effect_limits`. Raises ValidationFailed."""
     shape = shape_problems(policy, [DOMAIN], is_list=DECIDES_LIST, demands=DEMANDS_UNKNOWN)
     if problems := [*verdict_problems(policy, VERDICTS), *shape]:
         raise ValidationFailed(problems)

@@ -1,4 +1,4 @@
-"""Policies of governance: which version is in force, the facts that the service itself supplies, and their form."""
+"""Governance policies: the version in force, the facts that the service supplies, and their required form."""
 
 from __future__ import annotations
 

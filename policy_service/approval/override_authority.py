@@ -70,7 +70,7 @@ ALWAYS_KNOWN = frozenset(
         *("running_of_policy", "running_of_subject", "running_of_person"),
     )
 )
-"""The facts that the service knows of every override."""
+"""The facts known of every override."""
 UNDECIDED = Message("{policy} {version} does not decide overrides where {fact} is `{value}`: it expects {expected}.")
 DEMANDS_UNKNOWN = Message("{policy} {version} demands {facts}, which the service does not know of every override.")
 

@@ -55,7 +55,7 @@ SIGNERS = "signers"
 DOMAIN, KIND, MONEY = "domain", "kind", "decides_money"
 IMPACT_SHARE, MONEY_DIFFERENCE = "impact_share", "money_difference"
 ALWAYS_KNOWN = frozenset({DOMAIN, KIND, MONEY})
-"""The facts that the service knows of every change."""
+"""The facts known of every change."""
 UNSAID = Message("{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.")
 DECIDES_LIST = Message("{policy} {version} must decide one set of signers, not a list of them.")
 MIN_ROLES = 2

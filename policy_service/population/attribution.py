@@ -59,7 +59,7 @@ class Charge:
 
 
 def charge_column(order: str, policy: int) -> str:
-    """The column of MOVERS that says to which difference the policy of this index charges a subject in an order."""
+    """Return the column of MOVERS with the difference that moves a subject, by policy index and order."""
     return f"{order}_{policy}"
 
 

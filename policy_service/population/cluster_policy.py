@@ -1,4 +1,4 @@
-"""Writes a proposal of groups as a policy file: a draft, each row a description that a person edits (R-CLUST-1)."""
+"""Writes a proposal of groups as a policy file: a draft whose rows describe the groups, to be edited (R-CLUST-1)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Catalogue:
 
     @staticmethod
     def heads_in_force(session: Session, now: datetime) -> dict[str, Policy]:
-        """Return the same without their rules, which is quick where the heads are known."""
+        """Return their heads, without rules: fast if these are cached."""
         active = activations_in_force(session, now)
         return {name: policy_cache.load_head(session, each.digest) for name, each in active.items()}
 
