@@ -1,9 +1,13 @@
 """The mapping from columns of a file to facts, where their names differ.
 
-subject: 客户编号 columns: {amount_12m: 近12个月采购额, orders_12m: 订单数} constants: {industry: retail} # the same for every
-subject words: {industry: {零售业: retail}} # what a cell says, and the word of the policy missing: ["NULL", "-"] # besides
-the empty cell delimiter: ";" # of a CSV file sheet: 客户 # of a workbook formulas: stored # take the results that a
-workbook stores
+subject: 客户编号
+columns: {amount_12m: 近12个月采购额, orders_12m: 订单数}
+constants: {industry: retail}          # the same for every subject
+words: {industry: {零售业: retail}}     # what a cell says, and the word of the policy
+missing: ["NULL", "-"]                 # besides the empty cell
+delimiter: ";"                         # of a CSV file
+sheet: 客户                             # of a workbook
+formulas: stored                       # take the results that a workbook stores
 """
 
 from __future__ import annotations
