@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import TextIO
 
 MAX_CELL_LENGTH = 32_767
 """Characters of a cell of a workbook."""
@@ -36,33 +36,28 @@ def unguard_formula(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
 
 
-class CsvFile:
-    """Writes a CSV file row by row; without a path it writes nothing."""
-
-    def __init__(self, path: Path | None, headings: Sequence[str]) -> None:
-        self._file = None if path is None else path.open("w", encoding="utf-8-sig", newline="")
-        self._rows = None if self._file is None else csv.writer(self._file)
-        self.write(headings)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, cells: Iterable[str]) -> None:
-        """Write a row."""
-        if self._rows is not None:
-            self._rows.writerow(map(guard_formula, cells))
-
-
 @contextmanager
-def _csv_file(file: Path, _title: str) -> Iterator[RowWriter]:
-    """Write CSV, with the mark by which spreadsheets know UTF-8."""
+def csv_file(file: Path | None, _title: str = "") -> Iterator[RowWriter]:
+    """Write CSV, with the mark by which spreadsheets know UTF-8; without a path nothing."""
+    if file is None:
+        yield lambda _: None
+        return
     with file.open("w", encoding="utf-8-sig", newline="") as lines:
-        rows = csv.writer(lines)
-        yield lambda cells: rows.writerow([guard_formula(each) if isinstance(each, str) else each for each in cells])
+        yield _csv_writer(lines)
+
+
+def csv_bytes(rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Return rows as such a file has them."""
+    lines = io.StringIO(newline="")
+    write = _csv_writer(lines)
+    for each in rows:
+        write(each)
+    return lines.getvalue().encode("utf-8-sig")
+
+
+def _csv_writer(lines: TextIO) -> RowWriter:
+    rows = csv.writer(lines)
+    return lambda cells: rows.writerow([guard_formula(each) if isinstance(each, str) else each for each in cells])
 
 
 @contextmanager
@@ -116,5 +111,5 @@ def _native(cell: Cell) -> Cell:
             return cell
 
 
-WRITERS = {"csv": _csv_file, "xlsx": _workbook}
+WRITERS: dict[str, Callable[[Path, str], AbstractContextManager[RowWriter]]] = {"csv": csv_file, "xlsx": _workbook}
 """What opens a file of each format, with a title, and gives the writer of its rows."""

@@ -20,7 +20,7 @@ from policy_service.decisions.reevaluation import HEADINGS, Reevaluation, Reeval
 from policy_service.decisions.service import open_decision_service
 from policy_service.decisions.subjects import FactCipher
 from policy_service.paths import database_url, keys_folder
-from policy_service.spreadsheet import CsvFile
+from policy_service.spreadsheet import csv_file
 
 
 def run(policy: str, as_of: str | None, max_age: int, output: Path | None, *, as_json: bool) -> int:
@@ -34,11 +34,10 @@ def run(policy: str, as_of: str | None, max_age: int, output: Path | None, *, as
         try:
             cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
             service = open_decision_service(database, clock, zone, cipher)
-            with closing(service), CsvFile(output, HEADINGS) as file:
+            with closing(service), csv_file(output) as write:
+                write(HEADINGS)
                 reevaluator = Reevaluator(service, database, clock, cipher)
-                counts = reevaluate(
-                    reevaluator, command_line(), scope, on_undecided=lambda each: file.write(each.cells())
-                )
+                counts = reevaluate(reevaluator, command_line(), scope, on_undecided=lambda each: write(each.cells()))
         except (KeyFileError, NotReady, ReevaluationRejected) as error:
             raise UsageError(str(error)) from None
     if as_json:

@@ -9,8 +9,6 @@ separately, since the change cannot have affected them yet.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ from policy_service.language.previous import countable_outcomes
 from policy_service.messages import Message
 from policy_service.population.recorded_effect import takes_long
 from policy_service.registry import policy_cache
-from policy_service.spreadsheet import guard_formula
+from policy_service.spreadsheet import Cell, csv_bytes
 
 NEW = "(new)"
 """The earlier value of subjects that a policy had not decided about."""
@@ -154,17 +152,13 @@ def movement_groups(session: Session, policy: str, since: date, until: date) -> 
 
 def to_csv(comparison: EffectComparison) -> bytes:
     """Return a comparison as CSV in UTF-8, one row per cell; rows of sums of money have no values."""
-    lines = io.StringIO()
-    rows = csv.writer(lines)
-    rows.writerow(HEADINGS)
-    rows.writerows(_rows(comparison))
-    return lines.getvalue().encode("utf-8-sig")
+    return csv_bytes([HEADINGS, *_rows(comparison)])
 
 
-def _rows(comparison: EffectComparison) -> Iterator[tuple[object, ...]]:
+def _rows(comparison: EffectComparison) -> Iterator[tuple[Cell, ...]]:
     for policy in comparison.policies:
         for each in policy.cells:
-            words = map(guard_formula, (policy.policy, each.outcome, each.before, each.after))
+            words = (policy.policy, each.outcome, each.before, each.after)
             yield *words, each.expected, each.actual, each.difference
         for sum_ in policy.money:
             yield policy.policy, sum_.outcome, "", "", sum_.expected, sum_.actual, sum_.difference

@@ -9,8 +9,6 @@ groups are marked: their means say little, and might identify a subject.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ from policy_service.population.plan import FactColumn, Plan, subject_problem
 from policy_service.population.population import SUBJECT, register
 from policy_service.population.source import RowSource, open_source
 from policy_service.population.statistics import round_half_even
-from policy_service.spreadsheet import guard_formula
+from policy_service.spreadsheet import Cell, csv_bytes
 
 SCALE = 4
 """Decimal places of a number, and of a displayed mean."""
@@ -96,21 +94,18 @@ class GroupComparison:
         """All groups, and all subjects last."""
         return (*self.groups, self.everybody)
 
-    def rows(self) -> Iterator[tuple[object, ...]]:
+    def rows(self) -> Iterator[tuple[Cell, ...]]:
         """Yield a row for each group and column, in the order of `HEADINGS`."""
         for each in self.lines:
             for column in each.columns:
                 few = "yes" if each.is_small else ""
-                values = (column.values, column.total, column.rounded_mean, column.mean)
+                exact_mean = None if column.mean is None else str(column.mean)
+                values = (column.values, column.total, column.rounded_mean, exact_mean)
                 yield each.group, each.subjects, few, column.column, *values
 
     def to_csv(self) -> bytes:
         """Return the comparison as CSV in UTF-8."""
-        lines = io.StringIO()
-        rows = csv.writer(lines)
-        rows.writerow(HEADINGS)
-        rows.writerows([guard_formula("" if cell is None else str(cell)) for cell in row] for row in self.rows())
-        return lines.getvalue().encode("utf-8-sig")
+        return csv_bytes([HEADINGS, *self.rows()])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON; numbers are exact texts."""

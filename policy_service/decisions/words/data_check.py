@@ -12,7 +12,7 @@ from policy_service.database import Database
 from policy_service.decisions.data_check import HEADINGS, Check, DataCheck, RecordFinding, check_data
 from policy_service.decisions.subjects import FactCipher
 from policy_service.messages import Message
-from policy_service.spreadsheet import CsvFile
+from policy_service.spreadsheet import csv_file
 
 MAX_ROWS = 200
 """Maximum number of findings in a report; the file has all."""
@@ -60,11 +60,12 @@ def check_data_into(  # noqa: PLR0913  # what is examined when, and who is told
 ) -> DataCheckResult:
     """Check all subjects of a kind, and write the findings to a file. Raises what `check_data` does."""
     rows: list[Mapping[str, Any]] = []
-    with CsvFile(path, HEADINGS) as file:
+    with csv_file(path) as write:
+        write(HEADINGS)
 
         def take(finding: RecordFinding) -> None:
             cells = finding.cells()
-            file.write(cells)
+            write(cells)
             if len(rows) < MAX_ROWS:
                 rows.append({**dict(zip(HEADINGS, cells, strict=True)), "facts": list(finding.facts)})
 

@@ -20,7 +20,7 @@ from policy_service.decisions.reevaluation import (
 from policy_service.errors import PolicyServiceError
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
-from policy_service.spreadsheet import CsvFile
+from policy_service.spreadsheet import csv_file
 
 MAX_ROWS = 200
 """Maximum number of undecided subjects in a report; the file has all."""
@@ -103,10 +103,11 @@ def reevaluate_into(  # noqa: PLR0913  # with what, for whom, what, and who is t
     if scope.as_of > today:
         raise DayToCome(Message("The decision day {day} is in the future.", day=scope.as_of.isoformat()))
     policies, rows = reevaluator.service.in_force.decider.policies, list[UndecidedRow]()
-    with CsvFile(path, HEADINGS) as file:
+    with csv_file(path) as write:
+        write(HEADINGS)
 
         def take(each: Undecided) -> None:
-            file.write(each.cells())
+            write(each.cells())
             if len(rows) < MAX_ROWS:
                 rows.append(_row(each, policies))
 
