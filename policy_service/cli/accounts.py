@@ -6,7 +6,6 @@ from standard input, never taken from the command line, which other users of the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,12 +21,11 @@ from policy_service.identity import service
 from policy_service.identity.account import Account, ExternalIdentity
 from policy_service.identity.errors import IdentityError, IdentityValidationFailed, UnknownAccount, UnknownApiKey
 from policy_service.language.diagnostics import did_you_mean
-from policy_service.paths import database_url
 
 
 def run_list(*, as_json: bool) -> int:
     """Print every account; return the exit status. Raises UsageError."""
-    with open_current_database(database_url(os.environ)) as database, database.read() as session:
+    with open_current_database() as database, database.read() as session:
         accounts = list(service.accounts(session).values())
     if as_json:
         print_json([_account_json(account) for account in accounts])
@@ -80,7 +78,7 @@ def run_state(name: str, *, enabled: bool) -> int:
 
 def run_password(name: str) -> int:
     """Give an account another password; return the exit status. Raises UsageError."""
-    with open_current_database(database_url(os.environ)) as database, database.read() as session:
+    with open_current_database() as database, database.read() as session:
         account = service.find_account_by_name(session, name)
     password_hash = new_hash(name, account.printed_name if account else name)
 
@@ -106,7 +104,7 @@ def run_attest(name: str) -> int:
 def write_transaction() -> Iterator[Transaction]:
     """One transaction on the database of the environment. Raises UsageError for whatever is refused."""
     try:
-        with open_current_database(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
+        with open_current_database() as database, database.write(SystemClock()) as transaction:
             yield transaction
     except (IdentityError, IdentityValidationFailed, UnknownAccount, UnknownApiKey) as error:
         raise UsageError(str(error)) from None

@@ -15,7 +15,7 @@ from policy_service.cli.storage import open_current_database, refuse_difference
 from policy_service.clock import DEFAULT_ZONE, SystemClock, midnight
 from policy_service.decisions.archive_file import InvalidArchive
 from policy_service.decisions.archiving import ArchiveRejected, archive
-from policy_service.paths import database_url, retention_days
+from policy_service.paths import retention_days
 
 
 def run(before: str, file: Path) -> int:
@@ -23,7 +23,7 @@ def run(before: str, file: Path) -> int:
     instant = midnight(read_day(before, "--before"), ZoneInfo(DEFAULT_ZONE))
     try:
         retention = timedelta(days=retention_days(os.environ))
-        with open_current_database(database_url(os.environ)) as database:
+        with open_current_database() as database:
             refuse_difference(database)
             moved = archive(database, SystemClock(), command_line(), before=instant, retention=retention, file=file)
     except (ArchiveRejected, InvalidArchive, ValueError) as error:

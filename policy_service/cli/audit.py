@@ -24,14 +24,14 @@ from policy_service.audit.verify import PROGRESS_INTERVAL, EntryProgress, PartTi
 from policy_service.cli.command_line_actor import command_line
 from policy_service.cli.output import print_json, print_line
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
-from policy_service.cli.storage import configured_copies, open_current_database, refuse_difference
+from policy_service.cli.storage import configured_copies, configured_keys, open_current_database, refuse_difference
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.database.engines import file_of
 from policy_service.decisions import macs
 from policy_service.decisions.verification import parts_of, verify_rest
 from policy_service.messages import fill_pattern
-from policy_service.paths import checkpoint_destinations, database_url, keys_folder, separation_warnings
+from policy_service.paths import checkpoint_destinations, database_url, separation_warnings
 from policy_service.private_file import private_file
 
 
@@ -39,8 +39,8 @@ def run_export(file: Path) -> int:
     """Write the log to a file that only its owner can read; return the exit status. Raises UsageError."""
     if file.exists():
         raise UsageError(f"{file} is there already, and an export is never written over")
-    with _usage_errors(), open_current_database(database_url(os.environ)) as database, database.read() as session:
-        signer = current_signer(session, keys_folder(os.environ))
+    with _usage_errors(), open_current_database() as database, database.read() as session:
+        signer = current_signer(session, configured_keys())
         with private_file(file) as out, _progress("writing", log_length(session)) as on_progress:
             for number, line in enumerate(export(session, signer, SystemClock().now())):
                 out.write(line + b"\n")
@@ -70,10 +70,10 @@ def run_verify(
             copies = configured_copies(checkpoints)
             if checkpoints is not None:
                 read_checkpoints(checkpoints)  # a file that was named is one of checkpoints, or was named wrongly
-            with open_current_database(database_url(os.environ)) as database:
+            with open_current_database() as database:
                 external = read_copies(database, copies)
                 with database.read() as session, _progress_of(parts_of(session)) as on_progress:
-                    keys = read_log_keys(keys_folder(os.environ))
+                    keys = read_log_keys(configured_keys())
                     verdict = verify_rest(
                         session,
                         verify_log(session, trusted, external, on_progress, keys),
@@ -90,8 +90,8 @@ def run_verify(
 
 def run_public_key() -> int:
     """Print the public key in use, for those who verify; return the exit status. Raises UsageError."""
-    with _usage_errors(), open_current_database(database_url(os.environ)) as database, database.read() as session:
-        key = current_signer(session, keys_folder(os.environ)).public
+    with _usage_errors(), open_current_database() as database, database.read() as session:
+        key = current_signer(session, configured_keys()).public
     print_line(key.to_pem().rstrip())
     sys.stderr.write(f"{key.id}\n")
     return EXIT_OK
@@ -99,10 +99,10 @@ def run_public_key() -> int:
 
 def run_checkpoint() -> int:
     """Signs a checkpoint and keeps it elsewhere too; gives the exit status. Raises UsageError."""
-    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
+    with _usage_errors(), open_current_database() as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
-            signed_checkpoint = sign_checkpoint(transaction, keys_folder(os.environ))
+            signed_checkpoint = sign_checkpoint(transaction, configured_keys())
         _copy_checkpoints(database)
     print_line(_counted("signed: {size} entries", size=signed_checkpoint.size))
     return EXIT_OK
@@ -110,10 +110,10 @@ def run_checkpoint() -> int:
 
 def run_rotate_key() -> int:
     """Take a new signing key into use; return the exit status. Raises UsageError."""
-    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
+    with _usage_errors(), open_current_database() as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
-            key = rotate_key(transaction, command_line(), keys_folder(os.environ))
+            key = rotate_key(transaction, command_line(), configured_keys())
         _copy_checkpoints(database)
         with database.read() as session:
             number = len(signing_keys(session))
@@ -124,16 +124,16 @@ def run_rotate_key() -> int:
 def run_settle(reason: str) -> int:
     """Take the log for right as it is; return the exit status. Raises UsageError."""
     copies = configured_copies()
-    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
+    with _usage_errors(), open_current_database() as database:
         try:
-            difference = settle(database, SystemClock(), command_line(), keys_folder(os.environ), copies, reason)
+            difference = settle(database, SystemClock(), command_line(), configured_keys(), copies, reason)
         except LogMismatch as mismatch:
             print_line(f"not settled: {mismatch}")
             print_line("move that copy away, and keep it; or name another place in the settings")
             return EXIT_FAULT
         if difference is not None:
             with database.write(SystemClock()) as transaction:
-                sign_checkpoint(transaction, keys_folder(os.environ))
+                sign_checkpoint(transaction, configured_keys())
             _copy_checkpoints(database)
     print_line("there was no difference to settle" if difference is None else f"settled: {difference}")
     return EXIT_OK
@@ -149,14 +149,14 @@ def _print_comparisons(verdict: LogVerdict) -> None:
             line = _counted("compared with {count} checkpoints of {place}", count=each.checkpoints, place=each.location)
             print_line(f"{line}{newest if each.size else ''}")
     file = file_of(database_url(os.environ))
-    for sentence in separation_warnings(file, keys_folder(os.environ), checkpoint_destinations(os.environ)):
+    for sentence in separation_warnings(file, configured_keys(), checkpoint_destinations(os.environ)):
         print_line(f"note: {sentence}")
 
 
 def run_rotate_log_key(*, is_lost: bool) -> int:
     """Take a new key of the log's MACs into use; return the exit status. Raises UsageError."""
-    folder = keys_folder(os.environ)
-    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
+    folder = configured_keys()
+    with _usage_errors(), open_current_database() as database:
         with database.write(SystemClock()) as transaction:
             key = macs.rotate_mac_key(transaction, command_line(), folder, is_lost=is_lost)
             sign_checkpoint(transaction, folder)
@@ -194,7 +194,7 @@ def _print_verdict(verdict: LogVerdict, subject: str, *, as_json: bool = False) 
 def _trusted(file: Path | None) -> list[PublicKey]:
     if file is not None:
         return [read_public_key(file)]
-    keys = list(public_keys(keys_folder(os.environ)).values())
+    keys = list(public_keys(configured_keys()).values())
     if not keys:
         raise UsageError("there is no key to verify with: give --public-key FILE, as `audit public-key` prints it")
     return keys

@@ -7,7 +7,6 @@ is kept, every table of the copy is compared with what it was copied from, and r
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, RowMapping, Table, func, select
@@ -23,7 +22,6 @@ from policy_service.cli.storage import open_current_database, open_database
 from policy_service.database import Database, Lane, LaneName, transaction_count
 from policy_service.database.declared import table_of
 from policy_service.migrations import upgrade
-from policy_service.paths import database_url
 from policy_service.registry.checks import verify_versions
 
 FETCH_SIZE = 1_000
@@ -32,7 +30,7 @@ FETCH_SIZE = 1_000
 
 def run(to: str, *, backup: bool) -> int:
     """Copies the database of the environment and says how many rows; gives the exit status. Raises UsageError."""
-    with open_current_database(database_url(os.environ)) as source, open_database(to) as target:
+    with open_current_database() as source, open_database(to) as target:
         upgrade(target)
         row_counts = copy(source, target, backup=backup)
     for table, rows in row_counts.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from policy_service.clock import SystemClock
 from policy_service.decisions.groups.queries import groups_of_subjects
 from policy_service.decisions.groups.service import rebuild
 from policy_service.language.diagnostics import pluralize
-from policy_service.paths import database_url
 from policy_service.population.group_figures import GroupComparison, compare_groups
 from policy_service.population.mapping import read_mapping
 from policy_service.population.source import open_source
@@ -23,7 +21,7 @@ from policy_service.population.source import open_source
 
 def run_rebuild() -> int:
     """Make all group lists again from the records; return the exit status. Raises UsageError."""
-    with open_current_database(database_url(os.environ)) as database:
+    with open_current_database() as database:
         count = rebuild(database, SystemClock())
     print_line(f"group lists: {count} subject{'s' if count != 1 else ''}, made again from their decisions")
     return EXIT_OK
@@ -62,7 +60,7 @@ def run_compare(  # one parameter an option
 
 def _read_groups(policy: str, day: str | None) -> Mapping[str, str]:
     """The groups of a policy by subject. Raises UsageError."""
-    with open_current_database(database_url(os.environ)) as database, database.read() as session:
+    with open_current_database() as database, database.read() as session:
         groups = groups_of_subjects(session, policy, None if day is None else read_day(day, "--day"))
     if not groups:
         raise UsageError(f"--policy {policy}: it decided about nobody" + (f" until {day}" if day else ""))

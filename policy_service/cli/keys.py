@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,12 +13,11 @@ from policy_service.cli.storage import open_current_database
 from policy_service.clock import timestamp
 from policy_service.identity.api_keys import ApiKey, api_keys, issue_key, revoke_key
 from policy_service.identity.tokens import parse_key
-from policy_service.paths import database_url
 
 
 def run_list(*, as_json: bool) -> int:
     """Print every key; return the exit status. Raises UsageError."""
-    with open_current_database(database_url(os.environ)) as database, database.read() as session:
+    with open_current_database() as database, database.read() as session:
         keys = [_key_json(key) for key in api_keys(session).values()]
     if as_json:
         print_json(keys)

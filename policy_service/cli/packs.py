@@ -19,7 +19,7 @@ from policy_service.audit.keys import KeyUnavailable, read_public_key
 from policy_service.audit.service import current_signer
 from policy_service.cli.output import print_json, print_line
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
-from policy_service.cli.storage import open_current_database
+from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.subjects import FactCipher
@@ -27,7 +27,6 @@ from policy_service.packs.builder import PackContext, PackProgress, make_pack
 from policy_service.packs.entries import LogNotSigned
 from policy_service.packs.scope import InvalidScope, Scope
 from policy_service.packs.verification import InvalidPack, PackVerdict, verify_pack
-from policy_service.paths import database_url, keys_folder
 from policy_service.subject import InvalidSubject, Subject
 
 _OWNER_ONLY = 0o600
@@ -83,8 +82,8 @@ def run_verify_pack(file: Path, key: Path, *, as_json: bool) -> int:
 def _make(file: Path, scope: Scope) -> dict[str, Any]:
     """Write beside the file first, so that it is there whole or not at all."""
     unfinished = file.with_name(f".{file.name}.unfinished")
-    folder = keys_folder(os.environ)
-    with open_current_database(database_url(os.environ)) as database, database.read() as session:
+    folder = configured_keys()
+    with open_current_database() as database, database.read() as session:
         fact_cipher = FactCipher(MasterKeys(folder))
         signer, now = current_signer(session, folder), SystemClock().now()
         context = PackContext(fact_cipher, signer, SERVICE.printed_name, now, ZoneInfo(DEFAULT_ZONE))

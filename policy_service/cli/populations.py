@@ -5,7 +5,6 @@ Whoever lists them applies what waits to be applied, as the service does each mi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,14 +15,13 @@ from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line, print_table
 from policy_service.cli.run import fail
 from policy_service.cli.status import EXIT_OK, UsageError
-from policy_service.cli.storage import open_current_database
+from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.subjects import FactCipher
 from policy_service.integrity import DamagedRecord
 from policy_service.language.diagnostics import pluralize
-from policy_service.paths import database_url, keys_folder
 from policy_service.population.registered.content import read_file
 from policy_service.population.registered.errors import (
     RegistrationConflict,
@@ -117,9 +115,9 @@ def run_delete(name: str) -> int:
 @contextmanager
 def _opened() -> Iterator[tuple[Database, FactCipher]]:
     """The database and the keys. Raises UsageError for what the person who called can mend."""
-    with open_current_database(database_url(os.environ)) as database:
+    with open_current_database() as database:
         try:
-            yield database, FactCipher(MasterKeys(keys_folder(os.environ)))
+            yield database, FactCipher(MasterKeys(configured_keys()))
         except (KeyFileError, RegistrationConflict, UnknownPopulation, DamagedRecord) as error:
             raise UsageError(str(error)) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -12,14 +11,13 @@ from policy_service.cli.command_line_actor import command_line
 from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
-from policy_service.cli.storage import open_current_database
+from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.reevaluation import HEADINGS, Reevaluation, ReevaluationRejected, Reevaluator, reevaluate
 from policy_service.decisions.service import open_decision_service
 from policy_service.decisions.subjects import FactCipher
-from policy_service.paths import database_url, keys_folder
 from policy_service.spreadsheet import csv_file
 
 
@@ -30,9 +28,9 @@ def run(policy: str, as_of: str | None, max_age: int, output: Path | None, *, as
     scope = Reevaluation(policy, day if as_of is None else read_day(as_of), max_age)
     if scope.as_of > day:
         raise UsageError(f"--as-of {scope.as_of}: a day to come")
-    with open_current_database(database_url(os.environ)) as database:
+    with open_current_database() as database:
         try:
-            cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
+            cipher = FactCipher(MasterKeys(configured_keys()))
             service = open_decision_service(database, clock, zone, cipher)
             with closing(service), csv_file(output) as write:
                 write(HEADINGS)

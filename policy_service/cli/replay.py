@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from policy_service.cli.output import print_json, print_line
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
-from policy_service.cli.storage import open_current_database
+from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.decisions.archive_file import InvalidArchive
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.record_queries import RecordArchived, UnknownDecision
 from policy_service.decisions.replay import ReplayVerdict, replay
 from policy_service.decisions.subjects import FactCipher
-from policy_service.paths import database_url, keys_folder
 
 _VERDICTS = {"same": "replay matches", "different": "replay differs", "not_replayable": "cannot be replayed"}
 
@@ -21,8 +19,8 @@ _VERDICTS = {"same": "replay matches", "different": "replay differs", "not_repla
 def run(decision: str, archive: Path | None, *, as_json: bool) -> int:
     """Replay a decision; gives the exit status. Raises UsageError."""
     try:
-        cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
-        with open_current_database(database_url(os.environ)) as database, database.read() as session:
+        cipher = FactCipher(MasterKeys(configured_keys()))
+        with open_current_database() as database, database.read() as session:
             verdict = replay(session, cipher, decision, archive=archive)
     except UnknownDecision:
         raise UsageError(f"there is no decision {decision}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -16,14 +15,13 @@ from zoneinfo import ZoneInfo
 from policy_service.cli.decide import read_benchmark_set, read_day, read_policies
 from policy_service.cli.output import print_json, print_line, print_table
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
-from policy_service.cli.storage import open_current_database
+from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.subjects import FactCipher
 from policy_service.language.benchmark_set import BenchmarkSet
 from policy_service.language.diagnostics import PolicyError, pluralize
 from policy_service.language.policy import Language, Policy
-from policy_service.paths import database_url, keys_folder
 from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
@@ -86,9 +84,9 @@ def open_kept(population: str, kind: str, max_age: int | None, stack: ExitStack)
     name = population.removeprefix(REGISTERED) if population.startswith(REGISTERED) else None
     if population != RECORDS and name is None:
         return None
-    database = stack.enter_context(open_current_database(database_url(os.environ)))
+    database = stack.enter_context(open_current_database())
     try:
-        cipher = FactCipher(MasterKeys(keys_folder(os.environ)))
+        cipher = FactCipher(MasterKeys(configured_keys()))
         if name is None:
             return KeptRows(partial(open_records, database, cipher, kind, max_age=max_age))
         day = population_day(database, name)

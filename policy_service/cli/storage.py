@@ -17,7 +17,7 @@ from policy_service.clock import SystemClock
 from policy_service.database import Database, DatabaseUnavailable, Unavailable
 from policy_service.language.diagnostics import PolicyError
 from policy_service.migrations import NewerDatabase, is_current
-from policy_service.paths import CHECKPOINT_COPIES, checkpoint_destinations, checkpoint_token, keys_folder
+from policy_service.paths import CHECKPOINT_COPIES, checkpoint_destinations, checkpoint_token, database_url, keys_folder
 
 _MESSAGES: dict[Unavailable, str] = {
     "busy": "the database is busy: somebody else is writing; try again",
@@ -31,7 +31,7 @@ _MESSAGES: dict[Unavailable, str] = {
 def open_database(url: str) -> Iterator[Database]:
     """A database, closed at the end. Raises UsageError for what the person who called can mend."""
     try:
-        database = Database(url, keys=keys_folder(os.environ))
+        database = Database(url, keys=configured_keys())
     except ValueError as error:
         raise UsageError(str(error)) from None
     try:
@@ -47,13 +47,18 @@ def open_database(url: str) -> Iterator[Database]:
 
 
 @contextmanager
-def open_current_database(url: str) -> Iterator[Database]:
+def open_current_database() -> Iterator[Database]:
     """A database that was set up by this version of the service. Raises UsageError when it was not."""
-    with open_database(url) as database:
+    with open_database(database_url(os.environ)) as database:
         if not is_current(database):
             raise UsageError("the database was not set up by this version: run `policy-service init`")
         start_guard(database)
         yield database
+
+
+def configured_keys() -> Path:
+    """Return the folder of the private keys that the environment names."""
+    return keys_folder(os.environ)
 
 
 def configured_copies(file: Path | None = None) -> tuple[Copy, ...]:
@@ -68,7 +73,7 @@ def configured_copies(file: Path | None = None) -> tuple[Copy, ...]:
 def refuse_difference(database: Database) -> None:
     """Raises UsageError while the log is not what was signed or what its copies hold: then nothing is signed."""
     try:
-        LogComparison(database, SystemClock(), keys_folder(os.environ), configured_copies()).check()
+        LogComparison(database, SystemClock(), configured_keys(), configured_copies()).check()
     except LogMismatch as error:
         raise UsageError(
             f"nothing is signed: {error}; when the log is right as it is, say so: `policy-service audit settle`"

@@ -5,19 +5,16 @@ None can be undone, so all ask first: at a terminal, or by `--yes`. The log name
 
 from __future__ import annotations
 
-import os
-
 from policy_service.cli.command_line_actor import command_line
 from policy_service.cli.output import print_line
 from policy_service.cli.passwords import at_terminal
 from policy_service.cli.status import EXIT_OK, UsageError
-from policy_service.cli.storage import open_current_database
+from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.clock import SystemClock
 from policy_service.decisions.encryption import DecryptionFailed
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.merges import MergeRejected, merge_subjects
 from policy_service.decisions.subjects import ErasureRejected, erase_subject, rotate_master_key
-from policy_service.paths import database_url, keys_folder
 from policy_service.subject import InvalidSubject, Subject
 
 
@@ -25,7 +22,7 @@ def run_erase(subject: str, kind: str, reason: str, *, yes: bool) -> int:
     """Erases the sensitive facts of a subject; gives the exit status. Raises UsageError."""
     _confirm(f"erase the sensitive facts of the {kind} {subject} for good", subject, yes=yes)
     try:
-        with open_current_database(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
+        with open_current_database() as database, database.write(SystemClock()) as transaction:
             erase_subject(transaction, command_line(), Subject(subject, kind), reason)
     except (ErasureRejected, InvalidSubject) as error:
         raise UsageError(str(error)) from None
@@ -38,7 +35,7 @@ def run_merge(subject: str, into: str, kind: str, reason: str, *, yes: bool) -> 
     """Merge a subject into another of its kind; return the exit status. Raises UsageError."""
     _confirm(f"merge the {kind} {subject} into {into} for good", subject, yes=yes)
     try:
-        with open_current_database(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
+        with open_current_database() as database, database.write(SystemClock()) as transaction:
             merge_subjects(transaction, command_line(), Subject(subject, kind), Subject(into, kind), reason)
     except (MergeRejected, InvalidSubject) as error:
         raise UsageError(str(error)) from None
@@ -50,8 +47,8 @@ def run_rotate_master_key(*, yes: bool) -> int:
     """Take a new master key into use, and forget the old one; return the exit status. Raises UsageError."""
     _confirm("take a new master key into use, and forget the one in use", "rotate", yes=yes)
     try:
-        with open_current_database(database_url(os.environ)) as database:
-            count = rotate_master_key(database, SystemClock(), MasterKeys(keys_folder(os.environ)), command_line())
+        with open_current_database() as database:
+            count = rotate_master_key(database, SystemClock(), MasterKeys(configured_keys()), command_line())
     except (KeyFileError, DecryptionFailed) as error:
         raise UsageError(str(error)) from None
     print_line(f"a new master key is in use; {count} keys of subjects were wrapped anew")
