@@ -201,12 +201,11 @@ def _texts(session: Session, snapshot: RegistrySnapshot, name: str, now: datetim
 
 
 def _read_texts(policy: Policy) -> _Texts:
-    bands = policy.scorecard.bands if policy.scorecard else ()
     return _Texts(
         (Hit(SearchKind.POLICY, policy.id, policy.title), searched_text(policy.id, policy.title)),
         tuple(
             (Hit(SearchKind.RULE, each.id, each.title, policy.id), searched_text(each.id, each.title))
-            for each in (*policy.rules, *bands)
+            for each in policy.all_rules
         ),
     )
 

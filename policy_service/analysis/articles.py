@@ -90,7 +90,7 @@ class PolicyArticles:
             yield self.outcome(outcome, self.outcomes[number])
         for rule in policy.rules:
             yield self.rule(Kind.RULE, rule)
-        for band in policy.scorecard.bands if policy.scorecard else ():
+        for band in policy.bands:
             yield self.rule(Kind.BAND, band)
         for example in policy.examples:
             yield self.example(example)

@@ -41,8 +41,7 @@ def cases_of(policy: Policy, lang: Language) -> tuple[ExampleCase, ...]:
         _example_texts(policy, policy.examples, lang),
         _example_texts(policy, actual_examples, lang),
     )
-    bands = policy.scorecard.bands if policy.scorecard else ()
-    titles = {rule.id: rule.title for rule in (*policy.rules, *bands)}
+    titles = {rule.id: rule.title for rule in policy.all_rules}
     return tuple(
         ExampleCase(
             name=example.name,

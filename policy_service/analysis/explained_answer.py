@@ -67,8 +67,7 @@ def try_policy(policy: Policy, facts: Mapping[str, Value], as_of: date, lang: La
     """Evaluate the policy, and return its answer and what became of every rule."""
     result = evaluate(policy, facts, as_of)
     decided = result.rules if isinstance(result, Decided) else ()
-    bands = policy.scorecard.bands if policy.scorecard else ()
-    rules = {rule.id: rule for rule in (*policy.rules, *bands)}
+    rules = {rule.id: rule for rule in policy.all_rules}
     return TrialAnswer(
         status=_status(result),
         outcomes=tuple(_value_texts(policy, values, lang) for values in result.outcome)

@@ -180,8 +180,7 @@ def _dropped(candidate: CandidateReport) -> Iterable[str]:
 
 def _untried(candidate: CandidateReport) -> Iterable[str]:
     used = {rule for example in candidate.policy.examples for rule in example.rules or ()}
-    bands = candidate.policy.scorecard.bands if candidate.policy.scorecard else ()
-    return (rule.id for rule in (*candidate.policy.rules, *bands) if rule.id not in used)
+    return (rule.id for rule in candidate.policy.all_rules if rule.id not in used)
 
 
 def _questionable(candidate: CandidateReport) -> Iterable[str]:

@@ -62,7 +62,7 @@ def rule_version(policy: Policy, before: Policy | None, rule: str) -> RuleVersio
         policy=policy,
         rule=match[1] if match else None,
         position=match[0] if match else 0,
-        rule_count=len(policy.scorecard.bands) if is_band and policy.scorecard else len(policy.rules),
+        rule_count=len(policy.bands) if is_band else len(policy.rules),
         status=status,
         alterations=alterations,
     )
@@ -70,8 +70,7 @@ def rule_version(policy: Policy, before: Policy | None, rule: str) -> RuleVersio
 
 def find_rule(policy: Policy, rule: str) -> tuple[int, Rule] | None:
     """Return the rule or band of this name, and which it is, from 1."""
-    bands = policy.scorecard.bands if policy.scorecard else ()
-    for rules in (policy.rules, bands):
+    for rules in (policy.rules, policy.bands):
         for position, each in enumerate(rules, 1):
             if each.id == rule:
                 return position, each

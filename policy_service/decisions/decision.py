@@ -11,7 +11,7 @@ from policy_service.decisions.override import AppliedOverride, merge_override
 from policy_service.decisions.previous import NO_PREVIOUS, PreviousByPolicy
 from policy_service.decisions.window import PolicyStop
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
-from policy_service.language.policy import Policy, Rule
+from policy_service.language.policy import Policy
 from policy_service.language.types import DateType, DurationType, NumberType, TagsType, Type, format_value
 
 Json = dict[str, Any]
@@ -28,9 +28,8 @@ class ResultWriter:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._identity: Json = {"version": policy.version, "digest": policy.digest}
-        bands: tuple[Rule, ...] = policy.scorecard.bands if policy.scorecard else ()
-        self._because = {rule.id: rule.because.to_dict() for rule in (*policy.rules, *bands)}
-        self._titles = {rule.id: rule.title.to_dict() for rule in (*policy.rules, *bands) if rule.title}
+        self._because = {rule.id: rule.because.to_dict() for rule in policy.all_rules}
+        self._titles = {rule.id: rule.title.to_dict() for rule in policy.all_rules if rule.title}
         self._names = tuple(policy.outcomes)
         self._outcomes: tuple[tuple[str, Type | None], ...] = tuple(
             (name, outcome.type if _needs_writing(outcome.type) else None) for name, outcome in policy.outcomes.items()

@@ -260,6 +260,16 @@ class Policy:
         return self.id.partition("/")[0]
 
     @property
+    def bands(self) -> tuple[Rule, ...]:
+        """The bands of a scorecard; none for other forms."""
+        return self.scorecard.bands if self.scorecard else ()
+
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """The rules, then the bands."""
+        return (*self.rules, *self.bands)
+
+    @property
     def otherwise(self) -> int | None:
         """The index of the rule `otherwise`, or None when there is none."""
         return len(self.rules) - 1 if self.rules and self.rules[-1].otherwise else None

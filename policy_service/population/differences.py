@@ -85,7 +85,7 @@ class _Rows:
     def parts(self, name: str) -> dict[str, Expr | Value]:
         """Return the conditions and outcomes of a rule, by the columns of its table."""
         rule, policy = self.rules[name], self.policy
-        is_band = policy.scorecard is not None and rule in policy.scorecard.bands
+        is_band = rule in policy.bands
         names = ["points"] if policy.scorecard and not is_band else [f"outcome {each}" for each in policy.outcomes]
         given = dict(zip(names, rule.then, strict=False))
         if rule.otherwise:
@@ -119,8 +119,7 @@ def _rows(old: Policy, new: Policy, lang: Language | None = None) -> dict[str, t
     found: dict[str, list[_Rows]] = {RULES: [], BANDS: []}
     for policy in (old, new):
         prose = explanation(policy, lang) if lang else None
-        bands = policy.scorecard.bands if policy.scorecard else ()
-        for kind, rules, grid in ((RULES, policy.rules, rules_grid), (BANDS, bands, bands_grid)):
+        for kind, rules, grid in ((RULES, policy.rules, rules_grid), (BANDS, policy.bands, bands_grid)):
             made = grid(policy, prose, lang) if prose and lang else None
             found[kind].append(_Rows(policy, {rule.id: rule for rule in rules}, made))
     return {kind: (before, after) for kind, (before, after) in found.items()}

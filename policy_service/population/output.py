@@ -23,7 +23,7 @@ from xlsxwriter.exceptions import FileCreateError
 
 from policy_service.compilers.columnar.layout import STATUSES
 from policy_service.language.outcome import Decided, MissingFacts
-from policy_service.language.policy import Language, Policy, Rule
+from policy_service.language.policy import Language, Policy
 from policy_service.language.types import (
     BooleanType,
     DateType,
@@ -71,8 +71,7 @@ class AnswerWriter:
         self.stage = stage
         self._lang: Language = lang
         policy = stage.policy
-        rules: tuple[Rule, ...] = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
-        self._reasons = {rule.id: getattr(rule.because, lang) for rule in rules}
+        self._reasons = {rule.id: getattr(rule.because, lang) for rule in policy.all_rules}
         self._kinds = [outcome.type for outcome in policy.outcomes.values()]
 
     @property

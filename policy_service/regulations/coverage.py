@@ -75,18 +75,16 @@ def coverage_of(regulation: Regulation, policies: Iterable[Policy]) -> Coverage:
 
 def rows_cited_by(policy: Policy) -> tuple[str, ...]:
     """Return the rows that a policy cites: as a whole, in a reason, or in an example."""
-    rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
-    reasons = (row for rule in rules for row in (*cited_rows(rule.because.zh), *cited_rows(rule.because.en)))
+    reasons = (row for rule in policy.all_rules for row in (*cited_rows(rule.because.zh), *cited_rows(rule.because.en)))
     examples = (row for example in policy.examples for row in example.source)
     return tuple(dict.fromkeys((*policy.source, *reasons, *examples)))
 
 
 def _citations(policy: Policy) -> dict[str, PolicyCitation]:
-    rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
     return {
         row: PolicyCitation(
             policy,
-            tuple(rule for rule in rules if row in cited_rows(f"{rule.because.zh} {rule.because.en}")),
+            tuple(rule for rule in policy.all_rules if row in cited_rows(f"{rule.because.zh} {rule.because.en}")),
             tuple(example for example in policy.examples if row in example.source),
         )
         for row in policy.source

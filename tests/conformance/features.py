@@ -69,7 +69,7 @@ def features_of(policy: Policy) -> set[str]:
         results.add("otherwise")
     if len(policy.outcomes) > 1:
         results.add("outcomes several")
-    rules = [*policy.rules, *(policy.scorecard.bands if policy.scorecard else ())]
+    rules = policy.all_rules
     if any(cell == Constant(value=True) for rule in rules for cell in rule.cells):
         results.add("cell -")
     if any(not isinstance(then, bool | int | str | frozenset) for rule in rules for then in rule.then):

@@ -67,7 +67,7 @@ def test_every_evaluator_answers_the_written_cases(name: str, evaluator: str) ->
 def test_every_rule_of_a_case_is_exercised(name: str) -> None:
     """A rule that no case names would not be tested; `never…` names those that no facts can reach."""
     policy = POLICIES[name]
-    rules = [*policy.rules, *(policy.scorecard.bands if policy.scorecard else ())]
+    rules = policy.all_rules
     named = {rule for example in policy.examples for rule in example.rules or ()}
     assert {rule.id for rule in rules if not rule.id.startswith("never")} == named
 

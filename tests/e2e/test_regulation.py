@@ -42,7 +42,7 @@ def test_three_clicks_lead_from_a_row_to_rule_version_signers_and_examples(
     walked: tuple[Company, str], browser: Browser, lang: str, policy: Policy, row: str, rule: str, example: str
 ) -> None:
     _, address = walked
-    rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
+    rules = policy.all_rules
     titles = {each.id: getattr(each.title, lang) for each in rules}
     [result] = [getattr(each.title, lang) for each in policy.examples if each.name == example]
     with person(browser, address, lang=lang) as compliance:

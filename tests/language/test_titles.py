@@ -44,8 +44,7 @@ scorecard:
 
 
 def titles(policy: Policy) -> list[Bilingual | None]:
-    bands = policy.scorecard.bands if policy.scorecard else ()
-    return [rule.title for rule in (*policy.rules, *bands)]
+    return [rule.title for rule in policy.all_rules]
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_policy_decides_what_its_plain_spelling_decides(name: str) -> None:
         actual = spelling({fact: plain(policy.facts[fact].type, value) for fact, value in facts.items()}, today)
         assert dict(zip(policy.outcomes, decided, strict=True)) == actual, (facts, today)
         used.update(result.rules)
-    rules = {rule.id for rule in (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))}
+    rules = {rule.id for rule in policy.all_rules}
     assert used == rules, "the generated subjects reach every rule"
 
 

@@ -70,7 +70,7 @@ def test_a_policy_decides_what_its_plain_spelling_decides(name: str) -> None:
         spelt = spelling({fact: plain(policy.facts[fact].type, value) for fact, value in facts.items()}, TODAY)
         assert (decided if policy.returns_list else decided[0]) == spelt, facts
         used.update(result.rules)
-    rules = {rule.id for rule in (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))}
+    rules = {rule.id for rule in policy.all_rules}
     assert used == rules, "the generated subjects reach every rule"
 
 

@@ -130,7 +130,7 @@ FOUR = {"C202405001": "A", "C202405002": "S", "C202405003": "B", "C202405004": "
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
-    return (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
+    return policy.all_rules
 
 
 def declared(policy: Policy) -> tuple[Fact | Outcome, ...]:

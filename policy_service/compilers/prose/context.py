@@ -148,8 +148,7 @@ def rule_label(rule: Rule, context: Context) -> str:
 
 def rule_labels(policy: Policy, context: Context) -> Mapping[str, str]:
     """Return the labels of a policy's rules and bands, by id."""
-    bands = policy.scorecard.bands if policy.scorecard else ()
-    return {rule.id: rule_label(rule, context) for rule in (*policy.rules, *bands)}
+    return {rule.id: rule_label(rule, context) for rule in policy.all_rules}
 
 
 def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:

@@ -69,7 +69,6 @@ class Explanation:
 def explanation(policy: Policy, lang: Language) -> Explanation:
     """Return the policy in words, one value for any page."""
     context = context_of(policy, lang)
-    bands = policy.scorecard.bands if policy.scorecard else ()
     return Explanation(
         title=context.words.unfold(context.words.of(policy.title)),
         id=policy.id,
@@ -86,7 +85,7 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
         grid=grid_words(policy, context),
         rules=tuple(rule_words(policy, rule, context) for rule in policy.rules),
         bands=bands_table(policy, context),
-        band_rules=tuple(rule_words(policy, band, context) for band in bands),
+        band_rules=tuple(rule_words(policy, band, context) for band in policy.bands),
         examples=examples_table(policy, context),
         invariants=tuple(invariant_words(policy, invariant, context) for invariant in policy.invariants),
     )

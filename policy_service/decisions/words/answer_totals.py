@@ -54,5 +54,4 @@ def summarize_answers(totals: AnswerTotals, declared: Policy, lang: Language) ->
 
 def rule_titles(policy: Policy) -> dict[str, Bilingual | None]:
     """Return the titles of a version's rules, in order, and of its bands."""
-    bands = policy.scorecard.bands if policy.scorecard else ()
-    return {each.id: each.title for each in (*policy.rules, *bands)}
+    return {each.id: each.title for each in policy.all_rules}
