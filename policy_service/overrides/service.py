@@ -1,8 +1,8 @@
 """Records and signs overrides. Governance policies are evaluated before the transaction, and compared in it.
 
-prepared = prepare_override(session, governance, actor, request, now) slow at first: governance is built override =
-record_override(transaction, actor, prepared) refused when what was asked about has changed override =
-sign_override(transaction, other, override.id, …) by each of those who must, beside who recorded it
+prepared = prepare_override(session, governance, actor, request, now)   # slow at first: governance is built
+override = record_override(transaction, actor, prepared)                # rejected if the inputs have changed
+override = sign_override(transaction, other, override.id, …)            # by each required role but the recorder's
 """
 
 from __future__ import annotations

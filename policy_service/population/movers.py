@@ -1,4 +1,4 @@
-"""Who moves in a simulation, the largest first: as JSON, and as a CSV file with a line for each policy."""
+"""The moving subjects of a simulation, largest first: as JSON, and as a CSV file with a line per policy."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FETCHED = 10_000
 
 @dataclass(frozen=True)
 class Movers:
-    """The subjects of the table MOVERS, charged to differences."""
+    """The subjects in the table MOVERS, attributed to differences."""
 
     connection: duckdb.DuckDBPyConnection
     before: Side
     after: Side
     compared: Sequence[str]
     measure: FactColumn | None
-    """The fact by which the largest stand first."""
+    """The fact by which they are ordered, largest first."""
     listed: Sequence[CellDifference]
 
     def read(self, limit: int | None) -> Iterator[dict[str, Any]]:
@@ -87,7 +87,7 @@ class Movers:
         return {"subject": subject, "measure": text, "policies": policies}
 
     def write(self, output: Path) -> None:
-        """Write every subject that moves, a line for each policy. Raises OSError."""
+        """Write every moving subject, a line for each policy. Raises OSError."""
         heading = [
             "subject",
             self.measure.name if self.measure else "measure",

@@ -1,8 +1,8 @@
-"""Writes what a run decided: the columns that came in, and for each policy its outcomes, rule, reason and status.
+"""Writes the result of a run: the input columns, and for each policy its outcomes, rule, reason and status.
 
-A CSV file begins with a byte order mark, and a text that a spreadsheet would take for a formula is guarded by an
-apostrophe; a workbook's cells are typed as text and need none. Parquet keeps every type: money is a decimal with the
-places of its currency, never a double.
+A CSV file begins with a byte order mark, and an apostrophe guards text that a spreadsheet would take for a formula; a
+workbook's cells are typed as text and need none. Parquet preserves types: money is a decimal with the places of its
+currency, never a double.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from policy_service.population.stages import PolicyStage
 from policy_service.spreadsheet import guard_formula
 
 MAX_SHEET_ROWS = 1_048_575
-"""Rows of a workbook below the heading."""
+"""Maximum number of rows in a workbook below the heading."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 Format = Literal["csv", "parquet", "xlsx"]
 DETAILS = ("rule", "reason", "status", "missing")
-"""The columns of an answer beside its outcomes; an outcome of such a name is called `outcome.rule`."""
+"""The columns of an answer besides its outcomes; an outcome with such a name becomes `outcome.rule`."""
 _DIGITS = 18
 
 
 def format_of(path: Path) -> Format:
-    """Return the format that a file's name says. Raises PopulationRejected."""
+    """Return the format by the file's suffix. Raises PopulationRejected."""
     formats: dict[str, Format] = {".csv": "csv", ".parquet": "parquet", ".xlsx": "xlsx"}
     if (found := formats.get(path.suffix.lower())) is None:
         raise PopulationRejected([f"{path}: expected a file .csv, .parquet or .xlsx"])
@@ -56,7 +56,10 @@ def format_of(path: Path) -> Format:
 
 
 def answer_headings(policies: Iterable[Policy]) -> list[str]:
-    """The headings of the columns that a run adds; no name of an outcome has a point in it, so no two are the same."""
+    """Return the headings of the columns that a run adds.
+
+    They are unique, since no outcome's name contains a point.
+    """
     return [
         f"{policy.id}.{name}"
         for policy in policies
@@ -65,7 +68,7 @@ def answer_headings(policies: Iterable[Policy]) -> list[str]:
 
 
 class AnswerWriter:
-    """Writes the answers of one policy as columns; equal rows are written once."""
+    """Writes the answers of one policy as columns; equal rows are formatted once."""
 
     def __init__(self, stage: PolicyStage, lang: Language) -> None:
         self.stage = stage
@@ -76,7 +79,7 @@ class AnswerWriter:
 
     @property
     def types(self) -> list[pa.DataType]:
-        """The types of the columns in Parquet."""
+        """Return the types of the columns in Parquet."""
         outcomes = [_arrow_type(kind) for kind in self._kinds]
         if self.stage.policy.returns_list:
             outcomes = [pa.list_(kind) for kind in outcomes]
@@ -148,7 +151,7 @@ def _arrow_value(kind: Type, value: Value) -> Any:  # noqa: ANN401  # whatever t
 def result_table(
     decided: pa.Table, headings: Sequence[str], stages: Sequence[PolicyStage], writers: Sequence[AnswerWriter]
 ) -> pa.Table:
-    """Return the columns that came in and those of the answers, as they are written."""
+    """Return the input columns and those of the answers, as written."""
     arrays = [decided[raw_column(position)] for position, _ in enumerate(headings)]
     for writer in writers:
         arrays += [pa.array(cells, kind) for cells, kind in zip(writer.columns(decided), writer.types, strict=True)]
@@ -156,7 +159,7 @@ def result_table(
 
 
 def write_result(path: Path, file_format: Format, parts: Iterable[pa.Table]) -> None:
-    """Join the parts of a result in one file."""
+    """Join the parts of a result into one file."""
     {"csv": _write_csv, "parquet": _write_parquet, "xlsx": _write_xlsx}[file_format](path, parts)
 
 
@@ -199,13 +202,13 @@ def _text(cell: object) -> str:
 
 
 def guard(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula; a number is none."""
+    """Return a text that no spreadsheet takes for a formula; numbers are unchanged."""
     return text if _NUMBER.fullmatch(text) else guard_formula(text)
 
 
 @contextmanager
 def _told_as_oserror() -> Iterator[None]:
-    """Raise what the writer says of a full disk as any other file would."""
+    """Turn the writer's error about a full disk into an OSError."""
     try:
         yield
     except FileCreateError as error:
@@ -230,7 +233,7 @@ def _write_xlsx(path: Path, parts: Iterable[pa.Table]) -> None:
 
 
 def write_rejected_rows(path: Path, rejected_rows: Iterable[RejectedRow]) -> int:
-    """Write the rejects file: row, line, subject, reason. Returns how many lines it has."""
+    """Write the file of rejected rows: row, line, subject, reason. Returns the number of its lines."""
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)

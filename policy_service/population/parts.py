@@ -1,9 +1,9 @@
-"""Keeps the judged rows of a population, part by part: in a table of DuckDB, or in a folder that outlives a kill.
+"""Stores the parsed rows of a population in parts: in a DuckDB table, or in a folder that survives a crash.
 
-In a folder a part is a Parquet file and a JSON file about it, which is written last.
+In a folder a part is a Parquet file and a JSON file of metadata, which is written last.
 
-A part whose JSON file is there is whole. Where facts stand encrypted in their source, parts are encrypted too, by a key
-that this process alone has (AES-256-GCM): nobody reads what an interrupted run leaves, and the next one begins again.
+A part with a JSON file is complete. If facts are encrypted in their source, parts are encrypted too (AES-256-GCM), with
+a key that only this process has: what an interrupted run leaves is unreadable, and the next run starts over.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _NONCE_SIZE = 12
 ROWS = "rows"
 """The table of the rows of all parts, in a query."""
 HELD = 2**28
-"""Bytes of rows that a query reads where they were judged; more are put into a table, which may go to disk."""
+"""Maximum size of rows that a query reads from memory, bytes; more go into a table, which may spill to disk."""
 
 
 class Parts(Protocol):
-    """Keeps parts, by their names."""
+    """Stores parts by name."""
 
     def is_whole(self, name: str) -> bool:
-        """Return True if the part was written to the end."""
+        """Return True if the part is complete."""
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
         """Write a part, and its metadata. Raises OSError."""
@@ -45,7 +45,7 @@ class Parts(Protocol):
 
 
 class PartTable:
-    """Keeps parts as the table ROWS of a connection: in memory, and beyond HELD in the temporary folder that it has."""
+    """Stores parts as the table ROWS of a connection: in memory, and beyond HELD in its temporary folder."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -58,7 +58,7 @@ class PartTable:
         return name in self._abouts
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
-        """Add a part; it is in the table from the next query on."""
+        """Add a part, which is in the table from the next query on."""
         self._held.append(table)
         self._abouts[name] = about
         if sum(each.nbytes for each in self._held) > HELD:
@@ -93,7 +93,7 @@ class PartTable:
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    """Add rows to a table, which the first ones make."""
+    """Insert rows into a table; the first ones create it."""
     connection.register("rows_to_insert", rows)
     exists = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone()
     verb = f"INSERT INTO {table}" if exists else f"CREATE TABLE {table} AS"
@@ -102,18 +102,18 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) ->
 
 
 class PartFolder:
-    """Reads and writes the parts in a folder, by their names."""
+    """Stores parts in a folder, by name."""
 
     def __init__(self, path: Path, *, is_encrypted: bool = False) -> None:
         self.path = path
         self._cipher = AESGCM(AESGCM.generate_key(_KEY_BITS)) if is_encrypted else None
 
     def is_whole(self, name: str) -> bool:
-        """Return True if the part was written to the end."""
+        """Return True if the part is complete."""
         return self._about(name).exists()
 
     def write(self, name: str, table: pa.Table, about: dict[str, Any]) -> None:
-        """Write a part, then what makes it whole. Raises OSError."""
+        """Write a part, then the metadata that make it complete. Raises OSError."""
         buffer = pa.BufferOutputStream()
         pq.write_table(table, buffer, compression="zstd")
         self._write(self._table(name), buffer.getvalue().to_pybytes())
@@ -159,7 +159,7 @@ class PartFolder:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, and put it there when it is whole."""
+    """Write a file under a temporary name, and rename it once it is complete."""
     temporary = path.with_name(f"{path.name}.partial")
     try:
         write(temporary)

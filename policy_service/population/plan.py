@@ -1,6 +1,6 @@
-"""The plan of a run: the policies in their order, and the column of each fact.
+"""The plan of a run: the policies in evaluation order, and the column of each fact.
 
-A fact that two policies declare with different types is read once for each type, as a single decision does.
+A fact that policies declare with different types is parsed once per type, as in a single decision.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from policy_service.population.mapping import Mapping
 
 @dataclass(frozen=True, slots=True)
 class FactColumn:
-    """A fact as one type reads it."""
+    """A fact parsed as one type."""
 
     name: str
     type: Type
     column: str
     """The column in a query."""
     position: int | None
-    """The column of the file; None for a constant, and for a fact that the file does not give."""
+    """The column of the file; None for a constant, and for a fact that the file lacks."""
     sensitive: bool
     figures: FigureColumn | None = None
-    """Where its values come from, if a benchmark set gives them."""
+    """The source of its values if a benchmark set supplies them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FigureColumn:
-    """A column that a benchmark set fills, by the group of each subject."""
+    """A column filled from a benchmark set, by each subject's group."""
 
     figure: Figure
     measure: str
-    """As the policy writes it."""
+    """The measure as the policy writes it."""
     groups: tuple[str, ...]
-    """The columns of the facts that make the group."""
+    """The columns of the facts that determine the group."""
     replaceable: bool
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The policies of a run, those first that others need, and the columns of their facts."""
+    """The policies of a run, each after those it needs, and the columns of their facts."""
 
     policies: tuple[Policy, ...]
     columns: tuple[FactColumn, ...]
     subject: int
-    """The column of the file that names the subjects."""
+    """The column of the file with the subjects' identifiers."""
     left_out: ReadOnly[str, tuple[str, ...]]
-    """The policies that were not asked for by name and lack columns, with those that they lack."""
+    """The policies, not requested by name, that lack columns, with these columns."""
     benchmark_set: BenchmarkSet | None = None
-    """What fills benchmark facts."""
+    """The set that fills benchmark facts."""
 
     def columns_of(self, policy: Policy) -> dict[str, str]:
         """Return the query's column of each fact of a policy."""
@@ -86,7 +86,8 @@ def make_plan(  # noqa: PLR0913, PLR0917  # what a run is asked
 ) -> Plan:
     """Match the columns of a file with the facts of policies. Raises PopulationRejected with every problem.
 
-    Without `requested` the policies about subjects of the `kind` are run whose facts the file, or the set, gives.
+    Without `requested`, the plan has the policies about subjects of the `kind` whose facts the file, or the set,
+    supplies.
     """
     ordered = topological_order(policies)
     by_id = {policy.id: policy for policy in ordered}
@@ -166,7 +167,7 @@ def _lacking(
     given: set[str],
     benchmark_set: BenchmarkSet | None,
 ) -> tuple[str, ...]:
-    """Return the facts of the policy that nothing gives."""
+    """Return the facts of the policy that no source supplies."""
     return tuple(
         name
         for name, fact in policy.facts.items()
@@ -185,7 +186,7 @@ def _available(
     kind: str,
     benchmark_set: BenchmarkSet | None,
 ) -> tuple[list[Policy], dict[str, tuple[str, ...]]]:
-    """Return the policies about the kind that nothing is lacking for, and what the others lack."""
+    """Return the policies about the kind that lack nothing, and what the others lack."""
     chosen: list[Policy] = []
     left_out: dict[str, tuple[str, ...]] = {}
     for policy in ordered:
@@ -201,7 +202,7 @@ def _available(
 
 
 def subject_problem(headings: Sequence[str], mapping: Mapping) -> list[str]:
-    """Say that no column names the subjects, if so."""
+    """Return the problem that no column has the subjects' identifiers, if so."""
     if mapping.subject in headings:
         return []
     hint = did_you_mean(mapping.subject, headings)
@@ -209,7 +210,7 @@ def subject_problem(headings: Sequence[str], mapping: Mapping) -> list[str]:
 
 
 def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequence[Policy]) -> list[str]:
-    """Return the names in the mapping that do not exist."""
+    """Return the unknown names in the mapping."""
     known = {name for policy in policies for name in policy.facts}
     problems = []
     for part, names in (("columns", mapping.columns), ("constants", mapping.constants), ("words", mapping.words)):
@@ -221,7 +222,7 @@ def mapping_problems(headings: Sequence[str], mapping: Mapping, policies: Sequen
 
 
 def missing_columns(headings: Sequence[str], mapping: Mapping) -> list[str]:
-    """Return the columns in the mapping that do not exist, or are constants."""
+    """Return the columns in the mapping that the file lacks, or that are constants."""
     problems = []
     for name, heading in mapping.columns.items():
         if heading not in headings:

@@ -1,8 +1,7 @@
-"""Registers a population: every row judged, the good ones stored in parts, the others refused with their reasons.
+"""Parses a population: stores valid rows in parts, and rejects the others with reasons.
 
-A part has the number and the subject of each row, its cells as they came, and its facts as queries need them; about it
-stands which rows were refused and which values the facts have. After an interruption the work goes on with the first
-part that is not whole.
+A part has the number and subject of each row, its original cells, and its facts as queries need them; its metadata have
+the rejected rows and the bounds of the facts. After an interruption the work resumes with the first incomplete part.
 """
 
 from __future__ import annotations
@@ -29,65 +28,62 @@ from policy_service.population.source import RawPart, RowSource
 from policy_service.subject import MAX_ID, PLAIN_ID, id_error
 
 OnProgress = Callable[[int], None]
-"""Called with the number of rows that are done."""
+"""Called with the number of rows done."""
 MAX_NAMED = 20
-"""Duplicate subjects that an error names."""
+"""Maximum number of duplicate subjects named in an error."""
 ROW, SUBJECT = "row", "subject"
 SIMPLE = bytes(each for each in range(ord("!"), ord("~") + 1) if chr(each) not in "./")
-"""The characters that may stand anywhere in the name of a subject."""
+"""Characters allowed anywhere in a subject's identifier."""
 _NO_NAMES = re.compile(r"double|float|bool|binary|blob|bytea|struct|map|union|list|json|\[\]")
-"""In the types of columns that do not name subjects, of Parquet and of databases."""
+"""Parts of the type names of columns that cannot hold identifiers, in Parquet and databases."""
 _NESTED = re.compile(r"struct[<(]|map[<(]|union[<(]|list.*list|\[\]\[")
-"""In the types of columns whose cells have parts that have parts."""
+"""Parts of the type names of nested columns."""
 _UNIQUE = "SELECT count(*) = count(DISTINCT subject) FROM rows"
-"""Whether each subject has one good row: as a rule so, and quickly told."""
+"""Checks quickly that each subject has one valid row, which is the usual case."""
 _SEVERAL = """WITH good AS MATERIALIZED (SELECT subject, "row" FROM rows),
     refused AS (SELECT unnest(?::VARCHAR[]) AS subject, unnest(?::BIGINT[]) AS "row")
     SELECT subject, list("row" ORDER BY "row")
     FROM (FROM good UNION ALL SELECT subject, "row" FROM refused WHERE subject IN (SELECT subject FROM good))
     GROUP BY subject HAVING count(*) > 1 ORDER BY min("row") LIMIT ?"""
-"""The rows of each subject that has several, one of them a good one."""
+"""Selects the rows of subjects with several rows, one of them valid."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """The judged rows of a file."""
+    """The parsed rows of a file."""
 
     digest: str
     """Of the file's bytes."""
     count: int
-    """Subjects that can be decided."""
+    """The number of subjects that can be decided."""
     refused: int
     headings: tuple[str, ...]
     bounds: dict[str, Interval]
-    """The least and the greatest value of each column of numbers, and 0 where it has none."""
+    """The least and greatest value of each column of numbers that has any."""
     kept: Parts
     parts: tuple[str, ...]
 
     def rejected_rows(self) -> Iterator[RejectedRow]:
-        """Yield the rows that were refused, in order."""
+        """Yield the rejected rows, in order."""
         for part in self.parts:
             for rejected in self.kept.about(part)["rejected_rows"]:
                 yield RejectedRow(**rejected)
 
 
 def raw_column(position: int) -> str:
-    """Return the name of a file's column in a part."""
+    """Return the name of an original column in a part."""
     return f"in{position}"
 
 
 def register(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgress, *, written: int = 0) -> Population:
-    """Judge every row and keep the good ones, with their first `written` cells as they came.
-
-    Raises PopulationRejected, OSError.
-    """
+    """Parse every row and store the valid ones, with their first `written` original cells."""
     population = judge_rows(source, plan, kept, on_progress, written=written)
     check_duplicates(population, source)
     return population
 
 
 def judge_rows(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgress, *, written: int = 0) -> Population:
-    """As `register`, but a subject may have several rows."""
+    """Like `register`, but a subject may have several rows."""
     _check_types(source, plan)
     judges, constants = column_judges(plan, source.mapping)
     parts: list[str] = []
@@ -98,7 +94,7 @@ def judge_rows(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgre
         about = {"rows": table.num_rows, "refused": refused, "bounds": _bounds(table)}
         kept.write(part, table, {**about, "rejected_rows": [asdict(rejected) for rejected in rejected_rows]})
 
-    with ThreadPoolExecutor(1) as other:  # a part is judged while the next one is read
+    with ThreadPoolExecutor(1) as other:  # parse a part while the next one is read
         judging: tuple[str, Future[_Judged]] | None = None
         for index, raw in enumerate(source.parts()):
             if judging is not None:
@@ -128,14 +124,14 @@ def judge_rows(source: RowSource, plan: Plan, kept: Parts, on_progress: OnProgre
 
 
 def _check_types(source: RowSource, plan: Plan) -> None:
-    """Refuse typed columns that do not hold a fact exactly. Raises PopulationRejected."""
+    """Reject typed columns that cannot represent a fact exactly. Raises PopulationRejected."""
     columns = [(each.position, each.type) for each in plan.columns if each.position is not None]
     if problems := type_problems(source, plan.subject, columns):
         raise PopulationRejected(problems)
 
 
 def type_problems(source: RowSource, subject: int | None, columns: Iterable[tuple[int, Type]]) -> list[str]:
-    """What is wrong with the types of columns, by their positions, if the source says any; each has those of a fact."""
+    """Return the problems of typed columns, by position, given the types of their facts."""
     if source.types is None:
         return []
     problems = []
@@ -154,7 +150,7 @@ def type_problems(source: RowSource, subject: int | None, columns: Iterable[tupl
 
 @contextmanager
 def with_type_problems(source: RowSource, facts: Iterable[tuple[str, Type]]) -> Iterator[None]:
-    """Tell what is wrong with the types of columns together with why no plan can be made. Raises PopulationRejected."""
+    """Add the problems of column types to those of a failed plan. Raises PopulationRejected."""
     try:
         yield
     except PopulationRejected as error:
@@ -166,7 +162,7 @@ def with_type_problems(source: RowSource, facts: Iterable[tuple[str, Type]]) -> 
 
 
 def column_judges(plan: Plan, mapping: ColumnMapping) -> tuple[list[ColumnJudge], dict[str, Cell]]:
-    """What reads each column, and the facts that are the same for every subject. Raises PopulationRejected."""
+    """Return the parser of each column, and the constant facts. Raises PopulationRejected."""
     judges = [
         ColumnJudge(each.name, each.type, mapping.words.get(each.name, {}), mapping.missing, sensitive=each.sensitive)
         for each in plan.columns
@@ -184,13 +180,13 @@ def column_judges(plan: Plan, mapping: ColumnMapping) -> tuple[list[ColumnJudge]
 
 
 _Judged = tuple[pa.Table, list[RejectedRow], int]
-"""The rows that can be decided, the reasons of the others, and how many these are."""
+"""The valid rows, the reasons of the rejected ones, and their number."""
 
 
 def _judge(
     raw: RawPart, plan: Plan, judges: Sequence[ColumnJudge], constants: dict[str, Cell], written: int
 ) -> _Judged:
-    """Judge the rows of a part."""
+    """Parse the rows of a part."""
     count = len(raw.rows)
     subjects, errors = _read_subjects(raw.columns[plan.subject])
     reasons = {index: [f"subject: {error}"] for index, error in errors.items()}
@@ -218,7 +214,7 @@ def _judge(
 
 
 def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
-    """Return the names of the subjects, and by its index the error of each that cannot be one."""
+    """Return the subjects' identifiers, and the error of each invalid one by its index."""
     if isinstance(cells, pa.Array) and (pa.types.is_string(cells.type) or pa.types.is_integer(cells.type)):
         names = pc.fill_null(cells.cast(pa.string()), "")
     else:
@@ -235,7 +231,7 @@ def _read_subjects(cells: Cells) -> tuple[pa.Array, dict[int, Message]]:
 
 
 def _are_simple(names: pa.Array) -> bool:
-    """Return True if all names are of few and simple characters, so that they are looked at as one text."""
+    """Return True if all identifiers have only simple characters, checked as one text for speed."""
     lengths = pc.min_max(pc.binary_length(names)).as_py()
     if not lengths["min"] or lengths["max"] > MAX_ID:
         return False
@@ -247,9 +243,9 @@ def _are_simple(names: pa.Array) -> bool:
 def _fill_figures(
     column: FactColumn, source: FigureColumn, facts: Mapping[str, pa.Array], reasons: dict[int, list[str]]
 ) -> pa.Array:
-    """Return a column with the figure of each subject's group; what the file says otherwise is refused.
+    """Return a column with the figure of each subject's group; reject contradicting values in the file.
 
-    Where the set has no figure, and where the policy lets the caller give another value, the file's stays.
+    The file's value counts if the set has no figure, or the policy lets the caller supply another value.
     """
     cells = facts[column.column].to_pylist()
     names = [facts[name].to_pylist() for name in source.groups]
@@ -297,7 +293,7 @@ def _bounds(table: pa.Table) -> dict[str, list[int]]:
 
 
 def _hulls(bounds: Iterable[dict[str, list[int]]]) -> dict[str, Interval]:
-    """Return the bounds of all parts together."""
+    """Return the bounds over all parts."""
     hulls: dict[str, Interval] = {}
     for each in bounds:
         for name, (low, high) in each.items():
@@ -307,10 +303,7 @@ def _hulls(bounds: Iterable[dict[str, list[int]]]) -> dict[str, Interval]:
 
 
 def check_duplicates(population: Population, source: RowSource) -> None:
-    """Refuse a population in which a subject has several rows, one of which may be refused.
-
-    Raises PopulationRejected.
-    """
+    """Reject a population in which a subject has several rows, even if some are invalid."""
     refused = [each for each in population.rejected_rows() if each.subject]
     values = [[each.subject for each in refused], [each.row for each in refused]]
     schema = pa.schema([(SUBJECT, pa.string()), (ROW, pa.int64())])

@@ -1,4 +1,4 @@
-"""PostgreSQL as an engine: facts judged and policies decided inside the database that has the table.
+"""PostgreSQL as an engine: parses facts and evaluates policies inside the database with the table.
 
 | fact           | column                                   | refused in a row                                     |
 |----------------|------------------------------------------|------------------------------------------------------|
@@ -9,7 +9,8 @@
 | text           | `text`, `varchar`                        | more than 1,000 characters                           |
 | tags           | `text[]`, `varchar[]`; `text` with `;`   | another word, null among the words                   |
 
-A column of another type is refused by its name. A row's refused facts are named, and their values stay where they are.
+A column of another type is rejected by name. For a row, the rejected facts are named, but their values do not leave the
+database.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     import psycopg
 
 PROBLEM = "problem"
-"""The column of a judged row that names its refused facts; empty where there is none."""
+"""The column of a parsed row with its rejected facts; empty if there are none."""
 _WHOLE, _TEXTS = {"int2", "int4", "int8"}, {"text", "varchar"}
 _SUBJECTS = _WHOLE | _TEXTS | {"uuid"}
 _COLUMN_TYPES: Final = {"int64": "bigint", "string": "text"}
@@ -64,7 +65,7 @@ _SETTINGS = (
 
 @contextmanager
 def open_snapshot(address: str, table: str) -> Iterator[psycopg.Connection[Any]]:
-    """Connect to a database for reading, in one snapshot. What PostgreSQL refuses is raised as PopulationRejected."""
+    """Connect to a database for reading, in one snapshot. Raises PopulationRejected for errors of PostgreSQL."""
     try:
         import psycopg  # noqa: PLC0415  # an extra
     except ImportError:
@@ -89,22 +90,22 @@ def describe_table(connection: psycopg.Connection[Any], table: str) -> tuple[tup
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
+    """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def quoted_table(table: str) -> str:
-    """Return the name of a table, with its schema or without."""
+    """Return the name of a table, optionally with its schema, as an SQL identifier."""
     return ".".join(map(quoted, table.split(".")))
 
 
 def literal(text: str) -> str:
-    """Return a text as SQL has it, under standard_conforming_strings."""
+    """Return a text as an SQL literal, for standard_conforming_strings."""
     return "'" + text.replace("'", "''") + "'"
 
 
 class PostgreSQL:
-    """Answers queries about a table that is sent along; `run_in_place` asks about one that is there."""
+    """Runs queries on a table sent along; `run_in_place` uses an existing table."""
 
     dialect = door.POSTGRESQL
 
@@ -113,7 +114,7 @@ class PostgreSQL:
         self.version = f"PostgreSQL {connection.info.server_version // 10_000}"
 
     def query(self, sql: str, part: pa.Table) -> pa.Table:
-        """Return the answer to a query about `part`, in the order of its rows. Raises RunFailed."""
+        """Run a query on `part`, in the order of its rows. Raises RunFailed."""
         kinds = ", ".join(
             f"{quoted(field.name)} {'text' if pa.types.is_string(field.type) else 'bigint'}" for field in part.schema
         )
@@ -127,7 +128,7 @@ class PostgreSQL:
 
 @contextmanager
 def computing() -> Iterator[None]:
-    """Raise RunFailed where the database cannot compute an answer, e.g. when a number overflows."""
+    """Raise RunFailed if the database cannot compute an answer, e.g. if a number overflows."""
     import psycopg  # noqa: PLC0415  # an extra
 
     try:
@@ -145,16 +146,16 @@ def to_table(cursor: psycopg.Cursor[Any] | psycopg.ServerCursor[Any], rows: Sequ
 
 @dataclass(frozen=True, slots=True)
 class JudgedColumn:
-    """A fact in SQL: what it is kept as, and when it fits its type; null where it is missing."""
+    """A fact in SQL: its stored form, and the condition that it is valid; null if it is missing."""
 
     value: str
     fits: str
 
 
 def judged_rows(plan: Plan, mapping: Mapping, table: str, types: Sequence[str], as_of: int) -> str:
-    """Return the query of all rows of a table as a part has them: number, subject, facts as kept, and PROBLEM.
+    """Return the query of a table's rows in the form of a part: number, subject, stored facts, and PROBLEM.
 
-    Raises PopulationRejected with every column that cannot be judged in the database.
+    Raises PopulationRejected with every column that cannot be parsed in the database.
     """
     _, constants = column_judges(plan, mapping)
     problems, values, refusals = [], [], []
@@ -199,7 +200,7 @@ def _base(kind: str) -> str:
 def _judged(
     column: FactColumn, mapping: Mapping, types: Sequence[str], constant: int | str | None
 ) -> JudgedColumn | None:
-    """How a fact is judged in its column, or None if a column of its type never holds one."""
+    """Return how a fact is parsed from its column; None if the column's type can never represent it."""
     if column.position is None:
         value = "NULL" if constant is None else literal(constant) if isinstance(constant, str) else str(constant)
         return JudgedColumn(value, "true")
@@ -273,7 +274,7 @@ _JUDGES = {
 
 
 def run_sql(connection: psycopg.Connection[Any], sql: str) -> Iterator[pa.Table]:
-    """Yield the rows of a query, some at a time. Raises RunFailed where the database cannot compute one."""
+    """Yield the rows of a query, some at a time. Raises RunFailed if the database cannot compute one."""
     with computing(), connection.cursor(name="answers") as cursor:
         cursor.execute(sql.encode())
         while rows := cursor.fetchmany(PART_ROWS):

@@ -1,4 +1,4 @@
-"""The own last outcomes of subjects as columns of a population of decision records, as the group lists have them."""
+"""Subjects' own previous outcomes, from group lists, as columns of a population of decision records."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from policy_service.subject import Subject
 
 
 class PreviousFacts:
-    """The facts of policies about one kind of subject that are their own last outcomes."""
+    """The facts of policies about one kind of subject that are their own previous outcomes."""
 
     def __init__(self, policies: Iterable[Policy], kind: str) -> None:
-        """Raises PopulationRejected when one column would be the last outcome of two policies."""
+        """Raises PopulationRejected if a column would be the previous outcome of two policies."""
         self._slots: dict[str, list[tuple[str, PreviousSlot]]] = {}
         for policy in policies:
             for slot in previous_slots(policy) if policy.subject == kind else ():
@@ -41,7 +41,7 @@ class PreviousFacts:
         return frozenset(self._slots)
 
     def read(self, session: Session, subjects: Sequence[Subject], day: date) -> list[dict[str, Any]]:
-        """Return the facts of each subject before a day, as JSON, those left out that it does not have."""
+        """Return the facts of each subject before a day, as JSON, without missing ones."""
         policies = sorted({policy for its in self._slots.values() for policy, _ in its})
         if not policies:
             return [{}] * len(subjects)

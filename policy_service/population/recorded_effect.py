@@ -1,10 +1,10 @@
-"""Works out the effect of a change over the service's own decision records, a simulation for each kind of subject.
+"""Computes the effect of a change over the service's own decision records, by a simulation per kind of subject.
 
-A change may name a registered population: then its subjects are simulated, by the facts of that file.
+If a change names a registered population, its subjects are simulated instead, by the facts of that file.
 
-The candidates are compared, on the first day of the change, with what would be in force then without it, by the facts
-of each subject's latest decision. The number of the last record that counts stands in the bundle, so the same figures
-can be worked out again at any later time.
+The candidates are compared, on the first day of the change, with the versions in force then without it, by the facts of
+each subject's latest decision. The bundle contains the number of the last record, so the same figures can be computed
+again at any later time.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from policy_service.population.registered.model import RegisteredPopulation
 from policy_service.population.registered.queries import read_population
 
 MAX_RECORDS_AT_ONCE = 20_000
-"""Limit of decision records over which an effect is simulated within the request."""
+"""Maximum number of decision records for a simulation within the request."""
 GOVERNANCE = "change"
-"""The kind of subject of the policies of governance: no records are about it."""
+"""The kind of subject of governance policies, which has no records."""
 
 
 def takes_long(session: Session, population: str | None = None) -> bool:
-    """True if nobody should wait for an effect over so many decision records, or over a registered population."""
+    """Return True if an effect over this many records, or a registered population, is too slow for a request."""
     if population is not None:
         with suppress(UnknownPopulation):
             return read_population(session, population).subjects > MAX_RECORDS_AT_ONCE
@@ -45,22 +45,22 @@ def takes_long(session: Session, population: str | None = None) -> bool:
 
 @dataclass(frozen=True)
 class RecordedEffects:
-    """Answers questions about effects over the decision records of a database."""
+    """Computes effects over the decision records of a database."""
 
     database: Database
     cipher: Callable[[], FactCipher]
-    """Opens the facts of subjects; called where there are records."""
+    """Returns the cipher of facts; called only if there are records."""
     zone: ZoneInfo
     progress: Callable[[str, int, int | None], None] = lambda *_: None
-    """Callback of progress: how many subjects are decided."""
+    """Progress callback: the number of subjects decided."""
     until: int | None = None
-    """The number of the last record that counts, to work an effect out again; None for the newest."""
+    """The number of the last record, to reproduce an effect; None for the newest."""
 
     def __call__(self, question: EffectQuestion) -> Effect:
         """Return the effect of a change.
 
-        Raises OperationRejected, ValidationFailed when a population that is named does not fit, DamagedRecord,
-        KeyFileError, OSError.
+        Raises OperationRejected, ValidationFailed if a named population does not fit, DamagedRecord, KeyFileError,
+        OSError.
         """
         day = question.start.astimezone(self.zone).date()
         kinds = dict.fromkeys(policy.subject for policy in question.candidates if policy.subject != GOVERNANCE)
@@ -87,10 +87,7 @@ class RecordedEffects:
 
 
 def _population(session: Session, question: EffectQuestion, kinds: set[str], day: date) -> RegisteredPopulation | None:
-    """Return the population that a change names, of a kind and a day that fit.
-
-    Raises ValidationFailed, DamagedRecord.
-    """
+    """Return the population named by a change, after checking its kind and day."""
     if question.simulated_over is None:
         return None
     try:

@@ -1,10 +1,10 @@
-"""Runs a policy over the service's own decision records, or a registered population, as in force or in a draft.
+"""Runs a policy, in force or in a draft, over the service's own decision records or a registered population.
 
-Those that it needs are decided before it. Nothing is recorded; what came of it is one ZIP file:
+Its dependencies are evaluated first. Nothing is recorded; the result is one ZIP file:
 
     answers.csv                   or .xlsx or .parquet: a row a subject, without its facts
-    answers.csv.rejects.csv       who was refused or not evaluated, and why
-    answers.csv.manifest.json     what was decided by what: digests, counts, days
+    answers.csv.rejects.csv       subjects that were rejected or not evaluated, and why
+    answers.csv.manifest.json     inputs: digests, counts, days
 """
 
 from __future__ import annotations
@@ -41,47 +41,47 @@ if TYPE_CHECKING:
     from policy_service.population.run import OpenSource, Progress
 
 MAX_ROWS = 200
-"""Rows that were refused or not evaluated, as far as the result names them; the file has all of them."""
+"""Maximum number of rejected or unevaluated rows in the result; the file has all."""
 
 
 OWN_STATUSES: Mapping[str, Message] = {
     **STATUS_NAMES,
     "contradiction": Message("not decided: a fact is not what another policy decided"),
 }
-"""The statuses of a run in words."""
+"""The names of a run's additional statuses."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """Which policy, in which version, for which day, by how old facts."""
+    """The parameters of a run: policy, version, day, and maximum age of facts."""
 
     policy: str
     change: str | None
-    """The change whose versions take the place of those in force; None for those in force."""
+    """The change whose versions replace those in force; None for those in force."""
     as_of: date
     max_age: int
-    """Days; of records."""
+    """Days; only for records."""
     file_format: Format
     lang: Language
-    """The language of reasons."""
+    """The language of the reasons."""
     population: str | None = None
     """The registered population; None for the records."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of a run."""
+    """The result of a run."""
 
     manifest: Mapping[str, Any]
     titles: Mapping[str, Bilingual]
     """The title of each policy."""
     rejects: tuple[Mapping[str, str], ...]
-    """The first rows of the rejects file, by its headings."""
+    """The first rows of the file of rejected rows."""
     reject_count: int
 
     @property
     def counts(self) -> tuple[tuple[Bilingual, str, str, tuple[tuple[Message, int], ...]], ...]:
-        """Each policy with its name, its version, and how many subjects got each status."""
+        """Each policy with its name, its version, and the number of subjects by status."""
         versions = {each["id"]: each["version"] for each in self.manifest["policies"]}
         return tuple(
             (self.titles[name], name, versions[name], tuple((OWN_STATUSES[status], count) for status, count in found))
@@ -100,10 +100,9 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
     file: Path,
     progress: Progress,
 ) -> RunSummary:
-    """Decide about every subject, and write the answers as a ZIP file; parts lie in `folder` meanwhile.
+    """Decide about every subject, and write the answers as a ZIP file; `folder` holds temporary parts.
 
-    Raises RunRefused with all that is wrong with the question, UnknownChange, UnknownPopulation, DamagedRecord,
-    OSError.
+    Raises RunRefused with every problem of the request, UnknownChange, UnknownPopulation, DamagedRecord, OSError.
     """
     from policy_service.population.records import NAME, open_records  # noqa: PLC0415  # DuckDB takes long to load
     from policy_service.population.registered.content import open_registered  # noqa: PLC0415
@@ -142,7 +141,7 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
 
 
 def versions_to_run(session: Session, policy: str, change: str | None, now: datetime) -> list[Policy]:
-    """Return the version of a policy, then those that it needs. Raises RunRefused, UnknownChange."""
+    """Return the version of a policy, then its dependencies. Raises RunRefused, UnknownChange."""
     versions = versions_in_force(session, now)
     try:
         if change is not None:
@@ -158,7 +157,7 @@ def versions_to_run(session: Session, policy: str, change: str | None, now: date
 
 
 def versions_in_force(session: Session, now: datetime) -> dict[str, Policy]:
-    """Return the versions that decide at an instant, by policy; none of a policy that is stopped."""
+    """Return the versions in force at an instant, by policy, without stopped policies."""
     active = activations_in_force(session, now)
     stopped = stops_among(active)
     return {name: load(session, each.digest) for name, each in active.items() if name not in stopped}

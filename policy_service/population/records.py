@@ -1,8 +1,7 @@
-"""The service's own decision records as a population: of every subject the facts of its latest decision.
+"""The service's own decision records as a population: the facts of each subject's latest decision.
 
-Facts grow old: the day of each decision is written beside the answers, and a subject whose latest decision is older
-than a limit is refused as such. Facts are not written into the result, and about a subject that was erased nothing is
-decided.
+Facts become outdated: the day of each decision is written with the answers, and a subject whose latest decision is too
+old is rejected. Facts are not part of the result, and erased subjects are not decided.
 """
 
 from __future__ import annotations
@@ -43,14 +42,14 @@ _DECISIONS = table_of(DecisionRow)
 _ROWS = select_columns(*(_DECISIONS.c[name] for name in ("seq", "subject", "kind", "line", "digest", "mac"))).where(
     _DECISIONS.c.seq.in_(bindparam("seqs", expanding=True))
 )
-"""Columns in place of objects, which take longer to make than a record to read."""
+"""Selects columns instead of objects, which take longer to create than a record to parse."""
 _SEALED = f'"{ENCRYPTED}"'.encode()
-"""What is in a line that has a sealed fact."""
+"""The bytes in a line with an encrypted fact."""
 FETCH_SIZE = 500
-"""Records fetched at a time."""
+"""Records per query."""
 NAME = "decision records"
 OWN = ("subject", "decided_on")
-"""The columns that are written beside the answers."""
+"""The columns written with the answers."""
 
 
 class _FactNames(msgspec.Struct):
@@ -60,7 +59,7 @@ class _FactNames(msgspec.Struct):
 
 
 class _Facts(msgspec.Struct):
-    """What a record says about its subject; the rest of the line takes longer to read than this."""
+    """The members of a record about its subject; parsing the rest of the line would take longer."""
 
     decision_id: str
     subject: str
@@ -82,8 +81,9 @@ class RecordSource:
     """The latest decisions of all subjects of a kind."""
 
     digest: str
-    """Of the digests of the records, in the order of the subjects, their last outcomes, the age that counts, and all
-    erasures: what was worked out before one is not used after it."""
+    """The digest of the records' digests in the order of subjects, their previous outcomes, the maximum age, and all
+    erasures, so that results from before an erasure are not reused.
+    """
     headings: tuple[str, ...]
     mapping: Mapping
     as_of: date
@@ -106,7 +106,7 @@ class RecordSource:
         return len(self._seqs)
 
     def parts(self) -> Iterator[RawPart]:
-        """Yield all records, part by part."""
+        """Yield all records, in parts."""
         for start in range(0, len(self._seqs), PART_ROWS):
             rows: list[int] = []
             cells: list[list[Any]] = []
@@ -124,7 +124,7 @@ class RecordSource:
             yield RawPart(rows, [None] * len(rows), columns, arrays, tuple(rejected))
 
     def _records(self, start: int) -> Iterator[tuple[_Facts, ReadOnly[str, Any], ReadOnly[str, Any]]]:
-        """Yield the records of a part, each with its facts, opened, and the last outcomes of its subject."""
+        """Yield the records of a part, each with its decrypted facts and its subject's previous outcomes."""
         for first in range(start, min(start + PART_ROWS, len(self._seqs)), FETCH_SIZE):
             seqs = self._seqs[first : min(first + FETCH_SIZE, start + PART_ROWS)]
             rows = list(_rows(self._session, seqs))
@@ -139,7 +139,7 @@ class RecordSource:
                 yield record, facts, its
 
     def _reason(self, record: _Facts, facts: ReadOnly[str, Any]) -> str | None:
-        """Return the reason why nothing is decided about the subject, or None."""
+        """Return why the subject is not decided; None if it is."""
         erased = self._erased_at and record.decided_at <= self._erased_at.get(record.named(), "")
         if erased or (facts is not record.facts and ERASED in facts.values()):
             return "the facts of the latest decision were erased"
@@ -161,12 +161,12 @@ def open_records(  # noqa: PLR0913  # which records, and until when
     filled: Collection[str] = (),
     policies: Collection[Policy] = (),
 ) -> Iterator[RecordSource]:
-    """The latest decisions of all subjects of a kind by the day `as_of`, at most `max_age` days old on it.
+    """Open the latest decisions of all subjects of a kind by the day `as_of`, at most `max_age` days old then.
 
-    `until` is the number of the last record that counts: what was read then is read again. Only subjects with a record
-    of a number above `decided_after` are there, whatever day it is for. Facts that are `filled` from
-    elsewhere are left out; those of `policies` that are their own last outcomes are what the group lists say before
-    `as_of`, or what the latest decision was told where they say nothing. Raises PopulationRejected, DamagedRecord.
+    `until` is the number of the last record, to repeat an earlier read. With `decided_after`, only subjects with a
+    record after that number are included, whatever its day. The facts of `policies` that are previous outcomes come
+    from the group lists before `as_of`, or from the latest decision if the lists have none. Raises PopulationRejected,
+    DamagedRecord.
     """
     previous = PreviousFacts(policies, kind)
     with database.read() as session:
@@ -183,7 +183,7 @@ def open_records(  # noqa: PLR0913  # which records, and until when
         erased_at = last_erasures(session)
         digest, names = hashlib.sha256(repr((max_age, sorted(erased_at.items()))).encode()), set(previous.names)
         keys = read_mac_keys(session)
-        for row in _rows(session, seqs):  # nobody alters them until they are read again: the session is a snapshot
+        for row in _rows(session, seqs):  # safe to read again: the session is a snapshot
             keys.require_written(row)
             digest.update(row.digest.encode())
             names.update(_read(_READ_NAMES, row).facts)
@@ -207,7 +207,7 @@ def _rows(session: Session, seqs: Sequence[int]) -> Iterator[Any]:
 
 
 def _read(decode: Callable[[bytes], _Read], row: Any) -> _Read:  # noqa: ANN401  # a row of SQLAlchemy
-    """What a row says. Raises DamagedRecord."""
+    """Parse a row. Raises DamagedRecord."""
     try:
         return decode(row.line)
     except msgspec.MsgspecError as error:

@@ -1,7 +1,7 @@
-"""Renews benchmark figures, from decision records or a registered population, and the policies that state them.
+"""Renews benchmark figures, and the policies that hold them, from decision records or a registered population.
 
-The next version of a set made in June 2026 is 2026.6.0, or 2026.6.1 where that is on record. The figures in force are
-found by their measures, whichever policies state them.
+The next version of a set computed in June 2026 is 2026.6.0, or 2026.6.1 if that exists. The figures in force are found
+by their measures, whichever policies hold them.
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ POPULATION_REASONS = {
     "zh": "由客户群体 {population} 的 {subjects} 个对象算出；不足 {least} 个对象的组没有数字。",
     "en": "Made from {subjects} subjects of the population {population}; a group of fewer than {least} has no figure.",
 }
-"""What the change says of itself, in the language of who asked."""
+"""The reason of the change, by the user's language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Which set, of whom, for which day, by how old facts."""
+    """The parameters of a renewal: set, kind, day, and maximum age of facts."""
 
     name: str
-    """What the set is called: `customers`."""
+    """The name of the set: `customers`."""
     kind: str
-    """Of subjects."""
+    """The kind of subjects."""
     as_of: date
     max_age: int
-    """Days; of records."""
+    """Days; only for records."""
     method: Method
     population: str | None = None
     """The registered population; None for the records."""
 
     def title(self, version: str, lang: Language) -> str:
-        """Return what the change of a set is called."""
+        """Return the title of the change of a set."""
         return TITLES[lang].format(day=self.as_of.isoformat(), name=self.name, version=version)
 
     def reason(self, subjects: int, lang: Language) -> str:
-        """Return why the change of a set is made."""
+        """Return the reason of the change of a set."""
         texts = REASONS if self.population is None else POPULATION_REASONS
         least, population = self.method.smallest_group, self.population
         return texts[lang].format(subjects=subjects, max_age=self.max_age, least=least, population=population)
@@ -73,7 +73,7 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class RenewedFigure:
-    """A figure of a group, beside the one in force; None where there is none."""
+    """A new figure of a group, and the one in force; None if there is none."""
 
     measure: str
     group: tuple[str, ...]
@@ -84,7 +84,7 @@ class RenewedFigure:
 
     @property
     def is_too_small(self) -> bool:
-        """True if the group has subjects, and too few for a figure."""
+        """True if the group has too few subjects for a figure, but some."""
         return self.value is None and self.subjects > 0
 
 
@@ -103,7 +103,7 @@ class RenewalReport:
     as_of: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON, without the texts."""
+        """Return the report as JSON, without the texts."""
         members = asdict(self)
         figures = [{**each, "group": list(each["group"])} for each in members["figures"]]
         names = ("as_of", "version", "digest", "subjects", "refused")
@@ -114,7 +114,7 @@ class RenewalReport:
 def renew_figures(
     database: Database, cipher: FactCipher, renewal: Renewal, now: datetime, on_progress: OnProgress
 ) -> RenewalReport:
-    """Make the figures of everybody. Raises RunRefused, UnknownPopulation, DamagedRecord, OSError."""
+    """Compute the figures over all subjects. Raises RunRefused, UnknownPopulation, DamagedRecord, OSError."""
     from policy_service.population.benchmarks import (  # noqa: PLC0415  # DuckDB takes long to load
         BenchmarkRequest,
         make_benchmark_set,
@@ -163,7 +163,7 @@ def renew_figures(
 
 
 def next_version(session: Session, name: str, as_of: date) -> str:
-    """Return the first version of the month of a day that no policy with the figures of a set has."""
+    """Return the first unused version number for the month of a day, over all policies with figures of the set."""
     policies = (each for each in versions(session) if _states(each.policy, name))
     month = f"{as_of.year}.{as_of.month}."
     last = max(
@@ -178,7 +178,7 @@ def _states(policy: str, name: str) -> bool:
 
 
 def _compare(made: BenchmarkSet, policies: Sequence[Policy]) -> Iterator[RenewedFigure]:
-    """Yield each figure, and each that is in force and was not made any more."""
+    """Yield each new figure, and each one in force that was not computed again."""
     for figure in made.figures.values():
         before = _figures_in_force(figure, made, policies)
         for words in sorted({*figure.groups, *before}):
@@ -200,7 +200,7 @@ def _compare(made: BenchmarkSet, policies: Sequence[Policy]) -> Iterator[Renewed
 def _figures_in_force(
     figure: Figure, made: BenchmarkSet, policies: Sequence[Policy]
 ) -> Mapping[tuple[str, ...], tuple[NumberType, int]]:
-    """The figures in force of a measure, by group, each with its type; of several policies those of the first."""
+    """Return the figures in force of a measure, by group, each with its type; of several policies, the first one's."""
     found: dict[tuple[str, ...], tuple[NumberType, int]] = {}
     names = figure.measure.groups
     for policy in sorted(policies, key=lambda each: each.id):

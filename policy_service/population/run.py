@@ -1,12 +1,12 @@
-"""Runs policies over a population: part by part, checked by the definition, and joined when all parts are done.
+"""Runs policies over a population: in parts, checked by the reference evaluator, and joined at the end.
 
     OUTPUT                 the result
-    OUTPUT.rejects.csv     rows that were refused, and facts that are missing, each with its reason
-    OUTPUT.manifest.json   what was decided by what: digests, counts, days, engine
-    OUTPUT.parts/          the work so far, while it lasts; a run that was interrupted goes on from there
+    OUTPUT.rejects.csv     rejected rows and missing facts, each with its reason
+    OUTPUT.manifest.json   inputs: digests, counts, days, engine
+    OUTPUT.parts/          temporary parts, from which an interrupted run resumes
 
-The work so far is of one question: the digests of file, mapping and policies, the day and the engine. Another question
-begins again, and so does a run whose parts are encrypted.
+Parts are only reused for the same inputs: the digests of file, mapping and policies, the day and the engine. Otherwise,
+or if the parts are encrypted, the run starts over.
 """
 
 from __future__ import annotations
@@ -50,25 +50,25 @@ from policy_service.population.source import PART_ROWS, RowSource, open_source
 from policy_service.population.stages import Stages, compile_stages
 
 SAMPLE_ROWS = 1_000
-"""Rows of a population that are decided again, spread evenly."""
+"""Rows of a population checked by the reference evaluator, evenly spread."""
 VERSION = 2
-"""Of the work so far; another version begins again."""
+"""The format of parts; a run with parts of another format starts over."""
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is done, of how many rows, and of how many in all."""
+"""Called with the step, and the rows done and in total."""
 
 OpenSource = Callable[[], AbstractContextManager[RowSource]]
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is to be decided about whom."""
+    """The parameters of a run."""
 
     population: Path | str
     """A file, or the address of a database."""
     output: Path
     policies: Sequence[Policy]
     requested: Sequence[str] | None
-    """The policies asked for by name; None for all whose facts the population has."""
+    """The policies requested by name; None for all whose facts the population has."""
     kind: str
     as_of: datetime.date
     mapping: Mapping
@@ -77,9 +77,9 @@ class RunRequest:
     table: str | None = None
     """The table of a database."""
     source: OpenSource | None = None
-    """What opens rows that are neither a file nor a table."""
+    """Opens rows that are neither a file nor a table."""
     benchmark_set: BenchmarkSet | None = None
-    """What fills benchmark facts."""
+    """The set that fills benchmark facts."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class RunReport:
     left_out: dict[str, tuple[str, ...]]
     refused_lines: int
     paths: tuple[Path, Path, Path]
-    """The result, the rejects, the manifest."""
+    """The result, the rejected rows, the manifest."""
 
 
 def run_policies(request: RunRequest, progress: Progress) -> RunReport:
     """Decide about every subject of a population.
 
-    Raises PopulationRejected with everything that is wrong with the question, RunFailed when an answer is not the
-    definition's, OSError.
+    Raises PopulationRejected with every problem of the request, RunFailed if an answer differs from the reference
+    evaluator's, OSError.
     """
     format_of(request.output)
     if request.source is None and request.table is None:
@@ -113,7 +113,7 @@ def run_policies(request: RunRequest, progress: Progress) -> RunReport:
 def open_population(
     population: Path | str, table: str | None, mapping: Mapping, opened: OpenSource | None
 ) -> Iterator[RowSource]:
-    """The rows of a file, of a table, or what `opened` opens. Raises PopulationRejected, OSError."""
+    """Open the rows of a file or table, or those of `opened`. Raises PopulationRejected, OSError."""
     if opened is not None:
         with opened() as source:
             yield source
@@ -125,13 +125,13 @@ def open_population(
 
 
 def _check_output(population: Path, output: Path) -> None:
-    """Refuse a result that would overwrite the rows it is made from. Raises PopulationRejected, OSError."""
+    """Reject a result path that would overwrite the input. Raises PopulationRejected, OSError."""
     if any(path.exists() and path.samefile(population) for path in (output, *_companions(output))):
         raise PopulationRejected([f"{output}: the result would take the place of the population: name another file"])
 
 
 def _companions(output: Path) -> tuple[Path, Path]:
-    """Return the rejects and the manifest of a result."""
+    """Return the paths of the rejected rows and the manifest of a result."""
     return _beside(output, "rejects.csv"), _beside(output, "manifest.json")
 
 
@@ -172,13 +172,13 @@ def _requested_facts(request: RunRequest) -> list[tuple[str, Type]]:
 
 
 def check_sheet(output: Path, count: int) -> None:
-    """Refuse more rows than a workbook holds. Raises PopulationRejected."""
+    """Reject more rows than a workbook holds. Raises PopulationRejected."""
     if format_of(output) == "xlsx" and count > MAX_SHEET_ROWS:
         raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
 
 
 def plan_run(request: RunRequest, headings: Sequence[str], written: Sequence[str], label: str) -> Plan:
-    """Plan a run over columns, of which some are `written` beside the answers. Raises PopulationRejected."""
+    """Plan a run over columns, some of which are `written` with the answers. Raises PopulationRejected."""
     plan = make_plan(
         headings,
         request.mapping,
@@ -201,7 +201,7 @@ def write_outputs(  # noqa: PLR0913, PLR0917  # what a result is made of
     rejected_rows: Callable[[], Iterable[RejectedRow]],
     counts: Callable[[], dict[str, Any]],
 ) -> RunReport:
-    """Write the result, the rejects and the manifest, in this order. Raises PopulationRejected, OSError."""
+    """Write the result, the rejected rows and the manifest, in this order. Raises PopulationRejected, OSError."""
     output = request.output
     rejects, manifest_path = _companions(output)
     write_whole(output, lambda temporary: write_result(temporary, format_of(output), answers))
@@ -226,7 +226,7 @@ def write_outputs(  # noqa: PLR0913, PLR0917  # what a result is made of
 def question_of(
     request: RunRequest, label: str, population_digest: str, plan: Plan, engine_version: str
 ) -> dict[str, Any]:
-    """Return all that the answers depend on."""
+    """Return all inputs that determine the answers."""
     figures = request.benchmark_set
     return {
         "version": VERSION,
@@ -247,9 +247,9 @@ def _beside(output: Path, ending: str) -> Path:
 
 @contextmanager
 def _work_folder(output: Path, question: dict[str, Any], *, is_encrypted: bool) -> Iterator[PartFolder]:
-    """The folder of the work so far, emptied if that was another question, or nobody can read it any more.
+    """Open the folder of parts; empty it first if the inputs differ or the parts are unreadable.
 
-    It is removed when the work is done or refused, and what is encrypted also when it was interrupted.
+    It is removed when the run is done or rejected, and encrypted parts also after an interruption.
 
     Raises PopulationRejected, OSError.
     """
@@ -257,7 +257,7 @@ def _work_folder(output: Path, question: dict[str, Any], *, is_encrypted: bool) 
     key = path / "question.json"
     text = json.dumps(question, sort_keys=True)
     if is_encrypted or not key.exists() or key.read_text(encoding="utf-8") != text:
-        half = f"{key.name}.partial"  # of a run that was killed at once
+        half = f"{key.name}.partial"  # left by a killed run
         if path.exists() and not key.exists() and any(each.name != half for each in path.iterdir()):
             raise PopulationRejected([f"{path}: the folder is not one of a run: move it away"])
         shutil.rmtree(path, ignore_errors=True)
@@ -267,7 +267,7 @@ def _work_folder(output: Path, question: dict[str, Any], *, is_encrypted: bool) 
     try:
         yield folder
     except BaseException as error:
-        if is_encrypted or isinstance(error, PopulationRejected):  # the same question would be refused again
+        if is_encrypted or isinstance(error, PopulationRejected):  # the same inputs would be rejected again
             folder.remove()
         raise
     folder.remove()
@@ -278,14 +278,14 @@ def _answers_name(part: str) -> str:
 
 
 def _answers(population: Population, folder: PartFolder) -> Iterator[pa.Table]:
-    """Return the answers of each part."""
+    """Yield the answers of each part."""
     return (folder.table(_answers_name(part)) for part in population.parts)
 
 
 def _decide_parts(
     request: RunRequest, population: Population, folder: PartFolder, stages: Stages, progress: Progress
 ) -> dict[str, Any]:
-    """Decide each part that is not decided yet; count the statuses of all, and the rows decided again."""
+    """Decide the remaining parts; return the counts of statuses, and the number of rows checked."""
     writers = [AnswerWriter(stage, request.lang) for stage in stages.stages]
     every = max(1, population.count // SAMPLE_ROWS)
     done = 0
@@ -313,7 +313,7 @@ def _decide_parts(
 
 
 def rows_not_evaluated(decided: pa.Table, stages: Stages) -> list[list[Any]]:
-    """Return the rows that were not evaluated, with the facts that are missing or contradict what was decided."""
+    """Return the rows not evaluated, with their missing or contradicting facts."""
     found: list[list[Any]] = []
     for stage in stages.stages:
         columns = [decided[name].to_pylist() for name in (ROW, SUBJECT, stage.answer.status)]
@@ -326,7 +326,7 @@ def rows_not_evaluated(decided: pa.Table, stages: Stages) -> list[list[Any]]:
 
 
 def _all_rejected_rows(population: Population) -> Iterator[RejectedRow]:
-    """Yield the rows that were refused, and those that a policy did not evaluate."""
+    """Yield the rejected rows, and those that a policy did not evaluate."""
     yield from population.rejected_rows()
     for part in population.parts:
         for row, subject, reason in population.kept.about(_answers_name(part))["missing"]:

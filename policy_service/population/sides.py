@@ -1,4 +1,4 @@
-"""Both sides of a simulation in one table of DuckDB: how many subjects have the same answers on both.
+"""Both sides of a simulation in one DuckDB table: the number of subjects by their answers on both sides.
 
 Columns of answers begin with `b_` before the change, `a_` after it.
 """
@@ -28,17 +28,17 @@ Each subject counts in one row of ANSWERS, in which a number is the sum of those
 decided again, has a row of its own, and there alone ROW is not null.
 """
 SUBJECTS = "subjects"
-"""The column of ANSWERS that says how many subjects a row is about."""
+"""The column of ANSWERS with the number of subjects in a row."""
 STATUS = ""
 """Stands for the status among the outcomes."""
 NOT_IN_FORCE = "(not_in_force)"
 LabelText = Callable[[str], str]
-"""Turns the label of an outcome into its text."""
+"""Converts the label of an outcome to text."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """The policies of some stages whose columns begin with `prefix`."""
+    """The policies of some stages, whose columns begin with `prefix`."""
 
     prefix: str
     stages: Stages
@@ -48,25 +48,25 @@ class Side:
         return next((each for each in own if each.policy.id == policy), None)
 
     def policy(self, policy: str) -> Policy | None:
-        """Return the version that answers."""
+        """Return the version that answers; None if this side has none."""
         stage = self._stage(policy)
         return stage.policy if stage else None
 
     def columns(self, policy: str) -> dict[str, str]:
-        """Return the columns of the status and of each outcome; none of a policy that is not there."""
+        """Return the columns of the status and of each outcome; none for a policy that this side lacks."""
         if (stage := self._stage(policy)) is None:
             return {}
         outcomes = {name: stage.answer.outcome(index) for index, name in enumerate(stage.policy.outcomes)}
         return {STATUS: stage.answer.status, **outcomes}
 
     def differs(self, other: Side, policy: str) -> str:
-        """SQL that is true where the status or an outcome is another than on the other side."""
+        """Return SQL that is true if the status or an outcome differs from the other side's."""
         left, right = self._comparable(policy), other._comparable(policy)
         pairs = [(left.get(name, "NULL"), right.get(name, "NULL")) for name in dict.fromkeys((*left, *right))]
         return f"({' OR '.join(f'{one} IS DISTINCT FROM {another}' for one, another in pairs) or 'false'})"
 
     def label(self, policy: str, outcome: str) -> str:
-        """SQL for the word of an outcome; where nothing was decided, for the status in brackets."""
+        """Return SQL for the value of an outcome; without a decision, for the status in brackets."""
         columns, version = self.columns(policy), self.policy(policy)
         if version is None:
             return f"'{NOT_IN_FORCE}'"
@@ -77,7 +77,7 @@ class Side:
         return f"CASE {columns[STATUS]} WHEN 'decided' THEN {word} ELSE '(' || {columns[STATUS]} || ')' END"
 
     def text_of(self, policy: str, outcome: str) -> LabelText:
-        """What turns labels of an outcome into texts: amounts with their decimals, days and durations as ISO 8601."""
+        """Return a function that converts labels of an outcome to texts: amounts; days and durations in ISO 8601."""
         version = self.policy(policy)
         declared = version.outcomes.get(outcome) if version else None
         if declared is None or not isinstance(kind := declared.type, NumberType | DateType | DurationType):
@@ -85,7 +85,7 @@ class Side:
         return lambda label: label if label.startswith("(") else str(format_value(kind, from_cell(kind, label)))
 
     def _comparable(self, policy: str) -> dict[str, str]:
-        """Return the columns, those of numbers as texts: an outcome may be of another type on the other side."""
+        """Return the columns, with numbers as texts, since the outcome's type may differ on the other side."""
         stage = self._stage(policy)
         types = stage.answer.types if stage else {}
         return {
@@ -95,19 +95,19 @@ class Side:
 
 
 def moved_column(policy: int) -> str:
-    """Return the column that says whether a subject moves by the policy of this index."""
+    """Return the column that says whether a subject moves by the policy at this index."""
     return f"moved_{policy}"
 
 
 def is_single(version: Policy | None, outcome: str) -> bool:
-    """Return True if an outcome is one value."""
+    """Return True if an outcome is a single value."""
     if version is None or version.returns_list or outcome not in version.outcomes:
         return False
     return not isinstance(version.outcomes[outcome].type, TagsType)
 
 
 def has_words(version: Policy | None, outcome: str) -> bool:
-    """Return True if an outcome is one of few words."""
+    """Return True if an outcome has few possible values."""
     if version is None or version.returns_list or outcome not in version.outcomes:
         return False
     return isinstance(version.outcomes[outcome].type, ChoiceType | BooleanType)

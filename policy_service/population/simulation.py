@@ -1,8 +1,8 @@
-"""Simulates a change over a population: what is in force against the candidates, subject by subject.
+"""Simulates a change over a population: compares the versions in force with the candidates, subject by subject.
 
-Both sides are decided about the same rows. A subject moves when the status or an outcome is another; one that is
-decided on neither side counts as undecided and never as unchanged. Before the start the candidates are not in force,
-so the effect is exactly zero.
+Both sides are evaluated on the same rows. A subject moves if its status or an outcome differs; one decided on neither
+side counts as undecided, never as unchanged. Before the start the candidates are not in force, so the effect is exactly
+zero.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ from policy_service.population.stages import AS_OF_COLUMN, compile_stages
 from policy_service.population.workload import Workload
 
 NAMED = 20
-"""Subjects that a report names; a file names all."""
+"""Maximum number of subjects named in a report; a file names all."""
 FEW = 5
-"""Refused rows that an error names."""
+"""Maximum number of rejected rows named in an error."""
 SAMPLE_ROWS = 500
-"""Rows that are decided again on both sides, spread evenly: as many answers as a run compares."""
+"""Rows checked by the reference evaluator on both sides, evenly spread: as many answers as in a run."""
 
 
 def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
     """Return the effect of the candidates, as JSON.
 
-    Raises PopulationRejected with everything that is wrong with the question, PolicyError when the candidates do not
-    fit to what is in force, RunFailed when an answer is not the definition's, OSError.
+    Raises PopulationRejected with every problem of the request, PolicyError if the candidates are incompatible with the
+    policies in force, RunFailed if an answer differs from the reference evaluator's, OSError.
     """
     check_candidates(request)
     if request.output is not None and request.output.suffix.lower() != ".csv":
@@ -97,13 +97,13 @@ def simulate(request: SimulationRequest, progress: Progress) -> dict[str, Any]:
 
 
 def _refusals(population: Population) -> list[str]:
-    """Return the first rows that are refused, with the reason, and how many there are."""
+    """Return the first rejected rows, with the reasons, and their number."""
     rows = [f"row {each.row}: {each.reason}" for each in islice(population.rejected_rows(), FEW)]
     return [*rows, *([f"{population.refused} rows are refused in all"] if population.refused > FEW else [])]
 
 
 class _Simulation:
-    """One comparison, with its answers in one table."""
+    """One comparison, with both sides' answers in one table."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class _Simulation:
         self.frequency = next((each for each in self.facts if each.name == REQUESTS and _is_count(each.type)), None)
 
     def decide(self) -> int:
-        """Decide on both sides; returns how many answers were compared with the definition."""
+        """Evaluate both sides; return the number of answers checked by the reference evaluator."""
         as_of, count = self.request.as_of, self.population.count
         policies = (*self.plans.before.policies, *self.plans.after.policies)
         edges = edge_rows(replace(self.plans.after, policies=policies), self.population.bounds)
@@ -146,7 +146,7 @@ class _Simulation:
         named = f"CASE WHEN {moving} OR hash({ROW}) % {every} = 0 THEN {ROW} END"
         sums = "".join(f", sum({each}) AS {each}" for each in numbers)
         told = ", ".join([*keys, *numbers, ROW, AS_OF_COLUMN, *left])
-        # with an offset DuckDB does not plan the answers again wherever one is used
+        # with OFFSET, DuckDB evaluates the answers once instead of at every use
         deciding = self.other.submit(
             self._create,
             ANSWERS,
@@ -172,7 +172,7 @@ class _Simulation:
         return checked
 
     def report(self, checked: int) -> dict[str, Any]:
-        """Return the effect, by answers of which so many were compared with the definition."""
+        """Return the effect; `checked` is the number of answers checked by the reference evaluator."""
         candidates = {policy.digest for policy in self.request.candidates}
         found = [
             differences(self.before.policy(name), policy, self.request.lang)
@@ -208,7 +208,7 @@ class _Simulation:
         }
 
     def _figure_columns(self) -> tuple[list[str], list[str]]:
-        """Return the columns of answers by which subjects are counted, and those of numbers that are added up."""
+        """Return the columns of answers by which subjects are counted, and the number columns that are summed."""
         words, numbers = [], []
         for side in (self.before, self.after):
             for name in self.compared:
@@ -240,7 +240,7 @@ class _Simulation:
         return attribution.charge()
 
     def _bundle(self) -> dict[str, Any]:
-        """Return all that the figures depend on, with one digest."""
+        """Return all inputs of the figures, with one digest."""
         content = {
             "as_of": self.request.as_of.isoformat(),
             "start": (self.request.start or self.request.as_of).isoformat(),
@@ -264,7 +264,7 @@ class _Simulation:
         return self.connection.execute(sql).fetchall()
 
     def _own_facts(self) -> list[FactColumn]:
-        """The facts that the compared policies ask the file for, in the order declared; none that is sensitive."""
+        """Return the facts that the compared policies take from the file, in declared order, without sensitive ones."""
         asked = {
             (name, fact.type)
             for side in (self.before, self.after)

@@ -1,4 +1,4 @@
-"""The plan of both sides of a simulation: the policies, in order, and the columns of their facts."""
+"""The plan of both sides of a simulation: the policies in evaluation order, and the columns of their facts."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from policy_service.population.source import RowSource, open_source
 
 @dataclass(frozen=True)
 class SimulationRequest:
-    """What is to be compared about whom."""
+    """The parameters of a simulation."""
 
     population: Path | None
-    """A file; None where `source` opens the rows."""
+    """A file; None if `source` opens the rows."""
     policies: Sequence[Policy]
-    """In force, one version of each."""
+    """The policies in force, one version of each."""
     candidates: Sequence[Policy]
     requested: Sequence[str] | None
-    """The policies to compare; None for the candidates and all that depends on them."""
+    """The policies to compare; None for the candidates and their dependents."""
     as_of: datetime.date
     start: datetime.date | None
     """The day from which the candidates are in force; None for the day `as_of`."""
     mapping: ColumnMapping
     output: Path | None = None
-    """A CSV file that names every subject that moves."""
+    """A CSV file for all moving subjects."""
     lang: Language = "en"
     source: Callable[[], AbstractContextManager[RowSource]] | None = None
-    """What opens rows that are no file."""
+    """Opens rows that are no file."""
     is_strict: bool = False
-    """True if a row that is refused refuses the whole population."""
+    """True if a rejected row rejects the whole population."""
 
     @contextmanager
     def open_rows(self) -> Iterator[RowSource]:
-        """The rows to decide about. Raises PopulationRejected, OSError."""
+        """Open the rows. Raises PopulationRejected, OSError."""
         if self.source is not None:
             with self.source() as source:
                 yield source
@@ -53,7 +53,7 @@ class SimulationRequest:
 
 
 def check_candidates(request: SimulationRequest) -> None:
-    """Refuse candidates that are no change. Raises PopulationRejected."""
+    """Reject candidates that change nothing. Raises PopulationRejected."""
     in_force = {policy.id: policy for policy in request.policies}
     ids = [policy.id for policy in request.candidates]
     problems = [f"{name}: there are several candidates" for name in dict.fromkeys(ids) if ids.count(name) > 1]
@@ -76,11 +76,11 @@ def _unit(kind: object) -> object:
 
 @dataclass(frozen=True)
 class Plans:
-    """What is decided on each side, about the same columns."""
+    """The plans of both sides, over the same columns."""
 
     before: Plan
     after: Plan
-    """With the candidates in force, whatever the day."""
+    """The plan with the candidates in force, whatever the day."""
     compared: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]]
 
@@ -116,7 +116,7 @@ def make_plans(request: SimulationRequest, source: RowSource) -> Plans:
 
 
 def _check_currencies(columns: Collection[tuple[str, object]]) -> None:
-    """Refuse a column that would be in two currencies. Raises PopulationRejected."""
+    """Reject a column that would have two currencies. Raises PopulationRejected."""
     currencies: dict[str, set[str]] = {}
     for name, kind in columns:
         if isinstance(kind, NumberType) and kind.currency:

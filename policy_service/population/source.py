@@ -1,7 +1,7 @@
-"""Files of populations as parts of raw cells: CSV, Parquet and xlsx, none of them sniffed.
+"""Reads population files as parts of raw cells: CSV, Parquet and xlsx, without guessing types.
 
-A CSV file is UTF-8, with or without a byte order mark, or else GB18030, as Excel in Chinese writes it. Rows count from
-1 below the heading; a row of another length than the heading is refused by its number and line.
+A CSV file is UTF-8, with or without a byte order mark, or else GB18030, as Chinese Excel writes it. Rows count from 1
+below the heading; a row with a different length than the heading is rejected by number and line.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 
 PART_ROWS = 50_000
-"""Rows that are read, judged and decided together."""
+"""Rows per part."""
 MAX_COLUMNS = 1_000
 MAX_CELL = 32_768
-"""Characters of a cell; a workbook's hold no more."""
+"""Maximum length of a cell, characters; the limit of workbooks."""
 _CHUNK = 1 << 20
 Utf8 = Literal["whole", "cut", "no"]
-"""Whether bytes are UTF-8: all of them, all but the last character, or not."""
+"""The validity of bytes as UTF-8: all of them, all but the cut last character, or invalid."""
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -42,12 +42,12 @@ class RawPart:
     lines: Sequence[int | None]
     columns: Sequence[Cells]
     arrays: Sequence[pa.Array] | None = None
-    """The columns as they are written beside the answers; None where `columns` are arrays."""
+    """The columns as written with the answers; None if `columns` are arrays."""
     rejected_rows: tuple[RejectedRow, ...] = ()
 
 
 class RowSource(Protocol):
-    """Rows of a population, from a file or from a table."""
+    """Rows of a population, from a file or a table."""
 
     @property
     def label(self) -> str:
@@ -67,7 +67,7 @@ class RowSource(Protocol):
 
     @property
     def types(self) -> tuple[str, ...] | None:
-        """The types of the columns, where it says them."""
+        """The types of the columns, if declared."""
 
     @property
     def mapping(self) -> Mapping:
@@ -75,14 +75,14 @@ class RowSource(Protocol):
 
     @property
     def written(self) -> int:
-        """The number of leading columns that are written beside the answers."""
+        """The number of leading columns written with the answers."""
 
     @property
     def is_encrypted(self) -> bool:
-        """True if its facts stand encrypted where they come from."""
+        """True if its facts are stored encrypted."""
 
     def parts(self) -> Iterator[RawPart]:
-        """Return all rows, part by part. Raises PopulationRejected."""
+        """Yield all rows, in parts. Raises PopulationRejected."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ class Source:
 
     path: Path
     digest: str
-    """`sha256:` and the hexadecimal digest of the file's bytes, as they came."""
+    """The digest of the file's original bytes, `sha256:` and hexadecimal."""
     encoding: str | None
     headings: tuple[str, ...]
     types: tuple[str, ...] | None
-    """The types of the columns, where the file says them."""
+    """The types of the columns, if the file declares them."""
     mapping: Mapping
     is_encrypted: bool = False
     _stat: tuple[int, int, int] = field(repr=False, default=(0, 0, 0))
@@ -107,11 +107,11 @@ class Source:
 
     @property
     def written(self) -> int:
-        """All columns are written beside the answers."""
+        """All columns are written with the answers."""
         return len(self.headings)
 
     def parts(self) -> Iterator[RawPart]:
-        """Yield all rows, part by part. Raises PopulationRejected."""
+        """Yield all rows, in parts. Raises PopulationRejected."""
         read = {".parquet": _parquet_parts, ".xlsx": _xlsx_parts}.get(self.path.suffix.lower(), _csv_parts)
         for part in read(self):
             self._check_unchanged()  # a part is kept for the next run, so it must be of the bytes of the digest
@@ -153,7 +153,7 @@ def _stat_of(path: Path) -> tuple[int, int, int]:
 
 
 def _scan(path: Path) -> tuple[str, Utf8]:
-    """Return the digest of the bytes, and whether they are UTF-8."""
+    """Return the digest of the bytes, and their validity as UTF-8."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
     utf8: Utf8 = "whole"
     with path.open("rb") as file:
@@ -168,7 +168,7 @@ def _scan(path: Path) -> tuple[str, Utf8]:
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of a file; at the end an empty chunk, at which a decoder reports a character that is cut off."""
+    """Yield the bytes of a file, then an empty chunk, at which a decoder reports a cut character."""
     chunk = file.read(_CHUNK)
     while chunk:
         yield chunk

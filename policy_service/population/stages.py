@@ -1,4 +1,4 @@
-"""Decides a part of a population: a query for each run of policies that queries carry, generated Python for the others.
+"""Evaluates a part of a population: a query for consecutive policies that SQL supports, generated Python for the rest.
 
 A policy that takes an outcome of another stands after it. Its fact is filled from there where that policy decides, and
 is what the file says elsewhere; where the file says something else than what was decided, the policy is not evaluated.
@@ -36,7 +36,7 @@ from policy_service.population.source import PART_ROWS
 AS_OF_COLUMN = "as_of"
 
 FEW = 10_000
-"""Rows that generated Python decides sooner than a query is compiled."""
+"""Number of rows up to which generated Python is faster than compiling a query."""
 
 
 class Step(Protocol):
@@ -46,21 +46,21 @@ class Step(Protocol):
         """Return a part with the columns added."""
 
     def within(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
-        """SQL of the rows of a query of DuckDB with the columns added."""
+        """Return SQL for the rows of a DuckDB query with the columns added."""
 
 
 @dataclass(frozen=True)
 class PolicyStage:
-    """One policy of a run: the columns of its facts as they are decided about, and of its answers."""
+    """One policy of a run: the columns of its facts as evaluated, and of its answers."""
 
     policy: Policy
     facts: Mapping[str, str]
     answer: AnswerColumns
     refused: str | None
-    """The column that says that a supplied fact contradicts what another policy decided."""
+    """The column that says that a supplied fact contradicts another policy's decision."""
 
     def missing(self, part: pa.Table) -> list[tuple[str, ...]]:
-        """For each row the facts for want of which the policy was not evaluated."""
+        """Return, for each row, the missing facts because of which the policy was not evaluated."""
         statuses = part[self.answer.status].to_pylist()
         if "missing_facts" not in statuses:
             return [()] * len(statuses)
@@ -79,27 +79,27 @@ class Stages:
     """All policies of a run, compiled."""
 
     stages: tuple[PolicyStage, ...]
-    """Side after side, where there are several."""
+    """The stages of one side after the other."""
     steps: tuple[Step, ...]
     by_python: Mapping[str, str]
-    """The policies that no query carries, with the reason."""
+    """The policies that SQL does not support, with the reason."""
 
     @property
     def sql(self) -> str:
-        """The one query that decides everything, where Python decides nothing."""
+        """Return the one query that evaluates everything, if no policy needs Python."""
         [query] = [step for step in self.steps if isinstance(step, _QueryStep)]
         return query.sql
 
     def decide(self, part: pa.Table) -> pa.Table:
-        """Return the part with the answers of all policies added."""
+        """Return the part with all answers added."""
         for step in self.steps:
             part = step(part)
         return part
 
     def within(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
-        """SQL of the rows of a query of DuckDB with the answers of all policies added.
+        """Return SQL for the rows of a DuckDB query with all answers added.
 
-        The columns of `rows` are those of a part without the cells as they came.
+        The columns of `rows` are those of a part without the original cells.
         """
         for step in self.steps:
             rows = step.within(connection, rows)
@@ -115,10 +115,10 @@ def compile_stages(  # noqa: PLR0913  # what a query depends on
     by_python: bool = False,
     names_subjects: bool = False,
 ) -> Stages:
-    """Compile the policies of plans for a population whose columns have the `measured` values.
+    """Compile the policies of plans, for a population whose columns have the `measured` bounds.
 
-    The plans have the same columns of facts; those of the answers of each begin with its key. With
-    `by_python` no policy becomes a query; with `names_subjects` a query's answer has the column of the subjects.
+    The plans have the same columns of facts; each plan's answer columns begin with its key. With `by_python` no policy
+    becomes a query; with `names_subjects` a query's answer includes the subjects.
     """
     compilation = _Compilation(plans, measured, as_of, engine, by_python=by_python)
     if names_subjects:
@@ -153,7 +153,7 @@ class _Compilation:
         self.by_python: dict[str, str] = {}
 
     def carry(self, name: str) -> None:
-        """Take a column of texts through every query."""
+        """Pass a text column through every query."""
         self.columns[name] = "string"
         self.table = self._fresh()
 
@@ -203,7 +203,7 @@ class _Compilation:
         self.table = self._fresh()
 
     def _fill(self, policy: Policy, prefix: str) -> tuple[dict[str, str], str | None]:
-        """Return the columns of the facts, those filled that another policy gives."""
+        """Return the columns of the facts, with those from other policies filled."""
         facts = self.plan.columns_of(policy)
         contradictions = []
         for index, (name, fact) in enumerate(policy.facts.items()):
@@ -225,7 +225,7 @@ class _Compilation:
         return facts, refused
 
     def _bounds(self, policy: Policy, facts: Mapping[str, str]) -> dict[str, Interval]:
-        """The values of the facts: as measured for those of the file, as declared for those of other policies."""
+        """Return the bounds of the facts: measured for the file's facts, declared for those of other policies."""
         bounds = {AS_OF: Interval(self.as_of, self.as_of)}
         own = {each.column for each in self.plan.columns}
         for name, fact in policy.facts.items():
@@ -238,7 +238,7 @@ class _Compilation:
         return bounds
 
     def _end_query(self) -> None:
-        """Make the query so far a step."""
+        """Turn the query so far into a step."""
         if self.added:
             query = self.table.select(*self.columns, *self.added)
             self.steps.append(
@@ -254,7 +254,7 @@ class _Compilation:
 
 @dataclass(frozen=True)
 class _DayStep:
-    """Adds the day."""
+    """Adds the day column."""
 
     as_of: int
 

@@ -1,8 +1,8 @@
-"""Statistics of a group, exact: from the different values that its subjects have, and how many have each.
+"""Exact statistics of a group, from the distinct values of its subjects and their frequencies.
 
-Ties never part: subjects with equal values are in the same class, by rank as by cut-point. For a class of an ABC
-analysis (R-ABC-1) the values are added up from the largest; a subject is in the class in which its first unit lies.
-What is 0 or less adds nothing to the sum and is in no class.
+Ties stay together: subjects with equal values are in the same class, by rank or by cut-point. For an ABC analysis
+(R-ABC-1) the values are added up from the largest; a subject belongs to the class that contains its first unit. Values
+of 0 or less add nothing and belong to no class.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from policy_service.language.benchmark_set import Quantiles
 from policy_service.language.measure import Measure
 
 Distribution = Sequence[tuple[int, int]]
-"""Values, the least first, each once with the number of subjects that have it; not empty."""
+"""Distinct values in ascending order, with their frequencies; not empty."""
 _POSITIONS: Mapping[Quantiles, Callable[[int, Fraction], Fraction]] = MappingProxyType(
     {
         "linear": lambda count, part: (count - 1) * part + 1,
@@ -26,7 +26,7 @@ _POSITIONS: Mapping[Quantiles, Callable[[int, Fraction], Fraction]] = MappingPro
         "inverted": lambda count, part: Fraction(ceil(count * part)),
     }
 )
-"""The place of a quantile among so many values, counted from 1; between two places lies a value between two values."""
+"""The position of a quantile among so many values, from 1; between two positions, values are interpolated."""
 
 
 def size(values: Distribution) -> int:
@@ -40,7 +40,7 @@ def total(values: Distribution) -> int:
 
 
 def statistic(measure: Measure, values: Distribution, whole: int, quantiles: Quantiles) -> Fraction | None:
-    """Return the figure of a measure for a group, or None where it has none; `whole` is the sum over all groups."""
+    """Return the figure of a measure for a group; None if it has none. `whole` is the sum over all groups."""
     match measure.statistic:
         case "count":
             return Fraction(size(values))
@@ -71,7 +71,7 @@ def quantile(values: Distribution, part: Fraction, method: Quantiles) -> Fractio
 
 
 def _value_at(values: Distribution, place: int) -> int:
-    """Return the value of the subject at a place, counted from 1."""
+    """Return the value of the subject at a position, from 1."""
     for value, count in values:
         place -= count
         if place <= 0:
@@ -80,7 +80,7 @@ def _value_at(values: Distribution, place: int) -> int:
 
 
 def least_within(values: Distribution, part: Fraction) -> Fraction | None:
-    """The least value of a subject whose first unit lies within a part of the sum; None where none is above 0."""
+    """Return the least value of a subject whose first unit lies within a part of the sum; None if all are 0 or less."""
     positive = [(value, count) for value, count in reversed(values) if value > 0]
     whole = total(positive)
     least, before = None, 0
@@ -92,5 +92,5 @@ def least_within(values: Distribution, part: Fraction) -> Fraction | None:
 
 
 def round_half_even(value: Fraction) -> int:
-    """Return the nearest whole number, and the even one of two."""
+    """Return the nearest whole number; of two, the even one."""
     return round(value)

@@ -1,9 +1,9 @@
-"""Reads a workbook's sheet as texts: numbers by their shortest form, never by their format.
+"""Reads a workbook's sheet as texts: numbers in their shortest form, ignoring cell formats.
 
-A number of more than 15 digits is stored inexactly, so it is refused where it should be exact; an error such as `#N/A`
-is no empty cell, so its row is refused; a formula is refused unless the mapping takes the results that are stored. What
-unpacks to far more than a workbook does is not unpacked, nor is a sheet read whose last cell is far away: the reader
-makes room for every cell up to it.
+Numbers of more than 15 digits are stored inexactly, so they are rejected. An error such as `#N/A` is not an empty cell,
+so its row is rejected; a formula is rejected unless the mapping accepts stored results. Archives with an excessive
+compression ratio are not unpacked, and sheets with a very distant last cell are not read, since the reader allocates
+every cell up to it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.mapping import Mapping
 
 MAX_UNPACKED = 1 << 30
-"""Bytes that a workbook unpacks to."""
+"""Maximum unpacked size of a workbook, bytes."""
 MAX_RATIO = 200
-"""How many times its size a workbook of more than SMALL bytes unpacks to."""
+"""Maximum compression ratio of a workbook larger than SMALL bytes."""
 SMALL = 64 << 20
 MAX_EXACT = 10**15
 """Whole numbers from here on have digits that a workbook does not store."""
 MAX_CELLS = 50_000_000
-"""Cells of the rectangle from the first to the last cell of a sheet."""
+"""Maximum number of cells in the rectangle from the first to the last cell of a sheet."""
 _ATTRIBUTES = rb"""((?:[^<>"']|"[^"<]*"|'[^'<]*')*)>"""
 _CELL = re.compile(rb"<(?:[\w.-]+:)?(row|c|f)\b" + _ATTRIBUTES)
 _SHEET = re.compile(rb"<(?:[\w.-]+:)?(?:sheet|Relationship)\b" + _ATTRIBUTES)
@@ -44,7 +44,7 @@ _CHUNK = 1 << 20
 
 @dataclass(slots=True)
 class _Scan:
-    """What the cells of a sheet are, by the numbers of their rows."""
+    """The kinds of a sheet's cells, by row number."""
 
     rows: int = 0
     columns: int = 0
@@ -76,7 +76,7 @@ def _sheet(path: Path, mapping: Mapping) -> CalamineSheet:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse a file that declares, or holds, far more than it is. Raises PopulationRejected."""
+    """Reject a file that declares, or unpacks to, an excessive size. Raises PopulationRejected."""
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -93,7 +93,7 @@ def read_headings(path: Path, mapping: Mapping) -> tuple[str, ...]:
 
 
 def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]], list[RejectedRow]]:
-    """Return the rows below the heading, by number, and those refused. Raises PopulationRejected."""
+    """Return the rows below the heading, by number, and the rejected ones. Raises PopulationRejected."""
     headings, *content = _sheet(path, mapping).to_python(skip_empty_area=False)
     names = [_text(cell)[0].strip() for cell in headings]
     subject = names.index(mapping.subject) if mapping.subject in names else 0
@@ -119,7 +119,7 @@ def read_sheet(path: Path, mapping: Mapping) -> tuple[list[tuple[int, list[str]]
 
 
 def _text(cell: object) -> tuple[str, str | None]:
-    """Return a cell as text, and why it is none."""
+    """Return a cell as text, or the reason why it is rejected."""
     match cell:
         case bool():
             return ("true" if cell else "false"), None
@@ -140,7 +140,7 @@ def _text(cell: object) -> tuple[str, str | None]:
 
 
 def _scans(path: Path, sheet: str | None) -> list[_Scan]:
-    """What the cells of a sheet are; of all parts of the file for None, and where it does not say which part it is."""
+    """Return the kinds of cells of a sheet; of all parts of the file if `sheet` is None or its part is unknown."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -153,7 +153,7 @@ def _scans(path: Path, sheet: str | None) -> list[_Scan]:
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    """Return the part of the file that holds a sheet."""
+    """Return the part of the file that contains a sheet."""
     try:
         book, relations = archive.read("xl/workbook.xml"), archive.read("xl/_rels/workbook.xml.rels")
     except KeyError:
@@ -200,7 +200,7 @@ def _cells(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[bytes, bytes]]
 
 
 def _column(letters: bytes) -> int:
-    """Return the number of a column by its letters."""
+    """Return the number of a column from its letters."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1

@@ -1,8 +1,8 @@
-"""The work that policies ask of each role in a month, before and after a change, beside its stated capacity.
+"""The monthly work that policies require of each role, before and after a change, compared with its capacity.
 
-Contacts are summed as fractions: two a quarter are two thirds a month. Requests are counted by service level; a subject
-makes as many as the fact `requests_a_month` says, and one where no fact says it. Which policies count, and what states
-a capacity: `approval/capacity.py`.
+Contacts are summed as fractions: two per quarter are two thirds per month. Requests are counted by service level; a
+subject makes as many as the fact `requests_a_month` says, or one by default. For the policies involved, see
+`approval/capacity.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from policy_service.population.sides import ANSWERS, STATUS, SUBJECTS, Side
 
 @dataclass(frozen=True)
 class Workload:
-    """The work that the answers of both sides ask for."""
+    """The work required by the answers of both sides."""
 
     connection: duckdb.DuckDBPyConnection
     sides: tuple[Side, Side]
@@ -47,14 +47,14 @@ class Workload:
     day: date
 
     def contacts(self) -> list[dict[str, Any]]:
-        """Contacts a month by role, as JSON. Raises RunFailed where a capacity may be 0."""
+        """Return the monthly contacts by role, as JSON. Raises RunFailed if a capacity may be 0."""
         before, after = (self._contacts(side) for side in self.sides)
         return [self._row(role, before[role], after[role]) for role in sorted({*before, *after})]
 
     def requests(self, frequency: FactColumn | None) -> list[dict[str, Any]]:
-        """Requests by service level, as JSON: those of each mode, then of them those of each time to answer.
+        """Return the requests by service level, as JSON: those of each mode, then by response time.
 
-        `frequency` is the column of how many requests a subject makes. Raises RunFailed where a capacity may be 0.
+        `frequency` is the column with the number of requests per subject. Raises RunFailed if a capacity may be 0.
         """
         before, after = (self._requests(side, frequency) for side in self.sides)
         levels = sorted({*before, *after})
@@ -89,7 +89,7 @@ class Workload:
         return sums
 
     def _requests(self, side: Side, frequency: FactColumn | None) -> defaultdict[tuple[str, int], Fraction]:
-        """Requests by mode and seconds to answer."""
+        """Return the requests by mode and seconds to answer."""
         unit = 10**frequency.type.scale if frequency is not None and isinstance(frequency.type, NumberType) else 1
         count = SUBJECTS if frequency is None else f"coalesce({frequency.column}, {unit}) * {SUBJECTS}"
         sums = defaultdict[tuple[str, int], Fraction](Fraction)
@@ -104,7 +104,7 @@ class Workload:
         keys: tuple[str, str],
         amount: Callable[[Mapping[str, str]], str],
     ) -> Iterator[tuple[str, str, int]]:
-        """Yield the sums of an amount of each row, by two outcomes, over the policies that ask for such work."""
+        """Yield the sums of an amount per row, by two outcomes, over the policies that require such work."""
         for name in self.compared:
             version, own = side.policy(name), side.columns(name)
             if version is not None and asks(version):

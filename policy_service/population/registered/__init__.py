@@ -1,1 +1,1 @@
-"""Registered populations: files of facts that the service keeps, encrypted, until a day, and that work may name."""
+"""Registered populations: files of facts stored encrypted for a limited time, for use by name."""

@@ -1,7 +1,7 @@
-"""The content of a registered population: the rows of its file as they came, in parts, judged by no policy yet.
+"""The content of a registered population: the original rows of its file, in parts, not parsed by any policy yet.
 
-A part is Parquet: the number, the subject and the line of each row, and its cells; in its metadata stand the rows that
-were refused. Whoever uses the population gives the cells their types, as for a file.
+A part is Parquet: the number, subject, line and cells of each row; its metadata have the rejected rows. The cells are
+parsed when the population is used, as for a file.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REFUSED = b"rejected_rows"
 def read_file(content: bytes, file_format: FileFormat, mapping: str) -> PopulationFile:
     """Read the bytes of a file.
 
-    Raises RegistrationRejected with everything that is wrong with them, MemoryError, OSError.
+    Raises RegistrationRejected with every problem, MemoryError, OSError.
     """
     with tempfile.TemporaryDirectory() as folder:  # which nobody else reads
         path = Path(folder) / f"population.{file_format}"
@@ -53,7 +53,7 @@ def read_file(content: bytes, file_format: FileFormat, mapping: str) -> Populati
             problems = [each.replace(str(path), path.name) for each in error.problems]
             raise RegistrationRejected(problems) from None
         except duckdb.OutOfMemoryException:
-            raise MemoryError from None  # as what is told of any work that takes too much
+            raise MemoryError from None  # reported like any work that exceeds its limits
 
 
 def _read(path: Path, size: int, file_format: FileFormat, mapping: Mapping) -> PopulationFile:
@@ -80,16 +80,16 @@ def _read(path: Path, size: int, file_format: FileFormat, mapping: Mapping) -> P
 
 
 class _NumberedSource(Source):
-    """A file whose last column is the line on which each row ends."""
+    """A file with an added last column: the line on which each row ends."""
 
     def parts(self) -> Iterator[RawPart]:
-        """Yield all rows, part by part. Raises PopulationRejected."""
+        """Yield all rows, in parts. Raises PopulationRejected."""
         for raw in super().parts():
             yield replace(raw, columns=[*raw.columns, pa.array(raw.lines, pa.int64())])
 
 
 class _WrittenParts(PartTable):
-    """Keeps parts as the bytes of Parquet files, and their subjects in a table."""
+    """Stores parts as Parquet bytes, and their subjects in a table."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         super().__init__(connection)
@@ -116,7 +116,7 @@ def _from_bytes(content: bytes) -> tuple[pa.Table, list[RejectedRow]]:
 
 @dataclass(frozen=True, slots=True)
 class KeptPart:
-    """A part without some subjects."""
+    """A part without the rows of some subjects."""
 
     content: bytes
     rows: int
@@ -124,7 +124,7 @@ class KeptPart:
 
 
 def remove_subjects(part: bytes, names: frozenset[str]) -> KeptPart:
-    """Leave out the rows about some subjects."""
+    """Return a part without the rows of some subjects."""
     table, rejected_rows = _from_bytes(part)
     table = table.filter(pc.invert(pc.is_in(table[SUBJECT], pa.array(sorted(names), pa.string()))))
     left = [asdict(each) for each in rejected_rows if each.subject not in names]
@@ -133,7 +133,7 @@ def remove_subjects(part: bytes, names: frozenset[str]) -> KeptPart:
 
 @dataclass(frozen=True)
 class RegisteredSource:
-    """The rows of a registered population; the column that names the subjects is the first."""
+    """The rows of a registered population; the first column has the subjects' identifiers."""
 
     population: RegisteredPopulation
     mapping: Mapping
@@ -161,7 +161,7 @@ class RegisteredSource:
         return self.population.encoding
 
     def parts(self) -> Iterator[RawPart]:
-        """Yield all rows, part by part. Raises DamagedRecord."""
+        """Yield all rows, in parts. Raises DamagedRecord."""
         for number in range(self.population.parts):
             content = read_part(self._session, self._key, self.population, number)
             with reading_row("population_part", self.population.id, number):
@@ -174,9 +174,9 @@ class RegisteredSource:
 
 @contextmanager
 def open_registered(database: Database, cipher: FactCipher, name: str, kind: str) -> Iterator[RegisteredSource]:
-    """The rows of a registered population about subjects of a kind, by its identifier or its name.
+    """Open the rows of a registered population, given its identifier or name, about subjects of a kind.
 
-    Raises UnknownPopulation, PopulationRejected of another kind and while erasures have not reached it, DamagedRecord.
+    Raises UnknownPopulation, PopulationRejected for another kind or pending erasures, DamagedRecord.
     """
     with database.read() as session:
         population = read_population(session, name)

@@ -15,7 +15,7 @@ class UnknownPopulation(PolicyServiceError):
 
 
 class RegistrationRejected(PolicyServiceError):
-    """A file is not registered: `problems` has everything that is wrong with it."""
+    """A file cannot be registered: `problems` has every reason."""
 
     kind = "request-refused"
 
@@ -28,11 +28,11 @@ class RegistrationRejected(PolicyServiceError):
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        """Return each thing that is wrong."""
+        """Return every reason."""
         return {"reasons": list(self.problems)}
 
 
 class RegistrationConflict(PolicyServiceError):
-    """The name is taken, or there are as many populations as are kept."""
+    """The name is taken, or the maximum number of populations is reached."""
 
     kind = "conflict"

@@ -1,4 +1,4 @@
-"""A registered population: what it is called and about, for which day, how long it is kept, and what its file had."""
+"""A registered population: its name, kind, day and retention, and a description of its file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 
 FileFormat = Literal["csv", "xlsx", "parquet"]
 MAX_BYTES = 64 * 2**20
-"""Of a file that is registered; a larger one is read by the command, and not kept."""
+"""Maximum size of a registered file, bytes; larger ones can only be read by the command."""
 MAX_POPULATIONS = 100
-"""Registered at a time."""
+"""Maximum number of registered populations."""
 MAX_NAME = 64
 NAME = re.compile(rf"[a-z][a-z0-9_-]{{0,{MAX_NAME - 1}}}")
 KEEP_DAYS, MAX_KEEP_DAYS = 90, 3_650
@@ -19,41 +19,41 @@ KEEP_DAYS, MAX_KEEP_DAYS = 90, 3_650
 
 @dataclass(frozen=True, slots=True)
 class PopulationDetails:
-    """What the one who registers a population says of it."""
+    """The description given when registering a population."""
 
     name: str
     kind: str
-    """Of its subjects."""
+    """The kind of its subjects."""
     as_of: date
-    """The day that its facts are of."""
+    """The day of its facts."""
     keep_days: int = KEEP_DAYS
     mapping: str = ""
-    """Which column is which fact, as YAML."""
+    """The mapping from columns to facts, as YAML."""
 
 
 @dataclass(frozen=True, slots=True)
 class PopulationFile:
-    """The file of a population, read: what there is to know about it, and its rows in parts."""
+    """A parsed population file: its description, and its rows in parts."""
 
     file_format: FileFormat
     size: int
-    """Bytes, as they came."""
+    """The size of the original file, bytes."""
     digest: str
-    """Of the bytes, as they came."""
+    """The digest of the original file."""
     encoding: str | None
     headings: tuple[str, ...]
     types: tuple[str, ...] | None
     subjects: int
-    """Rows that name a subject."""
+    """The number of rows with a valid subject."""
     refused: int
-    """Rows that do not, or have another number of cells than the heading."""
+    """The number of rows without one, or with a wrong number of cells."""
     parts: tuple[bytes, ...]
     """The rows, as Parquet."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPopulation:
-    """A population that the service keeps."""
+    """A stored population."""
 
     id: str
     name: str
@@ -64,27 +64,27 @@ class RegisteredPopulation:
     size: int
     digest: str
     content: str
-    """The digest of what is left: that of the file, until rows were removed."""
+    """The digest of the current content: that of the file, until rows are removed."""
     encoding: str | None
     headings: tuple[str, ...]
     types: tuple[str, ...] | None
     subjects: int
     refused: int
     removed: int
-    """Rows about subjects that were erased since."""
+    """The number of rows removed after erasures."""
     parts: int
     generation: int
-    """Counts the keys that its content had."""
+    """The number of keys that its content has had."""
     registered_by: str
-    """The identifier of who registered it."""
+    """The identifier of the actor who registered it."""
     printed_name: str
     registered_at: datetime
     searched_until: int
-    """The number of the entry up to which erasures have reached it."""
+    """The number of the log entry up to which erasures were applied."""
     expires_at: datetime
 
 
 def format_of(content: bytes) -> FileFormat:
-    """Return the format of a file, by what each begins with; whatever is no workbook and no Parquet is CSV."""
+    """Return the format of a file by its magic bytes; anything but a workbook or Parquet is CSV."""
     formats: dict[bytes, FileFormat] = {b"PK\x03\x04": "xlsx", b"PAR1": "parquet"}
     return formats.get(content[:4], "csv")

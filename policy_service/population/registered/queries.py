@@ -1,4 +1,4 @@
-"""All reads of registered populations, but those of their rows."""
+"""All reads of registered populations, except of their rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from policy_service.population.registered.model import RegisteredPopulation
 from policy_service.population.registered.tables import PopulationRow
 
 PopulationSort = Literal["registered", "-registered"]
-"""By when a population was registered; with `-` the newest first."""
+"""By the time of registration; with `-` newest first."""
 _ORDERS = both_ways("registered", col(PopulationRow.registered_at), col(PopulationRow.id))
 
 
@@ -63,12 +63,12 @@ def count_populations(session: Session) -> int:
 
 
 def expired_populations(session: Session, now: datetime) -> list[RegisteredPopulation]:
-    """Return the populations that are kept no longer. Raises DamagedRecord."""
+    """Return the populations whose retention time is over. Raises DamagedRecord."""
     return list(map(population_of, session.exec(select(PopulationRow).where(col(PopulationRow.expires_at) <= now))))
 
 
 def unapplied_erasures(session: Session) -> list[tuple[RegisteredPopulation, frozenset[str]]]:
-    """Return the populations that erasures have not reached yet, each with the subjects. Raises DamagedRecord."""
+    """Return the populations with pending erasures, each with the erased subjects. Raises DamagedRecord."""
     populations = [population_of(row) for row in session.exec(select(PopulationRow))]
     first = min((each.searched_until for each in populations), default=END_SEQ)
     query = select(AuditEntry.seq, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
@@ -84,7 +84,7 @@ def unapplied_erasures(session: Session) -> list[tuple[RegisteredPopulation, fro
 
 
 def population_of(row: PopulationRow) -> RegisteredPopulation:
-    """Return what a row says. Raises DamagedRecord."""
+    """Return the population in a row. Raises DamagedRecord."""
     with reading_row("population", row.id):
         values = {name: getattr(row, name) for name in RegisteredPopulation.__slots__}
         values |= {"digest": check_digest(row.digest), "content": check_digest(row.content)}

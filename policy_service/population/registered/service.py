@@ -4,8 +4,8 @@
     erasures ──► apply_erasures: another key, the parts without the rows, the key before forgotten
     delete_population, remove_expired ──► row, parts and key are gone
 
-The key lies among those of subjects, so that a rotation of the master key wraps it as well, and without it the parts
-say nothing to anyone.
+The key is stored among those of subjects, so that a rotation of the master key rewraps it too; without it the parts are
+unreadable.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ _PARTS = table_of(PopulationPartRow)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A population that is ready to be registered."""
+    """A population ready to be registered."""
 
     id: str
     details: PopulationDetails
     file: PopulationFile
     contents: tuple[bytes, ...]
-    """The parts, encrypted."""
+    """The encrypted parts."""
 
 
 def prepare_registration(
     database: Database, clock: Clock, cipher: FactCipher, details: PopulationDetails, file: PopulationFile
 ) -> Registration:
-    """Give a population its key, and encrypt its parts. Raises DatabaseUnavailable, KeyFileError."""
+    """Create a population's key, and encrypt its parts. Raises DatabaseUnavailable, KeyFileError."""
     id_ = str(clock.new_id())
     key = _make_key(database, clock, cipher, id_, 1)
     contents = tuple(encrypt_part(key, number, part) for number, part in enumerate(file.parts))
@@ -72,7 +72,7 @@ def prepare_registration(
 
 
 def register_population(transaction: Transaction, actor: Actor, registration: Registration) -> RegisteredPopulation:
-    """Keep a population. Raises RegistrationConflict."""
+    """Store a population. Raises RegistrationConflict."""
     session, details, file = transaction.session, registration.details, registration.file
     check_room(session, details.name)
     row = PopulationRow(
@@ -108,7 +108,7 @@ def register_population(transaction: Transaction, actor: Actor, registration: Re
 
 
 def check_room(session: Session, name: str) -> None:
-    """See to it that a population of this name can be registered. Raises RegistrationConflict."""
+    """Check that a population with this name can be registered. Raises RegistrationConflict."""
     if session.exec(select(PopulationRow.id).where(PopulationRow.name == name)).first() is not None:
         raise RegistrationConflict(Message("There is a population {name} already: choose another name.", name=name))
     if count_populations(session) >= MAX_POPULATIONS:
@@ -125,7 +125,10 @@ def delete_population(transaction: Transaction, actor: Actor, population: str) -
 
 
 def remove_expired(database: Database, clock: Clock) -> int:
-    """Delete the populations that are kept no longer; return how many. Raises DatabaseUnavailable, DamagedRecord."""
+    """Delete the populations whose retention time is over; return their number.
+
+    Raises DatabaseUnavailable, DamagedRecord.
+    """
     with database.read() as session:
         if not expired_populations(session, clock.now()):
             return 0
@@ -137,9 +140,9 @@ def remove_expired(database: Database, clock: Clock) -> int:
 
 
 def apply_erasures(database: Database, clock: Clock, cipher: FactCipher) -> int:
-    """Take subjects that were erased out of the populations; return how many rows were removed.
+    """Remove erased subjects from the populations; return the number of rows removed.
 
-    What is left is encrypted under another key, and the key before is forgotten. Raises DatabaseUnavailable,
+    The remaining content is encrypted with a new key, and the old key is deleted. Raises DatabaseUnavailable,
     DamagedRecord, KeyFileError.
     """
     with database.read() as session:
@@ -224,7 +227,7 @@ def _forget_key(session: Session, population: str, generation: int) -> None:
 
 
 def read_key(session: Session, cipher: FactCipher, population: RegisteredPopulation) -> SubjectKey:
-    """Return the key of a population's content. Raises DamagedRecord when it is gone."""
+    """Return the key of a population's content. Raises DamagedRecord if it is missing."""
     subject = population_key(population.id, population.generation)
     if (key := cipher.find_keys(session, [subject]).get(subject)) is None:
         raise DamagedRecord("subject_key", subject.id)
@@ -232,13 +235,13 @@ def read_key(session: Session, cipher: FactCipher, population: RegisteredPopulat
 
 
 def encrypt_part(key: SubjectKey, number: int, part: bytes) -> bytes:
-    """Encrypt a part, so that it opens in its place alone."""
+    """Encrypt a part, bound to its position."""
     nonce = os.urandom(NONCE_SIZE)
     return nonce + key.cipher.encrypt(nonce, part, _place(key, number))
 
 
 def read_part(session: Session, key: SubjectKey, population: RegisteredPopulation, number: int) -> bytes:
-    """Decrypt a part. Raises DamagedRecord when it is not there, or not what was written."""
+    """Decrypt a part. Raises DamagedRecord if it is missing or was altered."""
     query = select(PopulationPartRow.content).where(
         PopulationPartRow.population == population.id, PopulationPartRow.number == number
     )

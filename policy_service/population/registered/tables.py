@@ -1,4 +1,4 @@
-"""The rows of registered populations: each is covered by the log, and its parts open under its key alone."""
+"""Rows of registered populations: each is covered by the log, and its parts can only be decrypted with its key."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PopulationRow(SQLModel, table=True):
 
 
 class PopulationPartRow(SQLModel, table=True):
-    """Some rows of a population, encrypted under its key and bound to their place."""
+    """Some rows of a population, encrypted with its key and bound to their position."""
 
     __tablename__ = "population_part"
 
