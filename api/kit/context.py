@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from api.auth.authentication import principal_of
+from api.auth.visible_versions import visible_versions
 from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
 from api.kit.frame import Frame, Page
 from api.kit.rendering import Pages
@@ -34,6 +35,7 @@ from policy_service.actor import Actor
 from policy_service.database import Transaction
 from policy_service.idempotency import IdempotentRequest, StoredResponse, fingerprint_of
 from policy_service.messages import Message
+from policy_service.registry.snapshot import RegistrySnapshot
 from policy_service.workers.kind import WorkKind
 from policy_service.workers.kinds import READING
 
@@ -77,6 +79,10 @@ class PageContext:
     def actor(self) -> Actor:
         """Who asks. Raises ProblemError before signing in."""
         return principal_of(self.request).actor
+
+    def visible(self, session: Session) -> RegistrySnapshot:
+        """Return what the registry holds, as far as the reader may read it."""
+        return visible_versions(self.service.catalogue, session, self.actor)
 
     def once(self, key: Hashable, read: Callable[[], Value]) -> Value:
         """Return what `read` gives, which is read once for filters, rows and summary together."""

@@ -39,7 +39,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
-from api.auth.visible_versions import hidden_versions
+from api.auth.visible_versions import visible_versions
 from api.service import Service
 from api.web import idempotent_writes as writes
 from api.web import schemas
@@ -115,7 +115,7 @@ class ReadRequest:
     @property
     def visible(self) -> RegistrySnapshot:
         """What it holds, as far as the caller may read it."""
-        return self.catalogue.snapshot(self.session, hidden_versions(self.session, self.actor))
+        return visible_versions(self.catalogue, self.session, self.actor)
 
 
 @dataclass(frozen=True, slots=True)

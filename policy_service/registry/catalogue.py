@@ -89,7 +89,3 @@ class Catalogue:
         newest = {each: versions[0].digest for each, versions in snapshot.versions.items()}
         policies = {each: self.load(session, active.get(each, newest[each])) for each in sorted(newest)}
         return dependencies_of(name, policies, active)
-
-    def version(self, session: Session, name: str, version: str, hidden: Collection[str] = ()) -> Policy:
-        """Return one version of a policy. Raises UnknownPolicy."""
-        return self.load(session, self.snapshot(session, hidden).version(name, version).digest)

@@ -50,12 +50,12 @@ def test_what_is_not_there_is_told_with_what_there_is() -> None:
     with world() as here, here.database.read() as session:
         catalogue = Catalogue()
         with pytest.raises(UnknownPolicy, match="no policy `tiering/siz`") as unknown:
-            catalogue.version(session, "tiering/siz", "1.0.0")
+            catalogue.snapshot(session).version("tiering/siz", "1.0.0")
         assert str(unknown.value.hint) == f"did you mean `{TIER}`?"
         with pytest.raises(UnknownPolicy, match=r"`tiering/size` has no version `9\.9\.9`") as missing:
-            catalogue.version(session, TIER, "9.9.9")
+            catalogue.snapshot(session).version(TIER, "9.9.9")
         assert str(missing.value.hint) == "its versions are 1.0.0"
-        assert catalogue.version(session, TIER, "1.0.0").version == "1.0.0"
+        assert catalogue.snapshot(session).version(TIER, "1.0.0").version == "1.0.0"
 
 
 def test_a_stopped_policy_declares_its_facts_and_has_no_version_in_force() -> None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
-from api.auth.visible_versions import visible_versions
 from api.kit.context import PageContext
 from api.kit.listing import Column, Listing, page_behind
 from api.kit.page_route import PageRoute
@@ -44,9 +43,7 @@ class PoliciesPage:
 def policies_page(session: Session, context: PageContext) -> PoliciesPage:
     """Build the page of the policies that the filters leave, in the order that is wanted."""
     query, now = context.params.get, context.service.now()
-    policies = list_policies(
-        session, context.service.catalogue, visible_versions(context.service.catalogue, session, context.request), now
-    )
+    policies = list_policies(session, context.service.catalogue, context.visible(session), now)
     domain, text = query("domain", "")[:MAX_FILTER_LENGTH], query("text", "").strip()[:MAX_FILTER_LENGTH]
     sort = query("sort", "")
     sort = sort if sort.removeprefix("-") in ORDERS else ""

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, may_read
-from api.auth.visible_versions import visible_versions
 from api.features.policies.version import POLICY
 from api.kit.context import PageContext
 from api.kit.drawing import Bar, Timeline, timeline
@@ -94,7 +93,7 @@ def policy_page(session: Session, context: PageContext, domain: str, policy: str
     """Build the page of one policy."""
     catalogue, now, params = context.service.catalogue, context.service.now(), context.params
     name, actor = f"{domain}/{policy}", context.actor
-    snapshot = visible_versions(catalogue, session, context.request)
+    snapshot = context.visible(session)
     listed, status = snapshot.versions_of(name), snapshot.status(name, now)
     loaded = catalogue.load(session, status.current[1].digest if status.current else listed[0].digest)
     before, sort = _parse_instant(params.get("before", "")), OLDEST if params.get("sort") == OLDEST else NEWEST

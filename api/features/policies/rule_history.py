@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
-from api.auth.visible_versions import visible_versions
 from api.features.policies.version import POLICY
 from api.kit.context import PageContext
 from api.kit.listing import Listing, page_behind
@@ -61,7 +60,7 @@ def rule_page(session: Session, context: PageContext, domain: str, policy: str, 
     """Build the page of a rule through its versions. Raises ProblemError when none of them has such a rule."""
     name, params = f"{domain}/{policy}", context.params
     catalogue, now = context.service.catalogue, context.service.now()
-    snapshot = visible_versions(catalogue, session, context.request)
+    snapshot = context.visible(session)
     listed = snapshot.versions_of(name)
     page, cursors = page_behind(listed, _name, params.get("cursor"), PAGE)
     versions = read_rule_versions(session, catalogue, snapshot, rule, page, now)

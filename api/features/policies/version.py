@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.auth.visible_versions import visible_versions
 from api.kit.context import PageContext, attachment
 from api.kit.listing import Listing, link, page_behind
 from api.kit.page_route import PageRoute
@@ -80,7 +79,7 @@ def read_version(
 ) -> tuple[Policy, VersionHead]:
     """Return a version that the caller may see, and the head of its pages. Raises UnknownPolicy."""
     catalogue, now = context.service.catalogue, context.service.now()
-    snapshot = visible_versions(catalogue, session, context.request)
+    snapshot = context.visible(session)
     recorded = snapshot.version(name, version)
     policy, active = catalogue.load(session, recorded.digest), snapshot.active(name, now)
     return policy, VersionHead(
@@ -206,7 +205,7 @@ class ComparePage:
 def compare_page(session: Session, context: PageContext, domain: str, policy: str) -> ComparePage:
     """Build the page of two versions."""
     name, query, catalogue = f"{domain}/{policy}", context.params, context.service.catalogue
-    snapshot = visible_versions(catalogue, session, context.request)
+    snapshot = context.visible(session)
     in_force = snapshot.active(name, context.service.now())
     active = in_force[1].version if in_force else None
     pair = snapshot.compared(name, active, query.get("from"), query.get("to"))

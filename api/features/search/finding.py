@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS
-from api.auth.visible_versions import hidden_versions
+from api.auth.visible_versions import visible_versions
 from api.service import Service
 from policy_service.access import check_permission
 from policy_service.actor import Actor
@@ -27,5 +27,4 @@ ROUTES: Mapping[SearchKind, str] = {
 def find(service: Service, session: Session, reader: Actor, text: str) -> Mapping[SearchKind, tuple[Hit, ...]]:
     """Find what is called so, of the kinds that a reader may read."""
     kinds = [kind for kind, path in ROUTES.items() if check_permission(reader, PERMISSIONS["GET", path]) is True]
-    snapshot = service.catalogue.snapshot(session, hidden_versions(session, reader))
-    return search(session, snapshot, text, kinds, service.now())
+    return search(session, visible_versions(service.catalogue, session, reader), text, kinds, service.now())

@@ -14,7 +14,6 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.auth.permissions import PERMISSIONS
-from api.auth.visible_versions import hidden_versions, visible_versions
 from api.kit.context import Command, FormPage, PageContext
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
 from api.kit.page_route import PageRoute
@@ -200,7 +199,7 @@ def try_page(
     ):
         raise ProblemError(NOT_ALLOWED, permission)
     policy = _tried_policy(session, context, name, case)
-    versions = visible_versions(service.catalogue, session, context.request).versions_of(name)[:MAX_OFFERED]
+    versions = context.visible(session).versions_of(name)[:MAX_OFFERED]
     path = context.request.url.path.removesuffix("/example")
     facts = read_facts(policy, case.fact_texts, lang)
     day = parse_date(case.as_of) if case.as_of else today(service.clock, service.zone)
@@ -238,11 +237,11 @@ def _tried_policy(session: Session, context: PageContext, name: str, case: Trial
         return policy
     catalogue, now = context.service.catalogue, context.service.now()
     if version is not None:
-        return catalogue.version(session, name, version, hidden_versions(session, context.actor))
+        return catalogue.load(session, context.visible(session).version(name, version).digest)
     in_force = catalogue.in_force(session, now).get(name)
     if in_force is not None:
         return in_force
-    newest = catalogue.snapshot(session, hidden_versions(session, context.actor)).versions_of(name)[0]
+    newest = context.visible(session).versions_of(name)[0]
     return catalogue.load(session, newest.digest)
 
 
