@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from sqlmodel import Session
 
 from api.kit.context import PageContext
+from api.kit.form_fields import Widget
 from api.kit.forms import FieldErrors, expected_error
 from policy_service.decisions.in_force import OWN_DOMAIN
 from policy_service.messages import Message
 from policy_service.registry.service import policy_names
+
+PolicyChoice = Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
 
 
 def subject_policies(context: PageContext) -> tuple[tuple[str, str], ...]:

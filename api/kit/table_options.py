@@ -9,11 +9,12 @@ from sqlmodel import Session
 
 from api.kit.context import PageContext
 from api.kit.subjects import kind_options
-from api.kit.table import Options
+from api.kit.table import Options, TableFilter
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import declaring_head, grouped_heads
 from policy_service.decisions.words.groups import group_text
 from policy_service.language.policy import Policy
+from policy_service.messages import Message
 from policy_service.registry.service import policy_names
 from policy_service.subject import kind_error
 
@@ -30,6 +31,10 @@ def subject_kind_options(session: Session, context: PageContext) -> Options:
     frame, selected = context.frame, context.params.get("kind", "").strip()
     policies = context.service.catalogue.in_force(session, frame.now).values()
     return kind_options(policies, frame.lang, "" if kind_error(selected) else selected)
+
+
+OF_POLICY = TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies"))
+OF_KIND = TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds"))
 
 
 def read_head(session: Session, context: PageContext, policy: str) -> Policy:

@@ -21,6 +21,7 @@ from pydantic import (
 from api.web import problems
 from policy_service.actor import ActorKind, Role
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
+from policy_service.decisions.override import MAX_REASON as MAX_SHORT_REASON
 from policy_service.language.load import POLICY_ID, VERSION
 from policy_service.paging import Page
 from policy_service.subject import KIND
@@ -60,6 +61,8 @@ Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+ShortReason = Annotated[str, Field(min_length=1, max_length=MAX_SHORT_REASON)]
+"""Why something is done to an override or a subject."""
 PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
 KindName = Annotated[str, Field(pattern=f"^{KIND.pattern}$")]
 VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from api.kit.context import PageContext
 from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery, denied_reason
-from api.kit.table_options import policy_options
+from api.kit.table_options import OF_POLICY
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.queries import OPEN, ChangeFilter
@@ -100,7 +100,7 @@ CHANGES: Table[ListedChange] = Table(
         TableFilter("q", Message("Words in the title")),
         TableFilter("state", Message("State"), "choice", STATE_NAMES, Message("all states")),
         TableFilter("kind", Message("Kind"), "choice", KIND_NAMES, Message("all kinds")),
-        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies")),
+        OF_POLICY,
         TableFilter("author", Message("Author"), "choice", _author_options, Message("anyone")),
         TableFilter("mine", Message("awaiting my signature"), "check", roles=frozenset(SIGNING_ROLES)),
     ),

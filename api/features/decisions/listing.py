@@ -11,7 +11,7 @@ from api.kit.context import PageContext
 from api.kit.formats import UUID_TEXT
 from api.kit.listing import link
 from api.kit.table import Options, Table, TableColumn, TableFilter, TableQuery
-from api.kit.table_options import group_options, policy_options, read_head, subject_kind_options
+from api.kit.table_options import OF_KIND, OF_POLICY, group_options, read_head
 from policy_service.access import check_permission
 from policy_service.clock import instants_between
 from policy_service.decisions.answer_counts.queries import answer_totals, answered_groups, answered_rules
@@ -170,8 +170,8 @@ DECISIONS: Table[ListedDecision] = Table(
     filters=(
         TableFilter("q", Message("Subject, or identifier of a decision")),
         TableFilter("subject", Message("Exactly this subject"), "link"),
-        TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),
-        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies")),
+        OF_KIND,
+        OF_POLICY,
         TableFilter("outcome", Message("Outcome"), "choice", outcome_options, Message("all outcomes")),
         TableFilter("rule", Message("Rule"), "choice", rule_options, Message("all rules")),
         TableFilter("since", Message("From the day"), "day"),

@@ -15,6 +15,7 @@ from api.web.schemas import (
     Model,
     PageModel,
     PolicyName,
+    ShortReason,
     SignedBody,
     SignedReason,
     UtcInstant,
@@ -22,7 +23,7 @@ from api.web.schemas import (
 from api.workers.preparation import prepared_override
 from policy_service.actor import Role
 from policy_service.decisions import override_store
-from policy_service.decisions.override import MAX_REASON, Override, OverrideState
+from policy_service.decisions.override import Override, OverrideState
 from policy_service.overrides import queries, service
 from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus
 from policy_service.overrides.service import OverrideRequest, PreparedOverride
@@ -57,7 +58,7 @@ class NewOverride(SignedBody):
     policy: PolicyName
     outcome: Outcome
     role: Role
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    reason: ShortReason
     until: UtcInstant
 
 
@@ -66,7 +67,7 @@ class OverrideSignOff(SignedBody):
 
     role: Role
     digest: Digest
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    reason: ShortReason
 
 
 class OverrideSignatureModel(Model):

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from api.kit.context import PageContext
 from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
+from api.kit.policies import PolicyChoice
 from api.kit.subjects import subject_field_errors
 from api.kit.values import Options, ValueWidget, widget_of
 from api.service import Service
@@ -111,7 +112,7 @@ class OverrideForm(FormModel):
         Widget("text", Message("Subject"), Message("The customer number, such as C202405003.")),
         Field(max_length=MAX_ID),
     ]
-    policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
+    policy: PolicyChoice
     reason: Annotated[
         str,
         Widget("area", Message("Reason"), Message("Shown in every decision that uses it.")),

@@ -31,7 +31,7 @@ from api.kit.forms import CODE, FormModel, FormState, read_form
 from api.kit.frame import Frame, Page
 from api.kit.page_route import PageRoute
 from api.kit.table import Table, TableColumn, TableFilter, TableQuery, denied_reason
-from api.kit.table_options import policy_options, subject_kind_options
+from api.kit.table_options import OF_KIND, OF_POLICY
 from api.web.problems import NOT_FOUND, ProblemError
 from api.workers.preparation import prepared_override, warm_heads
 from policy_service.access import check_permission
@@ -97,8 +97,8 @@ OVERRIDES: Table[ListedOverride] = Table(
     ),
     filters=(
         TableFilter("subject", Message("Subject")),
-        TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),
-        TableFilter("policy", Message("Policy"), "choice", policy_options, Message("all policies")),
+        OF_KIND,
+        OF_POLICY,
         TableFilter("state", Message("Which"), "choice", STATUS_NAMES, Message("all")),
     ),
     sort="-recorded",

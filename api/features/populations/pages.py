@@ -19,8 +19,8 @@ from api.kit.frame import Frame, Page
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
 from api.kit.subjects import SubjectKind, decided_kinds
-from api.kit.table import Table, TableColumn, TableFilter, TableQuery
-from api.kit.table_options import subject_kind_options
+from api.kit.table import Table, TableColumn, TableQuery
+from api.kit.table_options import OF_KIND
 from policy_service.database import Transaction
 from policy_service.messages import Message
 from policy_service.paging import Page as ListPage
@@ -68,7 +68,7 @@ POPULATIONS: Table[RegisteredPopulation] = Table(
         TableColumn("digest", Message("Digest"), lambda each, _: each.digest, is_export_only=True),
         TableColumn("id", Message("Identifier"), lambda each, _: each.id, is_export_only=True),
     ),
-    filters=(TableFilter("kind", Message("Kind of subject"), "choice", subject_kind_options, Message("all kinds")),),
+    filters=(OF_KIND,),
     sort="-registered",
     read=_read_page,
     row_id=lambda each: each.id,

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated
 
-from pydantic import Field
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.kit.context import PageContext
-from api.kit.form_fields import DecisionDay, MaxAge, Widget
+from api.kit.form_fields import DecisionDay, MaxAge
 from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.policies import policy_errors, subject_policies
+from api.kit.policies import PolicyChoice, policy_errors, subject_policies
 from api.service import Service
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable
@@ -39,7 +37,7 @@ CSV = "text/csv; charset=utf-8"
 class ReevaluationForm(FormModel):
     """The form: which policy, for which day, and how old facts may be."""
 
-    policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
+    policy: PolicyChoice
     max_age: MaxAge = MAX_AGE
     as_of: DecisionDay = None
 

@@ -13,7 +13,7 @@ from api.kit.context import PageContext
 from api.kit.form_fields import HIDDEN, DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.policies import policy_errors, subject_policies
+from api.kit.policies import PolicyChoice, policy_errors, subject_policies
 from api.kit.populations import Population, population_errors, population_options
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
@@ -31,7 +31,7 @@ FILE_FORMATS = ("csv", "xlsx", "parquet")
 class RunForm(FormModel):
     """The form: which policy, in which version, for which day, by how old facts."""
 
-    policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
+    policy: PolicyChoice
     change: Annotated[
         str | None,
         Widget(

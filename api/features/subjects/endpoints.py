@@ -11,9 +11,8 @@ from pydantic import Field
 
 from api.web.problems import CONFLICT
 from api.web.rest_router import ReadRequest, RestRouter, WriteRequest
-from api.web.schemas import DecisionPage, KindName, Model, PolicyName, SignedBody, UtcInstant
+from api.web.schemas import DecisionPage, KindName, Model, PolicyName, ShortReason, SignedBody, UtcInstant
 from policy_service.decisions import merges, record_queries, subjects
-from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.record_queries import RecordFilter, RecordSort
 from policy_service.subject import CUSTOMER, MAX_ID, Subject
 
@@ -27,7 +26,7 @@ Until = Annotated[UtcInstant | None, Query(description="decided before this inst
 class Erase(SignedBody):
     """The reason; and the password, if there is one."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    reason: ShortReason
 
 
 class ErasedModel(Model):
@@ -43,7 +42,7 @@ class Merge(SignedBody):
 
     into: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
     into_kind: KindName = CUSTOMER
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    reason: ShortReason
 
 
 class MergedModel(Model):
