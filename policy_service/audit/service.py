@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS
@@ -178,11 +178,6 @@ LATEST.append(_last_signed_at)
 
 def _last_checkpoint_line(session: Session) -> bytes | None:
     return session.exec(select(Checkpoint.line).order_by(col(Checkpoint.size).desc()).limit(1)).first()
-
-
-def count_checkpoints(session: Session) -> int:
-    """Count the checkpoints."""
-    return session.exec(select(func.count()).select_from(Checkpoint)).one()
 
 
 def unsigned_count(session: Session) -> int:

@@ -20,6 +20,7 @@ from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_logged
 from policy_service.canonical import check_digest
 from policy_service.database import Lane, LaneName, Transaction, borne_out, log_size
+from policy_service.database.declared import row_count
 from policy_service.decisions.override import (
     Override,
     OverrideSignature,
@@ -190,7 +191,7 @@ class OverrideCache:
                 return
             row_counts = (
                 last_override_seq(session),
-                *(_count(session, table) for table in (OverrideEndRow, OverrideSignatureRow)),
+                *(row_count(session, table) for table in (OverrideEndRow, OverrideSignatureRow)),
                 left_out,
             )
             if row_counts != self._row_counts:
@@ -307,10 +308,6 @@ def _decision_basis(row: OverrideRow) -> dict[str, Any] | None:
         return None
     with reading_row("override", row.id):
         return msgspec.json.decode(row.decided_by, type=dict[str, Any])
-
-
-def _count(session: Session, table: type[SQLModel]) -> int:
-    return session.exec(select(func.count()).select_from(table)).one()
 
 
 def _override_of(row: OverrideRow, ended_at: datetime | None, signatures: Sequence[OverrideSignature]) -> Override:

@@ -10,13 +10,14 @@ from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from policy_service.actor import Actor, Role
 from policy_service.audit.events import MasterKeyRotated, SubjectErased
 from policy_service.audit.log import append
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
+from policy_service.database.declared import row_count
 from policy_service.decisions.encryption import (
     ID_SIZE,
     KEY_SIZE,
@@ -239,7 +240,7 @@ def has_populations(session: Session) -> bool:
 
 def count_keys(session: Session) -> int:
     """Count the subjects that have a key."""
-    return session.exec(select(func.count()).select_from(SubjectKeyRow)).one()
+    return row_count(session, SubjectKeyRow)
 
 
 def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:

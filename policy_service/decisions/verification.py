@@ -29,13 +29,12 @@ from policy_service.audit.keys import PublicKey
 from policy_service.audit.log import log_length
 from policy_service.audit.log_key import LogKey
 from policy_service.audit.rows import read_states
-from policy_service.audit.service import count_checkpoints
 from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verdict import LogFault, LogVerdict
 from policy_service.audit.verify import EntryProgress, PartTick, say_nothing
 from policy_service.clock import timestamp
 from policy_service.database import Lane, LaneName
-from policy_service.database.declared import table_of
+from policy_service.database.declared import row_count, table_of
 from policy_service.database.file_check import file_faults
 from policy_service.database.outages import is_outage
 from policy_service.decisions.answer_counts.service import count_faults
@@ -43,7 +42,8 @@ from policy_service.decisions.archiving import archive_faults
 from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.blocks import BlockReport
 from policy_service.decisions.encryption import is_encrypted, key_id_of
-from policy_service.decisions.groups.verification import count_periods, group_faults
+from policy_service.decisions.groups.rows import PERIODS
+from policy_service.decisions.groups.verification import group_faults
 from policy_service.decisions.macs import MacKeys, last_decision_seq, last_erasures, read_mac_keys, subject_key_faults
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.state_tables import BlockRow, SubjectKeyRow
@@ -90,12 +90,12 @@ def verify_everything(
 def parts_of(session: Session) -> dict[str, int]:
     """Return the number of items of each part that `verify_everything` reports progress on, in order."""
     records = last_decision_seq(session)
-    rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
+    rows = sum(state.rows for state in read_states(session.connection()).values()) + row_count(session, Checkpoint)
     parts = {"entries": log_length(session), "rows": rows, "records": records}
     if archived := last_archived_seq(session):
         parts["records in archives"] = archived
     parts["MACs of records"] = records
-    return parts | {"periods of group lists": count_periods(session)}
+    return parts | {"periods of group lists": row_count(session, PERIODS)}
 
 
 def verify_rest(  # noqa: PLR0913, PLR0917  # a verdict, and what else is compared

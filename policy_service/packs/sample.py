@@ -19,6 +19,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, LargeBinary
 from sqlmodel import Session, col, func, select
 
+from policy_service.decisions.macs import last_decision_seq
 from policy_service.decisions.record import DecisionRecord, read_row
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.tables import DecisionRow
@@ -98,7 +99,7 @@ def _record(row: DecisionRow) -> DecisionRecord:
 
 def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
     """Return the numbers of the first and the last record of the period; they are in the order of their instants."""
-    newest = session.exec(select(func.max(DecisionRow.seq))).one() or 0
+    newest = last_decision_seq(session)
 
     def decided_at(seq: int) -> datetime | None:
         return session.exec(select(DecisionRow.decided_at).where(DecisionRow.seq == seq)).first()

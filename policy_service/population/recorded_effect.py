@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, select
 
 from policy_service.approval.effect import Effect, EffectQuestion
 from policy_service.approval.errors import ValidationFailed
 from policy_service.database import Database
+from policy_service.decisions.macs import last_decision_seq
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
@@ -40,7 +41,7 @@ def takes_long(session: Session, population: str | None = None) -> bool:
     if population is not None:
         with suppress(UnknownPopulation):
             return read_population(session, population).subjects > MAX_RECORDS_AT_ONCE
-    return (session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0) > MAX_RECORDS_AT_ONCE
+    return last_decision_seq(session) > MAX_RECORDS_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,7 @@ class RecordedEffects:
         kinds = dict.fromkeys(policy.subject for policy in question.candidates if policy.subject != GOVERNANCE)
         with self.database.read() as session:
             population = _population(session, question, set(kinds), day)
-            newest = session.exec(select(func.max(col(DecisionRow.seq)))).one() or 0
-            last = newest if self.until is None else self.until
+            last = last_decision_seq(session) if self.until is None else self.until
             recorded = set(session.exec(select(DecisionRow.kind).distinct()).all()) if last else set()
         parts, movers = [], []
         for kind in kinds:

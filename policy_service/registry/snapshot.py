@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, select
 
+from policy_service.database.declared import row_count
 from policy_service.errors import PolicyServiceError
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.load import version_key
@@ -211,11 +212,7 @@ Size = tuple[int, int, int]
 
 
 def _size(session: Session) -> Size:
-    versions, recorded, cancellations = (
-        session.exec(select(func.count()).select_from(table)).one()
-        for table in (VersionRow, ActivationRow, CancellationRow)
-    )
-    return versions, recorded, cancellations
+    return row_count(session, VersionRow), row_count(session, ActivationRow), row_count(session, CancellationRow)
 
 
 def _merge_neighbours(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:

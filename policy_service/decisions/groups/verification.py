@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import except_, func, select
+from sqlalchemy import except_, select
 from sqlmodel import Session
 
 from policy_service.decisions.groups.model import AssignmentReader
@@ -43,8 +43,3 @@ def group_faults(session: Session, tick: Callable[[int], object] = lambda _: Non
             "`policy-service groups rebuild` counts them again",
             policy=policy,
         )
-
-
-def count_periods(session: Session) -> int:
-    """Return the number of rows to compare."""
-    return session.connection().execute(select(func.count()).select_from(PERIODS)).scalar_one()

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 import msgspec
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from policy_service.audit.events import SubjectErased
 from policy_service.audit.log import END_SEQ
@@ -55,11 +55,6 @@ def population_day(database: Database, name: str | None) -> date | None:
         return None
     with database.read() as session:
         return read_population(session, name).as_of
-
-
-def count_populations(session: Session) -> int:
-    """Count the populations."""
-    return session.exec(select(func.count()).select_from(PopulationRow)).one()
 
 
 def expired_populations(session: Session, now: datetime) -> list[RegisteredPopulation]:

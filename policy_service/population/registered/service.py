@@ -25,7 +25,7 @@ from policy_service.audit.log import append
 from policy_service.canonical import digest
 from policy_service.clock import Clock, timestamp
 from policy_service.database import Database, LaneName, Transaction, log_size
-from policy_service.database.declared import table_of
+from policy_service.database.declared import row_count, table_of
 from policy_service.decisions.encryption import NONCE_SIZE, SubjectKey
 from policy_service.decisions.state_tables import SubjectKeyRow, population_key
 from policy_service.decisions.subjects import FactCipher
@@ -39,7 +39,6 @@ from policy_service.population.registered.model import (
     RegisteredPopulation,
 )
 from policy_service.population.registered.queries import (
-    count_populations,
     expired_populations,
     population_of,
     read_population,
@@ -111,7 +110,7 @@ def check_room(session: Session, name: str) -> None:
     """Check that a population with this name can be registered. Raises RegistrationConflict."""
     if session.exec(select(PopulationRow.id).where(PopulationRow.name == name)).first() is not None:
         raise RegistrationConflict(Message("There is a population {name} already: choose another name.", name=name))
-    if count_populations(session) >= MAX_POPULATIONS:
+    if row_count(session, PopulationRow) >= MAX_POPULATIONS:
         raise RegistrationConflict(
             Message("{count} populations are registered, which is the most: delete one first.", count=MAX_POPULATIONS)
         )
