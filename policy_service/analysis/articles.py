@@ -15,8 +15,8 @@ from enum import StrEnum
 from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import Context, context_of, rule_labels
 from policy_service.compilers.prose.decision import resolution, rule_words
-from policy_service.compilers.prose.declarations import facts_table, outcomes_table, value_text
-from policy_service.compilers.prose.expectations import invariant_words
+from policy_service.compilers.prose.declarations import facts_table, outcomes_table
+from policy_service.compilers.prose.expectations import invariant_words, value_of_name
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import cell, inline
 from policy_service.language.ast import TRUE, Expr
@@ -250,7 +250,7 @@ def _facts_text(example: Example, context: Context) -> str:
     words = context.words
     day = [f"{words.as_of}{words.colon}{words.gap}{example.as_of}"] if example.as_of else []
     facts = (
-        f"{context.title(name)}{words.colon}{words.gap}{_value_text(name, example.facts[name], context)}"
+        f"{context.title(name)}{words.colon}{words.gap}{value_of_name(name, example.facts[name], context)}"
         for name in example.facts
     )
     return words.semicolon.join((*facts, *day)) or LABELS[words.language].missing
@@ -266,14 +266,9 @@ def _expected_text(example: Example, context: Context, rule_labels: Mapping[str,
     outcomes = example.outcome if isinstance(example.outcome, tuple) else (example.outcome or {},)
     entries = [
         words.link.join(
-            words.fill(labels.gives, title=context.title(name), value=_value_text(name, value, context))
+            words.fill(labels.gives, title=context.title(name), value=value_of_name(name, value, context))
             for name, value in outcome.items()
         )
         for outcome in outcomes
     ]
     return words.semicolon.join(entries) + words.gap + rules
-
-
-def _value_text(name: str, value: object, context: Context) -> str:
-    kind, labels = context.types[name], context.word_labels.get(name, {})
-    return value_text(kind, value, context.words, labels)  # type: ignore[arg-type]  # the loader has read it by this type

@@ -8,9 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from policy_service.audit.checkpoints import read_checkpoints
 from policy_service.audit.comparison import LogMismatch, copy_checkpoints, read_copies, settle, verify_log
 from policy_service.audit.copies import Unreachable
@@ -23,6 +20,7 @@ from policy_service.audit.verdict import LogVerdict
 from policy_service.audit.verify import PROGRESS_INTERVAL, EntryProgress, PartTick
 from policy_service.cli.command_line_actor import command_line
 from policy_service.cli.output import print_json, print_line
+from policy_service.cli.progress import progress_bars
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import configured_copies, configured_keys, open_current_database, refuse_difference
 from policy_service.clock import SystemClock
@@ -223,7 +221,7 @@ def _counted(pattern: str, **values: object) -> str:
 @contextmanager
 def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
     """Show on a terminal how far each part is."""
-    with _bars(TextColumn("{task.description}")) as progress:
+    with progress_bars("{task.description}") as progress:
         tasks = {part: progress.add_task(part, total=total) for part, total in parts.items()}
         yield lambda part, done: progress.update(tasks[part], completed=done)
 
@@ -231,12 +229,6 @@ def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
 @contextmanager
 def _progress(label: str, total: int | None) -> Iterator[EntryProgress]:
     """Show on a terminal how far it is."""
-    with _bars(TextColumn(label), TextColumn("entries")) as progress:
+    with progress_bars(label, "entries") as progress:
         task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)
-
-
-def _bars(what: TextColumn, *unit: TextColumn) -> Progress:
-    console = Console(stderr=True)
-    columns = (what, BarColumn(), MofNCompleteColumn(), *unit, TimeElapsedColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)

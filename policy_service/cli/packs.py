@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from policy_service.actor import SERVICE
 from policy_service.audit.keys import KeyUnavailable, read_public_key
 from policy_service.audit.service import current_signer
 from policy_service.cli.output import print_json, print_line
+from policy_service.cli.progress import progress_bars
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import configured_keys, open_current_database
 from policy_service.clock import DEFAULT_ZONE, SystemClock
@@ -127,8 +125,6 @@ def _print_verdict(verdict: PackVerdict, file: Path) -> None:
 @contextmanager
 def _progress(label: str, unit: str) -> Iterator[PackProgress]:
     """Show on a terminal how far it is."""
-    console = Console(stderr=True)
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    with progress_bars(label, unit) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)

@@ -73,10 +73,11 @@ def _example(  # noqa: PLR0913  # an example, and how its table is laid out
 def _fact(facts: Mapping[str, object], name: str, context: Context) -> str:
     if name not in facts:
         return LABELS[context.words.language].missing
-    return _value(name, facts[name], context)
+    return value_of_name(name, facts[name], context)
 
 
-def _value(name: str, value: object, context: Context) -> str:
+def value_of_name(name: str, value: object, context: Context) -> str:
+    """Return the value of a fact or an outcome in words, by its type."""
     kind, labels = context.types[name], context.word_labels.get(name, {})
     return value_text(kind, value, context.words, labels)  # type: ignore[arg-type]  # the loader has read it by this type
 
@@ -92,12 +93,12 @@ def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, 
     if isinstance(outcome, tuple):
         entries = (f"({number}) {_entry(entry, context)}" for number, entry in enumerate(outcome, 1))
         return (words.semicolon.join(entries),)
-    return tuple(_value(name, value, context) for name, value in outcome.items())
+    return tuple(value_of_name(name, value, context) for name, value in outcome.items())
 
 
 def _entry(entry: Mapping[str, object], context: Context) -> str:
     """Return one entry of a list: its value when it is the only one, otherwise each with its title."""
-    values = {name: _value(name, value, context) for name, value in entry.items()}
+    values = {name: value_of_name(name, value, context) for name, value in entry.items()}
     if len(values) == 1:
         return next(iter(values.values()))
     label = LABELS[context.words.language].gives
