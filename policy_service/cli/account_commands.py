@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from policy_service.cli.options import Json, Kind
 from policy_service.subject import CUSTOMER
 
 account = typer.Typer(name="account", help="Manage accounts of people.", no_args_is_help=True)
 subject = typer.Typer(name="subject", help="Erase subjects and rotate the master key.", no_args_is_help=True)
 api_key = typer.Typer(name="api-key", help="Manage API keys.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of an account.")]
 Roles = Annotated[list[str], typer.Option("--role", metavar="ROLE", help="A role; may be repeated.")]
@@ -141,7 +141,7 @@ def subject_merge(
 def subject_erase(
     identifier: Annotated[str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")],
-    kind: Annotated[str, typer.Option(metavar="KIND", help="The kind of subject.")] = CUSTOMER,
+    kind: Kind = CUSTOMER,
     yes: Yes = False,
 ) -> None:
     """Delete the encryption key of a subject, so that nobody can read its sensitive facts again."""
