@@ -1,1 +1,1 @@
-"""The language of policies: from the text of a file to the value it decides. Pure: no database, clock or network."""
+"""The policy language: from a file's text to the decided value. Pure: no database, clock or network."""

@@ -1,7 +1,7 @@
 """The closed tree of expressions: a subset of FEEL (DMN 1.5 section 10.3). Nodes are data and do nothing themselves.
 
-`span` (first character and the one after the last, in the expression's own text) is outside equality, so that
-`parse(unparse(e)) == e` can hold.
+`span` (the first character and the one after the last, in the expression's own text) does not count for equality, so
+that `parse(unparse(e)) == e` can hold.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Name(Node):
 
 @dataclass(frozen=True, slots=True)
 class IsMissing(Node):
-    """`x is missing`: the optional fact was not given."""
+    """`x is missing`: true if the optional fact was not given."""
 
     fact: Name
 
@@ -54,14 +54,14 @@ class Not(Node):
 
 @dataclass(frozen=True, slots=True)
 class And(Node):
-    """`x and y and …`, read from left to right: what follows is only asked when all before it is true."""
+    """`x and y and …`, evaluated from left to right up to the first that is false."""
 
     operands: tuple[Expr, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or(Node):
-    """`x or y or …`, read from left to right: what follows is only asked when all before it is false."""
+    """`x or y or …`, evaluated from left to right up to the first that is true."""
 
     operands: tuple[Expr, ...]
 
@@ -77,7 +77,7 @@ class Comparison(Node):
 
 @dataclass(frozen=True, slots=True)
 class Range(Node):
-    """`[low..high)`: a round bracket leaves its end out."""
+    """`[low..high)`: a round bracket excludes its end."""
 
     low: Expr
     high: Expr
@@ -95,7 +95,7 @@ class Test(Node):
 
 @dataclass(frozen=True, slots=True)
 class In(Node):
-    """`x in (< 5, [10..20], "it")`: true when any of the tests is; in a tag list, when the word is one of the tags."""
+    """`x in (< 5, [10..20], "it")`: true if any of the tests is; for tags, if the tag list contains the word."""
 
     operand: Expr
     tests: tuple[Range | Test, ...]

@@ -1,4 +1,4 @@
-"""A benchmark set: dated figures of a whole population, which policies refer to and people sign like a version.
+"""A benchmark set: dated figures of a whole population, to which policies refer, signed like a version.
 
 `inputs/benchmarks/<name>/<version>.yaml`:
 
@@ -18,8 +18,8 @@
           - {of: [it], subjects: 120, value: "45.37"}
           - {of: [retail], subjects: 4}
 
-A group has a word for each fact of `by`, and how many subjects its figure is made of. One that is smaller than
-`smallest_group` has no value; nor has a group about which the statistic says nothing.
+A group has a word for each fact of `by`, and the number of subjects behind its figure. A group smaller than
+`smallest_group` has no value, nor does one for which the statistic is undefined.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ HEAD = "benchmark_set"
 SET_ID = re.compile(rf"{BENCHMARKS}/[a-z][a-z0-9_]{{0,63}}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 MAX_GROUPS = 10_000
-"""Groups of one figure."""
+"""Maximum number of groups of one figure."""
 Quantiles = Literal["linear", "weibull", "hazen", "inverted"]
-"""How a quantile between two values is found; `inverted` takes the value of a subject."""
+"""How a quantile between two values is computed; `inverted` takes a subject's value."""
 _WHOLE = NumberType("integer", 0, 0, LIMIT)
 _HEAD_LINE = re.compile(rf"^{HEAD}[ ]*:".encode(), re.MULTILINE)
 
 
 class PopulationDoc(Doc):
-    """The population that the figures are of."""
+    """The population of the figures."""
 
     name: Words
     digest: str
@@ -77,7 +77,7 @@ class PopulationDoc(Doc):
 
 
 class MethodDoc(Doc):
-    """The method by which the figures were made."""
+    """The method of computing the figures."""
 
     rounding: Literal["half_even"]
     quantiles: Quantiles
@@ -118,7 +118,7 @@ class BenchmarkSetDoc(Doc):
 
 @dataclass(frozen=True, slots=True)
 class PopulationNote:
-    """The population that figures are of."""
+    """The population of the figures."""
 
     name: str
     digest: str
@@ -127,23 +127,23 @@ class PopulationNote:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """The method by which figures are made."""
+    """The method of computing the figures."""
 
     quantiles: Quantiles = "linear"
     smallest_group: int = 5
-    """Subjects; a group of fewer has no figure."""
+    """Minimum number of subjects in a group with a figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupFigure:
-    """The figure of one group, in the units of its type, and the number of subjects it is made of."""
+    """The figure of one group, in the units of its type, and the number of subjects behind it."""
 
     subjects: int
     value: int | None
 
 
 FigureKey = tuple[str, str, int, str]
-"""A measure's text, and the kind, the scale and the currency of its figures."""
+"""A measure's text, and its figures' kind, scale and currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,13 @@ class Figure:
 
     @property
     def key(self) -> FigureKey:
-        """Its key among the figures of a set."""
+        """The key among the figures of a set."""
         return _key(self.measure, self.type)
 
     def value_for(self, words: Sequence[Value | None], kind: Type) -> int | None:
-        """The figure of a group as a fact of type `kind` takes it; None where there is none, or it is out of range.
+        """Return the figure of a group as a fact of type `kind`; None if there is none, or it is out of range.
 
-        `words` has the values of the facts that make the group, None where one is missing.
+        `words` are the values of the facts that determine the group, None for a missing one.
         """
         group = self.groups.get(tuple(map(str, words)))
         value = None if group is None or None in words else group.value
@@ -172,7 +172,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSet:
-    """A benchmark set as understood."""
+    """A checked benchmark set."""
 
     id: str
     version: str
@@ -195,7 +195,7 @@ class BenchmarkSet:
         return self.figures.get(_key(parse_measure(fact.measure), fact.type))
 
     def equal_quantiles(self) -> Iterator[str]:
-        """Name each pair of quantiles that are equal in a group: no subject lies between them."""
+        """Yield each pair of equal quantiles in a group, between which no subject lies."""
         quantiles = [each for each in self.figures.values() if each.measure.statistic == "quantile"]
         for one, other in combinations(quantiles, 2):
             if (one.measure.fact, one.measure.groups) != (other.measure.fact, other.measure.groups):
@@ -212,13 +212,13 @@ def _key(measure: Measure, kind: NumberType) -> FigureKey:
 
 
 def is_benchmark_set(path: FilePath) -> bool:
-    """Return True if a file names a benchmark set and no policy. Raises OSError."""
+    """Return True if a file is a benchmark set rather than a policy. Raises OSError."""
     with path.open("rb") as file:
         return _HEAD_LINE.search(file.read(MAX_BYTES)) is not None
 
 
 def load_benchmark_set(path: str | FilePath) -> BenchmarkSet:
-    """Load the benchmark set in the file at `path`. Raises PolicyError with everything that is wrong, OSError."""
+    """Load the benchmark set in the file at `path`. Raises PolicyError with every error, OSError."""
     with FilePath(path).open("rb") as file:
         return load_benchmark_set_bytes(file.read(MAX_BYTES + 1), str(path))
 
@@ -226,7 +226,7 @@ def load_benchmark_set(path: str | FilePath) -> BenchmarkSet:
 def load_benchmark_set_bytes(content: bytes, path: str = "benchmark_set.yaml") -> BenchmarkSet:
     """Load a benchmark set from the bytes of its file: YAML in UTF-8, at most 2 MiB.
 
-    Raises PolicyError with everything that is wrong.
+    Raises PolicyError with every error.
     """
     root, text = read_source(path, content)
     findings = Findings(root)
@@ -239,7 +239,7 @@ def load_benchmark_set_bytes(content: bytes, path: str = "benchmark_set.yaml") -
 
 
 def misplaced(found: BenchmarkSet, path: FilePath) -> PolicyError | None:
-    """Return why a set does not stand at `…/<benchmarks/name>/<version>.yaml`, or None."""
+    """Return the error of a set that is not at `…/<benchmarks/name>/<version>.yaml`, or None."""
     expected = f"{found.id}/{found.version}.yaml"
     if path.resolve().as_posix().endswith(f"/{expected}"):
         return None

@@ -73,7 +73,7 @@ def _flow(entry: Mapping[str, Any]) -> str:
 
 
 def _scalar(value: Value) -> str:
-    """Return a value as YAML has it; a text in quotation marks unless it is a word."""
+    """Return a value as YAML; text is quoted unless it is a plain word."""
     text = str(value)
     is_word = isinstance(value, int) or (_PLAIN.fullmatch(text) and text not in NULLS)
     return text if is_word else json.dumps(text, ensure_ascii=False)

@@ -1,8 +1,8 @@
-"""Proves, before any fact is known, that an expression means something for every subject.
+"""Type checking: proves, before any fact is known, that an expression can be evaluated for every subject.
 
-What is proved: every name is known; both sides of a comparison are of one kind and unit; a divisor is never zero; a
-date stays in the calendar; an optional fact is asked about (`is missing`) before its value is used. After that,
-evaluating cannot fail. All faults of an expression are found at once.
+It proves that every name is known; both sides of a comparison have the same kind and unit; a divisor is never zero; a
+date stays in the calendar; and an optional fact is tested (`is missing`) before its value is used. After that,
+evaluation cannot fail. All errors of an expression are found at once.
 """
 
 from __future__ import annotations
@@ -77,17 +77,17 @@ from policy_service.language.types import (
 from policy_service.language.unparse import quote
 
 MAX_EXPONENT = 20
-"""The greatest exponent of `x ** n`, and with its sign the least."""
+"""The greatest absolute exponent of `x ** n`."""
 
 
-class _Unknown(Exception):  # control flow: the fault itself has been noted
-    """The expression's type cannot be known, because of a fault already noted."""
+class _Unknown(Exception):  # control flow: the error has been reported
+    """The expression's type is unknown because of an error already reported."""
 
 
 class Checker:
     """Checks expressions over the facts `names`, of which those in `optional` may be missing.
 
-    `errors` gathers what is wrong.
+    Errors are collected in `errors`.
     """
 
     def __init__(self, names: Mapping[str, Type], optional: frozenset[str] = frozenset()) -> None:
@@ -96,9 +96,9 @@ class Checker:
         self.errors: list[CheckError] = []
 
     def check_condition(self, expression: Expr, known: frozenset[str] = frozenset()) -> frozenset[str]:
-        """Check a condition; return the optional facts that are known to be there where it is true.
+        """Check a condition; return the optional facts known to be present if it is true.
 
-        `known` are those known before it is asked.
+        `known` are those known to be present before.
         """
         static = self.infer(expression)
         if static is not None and not isinstance(static, BooleanType):
@@ -106,7 +106,10 @@ class Checker:
         return self.known_when_true(expression, known)
 
     def known_when_true(self, expression: Expr, known: frozenset[str]) -> frozenset[str]:
-        """The optional facts known to be there when the expression is true; a use of one not known yet is a fault."""
+        """Return the optional facts known to be present if the expression is true.
+
+        Reports the use of a fact that is not known to be present.
+        """
         return known_facts(expression, known, self._check_use)[0]
 
     def _check_use(self, name: Name, known: frozenset[str]) -> None:
@@ -116,25 +119,25 @@ class Checker:
             self.add_error(Code.OPTIONAL_NOT_ASKED, message, name.span, hint)
 
     def infer(self, expression: Expr) -> Static | None:
-        """Return the expression's static type, or None when it has faults."""
+        """Return the expression's static type; None if it has errors."""
         try:
             return self.type_of(expression)
         except _Unknown:
             return None
 
     def add_error(self, code: Code, message: str, span: tuple[int, int], hint: str | None = None) -> None:
-        """Note a fault."""
+        """Report an error."""
         self.errors.append(CheckError(code, message, span, hint))
 
     def reject(self, code: Code, message: str, span: tuple[int, int], hint: str | None = None) -> _Unknown:
-        """Note a fault after which nothing more can be said of the expression."""
+        """Report an error after which the expression's type is unknown."""
         self.add_error(code, message, span, hint)
         return _Unknown()
 
     # types
 
     def type_of(self, expression: Expr) -> Static:  # one return a node is the clearest
-        """Return the static type; raises _Unknown after noting a fault."""
+        """Return the static type; raises _Unknown after reporting an error."""
         match expression:
             case Constant():
                 return _constant(expression.value)
@@ -187,7 +190,7 @@ class Checker:
                 return kind
 
     def _operand_types(self, left: Expr, right: Expr) -> tuple[Static, Static]:
-        """Return the types of both sides; the faults of both are noted before giving up on either."""
+        """Return the types of both sides, after reporting the errors of both."""
         types = self.infer(left), self.infer(right)
         if types[0] is None or types[1] is None:
             raise _Unknown
@@ -320,7 +323,7 @@ class Checker:
             raise self.reject(Code.WRONG_ARGUMENTS, message, call.span)
 
     def _decimal_places(self, call: Call, value: Quantity) -> int:
-        """Return the number of decimals a rounding function is asked for."""
+        """Return the number of decimals in a call of a rounding function."""
         if not is_plain(value.unit):
             raise self.reject(
                 Code.TYPE_MISMATCH,
@@ -369,7 +372,7 @@ class Checker:
 
 
 def _name_hint(name: str, names: Mapping[str, Type]) -> str | None:
-    """Suggest a name for one that there is not."""
+    """Suggest a known name for an unknown one."""
     if name.lower() in ("true", "false"):
         return f"write `{name.lower()}`"
     foreign = FOREIGN_WORDS.get(name.lower())
@@ -377,7 +380,7 @@ def _name_hint(name: str, names: Mapping[str, Type]) -> str | None:
 
 
 def whole_constant(expression: Expr) -> int | None:
-    """Return the whole number that an expression without names is, or None."""
+    """Return the whole number that a constant expression evaluates to, or None."""
     value = constant_value(expression)
     return int(value) if isinstance(value, Fraction) and value.denominator == 1 else None
 

@@ -1,4 +1,4 @@
-"""The types that can be compared with each other: the errors of a comparison, by the types of its sides."""
+"""Checks which types can be compared with each other."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ UNIT_HINTS = {
     (DATE, LITERAL): 'write a date: `date("2026-11-21")`',
     (LITERAL, DATE): 'write a date: `date("2026-11-21")`',
 }
-"""What to write instead, by the units of both sides of a comparison."""
+"""Suggestions by the units of both sides of a comparison."""
 
 
 def comparison_errors(
     comparator: Comparator, left: Static, right: Static, span: tuple[int, int]
 ) -> Iterator[CheckError]:
-    """Yield the faults of `left comparator right`."""
+    """Yield the errors of `left comparator right`."""
     match left, right:
         case Quantity(), Quantity():
             if common_unit(left.unit, right.unit) in (None, MONTHS):
@@ -81,7 +81,7 @@ def comparison_errors(
 
 
 def unit_errors(left: str, right: str, span: tuple[int, int]) -> Iterator[CheckError]:
-    """Yield the fault of comparing or adding two units that do not go together."""
+    """Yield the error of comparing or adding two incompatible units."""
     if left == right:
         yield CheckError(Code.TYPE_MISMATCH, f"{left} have no order and are only added to dates", span)
     else:
@@ -91,7 +91,7 @@ def unit_errors(left: str, right: str, span: tuple[int, int]) -> Iterator[CheckE
 
 
 def choice_errors(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]) -> Iterator[CheckError]:
-    """Yield the fault of a word that is none of the choices."""
+    """Yield the error of a word that is not one of the choices."""
     if word.text not in kind.of:
         message = f"unknown choice {quote(shorten(word.text))}"
         several = [part.strip() for part in _SEPARATOR.split(word.text)]
@@ -103,7 +103,7 @@ def choice_errors(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]
 
 
 def range_errors(test: Range, low: Static, high: Static) -> Iterator[CheckError]:
-    """Yield the fault of an interval that is seen to hold nothing."""
+    """Yield the error of an interval that is always empty."""
     if isinstance(low, Quantity) and isinstance(high, Quantity):
         open_point = low.low == high.high and not (test.low_closed and test.high_closed)
         if low.low > high.high or open_point:
@@ -111,7 +111,7 @@ def range_errors(test: Range, low: Static, high: Static) -> Iterator[CheckError]
 
 
 def hint_for(left: Static, right: Static) -> str | None:
-    """Suggest what to write when both sides of a comparison are of different kinds."""
+    """Return a suggestion for a comparison of different kinds."""
     match left, right:
         case (Quantity() | BooleanType() as other, Word(text=text)) | (
             Word(text=text),
@@ -125,7 +125,7 @@ def hint_for(left: Static, right: Static) -> str | None:
 
 
 def _unquoted(text: str, other: Quantity | BooleanType) -> str | None:
-    """Return a quoted text as it is written when a value of another kind was meant."""
+    """Return a quoted text as a literal of the kind that was probably meant."""
     is_temporal = isinstance(other, Quantity) and not is_plain(other.unit)
     if is_temporal and (parse_date(text) or parse_duration(text)):
         return f'write `@"{text}"`'

@@ -1,10 +1,10 @@
-"""The core: what is left of a policy for the compilers, over whole numbers alone.
+"""The core language, the compilers' input: policies reduced to formulas over whole numbers.
 
-A condition is a formula: `All` and `Any` over atoms, negation pushed into the atoms. A number is a ratio of polynomials
-with whole coefficients over facts as they are kept (fen, days, seconds), so every compiler can compute it exactly:
+A condition is a formula: `All` and `Any` over atoms, with negation pushed into the atoms. A number is a ratio of
+polynomials with whole coefficients over stored facts (fen, days, seconds), so every compiler can compute it exactly:
 `amount_12m > 1.5 * mean` becomes `Sign(">", 2*amount_12m - 3*mean)`.
 
-A missing optional fact may be given any value of its type here: the checker has proved that no answer depends on it.
+A missing optional fact may have any value of its type here: the checker has proved that no answer depends on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from policy_service.language.types import Value
 
 @dataclass(frozen=True, slots=True)
 class StoredFact:
-    """A fact as it is kept: a whole number."""
+    """A fact in stored form: a whole number."""
 
     fact: str
 
@@ -38,7 +38,7 @@ class RoundedQuotient:
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """The least or the greatest."""
+    """The least or greatest of some numbers."""
 
     choose: Literal["min", "max"]
     parts: tuple[Polynomial, ...]
@@ -46,7 +46,7 @@ class Extreme:
 
 @dataclass(frozen=True, slots=True)
 class Absolute:
-    """The size of a number."""
+    """The absolute value of a number."""
 
     operand: Polynomial
 
@@ -61,7 +61,7 @@ class DatePart:
 
 @dataclass(frozen=True, slots=True)
 class MonthsLater:
-    """The ordinal of the day so many months later; a day that month lacks becomes its last."""
+    """The ordinal of the day some months later; a day that the month lacks becomes its last."""
 
     day: Polynomial
     months: int
@@ -93,14 +93,14 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Always or never."""
+    """Always true or always false."""
 
     value: bool
 
 
 @dataclass(frozen=True, slots=True)
 class IsPresent:
-    """The test that an optional fact is given."""
+    """True if an optional fact is given."""
 
     fact: str
     negated: bool
@@ -108,7 +108,7 @@ class IsPresent:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A fact, as kept, against a whole number; a boolean counts as 0 or 1."""
+    """Compares a stored fact with a whole number; a boolean counts as 0 or 1."""
 
     fact: str
     comparator: Comparator
@@ -117,7 +117,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A number computed from facts, against zero."""
+    """Compares a number computed from facts with zero."""
 
     comparator: Comparator
     polynomial: Polynomial
@@ -125,7 +125,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The test that a choice or a text is one of some words."""
+    """True if a choice or text is one of some words."""
 
     fact: str
     words: frozenset[str]
@@ -134,7 +134,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class SameWord:
-    """The test that two choices or two texts are equal."""
+    """True if two choices or texts are equal."""
 
     left: str
     right: str
@@ -143,7 +143,7 @@ class SameWord:
 
 @dataclass(frozen=True, slots=True)
 class HasTag:
-    """The test that a word is one of the tags."""
+    """True if the tags contain a word."""
 
     fact: str
     word: str
@@ -152,7 +152,7 @@ class HasTag:
 
 @dataclass(frozen=True, slots=True)
 class HasTagOf:
-    """The test that a choice is one of the tags."""
+    """True if the tags contain the value of a choice."""
 
     tags: str
     choice: str
@@ -174,14 +174,14 @@ Atom = IsPresent | Threshold | Sign | OneOf | SameWord | HasTag | HasTagOf | Tex
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds."""
+    """True if every part is true."""
 
     parts: tuple[Formula, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """True if some part holds."""
+    """True if some part is true."""
 
     parts: tuple[Formula, ...]
 
@@ -194,7 +194,7 @@ Formula = Truth | All | Any | Atom
 
 @dataclass(frozen=True, slots=True)
 class ComputedNumber:
-    """A number that is whole once scaled: `ratio * 10^scale` is the value as kept."""
+    """A computed number: `ratio * 10^scale` is its stored value, a whole number."""
 
     ratio: Ratio
     scale: int
@@ -202,7 +202,7 @@ class ComputedNumber:
 
 @dataclass(frozen=True, slots=True)
 class BooleanOutcome:
-    """A boolean outcome that a condition gives."""
+    """A boolean outcome computed by a condition."""
 
     condition: Formula
 
@@ -212,7 +212,7 @@ OutcomeExpr = Value | ComputedNumber | BooleanOutcome
 
 @dataclass(frozen=True, slots=True)
 class CoreRule:
-    """A rule in the core: when, and one value an outcome (for a scorecard's rules, its points)."""
+    """A rule in the core: its condition, and one value per outcome (for a scorecard's rules, its points)."""
 
     when: Formula
     then: tuple[OutcomeExpr, ...]
@@ -220,9 +220,9 @@ class CoreRule:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """A policy in the core. Of a scorecard, `bands` ask about the fact `score`, kept like any other."""
+    """A policy in the core. The `bands` of a scorecard use the fact `score`, stored like any other."""
 
     rules: tuple[CoreRule, ...]
     bands: tuple[CoreRule, ...]
     stand_ins: Mapping[str, Value]
-    """For each optional fact the value to compute with when it is missing: any of its type would do."""
+    """For each optional fact, an arbitrary value of its type to compute with if it is missing."""

@@ -8,8 +8,8 @@
         - {id: S, when: '"S"', cells: [PT30M, PT2H], because: …}      rule `S-critical`: ['"S"', '"critical"'] -> PT30M
         - {id: C, when: '"C"', cells: [PT4H, "-"], because: …}        rule `C-critical`; no rule for a minor fault
 
-A rule is named by its row and its column, so it keeps its name when lines are added or moved. All that is said of rules
-holds: what follows (evaluators, analysis, prose) sees the rows alone, and `CrossTable` where each stands.
+A rule is named after its row and column, so its name is stable when lines are added or moved. Evaluators, analysis and
+prose see ordinary rules; `CrossTable` has the position of each.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from policy_service.language.then_values import Bounds, ThenReader
 
 CROSS = "cross_table"
 NO_RULE = "-"
-"""What stands in a cell where no rule is."""
+"""The text of a cell without a rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class GridRules:
-    """The rules of a grid, row by row, with their bounds and the row and the column that each stands in."""
+    """The rules of a grid, row by row, with their bounds, rows and columns."""
 
     rules: list[Rule] = field(default_factory=list)
     bounds: list[Bounds] = field(default_factory=list)
@@ -50,7 +50,7 @@ class CrossTableReader:
         self.findings = findings
 
     def read(self, doc: CrossTableDoc) -> tuple[GridRules, CrossTable] | None:
-        """Return the rules of the grid and where they stand, or None after noting why there are none."""
+        """Return the rules of the grid and their positions; None after reporting errors."""
         inputs: Inputs = [(doc.down, (CROSS, "down")), (doc.across, (CROSS, "across"))]
         self.row_reader.check_inputs(inputs)
         rows, columns = self._heads(doc.rows, doc.down, "rows"), self._heads(doc.columns, doc.across, "columns")
@@ -67,7 +67,7 @@ class CrossTableReader:
         return grid, CrossTable(_lines(doc.rows, rows), _lines(doc.columns, columns), tuple(grid.cells))
 
     def _heads(self, lines: Sequence[CrossRowDoc | ColumnDoc], name: str, key: str) -> list[InputCell]:
-        """Read the heads of all rows or columns; no two have one name, and no two ask the same."""
+        """Read the heads of all rows or columns; names and conditions must be unique."""
         self.findings.check_ids((line.id, (CROSS, key, index, "id")) for index, line in enumerate(lines))
         heads = [
             self.row_reader.read_cell(line.when, name, (CROSS, key, index, "when")) for index, line in enumerate(lines)
@@ -83,7 +83,7 @@ class CrossTableReader:
         return heads
 
     def _cells(self, doc: CrossTableDoc, rows: Sequence[InputCell], columns: Sequence[InputCell]) -> GridRules:
-        """Return a rule for each cell that decides something; every cell is checked, also one without a rule."""
+        """Return a rule for each cell with an outcome; all cells are checked."""
         grid = GridRules()
         names: list[tuple[str, Path]] = []
         for down, row in enumerate(doc.rows):
@@ -106,7 +106,7 @@ class CrossTableReader:
                 grid.rules.append(Rule(names[-1][0], when, values, because, conditions, title=title))
                 grid.bounds.append(bounds)
                 grid.cells.append((down, across))
-        if not self.findings.diagnostics:  # else a name at fault would be told once more for each of its cells
+        if not self.findings.diagnostics:  # otherwise an invalid name would be reported for each of its cells
             self.findings.check_ids(names)
         return grid
 
@@ -120,7 +120,7 @@ def rule_path(policy: Policy, rule: int) -> Path:
 
 
 def input_path(policy: Policy, rule: int, column: int) -> Path:
-    """Return the path of a rule's input cell in the file of a decision table; in a cross table at a head."""
+    """Return the path of a rule's input cell in the file of a decision table; in a cross table, of its head."""
     if policy.cross is None:
         return (*rule_path(policy, rule), "when", column)
     return (CROSS, ("rows", "columns")[column], policy.cross.cells[rule][column], "when")
@@ -132,14 +132,14 @@ def _lines(docs: Sequence[CrossRowDoc | ColumnDoc], heads: Sequence[InputCell]) 
 
 
 def _cell_reason(row: BilingualDoc, column: BilingualDoc | None) -> Bilingual:
-    """Return the reason of a cell: that of its row, then that of its column."""
+    """Return the reason of a cell: the row's, then the column's."""
     if column is None:
         return to_bilingual(row)
     return Bilingual(f"{row.zh}{column.zh}", f"{row.en} {column.en}")
 
 
 def _cell_title(row: Bilingual | None, column: Bilingual | None) -> Bilingual | None:
-    """Return the title of a cell: those of its row and its column, when both have one."""
+    """Return the title of a cell, from its row's and its column's if both have one; else None."""
     if row is None or column is None:
         return None
     return Bilingual(f"{row.zh}，{column.zh}", f"{row.en}, {column.en}")

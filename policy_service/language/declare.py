@@ -1,4 +1,4 @@
-"""Understands what a policy file declares: its facts and its outcomes, each with its type."""
+"""Reads a policy file's declarations: its facts and outcomes, with their types."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TYPE_KEYS: dict[str, frozenset[str]] = {
     "text": frozenset(),
     "tags": frozenset({"of", "words"}),
 }
-"""The keys that describe each type. `scale`, `currency` and `of` must be there."""
+"""The keys that describe each type. `scale`, `currency` and `of` are required."""
 
 _REQUIRED_KEYS = {"number": "scale", "money": "currency", "choice": "of", "tags": "of"}
 _KEYS = frozenset({"scale", "currency", "min", "max", "of", "ordered", "words"})
@@ -58,11 +58,11 @@ _KINDS: dict[str, Literal["integer", "number", "money"]] = {
 _REQUIREMENT = re.compile(r"([a-z][a-z0-9_]{0,63}/[a-z][a-z0-9_]{0,63})\.([a-z][a-z0-9_]{0,63})")
 BENCHMARK = "benchmark"
 MAX_WORD = 100
-"""Characters of one word of a choice."""
+"""Maximum length of a word of a choice, characters."""
 
 
 def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fact]:
-    """Return the facts; one whose type is at fault has UNKNOWN_TYPE."""
+    """Return the facts; one with an invalid type gets UNKNOWN_TYPE."""
     facts = {}
     for name, doc in docs.items():
         path: Path = ("facts", name)
@@ -84,7 +84,7 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
 
 
 def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Mapping[str, Fact], findings: Findings) -> dict[str, Outcome]:
-    """Return the outcomes; one whose type is at fault has UNKNOWN_TYPE."""
+    """Return the outcomes; one with an invalid type gets UNKNOWN_TYPE."""
     outcomes = {}
     for name, doc in docs.items():
         path: Path = ("outcome", name)
@@ -100,22 +100,22 @@ def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Mapping[str, Fact], fin
 
 
 def to_bilingual(doc: BilingualDoc) -> Bilingual:
-    """Return the words written."""
+    """Return the texts in both languages."""
     return Bilingual(doc.zh, doc.en)
 
 
 def title_of(doc: TitledDoc) -> Bilingual | None:
-    """Return the title of a rule or an example, or None when it has none."""
+    """Return the title of a rule or an example; None if it has none."""
     return to_bilingual(doc.title) if doc.title else None
 
 
 def either_language(words: str | BilingualDoc) -> Bilingual:
-    """Words in both languages, or the same for both."""
+    """Return the texts in both languages; a single text stands for both."""
     return Bilingual(words, words) if isinstance(words, str) else to_bilingual(words)
 
 
 def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
-    """Return the words written, or `otherwise` in both languages."""
+    """Return the texts in both languages, or `otherwise` for both."""
     return to_bilingual(doc) if doc else Bilingual(otherwise, otherwise)
 
 
@@ -125,7 +125,7 @@ def word_titles(doc: FactDoc | OutcomeDoc) -> dict[str, Bilingual]:
 
 
 def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
-    """Return the outcome that `from:` names, or None for a fact that comes from elsewhere."""
+    """Return the outcome that `from:` names; None for a fact from elsewhere."""
     if doc.from_ == BENCHMARK:
         if doc.measure is None:
             hint = "measure: mean(amount_12m) by industry"
@@ -144,7 +144,7 @@ def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | 
 
 
 def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Type | None:
-    """Return the type a fact or an outcome declares, or None after noting why there is none."""
+    """Return the declared type of a fact or outcome; None after reporting errors."""
     allowed = TYPE_KEYS.get(doc.type)
     if allowed is None:
         hint = did_you_mean(doc.type, TYPE_KEYS) or f"the types are {', '.join(TYPE_KEYS)}"
@@ -205,7 +205,7 @@ def _bounds(
     path: Path,
     findings: Findings,
 ) -> tuple[int, int]:
-    """`min` and `max` as kept values."""
+    """Return `min` and `max` in stored form."""
     bounds = list(default)
     for index, key in enumerate(("min", "max")):
         text = getattr(doc, key)
@@ -221,7 +221,7 @@ def _bounds(
 
 
 def _differing_characters(word: str, other: str) -> str:
-    """Return the first characters in which two words that look alike differ."""
+    """Return the first characters in which two similar-looking words differ."""
     pairs = zip_longest(word, other, fillvalue="")
     one, another = next(pair for pair in pairs if pair[0] != pair[1])
     return " and ".join(describe_character(each) if each else "nothing" for each in (one, another))

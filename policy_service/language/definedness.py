@@ -1,9 +1,7 @@
-"""Follows which optional facts are known to be there, through `and`, `or` and `not`, in the order they are asked.
+"""Infers which optional facts are known to be present, through `and`, `or` and `not`, in order of evaluation.
 
-x is missing                      false: x is there
-x is not missing and …            … may use x
-x is missing or …                 … may use x
-not(…)                            what holds when true and when false change places
+x is missing false: x is there x is not missing and … … may use x x is missing or … … may use x not(…) what holds when
+true and when false change places
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ def known_facts(expression: Expr, known: KnownFacts, on_use: OnUse) -> tuple[Kno
 def _known_in_chain(
     operands: tuple[Expr, ...], known: KnownFacts, on_use: OnUse, *, opposite: bool
 ) -> tuple[KnownFacts, KnownFacts]:
-    """Return the facts known when all operands hold, and when one does not; `opposite` negates all."""
+    """Return the facts known if all operands are true, and if one is false; `opposite` negates all."""
     failures = []
     for part in operands:
         true, false = known_facts(part, known, on_use)
@@ -69,7 +67,7 @@ def _known_in_chain(
 
 
 def children(expression: Expr) -> tuple[Expr, ...]:
-    """Return the expressions directly inside an expression, from left to right."""
+    """Return the direct subexpressions, from left to right."""
     match expression:
         case Constant() | Name():
             return ()
@@ -90,7 +88,7 @@ def children(expression: Expr) -> tuple[Expr, ...]:
 
 
 def operands_of_test(test: Range | Test) -> tuple[Expr, ...]:
-    """Return the expressions in one test."""
+    """Return the subexpressions of one test."""
     return (test.low, test.high) if isinstance(test, Range) else (test.value,)
 
 

@@ -1,12 +1,12 @@
-"""A diagnostic says what is wrong or questionable in a policy file, where, and what to do about it.
+"""A diagnostic: an error or warning about a policy file, its position, and a hint.
 
     policies/tiering/rfm_value/1.0.0.yaml:9:11: unknown-fact: unknown fact `anual_spend`
             when: anual_spend >= 10000 and region = "euu"
                   ^^^^^^^^^^^
       hint: did you mean `annual_spend`?
 
-Messages are for the author: small first letter, no full stop, the author's own words in backticks.
-A warning says `warning` before its code. Every code has its heading in `docs/reference/errors.md`.
+Messages are for the author: small first letter, no full stop, the author's own words in backticks. A warning says
+`warning` before its code. Every code has its heading in `docs/reference/errors.md`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 
 
 class Code(StrEnum):
-    """The closed set of faults a policy file can have."""
+    """The closed set of errors of policy files."""
 
     # the file as text
     NOT_UTF8 = "not-utf8"
@@ -84,7 +84,7 @@ class Code(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """The closed set of what is questionable in a policy file that is valid."""
+    """The closed set of warnings about valid policy files."""
 
     NEVER_TRUE = "never-true"
     ALWAYS_TRUE = "always-true"
@@ -109,7 +109,7 @@ START = SourceSpan(1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fault, or one warning, of one file."""
+    """One error or warning about one file."""
 
     code: Code | WarningCode
     message: str
@@ -118,11 +118,11 @@ class Diagnostic:
 
     @property
     def severity(self) -> Literal["error", "warning"]:
-        """`error` if the file is rejected for it, else `warning`."""
+        """`error` if the file is rejected because of it, else `warning`."""
         return "warning" if isinstance(self.code, WarningCode) else "error"
 
     def render(self, path: str, lines: list[str]) -> str:
-        """Return the diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
+        """Return the diagnostic for display: position, message, the line with a caret, hint."""
         span = self.span
         code = f"warning: {self.code}" if self.severity == "warning" else self.code
         output = [f"{path}:{span.line}:{span.column}: {code}: {_printable(self.message)}"]
@@ -150,13 +150,13 @@ class Diagnostic:
 
 
 MAX_DIAGNOSTICS = 200
-"""Limit of the faults reported of one file; correct these first to see more."""
+"""Maximum number of errors reported per file; correcting them may reveal more."""
 MAX_EXCERPT = 400
-"""Characters of a line that are shown; a line of a megabyte is nobody's help."""
+"""Maximum length of a displayed line, characters; a line may be megabytes long."""
 
 
 class PolicyError(ValueError):
-    """A policy file is not valid. Carries every diagnostic, in source order, and renders them all."""
+    """A policy file is invalid. Carries every diagnostic, in source order, and renders them."""
 
     def __init__(self, path: str, diagnostics: Iterable[Diagnostic], text: str = "") -> None:
         self.path = path
@@ -176,23 +176,23 @@ class PolicyError(ValueError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a hint that names the nearest known word, or None when nothing is near."""
+    """Return a hint with the closest known word; None if none is close."""
     matches = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
     return f"did you mean `{matches[0]}`?" if matches else None
 
 
 def pluralize(number: int, word: str) -> str:
-    """`1 cell`, `2 cells`."""
+    """Return a number with its noun: `1 cell`, `2 cells`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def shorten(text: str, limit: int = 60) -> str:
-    """`text`, cut to `limit` characters so that a message stays a message."""
+    """Return `text`, cut to `limit` characters."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def _excerpt(line: str, span: SourceSpan) -> tuple[str, int]:
-    """Return the excerpt of a line, and the column in it at which the span begins."""
+    """Return an excerpt of a line, and the column in it where the span begins."""
     offset = span.column - 1
     cut = 0 if offset + span.width <= MAX_EXCERPT else max(0, offset - MAX_EXCERPT // 4)
     excerpt = line[cut : cut + MAX_EXCERPT]
@@ -201,17 +201,17 @@ def _excerpt(line: str, span: SourceSpan) -> tuple[str, int]:
 
 
 def _is_control(character: str) -> bool:
-    """Return True if the character would do something to a terminal, or hide in it, and not be seen."""
+    """Return True if the character is invisible or would control a terminal."""
     return unicodedata.category(character)[0] == "C" or character in "\u2028\u2029"
 
 
 def _printable(text: str) -> str:
-    """`text` with control characters spelt out."""
+    """Return `text` with control characters escaped."""
     return "".join(c.encode("unicode_escape").decode("ascii") if _is_control(c) else c for c in text)
 
 
 def _columns(text: str) -> int:
-    """Columns a terminal uses for `text`: Chinese characters take two."""
+    """Return the width of `text` in terminal columns: Chinese characters take two."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

@@ -1,4 +1,4 @@
-"""What is worked out of versions of policies, kept by their digests: a version never changes."""
+"""A cache of results computed from policy versions, by their digests: a version never changes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
 
 CACHED_CHARACTERS = 4 * 2**20
-"""Characters of policy files of which one function's results are kept."""
+"""Capacity of the cache of one function, characters of policy files."""
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
 def cached_by_digest(make: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Keep what a function of policies, and of words such as a language, returned last; it never returns None."""
+    """Cache the results of a function of policies and texts such as a language; it must not return None."""
     kept: LruCache[tuple[object, ...], Result] = LruCache(CACHED_CHARACTERS)
 
     @wraps(make)

@@ -1,6 +1,6 @@
-"""The shape of a policy file: which keys stand where. Says nothing about meaning; `load.py` does.
+"""The shape of a policy file: its keys. Their meaning is checked in `load.py`.
 
-Every scalar of the source is text, so a shape is made of text, lists and mappings; `true` and `false` are two words.
+Every scalar of the source is text, so a shape consists of text, lists and mappings; `true` and `false` are text too.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 MAX_RULES = 1_000
-"""Rows, rules or scorecard lines of one policy; cells of its cross table."""
+"""Maximum number of rows, rules or scorecard lines of one policy, and of cells of its cross table."""
 MAX_FACTS = 200
 MAX_OUTCOMES = 20
 MAX_CHOICES = 500
 MAX_EXAMPLES = 1_000
 MAX_WORDS = 2_000
-"""Characters of a title or a reason."""
+"""Maximum length of a title or reason, characters."""
 
 Words = Annotated[str, Field(min_length=1, max_length=MAX_WORDS)]
 Flag = Annotated[
@@ -40,13 +40,13 @@ class BilingualDoc(Doc):
 
 
 class TitledDoc(Doc):
-    """A rule or an example: people read its title, programs know it by its id or name."""
+    """A rule or an example: people see its title, programs its id or name."""
 
     title: BilingualDoc | None = None
 
 
 class FactDoc(Doc):
-    """One fact; which keys go with which type is checked in `load.py`."""
+    """One fact; the keys allowed for each type are checked in `load.py`."""
 
     type: str
     title: BilingualDoc | None = None
@@ -92,7 +92,7 @@ class RowDoc(TitledDoc):
 
 
 class OtherwiseDoc(TitledDoc):
-    """The outcome when no rule matches."""
+    """The outcome if no rule matches."""
 
     then: Outcomes
     because: BilingualDoc
@@ -117,7 +117,7 @@ class PointsDoc(TitledDoc):
 
 
 class BandDoc(TitledDoc):
-    """A band of a scorecard: a test of the total, and the outcome of those in it."""
+    """A band of a scorecard: a test of the total, and the outcome if it passes."""
 
     id: str
     when: str
@@ -136,19 +136,19 @@ class TableDoc(Doc):
 
 
 class CellDoc(TitledDoc):
-    """A cell of a cross table with a reason or a title of its own."""
+    """A cell of a cross table with its own reason or title."""
 
     then: Outcomes | Scalar
     because: BilingualDoc | None = None
 
     @property
     def values(self) -> Outcomes:
-        """A value for each outcome, as a row of a table has them."""
+        """Return a value for each outcome, like a table row."""
         return self.then if isinstance(self.then, list | dict) else [self.then]
 
 
 def _kind_of_cell(cell: object) -> str:
-    """Return the way in which a cell of a cross table is written, so that only its own errors are reported."""
+    """Return the form of a cross table's cell, so that only errors of this form are reported."""
     return "CellDoc" if isinstance(cell, dict | CellDoc) else "list" if isinstance(cell, list) else "text"
 
 
@@ -158,11 +158,11 @@ CrossCell = Annotated[
     | Annotated[Scalar, Tag("text")],
     Discriminator(_kind_of_cell),
 ]
-"""A value for each outcome, alone or with a reason; the value of the only outcome; or `-` where no rule is."""
+"""A value for each outcome, with or without a reason; the value of the only outcome; or `-` for no rule."""
 
 
 class ColumnDoc(TitledDoc):
-    """A column of a cross table: its head is a cell of the input that is asked across."""
+    """A column of a cross table: its head is a cell of the `across` input."""
 
     id: str
     when: str
@@ -170,7 +170,7 @@ class ColumnDoc(TitledDoc):
 
 
 class CrossRowDoc(TitledDoc):
-    """A row of a cross table: its head is a cell of the input that is asked down, then comes a cell a column."""
+    """A row of a cross table: its head is a cell of the `down` input, followed by one cell per column."""
 
     id: str
     when: str
@@ -179,7 +179,7 @@ class CrossRowDoc(TitledDoc):
 
 
 class CrossTableDoc(Doc):
-    """A cross table: two inputs, and in each cell what is decided where a row and a column meet."""
+    """A cross table: two inputs, and an outcome for each combination of row and column."""
 
     hit: str = "UNIQUE"
     aggregate: Literal["sum", "min", "max"] | None = None
@@ -200,7 +200,7 @@ class RulesDoc(Doc):
 
 
 class ScorecardDoc(Doc):
-    """Rules that add points, and the bands that turn the total into an outcome."""
+    """Rules that add points, and the bands that map the total to an outcome."""
 
     base: str = "0"
     scale: str = "0"
@@ -209,7 +209,7 @@ class ScorecardDoc(Doc):
 
 
 class ExampleDoc(TitledDoc):
-    """Facts, and what must come out of them: an outcome with its rule, missing facts, or that no rule matches."""
+    """Facts and the expected result: an outcome with its rule, missing facts, or no matching rule."""
 
     name: Words
     source: list[str] = []
@@ -255,5 +255,5 @@ class PolicyDoc(Doc):
 
 
 def validate_document(document: Any) -> PolicyDoc:  # noqa: ANN401  # whatever the source held
-    """Return the document, its shape checked. Raises pydantic.ValidationError with every fault."""
+    """Return the document after checking its shape. Raises pydantic.ValidationError with every error."""
     return PolicyDoc.model_validate(document)

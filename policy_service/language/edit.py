@@ -1,10 +1,10 @@
-"""Editing of policy files: an example is added, and every other byte stays as its author wrote it.
+"""Edits policy files: adds an example, and leaves every other byte unchanged.
 
     examples:                                  →   examples:
       - {name: many, facts: {orders: 100}, …}        - {name: many, facts: {orders: 100}, …}
                                                      - {name: "few", facts: {"orders": 3}, …}
 
-The example is written in one line. Whatever comes out is read again: the file must say what it said, and one more.
+The example is written on one line. The result is parsed again, to check that it only adds one example.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from policy_service.language.types import Value, format_value
 from policy_service.messages import Message
 
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
-"""A value as JSON has it; a decimal is written as text, so that it stays exact."""
+"""A JSON value; decimals are texts, so that they stay exact."""
 
 PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""What YAML takes as it stands, line breaks left out."""
+"""The characters that YAML accepts unescaped, without line breaks."""
 
 
 class ExampleRejected(ValueError):
-    """The example was not added; the sentence says why."""
+    """The example was not added; the message says why."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
@@ -43,9 +43,9 @@ class ExampleRejected(ValueError):
 
 
 def add_example(text: bytes, example: Mapping[str, JsonValue]) -> bytes:
-    """Return the policy file with one more example, a mapping as the file has it: `name`, `facts`, `outcome`, ….
+    """Return the policy file with one more example, a mapping as in the file: `name`, `facts`, `outcome`, ….
 
-    Raises ExampleRejected when the file has faults, when an example has this name, or when it would not be valid.
+    Raises ExampleRejected if the file or the example is invalid, or the name is taken.
     """
     try:
         policy = load_bytes(text)
@@ -67,13 +67,13 @@ def add_example(text: bytes, example: Mapping[str, JsonValue]) -> bytes:
 
 
 def _adds_only_example(before: Policy, after: Policy) -> bool:
-    """Return True if the file says what it said, and one more example."""
+    """Return True if the only difference is one more example."""
     unchanged = replace(after, digest=before.digest, text=before.text, examples=before.examples)
     return unchanged == before and after.examples[:-1] == before.examples
 
 
 def to_yaml(value: JsonValue) -> str:
-    """Return a value in one line of YAML. Text is always quoted, so that none is taken for something else."""
+    """Return a value as one line of YAML. Text is always quoted, so that none is misread."""
     match value:
         case None:
             return "null"
@@ -98,7 +98,7 @@ def _escaped(character: str) -> str:
 
 
 def example_entry(policy: Policy, facts: Mapping[str, Value], as_of: date, example_name: str) -> dict[str, JsonValue]:
-    """Return an example as a policy file has it: these facts, and what the policy answers."""
+    """Return an example as in a policy file: these facts, and the policy's answer."""
     entry: dict[str, Any] = {"name": example_name}
     if any(AS_OF in names_in(rule.when) for rule in policy.rules):
         entry["as_of"] = as_of.isoformat()
@@ -129,7 +129,7 @@ def _outcome_entry(policy: Policy, values: Values) -> dict[str, Any]:
 
 
 def _candidates(text: str, line: str) -> Iterator[str]:
-    """Yield the ways to put the example there, the one that looks best first; which is right shows when it is read."""
+    """Yield possible results, the most natural position first; parsing decides which is right."""
     end = "\r\n" if "\r\n" in text else "\n"
     root = yaml.compose(text, yaml.SafeLoader)
     entries = [value for key, value in root.value if key.value == "examples"] if root else []
@@ -150,7 +150,7 @@ def _candidates(text: str, line: str) -> Iterator[str]:
 
 
 def _in_brackets(text: str, end: int, line: str) -> Iterator[str]:
-    """Before the bracket that closes the list."""
+    """Yield positions before the bracket that closes the list."""
     head, tail = text[: end - 1], text[end - 1 :]
     yield f"{head.rstrip()}, {line}{tail}"
     yield f"{head.rstrip()}{line}{tail}"
@@ -158,7 +158,7 @@ def _in_brackets(text: str, end: int, line: str) -> Iterator[str]:
 
 
 def _after_content(region: str) -> int:
-    """Behind the last line that is neither blank nor a remark."""
+    """Return the position after the last line that is neither blank nor a comment."""
     lines = reversed(region.splitlines(keepends=True))
     trailing = takewhile(lambda line: not line.strip() or line.lstrip().startswith("#"), lines)
     return len(region) - sum(map(len, trailing))

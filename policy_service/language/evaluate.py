@@ -1,12 +1,14 @@
-"""The definition: what a policy means. Every compiler must agree with this file, down to rules and missing facts.
+"""The reference evaluator, which defines what a policy means.
+
+Every compiler must agree with it, down to rules and missing facts.
 
     evaluate(policy, facts, as_of)
       = missing facts    when a fact that is not optional was not given
       = the hit policy's conclusion from the rules whose condition holds, otherwise
 
-A condition is asked from left to right and stops when its answer is certain, so `x is not missing and x < 30` never
-looks at an x that is not there. Numbers are fractions: nothing is rounded but by a rounding function. The checker has
-proved that every policy it lets through evaluates without an error.
+A condition is evaluated from left to right with short-circuiting, so `x is not missing and x < 30` never reads a
+missing x. Numbers are fractions: only rounding functions round. The checker has proved that every valid policy
+evaluates without an error.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
 from policy_service.language.types import SECONDS_PER_DAY, Duration, Exact, Months, Type, Value, quantize, to_exact
 
 Scope = Mapping[str, Exact]
-"""What each name stands for; a missing fact is not in it."""
+"""The value of each name; a missing fact is absent."""
 
 
 def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> Result:
@@ -63,7 +65,7 @@ def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -
 
 
 def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> dict[str, Exact]:
-    """Return the names an expression of the policy may use."""
+    """Return the names that an expression of the policy may use, with their values."""
     scope: dict[str, Exact] = {
         name: to_exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts
     }
@@ -71,7 +73,7 @@ def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -
 
 
 def rule_values(policy: Policy, rule: Rule, scope: Scope) -> tuple[Value, ...]:
-    """Return the rule's outcome values, as kept."""
+    """Return the rule's outcome values, in stored form."""
     kinds = [outcome.type for outcome in policy.outcomes.values()]
     return tuple(_stored_value(then, kind, scope) for then, kind in zip(rule.then, kinds, strict=False))
 
@@ -150,7 +152,7 @@ ORDER: Mapping[Comparator, Callable[[Any, Any], bool]] = {
 
 
 def constant_value(expression: Expr) -> Exact | None:
-    """Return the value of an expression without names; None when it has one, or divides by zero."""
+    """Return the value of an expression without names; None if it has names, or divides by zero."""
     try:
         return evaluate_expression(expression, {})
     except (KeyError, ArithmeticError, OverflowError, ValueError):
@@ -158,7 +160,7 @@ def constant_value(expression: Expr) -> Exact | None:
 
 
 def passes_test(operand: Exact, test: Range | Test, scope: Scope) -> bool:
-    """True if a value passes one test of a cell or an `in` list; in a tag list, whether it is one of the tags."""
+    """Return True if a value passes one test of a cell or an `in` list; for tags, if they contain the word."""
     match test:
         case Range():
             above: Comparator = ">=" if test.low_closed else ">"
@@ -174,7 +176,7 @@ def passes_test(operand: Exact, test: Range | Test, scope: Scope) -> bool:
 
 
 def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
-    """Compare two values of one kind."""
+    """Return the result of comparing two values of one kind."""
     if comparator in ("=", "!="):
         return (left == right) == (comparator == "=")
     match left, right:
@@ -190,7 +192,7 @@ def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
 
 
 def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the table of quantities.py
-    """Evaluate one arithmetic operation; `quantities.py` has the table."""
+    """Return the result of one arithmetic operation; see the table in `quantities.py`."""
     match left, operator, right:
         case Fraction(), "+", Fraction():
             return left + right
@@ -228,7 +230,7 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the ta
 
 
 def call_function(function: str, arguments: list[Exact]) -> Exact:  # one return a function is the clearest
-    """Apply a function of `functions.py`."""
+    """Return the result of a function of `functions.py`."""
     match function, arguments:
         case name, [Fraction() as number, *places] if way := ROUNDING_FUNCTIONS.get(name):
             return round_to(way, number, int(places[0]) if places else 0)  # type: ignore[arg-type]  # a whole number

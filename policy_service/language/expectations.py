@@ -1,4 +1,4 @@
-"""Understands what a policy file says of itself: its examples and its invariants."""
+"""Reads a policy file's expectations: its examples and invariants."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class ExpectationReader:
         )
 
     def check_rules(self, doc: ExampleDoc, rules: list[str] | None, path: Path) -> None:
-        """A right answer for a wrong reason is wrong, so an example that expects an outcome names its rules."""
+        """Check that an example that expects an outcome names its rules: a right answer for a wrong reason is wrong."""
         if doc.outcome is not None and (doc.rule is None) == (doc.rules is None):
             self.findings.add_error(
                 Code.EXAMPLE_EXPECTATION, "an expected outcome names its `rule`, or its `rules`", path
@@ -126,7 +126,7 @@ class ExpectationReader:
         )
 
     def read_fact(self, name: str, text: str | list[str] | None, path: Path) -> Value | None:
-        """Return the kept value of a fact of an example; None when it is not given."""
+        """Return the stored value of an example's fact; None if it is not given."""
         fact_path = (*path, "facts", name)
         fact = self.facts.get(name)
         if fact is None:
@@ -136,7 +136,7 @@ class ExpectationReader:
         return None if text is None else self.read_value(fact.type, text, fact_path, Code.EXAMPLE_FACTS)
 
     def read_outcome(self, entries: Mapping[str, str | list[str] | None], path: Path) -> Mapping[str, object]:
-        """Return the kept values an example expects."""
+        """Return the stored values that an example expects."""
         for name in entries:
             if name not in self.outcomes:
                 hint = did_you_mean(name, self.outcomes)
@@ -154,7 +154,7 @@ class ExpectationReader:
         }
 
     def read_value(self, kind: Type, text: object, path: Path, code: Code) -> Value | None:
-        """Return a value as YAML writes it, where every scalar is text."""
+        """Return a value written in YAML, where every scalar is text."""
         if kind is UNKNOWN_TYPE:
             return None
         raw = (
@@ -262,7 +262,7 @@ class ExpectationReader:
 
 
 def is_ordered(kind: Type) -> bool:
-    """Return True if one value of the type can be higher than another."""
+    """Return True if values of the type can be higher or lower."""
     return isinstance(kind, NumberType | DateType | DurationType) or (
         isinstance(kind, ChoiceType) and kind.ordered is not None
     )

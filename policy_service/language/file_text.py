@@ -1,7 +1,7 @@
-"""The text of a policy file, valid or not: shown and edited in a browser, what it declares, its next version number.
+"""The text of a policy file, valid or not: for editing in a browser, with its declared name and version.
 
-A browser shows text, not bytes, and sends every line end as CR LF. So a text that comes back as it was shown is the
-bytes it was made from; one that was edited keeps their line ends.
+A browser shows text, not bytes, and sends every line end as CR LF. So a text returned unedited becomes the original
+bytes; an edited one gets their line ends.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ examples:
 invariants:
   - {id: total, says: {zh: 每个客户都有规模, en: every customer has a size}}
 """.encode()
-"""A policy file that a new policy can begin with."""
+"""A template for a new policy file."""
 
 
 def browser_text(content: bytes) -> str:
-    """Return the text of a file as a browser shows it: what is not UTF-8 as replacement characters, line ends as LF."""
+    """Return the text of a file for a browser: invalid UTF-8 as replacement characters, line ends as LF."""
     return LINE_END.sub("\n", content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def file_bytes(text: str, before: bytes | None) -> bytes:
-    """Return the bytes of an edited text; `before` are those it was made from, None for a new file."""
+    """Return the bytes of an edited text; `before` are the original bytes, None for a new file."""
     if before is None:
         return text.encode()
     if text == browser_text(before):
@@ -72,12 +72,12 @@ def declared_version(text: str) -> tuple[str | None, str | None]:
 
 
 def label(text: str) -> str:
-    """Return the label of a file: its policy and version, as far as it has them."""
+    """Return the label of a file: its policy and version, as far as declared."""
     return " ".join(part for part in declared_version(text) if part)
 
 
 def file_name(content: bytes) -> str:
-    """Return a name for the file: of its policy and version, or of its digest."""
+    """Return a name for the file: its policy and version, or its digest."""
     policy, version = declared_version(browser_text(content))
     if policy is None:
         return f"{digest(content).removeprefix('sha256:')[:12]}.yaml"
@@ -85,7 +85,7 @@ def file_name(content: bytes) -> str:
 
 
 def with_version(content: bytes, version: str) -> bytes:
-    """Return the file with another version number; unchanged when its number cannot be found."""
+    """Return the file with another version number; unchanged if the number cannot be found."""
     with suppress(PolicyError, UnicodeDecodeError):
         root, _ = read_source("policy.yaml", content)
         node = find_node(root, ("version",))
@@ -99,11 +99,11 @@ def with_version(content: bytes, version: str) -> bytes:
 
 
 MAX_TITLED = 256 * 1_024
-"""Characters of a file that is read for its title; a longer one is called by its policy."""
+"""Maximum size of a file parsed for its title, characters; larger ones are labelled by policy."""
 
 
 def title_of(text: str) -> Bilingual:
-    """Return the title of a policy file, valid or not; its policy, or the word draft, where it has none."""
+    """Return the title of a policy file, valid or not; without one, its policy, or the word draft."""
     policy, _ = declared_version(text)
     with suppress(PolicyError):
         if len(text) <= MAX_TITLED:
@@ -127,9 +127,9 @@ def next_version(numbers: list[str]) -> str:
 
 
 def merge_uploads(texts: Mapping[str, bytes], uploads: tuple[bytes, ...]) -> list[bytes]:
-    """Return the files of a draft with the uploaded ones: each replaces the file of its policy, or is added.
+    """Return the files of a draft after an upload: each uploaded file replaces the one of its policy, or is added.
 
-    `texts` are the files of the draft, each under a key of its own.
+    `texts` are the draft's files, by key.
     """
     files = dict(texts)
     for number, upload in enumerate(uploads):

@@ -14,7 +14,7 @@ MIRRORED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", ">"
 
 
 def join(kind: type[All | Any], parts: list[Formula]) -> Formula:
-    """Return the parts joined, nested ones of the same kind laid flat, what is always or never so worked out."""
+    """Return the parts joined: nested ones of the same kind flattened, constants folded."""
     stops = kind is Any
     flat: dict[Formula, None] = {}
     for part in parts:
@@ -31,7 +31,7 @@ def join(kind: type[All | Any], parts: list[Formula]) -> Formula:
 
 
 def sign_of(comparator: Comparator, difference: Ratio) -> Formula:
-    """`difference comparator 0`; its denominator is positive, so only the numerator matters."""
+    """Return `difference comparator 0`; its denominator is positive, so only the numerator matters."""
     numerator = primitive_part(difference.numerator)
     value = constant(numerator)
     if value is not None:
@@ -57,7 +57,7 @@ COMPARE: Mapping[Comparator, Callable[[int, int], bool]] = {
 
 
 def threshold(fact: str, comparator: Comparator, factor: int, base: int) -> Formula:
-    """`factor * fact + base comparator 0` as a comparison of the fact with a whole number."""
+    """Return `factor * fact + base comparator 0` as a comparison of the fact with a whole number."""
     if factor < 0:
         factor, base, comparator = -factor, -base, MIRRORED[comparator]
     quotient, rest = divmod(-base, factor)

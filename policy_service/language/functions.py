@@ -1,6 +1,6 @@
 """The closed set of functions and properties an expression may use, by FEEL's names (DMN 1.5 section 10.3.4).
 
-`round(x, n)` is the one name of our own: commercial rounding, halves away from zero, what FEEL calls `round half up`.
+Only `round(x, n)` is not in FEEL: commercial rounding, halves away from zero, FEEL's `round half up`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUNDING_FUNCTIONS: Mapping[str, Rounding] = {
     "floor": "floor",
     "ceiling": "ceiling",
 }
-"""`f(x, n)`: x with n decimals, 0 to 6. `floor` and `ceiling` may leave n out, which then is 0."""
+"""`f(x, n)`: x with n decimals, 0 to 6. `floor` and `ceiling` may omit n, which is then 0."""
 
 NUMBER_FUNCTIONS = frozenset({"abs", "min", "max", "modulo"})
 TEXT_TESTS = frozenset({"contains", "starts with", "ends with"})
@@ -38,7 +38,7 @@ DATE_PROPERTIES: Mapping[str, tuple[int, int]] = {
 
 
 def _half(value: Fraction, *, up: bool) -> int:
-    """Return the nearest whole number; a half goes away from zero (`up`) or towards it."""
+    """Return the nearest whole number, with halves away from zero (`up`) or towards it."""
     size = floor(abs(value))
     rest = abs(value) - size
     if rest > Fraction(1, 2) or (up and rest == Fraction(1, 2)):
@@ -55,20 +55,20 @@ ROUND: Mapping[Rounding, Callable[[Fraction], int]] = {
     "floor": floor,
     "ceiling": ceil,
 }
-"""How each way of rounding turns a number into a whole one. All of them are monotone."""
+"""How each rounding mode turns a number into a whole one. All are monotone."""
 
 
 def round_to(way: Rounding, value: Fraction, decimals: int) -> Fraction:
-    """`value` with `decimals` decimals."""
+    """Return `value` rounded to `decimals` decimals."""
     return Fraction(ROUND[way](value * 10**decimals), 10**decimals)
 
 
 MAX_BITS = 4_096
-"""Bits that the numerator and the denominator of `x ** n` may have together."""
+"""Maximum number of bits of the numerator and denominator of `x ** n` together."""
 
 
 def exact_power(base: Fraction, exponent: Fraction) -> Fraction:
-    """`base ** exponent`. Raises ArithmeticError for what has no exact value, or one of more than MAX_BITS bits."""
+    """Return `base ** exponent`. Raises ArithmeticError if it has no exact value, or more than MAX_BITS bits."""
     if (
         exponent.denominator != 1
         or abs(exponent) * (base.numerator.bit_length() + base.denominator.bit_length()) > MAX_BITS
@@ -78,6 +78,6 @@ def exact_power(base: Fraction, exponent: Fraction) -> Fraction:
 
 
 def whole_days(seconds: Fraction) -> int:
-    """Return the days component of a days and time duration: whole days, towards zero (DMN 1.5 table 65)."""
+    """Return the days component of a days and time duration: whole days, truncated (DMN 1.5 table 65)."""
     days = floor(abs(seconds) / 86_400)
     return days if seconds >= 0 else -days

@@ -1,7 +1,7 @@
-"""The static limits of a policy, reported in the author's words before an engine meets them.
+"""The static limits of a policy, checked before an engine would exceed them, and reported in the author's words.
 
-A condition is counted as it reaches the engine: as an `or` of `and`s, its *terms*. Several tests in one cell count as
-one, as does a list of words.
+A condition is counted in the engine's form: an `or` of `and`s, the *terms*. Several tests in one cell count as one,
+like a list of words.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from policy_service.language.policy import Policy
 from policy_service.language.polynomial import TooComplex
 
 MAX_TERMS = 64
-"""Terms of one rule."""
+"""Maximum number of terms of one rule."""
 MAX_QUESTIONS = 240
-"""Different things that one rule asks: facts, words, comparisons of facts."""
+"""Maximum number of distinct subjects of one rule's tests: facts, words, comparisons of facts."""
 MAX_ALL_TERMS = 16_384
-"""Terms of all rules together."""
+"""Maximum number of terms of all rules together."""
 MAX_ALL_CONDITIONS = 65_536
-"""Conditions in the terms of all rules together."""
+"""Maximum number of conditions in the terms of all rules together."""
 MANY = 1_000_000
-"""A number that need not be shown exactly."""
+"""Counts from here on need not be exact."""
 
 
 class Size(NamedTuple):
-    """The size of a condition once written as an `or` of `and`s."""
+    """The size of a condition in the form of an `or` of `and`s."""
 
     terms: int
     conditions: int
 
 
 class Excess(NamedTuple):
-    """A limit that is exceeded: by the rule of this index (bands after rules), or by all of them together (None)."""
+    """An exceeded limit: by the rule at an index (bands after rules), or by all rules together (None)."""
 
     rule: int | None
     code: Code
@@ -75,7 +75,7 @@ def _count(number: int) -> str:
 
 
 def size_of(formula: Formula) -> Size:
-    """Return the terms of a condition, and the conditions in all of them."""
+    """Return the number of terms of a condition, and of the conditions in them."""
     match formula:
         case All(parts=parts):
             terms, conditions = 1, 0
@@ -90,7 +90,7 @@ def size_of(formula: Formula) -> Size:
 
 
 def questions(formula: Formula) -> set[object]:
-    """Return the different things a condition asks; a fact compared with several numbers is one."""
+    """Return the distinct subjects of a condition's tests; comparisons of one fact with numbers count as one."""
     match formula:
         case All(parts=parts):
             return set().union(*map(questions, parts))
@@ -107,7 +107,7 @@ def questions(formula: Formula) -> set[object]:
 
 
 def tests_one_value(formula: Any) -> bool:
-    """Return True if an `or` is about tests of one and the same value, as a cell with several tests is."""
+    """Return True if all parts of an `or` test the same value, like a cell with several tests."""
     facts = set()
     for part in formula.parts:
         for atom in part.parts if isinstance(part, All) else (part,):

@@ -1,4 +1,4 @@
-"""From a policy file to a policy: shape first, then meaning. What comes out is checked; nobody checks again.
+"""Loads policy files: checks the shape, then the meaning. A loaded policy is valid and never checked again.
 
 bytes ── source.py ──► text with places ── document.py ──► shape ── declare, logic, expectations ──► Policy
 """
@@ -36,8 +36,8 @@ def load(path: str | Path) -> Policy:
     """Load the policy in the file at `path`, `…/<domain>/<policy>/<version>.yaml`.
 
     Raises:
-        PolicyError: the file has errors, or stands at another path than its policy and version say; it carries every
-            error with its line and column.
+        PolicyError: the file has errors, or its path does not match its policy and version; it carries every error
+            with its line and column.
         OSError: the file cannot be read.
     """
     path = Path(path)
@@ -105,7 +105,7 @@ def load_folder(folder: str | Path) -> tuple[Policy, ...]:
 
 
 class PolicyFolderError(PolicyError):
-    """Several policy files are not valid; `errors` has one a file."""
+    """Several policy files are invalid; `errors` has one per file."""
 
     def __init__(self, errors: list[PolicyError]) -> None:
         self.errors = tuple(errors)
@@ -119,16 +119,12 @@ class PolicyFolderError(PolicyError):
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Return the key that sorts versions by number.
-
-    >>> sorted(["1.10.0", "1.9.0"], key=version_key)
-    ['1.9.0', '1.10.0']
-    """
+    """Return a sort key of versions, by number."""
     return tuple(map(int, version.split(".")))
 
 
 def newest(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
-    """Return of each policy the version with the highest number."""
+    """Return the highest version of each policy."""
     best: dict[str, Policy] = {}
     for policy in policies:
         if policy.id not in best or version_key(best[policy.id].version) < version_key(policy.version):

@@ -1,4 +1,4 @@
-"""Understands what a policy file decides by: a decision table, free rules or a scorecard."""
+"""Reads a policy file's logic: a decision table, free rules or a scorecard."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ZERO = Fraction(0)
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """The logic of the file: what it decides by."""
+    """The logic of the file."""
 
     form: Form
     hit: Hit
@@ -69,7 +69,7 @@ class Logic:
 
 
 class LogicReader:
-    """Reads the logic of one file against its facts and outcomes."""
+    """Reads the logic of one file, given its facts and outcomes."""
 
     def __init__(self, facts: Mapping[str, Fact], outcomes: Mapping[str, Outcome], findings: Findings) -> None:
         self.facts = facts
@@ -83,7 +83,7 @@ class LogicReader:
         self.then_reader = ThenReader(self.checker, outcomes, findings)
 
     def read(self, doc: PolicyDoc) -> Logic | None:
-        """Return the logic, or None after noting why there is none."""
+        """Return the logic; None after reporting errors."""
         forms = {"table": doc.table, CROSS: doc.cross_table, "rules": doc.rules, "scorecard": doc.scorecard}
         declared = [(form, part) for form, part in forms.items() if part is not None]
         if len(declared) != 1:
@@ -152,13 +152,13 @@ class LogicReader:
         return self.finish("rules", hit, (), rules, bounds)
 
     def check_ids(self, doc: TableDoc | RulesDoc, form: Form) -> None:
-        """Every rule has a name of its own, and none that of the rule `otherwise`."""
+        """Check that every rule has a unique name, and none is `otherwise`."""
         rows: Sequence[RowDoc | RuleDoc] = doc.rows
         ids: list[tuple[str, Path]] = [(row.id, (form, "rows", index, "id")) for index, row in enumerate(rows)]
         self.findings.check_ids([*([(OTHERWISE, (form, OTHERWISE))] if doc.otherwise else []), *ids])
 
     def read_otherwise(self, doc: TableDoc | CrossTableDoc | RulesDoc, key: str, columns: int) -> list[Rule]:
-        """Return the rule that applies when no other does, if there is one."""
+        """Return the rule for when no other applies, if there is one."""
         if doc.otherwise is None:
             return []
         then, _ = self.then_reader.read(doc.otherwise.then, (key, OTHERWISE), frozenset())
@@ -166,7 +166,7 @@ class LogicReader:
         return [Rule(OTHERWISE, FALSE, then, because, (TRUE,) * columns, otherwise=True, title=title)]
 
     def read_condition(self, text: str, path: Path) -> tuple[Expr, frozenset[str]]:
-        """Return a condition, and the optional facts that are there when it holds."""
+        """Return a condition, and the optional facts known to be present if it is true."""
         expression = self.findings.read_expression(text, path)
         if expression is None:
             return TRUE, self.optional
@@ -204,7 +204,7 @@ class LogicReader:
     def read_hit_policy(
         self, doc: TableDoc | CrossTableDoc | RulesDoc, form: str
     ) -> tuple[Hit, Aggregate | None] | None:
-        """Return the hit policy and the aggregate, or None after noting why there is none."""
+        """Return the hit policy and the aggregate; None after reporting errors."""
         if doc.hit not in [*Hit]:
             hint = did_you_mean(doc.hit.upper(), [*Hit]) or f"the hit policies are {', '.join(Hit)}"
             self.findings.add_error(Code.HIT_POLICY, f"unknown hit policy `{shorten(doc.hit)}`", (form, "hit"), hint)

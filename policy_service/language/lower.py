@@ -1,6 +1,6 @@
 """Lowers a checked policy to the core.
 
-The meaning stays; `tests/conformance` compares every compiler with `evaluate`.
+The meaning is preserved: `tests/conformance` compares every compiler with `evaluate`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ from policy_service.language.types import (
 )
 
 MAX_STEPS = 10_000
-"""Conditions that one rule may come to in the core; comparing two conditions asks each of them twice."""
+"""Maximum number of conditions of one rule in the core; comparing two conditions doubles each."""
 
 
 def lower(policy: Policy) -> Core:
@@ -80,7 +80,7 @@ def lower(policy: Policy) -> Core:
 
 
 def rules_with_types(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Type]]]]:
-    """Return the rules and then the bands of the policy, each with the types of what it gives, and what lowers them."""
+    """Return the lowering, and the rules, then the bands, each with the types of its outcomes."""
     names: dict[str, Type] = {name: fact.type for name, fact in policy.facts.items()}
     names[AS_OF] = DateType()
     optional = frozenset(name for name, fact in policy.facts.items() if fact.optional)
@@ -93,7 +93,7 @@ def rules_with_types(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Ty
 
 
 def stand_in(kind: Type) -> Value:
-    """Any value of the type."""
+    """Return an arbitrary value of the type."""
     match kind:
         case BooleanType():
             return False
@@ -126,7 +126,7 @@ class Lowering:
         return CoreRule(self.formula(rule.when), tuple(self.lower_outcome(then, kind) for then, kind in pairs))
 
     def lower_outcome(self, then: Expr | Value, kind: Type) -> OutcomeExpr:
-        """Lower a rule's outcome to the core."""
+        """Return a rule's outcome in the core."""
         if isinstance(then, bool | int | str | frozenset):
             return then
         if isinstance(kind, BooleanType):
@@ -136,7 +136,7 @@ class Lowering:
     # conditions
 
     def formula(self, expression: Expr, negated: bool = False) -> Formula:  # noqa: FBT001, FBT002  # a sign, carried down
-        """Return the condition, or its opposite, in the core."""
+        """Return the condition, or its negation, in the core."""
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise TooComplex(f"the rule comes to more than {MAX_STEPS:,} conditions")

@@ -1,4 +1,4 @@
-"""Lowers numbers, dates and durations to ratios of polynomials over facts as they are kept."""
+"""Lowers numbers, dates and durations to ratios of polynomials over stored facts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class NumberLowering:
                 raise TypeError(f"no number: {expression!r}")
 
     def quantity(self, expression: Expr) -> Quantity:
-        """Return the checker's knowledge of a number."""
+        """Return the checker's range and unit of a number."""
         static = self.checker.type_of(expression)
         if not isinstance(static, Quantity):
             raise TypeError(f"no number: {expression!r}")
@@ -155,7 +155,7 @@ class NumberLowering:
 
 
 def rounded_quotient(way: Rounding, numerator: Polynomial, denominator: Polynomial) -> Ratio:
-    """Return a rounded quotient, without the common divisor of its coefficients."""
+    """Return a rounded quotient, without common divisors of its coefficients."""
     divisor = gcd(*(coefficient for _, coefficient in (*numerator, *denominator)))
     numerator, denominator = (tuple((m, c // divisor) for m, c in part) for part in (numerator, denominator))
     return Ratio(factor_polynomial(RoundedQuotient(way, numerator, denominator)), ONE)

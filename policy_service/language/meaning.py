@@ -1,8 +1,8 @@
-"""The meaning of a policy as a digest: two texts of one meaning give every subject the same answer, rule for rule.
+"""The meaning of a policy as a digest: texts with the same meaning give every subject the same answer, rule for rule.
 
 It covers the name of the policy, its kind of subject, its facts and outcomes with their types, its hit policy, and its
-rules or bands as they were understood, in their order where that counts. It does not cover what only tells: the
-version, comments and spelling, titles, reasons, sources, notes, the names of rules, examples and invariants.
+parsed rules or bands, in their order if that matters. It does not cover the version, comments and spelling, titles,
+reasons, sources, notes, the names of rules, examples and invariants.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from policy_service.canonical import digest, to_canonical_json_unchecked
 from policy_service.language.policy import Fact, Hit, Policy, Rule
 
 _ANY_ORDER = frozenset({Hit.UNIQUE, Hit.ANY})
-"""Hit policies for which the order of the rules does not count; `otherwise` is marked, wherever it stands."""
+"""Hit policies for which the order of rules does not matter; `otherwise` is marked, wherever it stands."""
 
 
 def meaning_of(policy: Policy) -> str:
@@ -54,7 +54,7 @@ def _rules(rules: Iterable[Rule]) -> list[Any]:
 
 
 def _to_json(value: object) -> Any:  # noqa: ANN401  # JSON
-    """Types, expressions and values as JSON; the place of an expression in its text is left out."""
+    """Return types, expressions and values as JSON, without the positions of expressions."""
     match value:
         case None | bool() | str():
             return value

@@ -1,4 +1,4 @@
-"""What a benchmark fact measures: a figure of the whole population, over everybody or by group.
+"""Measures of benchmark facts: a figure of the whole population, overall or by group.
 
     measure = figure [ "by" fact { "," fact } ]
     figure  = "count" "(" [ fact ] ")"                                      subjects, or those with the fact
@@ -8,7 +8,7 @@
             | "least" "(" fact ")" "within" part "of" "sum" "(" fact ")"    the cut-point of an ABC class
     part    = a decimal between 0 and 1
 
-Groups are made by facts of type choice.
+Groups are determined by facts of type choice.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _MEASURE = re.compile(
 )
 _HINT = "such as `mean(amount_12m) by industry`, `quantile(amount_12m, 0.8)` or `count() by region`"
 MAX_GROUPS = 5
-"""Facts that make the groups of one measure."""
+"""Maximum number of facts that determine the groups of one measure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measure that was understood; its text has one spelling."""
+    """A parsed measure; its text has one spelling."""
 
     statistic: Statistic
     fact: str | None
-    """The fact that is measured; None where subjects are counted."""
+    """The measured fact; None if subjects are counted."""
     part: Fraction | None
-    """The part of a quantile, or of the sum that a class makes up."""
+    """The part of a quantile, or of the sum of a class."""
     groups: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class Measure:
 
 
 class MeasureError(ValueError):
-    """A text is no measure; `hint` says what would be one."""
+    """A text is no valid measure; `hint` suggests one."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class MeasureError(ValueError):
 
 @lru_cache(maxsize=1_000)
 def parse_measure(text: str) -> Measure:
-    """Return the measure that a text writes. Raises MeasureError.
+    """Parse a measure. Raises MeasureError.
 
     >>> str(parse_measure("mean( amount )  by  industry"))
     'mean(amount) by industry'
@@ -92,7 +92,7 @@ def parse_measure(text: str) -> Measure:
 
 
 def _form_problem(statistic: Statistic, match: re.Match[str], groups: tuple[str, ...]) -> str | None:
-    """Return what the words of a measure lack or have too many, or None."""
+    """Return which parts of a measure are missing or superfluous, or None."""
     if match["fact"] is None and statistic not in {"count", "share"}:
         return f"`{statistic}` measures a fact"
     if (match["part"] is not None) != (statistic == "quantile"):
@@ -109,9 +109,9 @@ def _form_problem(statistic: Statistic, match: re.Match[str], groups: tuple[str,
 
 
 def type_problem(measure: Measure, kind: Type, measured: Type | None) -> str | None:
-    """Return why a figure of type `kind` cannot be what a measure says of a fact of type `measured`, or None.
+    """Return why a figure of type `kind` cannot be this measure of a fact of type `measured`, or None.
 
-    `measured` is None where the type is not known.
+    `measured` is None if the type is unknown.
     """
     if not isinstance(kind, NumberType):
         return f"a figure is a number or an amount, and not {describe_type(kind)}"
@@ -128,7 +128,7 @@ def type_problem(measure: Measure, kind: Type, measured: Type | None) -> str | N
 
 
 def check_measures(facts: Mapping[str, Fact], findings: Findings) -> None:
-    """Note what is wrong with the measures of a policy's benchmark facts."""
+    """Report the errors in the measures of a policy's benchmark facts."""
     for fact in facts.values():
         if fact.measure is None or fact.type is UNKNOWN_TYPE:
             continue
@@ -142,9 +142,9 @@ def check_measures(facts: Mapping[str, Fact], findings: Findings) -> None:
 
 
 def check_figure(text: str | None, kind: Type, facts: Mapping[str, Fact], path: Path, findings: Findings) -> str | None:
-    """Return the measure of an outcome that is a benchmark figure, in its one spelling; notes what is wrong with it.
+    """Return the normalised measure of an outcome that is a benchmark figure; report its errors.
 
-    Its groups are the facts of its policy, all of them and no others, so that a figure depends on nothing else.
+    Its groups must be exactly the facts of its policy, so that a figure depends on nothing else.
     """
     if text is None or kind is UNKNOWN_TYPE:
         return None

@@ -1,7 +1,6 @@
-"""Reads numbers as whole multiples of 10^-scale, exactly: from JSON numbers and from plain decimals as text.
+"""Parses numbers exactly, as whole multiples of 10^-scale: from JSON numbers and from plain decimals as text.
 
-Zeros at the end of the decimals say nothing: 45.0 is the whole number 45. Digits that do say something and do not fit
-the scale are refused, never rounded.
+Trailing zeros are ignored: 45.0 is the whole number 45. Other digits beyond the scale are rejected, never rounded.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from decimal import Context, Decimal, Inexact
 
 MAX_DECIMALS = 20
-"""Decimals of a number in text."""
+"""Maximum number of decimals of a number in text."""
 PLAIN_DECIMAL = re.compile(rf"-?(?:0|[1-9][0-9]{{0,30}})(?:\.[0-9]{{1,{MAX_DECIMALS}}})?", re.ASCII)
 _FAR = 60
 """The power of ten beyond which a number is only known to be too large."""
@@ -19,7 +18,7 @@ _EXACTLY = Context(prec=2 * _FAR, traps=[Inexact])
 
 
 def scaled_number(raw: object, scale: int) -> int | None:
-    """`raw` times 10^scale, or None when it is no number or `scale` decimals do not hold it."""
+    """Return `raw` times 10^scale; None if it is no number, or has more than `scale` decimals."""
     match raw:
         case bool():
             return None
@@ -40,7 +39,7 @@ def scaled_number(raw: object, scale: int) -> int | None:
 
 
 def scaled_text(text: str, scale: int) -> int | None:
-    """Return the plain decimal `text` times 10^scale, or None when it is none or `scale` decimals do not hold it."""
+    """Return the plain decimal `text` times 10^scale; None if it is none, or has more than `scale` decimals."""
     if not PLAIN_DECIMAL.fullmatch(text):
         return None
     whole, _, decimals = text.partition(".")

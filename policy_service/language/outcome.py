@@ -1,4 +1,4 @@
-"""From the rules that matched to the answer: the hit policies (DMN 1.5 section 8.2.8).
+"""Hit policies: from the matching rules to the answer (DMN 1.5 section 8.2.8).
 
 | hit policy   | answer when several rules match                                                   |
 |--------------|-----------------------------------------------------------------------------------|
@@ -10,8 +10,8 @@
 | OUTPUT ORDER | all outcomes, in the order of PRIORITY                                            |
 | COLLECT      | all outcomes, in the order of the rules; or their sum, least, greatest or number  |
 
-When no rule matches, the rule `otherwise` gives the outcome. Where there is none, no rule matching is an answer of its
-own for every hit policy, never an empty list or a zero.
+If no rule matches, the rule `otherwise` gives the outcome. Without it, every hit policy has a distinct answer for that
+case, never an empty list or a zero.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from policy_service.language.policy import Aggregate, Hit, Policy
 from policy_service.language.types import ChoiceType, Value
 
 Values = tuple[Value, ...]
-"""One value an outcome, in the policy's order of outcomes, as kept."""
+"""One stored value per outcome, in the policy's order of outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
     """The outcome, and the rules that gave it.
 
-    Policies that list have one entry of `outcome` a rule, others exactly one.
+    Policies that list have one entry of `outcome` per rule, others exactly one.
     """
 
     outcome: tuple[Values, ...]
@@ -40,19 +40,19 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class NoRuleMatched:
-    """All facts were there and no rule matched."""
+    """All required facts were given, and no rule matched."""
 
 
 @dataclass(frozen=True, slots=True)
 class MissingFacts:
-    """Not evaluated: these facts are not optional and were not given, in the order of the policy."""
+    """Not evaluated: these required facts are missing, in the order of the policy."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Several rules matched where the hit policy allows one, or outcomes differ where they may not."""
+    """Several rules matched where the hit policy allows one, or their outcomes differ where they must not."""
 
     rules: tuple[str, ...]
 
@@ -61,16 +61,16 @@ Result = Decided | NoRuleMatched | MissingFacts | Conflict
 
 
 def missing_facts(policy: Policy, facts: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return the facts that are not optional and not given."""
+    """Return the required facts that are not given."""
     return tuple(name for name, fact in policy.facts.items() if name not in facts and not fact.optional)
 
 
 def conclude(
     policy: Policy, matched: Sequence[int], values: Callable[[int], Values], band: int | None = None
 ) -> Result:
-    """Return the answer, from the indices of the rules that matched, ascending, and what each gives.
+    """Return the answer from the ascending indices of the matching rules, and each one's values.
 
-    For a scorecard `band` is the index of the total's band, and `values` gives what a band gives.
+    For a scorecard `band` is the index of the total's band, and `values` returns a band's values.
     """
     rules = policy.rules
     names = tuple([rules[index].id for index in matched])
@@ -101,7 +101,7 @@ def conclude(
 
 
 def _collect(policy: Policy, matched: Sequence[int], values: Callable[[int], Values]) -> tuple[Values, ...]:
-    """Return all outcomes, or the one value an aggregate makes of them."""
+    """Return all outcomes, or the one value of the aggregate."""
     if policy.aggregate is None:
         return tuple([values(index) for index in matched])
     if policy.aggregate is Aggregate.COUNT:
@@ -110,7 +110,7 @@ def _collect(policy: Policy, matched: Sequence[int], values: Callable[[int], Val
 
 
 def by_priority(policy: Policy, matched: Sequence[int], values: Callable[[int], Values]) -> list[int]:
-    """Return the rules in the order of PRIORITY; of equals the earlier rule stands first."""
+    """Return the rules in the order of PRIORITY; of equals, the earlier rule first."""
     return sorted(matched, key=lambda index: rank(policy, values(index)))
 
 
@@ -122,7 +122,7 @@ _AGGREGATES: Mapping[Aggregate, Callable[..., Value]] = {
 
 
 def rank(policy: Policy, outcome: Values) -> tuple[int, ...]:
-    """Return the place of an outcome in the order of PRIORITY: that of its choices in their lists, left to right."""
+    """Return an outcome's rank for PRIORITY: the positions of its choices in their lists, left to right."""
     kinds = [declared.type for declared in policy.outcomes.values()]
     pairs = zip(kinds, outcome, strict=True)
     return tuple(kind.of.index(str(word)) for kind, word in pairs if isinstance(kind, ChoiceType))

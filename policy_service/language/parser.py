@@ -1,4 +1,4 @@
-"""Reads expressions and cells, a subset of FEEL (DMN 1.5 section 10.3.1.2).
+"""Parses expressions and cells, a subset of FEEL (DMN 1.5 section 10.3.1.2).
 
     cell        = "-" | [ "not" ] "(" tests ")" | tests | expression with "?"
     tests       = entry { "," entry }
@@ -19,9 +19,9 @@
     primary     = number | text | "true" | "false" | name | "?" | "(" expression ")" | "not" "(" expression ")"
                 | "@" text | ( "date" | "duration" ) "(" text ")" | function "(" expression { "," expression } ")"
 
-`is missing` is our own word; `?` is the value of the cell's column. `x between a and b` is read as `x in [a..b]`,
-`]a..b[` as `(a..b)`. What could be read in two ways is refused: `-x ** 2`, `x ** 2 ** 3`, and a cell that only
-calculates with plain numbers, such as `10-20`.
+`is missing` is not in FEEL; `?` is the value of the cell's column. `x between a and b` is parsed as `x in [a..b]`,
+`]a..b[` as `(a..b)`. Ambiguous input is rejected: `-x ** 2`, `x ** 2 ** 3`, and a cell that only calculates with plain
+numbers, such as `10-20`.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ from policy_service.language.unparse import write_fraction
 
 MAX_DIGITS = 30
 MAX_DEPTH = 40
-"""How deep parentheses, signs and calls may nest."""
+"""Maximum nesting of parentheses, signs and calls."""
 MAX_OPERATIONS = 100
-"""Operations of arithmetic and properties of one expression; a long sum is a deep tree."""
+"""Maximum number of arithmetic operations and properties in one expression; a long sum is a deep tree."""
 
 MAX_RESPELLED_LENGTH = 200
-"""Characters of a text that is tried in another spelling when it cannot be read."""
+"""Maximum length of a text for which other spellings are tried after an error, characters."""
 
 
 COMPARATORS: dict[str, Comparator] = {"=": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -81,8 +81,7 @@ PRODUCTS: dict[str, Operator] = {"*": "*", "/": "/"}
 class Cell:
     """A cell of a decision table: a condition on its column's fact (`true` for the empty cell `-`).
 
-    `handles_missing` is true when the cell itself says what holds for a missing fact (`is missing`) or asks nothing at
-    all (`-`).
+    `handles_missing` is true if the cell covers a missing fact (`is missing`) or tests nothing (`-`).
     """
 
     condition: Expr
@@ -93,17 +92,17 @@ Parsed = TypeVar("Parsed", Expr, Cell)
 
 
 def parse(text: str) -> Expr:
-    """Return the expression that `text` writes. Raises ExpressionSyntaxError."""
+    """Parse an expression. Raises ExpressionSyntaxError."""
     return _parse(text, None, _Parser.expression)
 
 
 def parse_cell(text: str, column: str) -> Cell:
-    """Return the cell that `text` writes in the column of the fact `column`. Raises ExpressionSyntaxError."""
+    """Parse a cell in the column of the fact `column`. Raises ExpressionSyntaxError."""
     return _parse(text, column, _Parser.cell)
 
 
 def _parse(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> Parsed:
-    """Parse `text`. On failure, the ways in which other tools write it are tried, for the hint of the error."""
+    """Parse `text`. On failure, try spellings of other tools, for a hint in the error."""
     try:
         return _parse_whole(text, column, read)
     except ExpressionSyntaxError as error:
@@ -113,7 +112,7 @@ def _parse(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> 
 
 
 def _respelling_hint(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> str | None:
-    """Return the text as it is written here, when it can be read so."""
+    """Return the text in the spelling of this language, if it can then be parsed."""
     suggestion = respell(text, column)
     if suggestion == text.strip():
         return None
@@ -131,7 +130,7 @@ def _parse_whole(text: str, column: str | None, read: Callable[[_Parser], Parsed
 
 
 class _Parser(TokenCursor):
-    """Recursive descent over the tokens; each method reads one rule of the grammar above."""
+    """A recursive-descent parser; each method parses one rule of the grammar above."""
 
     def __init__(self, text: str, column: str | None) -> None:
         if len(text) > MAX_LENGTH:
@@ -165,7 +164,7 @@ class _Parser(TokenCursor):
         return Cell(condition, asks)
 
     def tests(self, operand: Expr, span: tuple[int, int]) -> tuple[Expr, bool]:
-        """Return the tests of a cell as a condition, and whether one of them asks about missing."""
+        """Return the tests of a cell as a condition, and whether one of them tests for missing."""
         conditions: list[Expr] = []
         tests: list[Range | Test] = []
         while True:
@@ -353,7 +352,7 @@ class _Parser(TokenCursor):
                 raise self.unexpected(token, "a value")
 
     def temporal(self, kind: str, start: int) -> Constant:
-        """Return a date or duration written in quotes; `kind` is the word before it, empty for `@`."""
+        """Return a date or duration in quotes; `kind` is the word before it, empty for `@`."""
         token = self.advance()
         if token.kind == "text":
             day = parse_date(token.text) if kind != "duration" else None
@@ -385,7 +384,7 @@ class _Parser(TokenCursor):
 
 
 def _reject_calculation(test: Range | Test) -> None:
-    """Raises ExpressionSyntaxError for a cell that only calculates: `10-20` is minus ten, and hardly meant so."""
+    """Raise ExpressionSyntaxError for a cell that only calculates: `10-20` is minus ten, hardly the intention."""
     for number in operands_of_test(test):
         if not isinstance(number, Arithmetic) or next(names_in(number), None) is not None:
             continue

@@ -1,4 +1,4 @@
-"""A loaded policy: checked, typed, ready to be evaluated, compiled, analysed or shown."""
+"""A loaded policy: checked and typed, ready to evaluate, compile, analyse or show."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from policy_service.language.types import NumberType, Type, Value
 
 Language = Literal["zh", "en"]
 BENCHMARKS = "benchmarks"
-"""The domain of benchmark sets, which no policy is of."""
+"""The domain of benchmark sets; no policy belongs to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bilingual:
-    """The same words in Chinese and in English."""
+    """A text in Chinese and in English."""
 
     zh: str
     en: str
 
     def in_language(self, lang: Language) -> str:
-        """Return the words of one language."""
+        """Return the text in one language."""
         return self.zh if lang == "zh" else self.en
 
     def to_dict(self) -> dict[str, str]:
@@ -34,7 +34,7 @@ class Bilingual:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The source of a fact that the client need not give: an outcome of another policy."""
+    """The source of a fact filled by the service: an outcome of another policy."""
 
     policy: str
     outcome: str
@@ -45,7 +45,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The source of a fact that is the subject's own last outcome: the outcome, or the day since which it has it."""
+    """The source of a fact filled by the service: the subject's previous outcome, or the day since which it holds."""
 
     outcome: str
     is_since: bool = False
@@ -65,34 +65,34 @@ class Fact:
     sensitive: bool = False
     requirement: Requirement | None = None
     measure: str | None = None
-    """For a fact of the benchmark set in force: what it measures, e.g. `mean(amount_12m) by industry`."""
+    """For a benchmark fact, its measure, e.g. `mean(amount_12m) by industry`."""
     words: Mapping[str, Bilingual] = field(default_factory=dict)
-    """What the words of a choice or of tags are called, for those that have a title."""
+    """The titles of the words of a choice or tags, where there are any."""
     replaceable: bool = False
-    """True if the caller may give another value than the benchmark set in force has."""
+    """True if the caller may override the benchmark set's value."""
     previous: Previous | None = None
 
     @property
     def is_filled(self) -> bool:
-        """True if the service fills it, where it can."""
+        """True if the service fills it when possible."""
         return any(source is not None for source in (self.requirement, self.measure, self.previous))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A named, typed value decided."""
+    """A named, typed output of a decision."""
 
     name: str
     type: Type
     title: Bilingual
     words: Mapping[str, Bilingual] = field(default_factory=dict)
-    """What the words of a choice or of tags are called, for those that have a title."""
+    """The titles of the words of a choice or tags, where there are any."""
     measure: str | None = None
-    """For a benchmark figure: what it measures, e.g. `mean(amount_12m) by industry`."""
+    """For a benchmark figure, its measure, e.g. `mean(amount_12m) by industry`."""
 
 
 class Hit(StrEnum):
-    """The hit policy: what happens when several rules match (DMN 1.5 section 8.2.8)."""
+    """The hit policy: the answer if several rules match (DMN 1.5 section 8.2.8)."""
 
     UNIQUE = "UNIQUE"
     ANY = "ANY"
@@ -104,7 +104,7 @@ class Hit(StrEnum):
 
 
 class Aggregate(StrEnum):
-    """The aggregate by which COLLECT combines the outcomes of all matching rules; without one it lists them."""
+    """The aggregate of COLLECT over the outcomes of all matching rules; without one, they are listed."""
 
     SUM = "sum"
     MIN = "min"
@@ -113,17 +113,17 @@ class Aggregate(StrEnum):
 
 
 LISTING_HIT_POLICIES = frozenset({Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT})
-"""Hit policies whose outcome, without an aggregate, is a list with one entry a rule."""
+"""Hit policies whose outcome, without an aggregate, is a list with one entry per rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: when the condition holds, the values, and the reason.
+    """A rule: its condition, values and reason.
 
-    `cells` are a table row's conditions, one an input (`true` for an empty cell); `when` is all of them together.
-    `then` has one expression an outcome, in the policy's order of outcomes; in a scorecard's rules, the points alone.
-    The rule `otherwise` stands last and applies when no other does (DMN 1.5 section 8.2.11, default output); by itself
-    its `when` is never true.
+    `cells` are the conditions of a table row, one per input (`true` for an empty cell); `when` is their conjunction.
+    `then` has one expression per outcome, in the policy's order; for a scorecard's rules, only the points. The rule
+    `otherwise` is the last and applies if no other does (DMN 1.5 section 8.2.11, default output); its own `when` is
+    never true.
     """
 
     id: str
@@ -133,12 +133,12 @@ class Rule:
     cells: tuple[Expr, ...] = ()
     otherwise: bool = False
     title: Bilingual | None = None
-    """What people call it; programs know it by its id."""
+    """The title for people; programs use the id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row or a column of a cross table, known by its name, and what its head asks (`true` for an empty head)."""
+    """A row or column of a cross table: its name, and the condition in its head (`true` for an empty head)."""
 
     id: str
     when: Expr
@@ -146,10 +146,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CrossTable:
-    """The grid in which the rows of a decision table with two inputs stand.
+    """The grid layout of a decision table with two inputs.
 
-    `cells` says of each rule but `otherwise`, in the order of the policy's rules, in which row and which column it
-    stands, both counted from 0. A row's head is the first cell of its rules, a column's head the second.
+    `cells` has the row and column of each rule but `otherwise`, in the order of the policy's rules, counted from 0. A
+    row's head is the first cell of its rules, a column's head the second.
     """
 
     rows: tuple[Line, ...]
@@ -159,7 +159,7 @@ class CrossTable:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """The total starts at `base`, each matching rule adds its points, the band of the total decides."""
+    """A scorecard: the total starts at `base`, matching rules add points, and the total's band gives the outcome."""
 
     type: NumberType
     base: int
@@ -168,7 +168,7 @@ class Scorecard:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Facts, and the one answer they must get."""
+    """Facts, and their expected answer."""
 
     name: str
     facts: Mapping[str, Value]
@@ -179,20 +179,20 @@ class Example:
     missing: tuple[str, ...]
     source: tuple[str, ...] = ()
     title: Bilingual | None = None
-    """What people call it; programs know it by its name."""
+    """The title for people; programs use the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """The law that every subject is decided, by exactly one result."""
+    """The law that every subject gets exactly one result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Monotone:
-    """The law that a fact which moves one way never moves an outcome the other way.
+    """The law that moving a fact in one direction never moves an outcome in the other.
 
-    `rising` says which way the fact moves, `never_lowers` which way the outcome may not move; for an ordered choice,
-    lower is worse.
+    `rising` is the fact's direction, `never_lowers` the direction in which the outcome must not move; for an ordered
+    choice, lower is worse.
     """
 
     fact: str
@@ -203,7 +203,7 @@ class Monotone:
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """The law that `always`, about facts and outcomes, holds wherever `when`, about facts, does."""
+    """The law that `always`, about facts and outcomes, holds whenever `when`, about facts, does."""
 
     when: Expr
     always: Expr
@@ -211,7 +211,7 @@ class Always:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A named law with its sentence."""
+    """A named law with its description."""
 
     id: str
     says: Bilingual
@@ -242,15 +242,15 @@ class Policy:
     examples: tuple[Example, ...]
     invariants: tuple[Invariant, ...]
     text: str
-    """The file as the author wrote it, but for a byte order mark at its beginning."""
+    """The file's text, without a byte order mark."""
     cross: CrossTable | None = None
-    """The grid of a table that is written as one."""
+    """The grid of a cross table."""
     meaning: str = ""
-    """The digest of what it decides (`meaning.meaning_of`); a policy that was not read from a file has none."""
+    """The digest of its meaning (`meaning.meaning_of`); empty for a policy not read from a file."""
 
     @property
     def content(self) -> bytes:
-        """The bytes of the file, which `digest` is of."""
+        """The bytes of the file, which `digest` covers."""
         encoded = self.text.encode()
         return encoded if self.digest == f"sha256:{hashlib.sha256(encoded).hexdigest()}" else BOM_UTF8 + encoded
 
@@ -271,24 +271,24 @@ class Policy:
 
     @property
     def otherwise(self) -> int | None:
-        """The index of the rule `otherwise`, or None when there is none."""
+        """The index of the rule `otherwise`; None if there is none."""
         return len(self.rules) - 1 if self.rules and self.rules[-1].otherwise else None
 
     @property
     def has_figures(self) -> bool:
-        """True if its outcomes are benchmark figures: it is asked where other policies need them, and by name."""
+        """True if its outcomes are benchmark figures; it is evaluated if other policies need it, or by name."""
         return any(outcome.measure is not None for outcome in self.outcomes.values())
 
     @property
     def returns_list(self) -> bool:
-        """True if the outcome is a list with one entry a matching rule."""
+        """True if the outcome is a list with one entry per matching rule."""
         return self.hit in LISTING_HIT_POLICIES and self.aggregate is None
 
 
 AS_OF = "as_of"
-"""The day the decision is made for; a name every expression may use."""
+"""The day of the decision; a name every expression may use."""
 OTHERWISE = "otherwise"
-"""What the rule is called that applies when no other does."""
+"""The name of the rule that applies if no other does."""
 SCORE = "score"
 """A scorecard's total; a name its bands may use."""
 RESERVED = frozenset({AS_OF, SCORE})

@@ -1,4 +1,4 @@
-"""A policy as JSON has it: types, conditions and values as policy files write them."""
+"""A policy as JSON: types, conditions and values as in policy files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def policy_members(policy: Policy) -> Json:
-    """Return the members of a policy that are not its attributes as they are."""
+    """Return the members of a policy that are not simply its attributes."""
     scorecard = policy.scorecard
     return {
         "hit": policy.hit.value,
@@ -29,7 +29,7 @@ def policy_members(policy: Policy) -> Json:
 
 
 def rule_members(policy: Policy, rule: Rule) -> Json:
-    """Return a rule of the policy; a scorecard's rule, which gives points, or band."""
+    """Return a rule or band of the policy; a scorecard's rule gives points."""
     types: Mapping[str, Type] = {name: outcome.type for name, outcome in policy.outcomes.items()}
     if policy.scorecard is not None and rule in policy.rules:
         types = {"points": policy.scorecard.type}
@@ -67,7 +67,7 @@ def _fact(fact: Fact) -> Json:
 
 
 def _cross_table(policy: Policy) -> Json | None:
-    """Return the grid of a cross table: row by row the rule of each column, None where there is none."""
+    """Return the grid of a cross table: for each row the rule of each column, None for no rule."""
     if (cross := policy.cross) is None:
         return None
     rules = dict(zip(cross.cells, (rule.id for rule in policy.rules), strict=False))

@@ -9,13 +9,13 @@ from math import gcd, lcm
 from policy_service.language.core import Factor, Monomial, Polynomial, Ratio
 
 MAX_MONOMIALS = 200
-"""Products of facts that a polynomial may have."""
+"""Maximum number of monomials of a polynomial."""
 MAX_PRODUCTS = 10_000
-"""Products of two monomials that one multiplication may need."""
+"""Maximum number of monomial products in one multiplication."""
 
 
 class TooComplex(ArithmeticError):
-    """A polynomial is longer than any policy needs; the message says so to the author."""
+    """A polynomial is too large; the message tells the author."""
 
 
 ZERO: Polynomial = ()
@@ -23,17 +23,17 @@ ONE: Polynomial = (((), 1),)
 
 
 def constant_polynomial(value: int) -> Polynomial:
-    """Return the polynomial that is `value`."""
+    """Return a constant polynomial."""
     return (((), value),) if value else ZERO
 
 
 def factor_polynomial(factor: Factor) -> Polynomial:
-    """Return the polynomial that is one factor."""
+    """Return the polynomial of a single factor."""
     return (((factor,), 1),)
 
 
 def sum_terms(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
-    """Return the sum of terms, like ones added together. Raises TooComplex."""
+    """Return the sum of terms, with like terms combined. Raises TooComplex."""
     sums: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         sums[monomial] = sums.get(monomial, 0) + coefficient
@@ -43,24 +43,24 @@ def sum_terms(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
 
 
 def add(left: Polynomial, right: Polynomial) -> Polynomial:
-    """Left + right."""
+    """Return left + right."""
     return sum_terms((*left, *right))
 
 
 def scale(polynomial: Polynomial, factor: int) -> Polynomial:
-    """Polynomial * factor."""
+    """Return polynomial * factor."""
     return tuple((monomial, coefficient * factor) for monomial, coefficient in polynomial) if factor else ZERO
 
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
-    """Left * right. Raises TooComplex."""
+    """Return left * right. Raises TooComplex."""
     if len(left) * len(right) > MAX_PRODUCTS:
         raise TooComplex(f"one comparison or value needs more than {MAX_MONOMIALS} products of facts")
     return sum_terms((tuple(sorted((*m, *n), key=repr)), c * d) for m, c in left for n, d in right)
 
 
 def constant(polynomial: Polynomial) -> int | None:
-    """Return the number that the polynomial is, or None when it depends on facts."""
+    """Return the value of a constant polynomial; None if it depends on facts."""
     if not polynomial:
         return 0
     return polynomial[0][1] if len(polynomial) == 1 and polynomial[0][0] == () else None
@@ -72,13 +72,13 @@ def ratio_of(value: Fraction) -> Ratio:
 
 
 def add_ratios(left: Ratio, right: Ratio) -> Ratio:
-    """Left + right, over the least common denominator when both are plain numbers."""
+    """Return left + right, over the least common denominator if both are plain numbers."""
     numerators, denominator = common_denominator([left, right])
     return Ratio(add(*numerators), denominator)
 
 
 def multiply_ratios(left: Ratio, right: Ratio) -> Ratio:
-    """Left * right."""
+    """Return left * right."""
     return Ratio(multiply(left.numerator, right.numerator), multiply(left.denominator, right.denominator))
 
 
@@ -105,7 +105,7 @@ def common_denominator(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomia
 
 
 def primitive_part(polynomial: Polynomial) -> Polynomial:
-    """Return the polynomial without the common divisor of its coefficients; its sign stays the same."""
+    """Return the polynomial divided by the common divisor of its coefficients; its sign is unchanged."""
     divisor = gcd(*(coefficient for _, coefficient in polynomial))
     return (
         tuple((monomial, coefficient // divisor) for monomial, coefficient in polynomial) if divisor > 1 else polynomial

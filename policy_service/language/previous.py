@@ -1,10 +1,10 @@
-"""Facts that are the subject's own last outcome under the same policy, or the day since which it has had it.
+"""Facts that are the subject's own previous outcome by the same policy, or the day since which it holds.
 
     last_tier:  {type: choice, of: [S, A, B], optional: true, from: previous.tier}
     tier_since: {type: date, optional: true, from: previous.tier.since}
 
-Group lists say what the last outcome was, so it is one of those that they keep. Before the first decision there is
-none, so such a fact is optional. Which decision counts is said in `decisions/groups/previous.py`.
+The previous outcome comes from group lists, so it must be an outcome they store. Before the first decision there is
+none, so such a fact must be optional. `decisions/groups/previous.py` defines which decision counts.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from policy_service.language.policy import Fact, Outcome, Previous
 from policy_service.language.types import UNKNOWN_TYPE, BooleanType, ChoiceType, DateType, describe_type
 
 MAX_OUTCOME = 400
-"""Characters of the outcomes that group lists keep of a subject, as canonical JSON."""
+"""Maximum length of a subject's outcomes in group lists, as canonical JSON, characters."""
 _PREVIOUS = re.compile(r"previous\.([a-z][a-z0-9_]{0,63})(\.since)?")
 
 
 def parse_previous(text: str) -> Previous | None:
-    """What `from:` says of the last outcome; None when it says something else."""
+    """Parse a `from:` that names a previous outcome; return None for any other."""
     match = _PREVIOUS.fullmatch(text)
     return Previous(match[1], is_since=match[2] is not None) if match else None
 
 
 def countable_outcomes(outcomes: Mapping[str, Outcome], *, is_list: bool) -> tuple[str, ...]:
-    """Return the outcomes that group lists keep: choices and booleans, unless the policy answers a list.
+    """Return the outcomes stored in group lists: choices and booleans, unless the policy returns a list.
 
-    Of very many with long words only the first ones are taken.
+    If they would be too long together, only the first ones are stored.
     """
     if is_list:
         return ()
@@ -50,7 +50,7 @@ def countable_outcomes(outcomes: Mapping[str, Outcome], *, is_list: bool) -> tup
 def check_previous(
     facts: Mapping[str, Fact], outcomes: Mapping[str, Outcome], findings: Findings, *, is_list: bool
 ) -> None:
-    """Note what is wrong with the facts of a policy that are its own last outcomes."""
+    """Report the errors of a policy's facts that are its own previous outcomes."""
     kept = countable_outcomes(outcomes, is_list=is_list)
     for fact in facts.values():
         if fact.previous is None:

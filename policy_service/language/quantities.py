@@ -42,7 +42,7 @@ class Quantity:
     """A range of exact numbers in a unit: `low` to `high`, both included.
 
     Dates count in days, durations in seconds, months in months. `scale` is the greatest number of decimals a value can
-    have; None when a quotient may have no end of them.
+    have; None if a quotient may be non-terminating.
     """
 
     unit: str
@@ -52,12 +52,12 @@ class Quantity:
 
     @property
     def holds_zero(self) -> bool:
-        """True if the value can be zero, as far as is known."""
+        """True if the value may be zero."""
         return self.low <= 0 <= self.high
 
 
 def quantity_of_type(kind: NumberType | DateType | DurationType) -> Quantity:
-    """Return what the type alone says about a fact."""
+    """Return the range and unit that a fact's type implies."""
     match kind:
         case NumberType():
             size = 10**kind.scale
@@ -71,7 +71,7 @@ def quantity_of_type(kind: NumberType | DateType | DurationType) -> Quantity:
 
 
 def quantity_of_constant(value: Fraction | datetime.date | Duration | Months) -> Quantity:
-    """Return a literal as a quantity of one value."""
+    """Return the quantity of a literal."""
     match value:
         case Fraction():
             return Quantity(LITERAL, value, value, decimals(value))
@@ -86,7 +86,7 @@ def quantity_of_constant(value: Fraction | datetime.date | Duration | Months) ->
 
 
 def decimals(value: Fraction) -> int | None:
-    """Return the decimals of the number, or None when they have no end."""
+    """Return the number of decimals of a number; None if it is non-terminating."""
     scale, denominator = 0, value.denominator
     while denominator % 10 == 0:
         denominator, scale = denominator // 10, scale + 1
@@ -97,12 +97,12 @@ def decimals(value: Fraction) -> int | None:
 
 
 def is_plain(unit: str) -> bool:
-    """Return True if the unit is a number or a currency, which literals can stand beside."""
+    """Return True if the unit is a number or a currency, which a literal can have."""
     return unit not in (DATE, DURATION, MONTHS)
 
 
 def common_unit(left: str, right: str) -> str | None:
-    """Return the unit in which both can be compared, added or chosen between; None when there is none."""
+    """Return the common unit in which both can be compared or added; None if there is none."""
     if left == right:
         return left
     if LITERAL in (left, right) and is_plain(left) and is_plain(right):
@@ -111,7 +111,7 @@ def common_unit(left: str, right: str) -> str | None:
 
 
 def result_unit(operator: Operator, left: str, right: str) -> str | None:
-    """Return the unit of the result, by the table above; None for what has no meaning."""
+    """Return the unit of the result, by the table above; None if it is undefined."""
     factors = (LITERAL, NUMBER)
     match operator:
         case "+" | "-":
@@ -129,7 +129,7 @@ def result_unit(operator: Operator, left: str, right: str) -> str | None:
 
 
 def combine(operator: Operator, left: Quantity, right: Quantity, unit: str) -> Quantity:
-    """Return the range and decimals of `left operator right`. A divisor has been shown not to hold zero."""
+    """Return the range and decimals of `left operator right`. A divisor is known not to be zero."""
     if DATE in (left.unit, right.unit):
         return _combine_dates(operator, left, right, unit)
     apply: Callable[[Fraction, Fraction], Fraction] = _APPLY[operator]
@@ -167,9 +167,9 @@ def _combine_dates(operator: Operator, left: Quantity, right: Quantity, unit: st
 def power(base: Quantity, exponent: int) -> Quantity:
     """Return the range and decimals of `base ** exponent`.
 
-    The base of a negative exponent has been shown not to hold zero.
+    The base of a negative exponent is known not to be zero.
 
-    Raises ArithmeticError when a value would have too many digits.
+    Raises ArithmeticError if a value would have too many digits.
     """
     ends = [exact_power(base.low, Fraction(exponent)), exact_power(base.high, Fraction(exponent))]
     if base.holds_zero and exponent > 0:
@@ -182,7 +182,10 @@ def power(base: Quantity, exponent: int) -> Quantity:
 
 
 def remainder(dividend: Quantity, divisor: Quantity, unit: str) -> Quantity:
-    """Return the range and decimals of `modulo(dividend, divisor)`, which has the divisor's sign and never its size."""
+    """Return the range and decimals of `modulo(dividend, divisor)`.
+
+    It has the divisor's sign, and a smaller absolute value.
+    """
     scales = dividend.scale, divisor.scale
     scale = None if None in scales else max(scale for scale in scales if scale is not None)
     step = Fraction(0) if scale is None else Fraction(1, 10**scale)

@@ -1,7 +1,7 @@
-"""The requirements graph of policies (DMN 1.5 section 6, DRG). Circles and mismatches are refused.
+"""The requirements graph of policies (DMN 1.5 section 6, DRG). Cycles and type mismatches are errors.
 
-A fact with `from: tiering/rfm_value.tier` takes an outcome of another policy. So that it always can, the fact's type
-must take every value of the outcome's.
+A fact with `from: tiering/rfm_value.tier` takes an outcome of another policy. So the fact's type must accept every
+value of the outcome's type.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from policy_service.language.types import describe_type
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """An outcome of one policy that is a fact of another."""
+    """An outcome of one policy used as a fact of another."""
 
     policy: str
     """The other policy."""
@@ -35,18 +35,18 @@ class Dependencies:
     """The neighbours of a policy in the graph."""
 
     upstream: tuple[Dependency, ...]
-    """What it needs."""
+    """The policies it depends on."""
     downstream: tuple[Dependency, ...]
-    """What needs it."""
+    """The policies that depend on it."""
     measures: tuple[tuple[str, str], ...]
-    """Facts that come from the benchmark set, and what they measure."""
+    """Facts from the benchmark set, with their measures."""
 
 
 def bind_figures(policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """Return the policies, their benchmark facts taken from the policies among them that have the figures.
+    """Return the policies, with benchmark facts bound to policies among them that hold the figures.
 
-    A fact takes the outcome of the same measure of a policy about the same kind of subject, where its type takes every
-    value of it; of several policies the first by name. A fact that finds none stays the caller's.
+    A fact takes the outcome of the same measure from a policy about the same kind of subject, if its type accepts every
+    value; of several policies, the first by name. An unbound fact is supplied by the caller.
     """
     policies = tuple(policies)
     figures: dict[tuple[str, str], list[tuple[Policy, Outcome]]] = {}
@@ -70,10 +70,10 @@ def _bound(policy: Policy, figures: Mapping[tuple[str, str], list[tuple[Policy, 
 
 
 def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
-    """Return the policies in an order in which each stands after those it needs.
+    """Return the policies in topological order, each after those it needs.
 
-    `absent` are policies that are no longer in force: facts from them are missing, or supplied by the caller. Raises
-    PolicyFolderError, with the faults of every file, when one needs what is not there, what does not fit, or itself.
+    `absent` are policies no longer in force: facts from them are missing, or supplied by the caller. Raises
+    PolicyFolderError with the errors of every file, if a policy needs one that is missing or does not fit, or itself.
     """
     by_id: dict[str, Policy] = {}
     errors: dict[str, list[Diagnostic]] = {}
@@ -101,12 +101,12 @@ def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) 
 
 
 def required_policies(policy: Policy) -> frozenset[str]:
-    """Return the policies whose outcomes the policy takes."""
+    """Return the policies whose outcomes the policy uses."""
     return frozenset(fact.requirement.policy for fact in policy.facts.values() if fact.requirement)
 
 
 def with_required_policies(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
-    """Return the policy and all those it needs, directly or through others; each once."""
+    """Return the policy and all those it needs, directly or indirectly, each once."""
     chained = [policy]
     for each in chained:
         chained += [
@@ -123,7 +123,7 @@ def facts_from(policy: Policy, source: str) -> tuple[Fact, ...]:
 
 
 def dependencies_of(name: str, policies: Mapping[str, Policy], active: Collection[str]) -> Dependencies:
-    """Return the neighbours of a policy among others, of which only those that are `active` need anything."""
+    """Return the neighbours of a policy; only the `active` policies have dependencies."""
     policy = policies[name]
     return Dependencies(
         upstream=tuple(
@@ -143,7 +143,7 @@ def dependencies_of(name: str, policies: Mapping[str, Policy], active: Collectio
 
 
 def _order(by_id: Mapping[str, Policy], errors: dict[str, list[Diagnostic]]) -> tuple[str, ...]:
-    # Sorted, as the order of a set is another in each process.
+    # Sorted, since the order of a set differs between processes.
     graph = {id_: sorted(required_policies(by_id[id_]) & by_id.keys()) for id_ in sorted(by_id)}
     try:
         return tuple(TopologicalSorter(graph).static_order())
@@ -165,7 +165,7 @@ def _requirement_error(
     if required is None:
         return None
 
-    def span() -> SourceSpan:  # which reads the file, and is asked for only where there is a fault
+    def span() -> SourceSpan:  # parses the file, so it is only called for an error
         return _span_at(policy, "facts", fact.name, "from")
 
     source = by_id.get(required.policy)

@@ -1,4 +1,4 @@
-"""Hints for authors who write as in another tool, a spreadsheet or plain Chinese: the same, as it is written here.
+"""Hints for authors who use the spelling of another tool, a spreadsheet or plain Chinese.
 
 | written                                             | meant                                                      |
 |-----------------------------------------------------|------------------------------------------------------------|
@@ -15,8 +15,8 @@
 | in a cell `(1, 5)`, `[1, 5)`; `any`, `不限`         | `(1..5)`, `[1..5)`; `-`                                    |
 | in a cell of the column `x`: `x > 5`, `x in (1, 2)` | `> 5`, `? in (1, 2)`                                       |
 
-A respelling is only ever a hint: the parser has tried that it can be read, and the author decides. What can be meant in
-two ways stays as it is: `10~50万` (10 or 100000), `1,00`, `$5` of a fact in CNY.
+A respelling is only a hint: it is known to parse, and the author decides. Ambiguous text is left unchanged: `10~50万`
+(10 or 100000), `1,00`, `$5` of a fact in CNY.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CompiledRespelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
 _QUOTES = str.maketrans({**dict.fromkeys("“”„‟＂", '"'), **dict.fromkeys("‘’", "'")})
 _TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _FIRST = 0xE000
-"""A text is held by a private character, from this one on, while the rest is spelt again."""
+"""The first private-use character; these stand for texts while the rest is respelled."""
 _SIGNS = str.maketrans(
     {
         **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
@@ -96,7 +96,7 @@ def _lower(match: re.Match[str]) -> str:
 
 
 def _interval(match: re.Match[str]) -> str:
-    """`> 5 and <= 10`, in either order, as `(5..10]`."""
+    """Return `> 5 and <= 10`, in either order, as `(5..10]`."""
     sides = {match[1]: match[2], match[3]: match[4]}
     low, high = sides.keys() & {">", ">="}, sides.keys() & {"<", "<="}
     if not low or not high:
@@ -106,7 +106,7 @@ def _interval(match: re.Match[str]) -> str:
 
 
 def _between(above: str, low: str, high: str, below: str) -> str | None:
-    """Return the interval, or None when it holds nothing."""
+    """Return the interval; None if it is empty."""
     numbers = [Fraction(end) for end in (low, high) if re.fullmatch(f"-?{_NUMBER}", end)]
     is_closed = "=" in above and "=" in below
     match numbers:
@@ -117,13 +117,13 @@ def _between(above: str, low: str, high: str, below: str) -> str | None:
 
 
 def _chain(match: re.Match[str]) -> str:
-    """`5 < x <= 10` as `x in (5..10]`."""
+    """Return `5 < x <= 10` as `x in (5..10]`."""
     interval = _between(match[2], match[1], match[5], match[4])
     return f"{match[3]} in {interval}" if interval else match[0]
 
 
 def _ascending(match: re.Match[str]) -> str:
-    """`10-20` as `[10..20]`, and `10-20-30` or `2026-1` as it is."""
+    """Return `10-20` as `[10..20]`; leave `10-20-30` and `2026-1` unchanged."""
     interval = _between("=", match[2], match[3], "=")
     return f"{match[1]}{interval}" if interval else match[0]
 
@@ -134,13 +134,13 @@ def _compile(rules: Sequence[Respelling]) -> tuple[CompiledRespelling, ...]:
 
 @cache
 def _general_rules() -> tuple[CompiledRespelling, ...]:
-    """Return the rules for all expressions, compiled when the first is refused."""
+    """Return the rules for all expressions, compiled at the first error."""
     return _compile(_RULES)
 
 
 @cache
 def _cell_rules(column: str) -> tuple[CompiledRespelling, ...]:
-    """The rules for the cells of a column: its own name is left out before a comparison and otherwise written `?`."""
+    """Return the rules for cells: the column's own name is dropped before a comparison, else written `?`."""
     names = ((rf"(^| and | or ){column} ?(?=[<>=!])", r"\1"), (rf"\b{column}\b", "?"))
     return (*_general_rules(), *_compile(names), *_compile(_CELLS))
 
@@ -228,20 +228,20 @@ FOREIGN_WORDS: Mapping[str, str] = {
     )
     for word in words.split(", ")
 }
-"""Words and functions of other tools, in small letters, and what is written here instead."""
+"""Words and functions of other tools, in lower case, with their equivalents here."""
 _PHRASE = re.compile(
     rf"\b({'|'.join(word.replace(' ', ' +') for word in FOREIGN_WORDS if ' ' in word)}) *\(", re.IGNORECASE
 )
 
 
 def foreign_function_hint(text: str) -> str | None:
-    """Return what is written here instead of a function of another tool; None when there is none."""
+    """Return the equivalent of another tool's function; None if there is none."""
     match = _PHRASE.search(text)
     return FOREIGN_WORDS[" ".join(match[1].lower().split())] if match else None
 
 
 def respell(text: str, column: str | None = None) -> str:
-    """The expression, or the cell of `column`, as it is written here; `text` where nothing is known from elsewhere."""
+    """Return the expression, or the cell of `column`, in this language's spelling; unchanged if not recognised."""
     texts: list[str] = []
 
     def replace_literal(match: re.Match[str]) -> str:

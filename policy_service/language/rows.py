@@ -1,4 +1,4 @@
-"""Reads the rows of decision tables: the cells of a row, and what they ask together."""
+"""Reads the rows of decision tables: their cells, and the combined conditions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from policy_service.language.source import Path
 from policy_service.language.types import Type
 
 Inputs = Sequence[tuple[str, Path]]
-"""The inputs of a table, each with its place in the file."""
+"""The inputs of a table, each with its position in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputCell:
-    """A cell as read, None when it cannot be; the input it asks about; where it stands in the file."""
+    """A parsed cell, None if it is invalid; its input; its position in the file."""
 
     name: str
     cell: Cell | None
@@ -27,7 +27,7 @@ class InputCell:
 
     @property
     def handles_missing(self) -> bool:
-        """True if it says what holds when its fact is missing."""
+        """True if it covers the case that its fact is missing."""
         return self.cell is not None and self.cell.handles_missing and self.cell.condition != TRUE
 
 
@@ -43,7 +43,7 @@ class RowReader:
         self.findings = findings
 
     def check_inputs(self, inputs: Inputs) -> None:
-        """Note every input that is no fact and not the day, or is asked twice."""
+        """Report every input that is neither a fact nor the day, or is a duplicate."""
         seen: set[str] = set()
         for name, path in inputs:
             if name not in self.names:
@@ -58,7 +58,7 @@ class RowReader:
         return InputCell(name, self.findings.read_cell(text, name, path), path)
 
     def read_row(self, cells: Sequence[InputCell]) -> tuple[Expr, frozenset[str], tuple[Expr, ...]]:
-        """Return a row's condition, the optional facts that are there when it holds, and its cells."""
+        """Return a row's condition, the optional facts known to be present if it is true, and its cells."""
         parsed = [(each, each.cell) for each in cells if each.cell is not None]
         guarded = [each.name for each, cell in parsed if each.name in self.optional and not cell.handles_missing]
         known = frozenset(guarded)
@@ -73,13 +73,13 @@ class RowReader:
         return when, known, conditions
 
     def add_cell_count_error(self, cells: Sequence[object], expected: Sequence[str], path: Path) -> None:
-        """Note that a row has too few or too many cells."""
+        """Report that a row has too few or too many cells."""
         message = f"expected {pluralize(len(expected), 'cell')}, for {', '.join(expected)}; found {len(cells)}"
         hint = "a cell with a comma stands in quotes" if len(cells) > len(expected) else None
         self.findings.add_error(Code.WRONG_CELL_COUNT, shorten(message, 300), path, hint)
 
     def check_missing_handled(self, inputs: Inputs, handled: Collection[str]) -> None:
-        """Note every optional input of which no cell says what holds when it is missing."""
+        """Report every optional input for which no cell covers the case that it is missing."""
         for name, path in inputs:
             if name in self.optional and name not in handled:
                 hint = 'add a row with "is missing" in this column'

@@ -1,4 +1,4 @@
-"""Understands scorecards: rules that add points, and bands of which every possible total lies in exactly one."""
+"""Reads scorecards: rules that add points, and bands of which exactly one contains each possible total."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from policy_service.language.then_values import ThenReader
 from policy_service.language.types import LIMIT, MAX_SCALE, NumberType, parse_decimal, to_exact
 
 MAX_EDGES = 300
-"""Different numbers that the bands of a scorecard may name."""
+"""Maximum number of distinct numbers in the bands of a scorecard."""
 ReadCondition = Callable[[str, Path], tuple[Expr, frozenset[str]]]
-"""Reads a condition; gives it with the optional facts that are there where it holds."""
+"""Parses a condition; returns it with the optional facts known to be present if it is true."""
 
 
 class ScorecardReader:
-    """Reads a scorecard against the facts and outcomes of its file."""
+    """Reads a scorecard, given the facts and outcomes of its file."""
 
     def __init__(
         self, checker: Checker, then_reader: ThenReader, findings: Findings, read_condition: ReadCondition
@@ -38,7 +38,7 @@ class ScorecardReader:
         self.read_condition = read_condition
 
     def read(self, doc: ScorecardDoc) -> tuple[tuple[Rule, ...], Scorecard] | None:
-        """Return the rules and the scorecard, or None after noting why there is none."""
+        """Return the rules and the scorecard; None after reporting errors."""
         scale = int(doc.scale) if re.fullmatch(f"[0-{MAX_SCALE}]", doc.scale) else None
         base = parse_decimal(doc.base)
         if scale is None:
@@ -102,9 +102,9 @@ class ScorecardReader:
         return Rule(doc.id, cell.condition, then, to_bilingual(doc.because), title=title_of(doc))
 
     def check_coverage(self, bands: tuple[Rule, ...], total: NumberType) -> None:
-        """Every possible total lies in exactly one band.
+        """Check that every possible total is in exactly one band.
 
-        A band can only change its mind at the numbers it names, so it is enough to ask at those and beside them.
+        A band can only change at the numbers it names, so it suffices to test those and their neighbours.
         """
         size = 10**total.scale
         edges = {ROUND["floor"](edge * size) for band in bands for edge in tested_numbers(band.when) or ()}
@@ -130,7 +130,7 @@ class ScorecardReader:
 
 
 def tested_numbers(condition: Expr) -> set[Fraction] | None:
-    """Return the numbers a band names, or None when it is more than tests of the total against plain numbers."""
+    """Return the numbers in a band; None if it does more than compare the total with plain numbers."""
     match condition:
         case Not(operand=operand):
             return tested_numbers(operand)

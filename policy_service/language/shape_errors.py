@@ -1,6 +1,6 @@
-"""Pydantic's errors about the shape of a file, in the author's words: one error a place, with the author's own keys.
+"""Translates pydantic's errors about the shape of a file into the author's words and keys: one error per position.
 
-A value that may be written in two ways (`then` is a list, or keys with values) is one fault, not one for each way.
+A value with two allowed forms (`then` is a list, or keys with values) gives one error, not one per form.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS = {
     "bool_type": "`true` or `false`",
     "string_too_short": "text",
 }
-"""What was expected, by pydantic's name for the fault."""
+"""The expectation for each of pydantic's error types."""
 
 _KNOWN_KEYS = frozenset(
     [
@@ -88,7 +88,7 @@ _KNOWN_KEYS = frozenset(
 
 
 def shape_errors(error: ValidationError, root: SourceMapping) -> Iterator[Diagnostic]:
-    """Yield every fault of the file's shape."""
+    """Yield every error of the file's shape."""
     expected: dict[Path, list[str]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         path = _path(detail["loc"], root, whole=detail["type"] == "missing")
@@ -132,7 +132,7 @@ def _length(node: Node) -> int:
 
 
 def _limit(kind: str, context: Mapping[str, Any], node: Node) -> str | None:
-    """Return the expectation of something that is too long, too short or none of a few words."""
+    """Return the expectation for a value that is too long, too short, or not one of a few words."""
     match kind, context:
         case "too_long", {"max_length": most}:
             return f"at most {most:,} entries, found {_length(node):,}"
@@ -147,9 +147,9 @@ def _limit(kind: str, context: Mapping[str, Any], node: Node) -> str | None:
 
 
 def _path(location: tuple[str | int, ...], root: SourceMapping, *, whole: bool) -> Path:
-    """Return the steps of pydantic's location that are the file's own: it also names the types it tried.
+    """Return the steps of pydantic's location that are in the file, since it also includes union members.
 
-    The last step of a `whole` location is a key that is not there.
+    The last step of a `whole` location is a missing key.
     """
     path: list[str | int] = []
     node: Node = root

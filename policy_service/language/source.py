@@ -1,7 +1,9 @@
-"""A policy file's bytes as a tree of text with places. Nothing is interpreted: every scalar stays the author's text.
+"""Parses a policy file's bytes into a tree of text with positions.
 
-YAML 1.2 without what lets a file say something else than it shows: no aliases, no tags, no duplicate keys, no hidden
-characters, one document. Limits: 2 MiB, 12 levels, UTF-8.
+Nothing is interpreted: every scalar is the author's text.
+
+YAML 1.2 without features that could mislead a reader: no aliases, no tags, no duplicate keys, no hidden characters, one
+document. Limits: 2 MiB, 12 levels, UTF-8.
 """
 
 from __future__ import annotations
@@ -31,13 +33,13 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 _new_tuple = tuple.__new__
-"""Makes a named tuple in half the time of its own constructor: a file has thousands of them."""
+"""Creates a named tuple in half the time of its constructor: a file has thousands of them."""
 
 
 class Scalar(NamedTuple):
-    """A text with its place.
+    """A text with its position.
 
-    `exact` is true when each character of the text stands as itself, in order, from `start`.
+    `exact` is true if the characters of the text appear unescaped and contiguous in the file, from `start`.
     """
 
     text: str | None
@@ -47,12 +49,12 @@ class Scalar(NamedTuple):
 
     @property
     def full_width_sign(self) -> str | None:
-        """The first full-width sign of text without quotes, where it is a letter like any other."""
+        """The first full-width sign of unquoted text, where it has no meaning."""
         match = _FULL_WIDTH.search(self.text) if self.text and self.start == self.span else None
         return match[0] if match else None
 
     def span_of(self, first: int, last: int) -> SourceSpan:
-        """Return the place of the characters `first` to `last` (not included) of the text."""
+        """Return the span of the characters `first` to `last` (exclusive) of the text."""
         if not self.exact:
             return self.span
         return SourceSpan(self.start.line, self.start.column + first, max(1, last - first))
@@ -81,7 +83,7 @@ _KEY = re.compile(r"( *(?:- )?[a-z][a-z0-9_]*)：")
 
 
 def full_width_hint(node: object) -> str | None:
-    """Return what to write instead of the full-width sign in unquoted text; None when there is none."""
+    """Return a hint for a full-width sign in unquoted text; None if there is none."""
     sign = node.full_width_sign if isinstance(node, Scalar) else None
     return f"`{sign}` is full-width: write `{_HALF_WIDTH[sign]}`" if sign else None
 
@@ -92,7 +94,7 @@ Plain = str | None | list["Plain"] | dict[str, "Plain"]
 
 
 def to_plain(node: Node) -> Plain:
-    """Return the tree without its places: text, None for null, lists and dicts."""
+    """Return the tree without positions: text, None for null, lists and dicts."""
     match node:
         case Scalar():
             return node.text
@@ -105,7 +107,7 @@ def to_plain(node: Node) -> Plain:
 
 
 def find_node(node: Node, path: Path) -> Node:
-    """Return the node at `path`, or the last one on the way there when the path leads out of the tree."""
+    """Return the node at `path`, or the last existing one on the way."""
     for step in path:
         match node, step:
             case Sequence(), int() if step < len(node.items):
@@ -118,7 +120,7 @@ def find_node(node: Node, path: Path) -> Node:
 
 
 def find_key_span(node: Node, path: Path) -> SourceSpan:
-    """Return the place of the key that ends `path`, or of the node there when it has no key."""
+    """Return the span of the key that ends `path`; of the node if it has no key."""
     parent = find_node(node, path[:-1])
     if path and isinstance(parent, Mapping) and (entry := parent.entries.get(str(path[-1]))):
         return entry[0].span
@@ -126,7 +128,7 @@ def find_key_span(node: Node, path: Path) -> SourceSpan:
 
 
 def read_source(path: str, content: bytes) -> tuple[Mapping, str]:
-    """Return the tree and the text of a policy file. Raises PolicyError."""
+    """Parse a policy file; return its tree and text. Raises PolicyError."""
     text = _decode(path, content)
     if diagnostics := _hidden_character_errors(text):
         raise PolicyError(path, diagnostics, text)
@@ -176,7 +178,7 @@ def _hidden_character_error(character: str, span: SourceSpan) -> Diagnostic:
 
 
 def _indentation_error(lines: list[str]) -> Diagnostic | None:
-    """Return the tab or the full-width colon at the start of one of the first lines that keeps them from being YAML."""
+    """Return the error for a tab or full-width colon at the start of one of the first lines, which is invalid YAML."""
     for number, line in enumerate(lines, 1):
         if match := re.match(r" *\t", line):
             span = SourceSpan(number, match.end())
@@ -202,12 +204,12 @@ def _syntax_error(error: yaml.YAMLError, text: str) -> Diagnostic:
     return Diagnostic(Code.YAML_SYNTAX, getattr(error, "reason", "not YAML"), span)
 
 
-class _Stop(Exception):  # not an error of its own: what was found is in `diagnostics`
-    """Reading on makes no sense."""
+class _Stop(Exception):  # control flow: the errors are in `diagnostics`
+    """Parsing cannot continue."""
 
 
 class _Reader:
-    """Builds the tree from YAML events, so that nothing is built of what is refused."""
+    """Builds the tree from YAML events, so that rejected content is never built."""
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines()

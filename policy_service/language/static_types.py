@@ -1,4 +1,4 @@
-"""The static type of an expression, known before any fact is, and its description for the author."""
+"""The static type of an expression, and its description for the author."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy_service.language.unparse import quote
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """The static type of a quoted text: it becomes a choice, a tag or a text by what it is compared with."""
+    """The static type of a quoted text: the other side of a comparison makes it a choice, tag or text."""
 
     text: str
 
@@ -23,7 +23,7 @@ Static = Quantity | Word | BooleanType | ChoiceType | TextType | TagsType
 
 @dataclass(frozen=True, slots=True)
 class CheckError:
-    """A fault of an expression, at characters of its text."""
+    """An error of an expression, with its position in the text."""
 
     code: Code
     message: str

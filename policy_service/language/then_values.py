@@ -1,4 +1,4 @@
-"""Understands what rules give: for each outcome a value, or an expression that is proved to fit the outcome's type."""
+"""Reads the outcomes of rules: for each, a value, or an expression proved to fit the outcome's type."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from policy_service.language.unparse import write_fraction
 
 OutcomeText = str | list[str] | None
 ThenText = list[OutcomeText] | dict[str, OutcomeText]
-"""What a rule gives, as written: a value for each outcome in their order, or by their names."""
+"""The `then` of a rule as written: values in the order of the outcomes, or by name."""
 Bounds = tuple[Fraction, Fraction] | None
-"""The least and the greatest number a rule can give, in units; None for what is no number."""
+"""The least and greatest number a rule can give, in units; None for other outcomes."""
 
 
 class ThenReader:
@@ -62,10 +62,10 @@ class ThenReader:
         count: bool = False,
         then_path: Path | None = None,
     ) -> tuple[tuple[Expr | Value, ...], Bounds]:
-        """Read a rule's values, one an outcome, and the bounds of the first.
+        """Return a rule's values, one per outcome, and the bounds of the first.
 
-        `known` are the optional facts that are there when the rule holds. With `count` a rule gives nothing.
-        `then_path` is where `then` stands when it is no key of the rule at `path`.
+        `known` are the optional facts known to be present if the rule matches. With `count` a rule has no values.
+        `then_path` is the path of `then` if it is not a key of the rule at `path`.
         """
         then_path = then_path or (*path, "then")
         if count:
@@ -84,7 +84,7 @@ class ThenReader:
     def _texts_by_outcome(
         self, then: ThenText | None, path: Path, then_path: Path
     ) -> dict[str, tuple[str | int, OutcomeText]]:
-        """For each outcome where its value stands and what it is."""
+        """Return, for each outcome, the position of its value, and the value."""
         names = list(self.outcomes)
         if then is None:
             self.findings.add_error(Code.MISSING_OUTCOME, f"the rule gives no {', '.join(names)}", path, "add `then`")
@@ -109,7 +109,7 @@ class ThenReader:
     def read_value(
         self, text: OutcomeText, kind: Type, path: Path, known: frozenset[str]
     ) -> tuple[Expr | Value | None, Bounds]:
-        """A value or a checked expression for an outcome of type `kind`, or None after noting why there is none."""
+        """Return a value or a checked expression for an outcome of type `kind`; None after reporting errors."""
         if kind is UNKNOWN_TYPE:
             return None, None
         literal = _is_literal(text, kind)
@@ -140,7 +140,7 @@ class ThenReader:
             return None
 
     def _fits(self, static: Static, kind: Type, expression: Expr) -> bool:
-        """Note a fault unless every value of the expression is one of the outcome's type."""
+        """Report an error unless every value of the expression fits the outcome's type."""
         span = expression.span
         match kind, static:
             case BooleanType(), BooleanType():
@@ -177,7 +177,7 @@ class ThenReader:
 
 
 def format_bound(number: Fraction, kind: NumberType | DateType | DurationType) -> str:
-    """Return a bound of a value of type `kind` in the author's words, or its size when it is too long to be read."""
+    """Return a bound of a value of type `kind` in the author's words, or its magnitude if that is too long."""
     if abs(number) >= 10**_SHOWN_DIGITS:
         return f"less than -10^{_SHOWN_DIGITS}" if number < 0 else f"more than 10^{_SHOWN_DIGITS}"
     match kind:
@@ -195,7 +195,7 @@ _SHOWN_DIGITS = 15
 
 
 def _is_literal(text: OutcomeText, kind: Type) -> bool:
-    """Return True if `given` stands for itself and is no expression."""
+    """Return True if the text is a literal, not an expression."""
     match kind:
         case ChoiceType() | TextType() | TagsType():
             return True

@@ -1,4 +1,4 @@
-"""A place among the tokens of an expression: what comes next, and the fault when it is not what must come."""
+"""A cursor over the tokens of an expression: the next token, and the error if it is unexpected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDINGS = frozenset({"true", "false", "missing"})
 
 
 class TokenCursor:
-    """Steps through tokens, the last of which is the end."""
+    """A cursor over tokens, the last of which is the end."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
@@ -58,9 +58,9 @@ class TokenCursor:
             raise self.unexpected(self.next, "the end")
 
     def interval_ahead(self) -> bool:
-        """Return True if the bracket that comes next holds `..`, so that it opens an interval and not an expression."""
+        """Return True if the next bracket contains `..`, so that it opens an interval and not an expression."""
         open_brackets: list[bool] = []
-        """Of each bracket that is open whether it holds `..`."""
+        """For each open bracket, whether it contains `..`."""
         begins = True  # a value may begin here, so `]` opens an interval; `[` closes one only where none may
         for token in self.tokens[self.position :]:
             sign = token.text if token.kind == "symbol" else None

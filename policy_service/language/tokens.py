@@ -1,7 +1,7 @@
 """An expression's text as tokens.
 
-What could be read as something else than its author meant is refused: `1,000` (two values), `01`, a date without its
-sign, `2026-01-31` (a subtraction), and `0...5` (zero to a half).
+Ambiguous text is rejected: `1,000` (two values), `01`, a date without its sign, `2026-01-31` (a subtraction), and
+`0...5` (zero to a half).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from policy_service.language.types import parse_date
 
 Kind = Literal["number", "text", "name", "function", "word", "symbol", "end"]
 WORDS = frozenset({"and", "or", "not", "between", "in", "is", "missing", "true", "false", "null", "date", "duration"})
-"""Words of the grammar. A fact may not be called so."""
+"""Keywords of the grammar, not allowed as names of facts."""
 MAX_LENGTH = 4_000
-"""Characters of one expression or cell."""
+"""Maximum length of one expression or cell, characters."""
 
 _MANY_WORDS = sorted((name for name in FUNCTIONS if " " in name), key=len, reverse=True)
 _TOKEN = re.compile(
@@ -41,7 +41,7 @@ _ESCAPED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token; `text` of a text token is what it says, without quotes and escapes."""
+    """One token; the `text` of a text token is its value, without quotes and escapes."""
 
     kind: Kind
     text: str
@@ -50,7 +50,7 @@ class Token:
 
 
 class ExpressionSyntaxError(Exception):
-    """An expression cannot be read; start and end are characters of its text."""
+    """An expression cannot be parsed; start and end are positions in its text."""
 
     def __init__(self, message: str, start: int, end: int, hint: str | None = None, code: Code = Code.SYNTAX) -> None:
         super().__init__(message)
@@ -58,9 +58,9 @@ class ExpressionSyntaxError(Exception):
 
 
 def tokenise(text: str) -> list[Token]:
-    """Return the tokens of `text`, ended by one of kind `end`.
+    """Return the tokens of `text`, ending with one of kind `end`.
 
-    Raises ExpressionSyntaxError at the first character that fits none.
+    Raises ExpressionSyntaxError at the first invalid character.
     """
     tokens = []
     position = 0
@@ -105,7 +105,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _ambiguous(text: str, number: re.Match[str]) -> ExpressionSyntaxError | None:
-    """Return why a number is ambiguous as it stands."""
+    """Return the error of an ambiguous number, or None."""
     start = number.start()
     if day := _DAY.match(text, start):
         iso_date = f"{day[1]}-{day[3]:0>2}-{day[4]:0>2}"

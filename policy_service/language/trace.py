@@ -1,4 +1,4 @@
-"""The reason why a rule did not match: the condition that failed, and its values."""
+"""The trace: why a rule did not match, by the failed condition and its values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy_service.language.unparse import unparse
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """One rule: whether it matched; if not, the condition that failed, and the names in it with the values seen."""
+    """One rule: whether it matched; if not, the failed condition, and the values of its names."""
 
     rule: str
     failed: str | None
@@ -21,7 +21,7 @@ class RuleTrace:
 
 
 def trace(rules: tuple[Rule, ...], scope: Scope) -> tuple[RuleTrace, ...]:
-    """Return every rule, in order. The rule `otherwise` fails by its own name when another one matched."""
+    """Return every rule, in order. If another rule matched, `otherwise` fails with its own name as the condition."""
     traces = [_trace(rule, scope) for rule in rules if not rule.otherwise]
     if rules and rules[-1].otherwise:
         is_reached = all(rule.failed is not None for rule in traces)
@@ -37,7 +37,7 @@ def _trace(rule: Rule, scope: Scope) -> RuleTrace:
 
 
 def failing_part(condition: Expr, scope: Scope) -> Expr:
-    """Of a condition that is false, the first part of an `and` that is; anything else fails as a whole."""
+    """Return the first false part of a false `and`; any other false condition as a whole."""
     if isinstance(condition, And):
         return failing_part(next(part for part in condition.operands if not holds(part, scope)), scope)
     return condition

@@ -1,4 +1,6 @@
-"""The types of facts and outcomes, and how their values are read, kept and written. Exact: no binary floating point.
+"""The types of facts and outcomes, and how their values are parsed, stored and written.
+
+Exact: no binary floating point.
 
 | type     | in JSON and YAML                  | kept as                           | computed with       |
 |----------|-----------------------------------|-----------------------------------|---------------------|
@@ -12,8 +14,8 @@
 | text     | any text up to 1,000 characters   | str                               | str                 |
 | tags     | list of words of `of`             | frozenset of str                  | frozenset of str    |
 
-Whole and scaled numbers stay inside ±2^53, so that every JSON reader and every database sees the same number. Zeros at
-the end of the decimals say nothing: 800000.000 is 800000.00, and 45.0 is the whole number 45.
+Whole and scaled numbers stay within ±2^53, so that every JSON parser and every database reads the same number. Trailing
+zeros are ignored: 800000.000 is 800000.00, and 45.0 is the whole number 45.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from policy_service.language.diagnostics import shorten
 from policy_service.language.numerals import PLAIN_DECIMAL, scaled_number
 
 LIMIT = 2**53
-"""Largest whole or scaled number (its absolute value) a fact or an outcome may have."""
+"""Largest absolute value of a stored number."""
 MAX_SCALE = 6
 MAX_TEXT = 1_000
 MAX_TAGS = 100
@@ -50,7 +52,7 @@ FIRST_DAY = datetime.date(1900, 1, 1).toordinal()
 LAST_DAY = datetime.date(2199, 12, 31).toordinal()
 
 Value = bool | int | str | frozenset[str]
-"""A value as kept: see the table above."""
+"""A stored value: see the table above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,19 @@ class NumberType:
 
 @dataclass(frozen=True, slots=True)
 class DateType:
-    """A day, kept as its proleptic ordinal (1 is 0001-01-01)."""
+    """A day, stored as its proleptic ordinal (1 is 0001-01-01)."""
 
     low: int = FIRST_DAY
     high: int = LAST_DAY
 
 
 CALENDAR = DateType(datetime.date.min.toordinal(), datetime.date.max.toordinal())
-"""Every day there is, 0001-01-01 to 9999-12-31: what a computed date may be unless its outcome says less."""
+"""The default range of a computed date: every day from 0001-01-01 to 9999-12-31."""
 
 
 @dataclass(frozen=True, slots=True)
 class DurationType:
-    """A days and time duration (FEEL), kept in seconds."""
+    """A days and time duration (FEEL), stored in seconds."""
 
     low: int = -LIMIT
     high: int = LIMIT
@@ -91,7 +93,7 @@ class DurationType:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceType:
-    """One of a closed list of words. `ordered` says which end of the list is the better one."""
+    """One of a closed list of words. `ordered` names the better end of the list."""
 
     of: tuple[str, ...]
     ordered: Literal["best-first", "worst-first"] | None = None
@@ -110,14 +112,14 @@ class TagsType:
 
 
 UNKNOWN_TYPE = TextType()
-"""Stands, by identity, for a type that was declared wrongly; whatever depends on it is not judged a second time."""
+"""Stands, by identity, for an invalid declared type, so that no follow-up errors are reported."""
 
 Type = BooleanType | NumberType | DateType | DurationType | ChoiceType | TextType | TagsType
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A FEEL days and time duration while computing: exact seconds."""
+    """A FEEL days and time duration in computations: exact seconds."""
 
     seconds: Fraction
 
@@ -130,11 +132,11 @@ class Months:
 
 
 Exact = bool | Fraction | datetime.date | Duration | Months | str | frozenset[str]
-"""A value while computing: see the table above."""
+"""A value in computations: see the table above."""
 
 
 class ValueRejected(ValueError):
-    """A value does not fit its type; `expected` says what would."""
+    """A value does not fit its type; `expected` describes what would."""
 
     def __init__(self, kind: Literal["mistyped", "out-of-range"], expected: str) -> None:
         super().__init__(expected)
@@ -206,9 +208,9 @@ def _bounds(kind: NumberType | DateType | DurationType) -> str:
 
 
 def parse_value(kind: Type, raw: object) -> Value:
-    """Return the kept value of `raw`, a JSON value whose decimals arrive as Decimal, never as float.
+    """Return the stored form of `raw`, a JSON value whose decimals are Decimal, never float.
 
-    Raises ValueRejected when it is mistyped or out of range, saying what was expected.
+    Raises ValueRejected if it is mistyped or out of range, with what was expected.
     """
     match kind:
         case BooleanType():
@@ -248,7 +250,7 @@ def _check_range(kind: NumberType | DateType | DurationType, value: int) -> int:
 
 
 def _encodable(text: str) -> str:
-    """`text`, unless it holds lone surrogates, which no database and no JSON writer would take."""
+    """Return `text`, unless it contains lone surrogates, which databases and JSON writers reject."""
     if text.isascii() or not _SURROGATE.search(text):
         return text
     raise ValueRejected("mistyped", "text without lone surrogates")
@@ -265,16 +267,16 @@ _N, _H, _M = "(?:0?[0-9]|[1-9][0-9]+)", "(?:[01]?[0-9]|2[0-3])", "[0-5]?[0-9]"
 _IN_ORDER = re.compile(
     f"-?P(?:{_N}D(?:T(?:{_H}H)?(?:{_M}M)?(?:{_M}S)?)?|T(?:{_N}H(?:{_M}M)?(?:{_M}S)?|{_N}M(?:{_M}S)?|{_N}S))"
 )
-"""A duration in which only the first unit may be more than the next larger one has: `PT36H`, but not `P1DT36H`."""
+"""A duration in which only the first unit may exceed the next larger unit: `PT36H`, but not `P1DT36H`."""
 
 
 def parse_decimal(text: str) -> Fraction | None:
-    """Return the exact number that a plain decimal such as `-1.50` writes, or None."""
+    """Parse a plain decimal such as `-1.50` exactly; None if it is invalid."""
     return Fraction(text) if PLAIN_DECIMAL.fullmatch(text) else None
 
 
 def parse_date(text: str) -> datetime.date | None:
-    """Return the day that an ISO 8601 calendar date (`2026-11-21`) names, or None."""
+    """Parse an ISO 8601 calendar date (`2026-11-21`); None if it is invalid."""
     if not _DATE.fullmatch(text):
         return None
     try:
@@ -284,9 +286,9 @@ def parse_date(text: str) -> datetime.date | None:
 
 
 def parse_duration(text: str) -> Duration | Months | None:
-    """Return the duration that ISO 8601 text such as `P30D`, `PT4H` or `P1Y6M` writes, or None.
+    """Parse an ISO 8601 duration such as `P30D`, `PT4H` or `P1Y6M`; None if it is invalid.
 
-    FEEL keeps days and time apart from years and months (DMN 1.5 section 10.3.2.3.4), so text with both is no duration.
+    FEEL separates days and time from years and months (DMN 1.5 section 10.3.2.3.4), so text with both is invalid.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
@@ -302,7 +304,7 @@ def parse_duration(text: str) -> Duration | Months | None:
 
 
 def format_value(kind: Type, value: Value) -> object:
-    """`value` as JSON: numbers with decimals and money as strings, dates and durations as ISO 8601, tags sorted."""
+    """Return `value` as JSON: decimals and money as strings, dates and durations as ISO 8601, tags sorted."""
     match kind, value:
         case NumberType(scale=scale), int() if scale or kind.kind != "integer":
             return write_decimal(value, scale)
@@ -325,7 +327,7 @@ def write_decimal(scaled: int, scale: int) -> str:
 
 
 def write_duration(seconds: int) -> str:
-    """Seconds as the shortest ISO 8601 duration: 100800 is `P1DT4H`."""
+    """Return seconds as the shortest ISO 8601 duration: 100800 is `P1DT4H`."""
     days, rest = divmod(abs(seconds), SECONDS_PER_DAY)
     hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)
@@ -335,7 +337,7 @@ def write_duration(seconds: int) -> str:
 
 
 def to_exact(kind: Type, value: Value) -> Exact:
-    """Return a kept value as the definition computes with it."""
+    """Return a stored value in the form used in computations."""
     match kind, value:
         case NumberType(), int():
             return Fraction(value, 10**kind.scale)
@@ -350,7 +352,7 @@ def to_exact(kind: Type, value: Value) -> Exact:
 
 
 def quantize(kind: Type, value: Exact) -> Value:
-    """Return a computed value as it is kept.
+    """Return a computed value in stored form.
 
     The checker has proved that it fits; raises ArithmeticError if it does not.
     """

@@ -1,4 +1,4 @@
-"""Writes an expression back as text. Law: `parse(unparse(e)) == e` for every expression the parser can give."""
+"""Writes an expression as text. Law: `parse(unparse(e)) == e` for every expression the parser returns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OR, _AND, _COMPARISON, _SUM, _PRODUCT, _POWER, _FACTOR, _PRIMARY = range(8)
 
 
 def unparse(expression: Expr) -> str:
-    """`expression` in the policy language, with no more parentheses than it needs."""
+    """Return `expression` in the policy language, with the minimum of parentheses."""
     return _write(expression, _OR)
 
 
@@ -112,7 +112,7 @@ def _constant(value: object) -> str:
 
 
 def quote(text: str) -> str:
-    """`text` as a FEEL string literal."""
+    """Return `text` as a FEEL string literal."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'
 
