@@ -9,6 +9,9 @@ decisions, for which a person waits, have priority over lines of batches: if bot
 decisions arrive, groups of lines are small. So a single decision waits for a few lines at most, and batches still
 progress.
 
+A transaction costs as much processor time as twenty decisions. So after a group of single decisions the event loop gets
+a few turns: callers who were just answered can ask again, and their decisions join those already in the queue.
+
 A decision made by versions that are no longer in force is made again before anything is written. If the database
 rejects a group, every decision in it gets the error, and the thread continues. If one decision is at fault rather than
 the database, each is retried alone.
@@ -47,6 +50,10 @@ BESIDE_SECONDS = 10.0
 """How long after the last single decision another is expected."""
 QUEUE_SIZE = 5_000
 """Capacity of the queue of single decisions."""
+TURNS = 3
+"""Turns of the event loop between two groups: it sends the answers, reads the next requests, decides them."""
+TURNS_SECONDS = 0.05
+"""Maximum wait for those turns while something blocks the event loop."""
 MAX_ATTEMPTS = 20
 """Maximum number of attempts at a decision while other versions come into force."""
 
@@ -178,6 +185,8 @@ class DecisionWriter:
                 else:
                     with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
                         loop.call_soon_threadsafe(_call_all, calls)
+                        if self._is_lines_turn:  # the group was of single decisions; batches queue ahead
+                            _wait_for_turns(loop)
 
     def _next_group(self) -> list[_QueuedItems]:
         """Return the next group; empty once the writer is closed and everything is recorded."""
@@ -261,6 +270,20 @@ def _independent_parts(items: Sequence[PendingDecision]) -> Sequence[Sequence[Pe
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:
     for call in calls:
+        call()
+
+
+def _wait_for_turns(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for some turns of an event loop, in another thread than its own."""
+    are_over = threading.Event()
+    loop.call_soon_threadsafe(_after_turns, loop, TURNS, are_over.set)
+    are_over.wait(TURNS_SECONDS)
+
+
+def _after_turns(loop: asyncio.AbstractEventLoop, turns: int, call: Callable[[], None]) -> None:
+    if turns:
+        loop.call_soon(_after_turns, loop, turns - 1, call)
+    else:
         call()
 
 

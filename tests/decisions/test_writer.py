@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from concurrent.futures import Future
 from datetime import date, timedelta
 from unittest.mock import patch
@@ -13,6 +14,7 @@ from sqlmodel import select
 from policy_service.actor import Role
 from policy_service.canonical import digest
 from policy_service.database import Database, DatabaseUnavailable, LaneName, transaction_count
+from policy_service.decisions import writer
 from policy_service.decisions.evaluation import Question
 from policy_service.decisions.group import GroupWriter, PendingDecision, RecordedAnswer
 from policy_service.decisions.in_force import NotReady, VersionsChanging
@@ -60,6 +62,32 @@ def test_those_that_wait_share_a_commit(backend: str) -> None:
     assert [row.seq for row in rows] == list(range(1, 51))
     assert [msgspec.json.decode(answer.body)["decision_id"] for answer in answers] == [row.id for row in rows]
     assert all(digest(row.line) == row.digest for row in rows)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_who_asks_again_at_once_shares_the_commit_of_those_that_wait(backend: str) -> None:
+    async def ask_twice(each: Setting) -> None:
+        await each.decisions.writer.record(made(each, "C1"))
+        for _ in range(2):  # the answer is sent, the next request read
+            time.sleep(0.01)  # noqa: ASYNC251  # it takes its time
+            await asyncio.sleep(0)
+        await each.decisions.writer.record(made(each, "C1"))
+
+    async def ask(each: Setting, release: threading.Event) -> None:
+        first = asyncio.create_task(ask_twice(each))
+        await asyncio.sleep(0)
+        eventually(lambda: not each.decisions.writer.queue_length)
+        second = asyncio.create_task(each.decisions.writer.record(made(each, "C2")))
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(first, second)
+
+    with setting(backend) as each, patch.object(writer, "TURNS_SECONDS", 30):
+        with held(each.database, each.clock) as release:
+            asyncio.run(ask(each, release))
+        with each.database.read() as session:
+            groups = transaction_count(session, LaneName.DECISIONS) - 1
+    assert groups == 2
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
