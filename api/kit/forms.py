@@ -19,7 +19,15 @@ from hashlib import sha256
 from types import MappingProxyType, SimpleNamespace
 from typing import Annotated, Final, TypeVar, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
@@ -85,6 +93,14 @@ class FormModel(BaseModel):
     """The fields of a form, all known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_boolean_as_number(cls, value: object, field: ValidationInfo) -> object:
+        """Refuse what pydantic would read as 0 or 1: the parameters of jobs come as JSON, too."""
+        if isinstance(value, bool) and cls.model_fields[str(field.field_name)].annotation is int:
+            raise PydanticCustomError("int_type", "a valid integer")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

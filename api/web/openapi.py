@@ -116,6 +116,21 @@ def document_access(document: Json, table: PermissionTable) -> None:
                     responses[str(status)] = {**entry, "description": description}
 
 
+def _lift_definitions(document: Json) -> None:
+    """Put the definitions of request bodies where their references point; the schemas of routes are shared, so copy."""
+    schemas = document["components"]["schemas"]
+    for operation in (operation for methods in document["paths"].values() for operation in methods.values()):
+        if "requestBody" not in operation:
+            continue
+        content = {}
+        for media_type, entry in operation["requestBody"]["content"].items():
+            schema = dict(entry.get("schema", {}))
+            for name, definition in schema.pop("$defs", {}).items():
+                schemas.setdefault(name, definition)
+            content[media_type] = {**entry, "schema": schema}
+        operation["requestBody"] = {**operation["requestBody"], "content": content}
+
+
 def _reference(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
@@ -224,6 +239,7 @@ class OpenApiDocument:
         if self._base is None:
             self._base = get_openapi(title=TITLE, version=_version(), summary=SUMMARY, routes=self._routes())
             self._base["components"]["schemas"] |= SCHEMAS
+            _lift_definitions(self._base)
             document_access(self._base, table)
         path = decisions_path(DECIDERS.get(policies), service.clock, today(service.clock, service.zone))
         decision_document = {**self._base, "paths": {DECISIONS: path}}

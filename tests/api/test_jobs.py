@@ -77,6 +77,13 @@ def test_a_program_starts_one_and_asks_until_it_is_done(here: Company) -> None:
     assert done["id"] in [each["id"] for each in here.did("GET", "/v1/jobs", "compliance")["items"]]
 
 
+@pytest.mark.parametrize("kind", ["reevaluation", "data-check", "run"])
+def test_a_boolean_is_no_number(here: Company, kind: str) -> None:
+    body = {"policy": TIER, "max_age": True} if kind != "data-check" else {"max_age": True}
+    problem = assert_problem(here.ask("POST", f"/v1/jobs/{kind}", "compliance", body), 422, "request-refused")
+    assert [(each["pointer"], each["expected"]) for each in problem["problems"]] == [("/max_age", "a valid integer")]
+
+
 def test_a_file_is_fetched_by_who_started_the_job_alone(here: Company) -> None:
     job = over(here, here.did("POST", "/v1/jobs/export", "compliance"))
     answer = here.ask("GET", f"/v1/jobs/{job['id']}/file", "compliance")

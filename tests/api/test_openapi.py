@@ -57,6 +57,25 @@ def schema() -> BaseSchema:
     return schemathesis.openapi.from_dict(document())
 
 
+def test_every_reference_leads_somewhere() -> None:
+    whole = document()
+    references: set[str] = set()
+
+    def collect(part: object) -> None:
+        if isinstance(part, dict):
+            assert "$defs" not in part
+            references.update(each for each in (part.get("$ref"),) if isinstance(each, str))
+        for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            collect(each)
+
+    collect(whole)
+    assert references >= {"#/components/schemas/EvidenceBody", "#/components/schemas/Role"}
+    for reference in references:
+        place: Json = whole
+        for name in reference.removeprefix("#/").split("/"):
+            place = place[name]
+
+
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", POLICIES)
 def test_an_example_gets_the_documented_answer(name: str) -> None:
