@@ -14,7 +14,7 @@ import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
 from policy_service.cli.audit_commands import audit
-from policy_service.cli.options import AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths, file_option
+from policy_service.cli.options import MAX_DAYS, AsOf, BenchmarkFile, Folder, Json, Kind, Lang, Paths, file_option
 from policy_service.cli.population_commands import (
     compare_groups,
     make_benchmarks,
@@ -115,7 +115,10 @@ def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="
 def reevaluate(
     policy: Annotated[str, typer.Option(metavar="ID", help="The policy.")],
     max_age: Annotated[
-        int, typer.Option("--max-age", metavar="DAYS", min=0, help="Subjects with older facts are listed, not decided.")
+        int,
+        typer.Option(
+            "--max-age", metavar="DAYS", min=0, max=MAX_DAYS, help="Subjects with older facts are listed, not decided."
+        ),
     ] = MAX_AGE,
     as_of: AsOf = None,
     output: Annotated[

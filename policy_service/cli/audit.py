@@ -101,8 +101,8 @@ def run_checkpoint() -> int:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
             signed_checkpoint = sign_checkpoint(transaction, configured_keys())
+        print_line(_counted("signed: {size} entries", size=signed_checkpoint.size))
         _copy_checkpoints(database)
-    print_line(_counted("signed: {size} entries", size=signed_checkpoint.size))
     return EXIT_OK
 
 
@@ -112,10 +112,10 @@ def run_rotate_key() -> int:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
             key = rotate_key(transaction, command_line(), configured_keys())
-        _copy_checkpoints(database)
         with database.read() as session:
             number = len(signing_keys(session))
-    print_line(f"key {number} is in use, endorsed by the key before it: {key.id}")
+        print_line(f"key {number} is in use, endorsed by the key before it: {key.id}")
+        _copy_checkpoints(database)
     return EXIT_OK
 
 
@@ -199,8 +199,13 @@ def _trusted(file: Path | None) -> list[PublicKey]:
 
 
 def _copy_checkpoints(database: Database) -> None:
+    """Copy the checkpoints, which are signed already, to every place. Raises UsageError that names the place."""
     for copy in configured_copies():
-        copy_checkpoints(database, SystemClock(), copy)
+        try:
+            copy_checkpoints(database, SystemClock(), copy)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UsageError(f"checkpoints are not copied to {copy.location}: {reason}") from None
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import typer
 from policy_service.cli.options import Json, Kind, file_option
 from policy_service.subject import CUSTOMER
 
+MAX_SAMPLE = 200
+"""Decisions of a pack; as `scope.MAX_SAMPLE`."""
 audit = typer.Typer(name="audit", help="Export and verify the audit log, and manage its keys.", no_args_is_help=True)
 
 
@@ -50,7 +52,9 @@ def audit_pack(  # noqa: PLR0917  # one parameter an option
     kind: Kind = CUSTOMER,
     since: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day, in China.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day, inclusive.")] = None,
-    sample: Annotated[int, typer.Option(metavar="N", help="The maximum number of decisions.")] = 20,
+    sample: Annotated[
+        int, typer.Option(metavar="N", min=0, max=MAX_SAMPLE, help="The maximum number of decisions.")
+    ] = 20,
 ) -> None:
     """Write an audit pack: all records of a policy, a subject or a period, verifiable anywhere."""
     from policy_service.cli.packs import PackArguments, run_pack

@@ -37,8 +37,13 @@ PopulationAddress = Annotated[
     ),
 ]
 TableName = Annotated[str | None, typer.Option("--table", metavar="NAME", help="The table of a database.")]
+MAX_DAYS = 36_525
+"""Days that any age can be, a century: no date is left behind by it."""
+MAX_SUBJECTS = 1_000_000_000
+"""Subjects of the largest group."""
 MaxAge = Annotated[
-    int | None, typer.Option("--max-age", metavar="DAYS", min=0, help="Of the latest decision, with `records`.")
+    int | None,
+    typer.Option("--max-age", metavar="DAYS", min=0, max=MAX_DAYS, help="Of the latest decision, with `records`."),
 ]
 MappingFile = Annotated[Path | None, file_option("--mapping", help="Which column is which fact, as YAML.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")]

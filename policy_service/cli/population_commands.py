@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from policy_service.cli.options import (
+    MAX_SUBJECTS,
     AsOf,
     BenchmarkFile,
     Folder,
@@ -126,7 +127,9 @@ def make_benchmarks(  # noqa: PLR0917  # one parameter an option
         str | None, typer.Option("--as-of", metavar="DAY", help="The day of the population; default: today.")
     ] = None,
     mapping: MappingFile = None,
-    smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group has no figure.")] = 5,
+    smallest_group: Annotated[
+        int, typer.Option(min=1, max=MAX_SUBJECTS, help="Subjects; a smaller group has no figure.")
+    ] = 5,
     quantiles: Annotated[QuantileMethod, typer.Option(help="How quantiles are found.")] = QuantileMethod.linear,
     drafts: Annotated[
         Path | None,
@@ -169,7 +172,9 @@ def compare_groups(  # noqa: PLR0917  # one parameter an option
         str | None, typer.Option(metavar="DAY", help="The day of the group lists; default: as they are now.")
     ] = None,
     mapping: MappingFile = None,
-    smallest_group: Annotated[int, typer.Option(min=1, help="Subjects; a smaller group is marked.")] = 5,
+    smallest_group: Annotated[
+        int, typer.Option(min=1, max=MAX_SUBJECTS, help="Subjects; a smaller group is marked.")
+    ] = 5,
     output: Annotated[Path | None, typer.Option(metavar="FILE", dir_okay=False, help="The same as CSV.")] = None,
     json: Json = False,
 ) -> None:
@@ -196,7 +201,9 @@ def propose_groups(  # noqa: PLR0917  # one parameter an option
     ] = None,
     groups: Annotated[int, typer.Option(min=2, max=20, help="Groups to find.")] = 4,
     rows: Annotated[int, typer.Option(min=2, max=100, help="The most rows that describe them.")] = 12,
-    smallest: Annotated[int, typer.Option(min=1, help="Subjects of a row; a smaller group is marked.")] = 20,
+    smallest: Annotated[
+        int, typer.Option(min=1, max=MAX_SUBJECTS, help="Subjects of a row; a smaller group is marked.")
+    ] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Another one may find other groups.")] = 0,
     table: TableName = None,
     max_age: MaxAge = None,

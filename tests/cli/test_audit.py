@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -162,6 +163,22 @@ def test_a_rotated_key_is_endorsed_and_both_verify(tmp_path: Path, capsys: Captu
             assert audit(capsys, "verify", *arguments, "--public-key", key).status == 0
     (tmp_path / "other.pem").write_text(make_key(tmp_path / "other").public.to_pem(), "ascii")
     assert audit(capsys, "verify", "--public-key", "other.pem").status == 1
+
+
+@pytest.mark.usefixtures("log")
+def test_a_place_without_room_is_named_after_what_was_done(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write says it, without a name
+
+    monkeypatch.setattr("policy_service.audit.copies.append_checkpoints", full)
+    place = f"{tmp_path}/elsewhere/checkpoints.ndjson"
+    for command, done in (("checkpoint", "signed: "), ("rotate-key", "key 2 is in use")):
+        ended = audit(capsys, command)
+        assert ended.status == 2
+        assert ended.out.startswith(done)
+        assert ended.err == f"policy-service: checkpoints are not copied to {place}: No space left on device\n"
 
 
 @pytest.mark.usefixtures("log")
