@@ -124,8 +124,8 @@ def check_file(content: bytes, served: Mapping[str, Policy], ended: Collection[s
     """Return what is wrong with the bytes of a policy file, alone and in the place of the one served under its name."""
     policy = _load(content, FILE)
     error = policy if isinstance(policy, PolicyError) else _fit([policy], served, ended)
-    warnings = lint(policy) if error is None and isinstance(policy, Policy) else ()
     loaded = policy if isinstance(policy, Policy) else None
+    warnings = lint(loaded) if loaded else ()
     lines = loaded.text.splitlines() if loaded else []
     return {
         "valid": error is None,
@@ -134,7 +134,7 @@ def check_file(content: bytes, served: Mapping[str, Policy], ended: Collection[s
         "digest": loaded.digest if loaded else None,
         "diagnostics": _diagnostics(error) if error else [],
         "warnings": [{"file": FILE, **each.to_dict()} for each in warnings],
-        "text": error.render() if error else "\n".join(each.render(FILE, lines) for each in warnings),
+        "text": "\n".join([*([error.render()] if error else []), *(each.render(FILE, lines) for each in warnings)]),
     }
 
 

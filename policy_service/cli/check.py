@@ -21,7 +21,7 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
         for file in invalid:
             print_line(str(file.error))
         for file in files:
-            lines = file.policy.text.splitlines() if file.warnings and file.policy else []
+            lines = file.loaded.text.splitlines() if file.warnings and file.loaded else []
             for warning in file.warnings:
                 print_line(warning.render(str(file.path), lines))
         print_line(conclusion(files))

@@ -11,7 +11,7 @@ from policy_service.analysis.lint import lint
 from policy_service.cli.status import UsageError
 from policy_service.language.benchmark_set import BenchmarkSet, is_benchmark_set, load_benchmark_set, misplaced
 from policy_service.language.diagnostics import Diagnostic, PolicyError
-from policy_service.language.load import PolicyFolderError, load, newest
+from policy_service.language.load import PolicyFolderError, load_anywhere, misplaced_policy, newest
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import topological_order
 from policy_service.regulations.regulation import FOLDER, load_regulations
@@ -30,11 +30,18 @@ class PolicyFile:
     policy: Policy | None
     error: PolicyError | None = None
     benchmark_set: BenchmarkSet | None = None
+    misplaced: Policy | None = None
+    """The policy of a file that is at the wrong path: it is not compared with the others of a tree."""
+
+    @cached_property
+    def loaded(self) -> Policy | None:
+        """The policy of a file that can be read, wherever the file is."""
+        return self.policy or self.misplaced
 
     @cached_property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """The warnings about it, when there are no errors."""
-        return lint(self.policy) if self.policy and self.is_fine else ()
+        """The warnings about its policy."""
+        return lint(self.loaded) if self.loaded else ()
 
     @property
     def is_fine(self) -> bool:
@@ -78,7 +85,10 @@ def _read(path: Path) -> PolicyFile:
         if is_benchmark_set(path):
             found = load_benchmark_set(path)
             return PolicyFile(path, None, misplaced(found, path), found)
-        return PolicyFile(path, load(path))
+        policy = load_anywhere(path)
+        if (error := misplaced_policy(policy, path)) is not None:
+            return PolicyFile(path, None, error, misplaced=policy)
+        return PolicyFile(path, policy)
     except PolicyError as error:
         return PolicyFile(path, None, error)
     except OSError as error:

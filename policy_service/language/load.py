@@ -40,20 +40,27 @@ def load(path: str | Path) -> Policy:
             with its line and column.
         OSError: the file cannot be read.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    policy = load_bytes(content, str(path))
-    expected = f"{policy.id}/{policy.version}.yaml"
-    if not path.resolve().as_posix().endswith(f"/{expected}"):
-        diagnostic = Diagnostic(
-            Code.MISPLACED_FILE,
-            f"this is `{expected}`, by its `policy` and `version`",
-            START,
-            "rename the file",
-        )
-        raise PolicyError(str(path), [diagnostic], policy.text)
+    policy = load_anywhere(path)
+    if (error := misplaced_policy(policy, Path(path))) is not None:
+        raise error
     return policy
+
+
+def load_anywhere(path: str | Path) -> Policy:
+    """Load the policy in the file at `path`, whatever the path is. Raises PolicyError, OSError."""
+    with Path(path).open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    return load_bytes(content, str(path))
+
+
+def misplaced_policy(policy: Policy, path: Path) -> PolicyError | None:
+    """Return the error of a policy whose file is not at the path that its name and version require."""
+    expected = f"{policy.id}/{policy.version}.yaml"
+    if path.resolve().as_posix().endswith(f"/{expected}"):
+        return None
+    message = f"this is `{expected}`, by its `policy` and `version`"
+    diagnostic = Diagnostic(Code.MISPLACED_FILE, message, START, "rename the file")
+    return PolicyError(str(path), [diagnostic], policy.text)
 
 
 def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:

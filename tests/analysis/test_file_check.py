@@ -37,6 +37,7 @@ def test_pages_and_programs_are_told_of_the_same_faults(
     report = check_files([content], SERVED, ended)
     assert {each["code"] for each in document["diagnostics"]} == codes
     assert {each.code for each in report.files[0].errors} == codes
+    assert [each["code"] for each in document["warnings"]] == [each.code for each in report.files[0].warnings]
     assert document["valid"] is (not codes) is (report.error_count == 0)
 
 

@@ -93,3 +93,15 @@ def test_a_faulty_policy_is_not_explained(tmp_path: Path, capsys: Capture) -> No
 
 def test_a_policy_is_explained_in_two_languages_only(capsys: Capture) -> None:
     assert call(capsys, "explain", shipped_policies() / RFM / "1.0.0.yaml", "--lang", "fr").status == 2
+
+
+def test_a_file_at_the_wrong_path_has_its_warnings_all_the_same(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "draft.yaml"
+    file.write_text(next(policy for policy in SHIPPED if policy.id == RFM).text.replace('"< 30"', '"< -5"'), "utf-8")
+    ended = call(capsys, "check", file)
+    assert ended.status == 1
+    assert f"{file}:1:1: misplaced-file: " in ended.out
+    assert "warning: never-true: " in ended.out
+    assert ended.out.endswith("1 file: 1 fault, 2 warnings\n")
+    [found] = json.loads(call(capsys, "check", file, "--json").out)["files"]
+    assert ([each["code"] for each in found["warnings"]], found["policy"]) == (["unreachable-rule", "never-true"], None)
