@@ -1,1 +1,1 @@
-"""Questions asked of a policy before it is used: pure, and every answer comes with a counterexample."""
+"""Static questions about a policy, answered before it is used: pure functions that return counterexamples."""

@@ -1,9 +1,9 @@
-"""The pieces that a policy is made of, so that two versions can be laid side by side.
+"""The articles of a policy: its pieces, for comparing two versions.
 
     article  a fact, an outcome, a rule, a band, an example, an invariant, or the head of the policy
     aspect   one thing it says, e.g. a rule's condition: as written, to be compared, and in words, to be read
 
-Two aspects are the same when they mean the same in the policy language, whatever the file's layout.
+Two aspects are equal if they mean the same in the policy language, whatever the file's layout.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Aspect:
     key: object
     words: Bilingual
     alters: bool = False
-    """True if other answers may follow when it changes."""
+    """True if a change may change answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleCell:
-    """One cell of a decision table, and what its column is called."""
+    """One cell of a decision table, and its column's title."""
 
     aspect: Aspect
     column: Bilingual
@@ -62,7 +62,7 @@ class Article:
     name: str
     aspects: Mapping[str, Aspect]
     cells: Mapping[str, ArticleCell] = field(default_factory=dict)
-    """Of a row of a decision table the condition once more, column by column."""
+    """For a row of a decision table, the condition by column."""
 
 
 def articles(policy: Policy) -> tuple[Article, ...]:
@@ -71,7 +71,7 @@ def articles(policy: Policy) -> tuple[Article, ...]:
 
 
 class PolicyArticles:
-    """A policy laid out in both languages."""
+    """The articles of a policy, in both languages."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -112,7 +112,7 @@ class PolicyArticles:
         return Article(Kind.HEAD, policy.id, aspects)
 
     def fact(self, fact: Fact, row: list[Bilingual]) -> Article:
-        """Return a fact: what it is called, its type, whether it must be given, and who gives it."""
+        """Return the article of a fact: title, type, whether it is required, and its source."""
         aspects = {
             "title": _text_aspect(fact.title),
             "type": _type_aspect(fact.type, fact.words, row[2]),
@@ -122,12 +122,12 @@ class PolicyArticles:
         return Article(Kind.FACT, fact.name, aspects)
 
     def outcome(self, outcome: Outcome, row: list[Bilingual]) -> Article:
-        """Return an outcome: what it is called and its type."""
+        """Return the article of an outcome: title and type."""
         aspects = {"title": _text_aspect(outcome.title), "type": _type_aspect(outcome.type, outcome.words, row[2])}
         return Article(Kind.OUTCOME, outcome.name, aspects)
 
     def rule(self, kind: Kind, rule: Rule) -> Article:
-        """Return a rule or a band: when, then, because."""
+        """Return the article of a rule or band: condition, values, reason."""
         rule_texts = {each.words.language: rule_words(self.policy, rule, each) for each in (self.zh, self.en)}
         card = self.policy.scorecard if kind is Kind.RULE else None
         types = [card.type] if card else [each.type for each in self.policy.outcomes.values()]
@@ -152,7 +152,7 @@ class PolicyArticles:
         return Article(kind, rule.id, aspects, {name: self.cell(name, part) for name, part in columns})
 
     def cell(self, name: str, part: Expr) -> ArticleCell:
-        """Return a cell of the column that asks about a fact."""
+        """Return the cell of the column of a fact."""
 
         def cell_text(each: Context) -> str:
             if part == TRUE:
@@ -165,7 +165,7 @@ class PolicyArticles:
         )
 
     def example(self, example: Example) -> Article:
-        """Return an example: the facts, and the answer they must get."""
+        """Return the article of an example: its facts and expected answer."""
         types = {name: each.type for name, each in self.policy.facts.items()}
         facts = {name: format_value(types[name], value) for name, value in example.facts.items()}
         answer = (example.status, _sorted_outcome(example.outcome), example.rules, example.missing)
@@ -186,7 +186,7 @@ class PolicyArticles:
         return Article(Kind.EXAMPLE, example.name, aspects)
 
     def invariant(self, invariant: Invariant) -> Article:
-        """Return a law: the author's sentence, and what it says exactly."""
+        """Return the article of an invariant: the author's text, and its exact meaning."""
 
         def law(each: Context) -> str:
             words = invariant_words(self.policy, invariant, each)
@@ -221,7 +221,7 @@ def _type_aspect(kind: Type, words: Mapping[str, Bilingual], text: Bilingual) ->
 
 
 def _rows(zh: tuple[tuple[str, ...], ...], en: tuple[tuple[str, ...], ...]) -> list[list[Bilingual]]:
-    """Return two tables of the same shape, cell by cell."""
+    """Return the cells of two tables of the same shape in both languages."""
     pairs = zip(zh, en, strict=True)
     return [[Bilingual(*cells) for cells in zip(*rows, strict=True)] for rows in pairs]
 
@@ -233,7 +233,7 @@ def _outcome_key(kind: Type, then: Expr | Value) -> object:
 
 
 def _sorted_outcome(outcome: object) -> object:
-    """Return an example's outcome in an order of its own: tags have none."""
+    """Return an example's outcome in a fixed order, since tags have none."""
     match outcome:
         case Mapping():
             return sorted((name, _sorted_outcome(value)) for name, value in outcome.items())
@@ -257,7 +257,7 @@ def _facts_text(example: Example, context: Context) -> str:
 
 
 def _expected_text(example: Example, context: Context, rule_labels: Mapping[str, str]) -> str:
-    """Return the answer an example must get, in words."""
+    """Return the expected answer of an example in words."""
     words, labels = context.words, LABELS[context.words.language]
     rules = words.bracket(words.listing([rule_labels[rule] for rule in example.rules])) if example.rules else ""
     if example.status != "decided":

@@ -1,4 +1,4 @@
-"""Examines one candidate: how it does on its own examples, and how it answers those of the version in force."""
+"""Examines one candidate: runs its own examples, and those of the version in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from policy_service.language.types import Value, ValueRejected, format_value, pa
 
 @dataclass(frozen=True, slots=True)
 class ChangedAnswer:
-    """An example of the version in force that the candidate answers otherwise."""
+    """An example of the version in force with another answer by the candidate."""
 
     example: str
     before: str
@@ -31,7 +31,7 @@ class ChangedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CandidateReport:
-    """One candidate, examined by itself and against the version in force."""
+    """The results for one candidate."""
 
     policy: Policy
     base: Policy | None
@@ -56,7 +56,10 @@ class CandidateReport:
 
 
 def examine_candidate(policy: Policy, base: Policy | None, *, is_smoke_tested: bool = False) -> CandidateReport:
-    """One candidate by itself, and against the version in force; `is_smoke_tested` says that the engine takes it."""
+    """Examine a candidate by itself and against the version in force.
+
+    `is_smoke_tested` is True if the engine has accepted it.
+    """
     changed = tuple(_changed_answers(base, policy)) if base else ()
     run = run_examples(policy, is_smoke_tested=is_smoke_tested)
     return CandidateReport(policy, base, difference(base, policy), run, changed, lint(policy))
@@ -71,7 +74,7 @@ def _changed_answers(base: Policy, policy: Policy) -> Iterator[ChangedAnswer]:
 
 
 def _answer(base: Policy, policy: Policy, example: Example) -> str:
-    """Return the candidate's answer on an old example's facts, as far as it still has them."""
+    """Return the candidate's answer to an old example, with the facts it still has."""
     facts: dict[str, Value] = {}
     for name, value in example.facts.items():
         if name not in policy.facts:

@@ -1,7 +1,7 @@
-"""The changed cells of a change: what a director sees first.
+"""The changed cells of a change, shown first to a director.
 
-A line is a cell of a rule or a band that means something else now, or a rule or band that is new or removed; cells that
-say the same in other words are left to the full tables.
+A line is a cell of a rule or band whose meaning changed, or an added or removed rule or band; cells that are only
+reworded appear in the full tables alone.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from dataclasses import dataclass
 from policy_service.analysis.table_difference import DiffStatus, MergedTable, MergedTables, Row
 
 MAX_LINES = 8
-"""Lines of all policies of a change on its first screen."""
+"""Maximum number of lines, over all policies of a change, on its first screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedCell:
-    """One cell before and after; for a rule that is new or removed, its results."""
+    """One cell before and after; for an added or removed rule, its results."""
 
     rule: str
     """The first cell of its row."""
     column: str
-    """Empty when the whole row is new or removed."""
+    """Empty if the whole row was added or removed."""
     before: str | None
     after: str | None
     status: DiffStatus
     reason_kept: bool = False
-    """True if the reason of the row still says what it said before its cells changed."""
+    """True if the reason of the row is unchanged although its cells changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedCells:
-    """The first lines, and how many more there are."""
+    """The first lines, and the number of others."""
 
     lines: tuple[ChangedCell, ...]
     more: int
 
 
 def changed_cells(tables: MergedTables, limit: int = MAX_LINES) -> ChangedCells:
-    """Return the cells that change in the rules and bands of two versions, in the order of the tables."""
+    """Return the cells that changed in the rules and bands of two versions, in the order of the tables."""
     lines = [line for table in (tables.rules, tables.bands) if table is not None for line in _changed_cells(table)]
     first_lines = lines if len(lines) <= limit else lines[: max(limit, 1)]
     return ChangedCells(tuple(first_lines), len(lines) - len(first_lines))
@@ -55,7 +55,7 @@ def _changed_cells(table: MergedTable) -> Iterator[ChangedCell]:
 
 
 def _whole_row(row: Row) -> ChangedCell:
-    """Return a row that is new or removed: all its cells but its name and its reason."""
+    """Return an added or removed row: all cells but its name and reason."""
     name, *cells, _ = row.cells
     before, after = (
         "; ".join(filter(None, texts)) or None

@@ -1,8 +1,8 @@
-"""The difference of two versions of a policy, piece by piece, in both languages.
+"""The difference between two versions of a policy, by article, in both languages.
 
     rule `A`: added, removed, moved, or its condition, its values or its reason changed from … to …
 
-A piece is known by its name: a rule with another name is another rule, so renaming removes one and adds one.
+An article is identified by its name: renaming a rule removes one and adds one.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from policy_service.language.policy import Bilingual, Hit, Language, Policy
 
 Change = Literal["added", "removed", "changed"]
 ORDERED_KINDS = (Kind.RULE, Kind.BAND)
-"""What stands in an order that the author chose."""
+"""Kinds of articles whose order the author chose."""
 TITLED_KINDS = (Kind.RULE, Kind.BAND, Kind.EXAMPLE)
-"""What people call by its title."""
+"""Kinds of articles with titles."""
 PLURAL_ASPECTS = frozenset({"notes", "facts", "columns"})
 """Aspects whose English name is a plural."""
 
 
 @dataclass(frozen=True, slots=True)
 class AspectChange:
-    """One thing said differently: before, after; None where the piece was not there."""
+    """One changed aspect: before, after; None where the article did not exist."""
 
     aspect: str
     before: Bilingual | None
     after: Bilingual | None
     column: str | None = None
-    """Of a decision table's condition the column that is different."""
+    """For the condition of a decision table's row, the column that changed."""
     column_title: Bilingual | None = None
 
     def to_dict(self) -> dict[str, object]:
@@ -46,7 +46,7 @@ class AspectChange:
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """One piece that is new, gone or different; `alters` when other answers may follow."""
+    """One added, removed or changed article; `alters` if answers may change."""
 
     kind: Kind
     name: str
@@ -54,7 +54,7 @@ class Alteration:
     aspects: tuple[AspectChange, ...]
     alters: bool
     title: Bilingual | None = None
-    """What people call it in both versions."""
+    """Its title in both versions."""
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -66,7 +66,7 @@ class Alteration:
         }
 
     def sentences(self, lang: Language) -> Iterator[str]:
-        """Describe the difference, one sentence for each thing."""
+        """Yield the difference in words, one sentence per aspect."""
         words = _WORDS[lang]
         title = self.title.in_language(lang) if self.title else ""
         label = "head" if self.kind is Kind.HEAD else "titled" if _is_informative(title, self.name) else "named"
@@ -93,7 +93,7 @@ class Alteration:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference of `new` from `old`; from nothing, when the policy is new."""
+    """The difference of `new` from `old`; from nothing if the policy is new."""
 
     old: Policy | None
     new: Policy
@@ -101,7 +101,7 @@ class Difference:
 
     @property
     def alters(self) -> bool:
-        """True if other answers may follow."""
+        """True if answers may change."""
         return self.old is None or any(each.alters for each in self.alterations)
 
     def to_dict(self) -> dict[str, object]:
@@ -115,7 +115,7 @@ class Difference:
         }
 
     def sentences(self, lang: Language) -> list[str]:
-        """Return the difference for a reader, in the order of the file."""
+        """Return the difference in words, in the order of the file."""
         if self.old is None:
             return [
                 _WORDS[lang]["new"].format(
@@ -130,7 +130,7 @@ class Difference:
 
 
 def difference(old: Policy | None, new: Policy) -> Difference:
-    """Lay two versions of a policy side by side."""
+    """Return the difference between two versions of a policy."""
     return Difference(old, new, () if old is None else tuple(_alterations(old, new)))
 
 
@@ -181,7 +181,7 @@ def _changed(old: Article, new: Article, move: AspectChange | None, *, order_mat
 
 
 def _cells(old: Article, new: Article) -> list[AspectChange]:
-    """Return the cells that are different, when both rows have the same columns."""
+    """Return the cells that differ, if both rows have the same columns."""
     if old.cells.keys() != new.cells.keys():
         return []
     return [
@@ -192,7 +192,7 @@ def _cells(old: Article, new: Article) -> list[AspectChange]:
 
 
 def _moves(old: Sequence[str], new: Sequence[str]) -> dict[str, AspectChange]:
-    """Return the pieces of both that stand in another order, each with its place before and after."""
+    """Return the articles whose order changed, with their positions before and after."""
     common_old, common_new = [name for name in old if name in new], [name for name in new if name in old]
     blocks = SequenceMatcher(None, common_old, common_new, autojunk=False).get_matching_blocks()
     unmoved = {name for block in blocks for name in common_old[block.a : block.a + block.size]}

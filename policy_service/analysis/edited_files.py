@@ -1,4 +1,4 @@
-"""Policy files in an editor: each text, the bytes that it was made from, and the lines that have faults."""
+"""Policy files in an editor: each text, the original bytes, and the lines with errors."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class EditedFile:
     number: int
     text: str
     source_digest: str
-    """The digest of the bytes that it was made from; empty for a file that is new."""
+    """The digest of the original bytes; empty for a new file."""
     error_lines: frozenset[int] = frozenset()
-    """The lines that have faults."""
+    """The lines with errors."""
 
     @property
     def label(self) -> str:
-        """The policy and version it says it is."""
+        """The declared policy and version."""
         return label(self.text)
 
     @property
     def policy(self) -> str | None:
-        """The policy it says it is, when that can be the name of one."""
+        """The declared policy, if the name is valid."""
         policy, _ = declared_version(self.text)
         return policy if policy is not None and POLICY_ID.fullmatch(policy) else None
 
@@ -42,7 +42,7 @@ class EditedFile:
 def edited_files(
     texts: Sequence[str], source_digests: Sequence[str], check: CheckReport | str | None
 ) -> tuple[EditedFile, ...]:
-    """Return the files that are being written; one that is empty when there is none."""
+    """Return the files being edited; an empty one if there is none."""
     reports = check.files if isinstance(check, CheckReport) else ()
     error_lines = [frozenset(diagnostic.line for diagnostic in each.errors) for each in reports]
     return tuple(
@@ -52,5 +52,5 @@ def edited_files(
 
 
 def text_sources(texts: Sequence[str], source_digests: Sequence[str]) -> list[tuple[str, str]]:
-    """Return each text with the digest of what it was made from."""
+    """Return each text with the digest of its original."""
     return list(zip_longest(texts, source_digests[: len(texts)], fillvalue=""))

@@ -24,7 +24,7 @@ Then = Literal["ended", "replaced", "without", "bereft"]
 
 @dataclass(frozen=True, slots=True)
 class Dependant:
-    """A policy that takes an outcome of one that is ended: the facts it takes, and what becomes of it."""
+    """A policy that uses an outcome of an ended one: the facts affected, and the consequence."""
 
     policy: str
     version: str
@@ -37,7 +37,7 @@ class Dependant:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A policy that a change ends, by its version in force then, and those that depend on it."""
+    """A policy that a change ends, by its version in force then, with its dependants."""
 
     policy: str
     version: str
@@ -54,7 +54,7 @@ class Ending:
 
 
 def endings(candidates: Sequence[Policy], in_force: Mapping[str, Policy], ends: Collection[str]) -> tuple[Ending, ...]:
-    """Return the policies in force that a change ends, each with what becomes of its dependants."""
+    """Return the policies in force that a change ends, each with the consequences for its dependants."""
     proposed = {policy.id: policy for policy in candidates}
     return tuple(
         Ending(policy.id, policy.version, policy.digest, tuple(_dependants(policy.id, proposed, in_force, ends)))
@@ -79,7 +79,7 @@ def _dependants(
 
 
 def dependant_errors(all_endings: Iterable[Ending]) -> Iterator[Finding]:
-    """Yield the policies that cannot do without one that is ended: errors, each by the name of the dependant."""
+    """Yield an error for each policy that requires an outcome of an ended one."""
     for ending in all_endings:
         for each in ending.dependants:
             if each.then == "bereft":

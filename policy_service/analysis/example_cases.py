@@ -1,4 +1,4 @@
-"""The examples of a version in words, decided now by the definition: what each must get and what it gets."""
+"""The examples of a version in words, evaluated now by the reference evaluator: expected and actual results."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ NamedRule = tuple[str, Bilingual | None]
 
 @dataclass(frozen=True, slots=True)
 class ExampleCase:
-    """An example in words, and how it comes out."""
+    """An example in words, and its result."""
 
     name: str
     title: Bilingual | None
     source: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
-    """What each fact is called, and its value."""
+    """The title and value of each fact."""
     expected: tuple[str, ...]
     actual: tuple[str, ...]
     rules: tuple[NamedRule, ...]
-    """The rules that it must be decided by."""
+    """The rules that must decide it."""
     decided_by: tuple[NamedRule, ...]
     passed: bool
 
 
 def cases_of(policy: Policy, lang: Language) -> tuple[ExampleCase, ...]:
-    """Return every example, decided by the definition."""
+    """Return every example, evaluated by the reference evaluator."""
     results = [evaluate(policy, facts_of(each), day_of(each)) for each in policy.examples]
     actual_examples = [_as_example(policy, each, result) for each, result in zip(policy.examples, results, strict=True)]
     expected_texts, actual_texts = (
@@ -63,7 +63,7 @@ def cases_of(policy: Policy, lang: Language) -> tuple[ExampleCase, ...]:
 
 
 def _as_example(policy: Policy, example: Example, result: Result) -> Example:
-    """Return the example as it would have to be written for the result to be right."""
+    """Return the example as it would have to be written for this result."""
     match result:
         case Decided():
             outcomes = tuple(dict(zip(policy.outcomes, values, strict=True)) for values in result.outcome)
@@ -78,11 +78,11 @@ def _as_example(policy: Policy, example: Example, result: Result) -> Example:
 
 
 ExampleTexts = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
-"""The facts of an example, and what it gives."""
+"""The facts of an example, and its result."""
 
 
 def _example_texts(policy: Policy, examples: Sequence[Example], lang: Language) -> list[ExampleTexts]:
-    """Examples in words: the cells of prose's table, taken apart."""
+    """Return examples in words, from the cells of the prose table."""
     context = context_of(policy, lang)
     table = examples_table(replace(policy, examples=tuple(examples)), context)
     if table is None:

@@ -1,4 +1,4 @@
-"""Tries a policy by every evaluator there is: its examples, and its laws on the examples' facts."""
+"""Runs a policy's examples and invariants with every evaluator."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from policy_service.language.policy import Policy
 
 SMOKE_TEST_SECONDS = 20.0
 BATCH_SECONDS = 5.0
-"""What many policies may take together: one takes some milliseconds."""
+"""Time limit for testing many policies together; one takes some milliseconds."""
 EVALUATORS = ("definition", "durable_rules", "python")
-"""The evaluators, by the names of their settings."""
+"""The evaluators, by the names in settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleRun:
-    """The result of running examples: failures by engine and kind, or why the engine did not take the policy."""
+    """The result of running examples: failures by engine and kind, or why the engine rejected the policy."""
 
     failures: tuple[tuple[str, str, Failure], ...] = ()
     error: str | None = None
@@ -51,7 +51,7 @@ class ExampleRun:
 
 
 def pass_smoke_tests(policies: Sequence[Policy]) -> bool:
-    """Return True if the engine takes all of many policies, in one process of their own; False says nothing of any."""
+    """Return True if the engine accepts all policies in one child process; False does not say which failed."""
     try:
         run_smoke_tests(policies, seconds=BATCH_SECONDS)
     except (SmokeTestFailed, EngineLimitError, EngineFault):
@@ -60,7 +60,7 @@ def pass_smoke_tests(policies: Sequence[Policy]) -> bool:
 
 
 def run_examples(policy: Policy, *, is_smoke_tested: bool = False) -> ExampleRun:
-    """Try one policy; the engine first in a process of its own, unless it was tried there with others."""
+    """Test one policy; the engine first in a child process, unless it passed there with others."""
     try:
         if not is_smoke_tested:
             run_smoke_tests([policy], seconds=SMOKE_TEST_SECONDS)
@@ -72,7 +72,7 @@ def run_examples(policy: Policy, *, is_smoke_tested: bool = False) -> ExampleRun
 
 @contextmanager
 def evaluators(policy: Policy) -> Iterator[Mapping[str, Evaluate]]:
-    """Every evaluator of a policy, by its name."""
+    """Yield every evaluator of a policy, by name."""
     with ExitStack() as stack:
         engine, python = compile_engine(policy), compile_python(policy)
         stack.callback(engine.close)

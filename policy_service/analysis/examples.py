@@ -1,7 +1,7 @@
-"""Asks a policy for its own examples: the outcome and the rules each must get, and its laws on what the examples give.
+"""Checks a policy's examples (their outcomes and rules), and its invariants on the examples' facts.
 
-An invariant is checked here on the examples' facts only; a law about a fact that moves, also on every value of that
-fact in any example. That finds mistakes; it proves nothing about all subjects.
+An invariant is only checked on the examples' facts; a monotonicity law also on every value of its fact in any example.
+This finds mistakes, but proves nothing about all subjects.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ Evaluate = Callable[[Facts, datetime.date], Result]
 """One evaluator of the policy in question."""
 
 ANY_DAY = datetime.date(2000, 1, 1)
-"""The day of an example that does not say one, because its policy does not ask."""
+"""The day of an example without one, whose policy does not use the day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An example, or an invariant on an example's facts, that does not come out as the policy says."""
+    """A failed example, or an invariant broken by an example's facts."""
 
     name: str
     expected: str
     actual: str
     title: Bilingual | None = None
-    """Of the example."""
+    """The title of the example."""
 
     def to_dict(self) -> dict[str, object]:
         titled = {"title": self.title.to_dict()} if self.title else {}
@@ -52,7 +52,7 @@ def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
 
 
 def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failure | None:
-    """Return how the example fails, or None. A right outcome by another rule fails."""
+    """Return how the example fails, or None. The right outcome by another rule fails."""
     result = evaluate(facts_of(example), day_of(example))
     if _agrees(policy, example, result):
         return None
@@ -60,7 +60,7 @@ def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failu
 
 
 def facts_of(example: Example) -> dict[str, Value]:
-    """Return the example's facts, as kept."""
+    """Return the example's facts, in stored form."""
     return dict(example.facts)
 
 
@@ -128,7 +128,7 @@ def _outcome_text(policy: Policy, outcome: Mapping[str, object]) -> str:
 
 
 def check_invariants(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
-    """Return the invariants that an example's facts break, each with the first example that does."""
+    """Return the invariants that fail, each with the first example that breaks it."""
     failures = (next(_breaks(policy, law, evaluate), None) for law in policy.invariants)
     return tuple(failure for failure in failures if failure is not None)
 
@@ -169,7 +169,7 @@ def _counterexample(policy: Policy, law: Always, facts: Facts, day: datetime.dat
 
 
 def _backward_step(policy: Policy, law: Monotone, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
-    """Return two values of the fact, the rest equal, between which the outcome moves the forbidden way."""
+    """Return two values of the fact, all else equal, between which the outcome moves the forbidden way."""
     if law.fact not in facts:
         return None
     kind = policy.facts[law.fact].type

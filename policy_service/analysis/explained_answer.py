@@ -1,4 +1,4 @@
-"""A policy's answer to facts that a person tries, in words; by the definition, which all evaluators match."""
+"""A policy's answer to trial facts, in words; by the reference evaluator, which all evaluators match."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Status = Literal["decided", "no_rule_matched", "missing_facts", "conflict"]
 
 @dataclass(frozen=True, slots=True)
 class ValueText:
-    """One value: what it is called, and the value in words."""
+    """One value: its title, and its text."""
 
     title: Bilingual
     value: str | None
-    """None for what was not given."""
+    """None if it was not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecidingRule:
-    """A rule that decided, and why."""
+    """A deciding rule, and its reason."""
 
     rule: str
     title: Bilingual | None
@@ -38,7 +38,7 @@ class DecidingRule:
 
 @dataclass(frozen=True, slots=True)
 class TriedRule:
-    """One rule: whether it matched; if not, the condition that failed, in words, and the values it saw."""
+    """One rule: whether it matched; if not, the failed condition and its values, in words."""
 
     rule: str
     title: Bilingual | None
@@ -55,16 +55,16 @@ class TrialAnswer:
 
     status: Status
     outcomes: tuple[tuple[ValueText, ...], ...]
-    """One entry, or one a rule when the policy lists."""
+    """One entry, or one per rule if the policy lists."""
     deciding_rules: tuple[DecidingRule, ...]
     missing_facts: tuple[Bilingual, ...]
     conflicting: tuple[tuple[str, Bilingual | None], ...]
-    """The rules that contradict each other, each with its title."""
+    """The conflicting rules, each with its title."""
     rules: tuple[TriedRule, ...]
 
 
 def try_policy(policy: Policy, facts: Mapping[str, Value], as_of: date, lang: Language) -> TrialAnswer:
-    """Evaluate the policy, and return its answer and what became of every rule."""
+    """Evaluate the policy; return its answer, and the trace of every rule."""
     result = evaluate(policy, facts, as_of)
     decided = result.rules if isinstance(result, Decided) else ()
     rules = {rule.id: rule for rule in policy.all_rules}

@@ -1,9 +1,9 @@
-"""Check of policy files that are being written, alone and among the policies in force: their faults and examples.
+"""Checks policy files being edited, alone and together with the policies in force: errors and examples.
 
     report = check_files(contents, served)     for pages: with excerpts, and the examples run
     document = check_file(content, served)     for programs: the diagnostics of one file
 
-The examples are run by the definition of the language alone, which is quick; the report tries every evaluator.
+The examples only run with the reference evaluator, which is fast; the analysis report uses every evaluator.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from policy_service.language.requirements import topological_order
 from policy_service.language.types import Value
 
 FILE = "policy.yaml"
-"""What a file without a name is called in diagnostics."""
+"""The name of an unnamed file in diagnostics."""
 EXCERPT_WIDTH = 160
-"""Characters of a line that are shown around a fault."""
+"""Maximum length of the excerpt around an error, characters."""
 Evaluate = Callable[[Mapping[str, Value], date], Result]
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticView:
-    """One fault or warning of a file: where and what it is, and the line in three pieces, the middle one meant."""
+    """One error or warning of a file: position, message, and the line in three pieces, the marked one second."""
 
     code: str
     message: str
@@ -49,12 +49,12 @@ class DiagnosticView:
 
 @dataclass(frozen=True, slots=True)
 class ExampleResult:
-    """One example, or one law on the examples' facts, and how it came out."""
+    """One example, or one invariant on its facts, and the result."""
 
     name: str
     actual: str
     expected: str | Bilingual | None = None
-    """What should have come out, when it did not."""
+    """The expected result, if it failed."""
     is_law: bool = False
     title: Bilingual | None = None
 
@@ -64,13 +64,13 @@ class FileReport:
     """The result of checking one file."""
 
     label: str
-    """The policy and version, once the file can be read."""
+    """The policy and version, if the file can be parsed."""
     errors: tuple[DiagnosticView, ...] = ()
     more_errors: int = 0
-    """Count of the faults left out of the report."""
+    """The number of errors not listed."""
     results: tuple[ExampleResult, ...] = ()
     warnings: tuple[DiagnosticView, ...] = ()
-    """What is questionable in a file without faults."""
+    """Warnings about a file without errors."""
 
     @property
     def failed(self) -> tuple[ExampleResult, ...]:
@@ -89,7 +89,7 @@ class CheckReport:
 
     files: tuple[FileReport, ...]
     misfits: tuple[tuple[str, str], ...] = ()
-    """The policies in force that would no longer fit, each with why."""
+    """The policies in force that would no longer fit, each with the reason."""
 
     @property
     def error_count(self) -> int:
@@ -113,7 +113,7 @@ class CheckReport:
 
 
 def check_files(contents: Sequence[bytes], served: Mapping[str, Policy], ended: Collection[str] = ()) -> CheckReport:
-    """Check the files of a draft among the policies served; `ended` are those that were ended."""
+    """Check a draft's files together with the policies served; `ended` are the ended ones."""
     results = [_load(content, "draft.yaml") for content in contents]
     policies = [each for each in results if isinstance(each, Policy)]
     misfits, others = _misfits(policies, served, ended) if len(policies) == len(results) else ({}, ())
@@ -121,7 +121,7 @@ def check_files(contents: Sequence[bytes], served: Mapping[str, Policy], ended: 
 
 
 def check_file(content: bytes, served: Mapping[str, Policy], ended: Collection[str] = ()) -> dict[str, Any]:
-    """Return what is wrong with the bytes of a policy file, alone and in the place of the one served under its name."""
+    """Return the errors of a policy file, alone and in place of the served version of its policy."""
     policy = _load(content, FILE)
     error = policy if isinstance(policy, PolicyError) else _fit([policy], served, ended)
     loaded = policy if isinstance(policy, Policy) else None
@@ -151,7 +151,7 @@ def _load(content: bytes, file: str) -> Policy | PolicyError:
 
 
 def _fit(policies: Sequence[Policy], served: Mapping[str, Policy], ended: Collection[str]) -> PolicyFolderError | None:
-    """Return why the policies do not fit among those served, each in the place of the one of its name."""
+    """Return why the policies do not fit among those served, each in place of the one with its name."""
     replaced = {policy.id for policy in policies}
     try:
         topological_order([*(policy for name, policy in served.items() if name not in replaced), *policies], ended)
@@ -176,7 +176,7 @@ def _file_report(result: Policy | PolicyError, misfits: Mapping[str, Sequence[Di
 def _misfits(
     policies: Sequence[Policy], served: Mapping[str, Policy], ended: Collection[str]
 ) -> tuple[Mapping[str, Sequence[Diagnostic]], tuple[tuple[str, str], ...]]:
-    """Return what is incompatible: of the files by the policy, and of the policies in force."""
+    """Return the incompatibilities: of the files by policy, and of the policies in force."""
     error = _fit(policies, served, ended)
     if error is None:
         return {}, ()

@@ -37,7 +37,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something found: its code, the policy it is about, a sentence (in English a `Message`), and the cases."""
+    """A finding: its code, policy, message (in English a `Message`), and cases."""
 
     severity: Severity
     code: str
@@ -56,7 +56,7 @@ class Finding:
 
 
 def duplicate_errors(candidates: Sequence[Policy]) -> Iterator[Finding]:
-    """Yield policies of which there are several candidates."""
+    """Yield an error for each policy with several candidates."""
     versions: dict[str, list[str]] = {}
     for policy in candidates:
         versions.setdefault(policy.id, []).append(policy.version)
@@ -94,7 +94,7 @@ def candidate_errors(candidate: CandidateReport) -> Iterator[Finding]:
 
 
 def _failure_lines(run: ExampleRun, kind: str) -> Iterator[str]:
-    """Yield each failure once, with the evaluators when not all of them fail so."""
+    """Yield each failure once, with the evaluators unless all fail."""
     evaluators_by_line: dict[str, list[str]] = {}
     for evaluator, failed_kind, failure in run.failures:
         if failed_kind == kind:
@@ -110,7 +110,7 @@ def requirement_errors(
     ends: Collection[str] = (),
     absent: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """List what would become incompatible and is not so already, without the policies that are or were ended."""
+    """Yield an error for each new incompatibility, without the policies that are or were ended."""
     proposed = {policy.id: policy for policy in candidates}
     before = set(_requirement_problems(in_force.values(), absent))
     remaining = {name: policy for name, policy in in_force.items() if name not in ends}
@@ -127,7 +127,7 @@ def requirement_errors(
 
 
 def _requirement_problems(policies: Iterable[Policy], absent: Collection[str]) -> Iterator[tuple[str, str, str]]:
-    """Policy, version and sentence of everything that does not fit."""
+    """Yield the policy, version and message of each incompatibility."""
     try:
         topological_order(policies, absent)
     except PolicyFolderError as error:
@@ -138,7 +138,7 @@ def _requirement_problems(policies: Iterable[Policy], absent: Collection[str]) -
 
 
 def affected_dependants(examined: Sequence[CandidateReport], related: Sequence[Policy]) -> Iterator[Finding]:
-    """Yield policies in force whose answers may change because a candidate's may."""
+    """Yield a warning for each policy in force whose answers may change because a candidate's may."""
     for candidate in examined:
         cases = tuple(f"{each.id} {each.version}" for each in related if candidate.policy.id in required_policies(each))
         if cases and candidate.difference.alters:

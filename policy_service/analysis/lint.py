@@ -1,4 +1,4 @@
-"""Warnings about a valid policy file: what is questionable in it, at its place, before anyone signs.
+"""Lint: warnings about questionable parts of a valid policy file, with their positions.
 
 | code                | what                                                                                       |
 |---------------------|--------------------------------------------------------------------------------------------|
@@ -11,8 +11,8 @@
 | `unreachable-rule`  | a rule of `FIRST` behind one that holds whenever it does                                   |
 | `overlapping-rules` | two rows of `UNIQUE` that both hold for some facts, of `ANY` when they decide differently |
 
-Only plain conditions are looked at, one fact against constants, and rows of a table by pairs. What is warned of is so;
-what is not warned of is not proved.
+Only plain conditions are analysed, of one fact with constants, and pairs of table rows. Warnings are certain; their
+absence proves nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from policy_service.language.unparse import unparse, unparse_test
 
 @dataclass(frozen=True, slots=True)
 class LintWarning:
-    """A warning about characters of the text at a path of the file."""
+    """A warning about part of the text at a path of the file."""
 
     code: WarningCode
     message: str
@@ -96,7 +96,7 @@ def _warnings(policy: Policy) -> Iterator[LintWarning]:
 
 
 def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[LintWarning]:
-    """Yield a cell of the column of `domain`: as a whole, or else its tests."""
+    """Yield warnings about a cell in the column of `domain`: about the whole, or else about its tests."""
     values = region(cell, domain)
     if cell == TRUE:
         return
@@ -114,7 +114,7 @@ def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[LintWarning]:
 
 
 def _replacement_hint(cell: Expr, values: Region, domain: Domain) -> str:
-    """Return what to write for a cell that holds for every value."""
+    """Return a replacement for a cell that is true for every value."""
     match cell:
         case In(tests=[first, second]):
             combined = f"{unparse_test(first)} and {unparse_test(second)}"
@@ -130,7 +130,7 @@ def _is_given(domain: Domain) -> Expr:
 
 
 def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> Iterator[LintWarning]:
-    """Yield the comparisons of a condition with constants."""
+    """Yield warnings about a condition's comparisons with constants."""
     match condition:
         case In(operand=Name(name=name), tests=tests) if name in domains:
             yield from _tests(tests, domains[name], path)
@@ -173,7 +173,7 @@ def _covering(
 def _constant_warnings(
     node: Expr | Range | Test, values: Region | None, domain: Domain, path: Path
 ) -> Iterator[LintWarning]:
-    """Yield a comparison that holds never or always."""
+    """Yield a warning about a comparison that is never or always true."""
     if values is None:
         return
     text = unparse_test(node) if isinstance(node, Range | Test) else unparse(node)
@@ -193,7 +193,7 @@ def _constant_warnings(
 
 
 def _precision_warnings(constants: Sequence[Expr], domain: Domain, path: Path) -> Iterator[LintWarning]:
-    """Constants with more decimals than a number of the fact can have."""
+    """Yield warnings about constants with more decimals than the fact can have."""
     if not isinstance(domain.kind, NumberType):
         return
     for constant in constants:
@@ -204,7 +204,7 @@ def _precision_warnings(constants: Sequence[Expr], domain: Domain, path: Path) -
 
 
 def _bracketed_pairs(policy: Policy, root: Node) -> Iterator[LintWarning]:
-    """Cells like `[1, 5]`, which mathematics reads as an interval and FEEL as two values."""
+    """Yield warnings about cells like `[1, 5]`, an interval in mathematics but two values in FEEL."""
     for index, rule in enumerate(policy.rules if policy.form == "table" else ()):
         for column, cell in enumerate(rule.cells):
             path = input_path(policy, index, column)
@@ -227,7 +227,7 @@ def _bracketed_pairs(policy: Policy, root: Node) -> Iterator[LintWarning]:
 
 
 def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[LintWarning]:
-    """Rules that another one keeps from being reached, or that meet where they must not."""
+    """Yield warnings about unreachable rules, and about overlapping rules where they must not overlap."""
     if policy.hit not in (Hit.FIRST, Hit.UNIQUE, Hit.ANY):
         return
     rules = [rule for rule in policy.rules if not rule.otherwise]
@@ -250,7 +250,7 @@ def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[LintWarning
 class _Column:
     """A column of a table: for each row a mask with a bit for each set of values that the rows distinguish.
 
-    A cell that is not plain has a bit of its own, which only equal cells and the empty cell have too.
+    A cell that is not plain has its own bit, shared only with equal cells and the empty cell.
     """
 
     def __init__(self, cells: Sequence[Expr], domain: Domain) -> None:
@@ -267,24 +267,24 @@ class _Column:
         self.masks = [masks[cell] for cell in cells]
 
     def _mask(self, values: Region) -> int:
-        """Return a bit for each stretch between two cuts."""
+        """Return a bit mask with a bit for each range between two cuts."""
         spans = ((bisect_left(self.cuts, low), bisect_left(self.cuts, high + 1)) for low, high in values)
         return sum((1 << last) - (1 << first) for first, last in spans)
 
     def describe(self, mask: int) -> str:
-        """Return the least value of the set that the lowest bit of a mask stands for."""
+        """Return the least value in the set of a mask's lowest bit."""
         return self.domain.describe(self.cuts[(mask & -mask).bit_length() - 1])
 
 
 def _covers(columns: Sequence[_Column], earlier: int, later: int, rules: Sequence[Rule]) -> bool:
-    """Return True if the earlier rule holds wherever the later one does."""
+    """Return True if the earlier rule matches whenever the later one does."""
     if not columns:
         return rules[earlier].when in (TRUE, rules[later].when)
     return not any(column.masks[later] & ~column.masks[earlier] for column in columns)
 
 
 def _shared_facts(columns: Sequence[_Column], one: int, other: int) -> str | None:
-    """Return facts for which both rows hold; None when there are none, or it is not known."""
+    """Return facts that match both rows; None if there are none, or it is unknown."""
     common = [column.masks[one] & column.masks[other] & column.plain for column in columns]
     if not common or not all(common):
         return None
@@ -292,7 +292,7 @@ def _shared_facts(columns: Sequence[_Column], one: int, other: int) -> str | Non
 
 
 def _may_not_meet(hit: Hit, rule: Rule, other: Rule) -> bool:
-    """Return True if two rules must not hold together: under UNIQUE, and under ANY when they are known to differ."""
+    """Return True if two rules must not both match: under UNIQUE, and under ANY if they are known to differ."""
     if hit is not Hit.ANY:
         return hit is Hit.UNIQUE
     pairs = zip(rule.then, other.then, strict=True)

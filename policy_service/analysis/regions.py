@@ -1,4 +1,4 @@
-"""Plain conditions as sets of values: those that ask about one fact and compare it with constants alone.
+"""Plain conditions, which only compare one fact with constants, as sets of values.
 
 A set is written as disjoint intervals of whole numbers, ascending. What a number stands for:
 
@@ -57,7 +57,7 @@ MIRRORED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """All values that a fact can have, and the texts among them that are named."""
+    """All values that a fact can have, and the texts named in conditions."""
 
     name: str
     kind: Type
@@ -66,7 +66,7 @@ class Domain:
 
     @property
     def values(self) -> Region:
-        """The values there are, but for missing."""
+        """All values except missing."""
         match self.kind:
             case NumberType(low=low, high=high) | DateType(low=low, high=high) | DurationType(low=low, high=high):
                 return ((low, high),)
@@ -81,12 +81,12 @@ class Domain:
 
     @property
     def missing(self) -> Region:
-        """The value that stands for missing."""
+        """The value that represents missing."""
         return ((self.values[0][0] - 2,) * 2,) if self.optional else NOTHING
 
     @property
     def all(self) -> Region:
-        """Every value, and missing where the fact is optional."""
+        """Every value, and missing if the fact is optional."""
         return (*self.missing, *self.values)
 
     def describe(self, number: int) -> str:
@@ -109,7 +109,7 @@ class Domain:
                 return str(format_value(kind, number))
 
     def number_of(self, constant: Expr) -> Fraction | None:
-        """The number that a constant stands for, not always one of the domain; None when it is no plain constant."""
+        """Return the number for a constant, possibly outside the domain; None if it is no plain constant."""
         match constant_value(constant), self.kind:
             case Fraction() as number, NumberType(scale=scale):
                 return _scaled(number, scale)
@@ -132,7 +132,7 @@ def _scaled(number: Fraction, scale: int) -> Fraction:
 
 
 def region(condition: Expr, domain: Domain) -> Region | None:
-    """Return the region where a condition holds; None unless it tests only the fact of `domain`, and plainly."""
+    """Return the values for which a condition is true; None unless it is a plain condition on the fact of `domain`."""
     match condition:
         case Constant(value=bool() as truth):
             return domain.all if truth else NOTHING
@@ -164,7 +164,7 @@ def region(condition: Expr, domain: Domain) -> Region | None:
 
 
 def region_of_test(test: Range | Test, domain: Domain) -> Region | None:
-    """Return the values that pass one test; None when it is not plain."""
+    """Return the values that pass one test; None if it is not plain."""
     match test:
         case Test():
             return _comparison_region(test.comparator, domain.number_of(test.value), domain)
@@ -206,7 +206,7 @@ def _asks_missing(condition: Expr) -> bool:
 
 
 def union(regions: Iterable[Region]) -> Region:
-    """Return all that is in one of them."""
+    """Return the union of regions."""
     intervals: list[tuple[int, int]] = []
     for low, high in sorted(part for region in regions for part in region):
         if intervals and low <= intervals[-1][1] + 1:
@@ -217,13 +217,13 @@ def union(regions: Iterable[Region]) -> Region:
 
 
 def intersection(one: Region, other: Region) -> Region:
-    """Return all that is in both."""
+    """Return the intersection of two regions."""
     pairs = ((max(a, c), min(b, d)) for a, b in one for c, d in other)
     return tuple(sorted((low, high) for low, high in pairs if low <= high))
 
 
 def difference(whole: Region, part: Region) -> Region:
-    """Return all of `whole` that is not in `part`."""
+    """Return the values in `whole` that are not in `part`."""
     intervals: list[tuple[int, int]] = []
     for low, high in whole:
         for first, last in part:

@@ -1,10 +1,10 @@
-"""The analysis report: what a director is shown before signing, and what keeps a change from being submitted.
+"""The analysis report, shown to directors before signing; its errors prevent submission.
 
-For every candidate: what it says differently from the version in force, how it does on its own examples by every
-evaluator, and which examples of the old version it answers otherwise. For all of them together: whether the policies
-still fit. What is found is an error, which blocks the submission, or a warning, which a person must judge.
+For every candidate: the difference from the version in force, the results of its examples by every evaluator, and the
+examples of the old version with other answers. For all candidates together: whether the policies still fit. A finding
+is an error, which blocks the submission, or a warning, which a person must judge.
 
-The report depends on the candidates and on the policies around them, and on nothing else: made again, it is the same.
+The report only depends on the candidates and the policies around them, so it is reproducible.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from policy_service.language.requirements import required_policies
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was found about the candidates of a change."""
+    """All findings about the candidates of a change."""
 
     candidates: tuple[CandidateReport, ...]
     related: tuple[Policy, ...]
-    """The policies in force that need a candidate or that a candidate needs."""
+    """The policies in force that depend on a candidate, or on which a candidate depends."""
     findings: tuple[Finding, ...]
     endings: tuple[Ending, ...] = ()
 
@@ -50,7 +50,7 @@ class Report:
 
     @property
     def digest(self) -> str:
-        """The digest of all that the report says."""
+        """The digest of the whole report."""
         return digest_of(self.to_dict())
 
     def to_dict(self) -> dict[str, object]:
@@ -68,10 +68,7 @@ def analyse(
     ends: Collection[str] = (),
     absent: Collection[str] = (),
 ) -> Report:
-    """Examine candidates against the policies in force, by name. Slow: every candidate is built and tried.
-
-    `ends` are the policies that the change ends, `absent` those that were ended before.
-    """
+    """Examine candidates against the policies in force, by name. Slow: every candidate is built and tested."""
     ended = endings(candidates, in_force, ends)
     is_smoke_tested = len(candidates) > 1 and pass_smoke_tests(candidates)
     examined = tuple(

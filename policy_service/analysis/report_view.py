@@ -1,4 +1,4 @@
-"""An analysis report as it is kept, ready to be shown: its findings, candidates, failures and endings as values."""
+"""A stored analysis report for display: its findings, candidates, failures and endings as values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 
 TABULATED = frozenset({"example-failed", "invariant-broken", "other-answers"})
-"""Findings whose cases stand in the tables of their candidate."""
+"""Findings whose cases are shown in their candidate's tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: an error, which blocks the submission, or a warning, which those who sign judge."""
+    """One finding: an error, which blocks the submission, or a warning for signers."""
 
     is_error: bool
     code: str
@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An example or an invariant that does not come out as written, and which evaluators say so."""
+    """A failed example or invariant, and the evaluators that report it."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ChangedAnswer:
-    """An example of the version in force that gets another answer."""
+    """An example of the version in force whose answer changes."""
 
     example: str
     title: Bilingual | None
@@ -54,7 +54,7 @@ class Candidate:
     policy: str
     version: str
     base: str | None
-    """The version it was compared with."""
+    """The version compared with."""
     sentences: Mapping[str, tuple[str, ...]]
     """The differences, by language."""
     alters: bool
@@ -68,7 +68,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Dependant:
-    """A policy that takes an outcome of one that is ended, and what becomes of it."""
+    """A policy that uses an outcome of an ended one, and the consequence."""
 
     policy: str
     version: str
@@ -78,7 +78,7 @@ class Dependant:
 
 @dataclass(frozen=True, slots=True)
 class EndedPolicy:
-    """A policy that the change ends, and those that depend on it."""
+    """A policy that the change ends, and its dependants."""
 
     policy: str
     version: str
@@ -91,17 +91,17 @@ CONSEQUENCES: Mapping[str, Message] = {
     "without": Message("continues: the input is optional"),
     "bereft": Message("requires it"),
 }
-"""What becomes of a dependant, in words."""
+"""The consequences for a dependant, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileError:
-    """One fault of a policy file that keeps it from being read."""
+    """One error of a policy file that prevents parsing."""
 
     text: str
     """The digest of the file."""
     file: int
-    """Which of the draft's files it is, from 1; 0 when that is not known."""
+    """The position of the file in the draft, from 1; 0 if unknown."""
     code: str
     message: str
     line: int
@@ -111,16 +111,16 @@ class FileError:
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """A report, ready to be shown."""
+    """A report for display."""
 
     frozen: bool
     problems: tuple[str, ...]
-    """Why a draft cannot be submitted, a sentence each."""
+    """Why a draft cannot be submitted."""
     file_errors: tuple[FileError, ...]
     findings: tuple[Finding, ...]
     candidates: tuple[Candidate, ...]
     neighbours: tuple[tuple[str, str], ...]
-    """The policies in force that need a candidate or that a candidate needs, each with its version."""
+    """The policies in force that depend on a candidate, or on which a candidate depends, with their versions."""
     endings: tuple[EndedPolicy, ...] = ()
 
     @property
@@ -135,7 +135,7 @@ class ReportView:
 
     @property
     def is_complete(self) -> bool:
-        """True if the policies could be read, so that there is a report."""
+        """True if all policies could be parsed, so that there is a report."""
         return bool(self.candidates or self.endings)
 
 
@@ -146,7 +146,7 @@ def report_of(
     diagnostics: Sequence[Mapping[str, Any]] = (),
     frozen: bool,
 ) -> ReportView:
-    """Return a report as it is kept, with what else is wrong with a draft."""
+    """Return a stored report for display, with the other problems of a draft."""
     stored = report or {"candidates": (), "around": (), "findings": ()}
     return ReportView(
         frozen=frozen,
@@ -170,7 +170,7 @@ def _ended_policy(stored: Mapping[str, Any]) -> EndedPolicy:
 def _other_problems(
     problems: Sequence[str], report: Mapping[str, Any], diagnostics: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Return the problems that appear nowhere else: not as findings, not as faults of a file."""
+    """Return the problems that are shown nowhere else, as findings or file errors."""
     if diagnostics:
         return ()
     errors = [each for each in report["findings"] if each["severity"] == "error"]
@@ -210,7 +210,7 @@ def _candidate(stored: Mapping[str, Any]) -> Candidate:
 
 
 def _failures(stored: Sequence[Mapping[str, Any]]) -> tuple[Failure, ...]:
-    """Return each failure once, with the evaluators that it is one of."""
+    """Return each failure once, with its evaluators."""
     by_failure: dict[tuple[str, str, Bilingual | None, str, str], list[str]] = {}
     for each in stored:
         key = each["kind"], each["name"], _title(each), each["expected"], each["found"]

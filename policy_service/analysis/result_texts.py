@@ -1,4 +1,4 @@
-"""Results, stored as a line of English such as `size big by big`, in the reader's language."""
+"""Translates stored results, lines of English such as `size big by big`, to the reader's language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_service.messages import Message
 
 
 def localized_result(text: str) -> str:
-    """Return a result as the report stores it, a line of English, to be rendered in the reader's language."""
+    """Return a stored result, a line of English, as a translatable message."""
     if text == "no rule matched":
         return Message("no rule matched")
     for prefix, message_of in (("missing facts ", _missing), ("conflict of ", _conflict)):
@@ -23,7 +23,7 @@ def localized_result(text: str) -> str:
 
 
 def result_in_words(text: str, policy: Policy, lang: Language) -> str:
-    """A stored result in the titles and words of a policy; a result that does not fit the policy is shown unchanged."""
+    """Return a stored result with the titles and words of a policy; unchanged if it does not fit the policy."""
     shape = ", ".join(f"{re.escape(name)} (.*?)" for name in policy.outcomes)
     match = re.fullmatch(rf"(?s){shape} by (.*)", text)
     if match is None:

@@ -1,7 +1,7 @@
-"""The history of one rule: what each version of its policy says of it, and what became of it since the version before.
+"""The history of one rule: its wording in each version of its policy, and the changes between versions.
 
-A rule is known by its name within a policy; a band of a scorecard is one too. What a version changed is asked of
-`difference`, on versions that hold this rule and the first one alone, so that it costs little however many there are.
+A rule, or a band of a scorecard, is identified by its name. Changes are computed by `difference` on versions reduced to
+this rule and the first one, so that the cost does not depend on the number of rules.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from policy_service.language.policy import Language, Policy, Rule
 REGULATION_ROW = re.compile(r"\bR-[A-Z]+-[0-9A-Z]+\b")
 """A row of the regulation, as reasons name it."""
 RuleStatus = Literal["first", "new", "changed", "same", "gone", "absent"]
-"""What became of a rule in a version; `first`: it is in the first version, `absent`: neither there nor before."""
+"""What a version changed about a rule; `first`: present in the first version, `absent`: neither present nor before."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleVersion:
-    """The rule in one version; `rule` is None where the version does not have it."""
+    """The rule in one version; `rule` is None if the version lacks it."""
 
     policy: Policy
     rule: Rule | None
     position: int
-    """Which rule it is of the version's, from 1; 0 where it is not there."""
+    """The position of the rule in the version, from 1; 0 if it is absent."""
     rule_count: int
     status: RuleStatus
     alterations: tuple[Alteration, ...]
-    """What this version changed in it."""
+    """What this version changed about it."""
 
     def wording(self, lang: Language) -> RuleWords | None:
         """Return the rule in words."""
         return rule_words(self.policy, self.rule, context_of(self.policy, lang)) if self.rule is not None else None
 
     def sentences(self, lang: Language) -> tuple[str, ...]:
-        """Return what this version changed, in sentences."""
+        """Return what this version changed, in words."""
         return tuple(sentence for each in self.alterations for sentence in each.sentences(lang))
 
 
 def rule_history(policies: Sequence[Policy], rule: str) -> tuple[RuleVersion, ...]:
-    """Follow a rule through versions of its policy, the newest first; the last of them counts as the first version."""
+    """Return a rule through versions of its policy, newest first; the last one counts as the first version."""
     return tuple(
         rule_version(policy, before, rule) for policy, before in zip(policies, [*policies[1:], None], strict=True)
     )
 
 
 def rule_version(policy: Policy, before: Policy | None, rule: str) -> RuleVersion:
-    """Return a rule as one version has it, and what became of it since the version `before`."""
+    """Return a rule in one version, and the changes since the version `before`."""
     match = find_rule(policy, rule)
     status, alterations = _rule_change(before, policy, rule)
     is_band = match is not None and match[1] not in policy.rules
@@ -69,7 +69,7 @@ def rule_version(policy: Policy, before: Policy | None, rule: str) -> RuleVersio
 
 
 def find_rule(policy: Policy, rule: str) -> tuple[int, Rule] | None:
-    """Return the rule or band of this name, and which it is, from 1."""
+    """Return the rule or band with this name, and its position, from 1."""
     for rules in (policy.rules, policy.bands):
         for position, each in enumerate(rules, 1):
             if each.id == rule:
@@ -78,7 +78,7 @@ def find_rule(policy: Policy, rule: str) -> tuple[int, Rule] | None:
 
 
 def cited_rows(because: str) -> tuple[str, ...]:
-    """Return the rows of the regulation that a reason names."""
+    """Return the rows of the regulation named in a reason."""
     return tuple(dict.fromkeys(REGULATION_ROW.findall(because)))
 
 
@@ -99,6 +99,6 @@ def _rule_change(before: Policy | None, policy: Policy, rule: str) -> tuple[Rule
 
 
 def _reduced(policy: Policy, rule: str) -> Policy:
-    """Return the policy with this rule and, so that `otherwise` stays what it is, the first one."""
+    """Return the policy reduced to this rule and, so that `otherwise` keeps its meaning, the first one."""
     rules = tuple(each for position, each in enumerate(policy.rules) if position == 0 or each.id == rule)
     return replace(policy, rules=rules, examples=(), invariants=(), notes=None)

@@ -1,10 +1,10 @@
-"""Two versions of a policy as one set of tables: what is gone, new and moved, and in each cell what it said before.
+"""Two versions of a policy as one set of tables: removed, added and moved rows, and cells with their earlier text.
 
     tables = merged_tables(difference(old, new), "zh")
-    tables.folded()                  without long runs of rows that are the same
+    tables.folded()                  # without long runs of unchanged rows
 
-A cell is changed when it means something else in the policy language or reads differently; so nothing that differs is
-shown as the same. Rules stand in the order of the new version, those that are gone where they stood before.
+A cell is changed if its meaning or its text differs, so that no difference is hidden. Rules are in the order of the new
+version, removed ones at their earlier position.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from policy_service.language.policy import Language, Policy, Rule
 DiffStatus = Literal["same", "changed", "new", "gone"]
 RULE, REASON = "rule", "because"
 CONTEXT_ROWS = 1
-"""Unchanged rows that are shown beside one that is not."""
+"""Unchanged rows shown next to a changed one."""
 MAX_UNFOLDED_ROWS = 12
-"""A table that has no more rows than this is shown whole."""
+"""Maximum number of rows of a table that is never folded."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellText:
-    """The text of a cell: in words, and as it is compared."""
+    """The text of a cell, and its meaning for comparison."""
 
     text: str
     key: object
@@ -38,23 +38,23 @@ class CellText:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell before and after; None where the row or the column was not there."""
+    """A cell before and after; None where the row or column did not exist."""
 
     before: str | None
     after: str | None
     changed: bool
     is_wording: bool = False
-    """True if it means what it meant, in other words."""
+    """True if only the wording changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of both tables; `folded_count` rows that are the same stand in one line."""
+    """A row of both tables; a folded row stands for `folded_count` unchanged ones."""
 
     status: DiffStatus
     cells: tuple[Cell, ...] = ()
     previous_position: str = ""
-    """Where a row that was moved stood before."""
+    """The earlier position of a moved row."""
     folded_count: int = 0
 
     @property
@@ -73,26 +73,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class MergedTable:
-    """Both tables in one."""
+    """Two tables merged into one."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
     @property
     def differs(self) -> bool:
-        """True if the two say anything differently."""
+        """True if the two tables differ at all."""
         return any(row.status != "same" or row.previous_position for row in self.rows) or any(
             column.status != "same" for column in self.columns
         )
 
     def folded(self) -> MergedTable:
-        """Return the same, long runs of unchanged rows in one line each."""
+        """Return the table with long runs of unchanged rows folded."""
         return replace(self, rows=tuple(_fold(self.rows)))
 
 
 @dataclass(frozen=True, slots=True)
 class MergedTables:
-    """All that two versions of a policy say in tables; None where neither has such a table."""
+    """All tables of two versions of a policy; None where neither has such a table."""
 
     rules: MergedTable
     grid: MergedTable | None
@@ -102,14 +102,14 @@ class MergedTables:
     outcomes: MergedTable
 
     def folded(self) -> MergedTables:
-        """Return the same, each table folded."""
+        """Return the tables, each folded."""
         grid, bands = (each.folded() if each else None for each in (self.grid, self.bands))
         return MergedTables(self.rules.folded(), grid, bands, self.facts.folded(), self.outcomes.folded())
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One of the two tables: its columns' titles and its rows' cells, both by what they are known by."""
+    """One of the two tables: column titles and cells of rows, by identifier."""
 
     columns: Mapping[str, str]
     rows: Mapping[str, Mapping[str, CellText]]
@@ -119,7 +119,7 @@ EMPTY_GRID = Grid({}, {})
 
 
 def merged_tables(difference: Difference, lang: Language) -> MergedTables:
-    """Return the tables of both versions; when there is no old one, everything is new."""
+    """Return the tables of both versions; without an old version, everything is new."""
     old, new = difference.old, difference.new
     before, after = (explanation(old, lang) if old else None), explanation(new, lang)
     previous_positions = {kind: _previous_positions(difference, kind, lang) for kind in (Kind.RULE, Kind.BAND)}
@@ -140,7 +140,7 @@ def merged_tables(difference: Difference, lang: Language) -> MergedTables:
 
 
 def merge(old: Grid, new: Grid, previous_positions: Mapping[str, str] | None = None) -> MergedTable:
-    """Lay two tables over each other; `previous_positions` says of rows where they stood."""
+    """Merge two tables; `previous_positions` has the earlier positions of moved rows."""
     columns = interleave(list(old.columns), list(new.columns))
     names = interleave(list(old.rows), list(new.rows))
     rows = [
@@ -178,7 +178,7 @@ def _cell(before: CellText | None, after: CellText | None) -> Cell:
 
 
 def interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
-    """Return all names in the order of the new; those that are gone behind the one they stood behind."""
+    """Return all names in the order of the new table; removed ones after their earlier predecessor."""
     new_names = set(new)
     removed_after: dict[str | None, list[str]] = {}
     last: str | None = None
@@ -191,7 +191,7 @@ def interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 
 def _fold(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows, long runs of the same in one line each."""
+    """Return the rows with long runs of unchanged ones folded."""
     if len(rows) <= MAX_UNFOLDED_ROWS:
         return list(rows)
     changed_positions = [position for position, row in enumerate(rows) if row.status != "same" or row.previous_position]
@@ -212,7 +212,7 @@ def _fold(rows: Sequence[Row]) -> list[Row]:
 
 
 def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> dict[str, str]:
-    """Return the rules or bands that stand elsewhere, each with where it stood."""
+    """Return the earlier positions of moved rules or bands."""
     return {
         alteration.name: aspect.before.in_language(lang)
         for alteration in difference.alterations
@@ -226,7 +226,7 @@ def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> d
 
 
 def rules_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
-    """Return the rules: a column for each input, or one for the condition; each outcome; the reason."""
+    """Return the rules: a column per input, or one for the condition; each outcome; the reason."""
     rule_table = prose.table or table(policy, lang)
     inputs = [f"input {name}" for name in policy.inputs] if policy.form == "table" else ["when"]
     results = rule_table.headers[1 + len(inputs) :]
@@ -262,14 +262,14 @@ def _cell_meanings(rule: Rule, policy: Policy) -> list[str]:
 
 
 def _merged_grid(old: Policy | None, before: Explanation | None, new: Policy, after: Explanation) -> MergedTable | None:
-    """Return two cross tables over each other, or the new one where there was none; None for other forms."""
+    """Return two cross tables merged, or a new one; None for other forms."""
     if after.grid is None or (old is not None and (old.cross is None or old.inputs != new.inputs)):
         return None
     return merge(_grid(old, before) if old and before else EMPTY_GRID, _grid(new, after))
 
 
 def _grid(policy: Policy, prose: Explanation) -> Grid:
-    """A cross table: its lines are known by their names and by what they ask, so that none is shown under another."""
+    """Return a cross table whose lines are identified by name and condition, so that different ones stay apart."""
     cross, grid = policy.cross, prose.grid
     if cross is None or grid is None:
         return EMPTY_GRID
@@ -308,7 +308,7 @@ def bands_grid(policy: Policy, prose: Explanation, lang: Language) -> Grid:
 def _merged_declarations(
     before: Explanation | None, after: Explanation, of: Callable[[Explanation], Table]
 ) -> MergedTable:
-    """Return facts or outcomes, known by their names."""
+    """Return facts or outcomes, identified by name."""
     return merge(_grid_by_name(of(before)) if before else EMPTY_GRID, _grid_by_name(of(after)))
 
 
@@ -322,7 +322,7 @@ def _grid_by_name(declarations: Table) -> Grid:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions side by side, as kept."""
+    """Two versions side by side, in stored form."""
 
     sentences: tuple[str, ...]
     alters: bool
@@ -332,7 +332,7 @@ class Comparison:
 
 @cached_by_digest
 def compare_versions(old: Policy, new: Policy, lang: Language) -> Comparison:
-    """Lay two versions side by side."""
+    """Return two versions side by side."""
     result = difference(old, new)
     return Comparison(
         tuple(result.sentences(lang)), result.alters, bool(result.alterations), merged_tables(result, lang).folded()

@@ -1,6 +1,6 @@
-"""Values of facts and outcomes as people type them, read exactly; and values as they would be typed.
+"""Parses values of facts and outcomes typed by people, and formats values as typed.
 
-Figures may be typed with groups of three: `800,000.00`.
+Numbers may have groups of three digits: `800,000.00`.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from policy_service.language.types import (
 from policy_service.messages import Message
 
 NO_TAGS = "[]"
-"""Stands for tags that are known to be none, which is something else than not being given."""
+"""Stands for an empty tag list, as opposed to missing tags."""
 GROUPED_DIGITS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 TypedTexts = Mapping[str, Sequence[str]]
-"""What was typed, by the name of the fact or outcome."""
+"""The typed texts, by name of the fact or outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactValues:
-    """The facts that were given, as the language keeps them, and what is wrong with the others."""
+    """The given facts in stored form, and the errors of the others."""
 
     facts: Mapping[str, Value]
     errors: Mapping[str, Message]
 
 
 def read_typed(declared: Fact | Outcome, texts: Sequence[str]) -> Value:
-    """Read what was typed; nothing at all is no tag, and empty text. Raises ValueRejected."""
+    """Parse a typed text; an empty one is an empty tag list or text. Raises ValueRejected."""
     return parse_value(declared.type, _to_json(declared.type, texts))
 
 
 def read_facts(policy: Policy, texts: TypedTexts, lang: Language) -> FactValues:
-    """Read the facts of a policy that were typed; an empty text is a fact that is not given."""
+    """Parse the typed facts of a policy; an empty text is a missing fact."""
     facts: dict[str, Value] = {}
     errors: dict[str, Message] = {}
     for name, fact in policy.facts.items():
@@ -65,7 +65,7 @@ def read_facts(policy: Policy, texts: TypedTexts, lang: Language) -> FactValues:
 def read_outcomes(
     policy: Policy, entries: Mapping[int, TypedTexts], lang: Language
 ) -> tuple[list[dict[str, object]], dict[tuple[int, str], Message]]:
-    """Read the entries of an outcome that were typed, as JSON; with the errors, by entry and name."""
+    """Parse the typed entries of an outcome; return JSON, and the errors by entry and name."""
     errors: dict[tuple[int, str], Message] = {}
 
     def read(entry: int, texts: TypedTexts) -> dict[str, object]:
@@ -85,13 +85,13 @@ def read_outcomes(
 
 
 def invalid_message(declared: Fact | Outcome, lang: Language) -> Message:
-    """Return the error of a value that does not fit, with what was expected."""
+    """Return the error of an invalid value, with what was expected."""
     expected = type_in_words(declared.type, lang, declared.words)
     return Message("Invalid. Expected: {expected}", expected=expected)
 
 
 def fact_texts(policy: Policy, facts: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
-    """Return facts as they would be typed: of an example, to begin with."""
+    """Return facts as typed texts, for editing an example."""
     return {name: _typed(format_value(policy.facts[name].type, value)) for name, value in facts.items()}
 
 

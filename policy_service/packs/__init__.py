@@ -1,4 +1,4 @@
-"""Audit packs: all that is on record of a policy, a subject or a period in one file, to be checked without the service.
+"""Audit packs: all records of a policy, a subject or a period in one file, verifiable without the service.
 
 | part          | what is in it                                                                                       |
 |---------------|-----------------------------------------------------------------------------------------------------|
@@ -13,5 +13,5 @@
 | `decisions`   | a sample anyone can draw again: records, verdicts of their replay, proofs                          |
 | `audit`       | the entries of the log that concern it, with proofs up to a signed checkpoint, and the public keys  |
 
-The package imports all others of the library that store something: a pack is made from their data.
+The package imports all other packages that store data, since a pack contains their data.
 """

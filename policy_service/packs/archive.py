@@ -1,4 +1,4 @@
-"""A zip that is the same bytes for the same content: fixed order, fixed times; and the list of what is in it."""
+"""A reproducible zip file: fixed order and times, with a list of its files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 FILE_TIME = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in the zip; when the pack was made stands in its manifest."""
+"""The time of every file in the zip; the manifest has the pack's time of creation."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""How what a spreadsheet would calculate begins."""
+"""The first characters of what a spreadsheet takes for a formula."""
 _READABLE = 0o644
 
 
@@ -25,7 +25,7 @@ class Archive:
     def __init__(self, file: Path) -> None:
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
         self.files: dict[str, dict[str, Any]] = {}
-        """What was written so far: `sha256` and `size` by name."""
+        """The files written so far: `sha256` and `size` by name."""
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +41,7 @@ class Archive:
         self.add_unlisted(name, content)
 
     def add_unlisted(self, name: str, content: bytes) -> None:
-        """Add a file that the list cannot hold: the one that holds the list, and its signature."""
+        """Add a file that cannot be in the list: the list itself, and its signature."""
         info = zipfile.ZipInfo(name, FILE_TIME)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.create_system = 3  # the same bytes whatever system makes it
@@ -53,7 +53,7 @@ class Archive:
         self.add(name, text.encode())
 
     def add_json(self, name: str, value: object) -> None:
-        """Add JSON that people can read."""
+        """Add indented JSON."""
         self.add(name, pretty(value))
 
     def add_lines(self, name: str, lines: Iterable[bytes]) -> None:
@@ -61,12 +61,12 @@ class Archive:
         self.add(name, b"".join(line + b"\n" for line in lines))
 
     def add_table(self, name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Add a table for spreadsheets; no cell of it is a formula."""
+        """Add a table for spreadsheets, without formulas in its cells."""
         self.add(name, table(headings, rows))
 
 
 def pretty(value: object) -> bytes:
-    """JSON that people can read."""
+    """Return indented JSON."""
     return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
@@ -80,6 +80,6 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """Return a cell that a spreadsheet takes for text, no matter who wrote it (OWASP, CSV injection)."""
+    """Return a cell that a spreadsheet takes for text, whoever wrote it (OWASP, CSV injection)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,4 +1,4 @@
-"""Makes a pack: collects what concerns it, writes it part by part, and signs the list of all that was written."""
+"""Builds a pack: collects its contents, writes them part by part, and signs the list of files."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from policy_service.packs.site import write_site
 from policy_service.packs.texts import write_differences, write_versions
 
 FORMAT = 2
-"""From 2 on a pack has the entry of everything that it shows."""
+"""The format of the pack; from 2 on it includes the log entry of everything shown."""
 KIND = "pack"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature.json"
 PackProgress = Callable[[int, int], None]
-"""Callback of progress: how many items are written, and how many there are."""
+"""Progress callback: items written, items in total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class PackContext:
     fact_cipher: FactCipher
     signer: Signer
     by: str
-    """The printed name of who asked for it."""
+    """The printed name of the requester."""
     now: datetime
     zone: ZoneInfo
-    """Of the company: its times come first."""
+    """The company's time zone, shown first."""
 
 
 def make_pack(
@@ -134,6 +134,6 @@ class _Progress:
         on_progress(0, total)
 
     def step(self) -> None:
-        """One thing more."""
+        """Count one more item."""
         self._done += 1
         self._tick(self._done, self._total)

@@ -1,6 +1,6 @@
-"""Checks that the parts of a pack agree: entries and their proofs, versions, signatures, decisions.
+"""Checks that the parts of a pack are consistent: entries and their proofs, versions, signatures, decisions.
 
-Each check gives a sentence for everything that is not right, and begins it with the name of the file.
+Each check yields a message for every fault, beginning with the name of the file.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ Json = Mapping[str, Any]
 
 
 class PackFiles:
-    """The files of a pack, and the list of them. One that cannot be read is empty, and so not what the list says."""
+    """The files of a pack, and the list of them. An unreadable file reads as empty, and so does not match the list."""
 
     def __init__(self, archive: zipfile.ZipFile, listed: Mapping[str, Json]) -> None:
         self._archive = archive
         self.listed = listed
         self.entries: list[Entry] = []
-        """The entries whose lines are right, in the order of the log."""
+        """The valid entries, in the order of the log."""
 
     def read(self, name: str) -> bytes:
         """Read the bytes of a file."""
@@ -56,25 +56,25 @@ class PackFiles:
         return self.read(name).splitlines()
 
     def json(self, name: str) -> Any:  # noqa: ANN401  # whatever JSON says
-        """Parse a file; None when it is no JSON."""
+        """Parse a file; return None if it is no JSON."""
         try:
             return msgspec.json.decode(self.read(name))
         except (msgspec.MsgspecError, RecursionError):
             return None
 
     def files_in(self, folder: str, end: str) -> list[str]:
-        """Return the listed files in a folder whose names end like that."""
+        """Return the listed files in a folder whose names have an ending."""
         return [name for name in self.listed if name.startswith(f"{folder}/") and name.endswith(end)]
 
     def matches_listing(self, name: str) -> bool:
-        """Return True if a file has the digest and the size that the list says."""
+        """Return True if a file has the listed digest and size."""
         content = self.read(name)
         listing = self.listed[name]
         return (listing.get("sha256"), listing.get("size")) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
 def check_entries(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """Yield every entry is one, and in the log that the checkpoint was signed for."""
+    """Check that every entry is valid, and proved to be in the log that the checkpoint signs."""
     checkpoint = pack.read(CHECKPOINT).decode(errors="replace")
     keys = [line.decode(errors="replace") for line in pack.lines(KEYS)]
     for number, line in enumerate(pack.lines(ENTRIES), 1):
@@ -94,7 +94,7 @@ def check_entries(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Ite
 
 
 def _entry(line: bytes) -> tuple[Json, Entry] | None:
-    """Decode a line and the entry in it; None when it holds none."""
+    """Parse a line and the entry in it; return None if it holds none."""
     try:
         payload = msgspec.json.decode(line)
         entry = read_entry(payload["entry"].encode())
@@ -104,7 +104,7 @@ def _entry(line: bytes) -> tuple[Json, Entry] | None:
 
 
 def check_versions(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
-    """Yield every policy file has its digest, and an entry of the log names it."""
+    """Check that every policy file matches its digest, which an entry of the log names."""
     logged = {(body.get("policy"), body.get("version"), body.get("digest")) for body in _events(pack, *SUBMITTED)}
     for version in objects(manifest.get("versions")):
         file = str(version.get("file"))
@@ -115,7 +115,10 @@ def check_versions(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> I
 
 
 def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator[str]:
-    """Every signature is on the digest of what was submitted, and in the log; every report is as it was frozen."""
+    """Check that every signature is on the digest of the submission, and in the log.
+
+    And that reports match their digests.
+    """
     logged_signatures = {
         _signature(body.get("change"), body, body.get("printed_name")) for body in _events(pack, SIGNED)
     }
@@ -136,7 +139,7 @@ def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator
 
 
 def _change_faults(change: Json, name: str, logged_signatures: Collection[tuple[object, ...]]) -> Iterator[str]:
-    """List the faults of a change's submissions and signatures; `signed` are those in the log."""
+    """Yield the faults of a change's submissions and signatures, compared with the logged signatures."""
     if change.get("change") != name:
         yield " was altered: it is about another change"
     submitted, listed_signatures = set(), set()
@@ -162,7 +165,7 @@ def _change_faults(change: Json, name: str, logged_signatures: Collection[tuple[
 
 
 def check_log(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """Yield the checkpoints are signed and of one log, and what is shown beside entries and keys is what they say."""
+    """Check that the checkpoints are signed and of one log, and that derived files match the entries and keys."""
     keys = KeyChain(trusted)
     with suppress(VerificationFailed):
         keys = read_keys(pack.lines(KEYS), trusted)
@@ -187,7 +190,7 @@ def check_log(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> 
 
 
 def _table(entries: Sequence[Entry], zone: ZoneInfo | None) -> bytes | None:
-    """Return the entries as a table; None when one of them is none of the events there are."""
+    """Return the entries as a table; None if one has an unknown event."""
     try:
         return table(HEADINGS if zone else OLD_HEADINGS, [cells(each, zone) for each in entries])
     except (KeyError, IndexError, ValueError, AttributeError, TypeError):
@@ -195,7 +198,7 @@ def _table(entries: Sequence[Entry], zone: ZoneInfo | None) -> bytes | None:
 
 
 def check_counts(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
-    """Yield the figures of the manifest are those of what is there."""
+    """Check that the counts in the manifest match the contents."""
     signatures = sum(
         action.get("action") == "sign_off"
         for name in pack.files_in("changes", "/change.json")
@@ -219,7 +222,7 @@ def check_counts(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Ite
 
 
 def check_decisions(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """Yield every proof holds, every record says what was sealed, and the table shows what they do."""
+    """Check that every proof is valid, every record is the sealed one, and the table matches them."""
     yield from _decision_table(pack, zone_of(manifest.get("zone")))
     for file in pack.files_in("decisions", "/proof.json"):
         try:
@@ -251,7 +254,7 @@ def _decision_table(pack: PackFiles, zone: ZoneInfo | None) -> Iterator[str]:
 
 
 def _sealed_record(proof: Json, trusted: Sequence[PublicKey]) -> Json:
-    """Return the record that a proof holds, as it is shown. Raises InvalidProof, and others when it holds none."""
+    """Return the record in a proof, for display. Raises InvalidProof, and other errors if it holds none."""
     proof_record = verify_proof(proof, trusted).record
     if proof_record is None:
         raise InvalidProof("it is the proof of no record")
@@ -264,12 +267,12 @@ def _events(pack: PackFiles, *names: str) -> Iterator[Json]:
 
 
 def _signature(change: object, body: Json, printed_name: object) -> tuple[object, ...]:
-    """Return what identifies a signature."""
+    """Return the identifying fields of a signature."""
     return (change, body.get("digest"), body.get("role"), body.get("meaning"), printed_name)
 
 
 def objects(listed: object) -> list[Json]:
-    """Return the objects of a list; nothing else that may stand in it."""
+    """Return the objects in a list, ignoring other values."""
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 

@@ -41,7 +41,7 @@ PAGE = 500
 
 @dataclass(slots=True)
 class PackContents:
-    """All that goes into a pack, each kind in its own order."""
+    """The contents of a pack, each kind in its own order."""
 
     scope: Scope
     sample: Sample
@@ -52,9 +52,9 @@ class PackContents:
     overrides: list[Override] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
     omissions: list[Bilingual] = field(default_factory=list)
-    """What the limits kept out, in plain words."""
+    """What the limits excluded, in plain words."""
     truncated_kinds: set[str] = field(default_factory=set)
-    """The kinds of things of which the limits let in only some."""
+    """The kinds of which the limits excluded some."""
 
     @property
     def policies(self) -> list[str]:
@@ -62,7 +62,7 @@ class PackContents:
         return sorted({row.policy for row in self.versions})
 
     def add_omission(self, zh: str, en: str) -> None:
-        """Record that something was left out."""
+        """Record an omission."""
         self.omissions.append(Bilingual(zh, en))
 
 
@@ -90,7 +90,7 @@ def collect(session: Session, scope: Scope, now: datetime) -> PackContents:
 
 
 def _overlaps(scope: Scope, start: datetime, until: datetime | None) -> bool:
-    """Return True if something that lasted from `start` until `until` reaches into the period."""
+    """Return True if the time from `start` until `until` overlaps the period."""
     return (scope.until is None or start < scope.until) and (
         scope.since is None or until is None or until > scope.since
     )
@@ -163,7 +163,7 @@ def _changes(
 def _entries(
     session: Session, scope: Scope, contents: PackContents, period_entries: list[AuditEntry]
 ) -> list[AuditEntry]:
-    """Return the entries that everything shown in the pack rests on, and all others about it."""
+    """Return the entries behind everything shown in the pack, and all others about it."""
     changes = [f"change:{each.id}" for each in contents.changes]
     objects = [*changes, *(f"suspension:{each.id}" for each in contents.suspensions)]
     objects += [f"override:{each.id}" for each in contents.overrides]
@@ -203,7 +203,7 @@ def _concerns(row: AuditEntry, digests: set[str]) -> bool:
 
 
 def _is_of_kind(row: AuditEntry, kind: str) -> bool:
-    """True if an entry is about a subject of a kind; one that was altered may be, and its proof says what it is."""
+    """Return True if an entry may be about a subject of a kind; an altered one may be, and fails its proof."""
     try:
         return bool(read_entry(row.line).body.get("kind", CUSTOMER) == kind)
     except InvalidEntry:

@@ -54,7 +54,7 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
     zone: ZoneInfo,
     step: StepCallback,
 ) -> list[PackedDecision]:
-    """Write every decision of the sample, and return them with what was found out."""
+    """Write every sampled decision; return them with the verdicts."""
     archive.add_json("decisions/sample.json", contents.sample.to_dict())
     prover, packed, rows = _Prover(session, proofs), list[PackedDecision](), []
     for row in contents.sample.rows:
@@ -81,9 +81,9 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
 
 
 def readable(record: DecisionRecord) -> dict[str, Any]:
-    """Return a record for readers; a sensitive fact is shown as present, without its value.
+    """Return a record for display; a sensitive fact is shown as present, without its value.
 
-    The kind is left out when it is `customer`, as records from before kinds leave it out: so their packs still verify.
+    The kind `customer` is left out, as in records from before kinds, so that their packs still verify.
     """
     return {
         "decision_id": record.decision_id,
@@ -114,7 +114,7 @@ def _readable_value(value: Any) -> Any:  # noqa: ANN401  # JSON
 def decision_cells(
     record: Mapping[str, Any], verdict: object, zone: ZoneInfo | None, *, is_proved: bool
 ) -> tuple[object, ...]:
-    """Return a record in the form of `readable` as a row of the table. Raises KeyError and the like for other data."""
+    """Return a record in the form of `readable` as a table row. Raises KeyError and the like for invalid data."""
     return (
         record["seq"],
         record["decision_id"],
@@ -131,7 +131,7 @@ def decision_cells(
 
 
 class _Prover:
-    """Proves decisions; those of one block are read once."""
+    """Proves decisions; the records of a block are read once."""
 
     def __init__(self, session: Session, proofs: Proofs) -> None:
         self._session = session

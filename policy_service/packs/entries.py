@@ -1,4 +1,4 @@
-"""The entries of the log that concern a pack, and the proofs that they are in what was signed."""
+"""The log entries of a pack, and the proofs that they are in the signed log."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from policy_service.errors import PolicyServiceError
 from policy_service.packs.scope import MAX_ENTRIES
 
 CHUNK_SIZE = 500
-"""Things, or numbers, that are asked for in one query."""
+"""Objects, or numbers, per query."""
 FETCH_SIZE = 20_000
-"""Digests fetched at a time."""
+"""Digests per query."""
 
 
 class LogNotSigned(PolicyServiceError):
-    """No checkpoint exists, or the log is not the one that was signed."""
+    """There is no checkpoint, or the log differs from the signed one."""
 
     kind = "conflict"
 
 
 def entries_of_period(session: Session, since: datetime, until: datetime | None) -> list[AuditEntry]:
-    """Return the entries of a period, oldest first; one more than a pack takes when there are more."""
+    """Return the entries of a period, oldest first; one more than the limit if there are more."""
     query = select(AuditEntry).where(AuditEntry.at >= since)
     if until is not None:
         query = query.where(AuditEntry.at < until)
@@ -41,7 +41,7 @@ def entries_of_period(session: Session, since: datetime, until: datetime | None)
 def entries_about(
     session: Session, objects: Sequence[str], events: Sequence[str] = (), limit: int | None = None
 ) -> list[AuditEntry]:
-    """Return the entries about things, oldest first; only these events, when some are named."""
+    """Return the entries about objects, oldest first; only some events, if named."""
     rows: dict[int, AuditEntry] = {}
     for chunk in _chunks(objects):
         query = select(AuditEntry).join(AuditAbout).where(col(AuditAbout.about).in_(chunk))
@@ -53,7 +53,7 @@ def entries_about(
 
 
 def objects_of_kind(session: Session, kind: str, numbers: Sequence[int]) -> Iterator[str]:
-    """Yield the names of all things of a kind that entries are about."""
+    """Yield the names of all objects of a kind in the log."""
     for chunk in _chunks(numbers):
         query = select(AuditAbout.about).where(col(AuditAbout.seq).in_(chunk))
         for about in session.exec(query.where(col(AuditAbout.about).startswith(f"{kind}:")).distinct()):
@@ -66,7 +66,7 @@ def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 class Proofs:
-    """Proves entries under the newest checkpoint, from one reading of the log. Raises LogNotSigned."""
+    """Proves entries under the newest checkpoint, reading the log once. Raises LogNotSigned."""
 
     def __init__(self, session: Session) -> None:
         checkpoint = last_checkpoint(session)

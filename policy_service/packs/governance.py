@@ -28,7 +28,7 @@ EVIDENCE_ENDINGS: Mapping[str, str] = {
     "image/jpeg": "jpg",
     "text/plain": "txt",
 }
-"""How files of evidence are called, by their types."""
+"""File name endings of evidence, by type."""
 _MEANINGS: Mapping[Meaning, Bilingual] = {
     Meaning.APPROVED: Bilingual("同意内容、效果及生效日期", "approves the content, its effect and the day"),
     Meaning.CONFORMS: Bilingual("确认符合制度且程序合规", "checked that it conforms to the regulation"),
@@ -94,7 +94,7 @@ def write_suspensions(archive: Archive, contents: PackContents) -> None:
 
 
 def write_timeline(archive: Archive, contents: PackContents) -> None:
-    """Write what was put in force from when until when, and what was taken back."""
+    """Write which version was put in force when, and what was cancelled."""
     rows: list[dict[str, Any]] = [
         {
             "policy": each.policy,
@@ -121,14 +121,14 @@ def write_overrides(archive: Archive, contents: PackContents) -> None:
 
 
 def _write_json_and_csv(archive: Archive, name: str, rows: list[dict[str, Any]]) -> None:
-    """The same as JSON and, when there is anything, as a table for spreadsheets."""
+    """Write rows as JSON and, unless empty, as a table for spreadsheets."""
     archive.add_json(f"{name}.json", rows)
     if rows:
         archive.add_table(f"{name}.csv", list(rows[0]), [[cell_value(value) for value in row.values()] for row in rows])
 
 
 def cell_value(value: object) -> object:
-    """Return a value as it stands in a cell."""
+    """Return a value for a cell."""
     return to_canonical_json(value).decode() if isinstance(value, dict | list) else value
 
 
@@ -137,7 +137,7 @@ def _sign_offs(change: Change) -> list[ActionRecord]:
 
 
 def _change_json(change: Change) -> dict[str, Any]:
-    """Return a change without what is said twice, so that everything in it can be checked."""
+    """Return a change without redundant members, so that everything in it can be checked."""
     change_json = change.to_dict() | {"state": fold_actions(change.id, change.kind, change.actions).state.value}
     names = ("change", "kind", "state", "author", "created_at", "digest", "actions")
     draft = {} if change.submission is not None else {"draft": change_json["draft"]}
@@ -145,7 +145,7 @@ def _change_json(change: Change) -> dict[str, Any]:
 
 
 def _submissions(change: Change) -> list[dict[str, Any]]:
-    """Return all changes that were ever under review, with the digests that their signatures name."""
+    """Return all submissions of a change, with the digests that their signatures name."""
     return [
         {"digest": action.submission.digest(change.id), "submission": action.submission.to_dict()}
         for action in change.actions
@@ -154,10 +154,7 @@ def _submissions(change: Change) -> list[dict[str, Any]]:
 
 
 def signature_page(change: Mapping[str, Any], lang: Language, zone: ZoneInfo | None) -> str:
-    """Return a change and its signatures, to be read; made from what `change.json` holds.
-
-    Raises KeyError and its like.
-    """
+    """Return a readable page of a change and its signatures, made from `change.json`."""
     labels, frozen = _LABELS[lang], change["digest"] is not None
     submission = change["submissions"][-1]["submission"] if frozen else change["draft"]
     start, end = (at and both_times(at, zone) for at in (submission["effective"][name] for name in ("from", "until")))
@@ -184,7 +181,7 @@ def signature_page(change: Mapping[str, Any], lang: Language, zone: ZoneInfo | N
 def _row(
     sign_off: Mapping[str, Any], change: Mapping[str, Any], lang: Language, zone: ZoneInfo | None
 ) -> tuple[str, ...]:
-    """Return one signature; one on a digest that is no longer the change's says so by its digest."""
+    """Return one signature; the digest is included if it is no longer the change's."""
     role, meaning = ROLES[sign_off.get("role", "")], _MEANINGS[Meaning(sign_off.get("meaning", Meaning.APPROVED))]
     stale = "" if sign_off.get("digest") == change["digest"] else f" ({sign_off.get('digest')})"
     return (

@@ -1,4 +1,4 @@
-"""Check the governance of a pack against its entries: every field, no row more, no row less.
+"""Checks the governance parts of a pack against its entries: every field, no extra and no missing rows.
 
 | part            | an entry makes a row           | entries that change it                      |
 |-----------------|--------------------------------|---------------------------------------------|
@@ -9,7 +9,7 @@
 | `overrides.json`| `override_recorded`            | `override_signed`, `override_ended`         |
 | `changes/`      | each action of a change is one |                                             |
 
-The tables for spreadsheets and the pages of signatures are made again from these parts, and must be the same bytes.
+The tables for spreadsheets and the signature pages are regenerated from these parts, and must be identical.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ suspension: suspension policy version digest fallback fallback_digest signed rat
 REQUIRED_FIELDS: Mapping[str, frozenset[str]] = {
     key: frozenset(names.split()) for key, names in (line.split(":") for line in _REQUIRED.strip().splitlines())
 }
-"""The members that a row must show; its entry must hold all others under the same name."""
+"""The members that a row must have; its entry must have all others under the same name."""
 UNKNOWN = object()
-"""Members that no entry holds, so that they cannot be checked."""
+"""Members that no entry has, so that they cannot be checked."""
 UNFROZEN = {ChangeState.DRAFT, ChangeState.UNDER_ANALYSIS}
 """The states in which a change has no digest."""
 Rows = dict[str, dict[str, Any]]
@@ -58,11 +58,11 @@ ACTIONS: Mapping[str, Action] = {
     "change_scheduled": Action.SCHEDULE,
     "change_cancelled": Action.CANCEL,
 }
-"""The entry of every action but a comment."""
+"""The event of every action but a comment."""
 
 
 def check_governance(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
-    """Check all governance that a pack shows against its entries; packs of format 1 do not hold them all."""
+    """Check all governance shown in a pack against its entries; format 1 lacks some of them."""
     if manifest["format"] == 1:
         return
     try:
@@ -87,12 +87,12 @@ def check_governance(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) ->
 
 
 class _ExpectedRows:
-    """The rows that the entries of a pack require, with the other content of these entries."""
+    """The rows required by the entries of a pack, and the other content of these entries."""
 
     def __init__(self, entries: Sequence[Entry], manifest: Json) -> None:
         self._entries = entries
         self._truncated_kinds = set(manifest.get("cut") or ())
-        """The kinds of things of which the pack holds only some."""
+        """The kinds of which the pack includes only some."""
         versions = objects(manifest.get("versions"))
         self._digests_in_pack = {version.get("digest") for version in versions}
         self._policies = {version.get("policy") for version in versions}
@@ -174,15 +174,15 @@ class _ExpectedRows:
         return changes
 
     def includes_activation(self, row: Json) -> bool:
-        """Return True if the pack should show an activation that an entry records."""
+        """Return True if the pack should include an activation recorded by an entry."""
         return row["digest"] in self._digests_in_pack
 
     def includes_suspension(self, row: Json) -> bool:
-        """Return the same of a suspension."""
+        """Return True if the pack should include a suspension recorded by an entry."""
         return row["policy"] in self._policies and self._overlaps(row["signed"]["at"], row["until"])
 
     def includes_override(self, row: Json) -> bool:
-        """Return the same of an override."""
+        """Return True if the pack should include an override recorded by an entry."""
         scope = self._scope
         key = (row["policy"], row["subject"], row["kind"])
         scope_key = (scope.get("policy"), scope.get("subject"), scope.get("kind"))
@@ -194,11 +194,11 @@ class _ExpectedRows:
         )
 
     def includes_change(self, _: object) -> bool:
-        """Return the same of a change: all of them, unless there were too many."""
+        """Return True if the pack should include a change: all, unless there were too many."""
         return "changes" not in self._truncated_kinds
 
     def person(self, entry: Entry) -> dict[str, Any]:
-        """Return the actor, as packs show people."""
+        """Return the actor in the form used in packs."""
         printed = entry.body.get("printed_name") or self._names.get(entry.by.id, UNKNOWN)
         return {"id": entry.by.id, "name": entry.by.name, "printed_name": printed}
 
@@ -213,13 +213,13 @@ class _ExpectedRows:
         return (each for each in self._entries if each.event in events)
 
     def _overlaps(self, start: str, until: str) -> bool:
-        """Return True if something reaches into the period that the pack is about; instants are compared as text."""
+        """Return True if a period overlaps the pack's; instants are compared as text."""
         since, end = self._scope.get("from"), self._scope.get("until")
         return (end is None or start < end) and (since is None or until > since)
 
 
 def _tables(pack: PackFiles, name: str, key: str, expected: Rows, includes: Callable[[Json], bool]) -> Iterator[str]:
-    """Yield a part that is there as JSON and as a table."""
+    """Check a part that is present both as JSON and as a table."""
     file, rows = f"{name}.json", pack.json(f"{name}.json")
     if not isinstance(rows, list):
         yield f"{file} was altered: it holds no list"
@@ -259,7 +259,7 @@ def _rows(
 
 
 def differing(actual: Json, expected: Json) -> list[str]:
-    """Return the names of the members that differ, nested ones with a point."""
+    """Return the names of the members that differ, nested ones with a dot."""
     names = []
     for name in {**actual, **expected}:
         one, other = actual.get(name, UNKNOWN), expected.get(name)
@@ -278,12 +278,12 @@ def _changes(
     includes: Callable[[str], bool],
     zone: ZoneInfo | None,
 ) -> Iterator[str]:
-    """Yield every change, its actions, and the pages of its signatures."""
+    """Check every change, its actions, and its signature pages."""
     names = pack.files_in("changes", "/change.json")
     for name in names:
         change, id_ = pack.json(name), name.split("/")[-2]
         if not isinstance(change, dict):
-            continue  # that is told already
+            continue  # reported already
         yield from _check_actions(name, change, actions.get(id_, []))
         yield from _check_derived(name, change)
         for lang in LANGUAGES:
@@ -315,7 +315,7 @@ def _check_actions(name: str, change: Json, expected: Sequence[Json]) -> Iterato
 
 
 def _check_derived(name: str, change: Json) -> Iterator[str]:
-    """List the faults of what follows from the actions and the submissions, and is shown beside them."""
+    """Check what is derived from the actions and submissions and shown with them."""
     actions, submissions = objects(change.get("actions")), objects(change.get("submissions"))
     first = actions[0] if actions else {}
     submitted = [each.get("submission") for each in submissions]
@@ -334,7 +334,7 @@ def _check_derived(name: str, change: Json) -> Iterator[str]:
 
 
 def _state(actions: Sequence[Json], submissions: Sequence[Json]) -> str | None:
-    """Return the state that actions lead to; None when they are not possible in this order."""
+    """Return the state after the actions; None if they are impossible in this order."""
     state, signatures = ChangeState.DRAFT, set()
     roles: Mapping[object, object] = {
         each.get("digest"): (each.get("submission") or {}).get("roles") or () for each in submissions
@@ -354,7 +354,7 @@ def _state(actions: Sequence[Json], submissions: Sequence[Json]) -> str | None:
 
 
 def _page(change: Json, lang: Any, zone: ZoneInfo | None) -> bytes | None:  # noqa: ANN401  # a language
-    """Return the page of signatures that a change makes; None when it makes none."""
+    """Return the signature page of a change; None if it cannot be made."""
     try:
         return signature_page(change, lang, zone).encode()
     except (KeyError, TypeError, ValueError, AttributeError, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""The first page of a pack: what it is, what is in it, what is not, and how to verify it without the service."""
+"""The first page of a pack: its purpose, contents and omissions, and how to verify it without the service."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A sample of decisions that anyone can draw again: chance comes from the digest of what the pack was asked for.
+"""A reproducible random sample of decisions: the seed is the digest of the pack's parameters.
 
-Draw number i is place  SHA-256("<seed>:<i>"), its first eight bytes as a number, modulo the size of the population;
-a place that was drawn before does not count again. The population is what was asked for: the records of the subject, or
-those that name the policy; one that only mentions it among its facts is passed over.
+Draw number i is position SHA-256("<seed>:<i>"), its first eight bytes as a number, modulo the size of the population;
+repeated positions are skipped. The population consists of the records of the subject, or those that name the policy; a
+record that only mentions it among its facts is skipped.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ _BYTES = 8
 DRAW = (
     'place = first 8 bytes of SHA-256("<seed>:<i>") modulo population, for i = 0, 1, 2, …; repeated places are skipped'
 )
-"""The same as above, for who reads the pack."""
+"""The same description, for readers of the pack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The decisions drawn, and how they were."""
+    """The sampled decisions, and the parameters of the draw."""
 
     rows: tuple[DecisionRow, ...]
-    """In the order of the records."""
+    """The sampled rows, in the order of the records."""
     seed: str
     population: int
-    """Records that could be drawn."""
+    """The number of records that could be drawn."""
     drawn: int
-    """Records that were drawn; more than `rows` when not all of them use the policy asked for."""
+    """The number of records drawn; more than `rows` if some do not use the requested policy."""
     first: int | None
     last: int | None
-    """The records that the population begins and ends with; those between belong to it unless a subject or a policy was
-    asked for."""
+    """The first and last record of the population; those between belong to it unless a subject or a policy was
+    requested.
+    """
     is_truncated: bool
     """True if the subject or the policy has more decisions than were listed."""
 
@@ -81,7 +82,7 @@ def draw(session: Session, scope: Scope) -> Sample:
 
 
 def draw_positions(seed: str, size: int) -> Iterator[int]:
-    """Yield every place of a population once, in the order of the draws."""
+    """Yield every position of a population once, in the order of the draws."""
     used: set[int] = set()
     for number in count():
         if len(used) == size:
@@ -98,7 +99,7 @@ def _record(row: DecisionRow) -> DecisionRecord:
 
 
 def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
-    """Return the numbers of the first and the last record of the period; they are in the order of their instants."""
+    """Return the numbers of the first and the last record of the period; numbers are in order of time."""
     newest = last_decision_seq(session)
 
     def decided_at(seq: int) -> datetime | None:
@@ -110,7 +111,7 @@ def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
 
 
 def _first_from(decided_at: Callable[[int], datetime | None], newest: int, instant: datetime) -> int:
-    """Return the first record that was decided at an instant or later; one behind the newest when there is none."""
+    """Return the first record decided at or after an instant; one after the newest if there is none."""
     low, high = 1, newest + 1
     while low < high:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""The scope of a pack, and the limits that keep it small enough to be read."""
+"""The scope of a pack, and limits that keep it readable."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from policy_service.messages import Message
 from policy_service.subject import Subject
 
 MAX_SAMPLE = 200
-"""Decisions of a pack."""
+"""Maximum number of decisions in a pack."""
 MAX_DRAWS = 5_000
-"""Records that are drawn to find decisions by a policy."""
+"""Maximum number of records drawn to find decisions by a policy."""
 MAX_LISTED = 5_000_000
-"""Decisions of one subject or policy that the sample is drawn from."""
+"""Maximum number of decisions of a subject or policy from which the sample is drawn."""
 MAX_ENTRIES = 5_000
-"""Entries of the log, beside those that a version or a decision of the pack rests on."""
+"""Maximum number of log entries, besides those behind versions and decisions of the pack."""
 MAX_VERSIONS = 500
 MAX_CHANGES = 500
 MAX_OVERRIDES = 5_000
@@ -27,7 +27,7 @@ ScopeKind = Literal["policy", "subject", "period"]
 
 
 class InvalidScope(ValueError):
-    """No pack can be about that; the message says why."""
+    """The scope is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Scope:
     since: datetime | None = None
     until: datetime | None = None
     sample: int = 20
-    """How many decisions, at most."""
+    """Maximum number of decisions."""
 
     def __post_init__(self) -> None:
         if self.policy is None and self.subject is None and self.since is None:

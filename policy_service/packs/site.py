@@ -1,11 +1,11 @@
-"""The pages of a pack: it opens as `index.html`, without a network and without scripts.
+"""The pages of a pack: `index.html` works without a network and without scripts.
 
 | file                                     | what it tells                                                           |
 |------------------------------------------|-------------------------------------------------------------------------|
 | `index.html`, `index.en.html`            | what was in force, changes and signers, decisions, what is verified     |
 | `decisions/<number>-<id>/`, the same two | one decision: its sentence, the rules that gave it, who signed them     |
 
-Their digests stand in the manifest as those of all files do. The pages allow a browser nothing but their own style.
+The manifest includes their digests, like those of all files. Their Content-Security-Policy allows only their own style.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ INDEX = {"zh": "index.html", "en": "index.en.html"}
 
 @dataclass(frozen=True, slots=True)
 class PackedDecision:
-    """A decision of the sample, with what was found out about it."""
+    """A sampled decision, with its verdicts."""
 
     folder: str
     record: DecisionRecord
@@ -111,7 +111,7 @@ def write_site(  # noqa: PLR0913, PLR0917  # what the pages tell of
 
 
 class _Policies:
-    """The versions that a pack is about, each read once; None for one that cannot be read any more."""
+    """The versions in a pack, each loaded once; None for one that can no longer be parsed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -170,7 +170,7 @@ def _decided(  # noqa: PLR0913, PLR0917  # what one answer is told from
 
 
 def _facts(policies: _Policies, decision: PackedDecision, lang: Language) -> list[tuple[str, str, str]]:
-    """Return the name, the title and the value of each fact, as the versions that decided declare it."""
+    """Return the name, title and value of each fact, as declared by the versions that decided."""
     used = (policies.get(each.digest) for each in decision.record.policies.values())
     declared = {name: fact for policy in used if policy is not None for name, fact in policy.facts.items()}
     return [
@@ -188,7 +188,7 @@ def _outcome_lines(policy: Policy | None, outcome: object, lang: Language) -> It
 
 
 def _in_words(name: str, value: object, declared: Fact | Outcome | None, lang: Language) -> tuple[str, str]:
-    """The title and the words of a fact or an outcome; its name and the value as recorded, where nothing says more."""
+    """Return the title and the text of a fact or an outcome; without a declaration, its name and value as recorded."""
     if declared is None:
         return name, str(value)
     try:
@@ -230,6 +230,6 @@ def _title(change: Change) -> str:
 
 
 def _written(text: object) -> Markup:
-    """Isolate what a person wrote; invisible characters are shown by their code point."""
+    """Return text written by people, isolated and with invisible characters shown as code points."""
     marked = HIDDEN_CHARACTER.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", str(text))
     return Markup("<bdi>{}</bdi>").format(escape(marked))

@@ -79,9 +79,9 @@ WORDS: Mapping[str, Bilingual] = {
         ),
     )
 }
-"""By the names that the templates use."""
+"""Texts by the names used in templates."""
 MARKS: Mapping[Language, Mapping[str, str]] = {
     "zh": {"colon": "：", "semicolon": "；", "comma": "，"},
     "en": {"colon": ": ", "semicolon": "; ", "comma": ", "},
 }
-"""What stands between words."""
+"""Separators between words."""

@@ -1,4 +1,4 @@
-"""The summary of an audit pack, from its manifest: what it holds, and what was left out."""
+"""The summary of an audit pack, from its manifest: its contents and omissions."""
 
 from __future__ import annotations
 

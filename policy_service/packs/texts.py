@@ -1,4 +1,4 @@
-"""The versions of a pack: the files to the byte, each in sentences, and each against the one before."""
+"""The versions of a pack: the original files, each in words, and the differences between successive versions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _write(archive: Archive, old: Policy, new: Policy) -> None:
 
 
 def _load_policy(session: Session, row: VersionRow, contents: PackContents | None) -> Policy | None:
-    """Return the version as a policy; None when the language of today cannot read it, which is said once."""
+    """Return the version as a policy; None if today's language cannot parse it, which is noted once."""
     try:
         return load_version(session, row.digest)
     except PolicyError:

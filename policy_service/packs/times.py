@@ -1,4 +1,4 @@
-"""Times in a pack: those of the company first, UTC second."""
+"""Times in a pack: in the company's zone first, then UTC."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policy_service.clock import timestamp
 
 
 def zone_of(name: object) -> ZoneInfo | None:
-    """Return the company's zone by its name in a manifest; None in older packs, which show UTC alone."""
+    """Return the company's zone by its name in a manifest; None for older packs, which only show UTC."""
     try:
         return ZoneInfo(name) if isinstance(name, str) else None
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Verifies a pack by itself and a public key: its list, its signature, and what its parts say of each other."""
+"""Verifies a pack with nothing but a public key: its list, its signature, and the consistency of its parts."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from policy_service.packs.log import KEYS
 
 MAX_FILES = 20_000
 MAX_BYTES = 4 * 2**30
-"""Bytes of all files unpacked; what is larger is no pack."""
+"""Maximum unpacked size of all files, bytes."""
 MAX_FAULTS = 200
 VerifyProgress = Callable[[int, int], None]
 
 
 class InvalidPack(ValueError):
-    """The file is no pack at all; the message says why."""
+    """The file is not a pack; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackVerdict:
-    """The extent verified, and every fault found, as a sentence that names the file."""
+    """The extent verified, and every fault found, as messages that name the file."""
 
     files: int
     manifest: Mapping[str, Any]
@@ -61,7 +61,7 @@ class PackVerdict:
 def verify_pack(
     file: Path, trusted: Sequence[PublicKey], on_progress: VerifyProgress = lambda _done, _of: None
 ) -> PackVerdict:
-    """Look at every file of a pack. Raises InvalidPack, OSError."""
+    """Verify every file of a pack. Raises InvalidPack, OSError."""
     try:
         with zipfile.ZipFile(file) as archive:
             return _verify(archive, trusted, on_progress)
@@ -90,7 +90,7 @@ def _verify(archive: zipfile.ZipFile, trusted: Sequence[PublicKey], on_progress:
 
 
 def _names(archive: zipfile.ZipFile) -> list[str]:
-    """Return the names of the files. Raises InvalidPack when there are none to verify by, or too many."""
+    """Return the names of the files. Raises InvalidPack if required ones are missing, or there are too many."""
     infos = archive.infolist()
     if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_BYTES:
         raise InvalidPack("it holds more than any pack does")
@@ -149,7 +149,7 @@ def _signature_faults(
 
 
 def _listed_faults(names: Sequence[str], pack: PackFiles, on_progress: VerifyProgress) -> list[str]:
-    """Files that are not what the list says, missing, or not on it."""
+    """Return the faults of files that differ from the list, are missing, or are not in it."""
     faults = [f"{name} stands in it twice" for name in {name for name in names if names.count(name) > 1}]
     listed = pack.listed
     faults += [f"{name} is not on the list of the pack" for name in names if name not in {*listed, MANIFEST, SIGNATURE}]
