@@ -64,7 +64,6 @@ FACTS = (
     Fact("has_contract", "boolean"),
     Fact("is_exporter", "boolean"),
 )
-FACT_NAMED = {fact.name: fact for fact in FACTS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,6 @@ def add(session: Session, rows: list[tuple[int, str]], first: int = 0) -> None:
     session.flush()
 
 
-def as_it_is(row: Row) -> Row:
-    return row
-
-
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: str(order.name))
 @settings(max_examples=effort(5, 500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=Rows, later=Rows, limit=st.integers(1, 5), drop=st.sampled_from([None, "a"]))

@@ -26,18 +26,6 @@ from policy_service.database import cached
 from policy_service.paging import Order, Page
 from policy_service.registry.tables import ActivationRow, CancellationRow
 
-__all__ = [
-    "MAX_PAGE",
-    "OPEN",
-    "ChangeFilter",
-    "ChangeSort",
-    "awaiting_author",
-    "awaiting_signature",
-    "count_by_state",
-    "list_changes",
-    "upcoming_changes",
-]
-
 MAX_PAGE = 100
 """Maximum number of changes per page."""
 ChangeSort = Literal["created", "-created", "acted", "-acted"]

@@ -41,35 +41,6 @@ from policy_service.database.fair_lock import FairLock
 from policy_service.database.outages import DatabaseUnavailable, Unavailable, translate_db_errors, unavailable
 from policy_service.integrity import DamagedRecord
 
-__all__ = [
-    "BEFORE_COMMIT",
-    "LATEST",
-    "LOCK_SECONDS",
-    "NEVER",
-    "CheckedBigInteger",
-    "CheckedColumn",
-    "CheckedDate",
-    "CheckedInteger",
-    "Database",
-    "DatabaseUnavailable",
-    "Instant",
-    "Lane",
-    "LaneName",
-    "Transaction",
-    "Unavailable",
-    "WriteFailure",
-    "borne_out",
-    "cached",
-    "database_of",
-    "initial_rows",
-    "is_write_session",
-    "last_write_at",
-    "lock_lane",
-    "log_size",
-    "transaction_count",
-    "unavailable",
-]
-
 LOCK_SECONDS = 10
 """How long a transaction waits for the previous one."""
 

@@ -28,32 +28,6 @@ from policy_service.language.ast import Expr
 from policy_service.language.policy import Bilingual, Fact, Language, Policy, Rule
 from policy_service.language.types import Type, Value
 
-__all__ = [
-    "Clause",
-    "ClauseGroup",
-    "Explanation",
-    "GridCell",
-    "GridLine",
-    "GridWords",
-    "InvariantWords",
-    "RuleWords",
-    "Statement",
-    "Table",
-    "condition_writer",
-    "cross_table",
-    "explain",
-    "explanation",
-    "markdown",
-    "no_other_rule",
-    "origin_in_words",
-    "rule_sentence",
-    "sentence",
-    "statement",
-    "table",
-    "type_in_words",
-    "value_in_words",
-]
-
 
 def statement(expression: Expr, policy: Policy, lang: Language) -> Statement:
     """Return a condition over the facts and outcomes of `policy`, as nested groups of clauses.
