@@ -115,10 +115,7 @@ def check_versions(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> I
 
 
 def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator[str]:
-    """Check that every signature is on the digest of the submission, and in the log.
-
-    And that reports match their digests.
-    """
+    """Yield a fault for each signature on another digest or not in the log, and each altered report or evidence."""
     logged_signatures = {
         _signature(body.get("change"), body, body.get("printed_name")) for body in _events(pack, SIGNED)
     }
