@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -67,6 +67,7 @@ def _sharing(make: Any) -> Any:  # noqa: ANN401  # SQLAlchemy's
 def _by_content(read: Callable[[bytes, str], Policy]) -> Callable[..., Policy]:
     policies: LruCache[bytes, Policy] = LruCache(MAX_CHARACTERS)
 
+    @wraps(read)  # its example is tested
     def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
         return policies.get_or_make(content, lambda: read(content, path), len(content))
 
