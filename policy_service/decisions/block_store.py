@@ -35,7 +35,6 @@ from policy_service.messages import Message
 
 _DECISIONS = table_of(DecisionRow)
 _B = table_of(BlockRow).c
-_NEWEST = sqlalchemy.select(func.max(_DECISIONS.c.seq))
 _LAST_BLOCK = sqlalchemy.select(_B.number, _B.first, _B.last, _B.root).order_by(_B.number.desc()).limit(1)
 BLOCK_SIZE = 1_000
 """Maximum number of records in a block."""
@@ -114,16 +113,6 @@ def last_sealed(session: Session) -> Block:
     return Block(*last) if last else Block(0, 1, 0, "")
 
 
-def newest_record(session: Session) -> int:
-    """Return the number of the newest record; 0 if there is none."""
-    return session.connection().execute(_NEWEST).scalar() or 0
-
-
-def last_block(session: Session) -> BlockRow | None:
-    """Return the row of the newest block."""
-    return session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()).limit(1)).first()
-
-
 def block_with(session: Session, seq: int) -> BlockRow | None:
     """Return the block in which a record is sealed; None if it is not sealed yet."""
     return session.exec(select(BlockRow).where(BlockRow.first <= seq, BlockRow.last >= seq)).first()
@@ -136,10 +125,8 @@ def block_of(row: BlockRow) -> Block:
 
 def count_unsealed(session: Session) -> int:
     """Count the records that are not sealed yet."""
-    last = last_block(session)
-    return session.exec(
-        select(func.count()).select_from(DecisionRow).where(DecisionRow.seq > (last.last if last else 0))
-    ).one()
+    query = select(func.count()).select_from(DecisionRow)
+    return session.exec(query.where(DecisionRow.seq > last_sealed(session).last)).one()
 
 
 def prove_decision(session: Session, decision: str) -> dict[str, Any]:
@@ -185,10 +172,8 @@ def verify_blocks(
     Faults are added to `report`, also if a row cannot be read. `tick` is called with the number of records read.
     """
     report = report or BlockReport()
-    newest = last_block(session)
-    sealed_to = newest.last if newest else 0
-    total = newest.number if newest else 0
-    start = 1 if last is None else max(1, total - last + 1)
+    newest = last_sealed(session)
+    start = 1 if last is None else max(1, newest.number - last + 1)
     archived_to = last_archived_seq(session)
     report.tell(_log_faults(session, start))
     for block in _blocks(session, start, report):
@@ -199,7 +184,7 @@ def verify_blocks(
         report.records += len(rows)
         report.tell(block_faults(block, rows, archived_to))
         tick(report.records)
-    _verify_tail(session, sealed_to + 1, report)
+    _verify_tail(session, newest.last + 1, report)
     tick(report.records)
     return report
 

@@ -23,10 +23,10 @@ from policy_service.decisions.block_store import (
     BLOCK_SIZE,
     add_block,
     last_sealed,
-    newest_record,
     next_block,
 )
 from policy_service.decisions.blocks import Block
+from policy_service.decisions.macs import last_decision_seq
 from policy_service.messages import Message
 from policy_service.workers.kinds import SEALING, time_limit
 from policy_service.workers.pool import WorkerDied, Workers
@@ -119,18 +119,18 @@ class Sealer:
         self._last_done_at = monotonic()
         self._thread.start()
 
-    def standstill(self, seconds: float = STANDSTILL_SECONDS) -> str | None:
-        """Return why sealing or signing is overdue by `seconds`; None if it is not."""
+    def standstill(self) -> str | None:
+        """Return why sealing or signing is overdue; None if it is not."""
         idle_seconds = monotonic() - self._last_done_at
         if (
             self._thread.ident is None
             or self._closing.is_set()
-            or (self._thread.is_alive() and idle_seconds <= seconds)
+            or (self._thread.is_alive() and idle_seconds <= STANDSTILL_SECONDS)
         ):
             return None
         state = Message("it is at work") if self._thread.is_alive() else Message("its thread has ended")
-        reason, seconds = self._last_error or state, round(idle_seconds)
-        return Message("sealing has stood still for {seconds} seconds: {reason}", seconds=seconds, reason=reason)
+        values = {"seconds": round(idle_seconds), "reason": self._last_error or state}
+        return Message("sealing has stood still for {seconds} seconds: {reason}", **values)
 
     def close(self) -> None:
         """Seal what is left, then stop."""
@@ -169,7 +169,7 @@ class Sealer:
     def _give_way(self) -> None:
         """Pause while decisions are recorded, since they wait for the sealer's transactions."""
         with self._database.read() as session:
-            newest = newest_record(session)
+            newest = last_decision_seq(session)
         if newest > self._newest_seen:
             self._closing.wait(BLOCK_PAUSE_SECONDS)
         self._newest_seen = newest
@@ -180,7 +180,7 @@ class Sealer:
     def _next_block(self) -> Block | None:
         with self._database.read() as session:
             previous = last_sealed(session)
-            if not self._takes_long(newest_record(session) - previous.last):
+            if not self._takes_long(last_decision_seq(session) - previous.last):
                 return next_block(session, previous, pause=self._pause)
         return self._run_work(next_block_of, self._database.url, self._database.keys, previous)
 
@@ -201,7 +201,7 @@ class Sealer:
         The check leaves the governance lane alone, so that nothing that watches it wakes up.
         """
         with self._database.read() as session:
-            return newest_record(session) > last_sealed(session).last or unsigned_count(session) > 0
+            return last_decision_seq(session) > last_sealed(session).last or unsigned_count(session) > 0
 
     def _run(self) -> None:
         self._run_safely(self._begin)
