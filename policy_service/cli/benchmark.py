@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from policy_service.cli.decide import read_policies
@@ -70,7 +69,7 @@ def run(options: BenchmarkOptions, *, as_json: bool) -> int:
                 mapping=mapping,
                 method=Method(options.quantiles, options.smallest_group),
             )
-            source = None if kept is None else partial(kept.open, as_of=as_of)
+            source = kept.source(as_of) if kept else None
             with open_population(options.population, options.table, mapping, source) as rows:
                 report = make_benchmark_set(request, rows, lambda done: tell_progress()("read", done, None))
         written = [*_write(report, options.output), *_write_policies(report, policies, options.drafts)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def run(options: ClusterOptions, *, as_json: bool) -> int:
                 smallest=options.smallest,
                 seed=options.seed,
             )
-            source = None if kept is None else partial(kept.open, as_of=day_or_default(None, kept))
+            source = kept.source(day_or_default(None, kept)) if kept else None
             with open_population(options.population, options.table, mapping, source) as rows:
                 proposal = propose_groups(request, rows, lambda done: tell_progress()("read", done, None))
         text = write_cluster_policy(proposal, options.heading)

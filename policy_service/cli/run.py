@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,13 +25,11 @@ from policy_service.population.database import is_address
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.in_place import run_in_place
+from policy_service.population.kept_rows import KeptRows
 from policy_service.population.mapping import read_mapping
-from policy_service.population.records import open_records
-from policy_service.population.registered.content import open_registered
 from policy_service.population.registered.errors import RegistrationRejected, UnknownPopulation
 from policy_service.population.registered.queries import population_day
 from policy_service.population.run import Progress, RunReport, RunRequest, run_policies
-from policy_service.population.source import RowSource
 
 RECORDS = "records"
 """What `--population` calls the service's own decision records."""
@@ -40,15 +37,6 @@ REGISTERED = "registered:"
 """What stands before the name of a registered population there."""
 FAILURES = (PopulationRejected, PolicyError, RunFailed, OSError)
 """The reasons why work over a population ends, for which the command fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRows:
-    """Rows that the service keeps."""
-
-    open: Callable[..., AbstractContextManager[RowSource]]
-    day: date | None = None
-    """The day of a registered population."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +75,17 @@ def open_kept(population: str, kind: str, max_age: int | None, stack: ExitStack)
     database = stack.enter_context(open_current_database())
     try:
         cipher = FactCipher(MasterKeys(configured_keys()))
-        if name is None:
-            return KeptRows(partial(open_records, database, cipher, kind, max_age=max_age))
-        day = population_day(database, name)
+        population_day(database, name)
     except (KeyFileError, UnknownPopulation) as error:
         raise UsageError(str(error)) from None
-    return KeptRows(lambda **_: open_registered(database, cipher, name, kind), day)
+    return KeptRows(database, cipher, kind, name, max_age)
 
 
 def day_or_default(text: str | None, kept: KeptRows | None = None) -> date:
     """The day that was typed, or that of a registered population, or today. Raises UsageError."""
     if text is not None:
         return read_day(text)
-    return (kept and kept.day) or today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+    return (kept and population_day(kept.database, kept.population)) or today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
 
 
 def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
@@ -119,9 +105,7 @@ def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
             engine=options.engine,
             lang=options.lang,
             table=options.table,
-            source=None
-            if kept is None
-            else partial(kept.open, as_of=as_of, filled=_filled(policies, figures), policies=policies),
+            source=kept.source(as_of, filled=_filled(policies, figures), policies=policies) if kept else None,
             benchmark_set=figures,
         )
         decide = run_in_place if request.engine == "postgresql" else run_policies

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,6 @@ def _run(options: SimulationOptions, stack: ExitStack, *, as_json: bool) -> int:
         in_force = read_policies(options.folder)
         kept = open_kept(options.population, candidates[0].subject, None, stack)
         as_of = day_or_default(options.as_of, kept)
-        opened = None if kept is None else partial(kept.open, as_of=as_of, policies=[*in_force, *candidates])
         request = SimulationRequest(
             population=None if kept is not None else Path(options.population),
             policies=in_force,
@@ -63,7 +61,7 @@ def _run(options: SimulationOptions, stack: ExitStack, *, as_json: bool) -> int:
             mapping=read_mapping(options.mapping),
             output=options.output,
             lang=options.lang,
-            source=opened,
+            source=kept.source(as_of, policies=[*in_force, *candidates]) if kept else None,
         )
         report = simulate(request, tell_progress())
     except FAILURES as error:

@@ -6,7 +6,6 @@ import csv
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from policy_service.approval.effect import EffectQuestion
@@ -19,10 +18,9 @@ from policy_service.language.policy import Policy
 from policy_service.messages import Message
 from policy_service.population.effect_document import KeptOutcome, Part, best_words, simulated_part, unknown_part
 from policy_service.population.errors import PopulationRejected, RunFailed
+from policy_service.population.kept_rows import KeptRows
 from policy_service.population.mapping import Mapping
-from policy_service.population.records import open_records
-from policy_service.population.registered.content import open_registered
-from policy_service.population.run import OpenSource, Progress
+from policy_service.population.run import Progress
 from policy_service.population.simulation import simulate
 from policy_service.population.simulation_plan import SimulationRequest
 from policy_service.spreadsheet import unguard_formula
@@ -50,11 +48,7 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
     policies = [policy for policy in question.active if policy.id not in question.ends]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "movers.csv"
-        opened: OpenSource = partial(
-            open_records, database, cipher, kind, day, until=last, policies=[*policies, *candidates]
-        )
-        if question.simulated_over is not None:
-            opened = partial(open_registered, database, cipher, question.simulated_over, kind)
+        rows = KeptRows(database, cipher, kind, question.simulated_over)
         request = SimulationRequest(
             population=None,
             policies=policies,
@@ -64,7 +58,7 @@ def simulate_change(  # noqa: PLR0913, PLR0917  # whom, when, and by which recor
             start=None,
             mapping=Mapping(),
             output=output,
-            source=opened,
+            source=rows.source(day, until=last, policies=[*policies, *candidates]),
             is_strict=question.simulated_over is not None,
         )
         try:

@@ -13,7 +13,6 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ from policy_service.registry.service import activations_in_force
 
 if TYPE_CHECKING:
     from policy_service.population.output import Format
-    from policy_service.population.run import OpenSource, Progress
+    from policy_service.population.run import Progress
 
 MAX_ROWS = 200
 """Maximum number of rejected or unevaluated rows in the result; the file has all."""
@@ -104,18 +103,14 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
 
     Raises RunRefused with every problem of the request, UnknownChange, UnknownPopulation, DamagedRecord, OSError.
     """
-    from policy_service.population.records import NAME, open_records  # noqa: PLC0415  # DuckDB takes long to load
-    from policy_service.population.registered.content import open_registered  # noqa: PLC0415
+    from policy_service.population.kept_rows import KeptRows  # noqa: PLC0415  # DuckDB takes long to load
+    from policy_service.population.records import NAME  # noqa: PLC0415
     from policy_service.population.run import RunRequest, run_policies  # noqa: PLC0415
 
     with database.read() as session:
         policies = versions_to_run(session, question.policy, question.change, now)
     kind = policies[0].subject
-    opened: OpenSource = partial(
-        open_records, database, cipher, kind, question.as_of, question.max_age, policies=policies
-    )
-    if question.population is not None:
-        opened = partial(open_registered, database, cipher, question.population, kind)
+    rows = KeptRows(database, cipher, kind, question.population, question.max_age)
     request = RunRequest(
         population=NAME,
         output=folder / f"answers.{question.file_format}",
@@ -125,7 +120,7 @@ def run_over_records(  # noqa: PLR0913  # of which service, and where the answer
         as_of=question.as_of,
         mapping=ColumnMapping(),
         lang=question.lang,
-        source=opened,
+        source=rows.source(question.as_of, policies=policies),
     )
     try:
         report = run_policies(request, progress)

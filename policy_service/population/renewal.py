@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
@@ -30,7 +29,6 @@ from policy_service.registry.service import versions
 
 if TYPE_CHECKING:
     from policy_service.population.population import OnProgress
-    from policy_service.population.run import OpenSource
 
 
 TITLES = {"zh": "{day} 基准数据（{name} {version}）", "en": "Benchmark figures of {day} ({name} {version})"}
@@ -119,8 +117,7 @@ def renew_figures(
         BenchmarkRequest,
         make_benchmark_set,
     )
-    from policy_service.population.records import open_records  # noqa: PLC0415
-    from policy_service.population.registered.content import open_registered  # noqa: PLC0415
+    from policy_service.population.kept_rows import KeptRows  # noqa: PLC0415
 
     with database.read() as session:
         policies = list(versions_in_force(session, now).values())
@@ -137,11 +134,9 @@ def renew_figures(
         mapping=ColumnMapping(),
         method=renewal.method,
     )
-    opened: OpenSource = partial(open_records, database, cipher, renewal.kind, renewal.as_of, renewal.max_age)
-    if renewal.population is not None:
-        opened = partial(open_registered, database, cipher, renewal.population, renewal.kind)
+    kept = KeptRows(database, cipher, renewal.kind, renewal.population, renewal.max_age)
     try:
-        with opened() as rows:
+        with kept.source(renewal.as_of)() as rows:
             report = make_benchmark_set(request, rows, on_progress)
         made = report.benchmark_set
         written = write_figure_policies(made, policies)
