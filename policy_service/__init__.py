@@ -1,4 +1,4 @@
-"""Versioned policy files, decided by a rules engine, with the reason in the answer.
+"""Versioned policy files, evaluated by a rules engine that gives reasons with its answers.
 
 >>> from datetime import date
 >>> policy = load(shipped_policies() / "tiering/region/1.0.0.yaml")
@@ -7,7 +7,7 @@
 >>> decision.to_dict()["tiering/region"]["outcome"]
 {'region': 'north'}
 
-A name is imported when it is first asked for, so that `policy-service --help` need not wait for the rules engine.
+Names are imported on first use, so that `policy-service --help` need not load the rules engine.
 """
 
 from importlib import import_module

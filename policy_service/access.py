@@ -1,4 +1,4 @@
-"""Access rules: anyone, any principal, or people and machines in some roles."""
+"""Access rules: public, any principal, or people and machines in some roles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLES: Mapping[Role, Message] = {
     Role.INTEGRATION: Message("integration"),
     Role.ADMINISTRATOR: Message("administrator"),
 }
-"""The roles in a sentence."""
+"""The roles in messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Access:
     authenticated: bool = True
     """True if authentication is required."""
     machines: bool = True
-    """True if an API key will do."""
+    """True if an API key is sufficient."""
     roleless: bool = False
-    """True if a principal without any role is admitted too."""
+    """True if a principal without a role is admitted."""
 
 
 PUBLIC = Access(authenticated=False)
@@ -41,29 +41,29 @@ ANY_PERSON = Access(EVERY_ROLE, machines=False, roleless=True)
 
 
 def people_and_machines(*roles: Role) -> Access:
-    """People and machines in one of these roles."""
+    """Return access for people and machines in one of these roles."""
     return Access(frozenset(roles))
 
 
 def people(*roles: Role) -> Access:
-    """People in one of these roles."""
+    """Return access for people in one of these roles."""
     return Access(frozenset(roles), machines=False)
 
 
 READERS = people_and_machines(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
-"""Who reads changes and suspensions: those who take part, an administrator, and a key with the scope `compliance`."""
+"""May read changes and suspensions: those who take part, administrators, and keys with the scope `compliance`."""
 REVIEWERS = people_and_machines(Role.INTEGRATION, *SIGNING_ROLES)
-"""Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
+"""May read decisions about subjects and their overrides; authors of policies may not."""
 AUDITORS = people_and_machines(*SIGNING_ROLES)
-"""Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
+"""May read the log: directors and compliance; only compliance may verify and export it whole (R-GOV-7)."""
 POPULATING = people_and_machines(Role.AUTHOR, *SIGNING_ROLES)
-"""Who registers populations, and has policies run over them; nobody reads their rows."""
+"""May register populations and run policies over them; nobody can read their rows."""
 TAKING_PART = people(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
-"""Who reads the pages of changes and suspensions."""
+"""May read the pages of changes and suspensions."""
 REVIEWING = people(Role.INTEGRATION, *SIGNING_ROLES)
-"""Who reads the pages of decisions and overrides."""
+"""May read the pages of decisions and overrides."""
 AUDITING = people(*SIGNING_ROLES)
-"""Who reads the pages of the log."""
+"""May read the pages of the log."""
 WRITING = people(Role.AUTHOR)
 DISCUSSING = people(Role.AUTHOR, *SIGNING_ROLES)
 SIGNING = people(*SIGNING_ROLES)
@@ -71,7 +71,7 @@ DIRECTING = people(*DIRECTORS)
 COMPLYING = people(Role.COMPLIANCE)
 ADMINISTERING = people(Role.ADMINISTRATOR)
 ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
-"""Who reads and attests accounts; an administrator only for the first of compliance."""
+"""May read and attest accounts; an administrator only the first one of compliance."""
 
 
 def check_permission(actor: Actor, access: Access) -> Literal[True] | str:

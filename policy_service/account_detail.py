@@ -1,4 +1,4 @@
-"""An account in full: what it is now, its history in words, and what a reader may do with it."""
+"""An account in full: its current state, its history in words, and the reader's permissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from policy_service.messages import Message, join_comma
 
 @dataclass(frozen=True, slots=True)
 class AccountHistoryItem:
-    """One change: when, by whom, and what was done."""
+    """One change: its time, actor and description."""
 
     at: datetime
     by: str
@@ -41,9 +41,9 @@ class AccountDetail:
 
     account: Account
     history: tuple[AccountHistoryItem, ...]
-    """The newest changes, the newest first."""
+    """The latest changes, newest first."""
     factor_since: datetime | None
-    """Since when the account has a second factor; None when it has none."""
+    """Since when the account has a second factor; None if it has none."""
     may_administer: PermissionResult
     may_change_roles: PermissionResult
     may_disable: PermissionResult

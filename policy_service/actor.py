@@ -10,13 +10,13 @@ from typing import Literal
 
 ActorKind = Literal["person", "machine", "service", "command_line"]
 COMMAND_LINE = "command-line"
-"""The identifier of the command line as one who acts; its name is that of the operating system's user."""
+"""The identifier of the command line as an actor; its name is that of the operating system's user."""
 REAUTHENTICATION_VALIDITY = timedelta(minutes=5)
 """How long a re-authentication counts as fresh (21 CFR 11.200 is the model)."""
 
 
 class Role(StrEnum):
-    """The permissions of an actor; an administrator may neither write nor sign by virtue of being one."""
+    """The permissions of an actor; an administrator as such may neither write nor sign."""
 
     AUTHOR = "author"
     SALES_DIRECTOR = "sales_director"
@@ -28,14 +28,14 @@ class Role(StrEnum):
 
 
 SIGNING_ROLES = (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
-"""The roles a sign-off can be demanded of."""
+"""The roles that can be required to sign."""
 DIRECTORS = (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER)
-"""The roles that may suspend a policy in an emergency and except a subject from the rules."""
+"""The roles that may suspend a policy in an emergency and record overrides."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRoles:
-    """Roles that a person was given and that have no effect yet, and why not, as a sentence."""
+    """Roles of a person that are not effective yet, and the reason as a message."""
 
     roles: frozenset[Role]
     reason: str
@@ -43,14 +43,14 @@ class PendingRoles:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One who acts; `confirmed_at` is when the person last proved, for this very act, who they are."""
+    """An actor; `confirmed_at` is the time of the person's last re-authentication for this action."""
 
     id: str
     """The identifier of the account or of the API key."""
     name: str
     """The name of the account or of the key."""
     printed_name: str
-    """The name as a signature shows it."""
+    """The name shown with a signature."""
     roles: frozenset[Role]
     kind: ActorKind = "person"
     confirmed_at: datetime | None = None
@@ -66,7 +66,7 @@ class Actor:
 
     @property
     def is_system(self) -> bool:
-        """True if it is the service or its command line: anyone who may write to the database on the machine itself."""
+        """True if it is the service or its command line, used by a person with write access on the machine."""
         return self.kind in {"service", "command_line"}
 
     def is_fresh(self, now: datetime) -> bool:
@@ -75,4 +75,4 @@ class Actor:
 
 
 SERVICE = Actor("service", "service", "policy-service", frozenset(), "service")
-"""The service, acting by itself: it imports, seals and signs checkpoints."""
+"""The service as an actor: it imports, seals and signs checkpoints."""

@@ -1,6 +1,6 @@
-"""The agenda of a person: what waits for them, what takes effect and ends soon, and what happened lately.
+"""The agenda of a person: open tasks, what takes effect or ends soon, and recent events.
 
-Nothing here grows with the number of changes, decisions or entries: each list is short, and found by an index.
+The cost does not grow with the number of changes, decisions or entries: each list is short, and uses an index.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from policy_service.signing_tasks import SigningTask, change_task, override_task
 from policy_service.tasks import Tasks, read_tasks
 
 MAX_ITEMS = 8
-"""Items of a list; there is a page, or a call, with the whole of each."""
+"""Maximum number of items in a list; other pages or operations return the whole list."""
 WEEK, SOON = timedelta(days=7), timedelta(days=30)
 """What comes into force this week, and what ends soon."""
 Readable = frozenset[Literal["changes", "groups", "overrides"]]
@@ -49,12 +49,12 @@ class PendingTasks:
     """The tasks of a person."""
 
     to_sign: tuple[SigningTask, ...]
-    """Changes, suspensions and overrides that they must sign, the one that is due first at the top."""
+    """Changes, suspensions and overrides that they must sign, the earliest deadline first."""
     others: Tasks
 
     @property
     def has_others(self) -> bool:
-        """True if anything waits that is no signature, or is a draft of theirs."""
+        """True if there is a task other than signing, or a draft of theirs."""
         return bool(self.others.own or self.others.to_attest)
 
 
@@ -69,7 +69,7 @@ class EndingItem:
 
     @property
     def thing(self) -> Literal["versions", "suspensions", "overrides"]:
-        """What it is."""
+        """The kind of item."""
         match self.ends:
             case Suspension():
                 return "suspensions"
@@ -80,7 +80,7 @@ class EndingItem:
 
     @property
     def name(self) -> str:
-        """The policy, and the version or the subject of an override."""
+        """The policy, and the version or the override's subject."""
         about = f"· {self.ends.subject.id}" if isinstance(self.ends, Override) else self.ends.version
         return f"{self.ends.policy} {about}"
 
@@ -111,13 +111,13 @@ class Agenda:
     later: tuple[ScheduledDay, ...] | None
     """What takes effect after that."""
     ending: tuple[EndingItem, ...]
-    """What ends soon, the first end at the top."""
+    """What ends soon, the first end first."""
     counts: Mapping[ChangeState, int] | None
     groups: tuple[PolicyCounts, ...]
-    """How many subjects each outcome has; none for who may not read them."""
+    """The number of subjects by outcome; empty for readers without permission."""
     activations: tuple[RecentVersion, ...]
     running_suspensions: tuple[Suspension, ...]
-    """The suspensions that last now."""
+    """The active suspensions."""
     unsealed: int
     unsigned: int
 
@@ -125,7 +125,7 @@ class Agenda:
 def read_agenda(  # noqa: PLR0913  # where and when it is read, and for whom
     session: Session, catalogue: Catalogue, actor: Actor, now: datetime, zone: ZoneInfo, *, readable: Readable
 ) -> Agenda:
-    """Read the agenda of a person who may read some lists; days are those of `zone`. Raises DamagedRecord."""
+    """Return the agenda of a person who may read some lists; days are in `zone`. Raises DamagedRecord."""
     may_read_changes = "changes" in readable
     running = tuple(each for each in approval.read_suspensions(session) if each.is_active(now))
     state_counts = count_by_state(session) if may_read_changes else None
@@ -178,7 +178,7 @@ def _ending(
 
 
 def _title(session: Session, catalogue: Catalogue, policy: str, version: str) -> Bilingual:
-    """Return the title that a version gives its policy."""
+    """Return a policy's title in one version."""
     return policy_cache.load_head(session, catalogue.snapshot(session).version(policy, version).digest).title
 
 

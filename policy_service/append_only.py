@@ -1,12 +1,12 @@
-"""Tables whose rows are added and never changed: the database itself refuses UPDATE, DELETE and what amounts to them.
+"""Append-only tables: the database itself rejects UPDATE, DELETE and their equivalents.
 
     class Activation(SQLModel, table=True): ...
     make_append_only(Activation)
 
-The triggers come with the table when it is made, by a migration (`create_triggers`) or from its declaration. The
-owner of the database can take them away again, put others there that alter what the service writes, or a view in the
-place of a table, which gives one query other rows than the next. So `schema_faults` compares what there is with what
-was declared, at every start and while the service runs; and the log is sealed besides.
+The triggers are created with the table, by a migration (`create_triggers`) or from its declaration. The owner of the
+database can drop them, add triggers that alter what the service writes, or replace a table by a view, which can return
+different rows to different queries. So `schema_faults` compares the schema with the declarations, at every start and
+while the service runs; in addition, the log is sealed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BODY = """BEGIN
 RAISE integrity_constraint_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END"""
 _FUNCTION = f"CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ {_BODY} $$"
 APPEND_ONLY_TABLES: list[str] = []
-"""The names of all append-only tables that were declared."""
+"""The names of all append-only tables."""
 
 
 def make_append_only(model: type[SQLModel]) -> None:
@@ -50,7 +50,7 @@ def make_append_only(model: type[SQLModel]) -> None:
 
 
 def unique_keys(table: Table) -> list[list[str]]:
-    """Return the columns of each key of a table that only one row can have, the primary key first."""
+    """Return the columns of each unique key of a table, the primary key first."""
     other_keys = [
         *([column.name for column in each.columns] for each in table.constraints if isinstance(each, UniqueConstraint)),
         *([column.name for column in each.columns] for each in table.indexes if each.unique),
@@ -59,14 +59,14 @@ def unique_keys(table: Table) -> list[list[str]]:
 
 
 def create_triggers(connection: Connection, table: str, *keys: list[str]) -> None:
-    """Give a table with these unique keys its triggers."""
+    """Create the triggers of a table with these unique keys."""
     for statement in trigger_statements(table, keys, connection.dialect.name):
         connection.exec_driver_sql(statement)
 
 
 @contextmanager
 def update_allowed(connection: Connection, table: Table) -> Iterator[None]:
-    """Let rows of an append-only table be altered in a transaction; nobody outside it finds the trigger gone."""
+    """Allow updates of an append-only table inside a transaction; others never see the trigger dropped."""
     dialect = connection.dialect.name
     statements = trigger_statements(table.name, unique_keys(table), dialect)
     if dialect == "postgresql":
@@ -81,9 +81,9 @@ def update_allowed(connection: Connection, table: Table) -> Iterator[None]:
 
 
 def schema_faults(connection: Connection) -> list[str]:
-    """A sentence for each trigger that is gone or does something else, and each trigger or view that was not declared.
+    """Return a message for each missing or altered trigger, and each undeclared trigger or view.
 
-    Tables that are not there are no concern of this.
+    Missing tables are not reported here.
     """
     existing, names = _triggers(connection), set(inspect(connection).get_table_names())
     dialect = connection.dialect.name
@@ -106,7 +106,7 @@ def schema_faults(connection: Connection) -> list[str]:
 
 
 def _triggers(connection: Connection) -> set[tuple[str, str, str]]:
-    """Return the triggers there are: table, name, and what it does."""
+    """Return the existing triggers: table, name, and action."""
     query = _SQLITE_TRIGGERS if connection.dialect.name == "sqlite" else _POSTGRESQL_TRIGGERS
     return {(table, name, does) for table, name, does in connection.exec_driver_sql(query)}
 
@@ -133,8 +133,8 @@ def _expected_triggers(dialect: str, table: str) -> frozenset[tuple[str, str, st
 def trigger_statements(table: str, keys: Iterable[list[str]], dialect: str) -> list[str]:
     """Return the SQL that makes a table with these unique keys append-only.
 
-    On SQLite a third trigger refuses a row with a key that is taken: `INSERT OR REPLACE` deletes without asking. On
-    PostgreSQL the triggers work for a replica's session as well, which by itself passes triggers over.
+    On SQLite a third trigger rejects rows with an existing key, since `INSERT OR REPLACE` would delete the old row. On
+    PostgreSQL the triggers also fire in replica sessions, which skip triggers by default.
     """
     if dialect == "postgresql":
         refuse = "EXECUTE FUNCTION refuse_change()"

@@ -1,8 +1,7 @@
-"""Canonical bytes (RFC 8785) and digests of them: the same value is the same bytes, today and in ten years.
+"""Canonical JSON (RFC 8785) and its digests: equal values have equal bytes, today and in ten years.
 
-Values are those without a number that two programs could write differently: text, whole numbers within ±(2^53 - 1),
-booleans, null, lists, and objects whose names are ASCII, at most 100 inside each other. Money, decimals and instants
-are text.
+Only unambiguous values are allowed: text, whole numbers within ±(2^53 - 1), booleans, null, lists, and objects with
+ASCII names, nested at most 100 deep. Money, decimals and instants are text.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ import msgspec
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 100
-"""How many lists and objects may be inside each other."""
+"""Maximum nesting of lists and objects."""
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 class NotCanonicalError(ValueError):
-    """The value has no canonical form here; the message names what is wrong with it."""
+    """The value has no canonical form; the message says why."""
 
 
 def to_canonical_json(value: object) -> bytes:
@@ -39,7 +38,7 @@ def to_canonical_json(value: object) -> bytes:
 
 
 def to_canonical_json_unchecked(value: object) -> bytes:
-    """Return the canonical JSON of a value that is known to have one, such as an answer of this service."""
+    """Return the canonical JSON of a value known to have one, such as an answer of this service."""
     return _ENCODER.encode(value)
 
 
@@ -53,7 +52,7 @@ def digest(content: bytes) -> str:
 
 
 def check_digest(text: str) -> str:
-    """Return a digest as `digest` writes it. Raises ValueError for any other text."""
+    """Return a digest in the form of `digest`. Raises ValueError for any other text."""
     if not _DIGEST.fullmatch(text):
         raise ValueError(text)
     return text

@@ -1,7 +1,7 @@
-"""The detail of a change, ready to be read: its versions beside what they were compared with, and its effect.
+"""The detail of a change for display: its versions compared with those in force, and its effect.
 
-A submitted change is shown by the report frozen with it, so that a reader sees what was signed. Of the files of
-a draft only the titles are read here: to check them may take long, and happens when its report is asked for.
+A submitted change is shown with its frozen report, so that a reader sees what was signed. Of a draft's files only the
+titles are read here: checking them is slow, and happens when the report is requested.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from policy_service.population.effect_view import EffectView, read_effect_view, 
 from policy_service.registry.catalogue import Catalogue
 
 CACHE_SIZE = 4 * 2**20
-"""Characters of drafts' texts whose heads stay read, a thousand for each."""
+"""Capacity of the cache of draft heads, characters of texts, a thousand for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionComparison:
-    """One version of a change beside the one that would be in force without it."""
+    """One version of a change compared with the one in force without it."""
 
     policy: Policy
     base: Policy | None
     candidate: Candidate
-    """What the frozen report says about it."""
+    """The candidate's part of the frozen report."""
     prose: Explanation
     tables: MergedTables
 
 
 @dataclass(frozen=True, slots=True)
 class DraftText:
-    """A file of a draft, by the words of its text."""
+    """A file of a draft, with the titles in its text."""
 
     digest: str
     title: Bilingual
     version: str
-    """Empty where the file names none."""
+    """Empty if the file declares none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +59,29 @@ class ChangeDetail:
 
     change: Change
     versions: tuple[Version, ...]
-    """Submitted, or gone back to; none while files are a draft."""
+    """The submitted or rolled-back versions; empty for a draft of files."""
     texts: tuple[DraftText, ...]
     """A draft's files."""
     report: ReportView | None
     effect: EffectView | None
-    """None for a draft, and for what was submitted before effects were worked out."""
+    """None for drafts, and for submissions from before effects were computed."""
     comparisons: tuple[VersionComparison, ...]
 
     @property
     def warnings(self) -> tuple[Message, ...]:
-        """What weakens protection in a submitted change, a sentence each."""
+        """A message for each way in which a submitted change weakens protection."""
         if self.change.submission is None or self.change.kind == "first_versions":
             return ()
         return warnings_of([(each.base, each.policy) for each in self.comparisons], self.effect)
 
     @property
     def alters(self) -> bool:
-        """True if other answers may follow."""
+        """True if answers may change."""
         return bool(self.change.draft.ends) or any(each.candidate.alters for each in self.comparisons)
 
     @property
     def first_cells(self) -> tuple[tuple[VersionComparison, ChangedCells], ...]:
-        """The versions with the first cells that change in each; together as many as one screen has room for."""
+        """The versions with their first changed cells; together as many as fit on one screen."""
         room, cells_by_version = MAX_LINES, []
         for each in self.comparisons:
             cells = changed_cells(each.tables, room)
@@ -103,7 +103,7 @@ class ChangeDetail:
 def read_change_detail(
     session: Session, catalogue: Catalogue, change: Change, lang: Language, *, names: bool
 ) -> ChangeDetail:
-    """Read the content of a change; `names` is whether the reader may see who moves. Raises UnknownChange."""
+    """Return the content of a change; `names` is True if the reader may see the movers. Raises UnknownChange."""
     submission = change.submission
     versions = change.versions
     report = frozen_report(session, change) if submission else None
@@ -123,7 +123,7 @@ def read_change_detail(
 
 
 def frozen_report(session: Session, change: Change) -> ReportView:
-    """Return the report that was submitted with a change. Raises UnknownChange when it is a draft."""
+    """Return the report submitted with a change. Raises UnknownChange for a draft."""
     return report_of(approval.read_report(session, change), frozen=True)
 
 

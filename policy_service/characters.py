@@ -1,8 +1,8 @@
 """Characters that a reader cannot see or distinguish, so that what is shown is what is stored.
 
-Any text that people write holds no hidden character: bidirectional controls, zero-width and other ignorable characters.
-An identifier (a subject, a name) has one spelling besides: no blanks around it, no blank but the space, no full-width
-letters, digits and signs but those of Chinese punctuation, composed characters (Unicode NFC).
+Text written by people must not contain hidden characters: bidirectional controls, zero-width and other ignorable
+characters. An identifier (a subject, a name) must also be canonical: stripped, no blank but the space, no full-width
+letters, digits and signs except Chinese punctuation, composed characters (Unicode NFC).
 
 The hidden characters are those that are Default_Ignorable_Code_Point in Unicode 15 (UAX #44), the line and paragraph
 separators and the annotation controls; control characters but for tab and line ends; and lone surrogates. A variation
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from policy_service.messages import Message
 
 UTF8_BOM = b"\xef\xbb\xbf"
-"""The byte order mark in UTF-8, which many programs write before a text and readers pass over."""
+"""The byte order mark in UTF-8, which many programs write before a text and readers ignore."""
 _WIDE = (
     ("UTF-32", re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff|[^\0]\0\0\0|\0\0\0[^\0]", re.DOTALL)),
     ("UTF-16", re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0]", re.DOTALL)),
@@ -31,10 +31,10 @@ _IGNORABLE = (
 )
 _SELECTORS = "\\ufe00-\\ufe0f\\U000e0100-\\U000e01ef"
 HIDDEN_CHARACTER = re.compile(f"[{_CONTROLS}{_IGNORABLE}]")
-"""A character of a text that a reader does not see."""
+"""An invisible character of a text."""
 _HIDDEN_IN_IDENTIFIER = re.compile(f"[\\t\\n\\r{_CONTROLS}{_IGNORABLE}{_SELECTORS}]")
 _FULL_WIDTH = re.compile("[\\uff02-\\uff07\\uff0a\\uff0b\\uff0d-\\uff19\\uff1c-\\uff1e\\uff20-\\uff5d]")
-"""Of the full-width forms of ASCII all but ！（），：；？～, which Chinese writes."""
+"""The full-width forms of ASCII except ！（），：；？～, which Chinese uses."""
 _SAME_SHAPE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеіјорсухѕԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονια",
     "ABESIJKMHOPCTYXaeijopcyxsdhqwABEZHIKMNOPTYXovia",
@@ -43,12 +43,12 @@ _SAME_SHAPE = str.maketrans(
 
 
 def find_hidden_character(text: str) -> re.Match[str] | None:
-    """Return the first character of `text` that a reader does not see, or None."""
+    """Return the first invisible character of `text`, or None."""
     return None if text.isascii() and text.isprintable() else HIDDEN_CHARACTER.search(text)
 
 
 def iter_hidden_characters(text: str) -> Iterator[re.Match[str]]:
-    """Return every character of `text` that a reader does not see."""
+    """Return every invisible character of `text`."""
     return HIDDEN_CHARACTER.finditer(text)
 
 
@@ -91,16 +91,16 @@ def describe_character(character: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """Return the visual skeleton of `text`: two texts of one skeleton look alike.
+    """Return the visual skeleton of `text`: texts with equal skeletons look alike.
 
-    Width, composition (NFKC) and hidden characters make no difference, nor does a Cyrillic or Greek letter that has the
-    shape of a Latin one.
+    Width, composition (NFKC), hidden characters, and Cyrillic or Greek letters shaped like Latin ones make no
+    difference.
     """
     return _HIDDEN_IN_IDENTIFIER.sub("", unicodedata.normalize("NFKC", text)).translate(_SAME_SHAPE)
 
 
 def detect_wide_encoding(content: bytes) -> str | None:
-    """`UTF-16` or `UTF-32` when bytes that should be UTF-8 begin as text in one of these does; None otherwise.
+    """Return `UTF-16` or `UTF-32` if bytes expected to be UTF-8 seem to be in that encoding, else None.
 
     Detected by the byte order mark (Unicode 15, section 23.8), or by the zero bytes of the first ASCII character.
     """

@@ -1,4 +1,4 @@
-"""The one door to the time and to new identifiers, so that everything else is handed them and can be repeated."""
+"""The only source of time and new identifiers; everything else gets them as arguments, and is reproducible."""
 
 import os
 import uuid
@@ -7,30 +7,30 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = "Asia/Shanghai"
-"""Where a day begins, when nobody says otherwise (IANA name)."""
+"""The default time zone (IANA name), in which days begin."""
 
 
 class Clock(Protocol):
     """Source of the time and of identifiers."""
 
     def now(self) -> datetime:
-        """Return the present instant, in UTC."""
+        """Return the current instant, in UTC."""
         ...
 
     def new_id(self) -> uuid.UUID:
-        """Return an identifier nobody has used."""
+        """Return a new unique identifier."""
         ...
 
 
 class SystemClock:
-    """The machine's clock and its source of chance."""
+    """The machine's clock and source of randomness."""
 
     def now(self) -> datetime:
-        """Return the present instant, in UTC."""
+        """Return the current instant, in UTC."""
         return datetime.now(UTC)
 
     def new_id(self) -> uuid.UUID:
-        """Return a UUID of version 7 (RFC 9562 section 5.7): identifiers of later milliseconds sort behind."""
+        """Return a UUID of version 7 (RFC 9562 section 5.7): later milliseconds sort later."""
         return uuid7(int(self.now().timestamp() * 1_000), int.from_bytes(os.urandom(10)))
 
 
@@ -41,7 +41,7 @@ def uuid7(milliseconds: int, random_bits: int) -> uuid.UUID:
 
 
 def today(clock: Clock, zone: ZoneInfo) -> date:
-    """Return the day it is now, where `zone` is."""
+    """Return the current day in `zone`."""
     return clock.now().astimezone(zone).date()
 
 
@@ -51,11 +51,11 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 
 
 def instants_between(since: date | None, until: date | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
-    """Return between which instants, half open, days lie, the last one included."""
+    """Return the half-open range of instants of a range of days, the last day included."""
     start = midnight(since, zone) if since else None
     return start, midnight(until + timedelta(days=1), zone) if until else None
 
 
 def timestamp(instant: datetime) -> str:
-    """Return an instant as RFC 3339 writes it, in UTC with microseconds."""
+    """Return an instant in RFC 3339 format, in UTC with microseconds."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

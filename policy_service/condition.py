@@ -1,4 +1,4 @@
-"""The condition of a running service: whether it can record, and all that a person has to look after, in one list."""
+"""The condition of a running service: whether it can record, and all problems that need attention."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from policy_service.decisions.service import DecisionService
 from policy_service.messages import Message
 
 GRACE = timedelta(seconds=2)
-"""So far the clock may be behind the last record: machines that share a database do not agree to the second."""
+"""Tolerated lag of the clock behind the last record: machines that share a database differ slightly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What was found, the most urgent first."""
+    """The problems found, most urgent first."""
 
     database: str
     """`writable`, or why nothing can be recorded now."""
@@ -38,7 +38,7 @@ def read_condition(  # noqa: PLR0913  # all that may be wrong
     edited_files: Sequence[str],
     file_faults: Sequence[str],
 ) -> Condition:
-    """Read the condition; `last_write` is when the database was last written to, or why it does not answer."""
+    """Return the condition; `last_write` is the time of the last write, or why the database does not answer."""
     state, found = WRITABLE, list(edited_files)
     if isinstance(last_write, DatabaseUnavailable):
         state = str(last_write)

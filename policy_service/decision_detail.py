@@ -1,4 +1,4 @@
-"""A decision in full: its answers with the rules that gave them, its facts, its replay and its proof, in words."""
+"""A decision in full: its answers with their rules, its facts, its replay and its proof, in words."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from policy_service.registry.service import activation_in_force
 
 @dataclass(frozen=True, slots=True)
 class AnswerDetail:
-    """One policy's answer, what put its version in force, and what became of each of its rules."""
+    """One policy's answer, the origin of its version, and the trace of each rule."""
 
     answer: PolicyAnswer
     is_requested: bool
-    """True if it was asked for; else another policy took its outcome."""
+    """True if the policy was requested; otherwise another policy uses its outcome."""
     origin: ActivationOrigin | None
-    """None when the registry does not say what put the version in force at the instant of the decision."""
+    """None if the registry has no origin of the version at the time of the decision."""
     rules: tuple[RuleTrace, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionDetail:
-    """The whole of a decision."""
+    """A decision in full."""
 
     record: DecisionRecord
     answers: tuple[AnswerDetail, ...]
     facts: tuple[FactView, ...]
     has_erased_facts: bool
-    """True if a sensitive fact cannot be read any more by anyone."""
+    """True if a sensitive fact can no longer be decrypted."""
     replay: ReplayView
     proof: RecordProof
     corrected_by: tuple[str, ...]
@@ -54,7 +54,7 @@ class DecisionDetail:
 def read_decision_detail(
     session: Session, cipher: FactCipher, keys: Path, record: DecisionRecord, lang: Language
 ) -> DecisionDetail:
-    """Read what is known of a decision; `keys` is the folder of the keys that signed. Raises UnknownDecision."""
+    """Return a decision in full; `keys` is the folder of signing keys. Raises UnknownDecision."""
     versions = versions_of(session, [record])[record.decision_id]
     reviewed = replay_with_trace(session, cipher, record.decision_id, load=load_verified)
     erased, origins = _erased_facts(session, cipher, record), _origins(session, record)
@@ -78,13 +78,13 @@ def read_decision_detail(
 
 
 def _erased_facts(session: Session, cipher: FactCipher, record: DecisionRecord) -> Collection[str]:
-    """Return the facts that cannot be read any more, since the key of the subject was deleted."""
+    """Return the facts that can no longer be decrypted, since the key of the subject was deleted."""
     if not any(map(is_encrypted, record.facts.values())):
         return ()
     try:
         facts = cipher.readable_facts(session, record.subject, record.decision_id, record.facts)
     except DecryptionFailed:
-        return ()  # the replay says what is wrong
+        return ()  # the replay reports the error
     return [name for name, value in facts.items() if value == ERASED]
 
 

@@ -1,6 +1,6 @@
-"""Documents of the product as HTML: from Markdown without markup, links and pictures at addresses of the service.
+"""The product's documents as HTML, from Markdown without raw HTML, with links and pictures served by the service.
 
-Each is rendered once a language and kept: there are some sixty, all of the product's.
+Each is rendered once per language and cached: there are about sixty.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 INDEX = "README"
 OTHER_LANGUAGE = re.compile(r"^\[(?:中文|English)\]\([\w.-]+\)\n+", re.MULTILINE)
-"""The line that leads from a document to its other language, as the frame of each page does."""
+"""The line that links to a document's other language, which the frame of each page does already."""
 CHINESE = ".zh.md"
 
 
@@ -50,17 +50,17 @@ def _files() -> Mapping[str, Path]:
 
 
 FILES: Final = _files()
-"""Every document and picture by its path below the folder; nothing else is served."""
+"""Every document and picture by path; nothing else is served."""
 
 
 def picture(language: str, name: str) -> bytes | None:
-    """Read a picture; none when there is no such."""
+    """Return a picture; None if there is none."""
     file = FILES.get(f"images/{language}/{name}")
     return file.read_bytes() if file and file.suffix == ".png" else None
 
 
 def document(path: str, lang: Language) -> Document | None:
-    """Return the document at `path`, such as `how-to/sign-a-change`, or none; in English where there is no Chinese."""
+    """Return the document at `path`, such as `how-to/sign-a-change`, or None; in English if there is no Chinese."""
     translated = f"{path}{CHINESE}" if lang == "zh" else ""
     name = translated if translated in FILES else f"{path}.md"
     return _rendered(name) if name in FILES and not path.endswith(".zh") else None
@@ -86,7 +86,7 @@ def _rendered(name: str) -> Document:
 
 
 def address_of(target: str, folder: PurePosixPath) -> str | None:
-    """Return where a link of a document in `folder` leads on the pages; none for a file that is not served."""
+    """Return the page to which a link of a document in `folder` leads; None for a file that is not served."""
     if "://" in target:
         return target
     file, hash_sign, anchor = target.partition("#")
@@ -102,17 +102,17 @@ def address_of(target: str, folder: PurePosixPath) -> str | None:
 
 
 def anchor_of(heading: str) -> str:
-    """Return the anchor of a heading, as code hosts make it."""
+    """Return the anchor of a heading, as code hosts generate it."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
 def _headings(tokens: Sequence[Token]) -> list[Token]:
-    """Return what stands in each heading."""
+    """Return the content of each heading."""
     return [tokens[place + 1] for place, token in enumerate(tokens) if token.type == "heading_open"]
 
 
 def _rewrite(tokens: Sequence[Token], folder: PurePosixPath) -> None:
-    """Give headings anchors, and links and pictures addresses of the service; a link to nowhere becomes text."""
+    """Add anchors to headings, and rewrite links and pictures; a link to a file that is not served becomes text."""
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", anchor_of(tokens[place + 1].content))
@@ -129,5 +129,5 @@ def _rewrite(tokens: Sequence[Token], folder: PurePosixPath) -> None:
 
 
 def _scrolling(html: str) -> str:
-    """Let a wide table scroll by itself, as those of other pages do."""
+    """Wrap wide tables so that they scroll horizontally."""
     return html.replace("<table>", '<div class="scrolls" tabindex="0"><table>').replace("</table>", "</table></div>")

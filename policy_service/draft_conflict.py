@@ -1,4 +1,4 @@
-"""A draft as it is kept, and its conflict with what another person wrote meanwhile: both texts, line by line."""
+"""Conflicts of a form with a draft changed meanwhile by another person: both texts, line by line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from policy_service.approval.change import Action, ActionRecord, Change, Draft
 from policy_service.language.file_text import browser_text, label
 
 MAX_COMPARED_LINES = 4_000
-"""Lines of a file that are compared; of a longer one both are only linked."""
+"""Maximum number of lines of a file that is compared; longer files are only linked."""
 MAX_SHOWN_LINES = 400
-"""Lines of a comparison that are shown."""
+"""Maximum number of lines of a comparison that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of a comparison: `+` is in the form alone, `-` in the draft alone, `@` says where."""
+    """One line of a comparison: `+` is only in the form, `-` only in the draft, `@` is a position."""
 
     sign: str
     text: str
@@ -28,19 +28,19 @@ class DiffLine:
 
 @dataclass(frozen=True, slots=True)
 class FileConflict:
-    """One file that the form and the draft have differently."""
+    """One file that differs between form and draft."""
 
     label: str
     stored_digest: str | None
-    """The digest of the file in the draft; None when it is not there."""
+    """The digest of the file in the draft; None if it has no such file."""
     lines: tuple[DiffLine, ...]
-    """Empty when the files are too long to be compared here."""
+    """Empty if the files are too long to compare here."""
     more_lines: int
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The editor of the draft meanwhile, and the differences of its content from the form."""
+    """The person who changed the draft meanwhile, and how its content differs from the form."""
 
     edit: ActionRecord
     draft: Draft
@@ -49,15 +49,15 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class StoredDraft:
-    """A draft as it is kept."""
+    """A stored draft."""
 
     change: Change
     contents: Mapping[str, bytes]
-    """The files by digest: of the draft, and those of earlier revisions that a form was made from."""
+    """The files by digest: of the draft, and of earlier revisions from which a form was made."""
 
 
 def read_draft(session: Session, change: str, source_digests: Iterable[str] = ()) -> StoredDraft:
-    """Return the draft as it is kept, with the earlier files (`source_digests`) of a form. Raises UnknownChange."""
+    """Return the stored draft, with the earlier files (`source_digests`) of a form. Raises UnknownChange."""
     stored_change = approval.read_change(session, change)
     earlier = {digest for acted in stored_change.actions if acted.draft for digest in acted.draft.texts}
     digests = {*stored_change.draft.texts, *(earlier & set(source_digests))}
@@ -65,7 +65,10 @@ def read_draft(session: Session, change: str, source_digests: Iterable[str] = ()
 
 
 def conflict_of(etag: str, stored_draft: StoredDraft, submitted: Mapping[str, str]) -> Conflict | None:
-    """Return the differences of a form and the draft; None if that has the form's `etag`. `submitted` are its files."""
+    """Return how a form and the draft differ; None if the draft has the form's `etag`.
+
+    `submitted` are the form's files.
+    """
     change, contents = stored_draft.change, stored_draft.contents
     if etag == change.etag:
         return None

@@ -1,4 +1,4 @@
-"""The exceptions that are part of the library's interface."""
+"""Exceptions of the library's public interface."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ ErrorKind = Literal[
     "too-many-attempts",
     "unknown-policy",
 ]
-"""What a caller can do about an error; over HTTP each is the name of a problem type."""
+"""How a caller can react to an error; over HTTP each is the name of a problem type."""
 
 
 class PolicyServiceError(Exception):
-    """A failure or rejection that is reported to the caller: the message is the reason."""
+    """A failure or rejection reported to the caller: the message is the reason."""
 
     kind: ClassVar[ErrorKind]
     retry_seconds: ClassVar[int | None] = None
-    """Seconds after which the same may succeed."""
+    """Seconds after which a retry may succeed."""
 
     @property
     def detail(self) -> str:
@@ -54,16 +54,16 @@ class PolicyServiceError(Exception):
 
     @property
     def extensions(self) -> Mapping[str, object]:
-        """Return further members for programs, by name."""
+        """Return further members of the problem, by name."""
         return NO_EXTENSIONS
 
     def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # one that ends at an instant counts from it
-        """Return the seconds after `now` at which the same may succeed; None when waiting alone changes nothing."""
+        """Return the seconds after `now` at which a retry may succeed; None if waiting does not help."""
         return self.retry_seconds
 
 
 def stack_frames(error: BaseException) -> list[str]:
-    """The way an error took through the code, here or in a worker, without its message, which may hold secrets."""
+    """Return an error's stack frames, here or in a worker, without its message, which may contain secrets."""
     if (worker_frames := error.__dict__.get("where")) is not None:
         return list(worker_frames)
     frames = traceback.extract_tb(error.__traceback__)
@@ -71,15 +71,15 @@ def stack_frames(error: BaseException) -> list[str]:
 
 
 class StartupError(ValueError):
-    """The service does not begin; the message says why, and `status` is what `policy-service serve` ends with."""
+    """The service cannot start; the message says why, and `status` is the exit status of `policy-service serve`."""
 
     status = 7
-    """That the versions in force cannot decide, unless the class says otherwise."""
+    """The exit status; by default, that the versions in force cannot decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactProblem:
-    """One fact that was refused: its name, why, the value given (shortened) and what was expected."""
+    """One rejected fact: its name, the reason, the given value (shortened) and what was expected."""
 
     fact: str
     code: FactErrorCode
@@ -97,13 +97,13 @@ class FactProblem:
         }
 
     def __str__(self) -> str:
-        """As one line."""
+        """Return the problem as one line."""
         hint = f"; {self.hint}" if self.hint else ""
         return f"{self.fact}: {self.code}: expected {self.expected}, found {self.value}{hint}"
 
 
 class FactsRejected(ValueError):
-    """Facts are unknown, mistyped, out of range or contradict what was decided. Carries all of them."""
+    """Facts are unknown, mistyped, out of range or contradict a decision. Carries all of them."""
 
     def __init__(self, problems: Iterable[FactProblem]) -> None:
         self.problems = tuple(problems)
@@ -111,9 +111,9 @@ class FactsRejected(ValueError):
 
 
 class UnknownPolicies(ValueError):
-    """Policies were asked for that are not served. Carries all their names, each with the nearest one that is.
+    """Requested policies are not served. Carries all their names, each with the closest served one.
 
-    `ended` are those of them that were in force and were ended, each with a clause that says by what and when.
+    `ended` are those that were in force and were ended, each with a clause that says when and by which change.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class UnknownPolicies(ValueError):
 
 
 class WrongSubjectKind(UnknownPolicies):
-    """Policies were asked for that are about another kind of subject; `kinds` has the kind of each."""
+    """Requested policies are about another kind of subject; `kinds` has the kind of each."""
 
     def __init__(self, kind: str, kinds: Mapping[str, str]) -> None:
         super().__init__(
@@ -142,7 +142,7 @@ class WrongSubjectKind(UnknownPolicies):
 
 
 class UnknownSubjectKind(ValueError):
-    """No policy is served about subjects of this kind; `kinds` are those that there are policies about."""
+    """No policy about subjects of this kind is served; `kinds` are the served ones."""
 
     def __init__(self, kind: str, kinds: Iterable[str]) -> None:
         self.kind, self.kinds = kind, tuple(sorted(set(kinds)))
@@ -150,7 +150,7 @@ class UnknownSubjectKind(ValueError):
 
 
 class CrossGroupsRejected(ValueError):
-    """A statement of cross groups makes no policy. Carries every reason, each a sentence without its stop."""
+    """A statement of cross groups is invalid. Carries every reason, each a sentence without its full stop."""
 
     def __init__(self, errors: Iterable[str]) -> None:
         self.errors = tuple(errors)

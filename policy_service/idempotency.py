@@ -1,13 +1,13 @@
-"""One effect for one key: the answer to a write is kept under its `Idempotency-Key`, in the transaction of the write.
+"""Idempotency: the answer to a write is stored under its `Idempotency-Key`, in the transaction of the write.
 
     stored = find_response(transaction.session, principal, key, fingerprint)   # repeated request: same response again
     if stored is None:
         …                                                                      # the effect
         store_response(transaction, principal, key, fingerprint, StoredResponse(201, body))
 
-The fingerprint is of the whole request, and is kept in a MAC with the answer, so that whoever has the database gives
-nobody another answer. A key that comes again with another request is refused, as is one whose answer was altered, or
-kept before the log had a key. Refusals are not kept: nothing was done, so the same key may be used again.
+The fingerprint covers the whole request, and is stored in a MAC with the answer, so that a forged answer in the
+database is detected. A key reused with another request is rejected, as is one whose answer was altered, or stored
+before the log had a key. Rejections are not stored: they had no effect, so the key may be used again.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ KEY = re.compile(r"[\x21-\x7e]{1,200}")
 """1 to 200 visible ASCII characters."""
 MARK_LENGTH = 71
 BATCH_SIZE = 500
-"""Keys asked for in one statement."""
+"""Keys per query."""
 ScopedKey = tuple[str, str]
-"""The principal, and the key it chose."""
+"""The principal, and its idempotency key."""
 
 
 class IdempotencyKeyReused(PolicyServiceError):
-    """The key was used before, for another request."""
+    """The key was used for another request."""
 
     kind = "idempotency-key-reused"
 
@@ -50,7 +50,7 @@ class IdempotencyKeyReused(PolicyServiceError):
 
 
 class InvalidIdempotencyKey(ValueError):
-    """The key is none."""
+    """The key is invalid."""
 
     def __init__(self) -> None:
         super().__init__(Message("an idempotency key is 1 to 200 visible ASCII characters"))
@@ -58,7 +58,7 @@ class InvalidIdempotencyKey(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """The answer that was given."""
+    """The stored answer."""
 
     status: int
     body: bytes
@@ -66,7 +66,7 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """Under what the answer to a request is kept: the caller, the key they chose, the digest of all they sent."""
+    """The identity of a request: the caller, their idempotency key, and the digest of the request."""
 
     principal: str
     key: str
@@ -75,16 +75,16 @@ class IdempotentRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """An answer as it is kept, with the mark of the request it was given to."""
+    """A stored answer, with the MAC that binds it to its request."""
 
     name: ScopedKey
     mark: str
     response: StoredResponse
     keys: Mapping[str, LogKey]
-    """Those of the log; none where it has none."""
+    """The keys of the log; empty if it has none."""
 
     def is_to(self, fingerprint: str) -> bool:
-        """Return True if the service gave this answer to a request."""
+        """Return True if the service gave this answer to a request with this fingerprint."""
         if not self.keys:
             return self.mark == fingerprint
         key = self.keys.get(key_id_of(self.mark))
@@ -94,14 +94,14 @@ class RecordedResponse:
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """An answer under the key of its request; keys of different principals have nothing to do with each other."""
+    """An answer under the key of its request; keys of different principals are independent."""
 
     __tablename__ = "idempotency"
 
     principal: str = Field(primary_key=True, max_length=64)
     key: str = Field(primary_key=True, max_length=200)
     fingerprint: str = Field(max_length=MARK_LENGTH)
-    """The MAC of the request's fingerprint and the answer; without a key of the log the fingerprint alone."""
+    """The MAC of the request's fingerprint and the answer; without a key of the log, the fingerprint."""
     status: int
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=Instant)
@@ -115,7 +115,7 @@ _RESPONSES_OF_KEYS = select(_ROW.key, _ROW.fingerprint, _ROW.status, _ROW.body).
 
 
 def check_key(key: str) -> None:
-    """Raises InvalidIdempotencyKey when the text cannot be a key."""
+    """Raise InvalidIdempotencyKey if the text cannot be a key."""
     if not KEY.fullmatch(key):
         raise InvalidIdempotencyKey
 
@@ -127,7 +127,7 @@ def fingerprint_of(method: str, path: str, body: bytes) -> str:
 
 
 def find_response(session: Session, principal: str, key: str, fingerprint: str) -> StoredResponse | None:
-    """Return the answer that was given to this request; None when it is new. Raises IdempotencyKeyReused."""
+    """Return the stored answer to this request; None if the request is new. Raises IdempotencyKeyReused."""
     recorded = find_responses(session, [(principal, key)]).get((principal, key))
     if recorded is None:
         return None
@@ -139,10 +139,7 @@ def find_response(session: Session, principal: str, key: str, fingerprint: str) 
 def run_once(
     transaction: Transaction, request: IdempotentRequest, command: Callable[[Transaction], StoredResponse]
 ) -> tuple[StoredResponse, bool]:
-    """Return the answer, and whether it is new: another process may have given it while this one waited for its turn.
-
-    Raises IdempotencyKeyReused, KeyUnavailable, and what the command raises.
-    """
+    """Return the answer, and whether it is new: another process may have answered while this one waited."""
     name = request.principal, request.key, request.fingerprint
     if (stored := find_response(transaction.session, *name)) is not None:
         return stored, False
@@ -152,7 +149,7 @@ def run_once(
 
 
 def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[ScopedKey, RecordedResponse]:
-    """Return the answers under those of the keys that were used. Raises KeyUnavailable."""
+    """Return the answers stored under the keys. Raises KeyUnavailable."""
     log_keys, keys = keys_of(session), dict[str, list[str]]()
     for principal, key in scoped_keys:
         keys.setdefault(principal, []).append(key)
@@ -167,7 +164,7 @@ def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[S
 
 
 def mark_of(log_key: LogKey | None, name: ScopedKey, fingerprint: str, response: StoredResponse) -> str:
-    """Return the mark that is kept with an answer to a request."""
+    """Return the MAC stored with the answer to a request."""
     if log_key is None:
         return fingerprint
     head = to_canonical_json_unchecked([*name, fingerprint, response.status])
@@ -178,7 +175,7 @@ def mark_of(log_key: LogKey | None, name: ScopedKey, fingerprint: str, response:
 def store_response(
     transaction: Transaction, principal: str, key: str, fingerprint: str, response: StoredResponse
 ) -> None:
-    """Keep the answer with the effect. Raises KeyUnavailable."""
+    """Store the answer with the effect. Raises KeyUnavailable."""
     log_key = next(reversed([*keys_of(transaction.session).values()]), None)
     transaction.session.add(
         IdempotencyRow(

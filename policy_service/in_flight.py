@@ -1,4 +1,4 @@
-"""Requests with an idempotency key that are not answered yet: the same one again waits, another one is refused."""
+"""Requests with an idempotency key in flight: an identical retry waits, another request is rejected."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 MAX_WAIT_SECONDS = 30.0
-"""Seconds that a request waits for the one before it with the same key."""
+"""Maximum time a request waits for an earlier one with the same key."""
 RequestKey = tuple[str, str]
-"""The caller, and the key it chose."""
+"""The caller, and its idempotency key."""
 
 
 class RequestInFlight(PolicyServiceError):
-    """A request with this key is not answered yet."""
+    """A request with this key is in flight."""
 
     kind = "request-in-flight"
     retry_seconds = 1
@@ -30,7 +30,7 @@ class _Running:
 
 
 class InFlight:
-    """The requests that this process is answering, by their keys."""
+    """The requests in flight in this process, by key."""
 
     def __init__(self, max_wait: float = MAX_WAIT_SECONDS) -> None:
         self._max_wait = max_wait
@@ -38,7 +38,7 @@ class InFlight:
 
     @asynccontextmanager
     async def exclusive(self, name: RequestKey, fingerprint: str) -> AsyncIterator[None]:
-        """While this lasts, no other request with the key is under way. Raises RequestInFlight."""
+        """Hold a key, so that no other request with it is in flight. Raises RequestInFlight."""
         while (running := self._running.get(name)) is not None:
             if running.fingerprint != fingerprint:
                 raise RequestInFlight(Message("another request with this idempotency key is not answered yet"))

@@ -1,10 +1,10 @@
-"""A row that no version of the service writes, reported by its table and its key.
+"""Damaged rows, which no version of the service writes, reported by table and key.
 
     with reading_row("change_action", row.change, row.number):
         action = Action(row.action)
 
-Whoever reads what is on record says which row it reads; what goes wrong inside is then told as damage to that row, not
-as a fault of the service's own.
+Code that reads a record names its row, so that an error inside is reported as damage to the row, not as a bug of the
+service.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, msgspec.MsgspecError, RecursionError)
-"""What reading a value raises that is none."""
+"""Exceptions raised by reading an invalid value."""
 
 
 class DamagedRecord(PolicyServiceError):
-    """A row on record cannot be read; the message says which, by table and key."""
+    """A stored row cannot be read; the message names its table and key."""
 
     kind = "damaged-record"
 
@@ -59,7 +59,7 @@ class TamperedRecord(DamagedRecord):
 
 @contextmanager
 def reading_row(table: str, *key: object) -> Iterator[None]:
-    """Read a row inside. Raises DamagedRecord for what cannot be read."""
+    """Read a row inside. Raises DamagedRecord if it cannot be read."""
     try:
         yield
     except READ_ERRORS as error:

@@ -59,7 +59,7 @@ _LABELS: tuple[tuple[Enum, Message], ...] = (
     (Hit.COLLECT, Message("all matching rules, collected")),
 )
 _LABELS_BY_KIND: Mapping[tuple[type, str], Message] = {(type(thing), thing.value): name for thing, name in _LABELS}
-"""By kind and value: members of different kinds may be written alike."""
+"""By kind and value, since members of different kinds may be equal."""
 DOMAINS: Mapping[str, Message] = {
     "tiering": Message("Tiering"),
     "followup": Message("Follow-up"),
@@ -67,7 +67,7 @@ DOMAINS: Mapping[str, Message] = {
     "rewards": Message("Rewards and penalties"),
     "governance": Message("Governance"),
 }
-"""What the domains that the product ships are called."""
+"""The titles of the shipped domains."""
 
 
 ENGINES: Mapping[str, Message] = {
@@ -75,7 +75,7 @@ ENGINES: Mapping[str, Message] = {
     "durable_rules": Message("rules engine"),
     "python": Message("standby engine"),
 }
-"""What answers, or checks an answer."""
+"""The titles of evaluators."""
 
 
 def enum_label(member: Enum) -> Message:
@@ -89,5 +89,5 @@ def engine_name(engine: str) -> str:
 
 
 def domain_name(domain: str) -> str:
-    """Return the label of a domain; one of the company's own is labelled as it is written."""
+    """Return the label of a domain; a company's own domain is shown by its name."""
     return DOMAINS.get(domain, domain)

@@ -1,4 +1,4 @@
-"""The whole log, verified or exported by a process of its own: a long log keeps a processor busy for long."""
+"""Verification or export of the whole log in another process, since a long log takes long."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from policy_service.workers.progress import ProgressFile
 def verify(url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile, clock: Clock) -> LogVerdict:
     """Verify the database. Raises KeyUnavailable, DatabaseUnavailable.
 
-    The clock is read after the database was: what is written until then is not later than the present.
+    The clock is read after the database, so that nothing read is later than now.
     """
     trusted = list(public_keys(keys).values())
     if not trusted:

@@ -1,9 +1,9 @@
-"""Values that were used last, kept as long as they weigh no more than a limit together; safe for threads.
+"""A thread-safe cache of recently used values, limited by their total weight.
 
     policies: LruCache[str, Policy] = LruCache(8 * 2**20)
     policies.put(digest, policy, len(policy.text))
 
-The newest value is kept whatever it weighs.
+The newest value is cached whatever its weight.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class LruCache(Generic[Key, Value]):
     """Values by key. None is not a value."""
 
     def __init__(self, limit: int) -> None:
-        """`limit` is what the values may weigh together, in whatever unit they are put in with."""
+        """`limit` is the maximum total weight, in any unit."""
         self._limit, self._total = limit, 0
         self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value | None:
-        """Return the value of a key, if it is kept."""
+        """Return the value of a key; None if it is not cached."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -35,7 +35,7 @@ class LruCache(Generic[Key, Value]):
             return self._values[key][0]
 
     def put(self, key: Key, value: Value, weight: int = 1) -> None:
-        """Keep a value in the place of the key's own, and drop those that have not been used for longest."""
+        """Set the value of a key, and drop those not used for longest."""
         with self._lock:
             if key in self._values:
                 self._total -= self._values.pop(key)[1]
@@ -45,9 +45,9 @@ class LruCache(Generic[Key, Value]):
                 self._total -= self._values.popitem(last=False)[1][1]
 
     def get_or_make(self, key: Key, make: Callable[[], Value], weight: int = 1) -> Value:
-        """Return the value of a key; made when it is not kept.
+        """Return the value of a key; create it if it is not cached.
 
-        Two threads may make the same at a time, which does no harm.
+        Two threads may create the same value at a time, which does no harm.
         """
         value = self.get(key)
         if value is None:

@@ -1,14 +1,14 @@
-"""Translatable messages: each remembers its English pattern and the values in it.
+"""Translatable messages: each has its English pattern and values.
 
     message = Message("Only {roles} may decide about this change.", roles=join_or(roles))
     str(message)                           what programs and logs read
     translate(message, catalogue.gettext)  what a page shows: the pattern is looked up, and so is every message in it
     plain_text(message)                    the same text as `str` itself, for records and for strict encoders
 
-A `Message` is a `str`, so nobody who only reads it needs to know. Whatever makes another text of it (an f-string, a
-slice, `"".join`) gives a plain `str`; so messages are put together as values of other messages, and by the functions
-below. The patterns are collected into the catalogues of `api/locales` from the calls of `Message`, whose first
-argument is therefore always a literal.
+A `Message` is a `str`, so code that only reads text needs no special case. Deriving text from it (an f-string, a slice,
+`"".join`) gives a plain `str`; so messages are combined as values of other messages, and by the functions below. The
+patterns are collected into the catalogues of `api/locales` from the calls of `Message`, whose first argument is
+therefore always a literal.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _ONE = {
     "rows were": "row was",
     "MACs are": "MAC is",
 }
-"""What is counted in patterns, of one."""
+"""Singular forms of what patterns count."""
 
 
 class Message(str):
-    """An English message, with its pattern and the values in it; a pattern without values is taken as it stands."""
+    """An English message, with its pattern and values; a pattern without values is used unchanged."""
 
     __slots__ = ("pattern", "values")
 
@@ -57,14 +57,14 @@ def rebuild_message(pattern: str, values: Mapping[str, object]) -> Message:
 
 
 def plain_text(text: str) -> str:
-    """Return a text without its pattern, for records and for encoders that take nothing but `str` itself."""
+    """Return a text without its pattern, for records and for encoders that only accept `str` itself."""
     return text[:]
 
 
 def translate(text: str, gettext: Callable[[str], str], format_text: Callable[[str], str] | None = None) -> str:
-    """Translate a message by `gettext`; return any other text as it is, or as `format_text` gives it.
+    """Translate a message by `gettext`; return any other text unchanged, or formatted by `format_text`.
 
-    A value that is no message, such as a name that a person wrote, goes through `format_text` too.
+    A value that is no message, such as a name typed by a person, is formatted by `format_text` too.
     """
     if not isinstance(text, Message):
         return text if format_text is None else format_text(text)
@@ -79,7 +79,7 @@ def translate(text: str, gettext: Callable[[str], str], format_text: Callable[[s
 
 
 def fill_pattern(pattern: str, values: Mapping[str, object]) -> str:
-    """Return a pattern with its values: `{count} entries` of one is `1 entry`."""
+    """Return a pattern with its values: `{count} entries` for 1 is `1 entry`."""
     for name, value in values.items():
         if value == 1:
             for many, one in _ONE.items():
@@ -88,7 +88,7 @@ def fill_pattern(pattern: str, values: Mapping[str, object]) -> str:
 
 
 def single_line(text: str) -> str:
-    """Return a text with a blank for every line break in it."""
+    """Return a text with line breaks replaced by blanks."""
     if "\n" not in text:
         return text
     if not isinstance(text, Message) or "\n" in text.pattern:
@@ -101,27 +101,27 @@ def single_line(text: str) -> str:
 
 
 def join_or(words: Iterable[str]) -> str:
-    """`a or b or c`; empty when there are none."""
+    """Return `a or b or c`; empty for no words."""
     return _join(words, lambda before, word: Message("{before} or {word}", before=before, word=word))
 
 
 def join_and(words: Iterable[str]) -> str:
-    """`a and b and c`; empty when there are none."""
+    """Return `a and b and c`; empty for no words."""
     return _join(words, lambda before, word: Message("{before} and {word}", before=before, word=word))
 
 
 def join_comma(words: Iterable[str]) -> str:
-    """`a, b, c`; empty when there are none."""
+    """Return `a, b, c`; empty for no words."""
     return _join(words, lambda before, word: Message("{before}, {word}", before=before, word=word))
 
 
 def join_semicolon(clauses: Iterable[str]) -> str:
-    """`a; b; c`; empty when there are none."""
+    """Return `a; b; c`; empty for no clauses."""
     return _join(clauses, lambda before, clause: Message("{before}; {clause}", before=before, clause=clause))
 
 
 def join_sentences(sentences: Iterable[str]) -> str:
-    """`A. B. C.`: whole sentences, one after the other; empty when there are none."""
+    """Return `A. B. C.`: sentences one after the other; empty for none."""
     return _join(sentences, lambda before, sentence: Message("{before} {sentence}", before=before, sentence=sentence))
 
 

@@ -13,9 +13,9 @@ from policy_service.decisions.decider import Decider
 from policy_service.service_log import LINES
 
 DECISION_BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-"""Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
+"""Upper bounds in seconds; a decision takes between ten and some hundred microseconds."""
 LAG_BUCKETS = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-"""Upper bounds in seconds of how late the event loop is."""
+"""Upper bounds in seconds of the event loop's lag."""
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 
@@ -71,16 +71,16 @@ class Metrics:
         self._problems.labels(kind).inc()
 
     def count_blocked_step(self, route: str, seconds: float) -> None:
-        """Count a step that held the event loop for so long."""
+        """Count a step that blocked the event loop, and its duration."""
         self._blocked.labels(route).inc()
         self._blocked_seconds.labels(route).inc(seconds)
 
     def observe_lag(self, seconds: float) -> None:
-        """Count a look at how late the event loop is."""
+        """Record a measurement of the event loop's lag."""
         self._lag.observe(seconds)
 
     def watch_log(self, comparison: LogComparison) -> None:
-        """Export from now on whether the log is what was signed, and which copies of its checkpoints answer."""
+        """Export from now on whether the log matches its checkpoints, and which copies are reachable."""
         differs = "1 while the log is not what was signed, and nothing is sealed for it."
         failing = "Places that checkpoints could not be copied to when they were last asked."
         log = Gauge("policy_service_log_differs", differs, registry=self._registry)
@@ -89,7 +89,7 @@ class Metrics:
         copies.set_function(lambda: len(comparison.copy_errors))
 
     def render(self) -> bytes:
-        """Return all figures."""
+        """Return all metrics."""
         return generate_latest(self._registry)
 
 

@@ -4,8 +4,8 @@
     page = fetch(session, query, NEWEST, _suspension, after=cursor, limit=50)
     page.items, page.next_cursor
 
-A cursor holds the values of the last row's sort columns and the name of the order, so it stays valid while rows are
-added, and a cursor of another order is refused. Rows that a query cannot exclude in SQL are dropped by `read`.
+A cursor encodes the values of the last row's sort columns and the name of the order. So it stays valid while rows are
+added, and a cursor of another order is rejected. `read` drops rows that SQL cannot exclude.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class InvalidCursor(PolicyServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """One page of a list, and the cursor of the next page; None at the end."""
+    """One page of a list, and the cursor of the next page; None for the last page."""
 
     items: tuple[Item, ...]
     next_cursor: str | None = None
@@ -45,36 +45,36 @@ class Page(Generic[Item]):
 class Order:
     """A total order of a query: the last column is unique, so that no two rows are equal.
 
-    `name` is what a cursor remembers of it. No column may be null.
+    Cursors contain its `name`. No column may be null.
     """
 
     name: str
     columns: tuple[Any, ...]
-    """Columns of mapped tables, or expressions of them."""
+    """Columns of mapped tables, or expressions over them."""
     descending: bool = False
 
     def clauses(self) -> list[ColumnElement[Any]]:
-        """Return the ORDER BY."""
+        """Return the ORDER BY clauses."""
         return [each.desc() if self.descending else each.asc() for each in self.columns]
 
     def after(self, cursor: str) -> ColumnElement[bool]:
-        """Return the WHERE that selects the rows after a cursor. Raises InvalidCursor."""
+        """Return the WHERE clause for the rows after a cursor. Raises InvalidCursor."""
         row = tuple_(*self.columns)
         values = _decode(cursor, self.name, [_kind(each) for each in self.columns])
         last = tuple_(*values, types=[each.type for each in self.columns])
         return row < last if self.descending else row > last
 
     def number(self, cursor: str | None) -> int | None:
-        """Return the number that a cursor of an order by one number holds. Raises InvalidCursor."""
+        """Return the number in a cursor of an order by one number. Raises InvalidCursor."""
         return None if cursor is None else int(_decode(cursor, self.name, [int])[0])
 
     def cursor(self, row: Sequence[Any]) -> str:
-        """Return the cursor that stands after a row, given the values of its sort columns."""
+        """Return the cursor after a row, given the values of its sort columns."""
         return _encode(self.name, row)
 
 
 def both_ways(name: str, *columns: Any) -> Mapping[str, Order]:  # noqa: ANN401  # columns, as of an Order
-    """Return an order and, with `-` before its name, the reverse."""
+    """Return an order and, with `-` before its name, its reverse."""
     return {name: Order(name, columns), f"-{name}": Order(f"-{name}", columns, descending=True)}
 
 
@@ -119,9 +119,9 @@ def fetch(  # noqa: PLR0913  # what is read, from where on, and how much of it
 def numbered_page(
     order: Order, cursor: str | None, limit: int, read: Callable[[int | None, int], Sequence[tuple[int, Item]]]
 ) -> Page[Item]:
-    """Return at most `limit` items after a cursor, of a list that is numbered in its order. Raises InvalidCursor.
+    """Return at most `limit` items after a cursor, of a list that is numbered in order. Raises InvalidCursor.
 
-    `read` is given the number to read after and how many to read; it returns items with their numbers.
+    `read` gets the number to read after and the number of items; it returns items with their numbers.
     """
     rows = read(order.number(cursor), limit + 1)
     next_cursor = order.cursor(rows[limit - 1][:1]) if len(rows) > limit else None
@@ -129,7 +129,7 @@ def numbered_page(
 
 
 def fetch_all(read_page: Callable[[str | None], Page[Item]], most: int) -> Iterator[Item]:
-    """Yield the items of all pages, at most `most`; `read_page` is given the cursor of each page."""
+    """Yield the items of all pages, at most `most`; `read_page` gets the cursor of each page."""
     cursor: str | None = None
     while most > 0:
         page = read_page(cursor)
@@ -149,9 +149,9 @@ def page_of(  # noqa: PLR0913  # what is listed, from where on, and how much of 
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Item]:
-    """Return at most `limit` of the items that are in memory, in the order of `key`, after a cursor.
+    """Return at most `limit` of the given items, in the order of `key`, after a cursor.
 
-    No two items have the same key; its values are texts, numbers, booleans and instants. Raises InvalidCursor.
+    Keys are unique; their values are texts, numbers, booleans and instants. Raises InvalidCursor.
     """
     ordered = sorted(items, key=key, reverse=descending)
     if cursor is not None:
@@ -192,7 +192,7 @@ def _kind(column: ColumnElement[Any]) -> type:
 
 
 def _value(value: object, kind: type) -> object:
-    """Read one value of a cursor as its column has it; what no column holds was not written here."""
+    """Decode one value of a cursor by its column's type; a value of another type was not encoded here."""
     match value:
         case {"at": str(text), **rest} if kind is datetime and not rest:
             instant = datetime.fromisoformat(text)

@@ -46,26 +46,23 @@ def keys_folder(environment: Mapping[str, str]) -> Path:
 
 
 def checkpoints_file(environment: Mapping[str, str]) -> Path:
-    """Return the file outside the database that the log's checkpoints are added to."""
+    """Return the file outside the database to which checkpoints are appended."""
     return Path(environment.get(CHECKPOINTS) or DEFAULT_CHECKPOINTS)
 
 
 def checkpoint_destinations(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the file of checkpoints, then the further places. Raises ValueError when one is no place."""
+    """Return the file of checkpoints, then the copies. Raises ValueError if one is invalid."""
     return (str(checkpoints_file(environment)), *parse_destinations(environment.get(CHECKPOINT_COPIES) or ""))
 
 
 def checkpoint_token(environment: Mapping[str, str]) -> Path | None:
-    """Return the file with the bearer token for places that are addresses."""
+    """Return the file with the bearer token for copies at addresses."""
     path = environment.get(CHECKPOINT_TOKEN)
     return Path(path) if path else None
 
 
 def retention_days(environment: Mapping[str, str]) -> int:
-    """Return the minimum of days that decision records stay in the database.
-
-    Raises ValueError when it is no such number.
-    """
+    """Return the minimum number of days that decision records remain in the database."""
     text = environment.get(RETENTION_DAYS) or str(DEFAULT_RETENTION_DAYS)
     if not text.isdecimal() or not 1 <= int(text[:6]) <= MAX_RETENTION_DAYS:
         raise ValueError(
@@ -75,7 +72,7 @@ def retention_days(environment: Mapping[str, str]) -> int:
 
 
 def parse_destinations(text: str) -> tuple[str, ...]:
-    """Return the places that a setting lists. Raises ValueError when one is an address that nothing is sent to."""
+    """Return the places in a setting. Raises ValueError for an unsupported address."""
     return tuple(secure_url(each) if "://" in each else unquote(each) for each in text.split())
 
 
@@ -89,7 +86,7 @@ def secure_url(text: str) -> str:
 
 
 def shared_location(one: Path, other: Path) -> Literal["folder", "device"] | None:
-    """Return what two files or folders share: one folder, or one device; None for neither."""
+    """Return what two files or folders share: a folder or a device; None for neither."""
     parent, other_parent = one.absolute().parent, other.absolute().parent
     if parent == other_parent or parent in other.absolute().parents or other_parent in one.absolute().parents:
         return "folder"
@@ -97,7 +94,7 @@ def shared_location(one: Path, other: Path) -> Literal["folder", "device"] | Non
 
 
 def _device(path: Path) -> int | None:
-    """Return the device that a path lies on, or will lie on."""
+    """Return the device of a path, or of its nearest existing parent."""
     for each in (path.absolute(), *path.absolute().parents):
         try:
             return each.stat().st_dev
@@ -107,7 +104,7 @@ def _device(path: Path) -> int | None:
 
 
 def separation_warnings(database: Path | None, keys: Path, destinations: Sequence[str]) -> list[Message]:
-    """Warn of what lies beside the file of the database, and would be lost or stolen with it; never of a server's."""
+    """Return warnings about files beside the database file that would be lost or stolen with it; none for a server."""
     if database is None:
         return []
     warnings = []

@@ -19,7 +19,7 @@ def create_private_file(prefix: str) -> Path:
 
 @contextmanager
 def private_file(file: Path) -> Iterator[BinaryIO]:
-    """Write a file durably, in the place of what was there: it is there whole or not at all. Raises OSError."""
+    """Replace a file atomically and durably by what is written. Raises OSError."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     with open(unfinished, "xb", opener=_owner_opener) as output:

@@ -1,4 +1,4 @@
-"""One search over everything that has a page: subjects, decisions, policies, rules, changes, entries of the log.
+"""Search over everything with a page: subjects, decisions, policies, rules, changes, log entries.
 
     search(session, catalogue, "C2024", READABLE, now)
 
@@ -11,7 +11,7 @@
 | change   | words of its title, of two characters at least, or its identifier, or the first eight of it       |
 | entry    | its number, or its digest, or the first eight characters of it                                   |
 
-Nothing is looked through that grows with decisions or the log: all of it is found by indexes.
+All lookups use indexes, so the cost does not grow with the number of decisions or log entries.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from policy_service.registry.service import load_version
 from policy_service.registry.snapshot import RegistrySnapshot
 
 MAX_TEXT = 200
-"""Characters of what is searched for."""
+"""Maximum length of the search text, characters."""
 MAX_HITS = 10
-"""Hits of one kind."""
+"""Maximum number of hits of one kind."""
 MIN_PREFIX = 8
-"""Characters of an identifier or a digest that find it."""
+"""Minimum length of a prefix of an identifier or digest, characters."""
 MAX_STEPS = 40
-"""Subjects that are looked at for those that begin so: a database may sort others between them."""
+"""Maximum number of subjects read to find those with a prefix: a database may sort others between them."""
 MAX_WORDS = 8
 DIGEST = "sha256:"
 MAX_SEQ = 2**53
@@ -57,7 +57,7 @@ _HEXADECIMAL = re.compile(f"[0-9a-f]{{{MIN_PREFIX},64}}")
 
 
 class SearchKind(StrEnum):
-    """A kind of what can be found."""
+    """A kind of search result."""
 
     SUBJECT = "subject"
     DECISION = "decision"
@@ -69,32 +69,32 @@ class SearchKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One thing that was found."""
+    """One search result."""
 
     kind: SearchKind
     id: str
     title: Bilingual | None = None
     of: str = ""
-    """Of a subject its kind, of a rule its policy, of a decision its subject, of an entry its event."""
+    """The kind of a subject, the policy of a rule, the subject of a decision, the event of an entry."""
     at: datetime | None = None
-    """When a decision was made, or an entry written."""
+    """The time of a decision or entry."""
 
 
 class _Texts(NamedTuple):
-    """The searched items of a version, each with its words."""
+    """The searchable items of a version, each with its text."""
 
     policy: tuple[Hit, str]
     rules: tuple[tuple[Hit, str], ...]
 
 
 _TEXTS: LruCache[str, _Texts] = LruCache(4 * 2**20)
-"""By the digest of the version; they weigh their characters."""
+"""By the digest of the version, weighted by characters."""
 
 
 def search(
     session: Session, snapshot: RegistrySnapshot, text: str, kinds: Collection[SearchKind], now: datetime
 ) -> Mapping[SearchKind, tuple[Hit, ...]]:
-    """Find what is called so, of some kinds, at most MAX_HITS of each; kinds without a hit are left out."""
+    """Return the matches of some kinds, at most MAX_HITS of each; kinds without a match are left out."""
     wanted = normalize("NFKC", text[:MAX_TEXT]).strip()
     if not wanted or not wanted.isprintable():
         return {}
@@ -114,7 +114,7 @@ def _subjects(session: Session, prefixes: Iterable[str]) -> Iterator[Hit]:
     column = col(DecisionRow.subject)
     for prefix in sorted(filter(None, prefixes)):
         last = None
-        for _ in range(MAX_STEPS):  # from one subject to the next, past all records of each
+        for _ in range(MAX_STEPS):  # skips from one subject to the next, past all records of each
             is_next = column >= prefix if last is None else column > last
             last = session.exec(select(DecisionRow.subject).where(is_next).order_by(column).limit(1)).first()
             if last is None:
@@ -124,7 +124,7 @@ def _subjects(session: Session, prefixes: Iterable[str]) -> Iterator[Hit]:
 
 
 def _kinds_of(session: Session, subject: str) -> list[str]:
-    """Return the kinds of the subjects of a name; of one that was erased, the kind in its newest record."""
+    """Return the kinds of the subjects with an identifier; for an erased one, the kind in its newest record."""
     listed = select(OutcomePeriod.kind).where(OutcomePeriod.subject == subject).distinct()
     recorded = select(DecisionRow.kind).where(DecisionRow.subject == subject).order_by(col(DecisionRow.seq).desc())
     return sorted(session.exec(listed)) or list(session.exec(recorded.limit(1)))
@@ -179,18 +179,18 @@ def _entries(session: Session, text: str) -> Iterator[Hit]:
 
 
 def _digest_prefix(text: str) -> str:
-    """Return the beginning of a digest, with its algorithm; empty when the text is none."""
+    """Return the prefix of a digest, with its algorithm; empty if the text is none."""
     digits = text.removeprefix(DIGEST)
     return f"{DIGEST}{digits}" if _HEXADECIMAL.fullmatch(digits) else ""
 
 
 def _begins(column: Any, prefix: str) -> tuple[Any, Any]:  # noqa: ANN401  # SQLModel's
-    """Return the condition that a column begins with hexadecimal digits: an index has them together."""
+    """Return the range condition that a column begins with hexadecimal digits, which an index supports."""
     return column >= prefix, column < f"{prefix}g"
 
 
 def _texts(session: Session, snapshot: RegistrySnapshot, name: str, now: datetime) -> _Texts:
-    """Return the searched items of a policy: of the version in force, else of the newest."""
+    """Return the searchable items of a policy, in the version in force, else the newest."""
     active = snapshot.active(name, now)
     digest = active[1].digest if active else snapshot.versions[name][0].digest
     texts = _TEXTS.get(digest)
@@ -211,7 +211,7 @@ def _read_texts(policy: Policy) -> _Texts:
 
 
 def searched_text(id_: str, title: Bilingual | None) -> str:
-    """Return the text in which the words of a search are looked for; "A级" is found in "A 级" too."""
+    """Return the searchable text of an item; "A级" is also found in "A 级"."""
     titles = (title.zh, title.zh.replace(" ", ""), title.en) if title else ()
     return search_form(" ".join((id_, *titles)))
 

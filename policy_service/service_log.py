@@ -1,6 +1,6 @@
-"""The service's log: one JSON object a line on standard error. Never a fact's value, never a body.
+"""The service's log: one JSON object per line on standard error. It never contains a fact's value or a body.
 
-Nobody waits for anyone who reads it: what a full pipe does not take is dropped, and the next line that gets through is
+Writing never blocks: lines that a full pipe does not accept are dropped, and the next line that fits is
 `log_lines_dropped` with their number.
 """
 
@@ -18,16 +18,16 @@ from structlog.typing import FilteringBoundLogger
 
 
 class Lines:
-    """Standard error as a stream that never keeps its writer waiting."""
+    """Standard error as a stream that never blocks its writer."""
 
     def __init__(self) -> None:
         self.dropped = 0
-        """Lines that were lost since the start."""
+        """The number of lines lost since the start."""
         self._untold, self._is_cut = 0, False
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
-        """Write a line, if there is room for it, and before it how many there was no room for."""
+        """Write a line if there is room, preceded by the number of dropped lines."""
         with self._lock:
             notice = json.dumps({"event": "log_lines_dropped", "count": self._untold, "level": "warning"}) + "\n"
             if self._put(notice + line if self._untold else line):
@@ -36,15 +36,18 @@ class Lines:
                 self._untold, self.dropped = self._untold + 1, self.dropped + 1
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: lines are not buffered."""
 
     def _put(self, text: str) -> bool:
-        """True if there was room; a piece of PIPE_BUF bytes blocks nobody where the system says that it can write."""
+        """Return True if the text was written.
+
+        A write of up to PIPE_BUF bytes does not block if the system reports room.
+        """
         if sys.stderr is None or sys.stderr.closed:
             return False
         try:
             descriptor = sys.stderr.fileno()
-        except OSError:  # it is kept in memory
+        except OSError:  # held in memory
             sys.stderr.write(text)
             return True
         content = (self._is_cut * "\n" + text).encode(errors="backslashreplace")
@@ -56,18 +59,18 @@ class Lines:
                 return False
             try:
                 os.write(descriptor, content[start : start + select.PIPE_BUF])
-            except OSError:  # nobody is there to read, or the disk is full
+            except OSError:  # no reader, or the disk is full
                 return False
         self._is_cut = False
         return True
 
 
 LINES = Lines()
-"""That of this process."""
+"""The stream of this process."""
 
 
 def make_log(level: str) -> FilteringBoundLogger:
-    """Return a log that keeps events of `level` and above."""
+    """Return a log for events of `level` and above."""
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(LINES),  # type: ignore[arg-type]  # it is asked for nothing else than that
         processors=[

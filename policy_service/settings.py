@@ -1,4 +1,4 @@
-"""Settings: environment variables, each with the prefix `POLICY_SERVICE_` but `DATABASE_URL`."""
+"""Settings: environment variables with the prefix `POLICY_SERVICE_`, except `DATABASE_URL`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ HSTS = r"^max-age=\d{1,10}(; includeSubDomains)?(; preload)?$"
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Return the networks and addresses of a list with commas. Raises ValueError."""
+    """Return the networks and addresses in a comma-separated list. Raises ValueError."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -169,17 +169,17 @@ class Settings(BaseSettings):
 
     @property
     def copies(self) -> tuple[Copy, ...]:
-        """The same, to be asked."""
+        """The copies of the checkpoints."""
         return copies_of(self.checkpoint_locations, self.checkpoint_token)
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words that no new password may hold."""
+        """The words that no new password may contain."""
         return words_of(self.password_words)
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The host names that are allowed; none when any is."""
+        """The allowed host names; none if any is allowed."""
         return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
 
     @property
@@ -206,15 +206,15 @@ class Settings(BaseSettings):
 
 
 class InvalidSettingsError(StartupError):
-    """The environment sets something unknown or something wrong; the message has a line for each."""
+    """The environment has unknown or invalid settings; the message has a line for each."""
 
     status = 2
 
 
 def read_settings() -> Settings:
-    """Return the settings of the environment.
+    """Return the settings from the environment.
 
-    Raises InvalidSettingsError: a name with a slip in it would otherwise leave a default in force without a word.
+    Raises InvalidSettingsError: otherwise a misspelt name would silently leave a default in force.
     """
     names = {variable_name(name): name for name in Settings.model_fields}
     lines = [

@@ -13,7 +13,7 @@ def shipped_policies() -> Path:
     """Return the folder of the shipped policies, laid out `<domain>/<policy>/<version>.yaml`.
 
     Raises:
-        FileNotFoundError: the installation holds no policies, so it is not whole.
+        FileNotFoundError: the installation is incomplete: it has no policies.
     """
     return _folder("policies")
 
@@ -22,7 +22,7 @@ def shipped_documents() -> Path:
     """Return the folder of the documents, laid out `<kind>/<name>.md` and, in Chinese, `<kind>/<name>.zh.md`.
 
     Raises:
-        FileNotFoundError: the installation holds no documents, so it is not whole.
+        FileNotFoundError: the installation is incomplete: it has no documents.
     """
     return _folder("docs")
 

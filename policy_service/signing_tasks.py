@@ -1,4 +1,4 @@
-"""The signing tasks of a person, each with its effect, its due day, and what happens otherwise."""
+"""A person's signing tasks, each with its effect, deadline, and what happens without the signature."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from policy_service.messages import Message
 from policy_service.tasks import signing_deadline
 
 CACHED_EFFECTS = 500
-"""Submissions whose effect stays known; a submission never changes."""
+"""Capacity of the cache of submissions' effects; a submission never changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a change, by its frozen report and its simulation."""
+    """The effect of a change, from its frozen report and its simulation."""
 
     alters: bool
     """True if results may change."""
     changed_examples: int
     """Existing examples that change result."""
     moves: tuple[tuple[str, int, int], ...]
-    """Each simulated kind of subject, how many of it move, and of how many."""
+    """Each simulated kind of subject, with the number of movers and of all subjects."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningTask:
-    """One thing that waits for a signature of the reader."""
+    """One task: a signature of the reader."""
 
     kind: Message
     title: str
     thing: Literal["changes", "suspensions", "overrides"]
     id: str
     what: tuple[str, ...]
-    """The versions that it puts in force, or the policy it is about."""
+    """The versions put in force, or the policy concerned."""
     effect: Effect | None
     due: datetime | None
-    """Until when it must be signed; None at any time."""
+    """The deadline for signing; None if there is none."""
     otherwise: Message
-    """What happens if it is not."""
+    """What happens without the signature."""
 
 
 _EFFECTS: LruCache[str, Effect] = LruCache(CACHED_EFFECTS)
 
 
 def change_task(session: Session, change: Change) -> SigningTask:
-    """Return a change that waits for a signature."""
+    """Return the task of signing a change."""
     submission = change.frozen_submission
     bases = {version.policy: version.version for version in submission.bases}
     return SigningTask(
@@ -74,7 +74,7 @@ def change_task(session: Session, change: Change) -> SigningTask:
 
 
 def suspension_task(suspension: Suspension) -> SigningTask:
-    """Return a suspension that waits to be ratified."""
+    """Return the task of ratifying a suspension."""
     return SigningTask(
         kind=Message("Suspension to ratify"),
         title=f"{suspension.policy} {suspension.version}",
@@ -88,7 +88,7 @@ def suspension_task(suspension: Suspension) -> SigningTask:
 
 
 def override_task(override: Override) -> SigningTask:
-    """Return an override that waits for a further signature."""
+    """Return the task of signing an override."""
     return SigningTask(
         kind=Message("Override"),
         title=f"{override.policy} · {override.subject.id}",

@@ -1,6 +1,6 @@
-"""Bytes that wait in a file: first in, first out, written and read by threads.
+"""A queue of bytes in a temporary file, for several threads.
 
-The file has no name, so it is gone when it is closed or its process ends, however that comes about.
+The file has no name, so it disappears when it is closed or its process ends, in whatever way.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import BinaryIO
 
 
 class Spool:
-    """A queue of bytes in a temporary file, which is made with the first of them."""
+    """A queue of bytes in a temporary file, created on the first write."""
 
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
         self._read_to = self._written_to = 0
-        self._lock = threading.Lock()  # a file is not closed while a thread is at it
+        self._lock = threading.Lock()  # never close the file while a thread uses it
         self._is_closed = False
 
     @property
     def size(self) -> int:
-        """Bytes in the file, those that were read already included: it is emptied when all of them were."""
+        """The size of the file, bytes, including bytes already read; it is truncated once everything is read."""
         return self._written_to
 
     @property
     def unread(self) -> int:
-        """Bytes that were not read yet."""
+        """The number of bytes not read yet."""
         return self._written_to - self._read_to
 
     def write(self, content: bytes) -> None:
-        """Add bytes at the end; nothing when it is closed. Raises OSError."""
+        """Append bytes; do nothing if the spool is closed. Raises OSError."""
         with self._lock:
             if self._is_closed:
                 return
@@ -43,7 +43,7 @@ class Spool:
             self._written_to += len(content)
 
     def read(self, size: int) -> bytes:
-        """Take at most `size` bytes from the beginning; none when there are none. Raises OSError."""
+        """Remove and return at most `size` bytes from the beginning. Raises OSError."""
         with self._lock:
             if self._is_closed or self._file is None:
                 return b""

@@ -1,4 +1,4 @@
-"""Files for spreadsheets: CSV and workbooks, row by row; and texts that a spreadsheet would run as a formula."""
+"""Writes files for spreadsheets, CSV and workbooks, row by row; guards text against being run as a formula."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TextIO
 
 MAX_CELL_LENGTH = 32_767
-"""Characters of a cell of a workbook."""
+"""Maximum length of a workbook's cell, characters."""
 MAX_DIGITS = 15
-"""Digits of a number that a workbook, whose numbers are binary floating point, holds exactly."""
+"""Digits of a number that a workbook's binary floating point stores exactly."""
 FIRST_SHEET_DAY = date(1900, 3, 1)
 """The first day that all spreadsheets number alike."""
 Cell = str | int | Decimal | date | None
@@ -23,12 +23,12 @@ FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones, too: spreadsh
 
 
 def guard_formula(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
+    """Return a text that no spreadsheet takes for a formula: an apostrophe is added if needed."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def unguard_formula(text: str) -> str:
-    """Return the text that `guard_formula` guarded, or did not need to.
+    """Return the original of a text from `guard_formula`.
 
     >>> unguard_formula(guard_formula("=C1")), unguard_formula("C1"), unguard_formula("'C1")
     ('=C1', 'C1', "'C1")
@@ -38,7 +38,7 @@ def unguard_formula(text: str) -> str:
 
 @contextmanager
 def csv_file(file: Path | None, _title: str = "") -> Iterator[RowWriter]:
-    """Write CSV, with the mark by which spreadsheets know UTF-8; without a path nothing."""
+    """Write CSV with a UTF-8 byte order mark; nothing without a path."""
     if file is None:
         yield lambda _: None
         return
@@ -47,7 +47,7 @@ def csv_file(file: Path | None, _title: str = "") -> Iterator[RowWriter]:
 
 
 def csv_bytes(rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Return rows as such a file has them."""
+    """Return rows as such a CSV file."""
     lines = io.StringIO(newline="")
     write = _csv_writer(lines)
     for each in rows:
@@ -97,7 +97,7 @@ def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
 
 
 def _native(cell: Cell) -> Cell:
-    """Return a value as a workbook holds it exactly; as text, if it holds none like it."""
+    """Return a value in the form that a workbook stores exactly; as text if there is none."""
     match cell:
         case datetime() if cell.date() < FIRST_SHEET_DAY:
             return str(cell)
@@ -112,4 +112,4 @@ def _native(cell: Cell) -> Cell:
 
 
 WRITERS: dict[str, Callable[[Path, str], AbstractContextManager[RowWriter]]] = {"csv": csv_file, "xlsx": _workbook}
-"""What opens a file of each format, with a title, and gives the writer of its rows."""
+"""Opens a file of each format, with a title; returns the writer of its rows."""

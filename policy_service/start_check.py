@@ -1,7 +1,7 @@
-"""The database and the keys at the start: set up, and sound, or the service does not begin.
+"""Checks the database and the keys at start-up: the service only starts if they are set up and sound.
 
-What takes long is left to `policy-service audit verify`; here the ends of what is written are looked at, which is where
-a stop in the middle, a restored backup or a disk that lost something would show.
+Slow checks are left to `policy-service audit verify`. The start only checks the newest records, where an interruption,
+a restored backup or lost disk writes would show.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from policy_service.registry.checks import check_files, verify_versions
 from policy_service.registry.service import UnknownVersion
 
 TAIL_BLOCKS = 2
-"""The newest sealed blocks that are made again from their records."""
+"""The number of newest sealed blocks recomputed from their records."""
 
 
 class NotInitialisedError(StartupError):
-    """The database is not there, not set up, or does not answer; the message says what to do."""
+    """The database is missing, not set up, or does not answer; the message says what to do."""
 
     status = 3
 
 
 class KeysMissingError(NotInitialisedError):
-    """A key is not there, or cannot be used; the message says what to do."""
+    """A key is missing or unusable; the message says what to do."""
 
     status = 4
 
 
 class NotSoundError(StartupError):
-    """The stored data are not what was written; the message has a line for each fault."""
+    """The stored data were altered or lost; the message has a line for each fault."""
 
     status = 5
 
 
 @contextmanager
 def startup_errors() -> Iterator[None]:
-    """Raise as a StartupError what keeps the service from deciding by what is on record."""
+    """Turn errors that prevent deciding from the stored data into StartupError."""
     try:
         yield
     except NotReady as error:
@@ -69,7 +69,7 @@ def startup_errors() -> Iterator[None]:
 def open_database(url: str, keys: Path) -> Database:
     """Return the database at an address, with the folder of the log's keys.
 
-    Raises NotInitialisedError, NotSoundError, ValueError when the address is no database's.
+    Raises NotInitialisedError, NotSoundError, ValueError for an unsupported address.
     """
     database = Database(url, keys=keys)
     address = printable_address(url)
@@ -92,10 +92,7 @@ def open_database(url: str, keys: Path) -> Database:
 
 
 def open_keys(database: Database, keys: Path) -> MasterKeys:
-    """Return the master keys, when the key that signs the log is there too.
-
-    Raises KeysMissingError, DatabaseUnavailable.
-    """
+    """Return the master keys, after checking that the signing key of the log is present too."""
     try:
         with database.read() as session:
             current_signer(session, keys)
@@ -107,7 +104,7 @@ def open_keys(database: Database, keys: Path) -> MasterKeys:
 
 
 def check_soundness(database: Database, keys: Path, copies: Sequence[Copy]) -> None:
-    """Raises NotSoundError with every fault that shows at the start, DatabaseUnavailable."""
+    """Raise NotSoundError with every fault found at start-up, DatabaseUnavailable."""
     faults = self_check(database)
     if not faults:
         try:
@@ -120,16 +117,13 @@ def check_soundness(database: Database, keys: Path, copies: Sequence[Copy]) -> N
 
 
 def require_sound(faults: Sequence[str]) -> None:
-    """Raises NotSoundError when there are faults."""
+    """Raise NotSoundError if there are faults."""
     if faults:
         raise NotSoundError("what is on record is not what was written:\n" + "\n".join(faults))
 
 
 def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
-    """Return a sentence for every policy file of a folder that was edited after it was submitted.
-
-    Raises DatabaseUnavailable.
-    """
+    """Return a message for each policy file of a folder that was edited after it was submitted."""
     with database.read() as session:
         try:
             return tuple(sentence.removeprefix(f"{folder}/") for sentence in check_files(session, folder))
@@ -154,7 +148,7 @@ def _copy_faults(database: Database, keys: Path, copies: Sequence[Copy]) -> list
 
 
 def _copy_fault(database: Database, copy: Copy, trusted: Sequence[PublicKey]) -> str | None:
-    """Return the difference at a place of copied checkpoints; a store that does not answer is tried again later."""
+    """Return the mismatch of a copy of the checkpoints; an unreachable store is retried later."""
     try:
         fault = copy_difference(database, copy, trusted)
         if fault is None and isinstance(copy, FileCopy):
@@ -167,9 +161,9 @@ def _copy_fault(database: Database, copy: Copy, trusted: Sequence[PublicKey]) ->
 
 
 def _guard_faults(session: Session) -> list[str]:
-    """Return the rows of what is in force and of who may do what, when they do not match the log.
+    """Return the rows of versions in force and of permissions that do not match the log.
 
-    Rows that no entry records are left out, and keep nobody from beginning.
+    Rows that no entry records are ignored, and do not prevent the start.
     """
     guard = guard_of(session)
     if guard is None:

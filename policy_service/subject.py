@@ -1,4 +1,4 @@
-"""A subject, what a decision is about: an identifier that is written in one way, and its kind.
+"""A subject of a decision: an identifier with a canonical spelling, and a kind.
 
     Subject("C202405001")                 a customer
     Subject("2026/0045", "complaint")     a complaint
@@ -8,9 +8,9 @@
 | id   | text of 1 to 200 characters, in the one spelling of `characters`, no step `.` or `..`  | refused    |
 | kind | as `subject:` in a policy: a small letter, then small letters, digits, `_`; at most 64 | `customer` |
 
-Identifiers are compared letter by letter. So a second spelling of one is refused, with what to write, wherever it is
-given: it would be another subject, to which no exception applies and which an erasure does not reach. `.` and `..`
-between slashes are taken out of an address by browsers and by most clients, so a subject that has one has no address.
+Identifiers are compared exactly. So a non-canonical spelling is rejected everywhere, with the correct one: it would be
+another subject, without the first one's overrides, and not covered by its erasure. Browsers and most clients remove `.`
+and `..` between slashes from an address, so a subject with one would have no address.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message, join_semicolon
 
 CUSTOMER = "customer"
-"""The kind of a subject when nothing else is said; also of every record that was made before kinds were recorded."""
+"""The default kind of a subject, also of every record from before kinds."""
 MAX_ID = 200
-"""Characters of an identifier."""
+"""Maximum length of an identifier, characters."""
 PLAIN_ID = f"[!-\\-0-~](?:[ -.0-~]{{0,{MAX_ID - 2}}}[!-.0-~])?"
-"""The identifiers of printable ASCII without a slash that have no error, as a regular expression."""
+"""Valid identifiers of printable ASCII without a slash, as a regular expression."""
 KIND = re.compile("[a-z][a-z0-9_]{0,63}")
 MAX_KIND = 64
 KIND_LABELS_ZH: Mapping[str, str] = {
@@ -50,30 +50,30 @@ KIND_LABELS_ZH: Mapping[str, str] = {
     "override": "例外",
     "change": "变更",
 }
-"""What kinds are called in Chinese; one that is not here is called as it is written."""
+"""Chinese labels of kinds; others are shown by their name."""
 
 
 class Subject(NamedTuple):
-    """One subject; two are the same when both parts are, letter by letter."""
+    """One subject; equal if both parts are."""
 
     id: str
     kind: str = CUSTOMER
 
 
 class InvalidSubject(PolicyServiceError, ValueError):
-    """An identifier or a kind that no subject can have; the message has a sentence for each fault."""
+    """An invalid identifier or kind; the message has a sentence for each error."""
 
     kind = "invalid-parameter"
 
     def __init__(self, subject: Subject, errors: Mapping[str, str]) -> None:
         self.subject = subject
         self.errors = errors
-        """What is wrong with `subject` (the identifier) and with `kind`."""
+        """The errors of `subject` (the identifier) and of `kind`."""
         super().__init__(join_semicolon(errors.values()))
 
 
 def id_error(id_: str) -> Message | None:
-    """Return the error of an identifier, as what to do about it; None when there is none."""
+    """Return the error of an identifier, with the remedy; None if there is none."""
     if not id_:
         return Message("write at least one character")
     if len(id_) > MAX_ID:
@@ -84,7 +84,7 @@ def id_error(id_: str) -> Message | None:
 
 
 def kind_error(kind: str) -> Message | None:
-    """Return the error of a kind, as what to do about it; None when there is none."""
+    """Return the error of a kind, with the remedy; None if there is none."""
     if KIND.fullmatch(kind):
         return None
     return Message("write small letters, digits and underscores, such as `{kind}`", kind=CUSTOMER)

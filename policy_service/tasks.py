@@ -1,4 +1,4 @@
-"""The tasks of a person: the changes, suspensions, overrides and accounts that wait for them.
+"""A person's tasks: the changes, suspensions, overrides and accounts that await them.
 
 The home page lists them, and the menu of every page counts them.
 """
@@ -27,7 +27,7 @@ from policy_service.identity.service import awaiting_attestation
 from policy_service.overrides.signature_validity import with_signature_validity
 
 MAX_TASKS = 9
-"""Tasks of a kind that are read; more are as many."""
+"""Maximum number of tasks of a kind that are read and counted."""
 
 
 class TaskKind(StrEnum):
@@ -41,19 +41,19 @@ class TaskKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """What waits for a person, at most MAX_TASKS of each kind."""
+    """The tasks of a person, at most MAX_TASKS of each kind."""
 
     to_sign: tuple[Change, ...]
-    """The one that waits longest comes first, as in the next two."""
+    """The longest-waiting first, as in the next two."""
     to_ratify: tuple[Suspension, ...]
     to_countersign: tuple[Override, ...]
     own: tuple[Change, ...]
-    """The person's changes that are drafts or wait for their day, the one acted on last first."""
+    """The person's changes that are drafts or await scheduling, the one acted on last first."""
     to_attest: tuple[Account, ...]
 
     @property
     def returned(self) -> tuple[Change, ...]:
-        """The person's drafts of which the last that happened, beside edits, is that somebody asked for changes."""
+        """The person's drafts that were sent back, and only edited since."""
         return tuple(change for change in self.own if _was_returned(change))
 
     @property
@@ -63,11 +63,11 @@ class Tasks:
 
     @property
     def to_schedule(self) -> tuple[Change, ...]:
-        """The person's changes that everyone signed, and that nobody scheduled yet."""
+        """The person's fully signed changes that are not scheduled yet."""
         return tuple(change for change in self.own if change.state is ChangeState.SIGNED_OFF)
 
     def deadlines(self) -> Iterator[tuple[TaskKind, datetime | None]]:
-        """Yield the kind of each task, and until when it waits; a draft that nobody returned waits for nobody."""
+        """Yield the kind of each task, and its deadline; drafts not sent back are no task."""
         yield from ((TaskKind.CHANGE, signing_deadline(change)) for change in self.to_sign)
         yield from ((TaskKind.CHANGE, None) for _ in (*self.returned, *self.to_schedule))
         yield from ((TaskKind.SUSPENSION, suspension.until) for suspension in self.to_ratify)
@@ -76,12 +76,12 @@ class Tasks:
 
 
 def signing_deadline(change: Change) -> datetime | None:
-    """Until when a change must be signed; None at any time, as what was imported is in force already."""
+    """Return the deadline for signing a change; None for first versions, which are in force already."""
     return None if change.kind == "first_versions" else change.frozen_submission.effective.start
 
 
 def read_tasks(session: Session, actor: Actor, now: datetime) -> Tasks:
-    """Read what waits for a person. Raises DamagedRecord."""
+    """Return the tasks of a person. Raises DamagedRecord."""
     overrides = with_signature_validity(session, [each for _, each in read_overrides(session, waiting_at=now)], now)
     attests = bool(actor.roles & {Role.COMPLIANCE, Role.ADMINISTRATOR})
     return Tasks(
@@ -98,7 +98,7 @@ def read_tasks(session: Session, actor: Actor, now: datetime) -> Tasks:
 
 
 def count_tasks(session: Session, actor: Actor, now: datetime) -> Mapping[TaskKind, int]:
-    """Count what waits for a person, by kind; read again once the log has grown. Raises DamagedRecord."""
+    """Count the tasks of a person by kind; cached until the log grows. Raises DamagedRecord."""
     deadlines = cached(session, f"tasks-of:{actor.id}", lambda _: tuple(read_tasks(session, actor, now).deadlines()))
     return Counter(kind for kind, until in deadlines if until is None or until > now)
 

@@ -1,9 +1,9 @@
-"""A folder for the temporary files of a process; the next process removes what one that was killed left.
+"""A folder for the temporary files of a process; what a killed process leaves is removed by the next one.
 
     TMPDIR/policy-service-process-x7k2p9/    locked with flock(2) while its process is there, however that ends
 
-Everyone writes to the system's folder for temporary files: what is removed has this prefix, belongs to the same user,
-is no link, and is locked by nobody. systemd-tmpfiles(8) keeps its hands off a locked folder as well.
+The system's folder for temporary files is shared: only folders with this prefix, of the same user, that are no link and
+not locked are removed. systemd-tmpfiles(8) does not touch a locked folder either.
 """
 
 from __future__ import annotations
@@ -21,13 +21,10 @@ PREFIX = "policy-service-process-"
 
 @contextmanager
 def own_temporary_folder() -> Iterator[Path]:
-    """Have this process, and those that it starts, put their temporary files into a folder of their own.
-
-    Raises OSError.
-    """
+    """Use an own folder for the temporary files of this process and its children."""
     system, named = tempfile.gettempdir(), os.environ.get("TMPDIR")
     _remove_abandoned(Path(system))
-    hidden = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))  # locked before anybody finds it
+    hidden = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))  # locked before any other process can find it
     descriptor = os.open(hidden, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     folder = hidden.rename(hidden.with_name(hidden.name[1:]))
@@ -43,7 +40,7 @@ def own_temporary_folder() -> Iterator[Path]:
 
 def _remove_abandoned(system: Path) -> None:
     for folder in system.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # a file, a link, somebody else's, or locked
+        with suppress(OSError):  # a file, a link, another user's folder, or locked
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 if os.fstat(descriptor).st_uid == os.getuid():
