@@ -17,6 +17,8 @@ import msgspec
 from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
+JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""The errors of msgspec for bytes that are no JSON: text that is not UTF-8 and too many levels have their own."""
 READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, msgspec.MsgspecError, RecursionError)
 """Exceptions raised by reading an invalid value."""
 

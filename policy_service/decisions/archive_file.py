@@ -27,6 +27,7 @@ from policy_service.audit.merkle import root_of
 from policy_service.canonical import digest, to_canonical_json, to_canonical_json_unchecked
 from policy_service.decisions.blocks import Block
 from policy_service.decisions.record import ARCHIVED, MOVED
+from policy_service.integrity import JSON_ERRORS
 from policy_service.messages import Message
 
 KIND = "archive"
@@ -164,6 +165,6 @@ def _block(line: bytes) -> Block:
 def _document(line: bytes) -> Mapping[str, Any]:
     try:
         document = msgspec.json.decode(line)
-    except msgspec.MsgspecError:
+    except JSON_ERRORS:
         document = None
     return document if isinstance(document, dict) else {}

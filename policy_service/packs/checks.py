@@ -24,6 +24,7 @@ from policy_service.audit.verdict import VerificationFailed
 from policy_service.audit.verify import KeyChain
 from policy_service.canonical import NotCanonicalError, digest, digest_of
 from policy_service.decisions.record import read_record
+from policy_service.integrity import JSON_ERRORS
 from policy_service.packs.archive import table
 from policy_service.packs.decision_records import DECISIONS, decision_cells, readable
 from policy_service.packs.decision_records import HEADINGS as DECISION_HEADINGS
@@ -59,7 +60,7 @@ class PackFiles:
         """Parse a file; return None if it is no JSON."""
         try:
             return msgspec.json.decode(self.read(name))
-        except (msgspec.MsgspecError, RecursionError):
+        except JSON_ERRORS:
             return None
 
     def files_in(self, folder: str, end: str) -> list[str]:
@@ -99,7 +100,7 @@ def _entry(line: bytes) -> tuple[Json, Entry] | None:
         payload = msgspec.json.decode(line)
         entry = read_entry(payload["entry"].encode())
         return (payload, entry) if (payload["seq"], "path" in payload) == (entry.seq, True) else None
-    except (msgspec.MsgspecError, InvalidEntry, KeyError, TypeError, AttributeError, UnicodeEncodeError):
+    except (*JSON_ERRORS, InvalidEntry, KeyError, TypeError, AttributeError, UnicodeEncodeError):
         return None
 
 

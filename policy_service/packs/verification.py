@@ -14,6 +14,7 @@ import msgspec
 from policy_service.audit.export import read_keys
 from policy_service.audit.keys import InvalidSignedLine, PublicKey, read_signed
 from policy_service.audit.verdict import VerificationFailed
+from policy_service.integrity import JSON_ERRORS
 from policy_service.packs.builder import FORMAT, KIND, MANIFEST, SIGNATURE, is_signed
 from policy_service.packs.checks import (
     PackFiles,
@@ -120,7 +121,7 @@ def _manifest(content: bytes) -> dict[str, Any]:
         ):
             manifest: dict[str, Any] = payload
             return manifest
-    except (msgspec.MsgspecError, KeyError, TypeError, RecursionError):
+    except (*JSON_ERRORS, KeyError, TypeError):
         pass
     raise InvalidPack(f"{MANIFEST} is not the list of a pack")
 

@@ -28,7 +28,7 @@ from policy_service.decisions.record import decode_fact
 from policy_service.decisions.record_queries import last_archived_seq
 from policy_service.decisions.subjects import ERASED, FactCipher
 from policy_service.decisions.tables import DecisionRow
-from policy_service.integrity import DamagedRecord
+from policy_service.integrity import reading_row
 from policy_service.language.policy import Policy
 from policy_service.population.cells import Cells
 from policy_service.population.errors import PopulationRejected, RejectedRow
@@ -208,10 +208,8 @@ def _rows(session: Session, seqs: Sequence[int]) -> Iterator[Any]:
 
 def _read(decode: Callable[[bytes], _Read], row: Any) -> _Read:  # noqa: ANN401  # a row of SQLAlchemy
     """Parse a row. Raises DamagedRecord."""
-    try:
+    with reading_row("decision", row.seq):
         return decode(row.line)
-    except msgspec.MsgspecError as error:
-        raise DamagedRecord("decision", str(row.seq)) from error
 
 
 def _column(cells: Sequence[Any]) -> Cells:

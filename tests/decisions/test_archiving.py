@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -212,10 +213,11 @@ def test_what_stays_cannot_be_altered_unseen(made: Archived) -> None:
     assert "decision record 2 is not what 2026.archive says" in made.faults(made.file)
     made.file.write_bytes(content[:-9])
     assert any("no entry has its digest" in each or "no archive" in each for each in made.faults(made.file))
-    made.file.write_bytes(b"{}")
-    assert any("the file is no archive" in each for each in made.faults(made.file))
-    with pytest.raises(InvalidArchive):
-        list(read_blocks(made.file))
+    for spoilt in (b"{}", gzip.compress(b'{"kind":"\xff"}'), gzip.compress(b"[" * 9_999)):
+        made.file.write_bytes(spoilt)
+        assert any("the file is no archive" in each for each in made.faults(made.file))
+        with pytest.raises(InvalidArchive):
+            list(read_blocks(made.file))
 
 
 def test_a_record_that_only_looks_archived_is_found(made: Archived) -> None:

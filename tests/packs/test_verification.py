@@ -126,7 +126,9 @@ def test_a_version_that_no_entry_names_is_told(pack: Pack, tmp_path: Path) -> No
     assert f"versions/{TIER}/1.1.0.yaml: no entry of the log says that it was submitted or imported" in errors
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b'{"kind":"proof"}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"null", b'{"kind":"proof"}', b"\xff", b'{"kind":"\xff"}', b"[" * 9_999]
+)
 def test_parts_that_are_no_json_are_named(pack: Pack, tmp_path: Path, content: bytes) -> None:
     for start, end in (("changes/", "/change.json"), ("decisions/", "/proof.json"), ("decisions/", "/record.json")):
         name = one(pack, start, end)
@@ -148,7 +150,10 @@ def test_a_manifest_or_a_signature_that_is_changed_is_named(pack: Pack, tmp_path
     assert faults(pack, without) == (f"{SIGNATURE} is not there, or was altered",)
 
 
-@pytest.mark.parametrize("content", [b"gossip", b"[]", b"{}", b'{"kind":"pack","format":1,"files":[],"counts":{}}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"gossip", b"[]", b"{}", b'{"kind":"\xff"}', b'{"kind":"pack","format":1,"files":[],"counts":{}}'],
+)
 def test_what_is_no_pack_is_told(pack: Pack, tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "text").write_bytes(content)
     with pytest.raises(InvalidPack, match="no zip"):
