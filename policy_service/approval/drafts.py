@@ -31,7 +31,6 @@ from policy_service.approval.tables import ChangeRow, CommentRow, DraftFileRow
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE, period_errors, validate_reason, validate_texts
 from policy_service.approval.workflow import (
     new_change,
-    next_action,
     require_author,
     require_permission,
 )
@@ -170,9 +169,7 @@ def edit(  # noqa: PLR0913  # what a draft says
         simulated_over=simulated_over,
     )
     _store_texts(transaction, texts)
-    updated_change = record_action(
-        transaction, draft, next_action(draft, Action.EDIT, actor, transaction.now, draft=new_draft)
-    )
+    updated_change = record_action(transaction, draft, Action.EDIT, actor, draft=new_draft)
     _record_text_authors(transaction, updated_change)
     append(transaction, actor, ChangeEdited(change, updated_change.revision, digest_of(new_draft.to_dict())))
     return updated_change
@@ -205,9 +202,7 @@ def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str
     draft = read_if_match(transaction.session, change, expected)
     require_permission(draft, Action.WITHDRAW, actor, transaction.now)
     reason_text = validate_reason(reason)
-    updated_change = record_action(
-        transaction, draft, next_action(draft, Action.WITHDRAW, actor, transaction.now, reason=reason_text)
-    )
+    updated_change = record_action(transaction, draft, Action.WITHDRAW, actor, reason=reason_text)
     append(transaction, actor, ChangeWithdrawn(change, reason_text))
     return updated_change
 

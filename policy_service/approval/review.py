@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlmodel import Session
 
 from policy_service.actor import SERVICE, Actor, Role
-from policy_service.approval.change import Action, ActionRecord, Change, ChangeState, Meaning, Submission
+from policy_service.approval.change import Action, Change, ChangeState, Meaning, Submission
 from policy_service.approval.draft_check import CHANGE_MODIFIED, PreparedSubmission, ended_versions, submission_problems
 from policy_service.approval.drafts import read_if_match
 from policy_service.approval.errors import PermissionDenied, StaleChange, ValidationFailed
@@ -18,7 +20,6 @@ from policy_service.approval.tables import SubmittedVersionRow
 from policy_service.approval.validation import validate_reason
 from policy_service.approval.workflow import (
     check_meaning,
-    next_action,
     require_author,
     require_permission,
 )
@@ -30,6 +31,7 @@ from policy_service.audit.events import (
     ChangeSignedOff,
     ChangesRequested,
     ChangeSubmitted,
+    Event,
 )
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_in_force_logged, require_logged
@@ -48,7 +50,7 @@ def analyse(transaction: Transaction, actor: Actor, change: str, *, expected: st
     """Start the analysis of a draft, which cannot be edited until it ends and is then submitted."""
     draft = read_if_match(transaction.session, change, expected)
     require_permission(draft, Action.ANALYSE, actor, transaction.now)
-    analysed_change = record_action(transaction, draft, next_action(draft, Action.ANALYSE, actor, transaction.now))
+    analysed_change = record_action(transaction, draft, Action.ANALYSE, actor)
     append(transaction, actor, ChangeAnalysed(change))
     return analysed_change
 
@@ -59,9 +61,7 @@ def end_analysis(transaction: Transaction, actor: Actor, change: str, *, reason:
     if actor.kind != "service":
         require_permission(current, Action.END_ANALYSIS, actor, transaction.now)
     reason_text = validate_reason(reason)
-    draft = record_action(
-        transaction, current, next_action(current, Action.END_ANALYSIS, actor, transaction.now, reason=reason_text)
-    )
+    draft = record_action(transaction, current, Action.END_ANALYSIS, actor, reason=reason_text)
     append(transaction, actor, ChangeAnalysisEnded(change, reason_text))
     return draft
 
@@ -102,10 +102,10 @@ def submit(
         for text in draft.draft.texts:
             record_version(transaction, actor, read_text(session, text), change=draft.id, policy=load(text))
     digest = submission.digest(draft.id)
-    action_record = next_action(draft, Action.SUBMIT, actor, now, submission=submission, digest=digest)
-    updated_change = record_action(transaction, draft, action_record)
+    updated_change = record_action(transaction, draft, Action.SUBMIT, actor, submission=submission, digest=digest)
+    number = len(updated_change.actions)
     session.add_all(
-        SubmittedVersionRow(change=draft.id, number=action_record.number, policy=version.policy, effective_from=start)
+        SubmittedVersionRow(change=draft.id, number=number, policy=version.policy, effective_from=start)
         for version in (*prepared.versions, *prepared.ends)
     )
     session.flush()
@@ -153,19 +153,15 @@ def sign_off(  # noqa: PLR0913  # what a signature says
     if (possible := check_meaning(role, meaning)) is not True:
         raise PermissionDenied(possible)
     reason_text = validate_reason(reason)
-    action_record = next_action(
-        current, Action.SIGN_OFF, actor, transaction.now, role=role, digest=digest, meaning=meaning, reason=reason_text
-    )
-    updated_change = record_action(transaction, current, action_record)
+    about = {"role": role, "digest": digest, "meaning": meaning, "reason": reason_text}
+    updated_change = record_action(transaction, current, Action.SIGN_OFF, actor, **about)
     append(transaction, actor, ChangeSignedOff(change, digest, role, actor.printed_name, meaning, reason_text))
     return updated_change
 
 
 def request_changes(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
     """Return a change to its author."""
-    action_record, updated_change = _decide(transaction, actor, change, Action.REQUEST_CHANGES, reason, expected)
-    append(transaction, actor, ChangesRequested(change, action_record.reason))
-    return updated_change
+    return _decide(transaction, actor, change, Action.REQUEST_CHANGES, ChangesRequested, reason, expected)
 
 
 def return_drifted(transaction: Transaction, change: str, reason: str) -> Change:
@@ -177,10 +173,8 @@ def return_drifted(transaction: Transaction, change: str, reason: str) -> Change
     current = read_change(transaction.session, change)
     if current.state not in REVIEW_STATES:
         return current
-    action_record = next_action(
-        current, Action.REQUEST_CHANGES, SERVICE, transaction.now, reason=reason, digest=current.digest
-    )
-    updated_change = record_action(transaction, current, action_record)
+    about = {"reason": reason, "digest": current.digest}
+    updated_change = record_action(transaction, current, Action.REQUEST_CHANGES, SERVICE, **about)
     append(transaction, SERVICE, ChangesRequested(change, reason))
     return updated_change
 
@@ -190,17 +184,21 @@ def reject(transaction: Transaction, actor: Actor, change: str, *, reason: str, 
 
     Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
-    action_record, updated_change = _decide(transaction, actor, change, Action.REJECT, reason, expected)
-    append(transaction, actor, ChangeRejected(change, action_record.reason))
-    return updated_change
+    return _decide(transaction, actor, change, Action.REJECT, ChangeRejected, reason, expected)
 
 
 def _decide(  # noqa: PLR0913, PLR0917  # who does what to which change and why
-    transaction: Transaction, actor: Actor, change: str, action: Action, reason: str, expected: str
-) -> tuple[ActionRecord, Change]:
+    transaction: Transaction,
+    actor: Actor,
+    change: str,
+    action: Action,
+    event: Callable[[str, str], Event],
+    reason: str,
+    expected: str,
+) -> Change:
     current = read_if_match(transaction.session, change, expected)
     require_permission(current, action, actor, transaction.now)
-    action_record = next_action(
-        current, action, actor, transaction.now, reason=validate_reason(reason), digest=current.digest
-    )
-    return action_record, record_action(transaction, current, action_record)
+    reason_text = validate_reason(reason)
+    updated_change = record_action(transaction, current, action, actor, reason=reason_text, digest=current.digest)
+    append(transaction, actor, event(change, reason_text))
+    return updated_change

@@ -24,7 +24,7 @@ from policy_service.approval.policies import head_loader, record_meanings
 from policy_service.approval.signers import sign_off_version
 from policy_service.approval.store import read_changes, record_action
 from policy_service.approval.validation import validate_reason
-from policy_service.approval.workflow import next_action, require_permission
+from policy_service.approval.workflow import require_permission
 from policy_service.audit.events import ChangeCancelled, ChangeScheduled
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_account_logged, require_in_force_logged
@@ -56,8 +56,7 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
             registry.record_cancellation(transaction, actor, replaced[version.policy])
         row = registry.read_version(session, version.policy, version.version, version.digest)
         registry.activate(transaction, actor, row, effective, kind, change=change)
-    action_record = next_action(current, Action.SCHEDULE, actor, now, digest=current.digest)
-    updated_change = record_action(transaction, current, action_record)
+    updated_change = record_action(transaction, current, Action.SCHEDULE, actor, digest=current.digest)
     start, until = submission.effective.start, submission.effective.until
     event = ChangeScheduled(change, str(current.digest), timestamp(start), timestamp(until) if until else None)
     append(transaction, actor, event)
@@ -135,9 +134,7 @@ def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, 
     for each in all_activations:
         if each.change == change and each.is_known_at(now):
             registry.cancel(transaction, actor, each)
-    updated_change = record_action(
-        transaction, current, next_action(current, Action.CANCEL, actor, now, reason=reason_text)
-    )
+    updated_change = record_action(transaction, current, Action.CANCEL, actor, reason=reason_text)
     append(transaction, actor, ChangeCancelled(change, reason_text))
     return updated_change
 

@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import Row, inspect
 from sqlmodel import Session, SQLModel, col, select
 
-from policy_service.actor import Role
+from policy_service.actor import Actor, Role
 from policy_service.approval.change import (
     Action,
     ActionRecord,
@@ -31,7 +31,7 @@ from policy_service.approval.errors import UnknownChange
 from policy_service.approval.signature_validity import with_signature_validity
 from policy_service.approval.tables import ActionRow, ChangeRow, ChangeTitleRow, CommentRow, ReportRow, TextRow
 from policy_service.approval.validation import search_form
-from policy_service.approval.workflow import apply_action, fold_actions
+from policy_service.approval.workflow import apply_action, fold_actions, next_action
 from policy_service.canonical import check_digest, digest, to_canonical_json
 from policy_service.database import Transaction
 from policy_service.integrity import reading_row
@@ -70,10 +70,11 @@ def read_changes(session: Session, change_ids: Iterable[str]) -> list[Change]:
     return fold_rows(session, session.exec(query).all())
 
 
-def record_action(transaction: Transaction, change: Change, action: ActionRecord) -> Change:
-    """Append an action to an existing change; return the changed value."""
-    updated_change = apply_action(change, action)
-    add_action(transaction, change.id, action)
+def record_action(transaction: Transaction, change: Change, action: Action, actor: Actor, **fields: object) -> Change:
+    """Append an action of an actor to an existing change; return the changed value."""
+    record = next_action(change, action, actor, transaction.now, **fields)
+    updated_change = apply_action(change, record)
+    add_action(transaction, change.id, record)
     return with_signature_validity(transaction.session, [updated_change])[0]
 
 

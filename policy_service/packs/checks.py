@@ -116,7 +116,7 @@ def check_versions(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> I
 
 
 def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator[str]:
-    """Yield a fault for each signature on another digest or not in the log, and each altered report or evidence."""
+    """Check that every signature is on a submitted digest and in the log, and every report and evidence unaltered."""
     logged_signatures = {
         _signature(body.get("change"), body, body.get("printed_name")) for body in _events(pack, SIGNED)
     }
