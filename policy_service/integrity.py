@@ -39,9 +39,6 @@ class DamagedRecord(PolicyServiceError):
             )
         )
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return DamagedRecord, (self.table, self.key)
-
 
 class TamperedRecord(DamagedRecord):
     """A row was added, altered or removed without an entry of the log; `fault` says which and how."""
@@ -54,9 +51,6 @@ class TamperedRecord(DamagedRecord):
             fault=self.fault,
         )
         self.args = (message,)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return TamperedRecord, (self.table, self.key, self.fault)
 
 
 @contextmanager

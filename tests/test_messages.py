@@ -32,6 +32,7 @@ from policy_service.messages import (
     single_line,
     translate,
 )
+from policy_service.workers.pickled_errors import pickle_error
 from tests.architecture.project import ROOT
 from tests.for_each import for_each
 from tests.pages.catalogue import read_catalogue
@@ -103,7 +104,7 @@ def test_an_exception_keeps_its_sentence() -> None:
     "refused", [InvalidState(GREETING, GREETING), ValidationFailed([GREETING, "no"], [{"text": "1"}], {"a": 1})]
 )
 def test_a_refusal_comes_from_another_process_as_it_was(refused: OperationRejected) -> None:
-    again = pickle.loads(pickle.dumps(refused))  # noqa: S301  # ours
+    again = pickle.loads(pickle_error(refused))[1]  # noqa: S301  # ours
     assert type(again) is type(refused)
     assert (str(again), vars(again)) == (str(refused), vars(refused))
     assert translate(again.messages[0], to_chinese) == "起草人，早上好。"

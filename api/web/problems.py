@@ -323,9 +323,6 @@ class ProblemError(Exception):
         """Return the error of a problem that is known."""
         return cls(problem.kind, problem.detail, headers=problem.headers, **problem.extensions)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return ProblemError.from_problem, (self.problem,)
-
 
 def router_problem(request: Request, error: HTTPException | RequestValidationError) -> Problem:
     """Build the problem of what the router rejects."""

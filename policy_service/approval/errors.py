@@ -83,6 +83,3 @@ class ValidationFailed(OperationRejected):
         """Return the reasons, and the diagnostics and report if there are any."""
         members = {"reasons": list(self.messages), "diagnostics": list(self.diagnostics), "report": self.report}
         return {name: value for name, value in members.items() if value}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ValidationFailed, (self.messages, self.diagnostics, self.report)

@@ -36,9 +36,6 @@ class DatabaseUnavailable(PolicyServiceError):
         self.reason: Unavailable = reason
         super().__init__(MESSAGES[reason])
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return DatabaseUnavailable, (self.reason,)
-
 
 class FileReplaced(sqlite3.OperationalError):
     """The database file was replaced by another after it was opened."""

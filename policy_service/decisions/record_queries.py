@@ -100,7 +100,6 @@ class RecordArchived(PolicyServiceError, LookupError):
     kind = "not-found"
 
     def __init__(self, seq: int, archive: int, file_name: str) -> None:
-        self.fields = (seq, archive, file_name)
         super().__init__(
             Message(
                 "Decision record {seq} is in archive {archive}, the file {file}: its facts are no longer here.",
@@ -109,9 +108,6 @@ class RecordArchived(PolicyServiceError, LookupError):
                 file=file_name,
             )
         )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return RecordArchived, self.fields
 
 
 def require_in_database(session: Session, seq: int, line: bytes) -> None:

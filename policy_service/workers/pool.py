@@ -11,7 +11,6 @@ event loop.
 from __future__ import annotations
 
 import asyncio
-import copyreg
 import json
 import os
 import pickle
@@ -28,14 +27,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from multiprocessing.connection import Connection
-from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from anyio import to_thread
 
-from policy_service.errors import stack_frames
 from policy_service.workers.interpreter import freeze_survivors
 from policy_service.workers.kind import WorkKind, WorkRefused
+from policy_service.workers.pickled_errors import pickle_error
 
 Result = TypeVar("Result")
 
@@ -61,14 +59,6 @@ serve(int(sys.argv[1]), int(sys.argv[3]))
 """The worker's program. Its first work imports modules that stay loaded, so the collector is off until then: it took a
 seventh of that time.
 """
-
-
-def _read_only(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:
-    return MappingProxyType(values)
-
-
-# Pickle does not know read-only mappings, which errors and results have where there is nothing to say.
-copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
 
 
 class WorkerDied(Exception):
@@ -367,20 +357,4 @@ def handle_message(message: bytes) -> bytes:
         work, arguments = pickle.loads(message)  # noqa: S301  # of the process that started us
         return pickle.dumps((True, work(*arguments)), pickle.HIGHEST_PROTOCOL)
     except Exception as error:  # noqa: BLE001  # it is raised where the work was asked for
-        return _pickle_error(error)
-
-
-def _pickle_error(error: Exception) -> bytes:
-    """Return a pickled exception with its traceback; one that cannot be pickled is replaced by its name."""
-    error.__dict__["where"] = stack_frames(error)
-    with suppress(Exception):
-        content = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
-        pickle.loads(content)  # noqa: S301  # our own, a moment ago
-        return content
-    replacement = WorkerError(type(error).__name__)
-    replacement.__dict__["where"] = stack_frames(error)
-    return pickle.dumps((False, replacement))
-
-
-class WorkerError(Exception):
-    """The work raised an exception that cannot be pickled; the message is its name."""
+        return pickle_error(error)

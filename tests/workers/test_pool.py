@@ -21,7 +21,8 @@ from policy_service.messages import Message
 from policy_service.workers import kinds as work_kinds
 from policy_service.workers.kind import WorkAbandoned, WorkKind, WorkRefused
 from policy_service.workers.kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
-from policy_service.workers.pool import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers
+from policy_service.workers.pickled_errors import WorkerError
+from policy_service.workers.pool import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerPool, Workers
 from tests.api import pieces
 from tests.api.client import NOW
 

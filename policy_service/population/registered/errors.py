@@ -23,9 +23,6 @@ class RegistrationRejected(PolicyServiceError):
         self.problems = tuple(problems)
         super().__init__(Message("The file was not registered: {why}.", why=join_semicolon(problems)))
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return RegistrationRejected, (self.problems,)
-
     @property
     def extensions(self) -> Mapping[str, object]:
         """Return every reason."""
