@@ -67,7 +67,7 @@ class Tasks:
         return tuple(change for change in self.own if change.state is ChangeState.SIGNED_OFF)
 
     def deadlines(self) -> Iterator[tuple[TaskKind, datetime | None]]:
-        """Yield the kind of each task, and its deadline; drafts not sent back are no task."""
+        """Yield the kind of each task, and its deadline; drafts count only if they were sent back."""
         yield from ((TaskKind.CHANGE, signing_deadline(change)) for change in self.to_sign)
         yield from ((TaskKind.CHANGE, None) for _ in (*self.returned, *self.to_schedule))
         yield from ((TaskKind.SUSPENSION, suspension.until) for suspension in self.to_ratify)

@@ -1,7 +1,7 @@
-"""The steps that all compiled policies share: ask which rules match, add up a scorecard, apply the hit policy.
+"""The steps common to all compiled policies: find matching rules, add up a scorecard, apply the hit policy.
 
-A compiler only makes matchers; the rest stands here once. A subject comes as its *slots*: one kept value a fact, in the
-policy's order, None for what is missing, and last the day of the decision as an ordinal.
+A compiler only creates matchers; the rest is here. A subject is given by its *slots*: one stored value per fact, in the
+policy's order, None for a missing one, and last the day of the decision as an ordinal.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Matcher(Protocol):
 
 
 MakeMatcher = Callable[[Sequence[CoreRule], Sequence[str], Mapping[str, Value]], Matcher]
-"""Makes a matcher of rules, from the names of the slots and the stand-ins of missing facts."""
+"""Creates a matcher of rules, given the names of the slots and the stand-ins of missing facts."""
 
 
 class Evaluator:
@@ -55,11 +55,11 @@ class Evaluator:
             self._band_outcomes = outcome_functions(core.bands, band_slots, core.stand_ins)
 
     def evaluate(self, facts: Mapping[str, Value], as_of: datetime.date) -> Result:
-        """Decide by the policy; the same as `language.evaluate.evaluate`."""
+        """Evaluate the policy; same result as `language.evaluate.evaluate`."""
         return self.decide((*map(facts.get, self.policy.facts), as_of.toordinal()))
 
     def decide(self, slots: Slots) -> Result:
-        """Decide about a subject given by its slots."""
+        """Evaluate the policy for a subject given by its slots."""
         if None in slots and (missing := tuple(name for slot, name in self._required if slots[slot] is None)):
             return MissingFacts(missing)
         matched = self._rules.matches(slots)
@@ -83,14 +83,14 @@ class Evaluator:
 
 
 def is_computed(rule: CoreRule) -> bool:
-    """Return True if what the rule gives depends on facts."""
+    """Return True if the rule's outcome depends on facts."""
     return any(isinstance(outcome, ComputedNumber | BooleanOutcome) for outcome in rule.then)
 
 
 def outcome_functions(
     rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]
 ) -> list[Callable[[Slots], Values]]:
-    """For each rule the function that gives its outcome values."""
+    """Return, for each rule, the function that computes its outcome values."""
     return [_outcome_function(rule, slots, stand_ins) for rule in rules]
 
 

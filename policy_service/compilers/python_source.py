@@ -1,4 +1,4 @@
-"""Compiles a policy to Python source: the second evaluator, which can serve in the engine's place.
+"""Compiles a policy to Python source: the second evaluator, and the standby of the engine.
 
 def matches(slots):
     f_amount_12m, f_recency_days, f_as_of, = slots
@@ -33,16 +33,16 @@ class PythonMatcher:
         return matched
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no resources."""
 
 
 def python_source(rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
-    """Return the text of a function that gives the indices of the rules that match."""
+    """Return the text of a function that returns the indices of the matching rules."""
     body = ["matched = []"]
     body += [f"if {condition_text(rule.when)}: matched.append({index})" for index, rule in enumerate(rules)]
     return function_text("matches", slots, stand_ins, [*body, "return matched"])
 
 
 def compile_python(policy: Policy, core: Core | None = None) -> Evaluator:
-    """Return the policy, compiled to Python; `core` is what it was lowered to, where that is known."""
+    """Return the policy compiled to Python; `core` is its lowered form, if known."""
     return Evaluator(policy, core or lower(policy), PythonMatcher)

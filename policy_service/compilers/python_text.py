@@ -1,8 +1,8 @@
 """Writes the core as Python text.
 
-Facts are the variables `f_<name>`; `g_<name>` says whether an optional one was given.
+Facts are the variables `f_<name>`; `g_<name>` is true if an optional one was given.
 
-No word of a policy reaches the text but through `repr`, and no name but those the checker has let through.
+Words of a policy are always escaped by `repr`, and names were validated by the checker, so no code can be injected.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def outcome_text(outcome: OutcomeExpr) -> str:
 
 
 def function_text(name: str, slots: Sequence[str], stand_ins: Mapping[str, Value], body: Iterable[str]) -> str:
-    """Return a function of one tuple, `slots` in order, in which a missing optional fact is None."""
+    """Return a function of one tuple, `slots` in order, where a missing optional fact is None."""
     lines = [f"def {name}(slots):"]
     lines.append(f"    {', '.join(f'f_{slot}' for slot in slots)}, = slots")
     for fact in slots:
@@ -158,7 +158,7 @@ def define_function(text: str, name: str) -> Callable[[tuple[Anything, ...]], An
     """Return the function `name` that the generated `text` defines."""
     scope: dict[str, Anything] = {**NAMES, "__builtins__": _BUILTINS}
     exec(_compile_cached(text, name), scope)  # noqa: S102  # text of our own making, see the module's docstring
-    defined: Callable[[tuple[Anything, ...]], Anything] = scope.pop(name)  # else each would keep the other
+    defined: Callable[[tuple[Anything, ...]], Anything] = scope.pop(name)  # otherwise each would keep the other alive
     return defined
 
 
@@ -170,13 +170,13 @@ def _compile_cached(text: str, name: str) -> CodeType:
 
 
 _PRECOMPILED: dict[str, CodeType] = {}
-"""The code of texts that were compiled before, in another process."""
+"""Code objects compiled in another process, by source text."""
 _RECORDINGS: list[dict[str, CodeType]] = []
 
 
 @contextmanager
 def record_code() -> Iterator[Mapping[str, CodeType]]:
-    """The code of all texts that are compiled while this lasts."""
+    """Record the code objects of all texts compiled inside."""
     code: dict[str, CodeType] = {}
     _RECORDINGS.append(code)
     try:
@@ -187,7 +187,7 @@ def record_code() -> Iterator[Mapping[str, CodeType]]:
 
 @contextmanager
 def reuse_code(code: Mapping[str, CodeType]) -> Iterator[None]:
-    """While this lasts, these texts are not compiled again: a thousand rules take tens of milliseconds at a stretch."""
+    """Use these code objects inside instead of compiling, which would block for tens of milliseconds."""
     _PRECOMPILED.update(code)
     try:
         yield

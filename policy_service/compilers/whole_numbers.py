@@ -1,6 +1,6 @@
-"""Functions that generated code calls: rounding of quotients and the calendar, on whole numbers alone.
+"""Functions called by generated code: rounding of quotients and the calendar, on whole numbers alone.
 
-`tests/compilers/test_whole_numbers.py` holds each against the definition's own, in `language/functions.py`.
+`tests/compilers/test_whole_numbers.py` compares each with the reference evaluator's, in `language/functions.py`.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ def down(numerator: int, denominator: int) -> int:
 
 
 def half_up(numerator: int, denominator: int) -> int:
-    """Return the nearest whole number; a half goes away from zero."""
+    """Return the nearest whole number, halves away from zero."""
     size = (2 * abs(numerator) + denominator) // (2 * denominator)
     return size if numerator >= 0 else -size
 
 
 def half_down(numerator: int, denominator: int) -> int:
-    """Return the nearest whole number; a half goes towards zero."""
+    """Return the nearest whole number, halves towards zero."""
     size = -((denominator - 2 * abs(numerator)) // (2 * denominator))
     return size if numerator >= 0 else -size
 
 
 def half_even(numerator: int, denominator: int) -> int:
-    """Return the nearest whole number; a half goes to the even one."""
+    """Return the nearest whole number, halves to the even one."""
     quotient, rest = divmod(numerator, denominator)
     return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
 
 
 def months_later(day: int, months: int) -> int:
-    """Return the ordinal of the day so many months later; a day that month lacks becomes its last."""
+    """Return the ordinal of the day some months later; a day that the month lacks becomes its last."""
     return (datetime.date.fromordinal(day) + relativedelta(months=months)).toordinal()
 
 
@@ -93,4 +93,4 @@ DATE_PARTS: Mapping[str, Callable[[int], int]] = {
 }
 CALLABLE_FUNCTIONS: tuple[Callable[..., int], ...] = (*ROUND.values(), *DATE_PARTS.values(), months_later)
 NAMES: Mapping[str, Callable[..., int]] = {function.__name__: function for function in CALLABLE_FUNCTIONS}
-"""Everything generated code may call, by name, besides min, max, abs and len."""
+"""All names that generated code may call, besides min, max, abs and len."""

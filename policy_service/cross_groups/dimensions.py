@@ -1,7 +1,7 @@
-"""Finds the dimensions that a statement names among policies, and says which values each class has.
+"""Finds the dimensions of a statement among policies, and the values of each class.
 
-A dimension is a choice or a boolean: an outcome of one policy, or a fact that policies declare alike. Its classes part
-its values: each value is in exactly one.
+A dimension is a choice or a boolean: an outcome of one policy, or a fact that policies declare alike. Its classes
+partition its values.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _BOOLEAN = {"true": Bilingual("是", "yes"), "false": Bilingual("否", "no")}
 
 @dataclass(frozen=True, slots=True)
 class GroupClass:
-    """A class of a dimension: the name that stands in the names of groups, its title, its values, and its test.
+    """A class of a dimension: its name in the names of groups, its title, its values, and its test.
 
-    The class of the rest tests for none of the others' values, so it takes values that the dimension gets later.
+    The class of the rest tests for none of the others' values, so it also takes values added to the dimension later.
     """
 
     name: str
@@ -33,7 +33,7 @@ class GroupClass:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """The fact that a group's policy asks for, what its policies are about, and its classes."""
+    """The fact used by the policy of a group, the kind of its subjects, and its classes."""
 
     fact: Fact
     subject: str
@@ -41,7 +41,7 @@ class Dimension:
 
 
 def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: list[str]) -> Dimension | None:
-    """Return the dimension, or None after adding to `errors` why it is none."""
+    """Return the dimension; None after adding errors to `errors`."""
     fact_and_subject = find_fact(spec.name, policies, errors)
     if fact_and_subject is None:
         return None
@@ -71,9 +71,9 @@ def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: lis
 def find_fact(
     name: str, policies: Sequence[Policy], errors: list[str], *, as_tags: bool = False
 ) -> tuple[Fact, str] | None:
-    """Return the fact that takes an outcome of one of the policies, or that they declare, and what it is about.
+    """Return the fact for an outcome of one of the policies, or a fact that they declare, and the kind of its subjects.
 
-    None after adding to `errors` why there is none. With `as_tags` a list of choices is taken as tags.
+    None after adding errors to `errors`. With `as_tags` a list of choices is taken as tags.
     """
     policy_name, dot, last = name.rpartition(".")
     candidates = [policy for policy in policies if policy.id == policy_name] if dot else list(policies)
@@ -108,12 +108,12 @@ def find_fact(
 
 
 def _facts(policy: Policy) -> Sequence[str]:
-    """Return the facts of a policy that another policy can ask for: its own last outcomes are its own alone."""
+    """Return a policy's facts that other policies can use: not its own previous outcomes."""
     return [name for name, fact in policy.facts.items() if fact.previous is None]
 
 
 def _is_partition(name: str, classes: Iterable[NamedClass], values: Sequence[str], errors: list[str]) -> bool:
-    """Return True if every value is in exactly one class; what is wrong is added to `errors`."""
+    """Return True if every value is in exactly one class; otherwise add errors to `errors`."""
     before = len(errors)
     classes = tuple(classes)
     listed_values = [value for each in classes for value in each.values or ()]

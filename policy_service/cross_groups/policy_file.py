@@ -1,7 +1,7 @@
 """Writes the policy file of cross groups.
 
-A group is named by its classes, in the alphabetical order of the dimensions: `high_manufacturing_large`. So it keeps
-its name when the statement names the dimensions in another order, and when a dimension gets another class.
+A group is named after its classes, in the alphabetical order of the dimensions: `high_manufacturing_large`. So its name
+does not depend on the order of dimensions in the statement, nor on further classes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from policy_service.language.source import NULLS
 from policy_service.language.types import ChoiceType, TagsType, type_name
 
 LONGEST = 64
-"""Characters of the name of a rule."""
+"""Maximum length of a rule's name, characters."""
 PAIR = 2
-"""Dimensions that make a grid."""
+"""The number of dimensions of a grid."""
 _NOTES = Bilingual(
     "本文件由交叉分组语句生成：{}。组名由各维度的类别名连成，各维度按名称的字母顺序排列。这样分组是本公司的解释。",
     "Made from the statement of cross groups {}. A group is named by its classes, in the alphabetical order of the "
@@ -38,12 +38,12 @@ _NOTES = Bilingual(
 _TOTAL = Bilingual("每个对象都有且只有一个交叉分组", "every subject has exactly one cross group")
 _NOTHING = Bilingual("各维度均未知", "Nothing is known")
 _PLAIN = re.compile(r"[^\W_](?:[\w .()·×，。、；（）/-]*[\w.()·，。、；（）/-])?")
-"""Text that needs no quotation marks in YAML, wherever it stands."""
+"""Text that needs no quotation marks in YAML anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The heading of the file: policy, version, the rows of a regulation that it follows."""
+    """The heading of the file: policy, version, and the rows of the regulation it implements."""
 
     policy: str
     version: str = "1.0.0"
@@ -55,7 +55,7 @@ class Heading:
         return self.policy.rpartition("/")[2]
 
     def errors(self) -> Iterator[str]:
-        """List the errors for which a policy file would be rejected."""
+        """Yield the errors for which a policy file would be rejected."""
         if not POLICY_ID.fullmatch(self.policy):
             yield f"`{shorten(self.policy)}` names no policy: write `<domain>/<policy>`, e.g. `tiering/my_groups`"
         if not VERSION.fullmatch(self.version):
@@ -78,7 +78,7 @@ class Group:
 
     @property
     def rule(self) -> str:
-        """The group's name as that of its rule."""
+        """The name of the group's rule."""
         return "-".join(each.name for each in self.classes.values())
 
 
@@ -130,7 +130,7 @@ class _File:
         self.groups = [Group(dict(sorted(zip(self.order, classes, strict=True)))) for classes in crossed]
 
     def errors(self) -> Iterator[str]:
-        """List the errors in names of classes and of groups, each once."""
+        """Yield the errors in names of classes and groups, each once."""
         for name, dimension in self.dimensions.items():
             for each in dimension.classes:
                 if not RULE_ID.fullmatch(each.name):
@@ -204,7 +204,7 @@ class _File:
             yield f"      because: {bilingual_yaml(self._reason(zh, _capital(en)))}"
 
     def _cross_table(self) -> Iterator[str]:
-        """Yield two dimensions as a grid; down stands the first of the alphabet, so that rules keep their names."""
+        """Yield two dimensions as a grid; the alphabetically first is down, so that rules keep their names."""
         down, across = sorted(self.order)
         names = {(group.classes[down].name, group.classes[across].name): group.name for group in self.groups}
         columns = self.dimensions[across].classes
@@ -228,7 +228,7 @@ class _File:
             yield f"      because: {bilingual_yaml(Bilingual(f'{part.zh}；', f'{_capital(part.en)};'))}"
 
     def _part(self, name: str, each: GroupClass) -> Bilingual:
-        """Return the part of a name that a class gives for its dimension."""
+        """Return a class's part of the name for its dimension."""
         title = self.dimensions[name].fact.title
         return Bilingual(f"{title.zh}为{each.title.zh}", f"{title.en}: {each.title.en}")
 
@@ -260,7 +260,7 @@ class _File:
 
 
 def fact_lines(fact: Fact) -> Iterator[str]:
-    """Yield the declaration of a fact, as its own policy has it."""
+    """Yield the declaration of a fact, as in its own policy."""
     yield f"  {fact.name}:"
     yield f"    type: {type_name(fact.type)}"
     if isinstance(fact.type, ChoiceType | TagsType):
@@ -285,12 +285,12 @@ def fact_lines(fact: Fact) -> Iterator[str]:
 
 
 def quote_cell(cell: str) -> str:
-    """Return a cell as YAML has it, in the quotation marks that policy files have around words."""
+    """Return a cell as YAML, in the quotation marks that policy files put around words."""
     return "'" + cell.replace("'", "''") + "'"
 
 
 def capitalized_title(title: Bilingual) -> Bilingual:
-    """Return a title that stands by itself."""
+    """Return a title that stands alone."""
     return Bilingual(title.zh, _capital(title.en))
 
 
@@ -299,10 +299,10 @@ def _capital(text: str) -> str:
 
 
 def bilingual_yaml(words: Bilingual) -> str:
-    """Words in both languages as YAML has them."""
+    """Return texts in both languages as YAML."""
     return f"{{zh: {scalar(words.zh)}, en: {scalar(words.en)}}}"
 
 
 def scalar(text: str) -> str:
-    """Return the text as YAML has it, in quotation marks where it needs them."""
+    """Return the text as YAML, quoted if needed."""
     return text if _PLAIN.fullmatch(text) and text not in NULLS else json.dumps(text, ensure_ascii=False)

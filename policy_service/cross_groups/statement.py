@@ -1,4 +1,4 @@
-"""Reads the statement that names the dimensions of cross groups.
+"""Parses the statement of the dimensions of cross groups.
 
     statement = dimension { "×" dimension }            " x " and "*" stand for "×"
     dimension = name [ "(" class { "|" class } ")" ]   without classes, every value is one
@@ -20,7 +20,7 @@ from policy_service.language.diagnostics import shorten
 from policy_service.language.policy import Bilingual
 
 MAX_STATEMENT = 1_500
-"""Characters of a statement."""
+"""Maximum length of a statement, characters."""
 REST = "rest"
 _TIMES = re.compile(r"\s*[×*]\s*|\s+[xX]\s+")
 _DIMENSION = re.compile(r"(?P<name>[a-z0-9_./]+)\s*(?:\((?P<classes>.*)\))?", re.DOTALL)
@@ -31,7 +31,7 @@ _CLASS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NamedClass:
-    """A class of a dimension: what it is called, its title if one is given, and its values; None for all the rest."""
+    """A class of a dimension: its name, its title if given, and its values; None for all the rest."""
 
     name: str
     values: tuple[str, ...] | None
@@ -56,7 +56,7 @@ class NamedDimension:
 
 
 def parse_statement(text: str) -> tuple[NamedDimension, ...]:
-    """Return the dimensions that a statement names, in its order. Raises CrossGroupsRejected with every fault."""
+    """Return the dimensions of a statement, in order. Raises CrossGroupsRejected with every error."""
     if len(text) > MAX_STATEMENT:
         raise CrossGroupsRejected([f"a statement has at most {MAX_STATEMENT:,} characters, this one {len(text):,}"])
     if match := find_hidden_character(text):
@@ -74,7 +74,7 @@ def write_statement(dimensions: tuple[NamedDimension, ...]) -> str:
 
 
 def without_titles(dimensions: tuple[NamedDimension, ...]) -> tuple[NamedDimension, ...]:
-    """Return the same dimensions, for a reader of one language: no class has a title of its own."""
+    """Return the same dimensions without titles of classes, for a reader of one language."""
     return tuple(
         replace(each, classes=tuple(replace(named_class, title=None) for named_class in each.classes))
         for each in dimensions

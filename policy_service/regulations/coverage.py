@@ -11,13 +11,13 @@ from policy_service.regulations.regulation import Regulation, RegulationRow, Reg
 
 
 class Status(StrEnum):
-    """The way in which a row is implemented."""
+    """How a row is implemented."""
 
     POLICY = "policy"
     FEATURE = "feature"
     NOT_YET = "not_yet"
     NOTHING = "nothing"
-    """No policy cites it, and the regulation does not say what does it: a fault."""
+    """No policy cites it, and the regulation names no feature either: an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class PolicyCitation:
 
     policy: Policy
     rules: tuple[Rule, ...]
-    """The rules and bands whose reasons cite it; none when the policy cites it as a whole."""
+    """The rules and bands whose reasons cite it; empty if the policy cites it as a whole."""
     examples: tuple[Example, ...]
     """The examples that cite it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowCoverage:
-    """A row, and what does it."""
+    """A row, and its implementation."""
 
     row: RegulationRow
     status: Status

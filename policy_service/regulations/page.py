@@ -1,4 +1,4 @@
-"""A regulation and what decides it, as a Markdown page."""
+"""A regulation and its implementation, as a Markdown page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from policy_service.language.policy import Example, Language, Rule
 from policy_service.regulations.coverage import Coverage, PolicyCitation, RowCoverage, Status
 
 EXAMPLES = 6
-"""Names of examples that are shown for one policy."""
+"""Maximum number of example names shown for one policy."""
 _WORDS = {
     "zh": {
         "dated": "截至 {dated}",
@@ -43,7 +43,7 @@ _WORDS = {
 
 
 def regulation_page(coverage: Coverage, lang: Language) -> str:
-    """Return the page, as it stands in `docs/reference/`."""
+    """Return the page for `docs/reference/`."""
     words, regulation = _WORDS[lang], coverage.regulation
     paragraphs = [f"# {getattr(regulation.title, lang)}", words["dated"].format(dated=regulation.dated)]
     if regulation.notes:

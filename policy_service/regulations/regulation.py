@@ -22,7 +22,7 @@ from policy_service.language.source import MAX_BYTES, read_source, to_plain
 FOLDER = "regulations"
 """The folder below the policies."""
 ROW = re.compile(r"R-[A-Z]+-[0-9A-Z]+")
-"""The id of a row, as `source:` and reasons cite it."""
+"""The id of a row, as cited by `source:` and reasons."""
 MAX_ROWS = 2_000
 
 
@@ -56,14 +56,14 @@ class RegulationDoc(Doc):
 
 @dataclass(frozen=True, slots=True)
 class RegulationRow:
-    """One demand. What no policy decides is done by a feature of the service, or not yet, for a reason."""
+    """One requirement. If no policy implements it, a feature of the service does, or there is a reason why not yet."""
 
     id: str
     says: Bilingual
     feature: Bilingual | None
     not_yet: Bilingual | None
     see: str | None
-    """The document that explains the feature, below `docs/`."""
+    """The document about the feature, below `docs/`."""
     page: str | None
     """The path of the feature's page."""
 
@@ -93,15 +93,15 @@ class Regulation:
 
 
 def load_regulations(policies: str | Path) -> tuple[Regulation, ...]:
-    """Return the regulations below a folder of policies, by name; none when it has no folder for them.
+    """Return the regulations below a folder of policies, by name; none if there is no such folder.
 
-    Raises PolicyError with every fault of the first file that has any, OSError when a file cannot be read.
+    Raises PolicyError with every error of the first invalid file, OSError if a file cannot be read.
     """
     return tuple(load_regulation(path) for path in sorted((Path(policies) / FOLDER).glob("*.yaml")))
 
 
 def load_regulation(path: str | Path) -> Regulation:
-    """Return the regulation in a file `<regulation>.yaml`. Raises PolicyError with every fault, OSError."""
+    """Load a regulation from a file `<regulation>.yaml`. Raises PolicyError with every error, OSError."""
     path = Path(path)
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
@@ -158,7 +158,7 @@ def _row(doc: RowDoc) -> RegulationRow:
 
 
 def cited_rows(text: str) -> Iterator[str]:
-    """Yield the ids of rows that a text names, each once."""
+    """Yield the ids of rows cited in a text, each once."""
     yield from dict.fromkeys(re.findall(rf"\b{ROW.pattern}\b", text))
 
 

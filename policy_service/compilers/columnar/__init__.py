@@ -1,1 +1,1 @@
-"""Compiles policies to one query over a table of facts: batch and simulation, exact to the unit."""
+"""Compiles policies to one query over a table of facts, for batches and simulations; exact."""

@@ -12,9 +12,9 @@ from policy_service.language.types import TagsType
 def fill_fact(  # noqa: PLR0913, PLR0917  # two columns in, two out
     table: Table, fact: Fact, supplied: str, source: AnswerColumns, outcome: str, filled: str, contradiction: str
 ) -> Table:
-    """Add the column `filled`: the outcome where the other policy decides, and what was supplied elsewhere.
+    """Add the column `filled`: the other policy's outcome if it decides, else the supplied value.
 
-    `contradiction` says where something else was supplied than was decided.
+    `contradiction` is true where the supplied value differs from the decision.
     """
     decided = table[source.status] == "decided"
     value = table[source.outcome(list(source.policy.outcomes).index(outcome))]
@@ -34,7 +34,7 @@ def fill_fact(  # noqa: PLR0913, PLR0917  # two columns in, two out
 
 
 def _as_tags(values: Value, words: tuple[str, ...]) -> Value:
-    """Return the words of a list, each once, in the order of the fact's words."""
+    """Return the words of a list, without duplicates, in the order of the fact's words."""
     padded = text(LIST_SEPARATOR) + values
     parts = [
         cases([(padded.contains(f"{LIST_SEPARATOR}{word}{LIST_SEPARATOR}"), text(f"{word}{TAG_SEPARATOR}"))], text(""))

@@ -1,4 +1,4 @@
-"""The one door to Ibis: whole numbers, words and conditions of a query, for each database as it computes exactly.
+"""The only module that uses Ibis: whole numbers, words and conditions of a query, exact on each database.
 
 | database   | divides whole numbers, towards zero                       | a number too wide for its type  |
 |------------|-----------------------------------------------------------|---------------------------------|
@@ -32,7 +32,7 @@ SETUP: Final = (
     "CREATE OR REPLACE TEMP MACRO policy_quotient(a, b) AS "
     "CAST(divide(CAST(a AS HUGEINT), CAST(b AS HUGEINT)) AS DECIMAL(38, 0))"
 )
-"""What a connection to DuckDB runs before a query."""
+"""SQL that a DuckDB connection runs before a query."""
 COMPARE: Mapping[Comparator, Callable[[Value, Value | int], Value]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -55,13 +55,13 @@ class Dialect:
     """A database's SQL."""
 
     name: str
-    """What Ibis calls it."""
+    """Ibis's name of the database."""
     divide: Callable[..., Value]
     divide_wide: Callable[..., Value]
     wide_quotients: bool
     """True if a quotient may be wider than 64 bits."""
     merges_subqueries: bool = False
-    """True if the planner writes each column of a subquery out wherever it is used: exponential in their depth."""
+    """True if the planner inlines a subquery's columns at every use: exponential in their depth."""
 
     def sql(self, query: Table) -> str:
         """Return the query's text."""
@@ -71,16 +71,16 @@ class Dialect:
 
 @lru_cache(maxsize=16)
 def sql_of(name: str, query: Any, *, merges_subqueries: bool) -> str:  # noqa: ANN401  # Ibis's, a node of its tree
-    """The text of a query that is equal by what it computes: a change is simulated again when it is submitted."""
+    """Return the text of a query; equal queries have equal texts, so that simulations are reproducible."""
     compiler = getattr(sql_compilers, name).compiler
-    # DuckDB joins selects itself, in a tenth of the time
+    # DuckDB merges selects itself, in a tenth of the time
     ibis.options.sql.fuse_selects = name != "duckdb"  # type: ignore[attr-defined]  # as above
     tree = compiler.to_sqlglot(query.to_expr())
     if merges_subqueries:
         for subquery in tree.find_all(sqlglot_expressions.Subquery):
-            subquery.this.offset(0, copy=False)  # a subquery with an offset is left as it is
+            subquery.this.offset(0, copy=False)  # a subquery with an offset is not inlined
     for joined in list(tree.find_all(sqlglot_expressions.DPipe)):
-        if isinstance(joined.expression, sqlglot_expressions.DPipe):  # written without brackets it is a chain again
+        if isinstance(joined.expression, sqlglot_expressions.DPipe):  # without brackets it becomes a chain again
             joined.set("expression", sqlglot_expressions.Paren(this=joined.expression))
     return str(tree.sql(dialect=compiler.dialect))
 
@@ -93,7 +93,7 @@ SPARK = Dialect("pyspark", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TY
 
 
 def table_of(name: str, columns: Mapping[str, str]) -> Table:
-    """Return a table that a database has, by its columns and their types."""
+    """Return an existing table, given its columns and their types."""
     return ibis.table(columns, name=name)
 
 
@@ -112,23 +112,23 @@ def text(value: str) -> Value:
 
 
 def truth(value: bool) -> Value:  # noqa: FBT001
-    """Return a condition that always holds, or never."""
+    """Return a constant condition."""
     return ibis.literal(value, "boolean")
 
 
 def cases(branches: Sequence[tuple[Value, Value]], otherwise: Value | None = None) -> Value:
-    """Return the value of the first branch that holds, else `otherwise`; without one, null."""
+    """Return the value of the first branch that is true, else `otherwise`; without it, null."""
     return ibis.cases(*branches, else_=otherwise)
 
 
 def nothing(kind: str) -> Value:
-    """Null."""
+    """Return null."""
     return ibis.null(kind)
 
 
 def extreme(choose: str, values: Sequence[Value]) -> Value:
-    """Return the least or the greatest of several."""
-    if len(values) == 1:  # Spark asks for two
+    """Return the least or greatest of several values."""
+    if len(values) == 1:  # Spark requires two
         return values[0]
     return (ibis.least if choose == "min" else ibis.greatest)(*values)
 
@@ -139,13 +139,13 @@ def day_of(ordinal: Value) -> Value:
 
 
 def months_later(ordinal: Value, months: int) -> Value:
-    """Return the ordinal of the day so many months later; a day that month lacks becomes its last."""
+    """Return the ordinal of the day some months later; a day that the month lacks becomes its last."""
     shifted = day_of(ordinal) + whole(months).cast("int32").as_interval("M")
     return shifted.delta(_FIRST, unit="day").cast(NARROW_TYPE) + 1
 
 
 def date_part(part: str, ordinal: Value) -> Value:
-    """`year`, `month` or `day` of the day with this ordinal."""
+    """Return `year`, `month` or `day` of the day with this ordinal."""
     day = day_of(ordinal)
     return {"year": day.year, "month": day.month, "day": day.day}[part]().cast(NARROW_TYPE)
 
@@ -154,7 +154,7 @@ _FIRST = ibis.literal(datetime.date(1, 1, 1))
 
 
 def balanced(join: Callable[[Value, Value], Value], parts: Sequence[Value]) -> Value:
-    """Return all parts joined, as a tree of the least depth: a chain of 1,500 is more than a parser's stack takes."""
+    """Return all parts joined as a tree of minimum depth: a chain of 1,500 would overflow a parser's stack."""
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
@@ -162,10 +162,10 @@ def balanced(join: Callable[[Value, Value], Value], parts: Sequence[Value]) -> V
 
 
 def balanced_sum(parts: Sequence[Value]) -> Value:
-    """Return the sum of numbers, or texts one after the other."""
+    """Return the sum of numbers, or the concatenation of texts."""
     return balanced(operator.add, parts)
 
 
 def any_of(conditions: Sequence[Value]) -> Value:
-    """Return True if one of the conditions holds."""
+    """Return the condition that one of the conditions is true."""
     return balanced(operator.or_, conditions)

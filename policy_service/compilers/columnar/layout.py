@@ -1,4 +1,4 @@
-"""Columns: where the facts of a policy stand in a table, and how its answers are read from theirs.
+"""The columns of a policy's facts in a table, and those of its answers.
 
 | type              | column                                                         |
 |-------------------|----------------------------------------------------------------|
@@ -6,10 +6,10 @@
 | choice, text      | string                                                         |
 | tags              | string: a separator before, between and after the sorted words |
 
-An answer has these columns, but for those that the policy has no use for: `status`; `rule`, the index of the rule that
+An answer has these columns, except those that the policy does not need: `status`; `rule`, the index of the rule that
 decided (of a scorecard, of its band); `matched`, the indices of all rules that the answer names, each with a comma
-after it; and one for each outcome. Of a policy that lists, it holds a
-text of all values, each with a separator after it.
+after it; and one for each outcome. Of a policy that lists, it holds a text of all values, each with a separator after
+it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from policy_service.language.types import (
 TAG_SEPARATOR = "\x1f"
 LIST_SEPARATOR = "\x1e"
 STATUSES = ("decided", "no_rule_matched", "missing_facts", "conflict", "contradiction")
-"""`contradiction`: a fact was supplied that another policy decides otherwise."""
+"""`contradiction`: a supplied fact contradicts another policy's decision."""
 Cell = int | str | None
 
 
 class NotColumnar(Exception):
-    """A policy cannot be carried by a query; generated Python can. The message says why."""
+    """A query cannot represent a policy, but generated Python can. The message says why."""
 
     def __init__(self, policy: str, reason: str) -> None:
         super().__init__(f"{policy}: {reason}")
@@ -55,7 +55,7 @@ def column_type(kind: Type) -> str:
 
 
 def to_cell(kind: Type, value: Value | None) -> Cell:
-    """Return a kept value as it stands in its column."""
+    """Return a stored value in the form of its column."""
     match value:
         case frozenset():
             words = sorted(value, key=kind.of.index) if isinstance(kind, TagsType) else sorted(value)
@@ -67,7 +67,7 @@ def to_cell(kind: Type, value: Value | None) -> Cell:
 
 
 def from_cell(kind: Type, cell: int | str) -> Value:
-    """Return a kept value from its column, or from its text in a list."""
+    """Return a stored value from its column, or from its text in a list."""
     match kind:
         case BooleanType():
             return bool(int(cell))
@@ -83,7 +83,7 @@ def from_cell(kind: Type, cell: int | str) -> Value:
 
 @dataclass(frozen=True)
 class AnswerColumns:
-    """The columns of one policy's answers, all with the same prefix."""
+    """The columns of one policy's answers, with a common prefix."""
 
     policy: Policy
     prefix: str
@@ -134,7 +134,7 @@ class AnswerColumns:
         return {name: types[name] for name in self.names}
 
     def row(self, result: Result | None) -> dict[str, Cell]:
-        """Return the row of an answer, or None: that a fact contradicts what another policy decided."""
+        """Return the row of an answer; None stands for a fact that contradicts another policy's decision."""
         row: dict[str, Cell] = dict.fromkeys(self.names)
         row[self.matched] = ""
         match result:
@@ -180,7 +180,7 @@ class AnswerColumns:
         }
 
     def read(self, row: Mapping[str, Cell], missing: tuple[str, ...] = ()) -> Result:
-        """Return the answer of one row; `missing` are the missing facts, which the row does not hold."""
+        """Return the answer in one row; `missing` are the missing facts, which are not in the row."""
         policy = self.policy
         match row[self.status]:
             case "missing_facts":

@@ -4,8 +4,8 @@
     rule      a flat CASE over the rules, in the order of the hit policy
     outcomes  by the rule's number
 
-PRIORITY and OUTPUT ORDER look only at the words of choices, which are the same for every subject, so theirs is a fixed
-order of rules.
+PRIORITY and OUTPUT ORDER only depend on the words of choices, which are the same for every subject, so they give a
+fixed order of rules.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy,
 from policy_service.language.types import DateType, Type
 
 MAX_SHARED = 2_000
-"""Conditions that become columns; a table of more rules than that is not carried."""
+"""Maximum number of conditions that become columns; larger tables are not supported."""
 
 
 def fact_bounds(policy: Policy) -> dict[str, Interval]:
-    """Return the values that the facts of the policy can have by their declared types."""
+    """Return the bounds of the policy's facts by their declared types."""
     bounds = {name: type_interval(fact.type) for name, fact in policy.facts.items()}
     return {**bounds, AS_OF: type_interval(DateType())}
 
@@ -60,7 +60,7 @@ def add_answers(  # noqa: PLR0913  # what a query is made of
 
 
 class _Answers:
-    """One policy's answers, as they are added to a table."""
+    """One policy's answers, being added to a table."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # see add_answers
         self,
@@ -104,14 +104,14 @@ class _Answers:
 
     @cached_property
     def order(self) -> list[int]:
-        """The rules, but `otherwise`, in the order in which the hit policy asks them."""
+        """Return the rules except `otherwise`, in the order in which the hit policy evaluates them."""
         asked = [index for index, _ in enumerate(self.policy.rules) if index != self.policy.otherwise]
         if self.policy.hit not in {Hit.PRIORITY, Hit.OUTPUT_ORDER}:
             return asked
         return by_priority(self.policy, asked, lambda index: self.core.rules[index].then)  # type: ignore[arg-type, return-value]  # words of choices are never computed
 
     def _add_matches(self) -> None:
-        """Add a column for the condition of each rule, and one for the rules that match."""
+        """Add a column for the condition of each rule, and one for the matching rules."""
         if len(self.order) > MAX_SHARED:
             raise NotColumnar(self.policy.id, f"it has more than {MAX_SHARED:,} rules of which several may match")
         rules = self.core.rules
@@ -122,12 +122,12 @@ class _Answers:
         return self.terms.table[self._name(f"m{index}")]
 
     def _concatenated(self, texts: Mapping[int, Value]) -> Value:
-        """Return the texts of the rules that match, one after the other."""
+        """Return the concatenated texts of the matching rules."""
         parts = [cases([(self._matches(index), each)], text("")) for index, each in texts.items()]
         return door.balanced_sum(parts) if parts else text("")
 
     def _add_rule(self) -> None:
-        """Add the number of the rule that decides; null where none does, and for a conflict."""
+        """Add the number of the deciding rule; null if there is none, and for a conflict."""
         answer, policy = self.answer, self.policy
         if not answer.has_matched:
             self._add_number([(self.terms.condition(self.core.rules[index].when), index) for index in self.order])
@@ -154,11 +154,11 @@ class _Answers:
         self.terms.add({self.answer.rule: cases([absent, *numbered], otherwise)})
 
     def _several(self, matched: Value) -> Value:
-        """Return True if more than one rule matches: their indices each have a comma after them."""
+        """Return the condition that more than one rule matches: each index in `matched` is followed by a comma."""
         return matched.length() - matched.replace(",", "").length() > 1
 
     def _differ(self, first: Value) -> Value:
-        """Return True if a rule that matches gives another outcome than the first that does."""
+        """Return the condition that a matching rule's outcome differs from that of the first."""
         differences: list[Value] = []
         for position, kind in enumerate(self.kinds):
             values = {index: self.core.rules[index].then[position] for index in self.order}
@@ -225,7 +225,7 @@ class _Answers:
         return self.terms.outcome(self.core.rules[last].then[position], kind)
 
     def _list(self, position: int, kind: Type) -> Value:
-        """Return the outcomes of all rules that match, each with a separator after it."""
+        """Return the outcomes of all matching rules, each followed by a separator."""
 
         def entry(outcome: OutcomeExpr) -> Value:
             value = self.terms.outcome(outcome, kind)
@@ -238,7 +238,7 @@ class _Answers:
         return cases([self._unless_absent("string"), (matched == "", otherwise)], self._concatenated(entries))
 
     def _aggregate(self, aggregate: Aggregate) -> Value:
-        """Return the number, sum, least or greatest of the outcomes of all rules that match."""
+        """Return the number, sum, least or greatest of the outcomes of all matching rules."""
         [kind] = self.kinds
         matched = self.terms.table[self.answer.matched]
         if aggregate is Aggregate.COUNT:
@@ -264,7 +264,7 @@ class _Answers:
         return self._decided(matched, kind, value)
 
     def _decided(self, matched: Value, kind: Type, value: Value) -> Value:
-        """`value` where a rule matches."""
+        """Return `value` if a rule matches."""
         return cases([self._unless_absent(column_type(kind)), (matched == "", self._last(0, kind))], value)
 
     def _unless_absent(self, kind: str) -> tuple[Value, Value]:
@@ -276,7 +276,7 @@ class _Answers:
     # facts that are missing
 
     def _absent(self) -> Value:
-        """Return True if the policy is not evaluated."""
+        """Return the condition that the policy is not evaluated."""
         table, columns = self.terms.table, self.terms.columns
         reasons = [table[columns[name]].isnull() for name, fact in self.policy.facts.items() if not fact.optional]
         if self.refused is not None:

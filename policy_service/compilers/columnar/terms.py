@@ -1,7 +1,7 @@
 """Writes conditions and numbers of the core as values of a query over one table.
 
-A rounded quotient asks for its numerator, denominator and quotient several times, so each becomes a column of the table
-before the values that use it.
+A rounded quotient uses its numerator, denominator and quotient several times, so each becomes a column of the table
+first.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from policy_service.language.types import Type
 
 
 class Terms:
-    """The values of one policy's core over a table that grows by the columns they need."""
+    """The values of one policy's core over a table, to which needed columns are added."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # what a query is made of
         self,
@@ -80,11 +80,11 @@ class Terms:
     # facts
 
     def fact(self, name: str) -> Value:
-        """Return a fact; null where it is missing."""
+        """Return a fact; null if it is missing."""
         return self.table[self.columns[name]]
 
     def word(self, text: str) -> Value:
-        """Return a word or a text of the policy. Raises NotColumnar for one that not every database can say."""
+        """Return a word or text of the policy. Raises NotColumnar for one that some database cannot represent."""
         if "\0" in text:
             raise NotColumnar(self.policy, "a text of it holds the character NUL")
         return door.text(text)
@@ -92,7 +92,7 @@ class Terms:
     # numbers
 
     def is_wide(self, *polynomials: Polynomial, factor: int = 1) -> bool:
-        """Return True if computing one of them may need more than 64 bits. Raises NotColumnar beyond 38 digits."""
+        """Return True if computing the factor may need more than 64 bits. Raises NotColumnar beyond 38 digits."""
         size = factor * max(size_of(polynomial, self.bounds) for polynomial in polynomials)
         if size > WIDE:
             raise NotColumnar(self.policy, f"a number of it may need {size.bit_length():,} bits, and not 126 at most")
@@ -152,7 +152,7 @@ class Terms:
     # quotients
 
     def prepare(self, used: Iterable[object]) -> None:
-        """Add the columns of the rounded quotients in parts of the core, those first that others are made of."""
+        """Add the columns of the rounded quotients in parts of the core, in order of dependency."""
         levels: dict[int, list[RoundedQuotient]] = {}
         for quotient in sorted(set(quotients_in(used)) - self._quotients.keys(), key=repr):
             levels.setdefault(_depth(quotient), []).append(quotient)
@@ -185,7 +185,7 @@ class Terms:
         self._quotients.update(zip(quotients, names, strict=True))
 
     def divide(self, numerator: Value, denominator: Value, quotient: Interval, *, wide: bool) -> Value:
-        """Return the quotient of whole numbers, rounded towards zero."""
+        """Return the quotient of whole numbers, truncated."""
         if not wide:
             return self.dialect.divide(numerator, denominator)
         if quotient.size > NARROW and not self.dialect.wide_quotients:
@@ -195,7 +195,7 @@ class Terms:
         return self.dialect.divide_wide(numerator, denominator).cast(door.WIDE_TYPE)
 
     def _rounded(self, name: str, quotient: RoundedQuotient, *, wide: bool) -> Value:
-        """The quotient rounded as it says, from the one towards zero and the rest, which has the numerator's sign."""
+        """Return the rounded quotient, given the truncated one and the remainder, which has the numerator's sign."""
         numerator, denominator, towards_zero = (self.table[f"{name}{side}"] for side in "ndt")
         rest = numerator - towards_zero * denominator
         twice = rest.abs() * whole(2, wide=wide)
@@ -226,11 +226,11 @@ class Terms:
     # conditions
 
     def condition(self, formula: Formula) -> Value:
-        """Return a condition, true or false for every subject that is evaluated.
+        """Return a condition, true or false for every evaluated subject.
 
-        A missing optional fact makes the comparisons with it null, and no answer depends on these, as the checker has
-        proved: what is joined to them is `false` in an `and` and `true` in an `or`, or the whole is null, and so not
-        true, where the definition says false.
+        Comparisons with a missing optional fact are null, but the checker has proved that no answer depends on them:
+        they are combined with `false` in an `and` and with `true` in an `or`; or the whole is null, and so not true,
+        where the reference evaluator gives false.
         """
         match formula:
             case Truth(value=value):
@@ -264,7 +264,7 @@ class Terms:
                 assert_never(formula)
 
     def _threshold(self, threshold: Threshold) -> Value:
-        """Return a fact against a number, which may be one that no fact can be."""
+        """Return the comparison of a fact with a number, possibly outside the fact's range."""
         comparator, value = threshold.comparator, threshold.value
         if abs(value) > NARROW:
             beyond = ("<", "<=", "!=") if value > 0 else (">", ">=", "!=")
@@ -272,7 +272,7 @@ class Terms:
         return COMPARE[comparator](self.fact(threshold.fact), whole(value))
 
     def sign(self, sign: Sign) -> Value:
-        """Return a polynomial against zero: its positive terms against the others."""
+        """Return the comparison of a polynomial with zero: its positive terms with its negated negative ones."""
         left = tuple(term for term in sign.polynomial if term[1] > 0)
         right = scale(tuple(term for term in sign.polynomial if term[1] < 0), -1)
         wide = self.is_wide(left, right)
@@ -292,7 +292,7 @@ class Terms:
     # outcomes
 
     def outcome(self, outcome: OutcomeExpr, kind: Type) -> Value:
-        """Return a rule's value for one outcome, as it stands in a column."""
+        """Return a rule's value for one outcome, in the form of its column."""
         match outcome:
             case ComputedNumber():
                 return self._computed(outcome)
@@ -303,7 +303,7 @@ class Terms:
                 return whole(cell) if isinstance(cell, int) else self.word(str(cell))
 
     def _computed(self, outcome: ComputedNumber) -> Value:
-        """Return the value as kept. The checker has proved that it is whole and fits its type for every subject."""
+        """Return a computed value in stored form. The checker has proved that it is whole and fits its type."""
         divisor = constant(outcome.ratio.denominator)
         shares = [Fraction(c * 10**outcome.scale, divisor or 1) for _, c in outcome.ratio.numerator]
         if divisor is None or any(share.denominator != 1 for share in shares):

@@ -1,7 +1,7 @@
-"""Bits that a computed number may need: interval arithmetic over the bounds of the facts.
+"""The number of bits that a computed number needs, by interval arithmetic over the bounds of the facts.
 
-A sum is bounded by the sum of the sizes of its terms, so that no partial sum leaves the bound, whatever the order in
-which a database adds them.
+A sum is bounded by the sum of its terms' absolute values, so that no partial sum exceeds the bound, whatever the order
+of addition.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from policy_service.language.functions import DATE_PROPERTIES
 from policy_service.language.types import BooleanType, DateType, DurationType, NumberType, TagsType, Type
 
 NARROW = 2**63 - 1
-"""The largest size of a signed 64-bit number."""
+"""The greatest absolute value of a signed 64-bit number."""
 WIDE = 10**38 - 1
-"""The largest size of a decimal of 38 digits, which takes 127 bits."""
+"""The greatest absolute value of a decimal of 38 digits, which needs 127 bits."""
 _DAYS_IN_MONTH = 31
 
 
@@ -44,11 +44,11 @@ class Interval(NamedTuple):
 
 
 Bounds = Mapping[str, Interval]
-"""The values that facts, as kept, can have; for tags the number of words."""
+"""The bounds of stored facts; for tags, of the number of words."""
 
 
 def type_interval(kind: Type) -> Interval:
-    """Return the values of a type as whole numbers; those of tags by their number, and (0, 0) for words."""
+    """Return the values of a type as whole numbers; for tags, their number; for words (0, 0)."""
     match kind:
         case NumberType() | DateType() | DurationType():
             return Interval(kind.low, kind.high)
@@ -61,7 +61,7 @@ def type_interval(kind: Type) -> Interval:
 
 
 def interval_of(polynomial: Polynomial, bounds: Bounds) -> Interval:
-    """Bounds of a polynomial's value; they need not be reached."""
+    """Return bounds of a polynomial's value, not necessarily tight."""
     low = high = 0
     for monomial, coefficient in polynomial:
         term = Interval(coefficient, coefficient)
@@ -72,7 +72,7 @@ def interval_of(polynomial: Polynomial, bounds: Bounds) -> Interval:
 
 
 def size_of(polynomial: Polynomial, bounds: Bounds) -> int:
-    """Return a bound of the value and of everything that computing it term by term goes through."""
+    """Return a bound of the absolute value of a polynomial and of all its intermediate results."""
     return sum(
         abs(coefficient) * prod(max(1, factor_interval(factor, bounds).size) for factor in monomial)
         for monomial, coefficient in polynomial
@@ -80,7 +80,7 @@ def size_of(polynomial: Polynomial, bounds: Bounds) -> int:
 
 
 def factor_interval(factor: Factor, bounds: Bounds) -> Interval:
-    """Bounds of one factor's value."""
+    """Return bounds of one factor's value."""
     match factor:
         case StoredFact() | CountOf():
             return bounds[factor.fact]
@@ -108,7 +108,7 @@ def _product(left: Interval, right: Interval) -> Interval:
 
 
 def _quotient(numerator: Interval, denominator: Interval) -> Interval:
-    """Return the denominator is at least 1 for every subject, whatever its interval says."""
+    """Return bounds of a quotient; the denominator is known to be at least 1, whatever its interval."""
     divisors = (max(1, denominator.low), max(1, denominator.high))
     lows = [numerator.low // divisor for divisor in divisors]
     highs = [-(-numerator.high // divisor) for divisor in divisors]

@@ -1,10 +1,10 @@
 """The JSON Schema (2020-12) of the facts of a policy.
 
-The schema takes a fact's value exactly when the policy reads it, and the facts together when the policy is decided by
-them: those of a policy that this one needs are asked for, or what it takes `from:` there. What a schema cannot say is
-left to the policies: that a fact contradicts what another policy decides, and that no rule matches.
+The schema accepts exactly the values that the policy accepts, and requires the facts needed for a decision: those of a
+required policy, or the facts taken `from:` it. A schema cannot express that a fact contradicts another policy's
+decision, or that no rule matches.
 
-Numbers and money may be JSON numbers or text, and both are read exactly.
+Numbers and money may be JSON numbers or text; both are parsed exactly.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ SCHEMA_DESCRIPTION = (
 
 
 def facts_schema(policy: Policy, policies: Mapping[str, Policy], max_facts: int) -> Json:
-    """Return the JSON Schema of the facts of this policy, among the policies it is served with.
+    """Return the JSON Schema of the facts of this policy, among the policies served with it.
 
-    `max_facts` is the number of facts that one request may have. Numbers with decimals are Decimal: to be encoded as
-    JSON numbers, digit by digit.
+    `max_facts` is the maximum number of facts in a request. Numbers with decimals are Decimal, to be encoded as JSON
+    numbers digit by digit.
     """
     needs = _required_facts(policy, policies)
     properties: dict[str, Json] = {}
@@ -67,7 +67,7 @@ def facts_schema(policy: Policy, policies: Mapping[str, Policy], max_facts: int)
 
 
 def _required_facts(policy: Policy, policies: Mapping[str, Policy]) -> Json:
-    """Return the facts that are required for a decision: one of another policy, or those that it needs."""
+    """Return the schema of the required facts: a fact from another policy, or the facts which that policy needs."""
     needed_facts = [fact for fact in policy.facts.values() if not fact.optional]
     needs = _required(*(fact.name for fact in needed_facts if fact.requirement is None))
     conditions = []
@@ -81,7 +81,7 @@ def _required_facts(policy: Policy, policies: Mapping[str, Policy]) -> Json:
 
 
 def _required(*names: str) -> Json:
-    """Return the schema by which facts are given: null counts as not given."""
+    """Return the schema of given facts: null counts as not given."""
     return {"required": sorted(names), "properties": {name: {"not": {"type": "null"}} for name in sorted(names)}}
 
 
@@ -108,7 +108,7 @@ def _description(fact: Fact) -> str:
 
 
 def type_schema(kind: Type) -> Json:
-    """Return the JSON Schema of the values that a type reads, and of no others."""
+    """Return the JSON Schema of exactly the values that a type accepts."""
     match kind:
         case BooleanType():
             return {"type": "boolean"}

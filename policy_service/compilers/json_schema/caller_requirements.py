@@ -1,4 +1,4 @@
-"""What a caller has to know before the first request: the facts that a policy needs, and a request that works."""
+"""The requirements for a caller's first request: the facts that a policy needs, and a working request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from policy_service.language.requirements import with_required_policies
 
 
 def caller_requirements(policy: Policy, policies: Mapping[str, Policy], max_facts: int, today: date) -> dict[str, Any]:
-    """Return the requirements of a policy among those it is served with, as JSON with the numbers of `facts_schema`."""
+    """Return the requirements of a policy among those served with it, as JSON with the numbers of `facts_schema`."""
     return {
         "policy": policy.id,
         "version": policy.version,

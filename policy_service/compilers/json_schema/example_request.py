@@ -1,4 +1,4 @@
-"""A request for a decision that works, made of a policy's own examples."""
+"""A working request for a decision, made from a policy's own examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _ExampleFacts:
 
 
 def example_request(policy: Policy, policies: Mapping[str, Policy], today: date) -> dict[str, Any] | None:
-    """A request that decides the policy, made of its own examples; None when it has no example that is decided."""
+    """Return a request that decides the policy, made from its examples; None if no example is decided."""
     for example in policy.examples:
         if example.status == "decided":
             example_facts = _example_facts(policy, example, policies)
@@ -33,7 +33,7 @@ def example_request(policy: Policy, policies: Mapping[str, Policy], today: date)
 
 
 def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _ExampleFacts:
-    """Return the example's facts, outcomes of other policies replaced by facts that make these decide them."""
+    """Return the example's facts, with outcomes of other policies replaced by facts that lead to them."""
     facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
     as_of = example.as_of
     for name, value in example.facts.items():
@@ -51,7 +51,7 @@ def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Poli
 
 
 def _source_facts(fact: Fact, value: Value, policies: Mapping[str, Policy]) -> _ExampleFacts | None:
-    """Return the facts of an example of the source policy that decides this value."""
+    """Return the facts of an example of the source policy with this outcome."""
     source = policies.get(fact.requirement.policy) if fact.requirement else None
     if source is None or fact.requirement is None or source.returns_list:
         return None

@@ -2,11 +2,11 @@
 
     number_pattern(NumberType("integer", low=0, high=12))     # → "0" to "12", and "12.0", and "-0"
 
-A range is split at the leading value: a first one with the greater rests, those between with any rest, a last one with
-the smaller rests. That is done for the digits of a number, for year, month and day, and for the units of a duration.
+A range is split by the leading value: the first with greater rests, those between with any rest, the last with smaller
+rests. This applies to the digits of a number, to year, month and day, and to the units of a duration.
 
-The expressions keep to what JSON Schema recommends (2020-12 core, section 6.4: anchors, classes, counts, groups and
-alternatives). They mean what ECMA-262 says, where `$` is the end of the text and not a line end before it.
+The expressions only use what JSON Schema recommends (2020-12 core, section 6.4: anchors, classes, counts, groups and
+alternatives). They follow ECMA-262, where `$` is the end of the text and not a line end before it.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ CALENDAR_DAY = (
 """Every day of the Gregorian calendar, with its leap years."""
 _UNITS = (("D", 86_400), ("H", 3_600), ("M", 60), ("S", 1))
 _LARGEST = (10**12 - 1, 10**9 - 1, 10**9 - 1, 10**9 - 1)
-"""The largest number of each unit at the beginning of a duration."""
+"""The greatest number of each unit at the beginning of a duration."""
 _LARGEST_INSIDE = (0, 23, 59, 59)
-"""The same, behind a larger unit."""
+"""The same after a larger unit."""
 _Piece = tuple[int, int, int, int]
 
 
 def number_pattern(kind: NumberType) -> str:
-    """Return the plain decimals that the type reads: no plus sign, no leading zero, no exponent."""
+    """Return the plain decimals that the type accepts: no plus sign, no leading zero, no exponent."""
     return _signed(kind.low, kind.high, "", lambda low, high: _plain(low, high, kind.scale))
 
 
 def date_pattern(kind: DateType) -> str:
-    """Return the range of the type's days; together with CALENDAR_DAY."""
+    """Return the range of the type's days, to be combined with CALENDAR_DAY."""
     low, high = (datetime.date.fromordinal(day) for day in (kind.low, kind.high))
     return f"^{_days(low, high)}$"
 
 
 def duration_pattern(kind: DurationType) -> str:
-    """Return the durations in days and time that the type reads."""
+    """Return the durations in days and time that the type accepts."""
     return _signed(kind.low, kind.high, "P", _duration)
 
 
 def _signed(low: int, high: int, prefix: str, pattern: Callable[[int, int], str]) -> str:
-    """From a pattern of what is not negative; minus nothing is nothing."""
+    """Return a signed pattern, given one for non-negative numbers; minus zero is zero."""
     if low == -high:
         return f"^-?{prefix}({pattern(0, high)})$"
     negative = [f"-{prefix}({pattern(max(0, -high), -low)})"] if low <= 0 else []
@@ -56,7 +56,7 @@ def _signed(low: int, high: int, prefix: str, pattern: Callable[[int, int], str]
 
 
 def _split(low: int, high: int, size: int) -> list[_Piece]:
-    """From and to which leading value, from and to which rest; a rest is less than `size`."""
+    """Return the ranges of the leading value and of the rest; a rest is less than `size`."""
     (first, least), (last, most) = divmod(low, size), divmod(high, size)
     if first == last:
         return [(first, last, least, most)]
@@ -76,7 +76,7 @@ def _digit(first: int, last: int) -> str:
 
 
 def _digits(width: int, low: int, high: int) -> str:
-    """Numbers written with so many digits."""
+    """Return the numbers with this many digits."""
     if width and (low, high) == (0, 10**width - 1):
         return "[0-9]" if width == 1 else f"[0-9]{{{width}}}"
     if not width:
@@ -86,7 +86,7 @@ def _digits(width: int, low: int, high: int) -> str:
 
 
 def _natural(low: int, high: int, zero: str = "") -> str:
-    """Whole numbers without leading zeros, but for `zero` before one digit."""
+    """Return the whole numbers without leading zeros, except for `zero` before one digit."""
     alternatives: list[str] = []
     whole: list[int] = []
     for width in range(len(str(low)), len(str(high)) + 1):
@@ -101,14 +101,14 @@ def _natural(low: int, high: int, zero: str = "") -> str:
 
 
 def _plain(low: int, high: int, scale: int) -> str:
-    """Decimals from `low` to `high`, both times 10^scale."""
+    """Return the decimals from `low` to `high`, both times 10^scale."""
     return "|".join(
         _natural(first, last) + _point(scale, least, most) for first, last, least, most in _split(low, high, 10**scale)
     )
 
 
 def _point(scale: int, low: int, high: int) -> str:
-    """Return the point and the decimals behind it, or nothing where these would be zeros."""
+    """Return the point and the decimals after it, or nothing if these may be zeros."""
     if (low, high) == (0, 10**scale - 1):
         decimals = f"[0-9]{{1,{scale}}}0{{0,{MAX_DECIMALS - scale}}}" if scale else f"0{{1,{MAX_DECIMALS}}}"
     else:
@@ -117,7 +117,7 @@ def _point(scale: int, low: int, high: int) -> str:
 
 
 def _some_decimals(width: int, low: int, high: int, zeros: int) -> str:
-    """Return one to `width` decimals, those left out being zeros, and then `zeros` zeros at most."""
+    """Return one to `width` decimals, omitted ones being zeros, followed by at most `zeros` zeros."""
     return _any_of(
         _digit(first, last) + _decimals(width - 1, least, most, zeros)
         for first, last, least, most in _split(low, high, 10 ** (width - 1))
@@ -125,7 +125,7 @@ def _some_decimals(width: int, low: int, high: int, zeros: int) -> str:
 
 
 def _decimals(width: int, low: int, high: int, zeros: int) -> str:
-    """Return the same, or none where that may be."""
+    """Return the same; no decimals at all if that is in the range."""
     if (low, high) == (0, 10**width - 1):
         return f"[0-9]{{0,{width}}}0{{0,{zeros}}}" if width else f"0{{0,{zeros}}}"
     decimals = _some_decimals(width, low, high, zeros)
@@ -133,7 +133,7 @@ def _decimals(width: int, low: int, high: int, zeros: int) -> str:
 
 
 def _days(low: datetime.date, high: datetime.date) -> str:
-    """Days, where those that are in no calendar make no difference: the 1st of January is as good as day 0."""
+    """Return days; those outside any calendar do not matter: the 1st of January can stand for day 0."""
     least = 0 if (low.month, low.day) == (1, 1) else low.month * 100 + low.day
     most = 9_999 if (high.month, high.day) == (12, 31) else high.month * 100 + high.day
     years = _split(low.year * 10_000 + least, high.year * 10_000 + most, 10_000)
@@ -141,21 +141,21 @@ def _days(low: datetime.date, high: datetime.date) -> str:
 
 
 def _day(low: int, high: int) -> str:
-    """Month and day."""
+    """Return month and day."""
     return _any_of(
         f"{_digits(2, first, last)}-{_digits(2, least, most)}" for first, last, least, most in _split(low, high, 100)
     )
 
 
 def _duration(low: int, high: int) -> str:
-    """From `low` to `high` seconds, in days, hours, minutes and seconds."""
+    """Return durations from `low` to `high` seconds, in days, hours, minutes and seconds."""
     days = _from_unit(0, low, high, _LARGEST[0])
     time = [alternative for unit in (1, 2, 3) for alternative in _from_unit(unit, low, high, _LARGEST[unit])]
     return "|".join([*days, *([f"T{_any_of(time)}"] if time else [])])
 
 
 def _from_unit(unit: int, low: int, high: int, largest: int) -> list[str]:
-    """Return the same, beginning with a unit, of which there are `largest` at most; none where that cannot be."""
+    """Return the same, beginning with a unit, of which there are at most `largest`; none if impossible."""
     letter, size = _UNITS[unit]
     high = min(high, largest * size + size - 1)
     pieces = _split(low, high, size) if low <= high else []
@@ -166,7 +166,7 @@ def _from_unit(unit: int, low: int, high: int, largest: int) -> list[str]:
 
 
 def _smaller_units(unit: int, low: int, high: int) -> str:
-    """Return the smaller units behind one, or nothing where that may be."""
+    """Return the units smaller than one, or nothing if that is in the range."""
     alternatives = [
         each for later in range(unit + 1, 4) for each in _from_unit(later, low, high, _LARGEST_INSIDE[later])
     ]

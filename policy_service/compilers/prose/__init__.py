@@ -33,33 +33,33 @@ def statement(expression: Expr, policy: Policy, lang: Language) -> Statement:
     """Return a condition over the facts and outcomes of `policy`, as nested groups of clauses.
 
     Raises:
-        TypeError: the expression is a value and no condition.
+        TypeError: the expression is not a condition.
     """
     return condition(expression, context_of(policy, lang))
 
 
 def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
-    """Return a condition as a sentence without its stop; nested conditions stand below it in numbered lists.
+    """Return a condition as a sentence without its full stop; nested conditions follow in numbered lists.
 
     Raises:
-        TypeError: the expression is a value and no condition.
+        TypeError: the expression is not a condition.
     """
     return outline(statement(expression, policy, lang), LANGUAGES[lang])
 
 
 def no_other_rule(lang: Language) -> str:
-    """Return the condition of the rule `otherwise`, as a sentence without its stop."""
+    """Return the condition of the rule `otherwise`, as a sentence without its full stop."""
     return LABELS[lang].no_other
 
 
 def condition_writer(policy: Policy, lang: Language) -> Callable[[Expr], str]:
-    """Return the function that writes conditions of `policy` as `sentence` does; it looks the names up once."""
+    """Return a function that writes conditions like `sentence`, but looks up the names of `policy` only once."""
     context = context_of(policy, lang)
     return lambda expression: outline(condition(expression, context), LANGUAGES[lang])
 
 
 def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
-    """Return one rule of `policy`: when it holds, what it then gives, and why."""
+    """Return one rule of `policy`: its condition, outcome and reason."""
     words = rule_words(policy, rule, context_of(policy, lang))
     condition_text, then = outline(words.when, LANGUAGES[lang]), LANGUAGES[lang].semicolon.join(words.then)
     if lang == "zh":
@@ -68,7 +68,7 @@ def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
 
 
 def table(policy: Policy, lang: Language) -> Table:
-    """Return the rules of `policy` as a table: of a decision table one column an input, else one for the condition."""
+    """Return the rules of `policy` as a table: for a decision table a column per input, else one for the condition."""
     return rules_table(policy, context_of(policy, lang))
 
 
@@ -78,13 +78,13 @@ def cross_table(policy: Policy, lang: Language) -> GridWords | None:
 
 
 def value_in_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
-    """Return a value, as kept, in words, as it stands alone; `titles` are those of the words of a choice or of tags."""
+    """Return a stored value in words, as it stands alone; `titles` are those of a choice's or tags' words."""
     words = PLAIN_LANGUAGES[lang]
     return value_text(kind, value, words, word_labels(kind, titles, words))
 
 
 def origin_in_words(fact: Fact, lang: Language) -> str:
-    """Where a fact comes from, in words; nothing when the caller gives it."""
+    """Return the source of a fact in words; empty if the caller supplies it."""
     return origin_text(fact, PLAIN_LANGUAGES[lang])
 
 

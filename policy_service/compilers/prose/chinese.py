@@ -1,7 +1,7 @@
-"""Chinese, as a director reads it: every boundary says whether it is included.
+"""Chinese wording for directors: every boundary states whether it is included.
 
-A space stands between a Chinese character and a Western letter or figure, none beside punctuation; what the
-author wrote inside quotation marks stays as it is.
+There is a space between a Chinese character and a Western letter or digit, none next to punctuation; text in the
+author's quotation marks is unchanged.
 """
 
 from __future__ import annotations
@@ -102,11 +102,11 @@ _AFTER = re.compile(r"^[\u4e00-\u9fff]")
 _FOLDED = re.compile(
     r"(?<=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”]) (?=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”])"
 )
-"""The space that folding a line of YAML leaves between two Chinese characters."""
+"""The space between two Chinese characters that comes from a folded YAML line."""
 
 
 def join_spaced(*parts: str) -> str:
-    """Return the parts side by side, with a space where Chinese meets a Western letter or figure."""
+    """Return the parts joined, with a space where Chinese meets a Western letter or digit."""
     text = ""
     for part in parts:
         meets = (_BEFORE.search(text) and _western(part[:1])) or (_western(text[-1:]) and _AFTER.search(part))

@@ -1,9 +1,9 @@
-"""Conditions in words. Negation is carried down to the words, so nobody has to read "it is not the case that".
+"""Conditions in words. Negation is pushed down to the predicates, to avoid "it is not the case that".
 
     not(x < 30)      “x” is at least 30                  not(a and b)    at least one of: not a; not b
     30 > x           “x” is less than 30                 x in ("a")      “x” is ‘a’
 
-Law: two conditions that can differ for some subject never have the same text.
+Law: conditions that differ for some subject have different texts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MIRRORED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", "<=
 
 
 def condition(expression: Expr, context: Context, *, holds: bool = True) -> Statement:
-    """Return the statement that the condition holds, or that it does not."""
+    """Return the statement that the condition is true, or that it is false."""
     match expression:
         case Constant(value=bool() as truth):
             return Clause(context.words.always if truth == holds else context.words.never)
@@ -86,7 +86,10 @@ def _predicate(comparator: Comparator, left: Expr, right: Expr, context: Context
 
 
 def _equivalence(comparator: Comparator, left: Expr, right: Expr, context: Context) -> Statement:
-    """Return two conditions compared: with a written `true` or `false` it is the other one, or its opposite."""
+    """Return the comparison of two conditions.
+
+    Compared with a literal `true` or `false` it is the other condition, or its negation.
+    """
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Constant):
             return condition(other, context, holds=(one.value is True) == (comparator == "="))

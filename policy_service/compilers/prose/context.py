@@ -1,9 +1,9 @@
 """The names of one policy: their titles in one language, their types, the sort of every value.
 
-Two names never have the same title: where the author gave one title twice, the name itself is added to it. The same
-goes for the words of one choice or of one list of tags.
+Titles are unique: if the author used a title twice, the name is added to it. The same applies to the words of a choice
+or of tags.
 
-The words of a choice or of tags stand without quotation marks, unless one of them could be read as something else:
+The words of a choice or of tags have no quotation marks, unless one of them is ambiguous:
 
     “tier” is S             “tier” is ‘S, A’                “reply” is ‘not given’
 """
@@ -54,7 +54,7 @@ LANGUAGES: Mapping[Language, Vocabulary] = {"zh": Chinese(), "en": English()}
 
 
 class _PlainWords:
-    """Choices, tags and texts that stand alone, in a cell or behind their title: without quotation marks."""
+    """Choices, tags and texts that stand alone, in a cell or after their title: without quotation marks."""
 
     def word(self, text: str) -> str:
         return escape_text(text) if quotable(text) is None else text
@@ -68,9 +68,9 @@ class _PlainEnglish(_PlainWords, English): ...
 
 PLAIN_LANGUAGES: Mapping[Language, Vocabulary] = {"zh": _PlainChinese(), "en": _PlainEnglish()}
 _PLAIN_WORD = re.compile(r"[\w%+/·()（）-]+(?: [\w%+/·()（）-]+)*")
-"""What no list, no sentence and no quotation ends in or begins with."""
+"""A word without characters that separate lists, sentences or quotations."""
 CONDITIONS = TEXT_TESTS | (TAG_FUNCTIONS - {"count"})
-"""The functions that answer yes or no."""
+"""The functions with a boolean result."""
 YEAR = "year"
 _NO_QUOTES = str.maketrans("“”「」`", "‘’『』'")
 
@@ -82,12 +82,12 @@ class Context:
     words: Vocabulary
     types: Mapping[str, Type]
     titles: Mapping[str, str]
-    """Each name's title as a column's heading has it, without quotation marks."""
+    """The title of each name as a column heading, without quotation marks."""
     word_labels: Mapping[str, Mapping[str, str]]
-    """Each word of each choice and of each list of tags, as shown: by its title, where it has one."""
+    """The label of each word of each choice and of tags: its title, if it has one."""
 
     def title(self, name: str) -> str:
-        """Return the name of a fact, an outcome, the day of decision or the score in a sentence."""
+        """Return the title of a fact, an outcome, the day of decision or the score, for a sentence."""
         if name == AS_OF:
             return self.words.as_of
         if name == SCORE:
@@ -95,7 +95,7 @@ class Context:
         return self.words.title(self.titles.get(name, name))
 
     def word(self, text: str, name: str = "") -> str:
-        """Return the title of a text that is a word of the choice or of the tags `name`; of any other, itself."""
+        """Return the title of a word of the choice or tags `name`; any other text unchanged."""
         return self.word_labels.get(name, {}).get(text) or self.words.word(text)
 
 
@@ -120,7 +120,7 @@ def context_of(policy: Policy, lang: Language) -> Context:
 
 
 def words_for(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> Vocabulary:
-    """Return the vocabulary for the words of a type: without quotation marks where none of them needs any."""
+    """Return the vocabulary for the words of a type: without quotation marks if no word needs them."""
     words = LANGUAGES[lang]
     if not isinstance(kind, ChoiceType | TagsType):
         return words
@@ -132,7 +132,7 @@ def words_for(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> Vo
 
 
 def _shown(word: str, titles: Mapping[str, Bilingual], words: Vocabulary) -> str:
-    """Return the title of a word, on one line, or the word where it has none."""
+    """Return the title of a word, on one line, or the word if it has none."""
     return words.unfold(words.of(titles[word])) if word in titles else word
 
 
@@ -142,7 +142,7 @@ def title_line(title: Bilingual | None, context: Context) -> str:
 
 
 def rule_label(rule: Rule, context: Context) -> str:
-    """Return the label of a rule: its title, if it has one, and its id."""
+    """Return the label of a rule: its title, if any, and its id."""
     return f"{title_line(rule.title, context)} `{rule.id}`".lstrip()
 
 
@@ -152,7 +152,7 @@ def rule_labels(policy: Policy, context: Context) -> Mapping[str, str]:
 
 
 def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:
-    """Return the words of a choice or of tags as shown; a title that several of them share is shown with its word."""
+    """Return the labels of the words of a choice or of tags; an ambiguous title is shown with its word."""
     if not isinstance(kind, ChoiceType | TagsType):
         return {}
     labels = {word: _shown(word, titles, words) for word in kind.of}
@@ -231,10 +231,10 @@ def sort_of_type(kind: Type) -> Sort:
 
 
 def unit_of(expression: Expr, context: Context) -> str:
-    """Return the unit of the figures and words beside the expression.
+    """Return the unit of the numbers and words next to the expression.
 
-    A currency; `YEAR`, whose thousands are not grouped; or the name of the choice or of the tags whose words they are.
-    Empty for a plain number, and for a literal, which takes its neighbour's.
+    A currency; `YEAR`, whose thousands are not grouped; or the name of the choice or tags. Empty for a plain number,
+    and for a literal, which takes its neighbour's unit.
     """
     match expression:
         case Name():

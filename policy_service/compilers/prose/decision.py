@@ -1,4 +1,4 @@
-"""The decision logic of a policy in words: its rules, its tables, and what happens when several rules hold."""
+"""The decision logic of a policy in words: its rules, tables, and hit policy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from policy_service.language.types import ChoiceType, NumberType, Value
 
 @dataclass(frozen=True, slots=True)
 class RuleWords:
-    """One rule in words: what must hold, what then follows, and why."""
+    """One rule in words: condition, outcome and reason."""
 
     id: str
     title: str
-    """Empty when the author gave none."""
+    """Empty if it has none."""
     when: Statement
     then: tuple[str, ...]
-    """One sentence an outcome, without its stop."""
+    """One sentence per outcome, without its full stop."""
     because: str
 
 
@@ -44,7 +44,7 @@ def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
 
 
 def then_words(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
-    """Return a rule's outcomes, one sentence an outcome."""
+    """Return a rule's outcomes, one sentence each."""
     labels = LABELS[context.words.language]
     if policy.aggregate is Aggregate.COUNT and not rule.otherwise:
         return (labels.counts,)
@@ -67,7 +67,7 @@ def _gives(label: str, then: Expr | Value, outcome: Outcome, context: Context) -
 
 
 def outcome_text(then: Expr | Value, name: str, context: Context) -> str:
-    """Return one value that a rule gives for an outcome or for the score: as written, or how it is computed."""
+    """Return one value of a rule for an outcome or the score: the literal, or how it is computed."""
     kind = context.types[name]
     if isinstance(then, bool | int | str | frozenset):
         return value_text(kind, then, context.words, context.word_labels.get(name, {}))
@@ -78,7 +78,7 @@ def outcome_text(then: Expr | Value, name: str, context: Context) -> str:
 
 
 def rules_table(policy: Policy, context: Context) -> Table:
-    """Return the rules as a table: of a decision table one column an input, of other forms one for the condition."""
+    """Return the rules as a table: for a decision table a column per input, for other forms one for the condition."""
     labels = LABELS[context.words.language]
     if policy.form == "table":
         condition_headers = tuple(context.titles.get(name, context.title(name)) for name in policy.inputs)
@@ -102,7 +102,7 @@ def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
         cells = (inline(rule_words(policy, rule, context).when, context.words),)
     names = (SCORE,) if policy.scorecard is not None else tuple(policy.outcomes)
     values = [outcome_text(then, name, context) for then, name in zip(rule.then, names, strict=False)]
-    if not values and policy.otherwise is not None:  # a rule that only counts, beside one that gives
+    if not values and policy.otherwise is not None:  # a rule that only counts, next to one with values
         values = [LABELS[context.words.language].counts]
     return (rule_label(rule, context), *cells, *values)
 
@@ -127,7 +127,7 @@ def bands_table(policy: Policy, context: Context) -> Table | None:
 
 
 def resolution(policy: Policy, context: Context) -> str:
-    """Return the answer when several rules hold (DMN 1.5 section 8.2.8), or how a scorecard counts."""
+    """Return the answer if several rules match (DMN 1.5 section 8.2.8), or how a scorecard counts."""
     labels = LABELS[context.words.language]
     if policy.scorecard is not None:
         return context.words.fill(
@@ -139,7 +139,7 @@ def resolution(policy: Policy, context: Context) -> str:
 
 
 def unmatched_text(policy: Policy, context: Context) -> str:
-    """Return the answer when no rule holds; a scorecard always has one."""
+    """Return the answer if no rule matches; a scorecard always has one."""
     labels = LABELS[context.words.language]
     if policy.scorecard is not None:
         return ""
@@ -147,7 +147,7 @@ def unmatched_text(policy: Policy, context: Context) -> str:
 
 
 def _order(policy: Policy, context: Context) -> str:
-    """Return the rank of outcomes: by the position of their words in the choices' lists, the first outcome first."""
+    """Return the order of outcomes: by the positions of their words in the choices' lists, first outcome first."""
     label = LABELS[context.words.language].rank
     ranks = [
         context.words.fill(

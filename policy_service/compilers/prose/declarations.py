@@ -1,4 +1,4 @@
-"""The declarations of a policy in words: facts with their kinds, bounds and origins, outcomes, and kept values."""
+"""The declarations of a policy in words: facts with types, bounds and sources, outcomes, and stored values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_TITLES: Mapping[str, Never] = {}
 
 
 def value_text(kind: Type, value: Value, words: Vocabulary, labels: Mapping[str, str] = NO_TITLES) -> str:
-    """A value of a fact or an outcome, as it is kept, in words; `labels` are the words of a choice or of tags."""
+    """Return a stored value of a fact or outcome in words; `labels` are those of a choice's or tags' words."""
     match kind, value:
         case BooleanType(), bool():
             return words.truth(value)
@@ -92,7 +92,7 @@ def _bounds(kind: NumberType | DateType | DurationType, widest: tuple[int, int],
 
 
 def facts_table(policy: Policy, context: Context) -> Table:
-    """Return the facts: title, name, kind, whether they must be given, and who gives them."""
+    """Return the facts: title, name, type, whether they are required, and their source."""
     labels = LABELS[context.words.language]
     rows = []
     for fact in policy.facts.values():
@@ -111,7 +111,7 @@ def facts_table(policy: Policy, context: Context) -> Table:
 
 
 def origin_text(fact: Fact, words: Vocabulary) -> str:
-    """Where a fact comes from; nothing when the caller gives it."""
+    """Return the source of a fact; empty if the caller supplies it."""
     labels = LABELS[words.language]
     if fact.requirement is not None:
         return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
@@ -125,7 +125,7 @@ def origin_text(fact: Fact, words: Vocabulary) -> str:
 
 
 def outcomes_table(policy: Policy, context: Context) -> Table:
-    """Return the outcomes: title, name and kind."""
+    """Return the outcomes: title, name and type."""
     rows = tuple(
         (context.titles[outcome.name], f"`{outcome.name}`", type_text(outcome.type, context.words, outcome.words))
         for outcome in policy.outcomes.values()

@@ -1,4 +1,4 @@
-"""English, as a director reads it: exact at every boundary, with nothing left to the reader's guess."""
+"""English wording for directors: exact at every boundary."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ PARTS = {
 
 
 def count_of(number: Fraction, noun: str) -> str:
-    """`1 day`, `3 days`."""
+    """Return a number with its noun: `1 day`, `3 days`."""
     return f"{group_thousands(number)} {noun}{'' if number == 1 else 's'}"
 
 

@@ -19,17 +19,17 @@ from policy_service.language.types import parse_date
 
 @dataclass(frozen=True, slots=True)
 class InvariantWords:
-    """A law in words: the author's sentence, and what is in fact proved."""
+    """An invariant in words: the author's text, and what is actually proved."""
 
     id: str
     says: str
     when: Statement | None
-    """Where the law holds; None when it holds everywhere."""
+    """The condition of the law; None if it always applies."""
     law: Statement
 
 
 def examples_table(policy: Policy, context: Context) -> Table | None:
-    """Return the examples, one column for each fact that any of them gives; None when there are none."""
+    """Return the examples, a column per fact that any of them gives; None if there are none."""
     if not policy.examples:
         return None
     labels = LABELS[context.words.language]
@@ -47,7 +47,7 @@ def examples_table(policy: Policy, context: Context) -> Table | None:
 
 
 def _is_spread(policy: Policy) -> bool:
-    """Return True if each outcome has a column of its own."""
+    """Return True if each outcome has its own column."""
     return len(policy.outcomes) > 1 and not policy.returns_list
 
 
@@ -83,7 +83,7 @@ def value_of_name(name: str, value: object, context: Context) -> str:
 
 
 def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, ...]:
-    """Return the expected outcomes: one cell an outcome, or all in one."""
+    """Return the expected outcomes: one cell each, or all in one."""
     labels, words = LABELS[context.words.language], context.words
     if example.status != "decided":
         missing = words.listing([context.title(name) for name in example.missing])
@@ -97,7 +97,7 @@ def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, 
 
 
 def _entry(entry: Mapping[str, object], context: Context) -> str:
-    """Return one entry of a list: its value when it is the only one, otherwise each with its title."""
+    """Return one entry of a list: a single value alone, otherwise each value with its title."""
     values = {name: value_of_name(name, value, context) for name, value in entry.items()}
     if len(values) == 1:
         return next(iter(values.values()))

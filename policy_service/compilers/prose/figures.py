@@ -1,4 +1,4 @@
-"""Numbers, amounts, dates and author's words as people write them, before a language adds its units."""
+"""Numbers, amounts, dates and authors' texts in human-readable form, before units are added."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policy_service.language.quantities import decimals
 from policy_service.language.types import CURRENCIES, SECONDS_PER_DAY
 
 QUOTES = "\"'`‘’“”「」『』\\"
-"""Characters that end a quotation in one language or the other."""
+"""Closing quotation marks of both languages."""
 
 
 def group_thousands(value: Fraction, min_decimals: int = 0) -> str:
@@ -27,18 +27,18 @@ def group_thousands(value: Fraction, min_decimals: int = 0) -> str:
 
 
 def amount(value: Fraction, currency: str) -> str:
-    """Return an amount of money, without its unit, with at least the decimals of its minor unit."""
+    """Return an amount of money without its unit, with at least the decimals of its minor unit."""
     return group_thousands(value, CURRENCIES[currency])
 
 
 def percent(factor: Fraction) -> str | None:
-    """`2%` for 0.02; None for what people do not call a percentage: 0, 1 and more, thousandths of a per cent."""
+    """Return `2%` for 0.02; None for 0, 1 and more, and thousandths of a per cent."""
     scale = decimals(factor * 100)
     return f"{group_thousands(factor * 100)}%" if 0 < factor < 1 and scale is not None and scale <= 2 else None  # noqa: PLR2004
 
 
 def clock_parts(seconds: Fraction) -> list[tuple[Fraction, int]]:
-    """Days, hours, minutes and seconds of a duration, those that are there, each with its place in that order."""
+    """Return the days, hours, minutes and seconds of a duration, without zero parts, each with its position."""
     rest = abs(seconds)
     parts = []
     for place, size in enumerate((SECONDS_PER_DAY, 3600, 60)):
@@ -49,18 +49,18 @@ def clock_parts(seconds: Fraction) -> list[tuple[Fraction, int]]:
 
 
 def printable_line(text: str) -> str:
-    """Return an author's words on one line, with nothing in them that could not be seen."""
+    """Return an author's text on one line, with invisible characters escaped."""
     return "".join(
         character if character.isprintable() else f"\\u{ord(character):04x}" for character in " ".join(text.split())
     )
 
 
 def quotable(text: str) -> str | None:
-    """`text` as it stands when quotation marks can be put around it, None when it must be escaped."""
+    """Return `text` if it can be put in quotation marks unescaped, else None."""
     return text if text == printable_line(text) and not any(mark in text for mark in QUOTES) else None
 
 
 def escape_text(text: str) -> str:
-    """Text in straight quotes, whatever it holds: quotes, line breaks and what cannot be seen are escaped."""
+    """Return the text in straight quotes, with quotes, line breaks and invisible characters escaped."""
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in quoted)

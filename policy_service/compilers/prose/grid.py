@@ -1,4 +1,4 @@
-"""A cross table in words: the grid as its author wrote it, each cell with the rule that it is."""
+"""A cross table in words: the grid as written, each cell with its rule."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from policy_service.language.ast import TRUE
 from policy_service.language.policy import Line, Policy, Rule
 
 NO_RULE = "—"
-"""What a cell shows where no rule is."""
+"""The text of a cell without a rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """The outcome where a row and a column meet, and its rule; None where there is no rule."""
+    """The outcome for a row and a column, and its rule; None if there is no rule."""
 
     rule: str | None
     values: tuple[str, ...]
     """A value for each outcome."""
     text: str
-    """All of them in one line."""
+    """All values on one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class GridLine:
-    """The head of a row or of a column, and the name it is known by."""
+    """The head of a row or column, and its name."""
 
     id: str
     head: str
@@ -41,15 +41,15 @@ class GridWords:
     """A cross table in words."""
 
     corner: str
-    """What is asked down and what across."""
+    """The inputs of the rows and columns."""
     legend: str
-    """A sentence that says how to read the grid."""
+    """A sentence that explains the grid."""
     columns: tuple[GridLine, ...]
     rows: tuple[tuple[GridLine, tuple[GridCell, ...]], ...]
 
     @property
     def table(self) -> Table:
-        """The same as a table, its first column the heads of the rows."""
+        """Return the grid as a table; its first column has the heads of the rows."""
         return Table(
             (self.corner, *(column.head for column in self.columns)),
             tuple((row.head, *(each.text for each in cells)) for row, cells in self.rows),

@@ -1,4 +1,4 @@
-"""Labels of pages in both languages: headings of columns, kinds, hit policies, laws."""
+"""Labels of pages in both languages: column headings, types, hit policies, laws."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from policy_service.compilers.prose.vocabulary import Sort
 from policy_service.language.policy import Aggregate, Hit, Language
 
 Moves = Mapping[Sort, tuple[str, str]]
-"""For each sort of value the words for going up and for going down; `word` is an ordered choice."""
+"""For each sort of value, the words for going up and down; `word` is an ordered choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Words and sentences with places in braces."""
+    """Texts with placeholders in braces."""
 
     facts: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -24,7 +24,7 @@ class Labels:
     reason: str
     example: str
     decided_for: str
-    """The column of the days the examples are decided for."""
+    """The column of the examples' days."""
     expected: str
     by_rule: str
     kinds: Mapping[str, str]

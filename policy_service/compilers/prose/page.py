@@ -1,7 +1,7 @@
-"""A whole policy in words: one frozen value with all there is to say, and the Markdown page made of it.
+"""A whole policy in words: one frozen value with the complete text, and the Markdown page made from it.
 
-The templates hold the headings and the order; they ask nothing of the policy itself. A page in HTML can be made of
-the same value: the environment escapes whatever is named `.html`.
+The templates have the headings and their order, and do not access the policy. HTML pages can use the same value: the
+environment escapes templates named `.html`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from policy_service.language.policy import Language, Policy
 from policy_service.subject import kind_label
 
 DIGEST_LENGTH = len("sha256:") + 12
-"""Characters of a digest that people compare."""
+"""Displayed length of a digest, characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that a page says about one version of a policy."""
+    """The complete text about one version of a policy."""
 
     title: str
     id: str
@@ -46,19 +46,19 @@ class Explanation:
     """`sha256:` and the first twelve digits."""
     source: tuple[str, ...]
     subject: str
-    """A sentence that says about whom or what it decides."""
+    """A sentence about the kind of subject."""
     notes: tuple[str, ...]
     """Paragraphs."""
     asks: bool
-    """True if there are facts that must be given."""
+    """True if some facts are required."""
     facts: Table
     outcomes: Table
     resolution: str
-    """What the answer is when several rules hold, and when none does."""
+    """The answer if several rules match, and if none does."""
     table: Table | None
     """The decision table; None for other forms."""
     grid: GridWords | None
-    """The same of a cross table as its grid; None for other forms."""
+    """A cross table as its grid; None for other forms."""
     rules: tuple[RuleWords, ...]
     bands: Table | None
     band_rules: tuple[RuleWords, ...]
@@ -67,7 +67,7 @@ class Explanation:
 
 
 def explanation(policy: Policy, lang: Language) -> Explanation:
-    """Return the policy in words, one value for any page."""
+    """Return the policy in words, for any page."""
     context = context_of(policy, lang)
     return Explanation(
         title=context.words.unfold(context.words.of(policy.title)),
@@ -92,13 +92,13 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
 
 
 def _paragraphs(policy: Policy, context: Context) -> tuple[str, ...]:
-    """Return the notes; an empty line parts two paragraphs."""
+    """Return the notes; empty lines separate paragraphs."""
     notes = context.words.of(policy.notes) if policy.notes else ""
     return tuple(context.words.unfold(text) for text in re.split(r"\n\s*\n", notes) if text.strip())
 
 
 def explain(policy: Policy, lang: Language) -> str:
-    """Return the policy as a Markdown page that reads well in a terminal too."""
+    """Return the policy as a Markdown page that is also readable in a terminal."""
     page = explanation(policy, lang)
     return _environment(lang).get_template(f"explain.{lang}.md").render(page=page).rstrip() + "\n"
 

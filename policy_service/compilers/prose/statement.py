@@ -1,4 +1,4 @@
-"""A condition in words, as nested groups of clauses, before it is laid out as a list or on one line.
+"""A condition in words, as nested groups of clauses, to be formatted as a list or on one line.
 
     statement = clause | group              group = "all of the following hold", "at least one …", … with its parts
 
@@ -17,9 +17,9 @@ from policy_service.compilers.prose.vocabulary import Connective, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One sentence without nesting: what it speaks of, and what is said of that.
+    """One sentence without nesting: its subject and predicates.
 
-    Several predicates are joined by `connective`; a clause without any stands for itself and is never joined.
+    Several predicates are joined by `connective`; a clause without predicates stands alone and is never joined.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class ClauseGroup:
-    """Several statements, and how many of them must hold; `lead` says so in words."""
+    """Several statements, and how many of them must be true; `lead` says so in words."""
 
     connective: Connective
     lead: str
@@ -41,12 +41,12 @@ Statement = Clause | ClauseGroup
 
 
 def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
-    """Return the clause about its subject."""
+    """Return a clause about a subject."""
     return Clause(words.say(subject, predicate), subject, (predicate,))
 
 
 def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Statement, ...]) -> Statement:
-    """Return the statement that all, or any, of `parts` hold, clauses about one subject joined."""
+    """Return the statement that all, or any, of `parts` are true, with clauses about one subject joined."""
     joined: dict[str, Clause] = {}
     statements: list[Statement] = []
     for part in dict.fromkeys(_spread(connective, parts)):
@@ -77,7 +77,7 @@ def _spread(connective: Connective, parts: tuple[Statement, ...]) -> Iterator[St
 
 
 def outline(statement: Statement, words: Vocabulary, indent: str = "") -> str:
-    """Return the statement as a sentence and, below it, numbered lists in numbered lists."""
+    """Return the statement as a sentence, followed by nested numbered lists."""
     if isinstance(statement, Clause):
         return statement.text
     lines = [f"{statement.lead}{words.colon}"]
@@ -88,7 +88,7 @@ def outline(statement: Statement, words: Vocabulary, indent: str = "") -> str:
 
 
 def inline(statement: Statement, words: Vocabulary, number: str = "") -> str:
-    """Return the statement on one line, its parts numbered (1), (2), (2.1): for cells, and where a list has no room."""
+    """Return the statement on one line, its parts numbered (1), (2), (2.1): for cells and other short places."""
     if isinstance(statement, Clause):
         return statement.text
     parts = [
@@ -98,7 +98,7 @@ def inline(statement: Statement, words: Vocabulary, number: str = "") -> str:
 
 
 def cell(statement: Statement, words: Vocabulary, subject: str) -> str:
-    """Return the statement for a column that is about `subject`, which then need not be said."""
+    """Return the statement for a column about `subject`, which is therefore left out."""
     if isinstance(statement, Clause) and statement.subject == subject:
         predicates = tuple(words.bare(predicate) for predicate in statement.predicates)
         return words.join(statement.connective or "all", predicates)

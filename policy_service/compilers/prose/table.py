@@ -1,4 +1,4 @@
-"""A table in words, and how it is laid out so that its columns stand one under another in a terminal."""
+"""A table in words, and its layout with aligned columns for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_service.compilers.prose.figures import printable_line
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Headings and rows of cells in words; every row has as many cells as there are headings."""
+    """Headings and rows of texts; every row has as many cells as there are headings."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -35,10 +35,10 @@ def _cell(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Words that stay one line of Markdown and open no HTML tag, no matter who wrote them."""
+    """Return a text that is one line of Markdown and opens no HTML tag, whoever wrote it."""
     return re.sub(r"<(?=[A-Za-z!/?])", r"\\<", printable_line(text))
 
 
 def width(text: str) -> int:
-    """Return the columns of a terminal that the text takes."""
+    """Return the width of the text in terminal columns."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

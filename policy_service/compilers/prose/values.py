@@ -1,4 +1,4 @@
-"""Computed values in words: `1.5 * mean` is `1.5 times “industry mean”`, and what has no such phrase is a formula.
+"""Computed values in words: `1.5 * mean` is `1.5 times “industry mean”`; other values become formulas.
 
 | how tightly the words hold together | e.g.                                   | inside something larger |
 |-------------------------------------|----------------------------------------|-------------------------|
@@ -6,8 +6,7 @@
 | sum, product                        | “a” + “b”; “a” × “b”                   | as in school            |
 | single                              | “a”; 30; 21 November 2026              | as it is                |
 
-A literal has no unit of its own; it is shown in the unit of what it is added to or compared with, a word by
-the title it has there.
+A literal takes the unit of what it is added to or compared with; a word takes its title there.
 """
 
 from __future__ import annotations
@@ -42,29 +41,29 @@ from policy_service.language.types import Duration, Months
 
 PHRASE, SUM, PRODUCT, SINGLE = range(4)
 SIGNS: Mapping[Operator, str] = {"+": "+", "-": "−", "*": "×", "/": "÷"}
-"""The signs of formulas; a power is a phrase."""
+"""The operators of formulas; a power is a phrase."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words for a value, and how tightly they hold together."""
+    """The words for a value, and how tightly they bind."""
 
     text: str
     tightness: int = SINGLE
 
 
 def value(expression: Expr, context: Context, unit: str = "") -> str:
-    """Return a value in words, literals as amounts in `unit` where they stand for one."""
+    """Return a value in words, with literals as amounts in `unit` where appropriate."""
     return _value(expression, context, unit).text
 
 
 def single(expression: Expr, context: Context, unit: str = "") -> str:
-    """Return a value in words that nothing beside it can be taken to belong to."""
+    """Return a value in words, bracketed if needed to stay separate from its neighbours."""
     return _within(_value(expression, context, unit), SINGLE, context)
 
 
 def outcome_value(expression: Expr, context: Context, unit: str) -> str:
-    """Return a rule's outcome: as `value`, but a cap or a floor as one, which only here cannot be misread."""
+    """Return a rule's outcome like `value`, but with phrases for a cap or a floor, which are unambiguous only here."""
     if not isinstance(expression, Call) or expression.function not in ("min", "max") or len(expression.arguments) != 2:  # noqa: PLR2004
         return value(expression, context, unit)
     limited, limit = expression.arguments
@@ -79,7 +78,7 @@ def outcome_value(expression: Expr, context: Context, unit: str) -> str:
 
 
 def is_literal(expression: Expr) -> bool:
-    """Return True if the value is written in the policy and not looked up."""
+    """Return True if the value is a literal of the policy."""
     return isinstance(expression.operand if isinstance(expression, Negation) else expression, Constant)
 
 
@@ -166,7 +165,7 @@ def _is_ahead(constant: Constant) -> bool:
 
 
 def _term(expression: Expr, context: Context, unit: str) -> Words:
-    """Return a part of a formula: a multiple is a product there, and needs no words of its own."""
+    """Return a part of a formula: a multiple is a product there, not a phrase."""
     match expression:
         case Arithmetic(operator="*"):
             return _formula(expression, context, unit)
@@ -184,7 +183,7 @@ def _product(expression: Arithmetic, context: Context, unit: str) -> Words:
 
 
 def _makes_unit(expression: Expr, context: Context, unit: str) -> bool:
-    """True if plain numbers are shown in a unit: one factor is then an amount, `CNY 500.00 × “customers brought”`."""
+    """Return True if a product's unit comes from a factor shown as an amount, `CNY 500.00 × “customers brought”`."""
     return unit != "" and not unit_of(expression, context)
 
 
@@ -199,7 +198,7 @@ def _formula(expression: Arithmetic, context: Context, unit: str) -> Words:
 
 
 def _has_figure(factor: Expr) -> bool:
-    """Return True if a factor is a literal or has one that is shown as an amount."""
+    """Return True if a factor is, or contains, a literal shown as an amount."""
     match factor:
         case Arithmetic(operator="*"):
             return _has_figure(factor.left) or is_literal(factor.right)
@@ -210,7 +209,7 @@ def _has_figure(factor: Expr) -> bool:
 
 
 def _multiple(factor: Expr, whole: Expr, context: Context) -> str | None:
-    """`2% of …` or `1.5 times …`, None when no such words fit."""
+    """Return `2% of …` or `1.5 times …`; None if neither fits."""
     match factor, whole:
         case _, Constant() | Arithmetic():
             return None

@@ -1,4 +1,4 @@
-"""The vocabulary that a language must have for policies to be written in it; `english.py` and `chinese.py` have it."""
+"""The vocabulary that a language must define to describe policies; `english.py` and `chinese.py` implement it."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from policy_service.language.functions import Rounding
 from policy_service.language.policy import Bilingual, Language
 
 Connective = Literal["all", "any", "same", "differ"]
-"""All of the parts hold; at least one; both or neither; exactly one of two."""
+"""All parts are true; at least one; both or neither; exactly one of two."""
 Sort = Literal["truth", "number", "date", "duration", "word", "tags"]
-"""What kind of thing is compared, by which the words for `<` and `min` are chosen."""
+"""The kind of value compared, which determines the words for `<` and `min`."""
 
 
 class Vocabulary(Protocol):
-    """The words of one language. Arguments are words already, unless their type says otherwise."""
+    """The words of one language. Arguments are already in words, unless their type says otherwise."""
 
     language: Language
     colon: str
     semicolon: str
-    """Between the parts of a sentence, with the space after it."""
+    """The separator of parts of a sentence, with a space."""
     link: str
-    """Between two halves of a sentence, with the space after it."""
+    """The separator of two halves of a sentence, with a space."""
     stop: str
     gap: str
-    """What stands between two sentences or parts of one on the same line."""
+    """The separator of sentences, or parts of one, on the same line."""
     always: str
     never: str
     anything: str
-    """The empty cell of a decision table."""
+    """The text of an empty cell of a decision table."""
     as_of: str
     score: str
     ambiguous: re.Pattern[str]
-    """What is in the words of a choice that read as another condition unless they are quoted."""
+    """Parts of a choice's words that read like another condition unless quoted."""
 
     def of(self, bilingual: Bilingual) -> str:
-        """Return the author's words in this language."""
+        """Return the author's text in this language."""
         ...
 
     def unfold(self, text: str) -> str:
-        """Return an author's words on one line, without what folding the line in the file left in them."""
+        """Return an author's text on one line, without traces of folding in the file."""
         ...
 
     def fill(self, label: str, **parts: str) -> str:
-        """Return a label with its places, `{name}`, filled in."""
+        """Return a label with its placeholders, `{name}`, filled in."""
         ...
 
     # what is written
 
     def title(self, text: str) -> str:
-        """Return the name of a fact, marked as such."""
+        """Return the marked-up name of a fact."""
         ...
 
     def word(self, text: str) -> str:
-        """Return a choice, a tag or a text, marked as such."""
+        """Return a marked-up choice, tag or text."""
         ...
 
     def titled_word(self, title: str, word: str) -> str:
-        """Return a choice or a tag by its title, with the word that stands for it in the file."""
+        """Return the title of a choice or tag, with its word in the file."""
         ...
 
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
-        """Yes or no."""
+        """Return yes or no."""
         ...
 
     def number(self, value: Fraction, currency: str = "") -> str:
@@ -90,7 +90,7 @@ class Vocabulary(Protocol):
         ...
 
     def listing(self, items: Sequence[str]) -> str:
-        """Items one after another; words for an empty list."""
+        """Return items one after another; a phrase for an empty list."""
         ...
 
     # what is said of something
@@ -112,41 +112,41 @@ class Vocabulary(Protocol):
         ...
 
     def presence(self, *, missing: bool) -> str:
-        """Return a fact is (not) there."""
+        """Return that a fact is given, or missing."""
         ...
 
     def is_truth(self, *, value: bool) -> str:
-        """Return a boolean is true or false."""
+        """Return that a boolean is true, or false."""
         ...
 
     def comparison(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
-        """`< other`; `literal` when the other is written in the policy and not looked up."""
+        """Return `< other`; `literal` if the other value is a literal of the policy."""
         ...
 
     def between(self, low: str, high: str, closed: tuple[bool, bool], *, negated: bool) -> str:
-        """`[low..high)`."""
+        """Return `[low..high)`."""
         ...
 
     def one_of(self, values: Sequence[str], *, negated: bool) -> str:
-        """Return one of a list."""
+        """Return that a value is one of a list."""
         ...
 
     def tag_test(self, tag: str, *, literal: bool, negated: bool) -> str:
-        """Return a tag list has a tag; when not `literal`, `tag` is the fact that names it."""
+        """Return that a tag list contains a tag; if not `literal`, `tag` is the fact that names it."""
         ...
 
     def text_test(self, function: str, part: str, *, negated: bool) -> str:
-        """Return a text contains, starts or ends with a part."""
+        """Return that a text contains, starts or ends with a part."""
         ...
 
     # what is computed
 
     def share(self, percent: str, whole: str) -> str:
-        """2% of something."""
+        """Return a percentage of something, `2% of …`."""
         ...
 
     def times(self, factor: str, unit: str) -> str:
-        """1.5 times something."""
+        """Return a multiple of something, `1.5 times …`."""
         ...
 
     def elapsed_time(self, start: str, end: str, *, days: bool) -> str:
@@ -154,19 +154,19 @@ class Vocabulary(Protocol):
         ...
 
     def date_shift(self, day: str, offset: str, *, later: bool) -> str:
-        """Return a day so much later or earlier."""
+        """Return a day shifted to later or earlier."""
         ...
 
     def rounding(self, way: Rounding, value: str, decimals: int) -> str:
-        """Return a number rounded."""
+        """Return a rounded number."""
         ...
 
     def extreme(self, *, least: bool, parts: Sequence[str], sort: Sort) -> str:
-        """Return the least or greatest of two or more."""
+        """Return the least or greatest of several values."""
         ...
 
     def cap(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
-        """Return a value that goes no further than a limit."""
+        """Return a value limited by a cap or floor."""
         ...
 
     def size(self, value: str) -> str:

@@ -1,4 +1,4 @@
-"""The rules engine: policies decided by durable-rules, by the one safe path."""
+"""The rules engine: evaluates policies with durable-rules."""
 
 from policy_service.compilers.rules_engine.child_process import SmokeTestFailed
 from policy_service.compilers.rules_engine.compile import compile_engine

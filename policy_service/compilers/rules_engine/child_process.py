@@ -1,11 +1,10 @@
-"""Build programs in a child process first: one that crashes or hangs ends the child, not the service.
+"""Builds programs in a child process first, so that one that crashes or hangs ends the child, not the service.
 
     build_all_in_child([("tiering/rfm_value", SmokeTest(program, samples))], seconds=2.0)
 
-The child is a fresh interpreter, never a fork of a process that may have threads. It imports this file and
-the three it needs, not the packages around them, so it starts in about 0.1 s; one child tries any number of
-programs. It may use only so much processor time and memory, and it answers one line of JSON for each program,
-so the program that ended it is known by the missing answer.
+The child is a fresh interpreter, never a fork of a process with threads. It only imports this file and three others,
+not their packages, so it starts in about 0.1 s; one child tests any number of programs. Its processor time and memory
+are limited, and it answers one line of JSON per program, so the missing answer shows which program ended it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from policy_service.compilers.rules_engine.engine import Engine, EngineFault, En
 from policy_service.compilers.rules_engine.program import Condition, Operator, Program, Term
 
 MAX_MEMORY: Final = 2 * 2**30
-"""Bytes of address space that the child may use."""
+"""Address space limit of the child, bytes."""
 
 _PACKAGES: Final = ("policy_service", "policy_service.compilers", "policy_service.compilers.rules_engine")
 _CHILD: Final = """
@@ -41,17 +40,17 @@ child_process.run_child(sys.stdin, sys.stdout, seconds=request["seconds"])
 
 
 class SmokeTest(NamedTuple):
-    """A program, and vectors of values with the rules that each must find true."""
+    """A program, and sample vectors with the rules that must match each."""
 
     program: Program
     samples: Sequence[tuple[Sequence[int], tuple[int, ...]]]
 
 
 class SmokeTestFailed(Exception):
-    """A program that must not be given to the engine of this process."""
+    """A program that must not be loaded into this process's engine."""
 
     def __init__(self, name: str, reason: str) -> None:
-        """Name the program that failed, and say why."""
+        """`name` is the program that failed."""
         super().__init__(name, reason)
         self.name = name
         self.reason = reason
@@ -63,8 +62,8 @@ class SmokeTestFailed(Exception):
 def build_all_in_child(smoke_tests: Iterable[tuple[str, SmokeTest]], *, seconds: float) -> None:
     """Build named programs, one after the other in one child process, and check each against its samples.
 
-    The child starts while `smoke_tests` are made. Raises SmokeTestFailed, for the first that fails, when the child
-    dies, takes longer than `seconds` for all of them together, or answers differently.
+    The child starts while `smoke_tests` are computed. Raises SmokeTestFailed for the first that fails, if the child
+    dies, exceeds `seconds` for all of them, or answers differently.
     """
     names: list[str] = []
 
@@ -81,7 +80,7 @@ def build_all_in_child(smoke_tests: Iterable[tuple[str, SmokeTest]], *, seconds:
 
 
 def run_child(requests: TextIO, answers: TextIO, *, seconds: float) -> None:
-    """Answer each line of `requests`, a program, with a line that says how it did; limits the process."""
+    """Answer each line of `requests`, a program, with a line that reports its result; limit the process."""
     limit_process(seconds=seconds)
     for line in requests:
         request = json.loads(line)
@@ -91,14 +90,14 @@ def run_child(requests: TextIO, answers: TextIO, *, seconds: float) -> None:
 
 
 def limit_process(*, seconds: float) -> None:
-    """End this process after `seconds` of processor time, and refuse it more than MAX_MEMORY."""
+    """Limit this process to `seconds` of processor time, and to MAX_MEMORY."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
 def _failure_reason(program: Program, samples: Sequence[tuple[Sequence[int], Sequence[int]]]) -> str:
-    """Return why the program fails; empty when it does not."""
+    """Return why the program fails; empty if it passes."""
     try:
         engine = Engine(program)
     except (EngineFault, EngineLimitError) as error:
@@ -116,7 +115,7 @@ def _failure_reason(program: Program, samples: Sequence[tuple[Sequence[int], Seq
 
 
 def _run_child(requests: Iterable[str], seconds: float) -> tuple[dict[str, str], str]:
-    """Return the child's answers by name, and why it gave no more of them."""
+    """Return the child's answers by name, and why it stopped answering."""
     command = [sys.executable, "-I", "-S", "-c", _CHILD]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as child:  # noqa: S603 - a constant program
         try:
@@ -137,7 +136,7 @@ def _run_child(requests: Iterable[str], seconds: float) -> tuple[dict[str, str],
 
 
 def _settings(seconds: float) -> bytes:
-    """Return the first line that the child reads, and then imports what it needs: less than a pipe holds."""
+    """Return the first line for the child, which then imports what it needs; it fits into a pipe."""
     folder = Path(__file__).resolve().parent
     folders = (folder.parent.parent, folder.parent, folder)
     packages = {name: str(path) for name, path in zip(_PACKAGES, folders, strict=True)}

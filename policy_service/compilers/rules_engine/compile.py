@@ -8,9 +8,9 @@
 | arithmetic, facts compared with facts            | a flag for each test                                   |
 | several tests in one cell                        | a flag for each cell                                   |
 
-So the engine sees whole numbers alone: nothing is ever missing there, and nothing is computed there. A flag of its own
-is worked out once a decision, however many rules ask for it. The quick tests of a rule share a flag, because the engine
-takes longer to read a flag than Python takes to make it. `or` becomes several terms of one rule.
+So the engine only sees whole numbers: it computes nothing, and nothing is missing. A separate flag is computed once per
+decision, however many rules test it. The quick tests of a rule share a flag, because reading a flag in the engine takes
+longer than computing it in Python. `or` becomes several terms of one rule.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from policy_service.language.types import Value
 
 
 class Vector:
-    """The fields that the rules read, each as a Python expression; grows while the rules are compiled."""
+    """The fields that the rules read, each as a Python expression; extended while rules are compiled."""
 
     def __init__(self) -> None:
         self.fields: dict[str, int] = {}
         self.flags: set[int] = set()
 
     def field(self, text: str) -> int:
-        """Return the index of the number that the expression `text` gives."""
+        """Return the index of the field computed by the expression `text`."""
         return self.fields.setdefault(text, len(self.fields))
 
     def truth(self, formula: Formula) -> Condition:
-        """Return the condition that something computed before is true."""
+        """Return the condition that a computed flag is true."""
         field = self.field(condition_text(formula))
         self.flags.add(field)
         return Condition(field, "=", 1)
 
     def inputs(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> Inputs:
-        """Return the inputs: how the fields come out of the slots."""
+        """Return how the fields are computed from the slots."""
 
         def define_fields(body: Sequence[str]) -> Callable[[Anything], Anything]:
             return define_function(function_text("fields", slots, stand_ins, body), "fields")
@@ -61,7 +61,7 @@ class Vector:
 
 
 def is_quick(formula: Formula) -> bool:
-    """Return True if a test is worked out in less time than the engine takes to read a flag."""
+    """Return True if computing a test takes less time than reading a flag in the engine."""
     match formula:
         case Threshold(comparator=comparator):
             return comparator == "="
@@ -79,7 +79,7 @@ def atom_condition(atom: Atom, vector: Vector) -> Condition:
 
 
 def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]]:
-    """Return the formula as an `or` of `and`s; the loader has kept the number of them within `MAX_TERMS`."""
+    """Return the formula as an `or` of `and`s; the loader has limited their number to `MAX_TERMS`."""
     match formula:
         case Truth(value=truth):
             return [()] if truth else []
@@ -125,16 +125,13 @@ class EngineMatcher:
 def compile_rules(
     rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]
 ) -> tuple[Program, Inputs]:
-    """Return the engine's program, and how its fields come out of the slots."""
+    """Return the engine's program, and how its fields are computed from the slots."""
     vector = Vector()
     terms = tuple(terms_of(rules, vector))
     return Program(len(vector.fields), terms, frozenset(vector.flags)), vector.inputs(slots, stand_ins)
 
 
 def compile_engine(policy: Policy, core: Core | None = None) -> Evaluator:
-    """Return the policy in the rules engine; `core` is what it was lowered to, if that is known.
-
-    Raises EngineLimitError.
-    """
+    """Return the policy in the rules engine; `core` is its lowered form, if known."""
     make: MakeMatcher = EngineMatcher
     return Evaluator(policy, core or lower(policy), make)

@@ -1,10 +1,10 @@
-"""The one door to durable-rules: whole numbers go in, the rules that are true come out.
+"""The only module that uses durable-rules: takes whole numbers, returns the rules that match.
 
     engine = Engine(program)
     engine.matches((3, 250_000, 1))     # → (0, 4): rules 0 and 4, in order of priority
     engine.close()
 
-A decision is one conversation with each ruleset, through the C extension and with nothing in between:
+A decision is one conversation with each ruleset, directly through the C extension:
 
     assert_fact → 1                                 no rule is true, and nothing was stored
     assert_fact → 0
@@ -12,12 +12,12 @@ A decision is one conversation with each ruleset, through the C extension and wi
         complete_and_start_action → next rule … None
         retract_fact                                the ruleset is as it was before
 
-A conversation that is cut short leaves its ruleset unable to answer. So an engine notes when one begins, and whatever
-interrupts it (an error in C, KeyboardInterrupt, a fork) makes the engine build itself again before its next decision.
+An interrupted conversation leaves its ruleset unable to answer. So an engine records when one begins, and after an
+interruption (an error in C, KeyboardInterrupt, a fork) rebuilds itself before the next decision.
 
-One decision at a time: `matches` holds a lock (0.2 µs of about 10), so a second thread waits. All the work is done
-under the global interpreter lock anyhow, so it is more processes that decide more. A decision inside a decision, as a
-signal handler could start one, is refused. A forked child has copies, built again at first use.
+Decisions are serialised: `matches` holds a lock (0.2 µs of about 10). The work runs under the global interpreter lock
+anyway, so throughput scales with processes, not threads. A nested decision, which a signal handler could start, is
+rejected. A forked child has copies, which are rebuilt on first use.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class _State(IntEnum):
 
 _READY: Final = _State.READY
 _DECIDING: Final = _State.DECIDING
-"""The states that every decision passes, as names of the module: ten times quicker to look up than members."""
+"""The states of every decision as module globals: ten times faster to look up than enum members."""
 
 
 class _Conversation(NamedTuple):
-    """The calls of one decision on one ruleset, each bound to its handle."""
+    """The C calls of one decision on one ruleset, each bound to its handle."""
 
     rules: Mapping[str, int]
     ask: Callable[[str], tuple[int, int]]
@@ -75,7 +75,7 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 class Engine:
-    """One program, built and ready to decide."""
+    """A program built into the engine."""
 
     __slots__ = (
         "__weakref__",
@@ -91,10 +91,10 @@ class Engine:
     )
 
     def __init__(self, program: Program, inputs: Inputs | None = None) -> None:
-        """Check the program against the limits, build it and prime it.
+        """Check the program against the limits, build and prime it.
 
-        `inputs` says what `matches` is given; left out, that is the vector of the program's fields.
-        Raises EngineLimitError when the program is malformed or too large, EngineFault when C refuses it.
+        `inputs` defines the arguments of `matches`; by default the vector of the program's fields. Raises
+        EngineLimitError if the program is malformed or too large, EngineFault if C rejects it.
         """
         self._fields = program.fields
         self._inputs = inputs or vector_inputs(program.fields)
@@ -110,11 +110,11 @@ class Engine:
         _engines.add(self)
 
     def matches(self, values: Values) -> tuple[int, ...]:
-        """Return the rules that are true for `values`, ascending and none twice.
+        """Return the rules that match `values`, ascending, without duplicates.
 
-        Each field is a whole number within ±2**53. When one is not, ValueError or TypeError is raised before C is
-        touched. Raises ValueError when the engine is closed, and EngineFault when it fails, after which its next
-        decision is right again.
+        Each field is a whole number within ±2**53; otherwise ValueError or TypeError is raised before C is called.
+        Raises ValueError if the engine is closed, and EngineFault if it fails, after which its next decision is right
+        again.
         """
         try:  # a sum of whole numbers is one, and a vector of another length cannot be taken apart
             numbers, messages = self._write(values)
@@ -154,7 +154,7 @@ class Engine:
         return tuple(matched) if self._one_term_a_rule else tuple(dict.fromkeys(matched))
 
     def close(self) -> None:
-        """Free what the engine holds in C. Closing again does nothing; EngineFault inside a decision."""
+        """Release the engine's memory in C. Idempotent; raises EngineFault inside a decision."""
         with self._lock:
             if self._state is _State.DECIDING:
                 raise EngineFault("an engine cannot be closed inside one of its own decisions")
@@ -162,7 +162,7 @@ class Engine:
             self._free()
 
     def _recover(self) -> None:
-        """Make a broken engine ready; refuse a closed one, and one in the middle of a decision."""
+        """Repair a broken engine; reject a closed one, and a nested decision."""
         if self._state is _State.CLOSED:
             raise ValueError("the engine is closed")
         if self._state is _State.DECIDING:
@@ -181,7 +181,7 @@ class Engine:
                 self._free()
 
     def _open(self, ruleset: Ruleset) -> _Conversation:
-        """Create a ruleset and let its priming rule fire, else C would later free memory it never wrote."""
+        """Create a ruleset and fire its priming rule, without which C would later free uninitialised memory."""
         handle = durable_rules_engine.create_ruleset("policy", ruleset.definition)
         self._handles[handle] = False
         code, state = durable_rules_engine.assert_event(handle, ruleset.priming)
@@ -198,7 +198,7 @@ class Engine:
         )
 
     def _free(self) -> None:
-        """Delete every ruleset; one that was never primed leaks, for to delete it could crash the process."""
+        """Delete every ruleset; leak those never primed, since deleting them could crash the process."""
         self._conversations.clear()
         while self._handles:
             handle, primed = self._handles.popitem()
@@ -216,7 +216,7 @@ class Engine:
 
 
 def _check(values: Sequence[object], width: int) -> None:
-    """Refuse what is not `width` whole numbers within ±2**53, naming the first that is not."""
+    """Reject anything but `width` whole numbers within ±2**53, naming the first that is not."""
     if len(values) != width:
         raise ValueError(f"expected {width} values, found {len(values)}")
     for position, value in enumerate(values):

@@ -1,11 +1,11 @@
-"""Translation of a program into rulesets of durable-rules that stay below the engine's limits.
+"""Translates a program into rulesets of durable-rules that stay below the engine's limits.
 
     program = one ruleset, or several of at most 256 terms and 251 fields each
     ruleset = at most 60 terms, or guards that hold at most 32 terms each
     message = {"id":1,"<guard>":0,"<alias>":<value>,...}       whole numbers only; a flag that is 0 is left out
 
-A flag is a field that is 0 or 1 and is only asked whether it is 1; the engine finds what is not there unequal to 1, and
-the less it reads the quicker it is.
+A flag is a field that is 0 or 1 and only tested for 1; to the engine a missing field differs from 1, and shorter
+messages are faster.
 
 Why it is safe (rete.c, events.c and state.c of durable-rules 2.0.28):
 
@@ -20,10 +20,10 @@ Why it is safe (rete.c, events.c and state.c of durable-rules 2.0.28):
 
 The engine distinguishes fields by a 32-bit hash of their names, so the aliases are names with distinct hashes.
 
-Why it is quick. The engine tries every child of a true condition in turn, and comes to a field's children by
-a walk through a hash set from one of only 32 places. So conditions stand in the order that costs least (by
-cost / (1 - chance of being true), M. Z. Hanani, CACM 20(5), 1977; a condition that n terms share costs 1/n),
-equal beginnings become shared nodes, and the busiest fields have aliases whose walks nothing else crosses.
+Why it is fast. The engine tries every child of a true condition in turn, and finds a field's children by probing a hash
+set from one of only 32 buckets. So conditions are in the cheapest order (by cost / (1 - chance of being true), M. Z.
+Hanani, CACM 20(5), 1977; a condition shared by n terms costs 1/n), equal prefixes become shared nodes, and the busiest
+fields have aliases without hash collisions.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from typing import Final
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Condition, Program, Term
 
 MAX_FIELDS: Final = 251
-"""Fields of one message: 254 properties less `id`, `sid` and the guard."""
+"""Maximum number of fields of one message: 254 properties minus `id`, `sid` and the guard."""
 MAX_TERMS: Final = 16_384
-"""Terms of a program: about 20 kB of memory each."""
+"""Maximum number of terms of a program: about 20 kB of memory each."""
 MAX_CONDITIONS: Final = 65_536
-"""Conditions of a program: about 4 kB of memory each."""
+"""Maximum number of conditions of a program: about 4 kB of memory each."""
 
 TERMS_PER_RULESET: Final = 256
 TERMS_WITHOUT_GUARDS: Final = 60
 TERMS_PER_GUARD: Final = 32
 COST_OF_FLAG: Final = 0.05
-"""What asking for a flag costs, beside asking for a number: of one that is 0, nothing is there to ask."""
+"""The cost of testing a flag relative to a number: a flag that is 0 is not in the message."""
 
 NAME: Final = slice(2, 4)
-"""Where a rule's name stands in what the engine answers: `{"0a":{"m":...`."""
+"""The position of a rule's name in the engine's answers: `{"0a":{"m":...`."""
 
 _SPELLING: Final = {"=": "", "!=": "$neq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _BUCKETS: Final = 32
@@ -59,10 +59,10 @@ _PRIMING_PRIORITY: Final = 65_535
 
 
 class EngineLimitError(ValueError):
-    """A program that the engine must not be given."""
+    """A program that exceeds a limit of the engine."""
 
     def __init__(self, limit: str, actual: object, allowed: object) -> None:
-        """Name the `limit`, what was `found` and what is `allowed`."""
+        """`limit` names the limit, `actual` is the program's value and `allowed` the greatest allowed one."""
         super().__init__(limit, actual, allowed)
         self.limit = limit
         self.actual = actual
@@ -74,25 +74,22 @@ class EngineLimitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """One ruleset as text, and what is needed to speak with it."""
+    """One ruleset as text, and what is needed to use it."""
 
     definition: str
     priming: str
     """A message for the ruleset's one priming rule."""
     template: str
-    """The beginning of a decision's message, with one `%d` for each of `fields`."""
+    """The beginning of a decision's message, with a `%d` for each of `fields`."""
     fields: tuple[int, ...]
     flags: Mapping[int, str]
-    """What each flag that is 1 adds to the message."""
+    """The text that each flag that is 1 adds to the message."""
     rules: Mapping[str, int]
-    """The rule for each name that the engine answers with; names are in the order of rules."""
+    """The rule for each name in the engine's answers; names are in the order of rules."""
 
 
 def lay_out(program: Program) -> tuple[Ruleset, ...]:
-    """Rulesets that together answer for `program`, in the order of its rules.
-
-    Raises EngineLimitError when the program is malformed or too large.
-    """
+    """Return rulesets that together represent `program`, in the order of its rules."""
     _check(program)
     return tuple(_ruleset(terms, program.flags) for terms in _split(_distinct(program.terms)))
 
@@ -117,13 +114,13 @@ def _check(program: Program) -> None:
 
 
 def _distinct(terms: Iterable[Term]) -> list[Term]:
-    """Terms in the order of their rules, none twice, and no condition twice within a term."""
+    """Return the terms in the order of their rules, without duplicate terms, or duplicate conditions in a term."""
     unique = dict.fromkeys(Term(term.rule, tuple(dict.fromkeys(term.conditions))) for term in terms)
     return sorted(unique, key=lambda term: term.rule)
 
 
 def _split(terms: Iterable[Term]) -> Iterator[list[Term]]:
-    """Run of terms that fit one ruleset each."""
+    """Yield runs of terms that fit into one ruleset."""
     run: list[Term] = []
     fields: set[int] = set()
     for term in terms:
@@ -168,7 +165,7 @@ def _ruleset(terms: Sequence[Term], flags: frozenset[int]) -> Ruleset:
 
 
 def _needs_value(condition: Condition) -> bool:
-    """Return True if a condition asks more of its field than whether it is 1."""
+    """Return True if a condition needs more than whether its field is 1."""
     return (condition.operator, condition.value) != ("=", 1)
 
 
@@ -179,7 +176,7 @@ def _spell(condition: Condition, aliases: Mapping[int, str]) -> str:
 
 
 def _in_cheapest_order(terms: Sequence[Term], flags: frozenset[int]) -> list[Term]:
-    """Return the terms, each with its cheapest condition first, and terms that begin alike side by side."""
+    """Return the terms with their cheapest conditions first, and terms with equal prefixes adjacent."""
     uses = Counter(condition for term in terms for condition in term.conditions)
     chance = _chances(uses)
     rank = {
@@ -196,9 +193,9 @@ def _in_cheapest_order(terms: Sequence[Term], flags: frozenset[int]) -> list[Ter
 
 
 def _chances(conditions: Iterable[Condition]) -> dict[Condition, float]:
-    """Estimate how likely each condition is to be true.
+    """Return the estimated probability of each condition.
 
-    Each constant of its field, and each gap between two of them, is taken to be as likely as any other.
+    Each constant of its field, and each gap between two constants, is assumed to be equally likely.
     """
     constants: dict[int, set[int]] = {}
     for condition in conditions:
@@ -229,7 +226,7 @@ def _fnv1a(name: str) -> int:
 
 
 def _names_by_bucket() -> tuple[tuple[str, ...], ...]:
-    """Names of one or two characters; none hashes like another, or like one of the engine's own."""
+    """Return names of one or two characters by bucket, with distinct hashes that also differ from the engine's own."""
     own = "id sid $s $m m $forward $lt $lte $gt $gte $eq $neq $mt $imt $iall $iany $ex $nex $or $and $i $time"
     seen = {_fnv1a(name) for name in own.split()}
     buckets: list[list[str]] = [[] for _ in range(_BUCKETS)]
@@ -245,11 +242,10 @@ _NAMES: Final = _names_by_bucket()
 
 
 def _aliases(terms: Sequence[Term]) -> tuple[str, str, dict[int, str]]:
-    """Names for the guard, for the priming rule and for each field used.
+    """Return names for the guard, for the priming rule and for each field used.
 
-    The engine walks from a name's bucket to the next empty place. So the busiest field starts at the last
-    bucket, behind which nothing starts; the next so far below that its conditions and one empty place fit
-    between the two; and so on.
+    The engine probes from a name's bucket to the next empty one. So the busiest field starts at the last bucket, after
+    which nothing starts; the next one so far below that its conditions and one empty bucket fit in between; and so on.
     """
     fields = {condition.field for term in terms for condition in term.conditions}
     load = Counter(term.conditions[0].field for term in terms if term.conditions)

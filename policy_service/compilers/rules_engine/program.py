@@ -4,9 +4,8 @@
     term      := rule: condition and condition and ...        (no condition: always true)
     condition := field operator value
 
-A rule is true when one of its terms is (disjunctive normal form). Rules are numbered from 0 in order of
-priority. Nothing else reaches the engine: text, dates, money, arithmetic, membership and whatever is missing
-have become whole numbers.
+A rule matches if one of its terms is true (disjunctive normal form). Rules are numbered from 0 in order of priority.
+The engine sees nothing else: text, dates, money, arithmetic, membership and missing facts have become whole numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A conjunction that makes `rule` true, as each of its other terms does; without conditions, always."""
+    """A conjunction that makes `rule` match; without conditions it is always true."""
 
     rule: int
     conditions: tuple[Condition, ...]
@@ -39,7 +38,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Terms over a vector of `fields` whole numbers, of which those in `flags` are only ever 0 or 1."""
+    """Terms over a vector of `fields` whole numbers, of which those in `flags` are 0 or 1."""
 
     fields: int
     terms: tuple[Term, ...]

@@ -1,6 +1,6 @@
-"""Rehearses policies in a child process before this process builds them: the policy's own examples must come out right.
+"""Tests policies in a child process before this process builds them: the policies' own examples must pass.
 
-A program that ends or hangs the engine ends the child, and the policy is refused with a sentence.
+A program that crashes or hangs the engine ends the child, and the policy is rejected with a message.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
 from policy_service.language.types import Value, to_exact
 
 MAX_SAMPLES = 20
-"""Examples of one policy that are rehearsed."""
+"""Maximum number of examples tested per policy."""
 ANY_DAY = datetime.date(2026, 1, 1)
-"""The day for examples that do not say one."""
+"""The day of examples without one."""
 
 
 def run_smoke_tests(policies: Sequence[Policy], *, seconds: float, cores: dict[str, Core] | None = None) -> None:
-    """Build every policy in one child process and check it against the definition on its examples.
+    """Build every policy in one child process, and check it against the reference evaluator on its examples.
 
-    `cores` gets what each is lowered to, by the digest of the version: that is done while the child starts.
+    `cores` receives the lowered form of each policy, by digest of the version; lowering runs while the child starts.
 
-    Raises SmokeTestFailed, naming the policy, when the engine dies, hangs for `seconds` (of all policies together) or
-    answers differently; EngineLimitError when a policy exceeds a limit of the engine.
+    Raises SmokeTestFailed, naming the policy, if the engine dies, exceeds `seconds` (for all policies together) or
+    answers differently; EngineLimitError if a policy exceeds a limit of the engine.
     """
     if policies:
         trials = (_smoke_tests(policy, {} if cores is None else cores) for policy in policies)
@@ -79,7 +79,7 @@ def _smoke_test(
 
 
 def _subjects(policy: Policy) -> Iterator[tuple[Mapping[str, Value], datetime.date]]:
-    """Yield a subject made of any values, and those of the examples that can be decided."""
+    """Yield a subject with arbitrary values, and those of the examples that can be decided."""
     yield {name: stand_in(fact.type) for name, fact in policy.facts.items()}, ANY_DAY
     for example in policy.examples[:MAX_SAMPLES]:
         if not missing_facts(policy, example.facts):
