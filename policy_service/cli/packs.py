@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,17 +14,20 @@ from zoneinfo import ZoneInfo
 from policy_service.actor import SERVICE
 from policy_service.audit.keys import KeyUnavailable, read_public_key
 from policy_service.audit.service import current_signer
+from policy_service.cli.decide import read_day
 from policy_service.cli.output import print_json, print_line
 from policy_service.cli.progress import progress_bars
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import configured_keys, open_current_database
-from policy_service.clock import DEFAULT_ZONE, SystemClock
+from policy_service.clock import DEFAULT_ZONE, SystemClock, midnight
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.decisions.subjects import FactCipher
+from policy_service.language.diagnostics import did_you_mean
 from policy_service.packs.builder import PackContext, PackProgress, make_pack
 from policy_service.packs.entries import LogNotSigned
 from policy_service.packs.scope import InvalidScope, Scope
 from policy_service.packs.verification import InvalidPack, PackVerdict, verify_pack
+from policy_service.registry.service import policy_names
 from policy_service.subject import InvalidSubject, Subject
 
 _OWNER_ONLY = 0o600
@@ -47,7 +50,7 @@ def run_pack(file: Path, arguments: PackArguments) -> int:
     if file.exists():
         raise UsageError(f"{file} is there already, and a pack is never written over")
     try:
-        since, until = _midnight(arguments.since, 0), _midnight(arguments.until, 1)
+        since, until = _midnight("--from", arguments.since, 0), _midnight("--until", arguments.until, 1)
         subject = None if arguments.subject is None else Subject(arguments.subject, arguments.kind)
         manifest = _make(file, Scope(arguments.policy, subject, since, until, arguments.sample))
     except (InvalidScope, InvalidSubject, KeyUnavailable, KeyFileError, LogNotSigned) as error:
@@ -78,10 +81,13 @@ def run_verify_pack(file: Path, key: Path, *, as_json: bool) -> int:
 
 
 def _make(file: Path, scope: Scope) -> dict[str, Any]:
-    """Write beside the file first, so that it is there whole or not at all."""
+    """Write beside the file first, so that it is there whole or not at all. Raises UsageError for an unknown policy."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     folder = configured_keys()
     with open_current_database() as database, database.read() as session:
+        if scope.policy is not None and scope.policy not in (names := policy_names(session)):
+            hint = did_you_mean(scope.policy, names)
+            raise UsageError(f"no policy `{scope.policy}`{f', {hint}' if hint else ''}")
         fact_cipher = FactCipher(MasterKeys(folder))
         signer, now = current_signer(session, folder), SystemClock().now()
         context = PackContext(fact_cipher, signer, SERVICE.printed_name, now, ZoneInfo(DEFAULT_ZONE))
@@ -95,14 +101,9 @@ def _make(file: Path, scope: Scope) -> dict[str, Any]:
     return manifest
 
 
-def _midnight(day: str | None, later: int) -> datetime | None:
-    """The instant at which a day begins, or the one so many days later. Raises UsageError."""
-    if day is None:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(day) + timedelta(days=later), time(), ZoneInfo(DEFAULT_ZONE))
-    except (ValueError, OverflowError):
-        raise UsageError(f"`{day}` is no day: expected one such as 2026-11-21") from None
+def _midnight(option: str, day: str | None, later: int) -> datetime | None:
+    """Return the instant at which a day begins, or the one so many days later. Raises UsageError."""
+    return None if day is None else midnight(read_day(day, option) + timedelta(days=later), ZoneInfo(DEFAULT_ZONE))
 
 
 def _print_verdict(verdict: PackVerdict, file: Path) -> None:
