@@ -45,7 +45,7 @@ OK = 200
 MAX_CACHED_READS = 256
 """Capacity of the cache of facts read, by set of versions."""
 _DECISIONS = table_of(DecisionRow)
-_ANSWERS = table_of(IdempotencyRow)
+_RECORD, _KEEP_ANSWER = insert(_DECISIONS), insert(table_of(IdempotencyRow))
 _LAST = select(func.max(_DECISIONS.c.seq))
 
 
@@ -169,9 +169,9 @@ class GroupWriter:
             for item, result in results.items()
             if item.key and isinstance(result, RecordedAnswer)
         ]
-        for table, new_rows in ((_DECISIONS, rows), (_ANSWERS, answers)):
+        for statement, new_rows in ((_RECORD, rows), (_KEEP_ANSWER, answers)):
             if new_rows:
-                connection.execute(insert(table), new_rows)
+                connection.execute(statement, new_rows)
         record_outcomes(transaction.session, placed)
         return results
 

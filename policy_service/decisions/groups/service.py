@@ -18,7 +18,7 @@ from importlib import import_module
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from policy_service.clock import Clock
@@ -46,6 +46,7 @@ from policy_service.decisions.groups.rows import (
 )
 from policy_service.subject import Subject
 
+_Row = dict[str, object]
 PART_SIZE = 200
 """Subjects rebuilt per transaction."""
 LOOKUP_SIZE = 500
@@ -67,7 +68,9 @@ _PERIODS_FROM = (
     )
     .order_by(_C.until)
 )
-_DELETE = delete(PERIODS).where(*[column == bindparam(f"at_{column.name}") for column in PERIODS.primary_key])
+_AT_KEY = [column == bindparam(f"at_{column.name}") for column in PERIODS.primary_key]
+_DELETE = delete(PERIODS).where(*_AT_KEY)
+_EXTEND = update(PERIODS).where(*_AT_KEY).values(newest=bindparam("its_newest"))
 
 
 def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> None:
@@ -171,24 +174,27 @@ def _periods_from(connection: Connection, where: Place, day: date) -> Sequence[P
 
 
 def _replace(connection: Connection, before: Periods, after: Periods) -> None:
-    """Write the differences."""
-    removed: list[dict[str, object]] = []
-    added: dict[Place, list[Period]] = {}
+    """Write the differences; of a period that only has a newer day, no more than that day."""
+    removed, extended, written = list[_Row](), list[_Row](), list[_Row]()
     changes: Counter[CountKey] = Counter()
     for where in before.keys() | after.keys():
-        old, new = before.get(where, ()), after.get(where, ())
-        kept = set(old) & set(new)
-        removed += [_key(where, each.until) for each in old if each not in kept]
-        added[where] = [each for each in new if each not in kept]
-        count_into(changes, where, new)
-        count_into(changes, where, old, -1)
-    if removed:
-        connection.execute(_DELETE, removed)
-    _insert(connection, added)
+        old = {each.until: each for each in before.get(where, ())}
+        new = {each.until: each for each in after.get(where, ())}
+        removed += [_key(where, until) for until in old.keys() - new.keys()]
+        for until, period in new.items():
+            if until not in old or old[until]._replace(newest=period.newest) != period:
+                written.append(period_row(where, period))
+            elif old[until] != period:
+                extended.append({**_key(where, until), "its_newest": period.newest})
+        count_into(changes, where, [*new.values()])
+        count_into(changes, where, [*old.values()], -1)
+    for statement, rows in ((_DELETE, removed), (_EXTEND, extended), (_upsert(connection, PERIODS), written)):
+        if rows:
+            connection.execute(statement, rows)
     _count(connection, changes)
 
 
-def _key(where: Place, until: date) -> dict[str, object]:
+def _key(where: Place, until: date) -> _Row:
     return {"at_subject": where.subject, "at_kind": where.kind, "at_policy": where.policy, "at_until": until}
 
 
@@ -204,14 +210,23 @@ def _count(connection: Connection, changes: Mapping[CountKey, int]) -> None:
         for (policy, day, kind, group), change in changes.items()
         if change
     ]
-    if not rows:
-        return
-    connection.execute(_upsert_counts(connection.dialect.name), rows)
+    if rows:
+        connection.execute(_upsert(connection, COUNTS), rows)
+
+
+def _upsert(connection: Connection, table: Table) -> Any:  # noqa: ANN401  # the two dialects have no type in common
+    """Return the statement that inserts rows, or alters those with their keys: counts are added up."""
+    return _upserts(connection.dialect.name)[table]
 
 
 @cache
-def _upsert_counts(dialect: str) -> Any:  # noqa: ANN401  # the two dialects have no type in common
+def _upserts(dialect: str) -> Mapping[Table, Any]:
     # That of PostgreSQL takes a fiftieth of a second to import, and most services have SQLite.
-    statement = import_module(f"sqlalchemy.dialects.{dialect}").insert(COUNTS)
-    added = {"change": COUNTS.c.change + statement.excluded.change}
-    return statement.on_conflict_do_update(index_elements=list(COUNTS.primary_key), set_=added)
+    make_insert = import_module(f"sqlalchemy.dialects.{dialect}").insert
+    periods, counts = make_insert(PERIODS), make_insert(COUNTS)
+    values = {name: value for name, value in periods.excluded.items() if name not in PERIODS.primary_key}
+    added = {"change": COUNTS.c.change + counts.excluded.change}
+    return {
+        PERIODS: periods.on_conflict_do_update(index_elements=list(PERIODS.primary_key), set_=values),
+        COUNTS: counts.on_conflict_do_update(index_elements=list(COUNTS.primary_key), set_=added),
+    }
