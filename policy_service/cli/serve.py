@@ -117,11 +117,15 @@ def _serve(listener: socket.socket, log: Path | None = None, on_started: Callabl
     return EXIT_OK if server.started else EXIT_FAULT
 
 
+def _append_opener(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_APPEND, 0o644)
+
+
 @contextmanager
 def _log_file(file: Path) -> Iterator[None]:
-    """Write the log to a new file, not to standard error. Raises OSError."""
+    """Write the log to a new file, which may be truncated meanwhile, not to standard error. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8") as log, redirect_stderr(log):
+    with open(file, "w", encoding="utf-8", opener=_append_opener) as log, redirect_stderr(log):
         yield
 
 

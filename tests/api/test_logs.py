@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +129,13 @@ def test_what_a_library_logs_is_one_event_with_its_sentence_as_message() -> None
     line = json.loads(formatter.format(record))
     assert (line["event"], line["logger"]) == ("library_message", "sqlalchemy.pool")
     assert (line["message"], line["level"]) == ("pool of 5 is full", "warning")
+
+
+def test_the_log_of_the_demonstration_may_be_truncated_when_it_is_rotated(tmp_path: Path) -> None:
+    file = tmp_path / "var" / "service.log"
+    with serve._log_file(file):
+        sys.stderr.write("before\n")
+        sys.stderr.flush()
+        os.truncate(file, 0)
+        sys.stderr.write("after\n")
+    assert file.read_bytes() == b"after\n"
