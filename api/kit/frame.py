@@ -55,7 +55,7 @@ Breadcrumbs = tuple[tuple[Message, str], ...]
 """The pages that lead to a page: their titles and addresses."""
 TOPICS: Sequence[tuple[str, str]] = (
     (r"/changes/new|/changes/[^/]+/(?:draft|report)|/policies/[^/]+/[^/]+/try", "how-to/write-a-change"),
-    (r"/changes/[^/]+/actual-effect", "how-to/compare-what-came"),
+    (r"/changes/[^/]+/actual-effect", "how-to/compare-actual-effect"),
     (r"/changes", "how-to/sign-a-change"),
     (r"/suspensions|/policies/[^/]+/[^/]+/suspend", "how-to/suspend-a-policy"),
     (r"/policies", "tutorial/sign-your-first-change"),
@@ -63,7 +63,7 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/groups|/movements", "how-to/find-who-moved"),
     (r"/subjects/erase", "how-to/erase-a-subject"),
     (r"/subjects|/data-checks", "how-to/check-the-data"),
-    (r"/reevaluations", "how-to/decide-everybody-again"),
+    (r"/reevaluations", "how-to/reevaluate-all-subjects"),
     (r"/benchmarks", "how-to/renew-a-benchmark-set"),
     (r"/runs", "how-to/run-over-a-file"),
     (r"/populations", "how-to/register-a-population"),

@@ -222,7 +222,7 @@ ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H
         KEY,
     ),
     Walk(
-        "docs/how-to/decide-everybody-again.md",
+        "docs/how-to/reevaluate-all-subjects.md",
         [
             "tiering/rfm_value: 0 decided again, 200 so before",
             '"kind":"reevaluation"',
@@ -253,7 +253,7 @@ DECISION=$(decide "{\\"subject\\": \\"C202405001\\", \\"as_of\\": \\"2026-11-21\
         ["1 of 3 subjects move on 2026-11-21", "tier A → S", "written: movers.csv"],
         f"ln -s '{ROOT}/policies' policies; trap 'rm policies' EXIT",
     ),
-    Walk("docs/how-to/compare-what-came.md", ["1,540,000", "4.2500", "(few)"]),
+    Walk("docs/how-to/compare-actual-effect.md", ["1,540,000", "4.2500", "(few)"]),
     Walk(
         "docs/how-to/renew-a-benchmark-set.md",
         ["4 subjects, 0 rows refused", "benchmark set: sha256:", "written: tiers.csv"],

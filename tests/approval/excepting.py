@@ -57,7 +57,7 @@ REACH = (shipped_policies() / OVERRIDES / "1.0.0.yaml").read_bytes()
 DONE: Counter[str] = Counter()
 """What was done and refused, over all runs."""
 SEEN: Counter[str] = Counter()
-"""What came of it, so that a law that was never put to the test is noticed."""
+"""What each case led to, so that a law that was never put to the test is noticed."""
 SUBJECTS = (Subject("C1"), Subject("C2"))
 INSTEAD = {TIER: {"size": "small"}, BONUS: {"bonus": 7}}
 

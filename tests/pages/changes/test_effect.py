@@ -349,7 +349,7 @@ def test_what_came_of_it_stands_beside_what_was_expected() -> None:
         assert not sales.get(f"/changes/{change['id']}").has('a[href$="actual-effect"]')
 
         here.clock.move(days=2)
-        page = sales.get(sales.get(f"/changes/{change['id']}").link("What came of it"))
+        page = sales.get(sales.get(f"/changes/{change['id']}").link("Actual effect"))
         assert "nothing can have come yet" in page.text("#nothing-yet")
         here.clock.move(days=1)
         record(here.database, here.clock, here.app.service.settings.keys, dict(list(NEARLY_BIG.items())[:4]))
