@@ -1,1 +1,1 @@
-"""The HTTP service: the library's decisions and policies as JSON."""
+"""The HTTP service: decisions and policies as JSON and pages."""

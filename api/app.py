@@ -2,7 +2,7 @@
 
     uvicorn --factory api.app:create_app
 
-Everything is loaded here, before the first request: an application that exists can decide.
+Everything is loaded before the first request: once created, the application can decide.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -45,7 +45,7 @@ DECIDE = ("POST", PATH)
 
 
 class Application(FastAPI):
-    """FastAPI, with a decision route that is none of FastAPI's."""
+    """FastAPI with a decision route that bypasses FastAPI."""
 
     service: Service
     decision_route: SecurityMiddleware
@@ -56,7 +56,7 @@ class Application(FastAPI):
     jobs: Jobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; one for a decision goes straight to its route, which saves half of its time."""
+        """Answer a request; a decision goes directly to its route, which halves its time."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -74,9 +74,9 @@ class Application(FastAPI):
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, workers: Workers = SHARED) -> FastAPI:
-    """Return the application; without `settings` those of the environment. `workers` do what takes long.
+    """Return the application, with `settings` or those of the environment. `workers` run long work.
 
-    Raises InvalidSettingsError, UnlistedRoute, PolicyError and what else `open_service` does.
+    Raises InvalidSettingsError, UnlistedRoute, PolicyError and what `open_service` does.
     """
     service = open_service(settings or read_settings(), clock or SystemClock(), workers)
     app = Application(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
@@ -95,7 +95,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
     routers = (*routers_of(pages), documentation_routes(app.openapi_document, service))
     table.refuse_unlisted([*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
-        app.router.routes.extend(router.routes)  # to include a router is to build each of its routes twice
+        app.router.routes.extend(router.routes)  # including a router would build each of its routes twice
     if workers.are_processes:
         app.add_middleware(ForwardingMiddleware, service=service)
     app.add_middleware(AuthenticationMiddleware, service=service, access=table.access_to)
@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
 
 
 def _connection_problem_renderer(service: Service) -> Callable[[Problem, str | None], Response]:
-    """Return the renderer of problems that arise before there is a request."""
+    """Return the renderer of problems that occur before there is a request."""
     headers = headers_of(service.settings)
 
     def render(problem: Problem, address: str | None) -> Response:
@@ -119,7 +119,7 @@ def _connection_problem_renderer(service: Service) -> Callable[[Problem, str | N
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return the bounds of connections that are set."""
+    """Return the limits of connections from the settings."""
     return Limits(
         connections=settings.connection_limit,
         head_seconds=settings.head_seconds,

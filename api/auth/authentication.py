@@ -1,4 +1,4 @@
-"""The caller: the API key or the session that comes with a request, and whether they may ask for this.
+"""Authenticates the caller by the API key or session of a request, and checks the permission.
 
 | credential                                 | of                  |
 |--------------------------------------------|---------------------|
@@ -6,8 +6,8 @@
 | `Authorization: Bearer` a session's token  | a person's program  |
 | the cookie of a session                    | a person's browser  |
 
-A browser sends its cookie whichever page made it ask; so a write must come from a page of this very service,
-which the browser states in `Sec-Fetch-Site` or `Origin`.
+A browser sends its cookie whichever site causes the request. So a write must come from a page of this service, as
+stated by the browser in `Sec-Fetch-Site` or `Origin`.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Principal:
     actor: Actor
     credential: Literal["key", "token", "cookie"]
     user_session: UserSession | None = None
-    """The session, of a person."""
+    """The session of a person."""
 
 
 class AuthenticationMiddleware:
-    """Authenticates the sender of a request, checks its permission, and keeps the principal in the request's state."""
+    """Authenticates a request, checks the permission, and stores the principal in the request's state."""
 
     def __init__(self, app: ASGIApp, service: Service, access: Callable[[Scope], Access]) -> None:
         self.app = app
@@ -70,7 +70,7 @@ class AuthenticationMiddleware:
         await self.app(scope, receive, send)
 
     async def authenticate(self, scope: Scope) -> Principal:
-        """Authenticate a request. Raises ProblemError when that fails."""
+        """Authenticate a request. Raises ProblemError on failure."""
         headers = dict(scope["headers"])
         try:
             if (authorization := headers.get(b"authorization")) is not None:
@@ -102,10 +102,10 @@ class AuthenticationMiddleware:
         return Principal(actor, "key")
 
     async def _refresh_keys(self) -> None:
-        """Look what keys there are; one looks for all who wait.
+        """Refresh the key ring; concurrent callers share one refresh.
 
-        A look that is over is none to wait for: whoever did would go on at once, and ask again, and nobody else's turn
-        would ever come.
+        A finished refresh must not be awaited again: its caller would retry at once without yielding, and no other task
+        would run.
         """
         if (refresh := self._key_refresh) is None or refresh.done():
             refresh = self._key_refresh = asyncio.ensure_future(run_in_threadpool(self.service.key_ring.refresh))
@@ -123,23 +123,23 @@ class AuthenticationMiddleware:
 
 
 def principal_of(request: Request) -> Principal:
-    """Return the principal of a request that was authenticated."""
+    """Return the principal of an authenticated request."""
     principal: Principal = getattr(request.state, STATE)
     return principal
 
 
 def cookie_name(service: Service, scope: Scope) -> str:
-    """Return the cookie's name: where there is TLS, one that no other host and no plain connection can set."""
+    """Return the cookie's name: with TLS, one that no other host and no plain connection can set."""
     return f"__Host-{COOKIE}" if is_secure(service, scope) else COOKIE
 
 
 def session_cookie(service: Service, scope: Scope) -> str | None:
-    """Return the token in the cookie of a session."""
+    """Return the session token in the cookie."""
     return cookies_of(scope).get(cookie_name(service, scope)) or None
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
-    """Return the cookies of a request; none when they cannot be read."""
+    """Return the cookies of a request; none if they cannot be parsed."""
     text = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     try:
         return {name: morsel.value for name, morsel in SimpleCookie(text).items()}
@@ -154,7 +154,7 @@ def is_secure(service: Service, scope: Scope) -> bool:
 
 
 def refuse_other_sites(service: Service, scope: Scope) -> None:
-    """Raises ProblemError when a browser was made to send something by another site, or does not say by which."""
+    """Raise ProblemError if a browser's request comes from another site, or does not state its site."""
     if scope["method"] in SAFE:
         return
     headers = dict(scope["headers"])

@@ -1,8 +1,8 @@
-"""Sessions of browsers: handed over in a cookie that no page can read, and taken away again.
+"""Sessions of browsers, in a cookie that no page can read.
 
-`SameSite=Lax` lets a director who follows a link from a mail arrive signed in. Whatever changes something comes from a
-page of this very service in any case (`refuse_other_sites`), and what another site can make a browser fetch changes
-nothing. A browser has one session: anyone who signs in again leaves the one before.
+With `SameSite=Lax` a director who follows a link in a mail is signed in. Writes are only accepted from pages of this
+service (`refuse_other_sites`), and requests that another site can cause change nothing. A browser has one session:
+signing in again ends the earlier one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEVICE = "policy_service_device"
 
 
 def device_cookie(service: Service, scope: Scope) -> str | None:
-    """Return the device token that a browser sent."""
+    """Return the device token sent by a browser."""
     return cookies_of(scope).get(_device_name(service, scope)) or None
 
 
@@ -33,9 +33,9 @@ def _device_name(service: Service, scope: Scope) -> str:
 
 
 async def browser_principal(service: Service, request: Request) -> Principal | None:
-    """Return the principal of the browser's session; None without an open one. For pages that are public.
+    """Return the principal of the browser's session, for public pages; None without an open session.
 
-    Looking does not count as asking: the session does not last longer by it. Raises DatabaseUnavailable.
+    This does not count as use, and does not extend the session. Raises DatabaseUnavailable.
     """
     if (token := session_cookie(service, request.scope)) is None:
         return None
@@ -52,10 +52,7 @@ async def browser_principal(service: Service, request: Request) -> Principal | N
 async def set_session_cookie(
     service: Service, request: Request, started: StartedSession, response: Response
 ) -> Response:
-    """Put a new session into a response, and end the one that the browser had before.
-
-    Raises DatabaseUnavailable.
-    """
+    """Put a new session into a response, and end the browser's earlier one."""
     previous = await browser_principal(service, request)
     if previous is not None and (ended_session := previous.user_session) is not None:
         await run_write(service, lambda transaction: sign_out(transaction, previous.actor, ended_session))
@@ -75,7 +72,7 @@ async def set_session_cookie(
 
 
 def delete_session_cookie(service: Service, request: Request, response: Response) -> Response:
-    """Take the cookie of a session from the browser that gets an answer."""
+    """Delete the session cookie of the browser that gets the response."""
     secure = is_secure(service, request.scope)
     response.delete_cookie(cookie_name(service, request.scope), httponly=True, samesite="lax", secure=secure)
     return response

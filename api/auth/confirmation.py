@@ -1,4 +1,4 @@
-"""Passwords on their way in: signing in, and acts that need a password."""
+"""Password verification for signing in, and for actions that require re-authentication."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from policy_service.identity.throttle import Origin, network_of
 from policy_service.messages import Message
 
 CODE_HEADER = "one-time-code"
-"""In which a program sends the code of a second factor."""
+"""The header in which a program sends the code of a second factor."""
 WRONG_PASSWORD = Message("The password is wrong.")
 WRONG_CODE = Message("The password or the code is wrong, or the code was used before.")
 
@@ -37,10 +37,7 @@ async def hash_password(password: str) -> str:
 
 
 async def sign_in_with_password(service: Service, request: Request, name: str, password: str) -> StartedSession:
-    """Return a session for anyone who gives the name and the password of an account.
-
-    Raises LineTooLong, SignInFailed, SignInThrottled, DatabaseUnavailable.
-    """
+    """Return a session for the name and password of an account."""
     address = client_address(request.scope)
     origin = Origin(address, device=device_cookie(service, request.scope))
     with _log_failed_password(service, "sign_in_failed", address):
@@ -52,10 +49,10 @@ async def sign_in_with_password(service: Service, request: Request, name: str, p
 async def reauthenticate(
     service: Service, request: Request, password: SecretStr | None, code: str | None = ""
 ) -> Actor:
-    """Re-authenticate the caller for this action: by the password, or at the identity provider.
+    """Re-authenticate the caller for this action: by password, or at the identity provider.
 
-    Where a second factor is required, the password goes with a `code`, or with one in the header `One-Time-Code`; a
-    `code` of None asks for none.
+    If a second factor is required, the password needs a `code`, or one in the header `One-Time-Code`; a `code` of None
+    requires none.
 
     Raises ProblemError, LineTooLong, SignInThrottled, AuthenticationFailed, ReauthenticationRequired.
     """
@@ -91,10 +88,7 @@ async def _require_second_factor(service: Service, actor: Actor) -> None:
 
 
 async def change_password(service: Service, request: Request, old: SecretStr, new: SecretStr) -> None:
-    """Give the account of the caller another password; all its sessions end.
-
-    Raises LineTooLong, IdentityValidationFailed, SignInFailed, SignInThrottled, DatabaseUnavailable.
-    """
+    """Set the password of the caller's account; all its sessions end."""
     principal = principal_of(request)
     secrets = old.get_secret_value(), new.get_secret_value()
     origin = Origin(
@@ -112,7 +106,7 @@ async def change_password(service: Service, request: Request, old: SecretStr, ne
 def _log_failed_password(
     service: Service, event: Literal["sign_in_failed", "confirmation_failed"], address: str
 ) -> Iterator[None]:
-    """Log a wrong password with the account, when the name is anyone's, and the address."""
+    """Log a wrong password with the address and, if the name exists, the account."""
     try:
         yield
     except (SignInFailed, SignInThrottled) as error:

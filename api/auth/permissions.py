@@ -1,6 +1,6 @@
-"""Permissions: one table, a row a route. A route that is not in it does not exist.
+"""Permissions: one table with a row per route. A route without a row does not exist.
 
-An API key reads and decides. What a person alone may do has `machines=False`: a key's scopes do not matter there.
+An API key reads and decides. Routes for persons only have `machines=False`, whatever a key's scopes.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
 from policy_service.messages import Message, join_comma
 
 ROW = "policy_service.row"
-"""Where a request has its row: the method and the template of its address."""
+"""The key of a request's row: the method and the path template."""
 PRINCIPAL = "principal"
-"""Key of the authenticated caller in the state of a request."""
+"""The key of the authenticated caller in the state of a request."""
 NO_ROW = ("", "no such address")
 EXPORTED_LISTS = (
     "/changes", "/decisions", "/suspensions", "/overrides", "/accounts", "/api-keys", "/audit",
     "/audit/checkpoints", "/groups", "/groups/members", "/movements", "/movements/subjects", "/populations",
 )  # fmt: skip
-"""The lists that are exported, too: who may read one may export it."""
+"""The lists that can be exported by those who may read them."""
 EXPORT_PATHS = frozenset(f"{path}.{each}" for path in EXPORTED_LISTS for each in ("csv", "xlsx"))
 JOB_PAGES: Mapping[str, Access] = {
     "/audit/verifications": COMPLYING,
@@ -59,7 +59,7 @@ JOB_PAGES: Mapping[str, Access] = {
     "/runs": SIGNING,
     "/benchmarks": WRITING,
 }
-"""The pages of the kinds of jobs: who may start one sees its pages, cancels it and gets its file."""
+"""The pages of kinds of jobs: those who may start one may see its pages, cancel it and download its file."""
 JOB_FILES = frozenset(f"{path}/{{job}}/file" for path in JOB_PAGES.keys() - {"/audit/verifications", "/benchmarks"})
 """The files of the kinds that make one."""
 _JOB_ROWS = (("GET", ""), ("POST", ""), ("GET", "/{job}"), ("POST", "/{job}/cancel"), ("GET", "/{job}/file"))
@@ -287,16 +287,16 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
         if not end.endswith("/file") or path + end in JOB_FILES
     },
 }
-"""The access to every route, by its method and the template of its path."""
+"""The access to every route, by method and path template."""
 
 
 def may_read(actor: Actor | None, path: str) -> bool:
-    """Return whether an actor may open the pages at an address of the table of permissions."""
+    """Return True if an actor may open the pages at an address."""
     return actor is not None and check_permission(actor, PERMISSIONS["GET", path]) is True
 
 
 def route_of(scope: Scope) -> str:
-    """Return the method and the template of the address that a request asks for: nothing of what it asks about."""
+    """Return the method and path template of a request, without its parameters."""
     method, template = scope.get(ROW, NO_ROW)
     return f"{method} {template}".strip()
 
@@ -306,7 +306,7 @@ class UnlistedRoute(Exception):
 
 
 class PermissionTable:
-    """The rows, ready to be asked by the address of a request."""
+    """The rows, indexed by the addresses of requests."""
 
     def __init__(self, rows: Mapping[tuple[str, str], Access] = PERMISSIONS) -> None:
         self.rows = rows
@@ -315,29 +315,26 @@ class PermissionTable:
             methods.setdefault(path, {})[method] = None
         patterns = {path: compile_path(path) for path in methods}
         self.documented = {(method, patterns[path][1]): access for (method, path), access in rows.items()}
-        """The same by the paths of the OpenAPI document, where a parameter has no converter."""
+        """The same by the paths of the OpenAPI document, where parameters have no converters."""
         templates = sorted(methods, key=lambda path: (path.count("{"), path.endswith(f":{ANY_TEXT}}}"), path))
         self._paths: list[tuple[re.Pattern[str], str, dict[str, None]]] = [
             (patterns[path][0], path, methods[path]) for path in templates
         ]
 
     def access(self, method: str, path: str) -> Access:
-        """Return the access to what a request asks for. Raises ProblemError when there is no such address or method."""
+        """Return the access required for a request. Raises ProblemError for an unknown address or method."""
         return self.rows[self.row(method, path)]
 
     def access_to(self, scope: Scope) -> Access:
-        """Return the access to what a request asks for; notes the row. Raises ProblemError as `access` does."""
+        """Return the access required for a request, and store its row. Raises ProblemError as `access` does."""
         row = scope[ROW] = self.row(scope["method"], scope["path"])
         return self.rows[row]
 
     def row(self, method: str, path: str) -> tuple[str, str]:
-        """Return the method and the template of the address that a request asks for.
-
-        Raises ProblemError as `access` does.
-        """
+        """Return the method and path template of a request."""
         allowed: dict[str, None] = {}
         for pattern, template, methods in self._paths:
-            if pattern.fullmatch(path):  # for `match` a line feed may follow the end
+            if pattern.fullmatch(path):  # `match` would accept a trailing line feed
                 if method in methods:
                     return method, template
                 allowed |= dict.fromkeys(methods)
@@ -347,7 +344,7 @@ class PermissionTable:
         raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
 
     def refuse_unlisted(self, routes: Iterable[BaseRoute]) -> None:
-        """Raises UnlistedRoute when a person could ask for something that the table does not know."""
+        """Raise UnlistedRoute if a reachable route is not in the table."""
         unlisted = [
             f"{method} {route.path}"
             for route in routes

@@ -1,4 +1,4 @@
-"""The versions that a reader may see: texts that were taken back are for those who read changes."""
+"""The versions visible to a reader: withdrawn texts are only visible to those who read changes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from policy_service.registry.snapshot import RegistrySnapshot
 
 
 def visible_versions(catalogue: Catalogue, session: Session, reader: Actor) -> RegistrySnapshot:
-    """Return what the registry holds, as far as a reader may read it."""
+    """Return the registry's versions visible to a reader."""
     may_read_all = check_permission(reader, PERMISSIONS["GET", "/v1/changes/{change}"]) is True
     return catalogue.snapshot(session, () if may_read_all else withdrawn_versions(session))

@@ -1,4 +1,4 @@
-"""The typeface of pages, drawings and PDF files, and the characters that it cannot draw.
+"""The typeface of pages, drawings and PDF files, and the characters it lacks.
 
 The files are Noto Sans SC, Noto Sans for western letters that it lacks, and Noto Sans Mono, all under the SIL Open Font
 License 1.1, cut to the characters listed in `tools/make_faces.py`. Browsers get WOFF2 (`api/static/faces.css`), the PDF
@@ -16,15 +16,15 @@ from policy_service.characters import find_hidden_character
 
 FOLDER: Final = Path(__file__).parent
 CHARACTERS: Final = FOLDER / "characters.txt"
-"""Every character that a file of the typeface holds, in order, as `make.py` wrote them: fonts take long to read."""
+"""Every character in the typeface's files, in order, as `make.py` wrote them: parsing fonts is slow."""
 SELECTORS: Final = "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-"""Variation selectors: they choose the shape of the character before them, and draw nothing themselves."""
+"""Variation selectors: they choose the shape of the previous character, and are not drawn themselves."""
 
 
 def missing_glyphs(text: str) -> tuple[str, ...]:
-    """Return the characters of `text` that the typeface cannot draw, each once, by code point.
+    """Return the characters of `text` that the typeface lacks, each once, by code point.
 
-    Blanks and hidden characters draw nothing anywhere, and are not among them.
+    Blanks and hidden characters are never drawn, and not included.
     """
     if text.isascii():
         return ()
@@ -33,9 +33,9 @@ def missing_glyphs(text: str) -> tuple[str, ...]:
 
 
 def spell_out(text: str) -> str:
-    """Return `text` with the code point, as in `[U+1F600]`, for every character that the typeface cannot draw.
+    """Return `text` with each character that the typeface lacks replaced by its code point, `[U+1F600]`.
 
-    The text may be HTML: nothing in the replacement has a meaning there.
+    The text may be HTML, in which the replacement needs no escapes.
     """
     if not (characters := missing_glyphs(text)):
         return text
@@ -43,7 +43,7 @@ def spell_out(text: str) -> str:
 
 
 def code_point(character: str) -> str:
-    """Return the code point of a character as people write it: `U+1F600`."""
+    """Return the code point of a character: `U+1F600`."""
     return f"U+{ord(character):04X}"
 
 

@@ -1,1 +1,1 @@
-"""One package a feature: `endpoints` for programs, `pages` for people, and what each shows."""
+"""One package per feature: `endpoints` for programs, `pages` for people, and their schemas, forms and views."""

@@ -1,4 +1,4 @@
-"""`/accounts/{account}`: one account, its history, and what is done to it, in the state in which it was shown."""
+"""`/accounts/{account}`: one account, its history, and the forms that change it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SINGLE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 
 
 class RolesForm(FormModel):
-    """The roles that an account is to have."""
+    """The new roles of an account."""
 
     roles: Annotated[
         tuple[Role, ...],
@@ -75,7 +75,7 @@ FORMS: Mapping[str, type[FormModel]] = {
     "second-factor": EmptyForm,
     "attest": AttestationForm,
 }
-"""The forms of the page, by the end of their address."""
+"""The forms of the page, by the last step of their address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class AccountPage:
 
     template: ClassVar[str] = "accounts/account.html"
     fields: ClassVar[Mapping[str, tuple[FormField, ...]]] = {name: form_fields(form) for name, form in FORMS.items()}
-    """Of each of the forms."""
+    """The fields of each form."""
     roles: ClassVar[Sequence[tuple[str, Message]]] = ROLES
     notices: ClassVar[Mapping[str, Message]] = {
         "created": Message("The account was created."),
@@ -104,10 +104,7 @@ class AccountPage:
 def account_page(
     session: Session, context: PageContext, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> AccountPage:
-    """Return the page of an account; `rejected_forms` is the form that has to be filled in again.
-
-    Raises UnknownAccount.
-    """
+    """Return the page of an account; `rejected_forms` is the form to be corrected."""
     detail = read_account_detail(session, account_id, context.actor)
     roles = {"roles": tuple(role.value for role in detail.account.roles)}
     return AccountPage(
@@ -122,7 +119,7 @@ def account_page(
 
 
 AccountCommand = Callable[[Transaction, Any, str], object]
-"""Changes the account with an identifier, by a form."""
+"""Changes the account with an identifier, given a form."""
 
 
 async def _validate_roles(form: FormRequest[RolesForm]) -> FieldErrors:

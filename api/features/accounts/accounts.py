@@ -1,4 +1,4 @@
-"""`/accounts`, `/accounts/new`: everybody who has an account, and the form of a new one."""
+"""`/accounts`, `/accounts/new`: the list of accounts, and the form of a new one."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ ACCOUNTS: Table[Account] = Table(
 
 
 class NewAccountForm(FormModel):
-    """The fields of a new account; without a password the person signs in at the identity provider only."""
+    """The fields of a new account; without a password the person can only sign in at the identity provider."""
 
     printed_name: Annotated[
         str, Widget("text", Message("Printed name in signatures")), Field(max_length=MAX_PRINTED_NAME)

@@ -1,4 +1,4 @@
-"""`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance attests signing roles."""
+"""`/v1/accounts`: accounts and their roles, for administrators; compliance attests signing roles."""
 
 from datetime import datetime
 from typing import Annotated
@@ -24,7 +24,7 @@ from policy_service.identity.errors import IdentityValidationFailed
 from policy_service.identity.queries import AccountFilter, AccountSort, AccountStatus
 
 ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
-"""No control characters, of which PostgreSQL keeps no NUL."""
+"""Text without control characters; PostgreSQL cannot store NUL."""
 Name = Annotated[str, Field(max_length=100)]
 WithText = Annotated[str, Query(max_length=200, description="only accounts whose name or person has this in it")]
 WithRole = Annotated[Role | None, Query(description="only accounts with this role")]
@@ -42,7 +42,7 @@ class ExternalModel(Answer):
 
 
 class NewAccount(Model):
-    """A new account; without a password the person signs in at the identity provider only."""
+    """A new account; without a password the person can only sign in at the identity provider."""
 
     name: Name
     printed_name: Name
@@ -51,7 +51,7 @@ class NewAccount(Model):
 
 
 class AccountChanges(Model):
-    """Changes of an account; members that are left out stay as they are."""
+    """Changes of an account; missing members are unchanged."""
 
     roles: list[Role] | None = None
     enabled: StrictBool | None = None
@@ -60,18 +60,18 @@ class AccountChanges(Model):
 
 
 class AccountModel(Answer):
-    """An account as it is now."""
+    """The current state of an account."""
 
     id: str
     name: str
     printed_name: str
     roles: Annotated[list[Role], BeforeValidator(sorted)]
     waiting: Annotated[list[Role], attribute("waiting_roles"), BeforeValidator(sorted)]
-    """Those of the roles that have no effect before a person has attested the account."""
+    """The roles that take effect once a person has attested the account."""
     enabled: bool
     external: ExternalModel | None
     has_own_password: bool
-    """True if nobody else gave it the password it has, if it has one."""
+    """True if no other person set its password."""
     etag: str
     created_at: datetime
 
@@ -85,19 +85,19 @@ router = RestRouter("/v1/accounts", "accounts")
 
 @router.list("", "accounts", sort=AccountSort, by="name")
 def list_accounts(read: ReadRequest, q: WithText = "", role: WithRole = None, state: InState = None) -> AccountList:
-    """Accounts, by name by default."""
+    """List the accounts, by name by default."""
     return AccountList.from_value(queries.list_accounts(read.session, AccountFilter(q, role, state), **read.paging))
 
 
 @router.read("/{account}", NOT_FOUND)
 def get_account(read: ReadRequest, account: str) -> AccountModel:
-    """One account."""
+    """Return one account."""
     return AccountModel.from_value(identity.read_account(read.session, account))
 
 
 @router.post("", status_code=201, openapi_extra=request_body(NewAccount), responses=problems(*BODY_PROBLEMS, CONFLICT))
 async def create_account(service: ServiceOf, request: Request) -> AccountModel:
-    """Make an account."""
+    """Create an account."""
     body, actor = await read_json_body(request, NewAccount), principal_of(request).actor
     secret, words = body.password.get_secret_value() if body.password else None, service.settings.words
     if errors := identity.account_errors(body.name, body.printed_name, body.roles, secret, words):
@@ -116,7 +116,7 @@ async def create_account(service: ServiceOf, request: Request) -> AccountModel:
     responses=problems(*BODY_PROBLEMS, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
 )
 async def change_account(service: ServiceOf, request: Request, account: str) -> AccountModel:
-    """Change roles, state, password or link of an account; its sessions end."""
+    """Change the roles, state, password or link of an account; its sessions end."""
     body, actor = await read_json_body(request, AccountChanges), principal_of(request).actor
     current = await run_read(service, lambda session: identity.read_account(session, account))
     password_hash = await _hash(body.password, current.name, current.printed_name, *service.settings.words)
@@ -126,7 +126,7 @@ async def change_account(service: ServiceOf, request: Request, account: str) -> 
 
 @router.write("/{account}/attest", CONFLICT, NOT_FOUND, edit=True)
 def attest_account(write: WriteRequest[SignedBody], account: str) -> AccountModel:
-    """Attest that only its person controls the account, as it was read: its signing roles take effect."""
+    """Attest that only its owner controls the account in the state that was read; its signing roles take effect."""
     return AccountModel.from_value(identity.attest(write.transaction, write.actor, account, expected=write.expected))
 
 
@@ -147,7 +147,7 @@ def _change(
 
 
 async def _hash(password: Password | None, *names: str) -> str | None:
-    """The hash of a new password. Raises IdentityValidationFailed."""
+    """Return the hash of a new password. Raises IdentityValidationFailed."""
     if password is None:
         return None
     new = password.get_secret_value()

@@ -1,4 +1,4 @@
-"""`/v1/api-keys`: what machines come in with; for administrators."""
+"""`/v1/api-keys`: the API keys of machines, for administrators."""
 
 from datetime import datetime
 from typing import Annotated
@@ -35,7 +35,7 @@ class NewKey(Model):
 
 
 class KeyModel(Answer):
-    """A key; its secret is not known here."""
+    """A key without its secret."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class KeyModel(Answer):
 
 
 class IssuedKey(KeyModel):
-    """A key that was just issued; `key` is shown this once."""
+    """A new key; `key` is only shown this once."""
 
     key: str
 
@@ -62,14 +62,14 @@ router = RestRouter("/v1/api-keys", "api keys")
 
 @router.list("", "keys", sort=ApiKeySort, by="-issued")
 def list_api_keys(read: ReadRequest, q: WithText = "", scope: WithScope = None, state: InState = None) -> KeyPage:
-    """Every key ever issued, the newest first by default."""
+    """List all keys ever issued, newest first by default."""
     criteria = ApiKeyFilter(q, scope, state)
     return KeyPage.from_value(queries.list_api_keys(read.session, criteria, read.now, **read.paging))
 
 
 @router.post("", status_code=201, openapi_extra=request_body(NewKey), responses=problems(*BODY_PROBLEMS))
 async def issue_api_key(service: ServiceOf, request: Request) -> IssuedKey:
-    """Issues a key, and shows it this once."""
+    """Issue a key; the response shows it this once."""
     body, actor = await read_json_body(request, NewKey), principal_of(request).actor
     issued = await run_write(
         service, lambda t: issue_key(t, actor, name=body.name, scopes=body.scopes, expires_at=body.expires_at)
@@ -79,6 +79,6 @@ async def issue_api_key(service: ServiceOf, request: Request) -> IssuedKey:
 
 @router.delete("/{key}", responses=problems(NOT_FOUND, INVALID_PARAMETER))
 async def revoke_api_key(service: ServiceOf, request: Request, key: str) -> KeyModel:
-    """Take a key back; from now on it opens nothing."""
+    """Revoke a key; it is no longer accepted."""
     actor = principal_of(request).actor
     return KeyModel.from_value(await run_write(service, lambda transaction: revoke_key(transaction, actor, key)))

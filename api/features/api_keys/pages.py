@@ -1,7 +1,7 @@
-"""`/api-keys`, `/api-keys/new`: the API keys, and the forms by which one is issued or revoked.
+"""`/api-keys`, `/api-keys/new`: the list of API keys, and the forms that issue and revoke one.
 
-The secret of a key is on the page that answers to its issuing, and nowhere else: it is neither in an address nor in
-what is stored so that a form has one effect. The same form again leads to the list.
+The secret of a key only appears on the response page of the form: it is neither in an address nor in the stored
+response for the form key. Resubmitting the form leads to the list.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class KeyRow:
     status: ApiKeyStatus
     issued_by: str
     revoke_address: str | None
-    """Where to begin to revoke it; None when that is over."""
+    """The address of the form that revokes it; None if it is no longer valid."""
 
     @property
     def status_name(self) -> Message:
@@ -81,12 +81,12 @@ class Revocation:
     """The form that revokes a key."""
 
     key: ApiKey | None
-    """None when none is about to be revoked."""
+    """The key to be revoked; None if none is selected."""
     form: FormState
 
 
 def keys_page(session: Session, context: PageContext, key: str, form: FormState) -> Page:
-    """Return the list with the form that revokes a key, and why it was not."""
+    """Return the list with the form that revokes a key, and its errors."""
     page = table_page(API_KEYS, session, context)
     return replace(page, extra=Revocation(_key_to_revoke(session, key), form))
 
@@ -151,7 +151,7 @@ API_KEYS: Table[KeyRow] = Table(
 
 
 DEFAULT_LIFETIME = timedelta(days=365)
-"""How long a key lasts unless the form says otherwise."""
+"""The default lifetime of a key."""
 
 
 class NewKeyForm(FormModel):
@@ -191,7 +191,7 @@ class NewKeyPage:
 
 @dataclass(frozen=True, slots=True)
 class IssuedKeyPage:
-    """A key that was just issued, with its secret, this once."""
+    """A new key with its secret, shown once."""
 
     template: ClassVar[str] = "api_keys/issued.html"
     key: ApiKey

@@ -1,4 +1,4 @@
-"""`/audit/checkpoints` and `/audit/public-key.pem`: what was signed when, and the key to verify signatures with."""
+"""`/audit/checkpoints` and `/audit/public-key.pem`: the signed checkpoints, and the public key to verify them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class CheckpointView:
     root: str
     head: str
     key: int | None
-    """The number of the key, from 1; None when the log names no such key."""
+    """The number of the key, from 1; None if the log has no such key."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointOverview:
-    """The keys, copies and advice above the checkpoints."""
+    """The keys, copies and advice shown above the checkpoints."""
 
     keys: tuple[PublicKey, ...]
-    """In the order in which they were taken into use; the last one is in use."""
+    """In the order of use; the last one is in use."""
     copies: tuple[CheckpointCopies, ...]
     advice: tuple[Message, ...]
     """Files beside the database that should be stored elsewhere."""

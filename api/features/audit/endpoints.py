@@ -1,4 +1,4 @@
-"""`/v1/audit`: the log, entry by entry, in words; and all that a person needs to verify it without this service."""
+"""`/v1/audit`: the log's entries in words, and everything needed to verify the log without this service."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -39,7 +39,7 @@ class DoneBy(Model):
 
 
 class EntryModel(Model):
-    """One entry of the log, and what it says."""
+    """One entry of the log, with its message."""
 
     seq: int
     at: datetime
@@ -52,7 +52,7 @@ class EntryModel(Model):
 
 
 class EntryDetail(EntryModel):
-    """The same, with the line whose SHA-256 is the digest."""
+    """One entry, with the line whose SHA-256 is the digest."""
 
     previous: Digest
     line: str
@@ -63,7 +63,7 @@ class EntryPage(PageModel[EntryModel]):
 
 
 class CheckpointModel(Answer):
-    """A checkpoint: the log's length and root at an instant; `line` is what was signed."""
+    """A checkpoint: the log's length and root at an instant; `line` is the signed line."""
 
     size: Annotated[int, attribute("extent.size")]
     at: datetime
@@ -78,28 +78,28 @@ class CheckpointPage(PageModel[CheckpointModel]):
 
 
 class LogFaultModel(Model):
-    """The first thing that is not right."""
+    """The first fault."""
 
     sentence: str
     seq: int | None
     until: int | None
     another_log: bool = False
-    """Nothing was altered: what the log was compared with belongs to another one."""
+    """Nothing was altered, but the log was compared with another one."""
 
 
 class ComparedWith(Model):
-    """A place that checkpoints are copied to, and how many of them the log was compared with."""
+    """A copy of the checkpoints, and how many of them the log was compared with."""
 
     location: str
     checkpoints: int
     size: int | None
     at: datetime | None
     fault: str | None
-    """Why the place cannot be relied on."""
+    """Why the copy cannot be relied on."""
 
 
 class LogVerdictModel(Model):
-    """The figures up to the first fault, or of the whole log when there is none."""
+    """The figures up to the first fault, or of the whole log if there is none."""
 
     fine: bool
     entries: int
@@ -118,13 +118,13 @@ class LogVerdictModel(Model):
 
 
 def entry_model(row: LogEntry) -> EntryModel:
-    """An entry in a list. Raises DamagedRecord."""
+    """Return an entry for a list. Raises DamagedRecord."""
     with reading_row("audit_entry", row.seq):
         return EntryModel.model_validate(_entry_fields(row))
 
 
 def entry_detail(row: LogEntry) -> EntryDetail:
-    """An entry by itself. Raises DamagedRecord."""
+    """Return an entry in full. Raises DamagedRecord."""
     with reading_row("audit_entry", row.seq):
         line = row.line.decode()
         extra = {"previous": msgspec.json.decode(line)["previous"], "line": line}
@@ -140,7 +140,7 @@ def _entry_fields(row: LogEntry) -> dict[str, Any]:
 
 
 PORTION = 1 << 18
-"""Bytes of an export that are sent at a time."""
+"""Bytes of an export sent at a time."""
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -183,14 +183,14 @@ def list_audit_entries(
     since: Since = None,
     until: Until = None,
 ) -> EntryPage:
-    """The entries of the log, the newest first by default."""
+    """List the entries of the log, newest first by default."""
     criteria = EntryFilter(event, actor, about, since, until)
     return EntryPage.of(queries.list_entries(read.session, criteria, **read.paging), entry_model)
 
 
 @router.get("/verify", responses=problems(CONFLICT, BUSY))
 async def verify_log(service: ServiceOf) -> LogVerdictModel:
-    """Read the whole log, and say whether it is what was signed; one at a time."""
+    """Verify the whole log against its signed checkpoints; one request at a time."""
     return LogVerdictModel.model_validate((await verify_in_worker(service)).to_dict())
 
 
@@ -199,7 +199,7 @@ async def verify_log(service: ServiceOf) -> LogVerdictModel:
     **content("application/x-ndjson", description="every line of the log", refusals=(CONFLICT, BUSY)),
 )
 async def export_log(service: ServiceOf) -> Response:
-    """The whole log, to be verified by anyone who has a public key; one at a time."""
+    """Return the whole log, verifiable by anyone with a public key; one request at a time."""
     file = await export_in_worker(service)
     headers = {"Content-Disposition": 'attachment; filename="log.ndjson"', **NO_STORE}
     return StreamingResponse(
@@ -209,27 +209,27 @@ async def export_log(service: ServiceOf) -> Response:
 
 @router.list("/checkpoints", "how many", sort=queries.CheckpointSort, by="-size")
 def list_checkpoints(read: ReadRequest, since: Since = None, until: Until = None) -> CheckpointPage:
-    """List the checkpoints, the newest first by default: the log's length and root, each time it was signed."""
+    """List the signed checkpoints of the log's length and root, newest first by default."""
     page = queries.list_checkpoints(read.session, since=since, until=until, **read.paging)
     return CheckpointPage.from_value(page)
 
 
 @router.read("/public-key", CONFLICT, **content("application/x-pem-file", description="the key in use, as PEM"))
 def get_public_key(read: ReadRequest) -> Response:
-    """The public key in use. Compare its fingerprint with one that came to you by another way."""
+    """Return the public key in use. Compare its fingerprint with one obtained by another channel."""
     key = public_key_in_use(read.session)
     return Response(key.to_pem(), headers={"X-Fingerprint": key.id, **NO_STORE}, media_type="application/x-pem-file")
 
 
 @router.read("/{seq}", NOT_FOUND)
 def get_audit_entry(read: ReadRequest, seq: Seq) -> EntryDetail:
-    """One entry, with the line that is sealed."""
+    """Return one entry, with the sealed line."""
     return entry_detail(read_entry(read.session, seq))
 
 
 @router.read("/{seq}/proof", NOT_FOUND, CONFLICT, **content("application/json", description="the proof", schema=OBJECT))
 def prove_audit_entry(read: ReadRequest, seq: Seq) -> Response:
-    """The proof that the entry is in the log, for a reader who has only the public key."""
+    """Return the proof that the entry is in the log, for a reader who only has the public key."""
     read_entry(read.session, seq)
     proof = prove_entry(read.session, seq)
     return Response(msgspec.json.encode(proof), headers=NO_STORE, media_type="application/json")
@@ -241,14 +241,14 @@ def _portions(file: BinaryIO) -> Iterator[bytes]:
 
 
 async def verify_in_worker(service: Service) -> LogVerdict:
-    """Verify the database against copies of its checkpoints. Raises as `verify`, and WorkRefused."""
+    """Verify the database and the copies of its checkpoints. Raises what `verify` does, and WorkRefused."""
     settings = service.settings
     about = (service.database.url, settings.keys, settings.copies, ProgressFile(None), service.clock)
     return await service.work(AUDITING, verify, *about)
 
 
 async def export_in_worker(service: Service) -> BinaryIO:
-    """The log in a file that is gone when it is closed. Raises WorkRefused, KeyUnavailable, DatabaseUnavailable."""
+    """Return the log in a file that is deleted when closed. Raises WorkRefused, KeyUnavailable, DatabaseUnavailable."""
     file = create_private_file("policy-service-export-")
     try:
         about = (service.database.url, service.settings.keys, service.clock.now(), file, ProgressFile(None))

@@ -1,4 +1,4 @@
-"""`/audit/entries/{seq}`: one entry in words and as it is kept, and the proof that it was signed for."""
+"""`/audit/entries/{seq}`: one entry in words and as stored, and the proof that it is signed."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from policy_service.messages import Message, translate
 from policy_service.subject import CUSTOMER
 
 LOG_BREADCRUMBS: Breadcrumbs = ((Message("Audit log"), "/audit"),)
-"""The way that leads to the pages beneath the log."""
+"""The breadcrumbs of pages below the log."""
 INSTANT_FIELDS = ("until", "effective_from", "effective_until", "expires")
 """Fields of events that are instants."""
 ROLE_LIST_FIELDS = ("roles", "before", "after", "scopes")
 """Fields that are lists of roles."""
 IDENTIFIER = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64}")
 MAX_NAME_LENGTH = 40
-"""Characters of a name in a list; identifiers are shorter."""
+"""Maximum length of a name in a list, characters; identifiers are shorter."""
 THE_SERVICE = Message("the service")
 ADDRESSES: Mapping[str, tuple[str, str]] = {
     "policy": ("/policies/{domain}/{policy}", "/policies/{name}"),
@@ -49,23 +49,23 @@ ADDRESSES: Mapping[str, tuple[str, str]] = {
     "population": ("/populations/{population}", "/populations/{name}"),
     "account": ("/accounts/{account}", "/accounts/{name}"),
 }
-"""Where a thing is shown: the template in the table of permissions, and the address itself."""
+"""The pages of objects: the template in the table of permissions, and the address."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryObject:
-    """One thing that an entry is about."""
+    """One object of an entry."""
 
     thing: Message
     name: str
     address: str | None
-    """Where it is shown; None when the reader may not look there, or nothing more is shown of it."""
+    """The page of the object; None if the reader may not open it, or there is none."""
     entries_address: str
-    """The other entries about it."""
+    """The list of other entries about it."""
 
     @property
     def short_name(self) -> str:
-        """The name where there is little room; empty when it is an identifier that says nothing to people."""
+        """The name where space is limited; empty for an identifier without meaning to people."""
         if IDENTIFIER.fullmatch(self.name):
             return ""
         return self.name if len(self.name) <= MAX_NAME_LENGTH else f"{self.name[: MAX_NAME_LENGTH - 1]}…"
@@ -96,7 +96,7 @@ class EntryDescriber:
         self._formats = Formats(self._lang, context.service.zone)
 
     def describe(self, session: Session, rows: Iterable[LogEntry]) -> tuple[AuditEntryView, ...]:
-        """Entries, in their order."""
+        """Return entries in words, in order."""
         rows = tuple(rows)
         names = printed_names(session, {row.actor for row in rows})
         return tuple(self._describe_row(row, names) for row in rows)
@@ -126,7 +126,7 @@ class EntryDescriber:
         )
 
     def _localized_fields(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of an event, with instants, roles and meanings as people write them."""
+        """Return the fields of an event, with instants, roles and meanings in words."""
         fields = dict(body)
         for field in INSTANT_FIELDS:
             if isinstance(at := body.get(field), str):
@@ -161,7 +161,7 @@ class EntryDescriber:
 
 
 LARGEST = 2**31 - 1
-"""Beyond any number of an entry."""
+"""Greater than any entry's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +176,9 @@ class EntryPage:
     is_last: bool
     inclusion: Inclusion | None
     has_hidden_characters: bool
-    """True if the line holds marks that cannot be seen."""
+    """True if the line contains invisible characters."""
     no_proof_reason: str
-    """Why there is no proof (yet)."""
+    """Why there is no proof, or not yet."""
     breadcrumbs: Breadcrumbs = LOG_BREADCRUMBS
 
 

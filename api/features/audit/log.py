@@ -1,4 +1,4 @@
-"""`/audit`: the log, newest or oldest first, filtered by event, by who, by what it is about and by day."""
+"""`/audit`: the log, newest or oldest first, filtered by event, actor, object and day."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ from policy_service.paging import Page
 
 @dataclass(frozen=True, slots=True)
 class LogOverview:
-    """The summary above the entries."""
+    """The summary shown above the entries."""
 
     verify_form: FormState
     export_form: FormState
     size: int
-    """Entries of the whole log."""
+    """The number of entries."""
     signed_size: int
-    """Entries up to the last checkpoint."""
+    """The number of entries up to the last checkpoint."""
     may_verify: bool | str
-    """True if the reader may let the log be verified, or the reason why not."""
+    """True if the reader may verify the log, or the reason why not."""
     last_job: Job | None
-    """The last verification on record; None when there is none that a process of the service wrote."""
+    """The last genuine verification job; None if there is none."""
     verdict: LogVerdict | None
-    """What it found."""
+    """Its result."""
     difference: str | None
-    """Why nothing is signed any more: what differs from what was signed, or from its copies."""
+    """The mismatch because of which nothing is signed any more."""
     unused_rows: tuple[str, ...]
-    """A sentence for each row that does not match the log, as far as this process has seen."""
+    """A message for each row that does not match the log, as far as known to this process."""
 
 
 def _entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryFilter | None:
-    """Return the filter of the log; None when it names something unknown."""
+    """Return the filter of the log; None if it names something unknown."""
     by, about_text = query.filters["by"], query.filters["about"]
     about = find_object(session, about_text) if about_text else None
     if about_text and about is None:
@@ -63,7 +63,7 @@ def _entry_filter(session: Session, query: TableQuery, zone: ZoneInfo) -> EntryF
 
 
 def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[AuditEntryView]:
-    """Return one page of the log; empty when a filter names somebody or something that the log does not know."""
+    """Return one page of the log; empty if a filter names something unknown."""
     criteria = _entry_filter(session, query, context.service.zone)
     if criteria is None:
         return Page(())

@@ -1,1 +1,1 @@
-"""Benchmarks: the figures of everybody on record, made again as a change to be signed."""
+"""Benchmarks: figures over all subjects on record, renewed by a change to be signed."""

@@ -1,4 +1,4 @@
-"""`/benchmarks`: the job of a renewal: its form, its result, and the change that it drafts."""
+"""`/benchmarks`: the job of a renewal: its form, its result, and the change it drafts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LEAST_SUBJECTS, MOST_SUBJECTS = 3, 1_000_000
 
 
 class RenewalForm(FormModel):
-    """The form: which set, of whom, for which day, by how old facts and which method."""
+    """The parameters: set, kind, day, maximum age of facts, and method."""
 
     name: Annotated[
         str,
@@ -73,14 +73,14 @@ class RenewalResult:
     """The result of a renewal."""
 
     change: str
-    """The change that was drafted."""
+    """The drafted change."""
     as_of: str
     report: RenewalReport
-    """Without the texts, which the change has."""
+    """The report without texts, which are in the change."""
 
 
 def run_renewal(context: JobContext, form: RenewalForm) -> RenewalReport:
-    """Make the figures. Raises what `renew_figures` does."""
+    """Compute the figures. Raises what `renew_figures` does."""
     with context.open_database() as database:
         renewal = _renewal(form, form.as_of or population_day(database, form.population) or context.today)
         return renew_figures(

@@ -1,4 +1,4 @@
-"""The actions on a change: each with its form, or with the reason why there is none."""
+"""The actions on a change: each with its form, or the reason why it is not allowed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class ReasonForm(FormModel):
 
 
 class SignOffForm(FormModel):
-    """A signature on the digest that was read."""
+    """A signature on the digest shown."""
 
     role: SignerRole
     meaning: Annotated[Meaning, Widget("pick", Message("Your signature means"))]
     reason: Reason
     digest: Annotated[str, HIDDEN, Field(max_length=100)]
     then: Annotated[Literal["scheduled"] | None, HIDDEN] = None
-    """What the change is afterwards, when it is the last signature and the signer schedules it in the same step."""
+    """The state of the change after the last signature, if the signer schedules it in the same step."""
     password: Proof = None
 
 
@@ -52,7 +52,7 @@ FORMS: Mapping[str, type[FormModel]] = {
     "end-analysis": ReasonForm,
     "comments": CommentForm,
 }
-"""The forms of the dossier, by the end of their address."""
+"""The forms of the dossier, by the last step of their address."""
 FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}
 
 
@@ -68,29 +68,29 @@ ACTIONS: Mapping[Action, tuple[str, Message]] = {
     Action.END_ANALYSIS: ("end-analysis", Message("Stop the analysis")),
     Action.COMMENT: ("comments", Message("Comment")),
 }
-"""Every act of the page: how its address ends, and what its button says."""
+"""Every action of the page: the last step of its address, and its label."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeAction:
-    """One act: its form, or why there is none."""
+    """One action: its form, or why it is not allowed."""
 
     action: Action
     name: str
-    """Ends the address of the act, and names its form."""
+    """The last step of the action's address, and the form's name."""
     label: Message
     permission: Permission
     form: FormState
 
     @property
     def has_errors(self) -> bool:
-        """True if something was typed that has to be seen again."""
+        """True if the form was rejected."""
         return bool(self.form.form_error or self.form.errors)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeActions:
-    """All acts of one reader."""
+    """All actions of one reader."""
 
     fields: ClassVar[Mapping[str, tuple[FormField, ...]]] = FIELDS
     path: str
@@ -98,11 +98,11 @@ class ChangeActions:
     digest: str | None
     by_action: Mapping[Action, ChangeAction]
     meanings: tuple[Meaning, ...]
-    """What a signature of this reader can mean."""
+    """The possible meanings of this reader's signature."""
 
     @property
     def next(self) -> tuple[tuple[Message, str], ...]:
-        """The acts that move the change on, as far as the reader may do them, each with where it stands."""
+        """The actions that advance the change, as far as allowed, each with its anchor."""
         places = {
             Action.SIGN_OFF: "#sign-panel",
             Action.SCHEDULE: "#schedule",
@@ -114,29 +114,29 @@ class ChangeActions:
 
     @property
     def with_reason(self) -> tuple[ChangeAction, ...]:
-        """The acts that take a reason and nothing else, as far as the reader may do them."""
+        """The allowed actions that only need a reason."""
         actions = (Action.REQUEST_CHANGES, Action.REJECT, Action.WITHDRAW, Action.CANCEL, Action.END_ANALYSIS)
         return tuple(self.by_action[action] for action in actions if self.by_action[action].permission.allowed)
 
     @property
     def denied(self) -> tuple[ChangeAction, ...]:
-        """The acts that the reader may not do; each says why."""
+        """The actions that are not allowed, with their reasons."""
         return tuple(
             each for each in self.by_action.values() if not each.permission.allowed and each.action in STATE_CHANGING
         )
 
     @property
     def no_longer_allowed(self) -> tuple[ChangeAction, ...]:
-        """Refused actions that the reader can no longer take: what was typed is shown once more."""
+        """Rejected actions that are no longer allowed; the input is shown once more."""
         return tuple(each for each in self.by_action.values() if not each.permission.allowed and each.has_errors)
 
 
 STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT, Action.END_ANALYSIS}
-"""The actions that move a change. Whether one may comment is shown beside the discussion."""
+"""The actions that change the state; commenting is shown with the discussion."""
 
 
 def change_actions(context: PageContext, change: Change, rejected_forms: Mapping[str, FormState]) -> ChangeActions:
-    """Return the reader's actions on a change; `rejected_forms` are rejected forms, by the end of their address."""
+    """Return the reader's actions on a change; `rejected_forms` are by the last step of their address."""
     permissions = change_permissions(change, context.actor, context.frame.now)
     by_action = {
         action: ChangeAction(action, name, label, permissions[action], rejected_forms.get(name) or context.new_form())

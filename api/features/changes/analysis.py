@@ -1,4 +1,4 @@
-"""The analysis of a change that is submitted: report and simulation, as a job where there are many decision records.
+"""The analysis of a submitted change: report and simulation, as a job if there are many decision records.
 
 draft ── submit ──► under analysis ── the job is done ──► submitted
   ▲                       │
@@ -32,7 +32,7 @@ from policy_service.workers.kinds import ANALYSING
 
 
 class AnalysisForm(BaseModel):
-    """The change to be analysed."""
+    """The change to analyse."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ def run_analysis(context: JobContext, form: AnalysisForm) -> approval.PreparedSu
 
 
 def finish_analysis(inside: InsideContext, form: AnalysisForm, prepared: approval.PreparedSubmission) -> dict[str, Any]:
-    """Submit a change that was analysed, in the name of who had it analysed. Raises OperationRejected."""
+    """Submit an analysed change in the name of the actor who started the analysis. Raises OperationRejected."""
     with inside.service.database.write(inside.service.clock) as transaction:
         account = accounts(transaction.session, [inside.actor.id]).get(inside.actor.id)
         actor = account.actor() if account is not None else inside.actor
@@ -60,7 +60,7 @@ def finish_analysis(inside: InsideContext, form: AnalysisForm, prepared: approva
 
 
 def settle_analysis(service: JobService, parameters: Mapping[str, Any], reason: str) -> None:
-    """Make a change a draft again whose analysis was not done. Raises DatabaseUnavailable."""
+    """Return a change to draft after a failed analysis. Raises DatabaseUnavailable."""
     with service.database.write(service.clock) as transaction:
         change = approval.read_change(transaction.session, parameters["change"])
         if change.state is approval.ChangeState.UNDER_ANALYSIS:
@@ -68,7 +68,7 @@ def settle_analysis(service: JobService, parameters: Mapping[str, Any], reason: 
 
 
 def _check_form(session: Session, form: AnalysisForm) -> Mapping[str, Message]:
-    """Refuse a change that is not under analysis, or that there is not."""
+    """Reject a change that does not exist, or is not under analysis."""
     with suppress(approval.UnknownChange):
         if approval.read_change(session, form.change).state is approval.ChangeState.UNDER_ANALYSIS:
             return {}
@@ -91,19 +91,19 @@ ANALYSIS: JobKind[AnalysisForm, dict[str, Any]] = JobKind(
 
 
 def running_analysis(session: Session, change: str) -> Job | None:
-    """Return the job that analyses a change; None when none does."""
+    """Return the job that analyses a change; None if there is none."""
     jobs = queries.list_jobs(session, "", [ANALYSIS.name], shared=[ANALYSIS.name]).items
     mine = (job for job in jobs if job.state is JobState.RUNNING and job.parameters.get("change") == change)
     return next(mine, None)
 
 
 def needs_analysis(session: Session, change: str) -> bool:
-    """Return True if the effect of a change takes so long that a job works it out. Raises UnknownChange."""
+    """Return True if computing the effect of a change is slow enough to need a job. Raises UnknownChange."""
     return takes_long(session, approval.read_change(session, change).draft.simulated_over)
 
 
 async def start_analysis(service: Service, jobs: Jobs, actor: Actor, change: str) -> None:
-    """Start the analysis of a change that was just submitted for it, unless it runs. Raises DatabaseUnavailable."""
+    """Start the analysis job of a change under analysis, unless it runs. Raises DatabaseUnavailable."""
 
     def is_pending() -> bool:
         with service.database.read() as session:

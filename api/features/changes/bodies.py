@@ -1,4 +1,4 @@
-"""The bodies of requests about changes and suspensions, as people send them."""
+"""The request bodies of changes and suspensions."""
 
 from typing import Annotated, Any, Self
 
@@ -31,7 +31,7 @@ EXAMPLE: dict[str, JsonValue] = {
 
 
 class PeriodModel(Model):
-    """From when, and until when, which is not part of it; null for a period without end."""
+    """A half-open period; `until` is null if it is open-ended."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -50,7 +50,7 @@ class PeriodModel(Model):
 
 
 class DraftModel(Model):
-    """The draft of a change: policy files as YAML and policies to end, or versions that a rollback goes back to."""
+    """The draft of a change: policy files as YAML and policies to end, or versions to roll back to."""
 
     model_config = with_examples(
         {**EXAMPLE, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
@@ -95,7 +95,7 @@ class DraftModel(Model):
         return self
 
     def members(self) -> dict[str, Any]:
-        """The members as the library takes them: of a rollback the versions, else the files and what is ended."""
+        """The members as the library takes them: the versions of a rollback, else the files and endings."""
         members = self.model_dump(include={"title", "reason", "afterwards", "simulated_over"})
         members["effective"] = self.effective.period()
         if self.rollback is not None:
@@ -104,14 +104,14 @@ class DraftModel(Model):
 
 
 class EvidenceBody(Model):
-    """A file: what it is called, and its bytes in base64."""
+    """A file: its name, and its bytes in base64."""
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
     content: Annotated[Base64Bytes, Field(max_length=MAX_EVIDENCE_BYTES)]
 
 
 class FirstVersionsBody(Model):
-    """The first versions to sign: from when they have been in force, and the scan or minutes that say so."""
+    """The first versions to sign: since when they are in force, and the evidence file."""
 
     model_config = with_examples(
         {
@@ -141,7 +141,7 @@ class WhyModel(Model):
 
 
 class SignOffModel(SignedBody):
-    """A signature: in which role, on which digest, what it means and why; and the password, if there is one."""
+    """A signature: role, digest, meaning and reason; and the password, if there is one."""
 
     model_config = with_examples(
         {

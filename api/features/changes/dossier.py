@@ -1,10 +1,9 @@
-"""The dossier of a change: all that a director reads before signing, one section after another.
+"""The dossier of a change: everything a director reads before signing, in sections.
 
-A section is a title, the template that shows it, and what the template gets. What a change comes to be judged by later
-is one more section in `sections_of`, with a template of its own; the others stay as they are.
+A section is a title, a template, and the template's data. Further criteria are added as sections in `sections_of`, each
+with its own template.
 
-A refusal of an act is shown on the dossier itself, beside the form it came from, with what was typed; the password has
-to be entered again.
+A rejected action is shown on the dossier, next to its form with the input; the password must be entered again.
 """
 
 from __future__ import annotations
@@ -47,9 +46,9 @@ from policy_service.registry.model import Activation, Period
 from policy_service.registry.service import activations
 
 PAST_PIECES = 4
-"""Pieces of time before now that a timeline shows."""
+"""Maximum number of past periods in a timeline."""
 UPCOMING_PIECES = 8
-"""Pieces of time from now on that it shows."""
+"""Maximum number of current and future periods in a timeline."""
 REQUESTED = Message("requested by this change")
 ONCE_REQUESTED = Message("requested by this change, now closed")
 THIS_CHANGE = Message("this change")
@@ -59,9 +58,9 @@ ENDED_BY_CHANGE = Message("ended by this change")
 def timelines(
     change: Change, recorded: Sequence[Activation], now: datetime, zone: ZoneInfo
 ) -> Iterable[tuple[str, Timeline]]:
-    """Yield the effective periods of each policy's versions by its name, with those of the change among them.
+    """Yield the effective periods of each policy's versions, by name, including those of the change.
 
-    Of a draft with files, which are not read, there is one for what it asks for, without a name.
+    A draft with files, which are not parsed, has one timeline of the requested period, without a name.
     """
     requested, versions = change.draft.effective, change.versions
     for name in change.draft.ends:
@@ -87,7 +86,7 @@ def _nearby(pieces: Sequence[tuple[Period, Activation]], now: datetime) -> Seque
 
 
 def _bar(period: Period, active: Activation, change: Change) -> Bar:
-    """Return a piece of time in which a version applies, with why."""
+    """Return a period in which a version applies, with the reason."""
     address = f"/changes/{active.change}" if active.change else None
     if active.suspension:
         address = f"/suspensions/{active.suspension}"
@@ -102,23 +101,23 @@ def _bar(period: Period, active: Activation, change: Change) -> Bar:
 
 
 MAX_SHOWN = 200
-"""Comments, and actions of the history, that one page shows: the newest."""
+"""Maximum number of comments, and of actions, on one page: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of the dossier."""
+    """One section of the dossier."""
 
     id: str
-    """Where a link within the page leads."""
+    """The anchor of the section."""
     title: Message
     template: str
     content: object
-    """What the template shows, as `section.content`."""
+    """The template's data, `section.content`."""
     form: str | None = None
-    """The template of what a reader can do here; never on paper."""
+    """The template of the section's form; never printed."""
     on_paper: bool = True
-    """True if it is printed too."""
+    """True if it is also printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ class Discussion:
 
     comments: tuple[Comment, ...]
     earlier: int
-    """How many older ones are not shown."""
+    """The number of older ones not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +161,17 @@ class Dossier:
     actions: ChangeActions
     sections: tuple[Section, ...]
     analysis: Job | None
-    """The analysis of a change under analysis; None when no job runs."""
+    """The job that analyses the change; None if there is none."""
     has_actual_effect: bool
-    """True if the reader may see what came of the change: it is simulated, and was in force."""
+    """True if the reader may see the actual effect: the change is simulated, and was in force."""
     day_has_passed: bool
-    """True if the change waits for people though the day it asks for is over."""
+    """True if the change still awaits people after its requested day."""
 
 
 def dossier(
     session: Session, context: PageContext, name: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> Dossier:
-    """Return the page of a change, as the caller sees it; `rejected_forms` are forms that were refused, by their act.
-
-    Raises UnknownChange, DatabaseUnavailable.
-    """
+    """Return the page of a change for the caller; `rejected_forms` are the rejected forms, by action."""
     service, now = context.service, context.frame.now
     change, names = approval.read_change(session, name), may_read_subjects(context.actor)
     detail = read_change_detail(session, service.catalogue, change, context.frame.lang, names=names)
@@ -204,7 +200,7 @@ def sections_of(
     signatures: tuple[SignatureLine, ...],
     actions: ChangeActions,
 ) -> tuple[Section, ...]:
-    """Return the parts of the dossier, in the order in which they are read."""
+    """Return the sections of the dossier, in reading order."""
     change = detail.change
     is_draft = change.submission is None
     sections = []
@@ -310,12 +306,12 @@ class ReportPage:
     change: Change
     report: ReportView
     effect: EffectView | None
-    """Of a draft that could be submitted now."""
+    """The effect of a draft that could be submitted now."""
     may_edit: bool
 
 
 async def report_page(context: PageContext, change: str) -> ReportPage:
-    """Build the page of a report: made now for a draft, the one that was frozen for what was submitted."""
+    """Return the page of a report: created now for a draft, frozen for a submission."""
     stored_change, view = await context.read(lambda session: _read(session, change))
     effect = None
     if view is None:
@@ -327,7 +323,7 @@ async def report_page(context: PageContext, change: str) -> ReportPage:
 
 
 def _effect(session: Session, context: PageContext, change: Change, effect: Effect | None) -> EffectView | None:
-    """Return the effect of a draft, with the names of who moves for those who may see them."""
+    """Return the effect of a draft, with the names of movers for readers who may see them."""
     if effect is None:
         return None
     names, lang = may_read_subjects(context.actor), context.frame.lang

@@ -1,9 +1,9 @@
-"""Files of a change: its texts, its evidence, whom it moves what came of it as CSV; the dossier on paper and as PDF.
+"""Files of a change: its texts, its evidence, its movers and actual effect as CSV; the dossier for printing and as PDF.
 
-The dossier on paper is the same page by another template: no navigation and no forms, and the code point in the place
-of a character that the typeface cannot draw. A PDF is laid out by WeasyPrint; where the machine lacks its libraries,
-the address answers 501 and says how to print instead. The page can reach nothing but the style sheets and the typeface
-of this service: no file, no network, whatever is written in it.
+The printed dossier is the same page with another template: without navigation and forms, and with code points for
+characters that the typeface lacks. WeasyPrint creates the PDF; if its libraries are missing, the response is 501 and
+explains how to print instead. Whatever its content, the page can only access the style sheets and the typeface of this
+service: no file, no network.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 PATH = "/changes/{change}/actual-effect"
 MAX_FILE = 4 * 2**20
-"""Bytes of a form with a file."""
+"""Maximum size of a form with a file, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class ActualEffectPage:
     comparison: EffectComparison
     policies: tuple[PolicyComparisonView, ...]
     figures: GroupComparison | None = None
-    """What an uploaded file says of the groups."""
+    """The group figures in an uploaded file."""
     problems: tuple[str, ...] = ()
-    """What is wrong with that file."""
+    """The errors of that file."""
 
 
 def requested_day(context: PageContext) -> date | None:
-    """Return the day that an address asks for; None if it asks for none. Raises ProblemError."""
+    """Return the day in an address; None if there is none. Raises ProblemError."""
     text = context.params.get("day", "").strip()
     day = parse_date(text)
     if text and day is None:
@@ -74,10 +74,7 @@ def requested_day(context: PageContext) -> date | None:
 def actual_effect_page(
     session: Session, context: PageContext, change: str, upload: bytes | None = None
 ) -> ActualEffectPage:
-    """Return the page as the caller sees it, with the figures of an uploaded file.
-
-    Raises what `read_comparison` does.
-    """
+    """Return the page for the caller, with the figures of an uploaded file."""
     comparison = read_comparison(session, context.service, change, requested_day(context))
     load = partial(context.service.catalogue.load, session)
     views = comparison_views(load, comparison.policies, context.frame.lang)
@@ -86,13 +83,13 @@ def actual_effect_page(
 
 
 def figures_csv(session: Session, context: PageContext, change: str, upload: bytes) -> bytes | None:
-    """Return the figures of an uploaded file as CSV; None of a file that is wrong."""
+    """Return the figures of an uploaded file as CSV; None for an invalid file."""
     page = actual_effect_page(session, context, change, upload)
     return None if page.figures is None else page.figures.to_csv()
 
 
 def _with_figures(session: Session, page: ActualEffectPage, content: bytes) -> ActualEffectPage:
-    """Return the page with what a file says of the groups of the first policy, and of those that moved."""
+    """Return the page with a file's figures for the groups of the first policy, and for those that moved."""
     # DuckDB takes a second to load
     from policy_service.population.group_figures import compare_content  # noqa: PLC0415
 
@@ -105,12 +102,12 @@ def _with_figures(session: Session, page: ActualEffectPage, content: bytes) -> A
 
 
 async def show_actual_effect(context: PageContext, change: str) -> Response:
-    """Show what came of a change until a day."""
+    """Show the actual effect of a change until a day."""
     return await context.render_in_worker(actual_effect_page, change)
 
 
 async def compare_file(context: PageContext, change: str) -> Response:
-    """Show the same with the figures of a file, which is not kept; or send these as CSV."""
+    """Show the same with the figures of a file, which is not stored; or send these as CSV."""
     form = await read_form(context.request, MAX_FILE)
     upload = form.files.get("file", (b"",))[0]
     if form.value("do") == "csv":
@@ -121,13 +118,13 @@ async def compare_file(context: PageContext, change: str) -> Response:
 
 
 def send_text(session: Session, _: PageContext, change: str, text: str) -> Response:
-    """Send the file under a digest, of the draft as it is or as it was before."""
+    """Send the file with a digest, of the current or an earlier draft."""
     content = _text(session, change, text)
     return attachment(content, file_name(content), "application/yaml")
 
 
 def send_evidence(session: Session, _: PageContext, change: str) -> Response:
-    """Send the file that stands behind first versions."""
+    """Send the evidence file of first versions."""
     return evidence_response(session, change)
 
 
@@ -154,23 +151,23 @@ if TYPE_CHECKING:
     from weasyprint.urls import URLFetcherResponse
 
 BASE_URL = "https://service.invalid/"
-"""Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
+"""The base of the page's addresses; never requested (RFC 2606)."""
 PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
     "faces.css": (FOLDER / "print.css", KINDS[".css"]),
     **{file.name: (file, "font/ttf") for file in sorted(FOLDER.glob("*.ttf"))},
 }
-"""Names under `/static/` that mean another file on paper than in a browser, or only mean one there."""
+"""Names under `/static/` that are replaced or added for printing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PdfUnavailable:
-    """PDF cannot be made on this machine: the message is that of the loader that did not find a library."""
+    """PDF is not available on this machine: the message of the loader that did not find a library."""
 
     reason: str
 
 
 def render_pdf(log: FilteringBoundLogger, html: str) -> bytes:
-    """Return a page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
+    """Return a page as PDF. Slow: for a worker. Raises ProblemError if Pango is missing."""
     content = lay_out(html)
     if isinstance(content, PdfUnavailable):
         log.error("pdf_unavailable", reason=content.reason)
@@ -188,7 +185,7 @@ def lay_out(html: str) -> bytes | PdfUnavailable:
         return PdfUnavailable(str(error))
 
     class OwnFiles(URLFetcher):
-        """Gives the style sheets and the typeface of this service, and nothing else."""
+        """Serves only the style sheets and the typeface of this service."""
 
         def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
             content, kind = own_file(url)
@@ -198,7 +195,7 @@ def lay_out(html: str) -> bytes | PdfUnavailable:
 
 
 def own_file(url: str) -> tuple[bytes, str]:
-    """Return a file of this service's own by its address on a page. Raises ValueError for everything else."""
+    """Return a file of this service by its address on a page. Raises ValueError for any other address."""
     parts = urlsplit(url)
     folder, _, name = parts.path.rpartition("/")
     if not url.startswith(BASE_URL) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):
@@ -217,7 +214,7 @@ AMOUNT = re.compile(
 
 
 def keep_amounts(html: str) -> str:
-    """Return a page on which no line ends between a number and its unit."""
+    """Return a page without line breaks between a number and its unit."""
     return AMOUNT.sub("\N{NO-BREAK SPACE}", html)
 
 

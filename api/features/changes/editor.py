@@ -1,8 +1,7 @@
-"""`/changes/{change}/draft`: a draft as its authors write it, file by file, checked while they do.
+"""`/changes/{change}/draft`: the editor of a draft, file by file, with checks.
 
-do=save        keeps what was written, and the files that were uploaded, as the draft's next revision
-do=check       says what is wrong with it, and keeps nothing
-do=add         one file more to write in          do=remove-N    without file N; both keep nothing yet
+do=save keeps what was written, and the files that were uploaded, as the draft's next revision do=check says what is
+wrong with it, and keeps nothing do=add one file more to write in do=remove-N without file N; both keep nothing yet
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ WITH_CHECK, WITHOUT_CHECK = CheckMode(is_enabled=True), CheckMode()
 
 
 class DraftForm(ChangeForm):
-    """The fields of the editor; the texts are read beside it, because an empty one counts."""
+    """The fields of the editor; the texts are read separately, since empty ones count."""
 
     text: tuple[str, ...] = ()
     was: tuple[str, ...] = ()
@@ -90,19 +89,19 @@ class EditorPage:
     populations: tuple[tuple[str, str], ...]
     zone: str
     check: CheckReport | str | None = None
-    """What was seen in the files, or why nothing was; None when nobody looked."""
+    """The result of checking the files, or why they could not be checked; None if they were not checked."""
     conflict: Conflict | None = None
     is_saved: bool = True
 
     @property
     def etag(self) -> str:
-        """The state of the draft that the author has seen: the form's, until what others wrote is shown."""
+        """The draft's state seen by the author: the form's, until changes by others are shown."""
         return self.change.etag if self.conflict else self.form.value(ETAG, self.change.etag)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPage:
-    """`POST /changes/check`: what is wrong with policy files that are being written."""
+    """`POST /changes/check`: the errors of policy files being edited."""
 
     template: ClassVar[str] = "changes/check.html"
     check: CheckReport | str
@@ -111,7 +110,7 @@ class CheckPage:
 def check_files_in(
     session: Session, context: PageContext, contents: tuple[bytes, ...], mode: CheckMode
 ) -> CheckReport | str | None:
-    """Check files among the policies in force; return the report, or why they cannot be checked now."""
+    """Check files against the policies in force; return the report, or why they cannot be checked now."""
     if not mode.is_enabled or not contents:
         return mode.unavailable_reason
     catalogue, now = context.service.catalogue, context.service.now()
@@ -119,7 +118,7 @@ def check_files_in(
 
 
 def draft_form(context: PageContext, stored_draft: StoredDraft) -> FormState:
-    """Return the form as the draft stands."""
+    """Return the form of the stored draft."""
     draft, zone = stored_draft.change.draft, context.service.zone
     form = context.new_form(
         title=draft.title,
@@ -142,7 +141,7 @@ def editor_page(
     form: FormState,
     check: CheckReport | str | None = None,
 ) -> EditorPage:
-    """Return the editor with this in its fields."""
+    """Return the editor with this content."""
     change, service, now = stored_draft.change, context.service, context.frame.now
     versions = [(each.policy, each.version) for each in change.draft.versions]
     return EditorPage(
@@ -158,14 +157,14 @@ def editor_page(
 
 
 async def check_texts(context: PageContext) -> Response:
-    """Check the files of a form: as a part of the editor, or a page of its own."""
+    """Check the files of a form: as part of the editor, or as a separate page."""
     texts = _texts(await _read_files(context))
     template = "changes/_checked.html" if context.request.headers.get("hx-request") == "true" else None
     return await _render_check(context, check_page, texts, template=template)
 
 
 async def show_draft(context: PageContext, change: str) -> Response:
-    """Show the editor to those who may edit; everyone else reads the draft on the change's page."""
+    """Show the editor to those who may edit; redirect others to the change's page."""
     service, actor = context.service, context.actor
     stored_change = await context.read(lambda session: approval.read_change(session, change))
     if approval.check_permission(stored_change, approval.Action.EDIT, actor, service.clock.now()) is not True:
@@ -176,7 +175,7 @@ async def show_draft(context: PageContext, change: str) -> Response:
 
 
 async def write_draft(context: PageContext, change: str) -> Response:
-    """Keep what was written, or show it again as the author wants to see it."""
+    """Store the input, or show it again, as the author requested."""
     form = await _read_files(context)
     match form.value("do", "save"):
         case "check":
@@ -194,7 +193,7 @@ async def _read_files(context: PageContext) -> Form:
 async def _render_check(
     context: PageContext, build: PageBuilder, *arguments: object, template: str | None = None
 ) -> Response:
-    """Return a page that looks at files, or says why they cannot be looked at now."""
+    """Return a page that checks files, or says why they cannot be checked now."""
     try:
         return await context.render_in_worker(build, *arguments, WITH_CHECK, kind=FILE_CHECKING, template=template)
     except WorkRefused as error:
@@ -212,7 +211,7 @@ def check_page(session: Session, context: PageContext, texts: tuple[str, ...], m
 
 
 def draft_page(session: Session, context: PageContext, change: str, mode: CheckMode) -> EditorPage:
-    """Return the editor with the draft as it is kept. Raises UnknownChange."""
+    """Return the editor with the stored draft. Raises UnknownChange."""
     draft = read_draft(session, change)
     texts = tuple(draft.contents[digest] for digest in draft.change.draft.texts)
     return editor_page(
@@ -221,7 +220,7 @@ def draft_page(session: Session, context: PageContext, change: str, mode: CheckM
 
 
 def unsaved_page(session: Session, context: PageContext, change: str, form: Form, mode: CheckMode) -> EditorPage:
-    """Return the editor with what was written, one file more or less, or with what is wrong. Raises UnknownChange."""
+    """Return the editor with the input, with a file added or removed, or with errors. Raises UnknownChange."""
     action, form_state = form.value("do"), form.bind()
     texts, source_digests = _texts(form), form.fields.get("was", ())
     draft, check = read_draft(session, change, source_digests), None
@@ -248,10 +247,7 @@ def unsaved_page(session: Session, context: PageContext, change: str, form: Form
 
 
 def rejected_page(session: Session, context: PageContext, change: str, form: Form, form_state: FormState) -> EditorPage:
-    """Return the editor with what was written and not kept, beside what others wrote meanwhile.
-
-    Raises UnknownChange.
-    """
+    """Return the editor with input that was not stored, next to concurrent changes by others."""
     draft = read_draft(session, change, form.fields.get("was", ()))
     submitted = {label(text): text for text in _texts(form)}
     conflict = conflict_of(form.etag, draft, submitted) if form_state.form_error else None
@@ -259,7 +255,7 @@ def rejected_page(session: Session, context: PageContext, change: str, form: For
 
 
 def _new_file_text(session: Session, context: PageContext, start: str) -> str | None:
-    """The text of a file that is added: empty, or what a beginning puts there; None when there is no such one."""
+    """Return the text of an added file: empty, or that of a starting point; None if there is no such one."""
     content = starting_text(session, start, context.frame.now) if start else b""
     return browser_text(content) if content is not None else None
 
@@ -300,7 +296,7 @@ async def _save(context: PageContext, change: str, form: Form) -> Response:
 
 
 def _texts_to_store(stored_draft: StoredDraft, form: Form) -> list[bytes]:
-    """The files as they are kept: unedited ones byte for byte, empty ones left out, uploaded ones in their place."""
+    """Return the files to store: unedited ones byte for byte, without empty ones, with uploaded ones in their place."""
     numbered = enumerate(text_sources(_texts(form), form.fields.get("was", ())))
     texts = {
         str(number): file_bytes(text, stored_draft.contents.get(was))

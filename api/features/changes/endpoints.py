@@ -1,4 +1,4 @@
-"""`/v1/changes`: proposals to put versions in force, as drafts and to be read, and what moves them along."""
+"""`/v1/changes`: changes that put versions in force: drafts, submissions, and their actions."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ from policy_service.approval.evidence import MAX_EVIDENCE_BYTES, SIGNATURES, TEX
 from policy_service.population.effect_document import KEPT_BY_OVERRIDE
 
 TEXTS = 4
-"""Of a change's files, how many of the largest size one request may carry."""
+"""Maximum number of a change's files of the largest size in one request."""
 FILE = {"type": "string", "format": "binary"}
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -55,7 +55,7 @@ def list_changes(
     q: WithText = "",
     waiting: WaitingForMe = False,
 ) -> schemas.ChangePage:
-    """Changes, the one acted on last first by default."""
+    """List the changes, the one acted on last first by default."""
     criteria = approval.ChangeFilter(
         states=frozenset([state] if state else []),
         kind=kind,
@@ -70,13 +70,13 @@ def list_changes(
 
 @router.read("/{change}", NOT_FOUND)
 def get_change(read: ReadRequest, change: Id) -> schemas.ChangeDetail:
-    """A change, whole: what it asks for, who signed, who must still sign, and what the caller may do."""
+    """Return a change in full: its content, signatures, missing signatures, and the caller's permissions."""
     return _detail(read, approval.read_change(read.session, change))
 
 
 @router.read("/{change}/texts/{text}", NOT_FOUND, **content("application/yaml"))
 def get_change_text(read: ReadRequest, change: Id, text: Text) -> Response:
-    """A policy file of the change, byte for byte."""
+    """Return a policy file of the change, byte for byte."""
     if text not in approval.read_change(read.session, change).draft.texts:
         raise ProblemError(NOT_FOUND, "the change holds no such text")
     return Response(approval.read_text(read.session, text), 200, NO_STORE, "application/yaml")
@@ -84,13 +84,13 @@ def get_change_text(read: ReadRequest, change: Id, text: Text) -> Response:
 
 @router.read("/{change}/evidence", NOT_FOUND, **content(*SIGNATURES.values(), TEXT, schema=FILE))
 def get_change_evidence(read: ReadRequest, change: Id) -> Response:
-    """The file that stands behind first versions."""
+    """Return the evidence file of first versions."""
     return evidence_response(read.session, change)
 
 
 @router.get("/{change}/report", responses=problems(*READ_PROBLEMS, CONFLICT, CHECK_ABANDONED, BUSY))
 async def get_change_report(service: ServiceOf, change: Id) -> schemas.ReportModel:
-    """The analysis report: made now for a draft, the one that was frozen for what was submitted."""
+    """Return the analysis report: created now for a draft, frozen for a submission."""
 
     def read_frozen(session: Session) -> dict[str, Any] | None:
         current = approval.read_change(session, change)
@@ -105,20 +105,20 @@ async def get_change_report(service: ServiceOf, change: Id) -> schemas.ReportMod
 
 @router.read("/{change}/simulation", NOT_FOUND)
 def get_change_simulation(read: ReadRequest, change: Id) -> schemas.SimulationModel:
-    """The effect that was submitted with the change: how many move, why, and with what money."""
+    """Return the effect submitted with the change: how many subjects move, why, and the money."""
     return _simulation(read_effect(read.session, change))
 
 
 @router.get("/{change}/simulation/movers", **content("text/csv", refusals=READ_PROBLEMS))
 async def get_change_movers(service: ServiceOf, request: Request, change: Id) -> Response:
-    """Every subject that the change moves, as CSV, the largest first. The log records it."""
+    """Return every subject that the change moves, as CSV, largest first. The log records the access."""
     movers = await export(service, principal_of(request).actor, "movers", change, lambda s: read_movers(s, change))
     return Response(movers, 200, NO_STORE, "text/csv; charset=utf-8")
 
 
 @router.read("/{change}/actual-effect", NOT_FOUND, CONFLICT)
 def get_change_actual_effect(read: ReadRequest, change: Id, day: UntilDay = None) -> schemas.EffectComparisonModel:
-    """What came of a change in force beside what was expected: movements cell by cell, and money."""
+    """Compare the actual effect of a change in force with the expected one: movements by cell, and money."""
     return schemas.EffectComparisonModel.from_value(read_comparison(read.session, read.service, change, day))
 
 
@@ -128,7 +128,7 @@ def _draft_bytes(service: Service) -> int:
 
 @router.write("", *WRITE_PROBLEMS, status=201, location="id", limit=_draft_bytes)
 def create_change(write: WriteRequest[DraftModel]) -> schemas.ChangeDetail:
-    """Begins a change: with new policy files, valid or not yet, or as a rollback to versions of before."""
+    """Create a change: with new policy files, valid or not yet, or as a rollback to earlier versions."""
     create = approval.create if write.body.rollback is None else approval.rollback
     return _detail(write, create(write.transaction, write.actor, **write.body.members()))
 
@@ -141,7 +141,7 @@ def create_change(write: WriteRequest[DraftModel]) -> schemas.ChangeDetail:
     limit=lambda _: 2 * MAX_EVIDENCE_BYTES,  # in base64
 )
 def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> schemas.ChangeDetail:
-    """Begins the change by which the versions imported at set-up are signed, once."""
+    """Create the change by which the versions imported at set-up are signed, once."""
     body = write.body
     created = approval.create_first_versions(
         write.transaction,
@@ -157,7 +157,7 @@ def create_first_versions(write: WriteRequest[FirstVersionsBody]) -> schemas.Cha
 
 @router.write("/{change}/draft", *WRITE_PROBLEMS, method="PUT", edit=True, limit=_draft_bytes)
 def edit_change(write: WriteRequest[DraftModel], change: Id) -> schemas.ChangeDetail:
-    """Rewrite a draft; whatever is left out is gone."""
+    """Replace a draft; missing members are removed."""
     members = write.body.members()
     return _detail(write, approval.edit(write.transaction, write.actor, change, **members, expected=write.expected))
 
@@ -181,10 +181,10 @@ async def _analyse(write: WriteRequest[None], change: str) -> None:
 
 @router.write("/{change}/submit", *WRITE_PROBLEMS, CHECK_ABANDONED, BUSY, edit=True, prepare=_check, after=_analyse)
 def submit_change(write: WriteRequest[None], change: Id) -> schemas.ChangeDetail:
-    """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it.
+    """Submit a draft: its digest is frozen and can be signed. Rejected if there are errors.
 
-    Where there are many decision records the change is under analysis first, and is submitted by the job that
-    simulates it, or is a draft again.
+    If there are many decision records, the change is under analysis first; the job that simulates it then submits it,
+    or returns it to draft.
     """
     if write.prepared is None:
         return _detail(write, approval.analyse(write.transaction, write.actor, change, expected=write.expected))
@@ -197,7 +197,7 @@ async def _refuse_drifted(write: WriteRequest[SignOffModel], change: str) -> Non
 
 @router.write("/{change}/sign-offs", *WRITE_PROBLEMS, PRECONDITION_FAILED, status=201, prepare=_refuse_drifted)
 def sign_off_change(write: WriteRequest[SignOffModel], change: Id) -> schemas.ChangeDetail:
-    """Signs what was submitted: one person, in one role, on the digest that was read. What drifted is sent back."""
+    """Sign a submission: one person, in one role, on the digest read. A change whose effect has drifted is returned."""
     return _detail(write, approval.sign_off(write.transaction, write.actor, change, **write.fields))
 
 
@@ -208,7 +208,7 @@ async def _prepare_schedule(write: WriteRequest[None], change: str) -> None:
 
 @router.write("/{change}/schedule", *WRITE_PROBLEMS, edit=True, prepare=_prepare_schedule)
 def schedule_change(write: WriteRequest[None], change: Id) -> schemas.ChangeDetail:
-    """Put a fully signed change in force, from the day that was signed."""
+    """Put a fully signed change in force from the signed day."""
     return _detail(write, approval.schedule(write.transaction, write.actor, change, expected=write.expected))
 
 
@@ -237,12 +237,12 @@ for _name, _summary, _act in (
 
 
 def _detail(asked: ReadRequest | WriteRequest[Any], change: approval.Change) -> schemas.ChangeDetail:
-    """A change, as the caller sees it."""
+    """Return a change in full, for the caller."""
     return schemas.change_detail(change, approval.read_comments(asked.session, change.id), asked.actor, asked.now)
 
 
 def _simulation(effect: approval.Effect) -> schemas.SimulationModel:
-    """The figures of an effect, without who moves."""
+    """Return the figures of an effect, without the movers."""
     named = {"movers", KEPT_BY_OVERRIDE}
     parts = [{name: value for name, value in part.items() if name not in named} for part in effect.document["parts"]]
     return schemas.SimulationModel(**{**effect.document, "digest": effect.digest, "parts": parts})

@@ -1,4 +1,4 @@
-"""`/changes`: the changes there are, filtered and in order, a page at a time."""
+"""`/changes`: the list of changes, filtered, sorted and paged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from policy_service.paging import Page
 
 PATH = "/changes"
 OPEN_FILTER = "open"
-"""The filter value for all states in which a change waits for a person."""
+"""The filter value for all states in which a change awaits a person."""
 KIND_NAMES: tuple[tuple[ChangeKind, Message], ...] = (
     ("change", Message("new versions")),
     ("rollback", Message("rollback")),
@@ -41,11 +41,11 @@ class ListedChange:
 
     change: Change
     awaits_reader: bool
-    """True if it waits for a signature of the reader."""
+    """True if it awaits the reader's signature."""
 
     @property
     def owed_roles(self) -> tuple[Role, ...]:
-        """Who owes a signature; nobody while the change is not under review."""
+        """The roles that have not signed yet; empty unless the change is under review."""
         return self.change.missing_roles if self.change.state is ChangeState.SUBMITTED else ()
 
 
@@ -57,7 +57,7 @@ def _read_page(session: Session, context: PageContext, query: TableQuery) -> Pag
 
 
 def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> ChangeFilter:
-    """Return the changes that the filters select."""
+    """Return the filter of changes in a query."""
     state = filters["state"]
     return ChangeFilter(
         states=OPEN if state == OPEN_FILTER else frozenset(each for each in ChangeState if each.value == state),

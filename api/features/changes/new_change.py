@@ -1,4 +1,4 @@
-"""`/changes/new`: a change is begun, with policy files, as a rollback or an ending; its editor goes on from there."""
+"""`/changes/new`: the form that creates a change, with policy files, as a rollback or an ending."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ from policy_service.registry.service import activations
 from policy_service.workers.kinds import FILE_CHECKING
 
 MAX_TEXTS = 4
-"""Of a change's files, how many of the largest size one form may carry."""
+"""Maximum number of a change's files of the largest size in one form."""
 NOT_AN_INSTANT = Message("Not a valid date or time.")
 END_BEFORE_START = Message("The end must be after the beginning.")
 NO_STARTING_POINT = Message("There is no such policy in force.")
 
 
 class ChangeForm(FormModel):
-    """The fields that say what a change is and when it applies."""
+    """The fields of a change's title, reason and period."""
 
     title: Annotated[str, Widget("text", Message("Title")), Field(max_length=MAX_TITLE)]
     reason: Annotated[
@@ -78,15 +78,15 @@ class ChangeForm(FormModel):
 
 
 ASKED = {"title", "reason", "ends", "afterwards", "simulated_over"}
-"""What the form of a change says, but for its period and its contents."""
+"""The fields of a change's form, except its period and contents."""
 CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "effective_until", "simulated_over")
-"""Those that are drawn from the model; the others depend on what the change is about."""
+"""The fields rendered from the model; the others depend on the kind of change."""
 
 
 def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -> Period | FieldErrors:
-    """Return the period that was filled in, or what is wrong with it.
+    """Return the period in a form, or its errors.
 
-    A field shows minutes; one that was not touched keeps the instant of the draft `before` to the microsecond.
+    A field only shows minutes; an unchanged one keeps the exact instant of the draft `before`.
     """
     stored = before.effective if before else None
     start = parse_instant(form.effective_from, zone, stored.start if stored else None)
@@ -103,18 +103,18 @@ def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -
 
 
 def format_local(at: datetime | None, zone: ZoneInfo) -> str:
-    """Return an instant as a field for a day and time has it; empty for none."""
+    """Return an instant as the value of a date-time field; empty for none."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
 
 
 def parse_selected(values: Sequence[str]) -> list[tuple[str, str]]:
-    """Read the versions selected to go back to: each is written `policy@version`, and empty where none was."""
+    """Parse the versions selected for a rollback: each is written `policy@version`, or empty."""
     pairs = (value.partition("@") for value in values if value)
     return [(policy, version) for policy, _, version in pairs]
 
 
 ChangeKind = Literal["change", "rollback", "ending", "first_versions"]
-"""What a form begins: a change with files, a rollback, a change that ends policies, or the first versions to sign."""
+"""The kind of change created: with files, a rollback, an ending, or first versions."""
 NOTHING_CHOSEN = Message("Choose at least one version to go back to.")
 NO_EVIDENCE = Message("Attach the scan or the minutes.")
 NOTHING_ENDED = Message("Choose at least one policy to end.")
@@ -122,7 +122,7 @@ TOMORROW = timedelta(days=1)
 
 
 class NewChangeForm(ChangeForm):
-    """The fields of a change that is begun."""
+    """The fields of a new change."""
 
     kind: ChangeKind = "change"
     start: Annotated[str, Field(max_length=140)] = ""
@@ -140,14 +140,14 @@ class NewChangePage:
     starting_points: tuple[StartingPoint, ...]
     rollback_options: tuple[RollbackOptions, ...]
     first_versions: tuple[Activation, ...]
-    """What was imported at set-up and nobody signed."""
+    """The unsigned versions imported at set-up."""
     populations: tuple[tuple[str, str], ...]
     zone: str
     new: str = NEW
 
 
 def _first_page(session: Session, context: PageContext) -> NewChangePage:
-    """Return the form of a change, filled in as far as the link that led here says."""
+    """Return the form of a change, prefilled from the link's parameters."""
     query, service = context.params, context.service
     policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
     tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
@@ -164,7 +164,7 @@ def _first_page(session: Session, context: PageContext) -> NewChangePage:
 
 
 async def create_change(context: PageContext) -> Response:
-    """Begin the change, and lead to its editor."""
+    """Create the change, and redirect to its editor."""
     limit = max(MAX_TEXTS * context.service.settings.policy_body_limit, MAX_EVIDENCE_BYTES) + MAX_FORM_BYTES
     form = await read_form(context.request, limit)
     values = validate_form(form, NewChangeForm)
@@ -176,7 +176,7 @@ async def create_change(context: PageContext) -> Response:
 
 
 def new_change_page(session: Session, context: PageContext, form: FormState) -> NewChangePage:
-    """Return the form of a change that is begun, as far as it is filled in."""
+    """Return the form of a new change with its current content."""
     service, now = context.service, context.frame.now
     kinds: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
     kind = kinds.get(form.value("kind"), "change")
@@ -230,7 +230,7 @@ async def _create(context: PageContext, form: Form, values: NewChangeForm, effec
 
 
 def read_starting_text(session: Session, context: PageContext, name: str) -> bytes | None:
-    """Return the text that a change begins with; None when there is no such one."""
+    """Return the text of a starting point; None if there is no such one."""
     return starting_text(session, name, context.frame.now)
 
 

@@ -33,7 +33,7 @@ class ChangeVersionModel(Answer):
 
 
 class ActedModel(Answer):
-    """One thing that was done to a change."""
+    """One action on a change."""
 
     number: int
     action: Action
@@ -46,7 +46,7 @@ class ActedModel(Answer):
 
 
 class SignOffModel(ActedModel):
-    """A signature on what is submitted now."""
+    """A signature on the current submission."""
 
     counts: Annotated[
         bool, Field(description="whether its signer still has the account and the role, and wrote nothing")
@@ -64,7 +64,7 @@ class CommentModel(Answer):
 
 
 class MayModel(Answer):
-    """The permission to do something, else the reason why not; for a signature with its roles."""
+    """The permission for an action, or the reason why not; for a signature with the possible roles."""
 
     allowed: bool
     reason: Annotated[str | None, attribute("denied_reason")]
@@ -72,7 +72,7 @@ class MayModel(Answer):
 
 
 class EvidenceModel(Answer):
-    """The file that stands behind a change; `size` in bytes."""
+    """The evidence file of a change; `size` in bytes."""
 
     name: str
     media_type: str
@@ -81,7 +81,7 @@ class EvidenceModel(Answer):
 
 
 class ChangeSummary(Answer):
-    """A change in a line."""
+    """A summary of a change."""
 
     id: str
     kind: ChangeKind
@@ -101,11 +101,11 @@ class ChangeSummary(Answer):
 
 
 class ChangePage(PageModel[ChangeSummary]):
-    """A page of changes, the newest first, and the cursor of the next."""
+    """A page of changes, newest first, and the cursor of the next."""
 
 
 class ChangeDetail(ChangeSummary):
-    """A change, whole; `may` is what the caller may do with it."""
+    """A change in full; `may` has the caller's permissions."""
 
     etag: str
     revision: int
@@ -152,7 +152,7 @@ class SimulationModel(Model):
 
 
 class ReportModel(Model):
-    """The errors that keep a draft from being submitted, and its analysis report; once submitted, the frozen report."""
+    """The errors that prevent submission, and the analysis report; for a submission, the frozen report."""
 
     frozen: bool
     problems: list[str]
@@ -164,7 +164,7 @@ class ReportModel(Model):
 
 
 class CellComparisonModel(Answer):
-    """How many subjects were expected to go from one word of an outcome to another, or to stay, and how many did."""
+    """The expected and actual numbers of subjects with one value before and one after."""
 
     outcome: str
     from_: Annotated[str, Field(alias="from", validation_alias="before", description="`(new)`: not decided before")]
@@ -175,7 +175,7 @@ class CellComparisonModel(Answer):
 
 
 class MoneyComparisonModel(Answer):
-    """By how much a sum of money was expected to change, and by how much it did."""
+    """The expected and actual change of a sum of money."""
 
     outcome: str
     currency: str
@@ -185,7 +185,7 @@ class MoneyComparisonModel(Answer):
 
 
 class PolicyComparisonModel(Answer):
-    """What was expected of one policy, and what came."""
+    """The expected and actual effect on one policy."""
 
     policy: str
     version: str
@@ -199,7 +199,7 @@ class PolicyComparisonModel(Answer):
 
 
 class EffectComparisonModel(Answer):
-    """What came of a change from its first day to another, beside what was expected."""
+    """The expected and actual effect of a change from its first day until another."""
 
     since: Annotated[
         date, Field(description="the first day of the change; the groups before are those of the day before")
@@ -210,12 +210,12 @@ class EffectComparisonModel(Answer):
 
 
 def change_summary(change: Change) -> ChangeSummary:
-    """Return a change in a line."""
+    """Return the summary of a change."""
     return ChangeSummary.from_value(change, **_computed(change))
 
 
 def change_detail(change: Change, comments: Sequence[Comment], actor: Actor, now: datetime) -> ChangeDetail:
-    """Return a change, whole, as the caller sees it."""
+    """Return a change in full, for the caller."""
     submission = change.submission
     return ChangeDetail.from_value(
         change,

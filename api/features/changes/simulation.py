@@ -1,4 +1,4 @@
-"""The stored effect and the evidence of a change, for pages and for programs."""
+"""The stored effect and the evidence of a change, for pages and endpoints."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from policy_service.population.actual_effect import EffectComparison, comparable
 
 
 def may_read_subjects(actor: Actor) -> bool:
-    """True if the reader may see what is decided about whom: those who sign may, those who write policies may not."""
+    """Return True if the reader may see subjects in effects: signers may, authors of policies may not."""
     return bool(actor.roles & frozenset(SIGNING_ROLES))
 
 
 def read_effect(session: Session, change: str) -> approval.Effect:
-    """Return the effect that was submitted with a change. Raises UnknownChange, ProblemError when it has none."""
+    """Return the effect submitted with a change. Raises UnknownChange, ProblemError if it has none."""
     effect = approval.read_effect(session, approval.read_change(session, change))
     if effect is None:
         raise ProblemError(
@@ -42,9 +42,9 @@ def read_movers(session: Session, change: str) -> bytes:
 
 
 def read_comparison(session: Session, service: Service, change: str, day: date | None) -> EffectComparison:
-    """What came of a change until a day, or until now, beside what was expected.
+    """Return the expected and actual effect of a change until a day, or now.
 
-    Raises UnknownChange, OperationRejected when it was not in force yet, ProblemError for a day on which it was not.
+    Raises UnknownChange, OperationRejected if it was not in force yet, ProblemError for a day on which it was not.
     """
     first, last = comparable_days(approval.read_change(session, change), service.now(), service.zone)
     check_day("day", day or last, first, last)
@@ -52,9 +52,10 @@ def read_comparison(session: Session, service: Service, change: str, day: date |
 
 
 async def export(service: Service, actor: Actor, name: str, change: str, read: Callable[[Session], bytes]) -> bytes:
-    """Return a file of a change, in CSV, as `read` makes it; an entry of the log tells of it: it may disclose subjects.
+    """Return a CSV file of a change from `read`.
 
-    Raises what `read` does, and DatabaseUnavailable.
+    An entry of the log records the access, which may disclose subjects. Raises what `read` does, and
+    DatabaseUnavailable.
     """
     content = await run_read(service, read)
     rows = max(0, content.count(b"\n") - 1)
@@ -64,7 +65,7 @@ async def export(service: Service, actor: Actor, name: str, change: str, read: C
 
 
 def evidence_response(session: Session, change: str) -> Response:
-    """Return the file that stands behind a change, never shown in the browser. Raises UnknownChange, DamagedRecord."""
+    """Return the evidence file of a change as a download. Raises UnknownChange, DamagedRecord."""
     evidence, content = approval.read_evidence(session, approval.read_change(session, change))
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(evidence.name, safe='')}"}
     return Response(content, headers=headers, media_type=evidence.media_type)

@@ -1,4 +1,4 @@
-"""`/v1/policies/cross-groups`: the policy file of groups that cross dimensions, from one statement."""
+"""`/v1/policies/cross-groups`: generates a policy file of cross groups from a statement."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from policy_service.language.policy import Policy
 
 
 class CrossGroupsBody(Model):
-    """The dimensions of cross groups, in one statement, and the policy that they become."""
+    """The statement of the dimensions, and the policy to generate."""
 
     model_config = with_examples({"statement": "industry(it | others=rest) × scale", "policy": "tiering/my_groups"})
 
@@ -34,7 +34,7 @@ class CrossGroupsBody(Model):
 
 
 class CrossGroupsAnswer(Model):
-    """The policy file, and its groups by name."""
+    """The policy file, and the names of its groups."""
 
     policy: str
     version: str
@@ -52,7 +52,7 @@ router = RestRouter("/v1/policies", "policies")
     responses=problems(*BODY_PROBLEMS, CHECK_ABANDONED, BUSY),
 )
 async def write_cross_groups(service: ServiceOf, request: Request) -> CrossGroupsAnswer:
-    """The policy file of the groups in which the dimensions of a statement cross; nothing is kept."""
+    """Generate the policy file of a statement's cross groups; nothing is stored."""
     now, body = service.now(), await read_json_body(request, CrossGroupsBody)
     served = await run_read(service, lambda session: service.catalogue.heads_in_force(session, now))
     return await run_in_threadpool(_cross_groups, body, tuple(served.values()))

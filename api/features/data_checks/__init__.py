@@ -1,1 +1,1 @@
-"""Data checks: the latest facts of each subject, examined for what is missing, old, or there twice."""
+"""Data checks: finds missing, old and duplicate facts among the latest of each subject."""

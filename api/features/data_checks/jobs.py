@@ -1,4 +1,4 @@
-"""`/data-checks`: the job of a data check: its form, its result, and the file of what was found."""
+"""`/data-checks`: the job of a data check: its form, its result, and the file of findings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CSV = "text/csv; charset=utf-8"
 
 
 class DataCheckForm(FormModel):
-    """The form: which subjects, how old facts may be, and what makes two of them the same."""
+    """The parameters: kind of subjects, maximum age of facts, and the keys of duplicates."""
 
     kind: SubjectKind = CUSTOMER
     max_age: Annotated[int, Widget("number", Message("Maximum age of the facts (days)")), Field(ge=0, le=MOST_DAYS)] = (
@@ -44,7 +44,7 @@ class DataCheckForm(FormModel):
 
 
 def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
-    """Examine all subjects of a kind. Raises what `check_data` does."""
+    """Check all subjects of a kind. Raises what `check_data` does."""
     check = DataCheck(form.kind, context.today, form.max_age, parse_keys(form.keys or ""))
     with context.open_database() as database:
         return check_data_into(
@@ -53,7 +53,7 @@ def run_data_check(context: JobContext, form: DataCheckForm) -> DataCheckResult:
 
 
 def _check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:
-    """Find what is wrong with the keys."""
+    """Return the errors of the keys."""
     try:
         parse_keys(form.keys or "")
     except InvalidKeys as error:

@@ -1,4 +1,4 @@
-"""`POST /v1/decisions/batch`: a request a line in, an answer a line out, in order, each on record before it is sent."""
+"""`POST /v1/decisions/batch`: one request per line, answered in order, each recorded before it is answered."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ router = RestRouter(PATH, "decisions")
     },
 )
 async def decide_batch(service: ServiceOf, request: Request) -> Response:
-    """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
+    """Decide about many subjects: one request per line, answered in order, each recorded before it is answered."""
     check_media_type(dict(request.scope["headers"]), LINE_MEDIA_TYPES)
     return BatchResponse(service, principal_of(request), idempotency_key(request.scope))
 
@@ -71,7 +71,7 @@ async def _receive_piece(receive: Receive) -> Piece | None:
 
 
 class BatchResponse(Response):
-    """The answers to the lines of a request, sent while the lines still come in."""
+    """The answers to a batch, streamed while lines still arrive."""
 
     media_type = LINE_MEDIA_TYPES[0]
 
@@ -81,7 +81,7 @@ class BatchResponse(Response):
         self._service, self._principal, self._key = service, principal, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them. Raises IdempotencyKeyReused, ClientDisconnect."""
+        """Send the answers. Raises IdempotencyKeyReused, ClientDisconnect."""
         body = BatchBody(partial(_receive_piece, receive), self._service.settings.batch_spool_limit)
         pumping = asyncio.create_task(body.pump())
         answering = asyncio.create_task(self._send_answers(scope, send, body))
@@ -124,7 +124,7 @@ class BatchResponse(Response):
         await send_part({"type": "http.response.body", "body": b""})
 
     def _render(self, answer: LineAnswer, scope: Scope) -> bytes:
-        """The answer to a line; a refusal is counted and logged, as that of a request is."""
+        """Return the answer to a line; a refusal is counted and logged like that of a request."""
         if isinstance(answer.result, RecordedAnswer):
             count_decision(self._service, answer.result, answer.started)
             return answer.result.body + b"\n"
@@ -134,7 +134,7 @@ class BatchResponse(Response):
         return _ENCODER.encode(line) + b"\n"
 
     def _problem_of(self, answer: LineAnswer, error: Exception) -> tuple[Problem, dict[str, object]]:
-        """Return the problem as for a single request, and the other fields of the log."""
+        """Return the problem as for a single request, and further fields for the log."""
         match error:
             case NotJsonError():
                 return Problem(MALFORMED_JSON, str(error)), {}

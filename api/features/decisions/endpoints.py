@@ -1,7 +1,7 @@
-"""`POST /v1/decisions`: one subject's facts in, outcomes with their rules and reasons out, on record before that.
+"""`POST /v1/decisions`: decides about one subject; recorded before it is answered.
 
-The one route that is called for every click in a CRM: bytes to bytes, without pydantic and without a thread but the one
-that writes; what it waits for is the write.
+This is the route called for every click in a CRM: bytes to bytes, without pydantic and without a thread other than the
+writer; it only waits for the write.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class DecisionRoute:
         self.service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request. Raises ProblemError, and what the desk does."""
+        """Answer one request. Raises ProblemError, and what the decision service does."""
         service, preview = self.service, is_preview(scope)
         body = await read_body(scope, receive, limit=service.settings.decision_body_limit, media_types=MEDIA_TYPES)
         started = time.perf_counter()
@@ -61,14 +61,14 @@ class DecisionRoute:
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _preview(self, request: DecisionRequest) -> RecordedAnswer:
-        """The answer that the request would get, which is recorded nowhere."""
+        """Return the answer that the request would get, without recording it."""
         evaluation = await self.service.decisions.evaluate(request)
         answer = preview_answer(evaluation.decision, *evaluation.question.subject, self.service.now())
         return RecordedAnswer(encode_answer(answer), answer["outcomes"])
 
 
 def is_preview(scope: Scope) -> bool:
-    """Return True if the query asks for nothing to be recorded. Raises ProblemError when it says anything else."""
+    """Return True if the query requests a preview. Raises ProblemError for any other value."""
     if not scope["query_string"]:
         return False
     parameters = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -91,19 +91,19 @@ def _headers(answer: RecordedAnswer) -> list[tuple[bytes, bytes]]:
 
 
 def count_decision(service: Service, answer: RecordedAnswer, started: float) -> None:
-    """Count a decision, unless it had been answered before."""
+    """Count a decision, unless it was recalled."""
     if answer.outcomes is not None:
         service.metrics.count_decision(answer.outcomes, time.perf_counter() - started)
 
 
 def scope_principal(scope: Scope) -> Principal:
-    """The principal of a request that was authenticated."""
+    """Return the principal of an authenticated request."""
     principal: Principal = scope["state"][STATE]
     return principal
 
 
 def parse_request(service: Service, body: bytes) -> DecisionRequest:
-    """The request in the body. Raises ProblemError with every fault there is, those of the facts included."""
+    """Parse the request in the body. Raises ProblemError with every error, including those of the facts."""
     try:
         return read_request(body)
     except NotJsonError as error:
@@ -113,12 +113,12 @@ def parse_request(service: Service, body: bytes) -> DecisionRequest:
 
 
 def rejected_request_error(service: Service, error: InvalidRequest) -> ProblemError:
-    """The problem with the faults of a request and, as far as it is sound, those of its facts."""
+    """Return the problem with the errors of a request and, as far as its members are valid, of its facts."""
     return invalid_request_error(invalid_request_faults(service.decisions.in_force, error, _today(service)))
 
 
 def undecided_request_error(service: Service, request: DecisionRequest, refusal: Exception) -> ProblemError:
-    """The problem with all that the decider refuses of a request."""
+    """Return the problem with all that the decider rejects in a request."""
     return invalid_request_error(request_faults(service.decisions.in_force, request, _today(service), refusal))
 
 
@@ -127,7 +127,7 @@ def _today(service: Service) -> date:
 
 
 def invalid_request_error(problems: list[Json]) -> ProblemError:
-    """The problem with all of them."""
+    """Return the problem with all errors."""
     kind = FACTS_REFUSED if all("fact" in problem for problem in problems) else REQUEST_REFUSED
     summary = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
     return ProblemError(

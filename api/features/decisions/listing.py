@@ -1,4 +1,4 @@
-"""`/decisions`: decisions on record, of everyone, a subject or a policy, and their counts."""
+"""`/decisions`: decisions on record, of all subjects, one subject or a policy, and their counts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from policy_service.subject import CUSTOMER, kind_label
 
 
 def read_answer_summary(session: Session, context: PageContext, query: TableQuery) -> AnswerCounts | None:
-    """Return the counts of the policy that was chosen; None without one, or where subjects are chosen."""
+    """Return the answer counts of the chosen policy; None without one, or if subjects are filtered."""
     policy, filters = _chosen_policy(session, context), query.filters
     if policy is None or filters["q"] or filters["subject"] or filters["kind"]:
         return None
@@ -49,7 +49,7 @@ def read_answer_summary(session: Session, context: PageContext, query: TableQuer
 
 
 def outcome_options(session: Session, context: PageContext) -> Options:
-    """Return the outcomes that the chosen policy ever gave, the best first."""
+    """Return the outcomes that the chosen policy ever gave, best first."""
     policy = _chosen_policy(session, context)
     if policy is None:
         return ()
@@ -91,12 +91,12 @@ class ListedDecision:
 
     @property
     def has_override(self) -> bool:
-        """True if an override was answered somewhere."""
+        """True if an answer was overridden."""
         return any(each.applied_override for each in self.answers)
 
 
 def decision_address(session: Session, text: str) -> str | None:
-    """Return the page of the decision whose identifier a text is; None when it is of none."""
+    """Return the page of the decision with this identifier; None if the text is no identifier."""
     name = text.strip().lower()
     return f"{PATH}/{name}" if UUID_TEXT.fullmatch(name) and _exists(session, name) else None
 
@@ -107,12 +107,12 @@ def _exists(session: Session, decision: str) -> bool:
     except UnknownDecision:
         return False
     except (ValueError, KeyError, TypeError, AttributeError):
-        return True  # its page says that it was altered
+        return True  # its page reports the alteration
     return True
 
 
 def _read_page(session: Session, context: PageContext, query: TableQuery) -> Page[ListedDecision]:
-    """Return one page of the decisions that the filters leave. Raises InvalidSubject."""
+    """Return one page of the matching decisions. Raises InvalidSubject."""
     since, until = instants_between(query.day("since"), query.day("until"), context.service.zone)
     names = ("q", "subject", "kind", "policy", "outcome", "rule")
     text, subject, kind, policy, outcome, rule = (query.filters[name] or None for name in names)
@@ -127,14 +127,14 @@ def _read_page(session: Session, context: PageContext, query: TableQuery) -> Pag
 
 
 def _erase_address(_: Session, context: PageContext) -> str | None:
-    """Return the address where the listed subject can be erased; None unless there is one, and the reader may."""
+    """Return the address to erase the listed subject; None unless there is one and the reader may."""
     subject, kind = (context.params.get(name, "") for name in ("subject", "kind"))
     allowed = check_permission(context.actor, PERMISSIONS["GET", ERASE])
     return link(ERASE, subject=subject, kind=kind or CUSTOMER) if subject and allowed is True else None
 
 
 def _answer_cell(answer: PolicyAnswer, lang: Language) -> Message:
-    """Return one answer: the policy, its version, and the outcome or why there is none."""
+    """Return one answer: the policy, its version, and the outcome or status."""
     outcome = "; ".join(outcome_cell(answer.outcomes, lang)) or answer.status_name
     return Message("{policy} {version}: {outcome}", policy=answer.policy, version=answer.version, outcome=outcome)
 

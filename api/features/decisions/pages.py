@@ -1,4 +1,4 @@
-"""`/decisions/{decision}`: one decision, by which rule of which version, signed by whom; its replay and its proof."""
+"""`/decisions/{decision}`: one decision with its rules, versions and signatures, its replay and its proof."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from policy_service.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class DecisionPage:
-    """The whole of a decision."""
+    """A decision in full."""
 
     template: ClassVar[str] = "decisions/one.html"
     detail: DecisionDetail
@@ -37,7 +37,7 @@ class DecisionPage:
 
 
 def decision_id(text: str) -> str:
-    """Return the identifier of a decision in an address. Raises ProblemError when it is none."""
+    """Return the identifier of a decision in an address. Raises ProblemError if it is invalid."""
     if not UUID_TEXT.fullmatch(text):
         raise ProblemError(NOT_FOUND, Message("There is no such decision."))
     return text
@@ -54,7 +54,7 @@ def decision_page(session: Session, context: PageContext, decision: str) -> Deci
 
 
 def _read(session: Session, decision: str) -> DecisionRecord:
-    """Return the record. Raises UnknownDecision, ProblemError when what was kept is no record any more."""
+    """Return the record. Raises UnknownDecision, ProblemError if the stored record is damaged."""
     try:
         return read_decision(session, decision)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -63,14 +63,14 @@ def _read(session: Session, decision: str) -> DecisionRecord:
 
 
 def show_list(session: Session, context: PageContext) -> Page | Response:
-    """Show the decisions that the filters leave, or lead to the one whose identifier was typed."""
+    """Show the matching decisions, or redirect to the one whose identifier was typed."""
     if address := decision_address(session, context.params.get("q", "")):
         return context.pages.redirect(address)
     return table_page(DECISIONS, session, context)
 
 
 def send_proof(session: Session, _: PageContext, decision: str) -> Response:
-    """Send the proof of one decision, for a reader who has only the public key."""
+    """Send the proof of one decision, for a reader who only has the public key."""
     name = decision_id(decision)
     read_decision(session, name)
     content = msgspec.json.encode(prove_decision(session, name))

@@ -1,4 +1,4 @@
-"""`/v1/decisions`: decisions by outcome and rule, and how many of each; of one its record, replay and proof."""
+"""`/v1/decisions`: decisions on record and their counts; a decision's record, replay and proof."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _null_if_empty(value: object) -> object:
 
 
 class AnswerTotalModel(Answer):
-    """The count of decisions with an answer, by one rule or, where `rule` is null, by any."""
+    """The number of decisions with an answer, by one rule, or by any if `rule` is null."""
 
     group: Annotated[str, attribute("group.name", "the answer, as the parameter `outcome` of /v1/decisions takes it")]
     status: Annotated[str, attribute("group.status")]
@@ -73,7 +73,7 @@ class AnswerTotalModel(Answer):
 
 
 class AnswerTotalsModel(Answer):
-    """The answers of a policy; a decision by several rules counts at each of them."""
+    """The answer counts of a policy; a decision by several rules counts once for each."""
 
     policy: str
     items: list[AnswerTotalModel]
@@ -81,7 +81,7 @@ class AnswerTotalsModel(Answer):
 
 
 class PreviousModel(Model):
-    """An outcome that the subject had before, and the day since which it had it."""
+    """A previous outcome of the subject, and the day since which it holds."""
 
     value: str | bool
     since: date
@@ -115,7 +115,7 @@ class RecordModel(Answer):
 
 
 class DifferenceModel(Model):
-    """One policy whose answer is another one now."""
+    """One policy whose answer differs."""
 
     policy: str
     recorded: Json | None
@@ -134,7 +134,10 @@ class VerdictModel(Model):
 
 
 class ProofStateModel(Answer):
-    """The state of a record's proof: where it is sealed, and whether the proof holds; what is not known yet is null."""
+    """The state of a record's proof: where it is sealed, and whether the proof is valid.
+
+    Null for what is not known yet.
+    """
 
     state: Annotated[ProofState, Field(description="`waiting`: not sealed and signed yet; `broken`: it does not hold")]
     reason: str | None
@@ -163,7 +166,7 @@ def list_all_decisions(
     since: Since = None,
     until: Until = None,
 ) -> DecisionPage:
-    """List the decisions about everybody; a page may hold few, or none, and still have a cursor."""
+    """List the decisions about all subjects; a page may hold few, or none, and still have a cursor."""
     _check_policy_named(policy, outcome=outcome, rule=rule)
     criteria = RecordFilter(policy=policy, kind=kind, since=since, until=until, outcome=outcome, rule=rule)
     return DecisionPage.from_value(list_records(read.session, criteria, **read.paging))
@@ -196,7 +199,7 @@ def get_decision(read: ReadRequest, decision: Id, explain: Explain = False) -> R
 
 @router.post("/decisions/{decision}/replay", responses=problems(*READ_PROBLEMS))
 async def replay_decision(service: ServiceOf, decision: Id) -> VerdictModel:
-    """Make the decision again, by the definition, from its record alone, and compare."""
+    """Replay the decision with the reference evaluator, from its record alone, and compare."""
     verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
     return VerdictModel.model_validate(verdict.to_dict())
 
@@ -205,7 +208,7 @@ async def replay_decision(service: ServiceOf, decision: Id) -> VerdictModel:
     "/decisions/{decision}/proof", NOT_FOUND, CONFLICT, **content("application/json", description=PROOF, schema=OBJECT)
 )
 def prove_decision(read: ReadRequest, decision: Id) -> Response:
-    """The proof that the decision is in the log, for a reader who has only the public key."""
+    """Return the proof that the decision is in the log, for a reader who only has the public key."""
     read_decision(read.session, decision)
     proof = block_store.prove_decision(read.session, decision)
     return Response(msgspec.json.encode(proof), media_type="application/json")
@@ -213,13 +216,13 @@ def prove_decision(read: ReadRequest, decision: Id) -> Response:
 
 @router.read("/decisions/{decision}/proof/state", NOT_FOUND)
 def get_proof_state(read: ReadRequest, decision: Id) -> ProofStateModel:
-    """Verify the proof that the decision is in the log, now and by the service, and return where it is sealed."""
+    """Verify now that the decision is in the log, and return where it is sealed."""
     record = read_decision(read.session, decision)
     return ProofStateModel.from_value(check_proof(read.session, record, read.service.settings.keys))
 
 
 def _check_policy_named(policy: str | None, **filters: str | None) -> None:
-    """Raise ProblemError when an answer or a rule is asked for, and of no policy."""
+    """Raise ProblemError if an answer or a rule is filtered without a policy."""
     names = [name for name, value in filters.items() if value is not None]
     if policy is None and names:
         raise invalid_parameters_error(parameter_fault(name, filters[name], "`policy`, whose it is") for name in names)
