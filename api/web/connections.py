@@ -150,7 +150,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(_busy())
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         if self._is_ended:
             self._discard(len(data))
             return
@@ -224,14 +223,19 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """Like uvicorn's, without its timer: `check_deadline` closes a connection that stays idle."""
+        self.server_state.total_requests += 1
         self._phase_started_at = self.loop.time()
-        if self._in_head or self._is_ended or self.pipeline:
+        if self.transport.is_closing():
             return
-        self._phase = ConnectionPhase.LINGER if self.cycle.more_body else ConnectionPhase.IDLE
-        self._deadline = self._phase_started_at + (
-            self._limits.linger_seconds if self.cycle.more_body else self.timeout_keep_alive
-        )
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not (self._in_head or self._is_ended):
+            is_lingering = self.cycle.more_body
+            self._phase = ConnectionPhase.LINGER if is_lingering else ConnectionPhase.IDLE
+            seconds = self._limits.linger_seconds if is_lingering else self.timeout_keep_alive
+            self._deadline = self._phase_started_at + seconds
 
     # ---------------------------------------------------------------------------------------- whose turn it is
 

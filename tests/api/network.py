@@ -55,10 +55,11 @@ def served(app: FastAPI) -> Iterator[Address]:
 
 
 @contextmanager
-def listening(app: Callable[..., Any], listener: socket.socket) -> Iterator[int]:
-    """Any application with `connections` behind the same server; its port."""
+def listening(app: Callable[..., Any], listener: socket.socket, keep_alive: float = 5.0) -> Iterator[int]:
+    """Any application with `connections` behind the same server, which keeps idle connections so long; its port."""
     config = uvicorn.Config(
         app,
+        timeout_keep_alive=keep_alive,  # type: ignore[arg-type]  # whole seconds would be long for a test
         http=BoundedProtocol,
         ws="none",
         proxy_headers=False,

@@ -81,11 +81,11 @@ class Here:
 
 
 @contextmanager
-def served(limits: Limits = SMALL) -> Iterator[Here]:
+def served(limits: Limits = SMALL, keep_alive: float = 5.0) -> Iterator[Here]:
     app = Echo(limits)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        with listening(app, listener) as port:
+        with listening(app, listener, keep_alive) as port:
             try:
                 yield Here(app, port)
             finally:
@@ -262,6 +262,20 @@ def test_what_is_slow_to_answer_is_waited_for() -> None:
         line.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         time.sleep(1)
         here.app.go_on.set()
+        assert statuses(rest(line)) == [200]
+
+
+def test_what_is_slow_to_answer_behind_another_answer_is_waited_for() -> None:
+    with served(keep_alive=0.2) as here, here.connect() as line:
+        line.sendall(GET + b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        time.sleep(1)
+        here.app.go_on.set()
+        assert statuses(rest(line)) == [200, 200]
+
+
+def test_who_asks_nothing_more_is_left() -> None:
+    with served(PATIENT, keep_alive=0.2) as here, here.connect() as line:
+        line.sendall(GET)
         assert statuses(rest(line)) == [200]
 
 
