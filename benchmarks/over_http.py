@@ -3,8 +3,8 @@
 Ours knows by its API key who asks, and answers when the decision is on record in a SQLite file (WAL, synced at each
 commit); the peer asks nobody and records nothing.
 
-Both are served by uvicorn with one worker on a free port of this machine, with the same loop and parser and
-no access log, and are loaded in turns from a third process.
+Ours is `policy-service serve`; the peer is served by uvicorn with one worker, the same loop and parser and no access
+log. Both listen on a free port of this machine and are loaded in turns from a third process.
 """
 
 import http.client
@@ -102,7 +102,7 @@ def our_service(folder: Path) -> Service:
 
     return Service(
         name="policy-service, POST /v1/decisions",
-        factory="api.app:create_app",
+        factory="",
         environment={
             "DATABASE_URL": f"sqlite:///{folder}/decisions.db",
             "POLICY_SERVICE_KEYS": str(folder / "keys"),
@@ -156,7 +156,7 @@ def verify(service: Service, port: int, workload: Workload) -> None:
 
 def write_requests(folder: Path, service: Service, workload: Workload) -> Path:
     """The requests of a service, as a file for those who load it."""
-    path = folder / f"{service.factory.partition(':')[0]}.json"
+    path = folder / f"{service.name.partition(',')[0]}.json"
     bodies = [service.body(facts) for facts in workload.fact_sets]
     path.write_text(
         json.dumps({"path": service.path, "headers": dict(service.headers), "bodies": bodies}), encoding="utf-8"
