@@ -122,10 +122,15 @@ def escape_hidden(text: str) -> str:
 
 
 def parse_instant(local: datetime, zone: ZoneInfo, before: datetime | None = None) -> datetime | None:
-    """Return the instant of a day and time in a zone; None when it is too early or too late to be one."""
+    """Return the instant of a day and time in a zone; None when there is none.
+
+    In spring the clocks of most zones skip an hour. Of an hour that comes twice in autumn, the first is meant.
+    """
     if before is not None and local == before.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0):
         return before
     try:
-        return local.replace(tzinfo=zone).astimezone(UTC)
-    except OverflowError:
+        at = local.replace(tzinfo=zone).astimezone(UTC)
+        is_skipped = at.astimezone(zone).replace(tzinfo=None) != local
+    except OverflowError:  # too early or too late
         return None
+    return None if is_skipped else at
