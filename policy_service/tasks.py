@@ -31,7 +31,7 @@ MAX_TASKS = 9
 
 
 class TaskKind(StrEnum):
-    """What a task is about."""
+    """The kind of a task."""
 
     CHANGE = "change"
     SUSPENSION = "suspension"

@@ -1,13 +1,12 @@
-"""Charts that a page shows: bars, lines, and a matrix of cells. What stands where is worked out here, as marks of SVG.
+"""Charts of pages: bars, lines, and a matrix of cells. The layout is computed here, as SVG elements.
 
     {{ charts.bars([_("Before"), _("After")], [("S", (12, 10)), ("A", (40, 42))], _("Subjects by tier"), _("Tier")) }}
     {{ charts.lines(["2026-01", "2026-02"], [("S", (12, 10)), ("A", (40, 42))], _("Subjects by month"), _("Month")) }}
     {{ charts.matrix(["S", "A"], ["S", "A"], [[(9, "same"), (3, "worse")], [none, none]], _("Who moves"), _("Tier")) }}
 
 The macros are in `api/templates/charts.html`; each writes the figures as a table behind its picture. Labels that are
-messages are put into the reader's language by `words`, figures are written by `count`.
-Colours are attributes of SVG, which paper shows too; the style sheet has its own for screens.
-Timelines are in `api/kit/drawing.py`.
+messages are put into the reader's language by `words`, figures are written by `count`. Colours are attributes of SVG,
+which paper shows too; the style sheet has its own for screens. Timelines are in `api/kit/drawing.py`.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from policy_service.decisions.groups.movements import Tone
 from policy_service.messages import Message
 
 WIDTH = 720
-"""Of bars with their labels and figures, in the units of SVG, which are pixels where there is room."""
+"""The width of bars with labels and figures, in SVG units, pixels at full size."""
 FONT_SIZE = 13
 GAP = 10
 BAR_HEIGHT = 18
 FIGURE_WIDTH = 90
-"""Room for the figure behind the longest bar."""
+"""Space for the figure after the longest bar."""
 MAX_LABEL_WIDTH = 240
 LEGEND_HEIGHT = 28
 SWATCH, LINE_SWATCH = 12, 34
@@ -38,7 +37,7 @@ CELL_HEIGHT = 36
 WIDE, NARROW = 13, 8
 """About how wide a Chinese character is, and any other."""
 SERIES_PAINT = ("#1d4f91", "#7a828c", "#7f4f00")
-"""The fills of the series, in the reverse of their order: the last, which is new, has the strongest."""
+"""The fills of the series, in reverse order: the last one, the newest, has the strongest."""
 PLOT_HEIGHT = 180
 PLOT_LEFT, PLOT_RIGHT = 70, 34
 """Room for the figures of the axis, and for half of the last label below it."""
@@ -50,7 +49,7 @@ LINE_PAINT = (
     ("#5a616a", "1 4"),
     ("#1d2126", "14 4"),
 )
-"""The colour and the dashes of each line: who sees no colours tells them by their dashes."""
+"""The colour and dashes of each line; dashes distinguish lines without colour vision."""
 Words = Callable[[str], str]
 Count = Callable[[int], str]
 TONE_PAINT: Mapping[Tone, str] = {"better": "#1b6b3a", "worse": "#a4262c", "same": "#5a616a", "other": "#1d4f91"}
@@ -64,7 +63,7 @@ MIN_OPACITY, MAX_OPACITY = 10, 45
 """Of a cell, in per cent; the more it counts, the denser."""
 COLON = Message(": ")
 Cell = Sequence[Any]
-"""One figure of a matrix, none below zero; what going from its row to its column means; and what is counted."""
+"""One figure of a matrix, not negative; the tone of the movement; and what is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Mark:
     attributes: Mapping[str, object]
     text: str = ""
     title: str = ""
-    """What it says of itself to who points at it."""
+    """The tooltip."""
     parts: tuple[Mark, ...] = ()
 
 
@@ -87,13 +86,13 @@ class Chart:
     height: int
     marks: tuple[Mark, ...]
     legend: tuple[tuple[int, Mark, str], ...] = field(default=())
-    """What the colours mean: samples with their widths, and their titles."""
+    """Samples of the colours with their widths, and their titles."""
 
 
 def bar_chart(
     series: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]], *, words: Words = str, count: Count = str
 ) -> Chart:
-    """Draw one bar for each label and each of up to three series; no figure is below zero."""
+    """Return a chart with a bar for each label and each of up to three series; figures are not negative."""
     labels = [words(label) for label, _ in rows]
     left = _label_width(labels)
     longest = max((value for _, values in rows for value in values), default=0)
@@ -123,9 +122,9 @@ def line_chart(
     words: Words = str,
     count: Count = str,
 ) -> Chart | None:
-    """Draw a line for each title and its figures, one for each of two or more columns; no figure is below zero.
+    """Return a chart with a line per title, over two or more columns; figures are not negative.
 
-    There is none of no lines, and of more lines than `LINE_PAINT` has colours.
+    None without lines, or with more lines than `LINE_PAINT` has colours.
     """
     if not 0 < len(lines) <= len(LINE_PAINT):
         return None
@@ -170,9 +169,9 @@ def matrix_chart(  # noqa: PLR0913  # labels, cells, and how they are written
     words: Words = str,
     count: Count = str,
 ) -> Chart:
-    """Draw a matrix whose cells are the denser the more they count; a cell that counts nothing is None.
+    """Return a chart of a matrix; higher counts are darker, and None stands for an empty cell.
 
-    `address` is where what a cell counts is listed.
+    `address` is the list of what a cell counts.
     """
     rows, columns = list(map(words, rows)), list(map(words, columns))
     left = _label_width(rows)

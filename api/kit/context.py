@@ -1,10 +1,10 @@
-"""`PageContext`: one request for a page; it shows pages, and runs the commands of forms.
+"""`PageContext`: one request for a page; renders pages, and runs the commands of forms.
 
     def policy_page(session: Session, context: PageContext, domain: str, policy: str) -> PolicyPage: …
     async def help_page(context: PageContext, *path: str) -> HelpPage: …
 
-What builds a page is a function of its own. A plain one gets a session, and runs in a thread in one snapshot of the
-database; one that is `async` reads for itself. `render_in_worker` does the same in a process of its own.
+A page is built by a function. A plain one gets a session, and runs in a thread in one snapshot of the database; an
+`async` one reads by itself. `render_in_worker` runs it in another process.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ Value = TypeVar("Value")
 FORM_KEY = re.compile(r"[\x21-\x7e]{1,100}")
 """The key of a form; pages make a UUID."""
 Command = Callable[[Transaction], str]
-"""Has the effect of a form; gives the address to go on at."""
+"""Performs the action of a form; returns the address to redirect to."""
 CommandFactory = Callable[[], Awaitable[Command]]
 PageBuilder = Callable[..., Any]
-"""Makes a page, or an answer of its own, from the context and what else it takes."""
+"""Builds a page, or a response, from the context and further arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """The page of a form, to be shown again with what is wrong: it gets these and, last, what stands in the form."""
+    """The page of a form, to be shown again with errors: it gets these arguments and, last, the form's state."""
 
     build: PageBuilder
     arguments: tuple[object, ...] = ()
@@ -60,7 +60,7 @@ class FormPage:
 
 
 class PageContext:
-    """One request for a page: for whom, in which frame, and by which service."""
+    """One request for a page, with its reader, frame and service."""
 
     def __init__(self, pages: Pages, request: Request) -> None:
         self.pages = pages
@@ -77,26 +77,26 @@ class PageContext:
 
     @property
     def actor(self) -> Actor:
-        """Who asks. Raises ProblemError before signing in."""
+        """The reader. Raises ProblemError if not signed in."""
         return principal_of(self.request).actor
 
     def visible(self, session: Session) -> RegistrySnapshot:
-        """Return what the registry holds, as far as the reader may read it."""
+        """Return the registry's versions visible to the reader."""
         return visible_versions(self.service.catalogue, session, self.actor)
 
     def once(self, key: Hashable, read: Callable[[], Value]) -> Value:
-        """Return what `read` gives, which is read once for filters, rows and summary together."""
+        """Return the result of `read`, computed once for filters, rows and summary."""
         if key not in self._values:
             self._values[key] = read()
         value: Value = self._values[key]
         return value
 
     def new_form(self, **values: str) -> FormState:
-        """Return a form with these values in its fields, never sent yet."""
+        """Return an unsubmitted form with these values."""
         return FormState(str(self.service.clock.new_id()), {name: (value,) for name, value in values.items()})
 
     def reject(self, form: FormState) -> None:
-        """Let the page say above all else what is wrong with a form."""
+        """Let the page announce the errors of a form at its top."""
         self.frame = replace(self.frame, rejected=form)
 
     async def read(self, query: Callable[[Session], Value]) -> Value:
@@ -104,17 +104,17 @@ class PageContext:
         return await run_read(self.service, query)
 
     async def build(self, build: PageBuilder, *arguments: object) -> Any:  # noqa: ANN401  # a page, or an answer
-        """Call what builds a page. Raises what it raises."""
+        """Call the builder of a page. Raises what it raises."""
         if iscoroutinefunction(build):
             return await build(self, *arguments)
         return await self.read(lambda session: build(session, self, *arguments))
 
     def render(self, page: Page, template: str | None = None) -> Response:
-        """Show a page."""
+        """Return the response of a page."""
         return self.pages.render(page, self.frame, self.status, template)
 
     async def run_in_worker(self, kind: WorkKind, function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401  # what it gives
-        """Call what takes long, as `build` does, in a worker. Raises ProblemError, and what it raises."""
+        """Call a slow function in a worker, as `build` does. Raises ProblemError, and what it raises."""
         if self.pages.run_in_worker is None:
             return await self.build(function, *arguments)
         return await self.pages.run_in_worker(kind, self.request, call, (function, *arguments))
@@ -122,7 +122,7 @@ class PageContext:
     async def render_in_worker(
         self, build: PageBuilder, *arguments: object, kind: WorkKind = READING, template: str | None = None
     ) -> Response:
-        """Show a page that takes long to make. Raises ProblemError, and what makes it."""
+        """Return the response of a page built in a worker. Raises ProblemError, and what the builder raises."""
         if self.pages.run_in_worker is None:
             return self.render(await self.build(build, *arguments), template)
         content = (build, self.frame.rejected, template, *arguments)
@@ -132,7 +132,7 @@ class PageContext:
     async def render_invalid(
         self, page: FormPage, form: FormState, status: int = HTTPStatus.UNPROCESSABLE_ENTITY
     ) -> Response:
-        """Show the page of a form with what stands in it. Raises ProblemError."""
+        """Return the page of a form with its errors. Raises ProblemError."""
         self.reject(form)
         self.status = status
         if page.in_worker:
@@ -140,10 +140,10 @@ class PageContext:
         return self.render(await self.build(page.build, *page.arguments, form))
 
     async def execute(self, form: Form, prepare: CommandFactory, page: FormPage) -> Response:
-        """Run a form's command once, and redirect; a refusal is shown on the page it came from.
+        """Run a form's command once, and redirect; a rejection is shown on the form's page.
 
-        `prepare` does what is slow before the transaction, and confirms who acts. Raises ProblemError for what the page
-        cannot tell: that nobody is signed in, that another site asks, that the service failed.
+        `prepare` does slow work and re-authentication before the transaction. Raises ProblemError for what the page
+        cannot show: the reader is not signed in, the request comes from another site, the service failed.
         """
 
         async def run_command() -> Callable[[Transaction], StoredResponse]:
@@ -167,7 +167,7 @@ class PageContext:
 
 
 def attachment(content: bytes, name: str, media_type: str) -> Response:
-    """Return a file to be kept; `name` needs no escapes."""
+    """Return a file as a download; `name` needs no escapes."""
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, headers=headers, media_type=media_type)
 

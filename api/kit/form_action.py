@@ -41,7 +41,7 @@ STALE = Message("This has changed since you read it. Check what it says now, the
 
 
 class EmptyForm(FormModel):
-    """A form without fields of its own."""
+    """A form without additional fields."""
 
 
 @dataclass(frozen=True, slots=True)

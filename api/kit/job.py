@@ -63,7 +63,7 @@ class JobListPage:
 
 @dataclass(frozen=True, slots=True)
 class FormChoices:
-    """What only the service knows of a form: options and values by the names of its fields; a note reads them too."""
+    """The dynamic parts of a form: options and values by field name; a note reads them too."""
 
     options: Mapping[str, Sequence[tuple[str, str | Message]]]
     values: Mapping[str, object] = field(default_factory=dict)

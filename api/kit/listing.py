@@ -75,7 +75,7 @@ class Listing:
 def page_behind(
     items: Sequence[Item], name_of: Callable[[Item], str], cursor: str | None, size: int
 ) -> tuple[Sequence[Item], tuple[str | None, str | None]]:
-    """The items behind the one that a cursor names, and where this page and the next begin; else the first items."""
+    """Return the items after a cursor, and the cursors of this page and the next; by default the first items."""
     first = next((place + 1 for place, each in enumerate(items[:-1]) if name_of(each) == cursor), 0)
     page = items[first : first + size]
     return page, (cursor if first else None, name_of(page[-1]) if len(items) > first + size else None)

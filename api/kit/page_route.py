@@ -27,7 +27,7 @@ class PageRoute:
 
     path: str
     build: PageBuilder
-    """Builds it from the context, the parameters of the path and, for a page with a form, that form."""
+    """Builds it from the context, the path's parameters and, for a page with a form, that form."""
     prefilled: Sequence[str] | None = None
     """The fields of its form that a link may fill in; None for a page without a form."""
     method: Literal["GET", "POST"] = "GET"

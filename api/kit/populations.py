@@ -34,7 +34,7 @@ def population_options(session: Session) -> tuple[tuple[str, str], ...]:
 
 
 def population_errors(session: Session, name: str | None) -> Mapping[str, Message]:
-    """What is wrong with the field. Raises DamagedRecord."""
+    """Return the errors of the field. Raises DamagedRecord."""
     if name is None:
         return {}
     try:

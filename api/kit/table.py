@@ -158,7 +158,7 @@ class TablePage:
 
     @property
     def notices(self) -> Mapping[str, Message]:
-        """What was just done."""
+        """The page's confirmations, by the value of `done` in the address."""
         return self.table.notices
 
     @property

@@ -43,7 +43,7 @@ def read_head(session: Session, context: PageContext, policy: str) -> Policy:
 
 
 def grouped_policy_options(session: Session, context: PageContext) -> Options:
-    """Return the policies that decided about anybody, by title; those that give tiers first."""
+    """Return the policies with decisions, by title; tiering policies first."""
     catalogue, now = context.service.catalogue, context.frame.now
     heads = context.once("heads", lambda: grouped_heads(session, catalogue, now))
     return tuple((name, head.title.in_language(context.frame.lang)) for name, head in heads.items())
@@ -56,7 +56,7 @@ def group_options(groups: Iterable[Group], head: Policy, context: PageContext) -
 
 
 def chosen_policy(session: Session, context: PageContext) -> str | None:
-    """The policy that was chosen, else the first; None when the chosen one, or any, did not decide about anybody."""
+    """Return the chosen policy, else the first; None if there is none with decisions."""
     policies = dict(grouped_policy_options(session, context))
     policy = context.params.get("policy", "").strip() or next(iter(policies), None)
     return policy if policy in policies else None

@@ -23,7 +23,7 @@ def client_address(scope: Scope) -> str:
 
 
 def forwarded_address(scope: Scope, proxies: Sequence[Network]) -> str:
-    """The address that a request came to the first trusted proxy from; that of the connection when it is no proxy's."""
+    """Return the client address that the first trusted proxy saw; without a proxy, that of the connection."""
     address = client_address(scope)
     if not _is_one_of(_parse_address(address), proxies):
         return address

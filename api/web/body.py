@@ -18,8 +18,8 @@ async def read_body(
 ) -> bytes:
     """Return the bytes of the body.
 
-    Raises ProblemError when it is of none of `media_types` or has more than `limit` bytes, of which never more than
-    that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
+    Raises ProblemError if its type is not in `media_types`, or it exceeds `limit` bytes, which also bounds the memory
+    used, up to one piece from the network; ClientDisconnect if the caller disconnects.
     """
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
     check_media_type(headers, media_types, charsets)
@@ -52,7 +52,7 @@ async def _read_rest(body: bytes, receive: Receive, limit: int) -> bytes:
 def check_media_type(
     headers: Mapping[bytes, bytes], media_types: Iterable[str], charsets: tuple[str, ...] = UTF_8
 ) -> None:
-    """Raises ProblemError when the body is of none of `media_types`, in none of `charsets`, or is packed."""
+    """Raise ProblemError unless the body has one of `media_types` and `charsets`, uncompressed."""
     content_type = headers.get(b"content-type", b"").decode("latin-1")
     media_type, _, parameters = content_type.partition(";")
     is_read = "charset" not in parameters.lower() or any(each in parameters.lower() for each in charsets)

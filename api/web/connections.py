@@ -10,14 +10,14 @@
 | does not read its answer                            | `unread_seconds`                      | cut off               |
 | is one too many                                     | `connections`                         | see below             |
 
-When all connections are taken, the one that has kept the service waiting for longest gives way to a new one; only when
-none waits for its client the new one is answered 503. Nobody keeps others out by holding connections open.
+When all connections are in use, the one that has kept the service waiting for longest is closed in favour of a new one;
+only if none waits for its client, the new one gets 503. So holding connections open does not lock other clients out.
 
 Nothing is offered to upgrade to. A client that asks for HTTP/2 (`Upgrade: h2c`, as Java's does each time) sends its
 body all the same (RFC 9110 section 7.8), which the parser would take for another protocol's: it is given the head
 again, without that field.
 
-A protocol only notes when it is due. One sweep a second looks at all of them: a request costs no timer.
+A protocol only stores its deadline, and one sweep per second checks all of them: a request costs no timer.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def _head_again(self) -> bytes:
-        """The head that was just read, without what asks for an upgrade, for a parser that knows nothing of it."""
+        """Return the head just read, without the upgrade fields, for a parser that does not know it."""
         line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
         self.parser = httptools.HttpRequestParser(self)

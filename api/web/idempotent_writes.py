@@ -3,8 +3,8 @@
     async def prepare() -> WriteCommand: ...              # what is slow; returns what runs in the transaction
     return await run_prepared_write(service, request, prepare, body)
 
-The answer is kept with the effect, so the same request again gets the same answer, marked `Idempotency-Replayed`. What
-is kept of the request is a digest of its members, in which every password is a row of stars. A refusal is not kept.
+The answer is stored with the effect, so a retry gets the same answer, marked `Idempotency-Replayed`. Of the request
+only a digest of its members is stored, with passwords masked. Refusals are not stored.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class WriteResult:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_stored(self) -> StoredResponse:
-        """As it is kept: a line of headers, then the body."""
+        """Return the stored form: a line of headers, then the body."""
         head = json.dumps(dict(self.headers)).encode()
         return StoredResponse(self.status, head + b"\n" + self.model.model_dump_json(by_alias=True).encode())
 

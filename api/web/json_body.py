@@ -69,9 +69,9 @@ class InvalidBody(ProblemError):
 
 
 def valid_fields(model: type[BaseModel], data: object, error: ValidationError) -> SimpleNamespace:
-    """Return the valid fields of `data`, as the model has them, and the defaults of those that were not sent.
+    """Return the valid fields of `data`, as the model has them, and defaults of missing ones.
 
-    A field that is not valid is no attribute: whoever reads it gets AttributeError.
+    An invalid field is no attribute: reading it raises AttributeError.
     """
     sent = data if isinstance(data, Mapping) else {}
     invalid = {str(each["loc"][0]) for each in error.errors(include_url=False) if each["loc"]}

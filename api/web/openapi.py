@@ -1,7 +1,7 @@
-"""`/openapi.json` and `/docs`: the OpenAPI document, and the same as one page without scripts.
+"""`/openapi.json` and `/docs`: the OpenAPI document as JSON, and as a page without scripts.
 
-Both are made once for the versions in force, and kept as they are sent. What never changes is `openapi.json` beside
-this module; the examples are taken from the policies that are served.
+Both are generated once for the versions in force, and cached as sent. The constant parts are in `openapi.json` beside
+this module; the examples come from the policies served.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def example_answer(decider: Decider, clock: Clock, request: Json) -> Json:
 
 
 class OpenApiDocument:
-    """The OpenAPI document of routes, for the versions in force; made once for them, and kept as it is sent.
+    """The OpenAPI document of routes, generated and cached for the versions in force.
 
     The examples are decided by the definition, which all evaluators match, so that any process can make them.
     """

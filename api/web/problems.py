@@ -279,7 +279,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error as it is answered; `extensions` are members of its own, beside those of RFC 9457."""
+    """One error as it is answered; `extensions` are further members besides those of RFC 9457."""
 
     kind: ProblemType
     detail: str
@@ -288,7 +288,7 @@ class Problem:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What more there is to it, a sentence each."""
+        """Further reasons, one sentence each."""
         reasons = self.extensions.get("reasons", ())
         return tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
 
@@ -341,7 +341,7 @@ def router_problem(request: Request, error: HTTPException | RequestValidationErr
 
 
 def parameter_problem(errors: Iterable[Mapping[str, Any]]) -> Problem:
-    """Wrong parameters, as a problem; the errors are those of a RequestValidationError."""
+    """Return the problem of wrong parameters, given the errors of a RequestValidationError."""
     return invalid_parameters_error(map(_fault, errors)).problem
 
 
@@ -356,7 +356,7 @@ def _fault(error: Mapping[str, Any]) -> dict[str, Any]:
 def parameter_fault(
     parameter: str, value: object, expected: str, code: str = "mistyped", **hint: object
 ) -> dict[str, Any]:
-    """What is wrong with a parameter."""
+    """Return the error of a parameter."""
     return {"parameter": parameter, "code": code, "value": format_or_null(value), "expected": expected, **hint}
 
 

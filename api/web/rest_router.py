@@ -104,17 +104,17 @@ class ReadRequest:
 
     @property
     def actor(self) -> Actor:
-        """Who asks."""
+        """The caller."""
         return principal_of(self.request).actor
 
     @property
     def catalogue(self) -> Catalogue:
-        """What the registry holds."""
+        """The registry's versions."""
         return self.service.catalogue
 
     @property
     def visible(self) -> RegistrySnapshot:
-        """What it holds, as far as the caller may read it."""
+        """The versions visible to the caller."""
         return visible_versions(self.catalogue, self.session, self.actor)
 
 

@@ -1,1 +1,1 @@
-"""Work behind requests: in processes of its own, and once in a while."""
+"""Work behind requests: in worker processes, and periodically."""

@@ -79,10 +79,10 @@ async def warm_heads(service: Service, change: str | None = None) -> None:
 
 
 async def prepared_override(service: Service, actor: Actor, override_request: OverrideRequest) -> PreparedOverride:
-    """Return all that recording an override needs, worked out in a thread.
+    """Return all that recording an override needs, computed in a thread.
 
-    The first time after a policy of governance came into force that builds it. Raises OverrideRejected, Forbidden,
-    DatabaseUnavailable.
+    The first call after a governance policy came into force builds it. Raises OverrideRejected,
+    OverridePermissionDenied, DatabaseUnavailable.
     """
     await warm_heads(service)
     now = service.now()

@@ -51,7 +51,7 @@ class PermissionDenied(OperationRejected):
 
 
 class InvalidState(OperationRejected):
-    """The current state allows nobody to do this."""
+    """The current state does not allow this to any actor."""
 
 
 class StaleChange(OperationRejected):

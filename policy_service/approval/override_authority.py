@@ -1,4 +1,4 @@
-"""How far one person's override reaches: `governance/overrides`, evaluated like any policy.
+"""The reach of one person's override: `governance/overrides`, evaluated like any policy.
 
 The service supplies these facts of an override, as far as the policy declares them:
 
@@ -77,7 +77,7 @@ DEMANDS_UNKNOWN = Message("{policy} {version} demands {facts}, which the service
 
 @dataclass(frozen=True, slots=True)
 class OverrideAuthority:
-    """How far an override reaches by its recorder's signature alone, and the rule that determines it."""
+    """The reach of an override by its recorder's signature alone, and the rule that determines it."""
 
     verdict: OverrideVerdict
     max_days: int

@@ -126,7 +126,7 @@ def reevaluate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Decide about everybody again by the version of a policy that is in force."""
+    """Decide about all subjects of a policy again, by the version in force."""
     from policy_service.cli.reevaluate import run
 
     raise typer.Exit(run(policy, as_of, max_age, output, as_json=json))

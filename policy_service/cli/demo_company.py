@@ -279,7 +279,7 @@ class DemoCompany:
             )
 
     def _sign(self, author: Actor, change: Change) -> None:
-        """Everybody who must signs a change; its author schedules it."""
+        """Sign a change in every required role; its author schedules it."""
         for role in change.frozen_submission.roles:
             with self.database.write(self.clock) as transaction:
                 sign_off(

@@ -1,6 +1,6 @@
-"""`policy-service population …`: files of facts that the service keeps, registered, listed, deleted.
+"""`policy-service population …`: registers, lists and deletes files of facts.
 
-Whoever lists them applies what waits to be applied, as the service does each minute: erasures, and the end of days.
+Listing them first applies pending erasures and expiries, as the service does each minute.
 """
 
 from __future__ import annotations

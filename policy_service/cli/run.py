@@ -58,7 +58,7 @@ class RunOptions:
 
 
 def run(options: RunOptions, *, as_json: bool) -> int:
-    """Decide about everybody in a file; returns the exit status."""
+    """Decide about all subjects in a file; return the exit status."""
     with ExitStack() as stack:
         kept = open_kept(options.population, options.kind, options.max_age, stack)
         return _run(options, kept, as_json=as_json)

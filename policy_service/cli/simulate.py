@@ -128,7 +128,7 @@ def _counts(figures: dict[str, Any]) -> list[str]:
 
 
 def _print_policy(figures: dict[str, Any], *, everything: bool) -> None:
-    """Print the money of a policy and, where anybody moves, who moves and why."""
+    """Print the money of a policy and, if subjects move, who moves and why."""
     if figures["money"]:
         rows = [
             tuple(each[name] for name in ("outcome", "currency", "before", "after", "difference"))

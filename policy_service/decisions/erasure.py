@@ -20,7 +20,7 @@ MAX_RECORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class ErasurePreview:
-    """What an erasure deletes."""
+    """The effect of an erasure."""
 
     subject: Subject
     key_made_at: datetime | None

@@ -18,7 +18,7 @@ MAX_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Firings:
-    """How often each rule fired in the last decisions of a policy."""
+    """The number of times each rule fired in the last decisions of a policy."""
 
     rules: Mapping[str, int]
     """By the identifier of the rule; a rule that never fired is absent."""

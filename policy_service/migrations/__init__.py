@@ -1,4 +1,4 @@
-"""Makes the tables and brings them up to date: numbered steps, forwards only, all of them kept or none.
+"""Creates the tables and migrates them: numbered steps, forwards only, committed together.
 
     upgrade(database)     # any number of times, by any number of processes at once
     is_current(database)  # whether that was done

@@ -330,7 +330,7 @@ def _count_open(session: Session, now: datetime, condition: Any) -> int:  # noqa
 
 
 def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield why governance does not allow this override, whoever signs."""
+    """Yield why governance does not allow this override by any signature."""
     policy = authority.policy
     version_name = {"policy": policy.policy if policy else OVERRIDES, "version": policy.version if policy else ""}
     if authority.verdict == "refused":

@@ -80,6 +80,6 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """Return a cell that a spreadsheet takes for text, whoever wrote it (OWASP, CSV injection)."""
+    """Return an untrusted text as a cell that a spreadsheet takes for text (OWASP, CSV injection)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -192,7 +192,7 @@ class RegistrySnapshot:
 
 
 class SnapshotCache:
-    """The newest snapshot, kept until something is added to the registry."""
+    """The newest snapshot, cached until something is added to the registry."""
 
     def __init__(self) -> None:
         self._cached: tuple[Size, RegistrySnapshot] = ((-1, -1, -1), RegistrySnapshot({}, {}))

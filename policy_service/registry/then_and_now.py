@@ -1,4 +1,4 @@
-"""What was in force at an instant, as known at an instant, beside what is in force now."""
+"""The versions in force at an instant, as known at an instant, compared with those in force now."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ThenAndNow:
 
     @property
     def status(self) -> CurrentStatus:
-        """How it stands now."""
+        """The policy's status now."""
         if self.then is None:
             return "new"
         if self.now is None:
@@ -33,7 +33,7 @@ class ThenAndNow:
 
 
 class PeriodsKnown:
-    """What was in force at `valid_at`, and the pieces of time around it, as known at `known_at`."""
+    """The versions in force at `valid_at`, and their periods, as known at `known_at`."""
 
     def __init__(self, recorded: Sequence[Activation], valid_at: datetime, known_at: datetime) -> None:
         self.valid_at, self.known_at = valid_at, known_at

@@ -11,7 +11,7 @@ from policy_service.regulations.regulation import Regulation, RegulationRow, Reg
 
 
 class Status(StrEnum):
-    """How a row is implemented."""
+    """The kind of a row's implementation."""
 
     POLICY = "policy"
     FEATURE = "feature"

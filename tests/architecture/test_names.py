@@ -1,6 +1,7 @@
 """Names say the thing: none is a word that the glossary rules out, and no name is defined all over the place."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ ENTRY_POINTS = {"run"}
 """One in each module of the command line: the shape of a command."""
 MOST = 2
 """Modules that may define a name."""
+FRAGMENT = re.compile(r"(What|Whether|That|Who|How|Where|When|Which|Why)\b")
+UNNAMED_ACTOR = re.compile(r"\b(whoever|somebody|someone|anybody|everybody|who asks)\b", re.IGNORECASE)
 
 
 def unused_words() -> set[str]:
@@ -19,6 +22,13 @@ def unused_words() -> set[str]:
     table = page.partition("## Words that are not used")[2]
     left = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:]
     return {word.strip().lower() for cell in left if "(" not in cell for word in cell.split(",")}
+
+
+def docstrings(file: Path) -> Iterator[str]:
+    """List the docstrings of a module, its functions and its classes."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield ast.get_docstring(node) or ""
 
 
 def public_names(file: Path) -> Iterator[str]:
@@ -45,3 +55,14 @@ def test_no_name_is_defined_in_more_than_two_modules() -> None:
     often = {name: files for name, files in defined.items() if len(files) > MOST}
     assert {name: files for name, files in often.items() if name not in ENTRY_POINTS} == {}
     assert set(often) >= ENTRY_POINTS, "an allowance that is no longer needed"
+
+
+def test_a_docstring_says_what_is_done_or_returned_and_names_the_actor() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}: {text.splitlines()[0]}"
+        for file in python_files()
+        if file.relative_to(ROOT).parts[0] in {"api", "policy_service"} and "versions" not in file.parts
+        for text in docstrings(file)
+        if FRAGMENT.match(text) or UNNAMED_ACTOR.search(text)
+    ]
+    assert found == []

@@ -1,7 +1,7 @@
 """The dossier of a change: everything a director reads before signing, in sections.
 
 A section is a title, a template, and the template's data. Further criteria are added as sections in `sections_of`, each
-with its own template.
+with a template.
 
 A rejected action is shown on the dossier, next to its form with the input; the password must be entered again.
 """

@@ -1,4 +1,4 @@
-"""`/v1/groups`, `/v1/movements` and `/v1/subjects/{subject}`: who is in which group, since when, and who moved."""
+"""`/v1/groups`, `/v1/movements` and `/v1/subjects/{subject}`: group lists, and subjects that moved."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Percentage = Annotated[str | None, Field(description="per cent with one decimal;
 
 
 class GroupModel(Answer):
-    """A group of a policy: a status, and the values of the outcome that can be counted."""
+    """A group of a policy: a status, and the countable values of the outcome."""
 
     name: Annotated[str, Field(description=GROUP_NAME)]
     status: Status
@@ -36,7 +36,7 @@ class GroupModel(Answer):
 
 
 class GroupSizeModel(Answer):
-    """The count of a group's subjects of one kind."""
+    """The number of a group's subjects of one kind."""
 
     name: Annotated[str, attribute("group.name", GROUP_NAME)]
     status: Annotated[Status, attribute("group.status")]
@@ -73,7 +73,7 @@ class MemberModel(Answer):
 
     @classmethod
     def from_member(cls, member: Member) -> Self:
-        """Make the answer of a subject in a list."""
+        """Return the answer for a subject in a list."""
         answer = ("outcome", "because", "overridden", "version", "digest")
         parts = {name: member.entry.get(name) for name in answer}
         return cls.from_value(member, **parts | {"because": parts["because"] or [], "rule": member.rule or None})
@@ -94,7 +94,7 @@ class SubjectModel(Answer):
 
 
 class MovementModel(Answer):
-    """The count of subjects that moved from one group to another, or stayed."""
+    """The number of subjects that moved from one group to another, or stayed."""
 
     id: str
     before: Annotated[GroupModel | None, Field(description="null for those without a decision on the first day")]
@@ -128,7 +128,7 @@ class MovementMatrix(Answer):
 
 
 class MoveModel(Answer):
-    """One subject that moved, and the decision by which it last did."""
+    """One subject that moved, and the decision that caused the last move."""
 
     subject: SubjectId
     kind: SubjectKind
@@ -161,7 +161,7 @@ router = RestRouter("/v1", "groups")
 
 @router.list("/groups", "groups", UNKNOWN_POLICY, most=MAX_GROUPS)
 def list_groups(read: ReadRequest, policy: OfPolicy = None, day: OnDay = None) -> GroupPage:
-    """The counts of subjects by policy and group."""
+    """List the numbers of subjects by policy and group."""
     versions = read.catalogue.snapshot(read.session)
     if policy is not None:
         versions.versions_of(policy)
@@ -179,7 +179,7 @@ def list_group(
     rule: OfRule = None,
     subject: OfSubject = None,
 ) -> MemberPage:
-    """The subjects of a policy by group and identifier, each with the decision that put it there."""
+    """List the subjects of a policy by group and identifier, each with its decision."""
     name = f"{domain}/{policy}"
     read.catalogue.snapshot(read.session).versions_of(name)
     criteria = MemberFilter(name, day, _groups(read, name, group), rule, subject)
@@ -188,7 +188,7 @@ def list_group(
 
 @router.read("/subjects/{subject:text}")
 def get_subject(read: ReadRequest, subject: Id, kind: OfKind = CUSTOMER) -> SubjectModel:
-    """In which group a subject is now by each policy, by which rule and since when."""
+    """Return the current group of a subject by each policy, with the rule and the first day."""
     about, merges = Subject(subject, kind), read_merges(read.session, [subject])
     return SubjectModel(
         subject=subject,
@@ -201,7 +201,7 @@ def get_subject(read: ReadRequest, subject: Id, kind: OfKind = CUSTOMER) -> Subj
 
 @router.list("/movements", "groups", UNKNOWN_POLICY, most=MAX_GROUPS)
 def list_movements(read: ReadRequest, policy: ThePolicy, since: From, to: To) -> MovementMatrix:
-    """The counts of subjects by their groups on two days, with the loss and upgrade rates."""
+    """Count subjects by their groups on two days, with loss and upgrade rates."""
     check_day("to", to, since)
     head = movements.declaring_head(read.session, read.catalogue, policy, read.now)
     matrix = movements.movements(read.session, policy, since, to)
@@ -220,7 +220,7 @@ def list_movements(read: ReadRequest, policy: ThePolicy, since: From, to: To) ->
 def list_moved_subjects(
     read: ReadRequest, policy: ThePolicy, since: From, to: To, *, before: Before = None, after: After = None
 ) -> MovePage:
-    """The subjects that moved, by day, then by identifier, each with the decision by which it last did."""
+    """List the subjects that moved, by day, then by identifier, each with the decision that caused the last move."""
     check_day("to", to, since)
     read.catalogue.snapshot(read.session).versions_of(policy)
     came_from = _groups(read, policy, None if before == NONE else before)

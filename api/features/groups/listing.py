@@ -1,4 +1,4 @@
-"""`/groups`, `/groups/members`: the subjects of each group; `/movements`, `/movements/subjects`: who went where."""
+"""`/groups`, `/groups/members`: the subjects of each group; `/movements`, `/movements/subjects`: tier movements."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class GroupRow:
 
     size: GroupSize
     title: Bilingual
-    """What the policy is called."""
+    """The policy's title."""
     text: GroupText
 
     def address(self, day: str) -> str:
@@ -93,7 +93,7 @@ def _read_history(session: Session, context: PageContext, query: TableQuery) -> 
 
 
 def _read_members(session: Session, context: PageContext, query: TableQuery) -> Page[MemberRow]:
-    """Raises InvalidCursor, InvalidSubject."""
+    """Return one page of subjects. Raises InvalidCursor, InvalidSubject."""
     policy, filters, lang = chosen_policy(session, context), query.filters, context.frame.lang
     if policy is None:
         return Page(())
@@ -121,7 +121,7 @@ def _kind(row: GroupRow | MemberRow, frame: Frame) -> str:
 
 
 def _because(row: MemberRow, _: Frame) -> list[object]:
-    """Return the reasons of the rules, or of the override that took their place."""
+    """Return the reasons of the rules, or of the override that replaced them."""
     override = row.answer.applied_override
     return [override.reason] if override else [each.because for each in row.answer.rules]
 
@@ -186,7 +186,7 @@ MEMBERS: Table[MemberRow] = Table(
 
 Item = TypeVar("Item", Movement, Move)
 MONTH = timedelta(days=30)
-"""How far the first day lies behind the second, when neither was chosen."""
+"""The default distance between the first and the second day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _in_words(session: Session, context: PageContext, policy: str, page: Page[It
 
 
 def _days(context: PageContext, query: TableQuery) -> tuple[date, date]:
-    """Return the days that were chosen, or the last month. Raises ProblemError."""
+    """Return the chosen days, or the last month. Raises ProblemError."""
     until = query.day("to") or today(context)
     since = query.day("from") or until - MONTH
     check_day("to", until, since)
@@ -215,7 +215,7 @@ def _days(context: PageContext, query: TableQuery) -> tuple[date, date]:
 
 
 def _matrix(session: Session, context: PageContext, policy: str, days: tuple[date, date]) -> list[Movement]:
-    """Return the data of the list and its summary: every subject that moved is read for it."""
+    """Return the counts for the list and its summary; reads every subject that moved."""
     return context.once(("matrix", policy, *days), lambda: movements(session, policy, *days))
 
 

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
+"""`/healthz`, `/readyz`, `/metrics`, `/problems`: liveness, readiness, metrics, and explanations of errors."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -40,10 +40,11 @@ class Ready(Model):
     differences: int
     fallbacks: int
     waiting: int
-    """Decisions that wait to be recorded."""
+    """The number of decisions waiting to be recorded."""
     concerns: list[str]
-    """What a person should look at: an edited policy file, versions that are not kept up with, a clock gone back, a log
-    that is not what was signed, a copy of its checkpoints that does not answer."""
+    """Problems that need attention: an edited policy file, outdated versions, a clock gone back, a log that does not
+    match its checkpoints, an unreachable copy of these.
+    """
     advice: list[str]
     """Files beside the database that should be stored elsewhere; they do not make the service `degraded`."""
 
@@ -70,7 +71,7 @@ problem_router = APIRouter(prefix="/problems", tags=["problems"])
 
 @router.get("/healthz", operation_id="is_alive")
 async def is_alive() -> Alive:
-    """The process answers; nothing else is asked."""
+    """Return that the process answers, without further checks."""
     return Alive(status="alive")
 
 
@@ -91,13 +92,13 @@ async def is_ready(service: ServiceOf) -> JSONResponse:
     "/metrics", operation_id="get_metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
 async def get_metrics(service: ServiceOf) -> Response:
-    """Counts and durations, in Prometheus' text format."""
+    """Return counts and durations, in Prometheus' text format."""
     return Response(await run_in_threadpool(service.metrics.render), headers={"content-type": MEDIA_TYPE})
 
 
 @problem_router.get("", operation_id="list_problems")
 async def list_problems() -> ProblemList:
-    """Every kind of error the service answers with."""
+    """List every kind of error of the service."""
     return ProblemList(items=[ProblemKind.from_value(kind) for kind in PROBLEMS.values()])
 
 
@@ -110,7 +111,7 @@ async def get_problem(name: str) -> ProblemKind:
 
 
 async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
-    """Return when the database was last written to, or why it cannot be read."""
+    """Return the time of the last write, or why the database cannot be read."""
     try:
         return await run_read(service, last_write_at)
     except DatabaseUnavailable as error:
@@ -118,7 +119,7 @@ async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
 
 
 def readiness(service: Service, last_write: datetime | DatabaseUnavailable | None = None) -> Ready:
-    """The state of the service now; `last_write` is when the database was last written to, when that is known."""
+    """Return the current readiness; `last_write` is the time of the last write, if known."""
     self_test = run_self_test(service.decider, today(service.clock, service.zone))
     if isinstance(last_write, DatabaseUnavailable):
         self_test = "the database does not answer"

@@ -1,4 +1,4 @@
-"""`/`: what I must sign, what waits for me, what takes effect and ends soon; for administrators how the engine is."""
+"""`/`: the reader's tasks, what takes effect or ends soon; for administrators also the engine's health."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from policy_service.messages import Message
 from policy_service.signing_tasks import SigningTask
 
 MAX_UNSEALED = 5_000
-"""Records that are in no block, from which on something is wrong: they are sealed every few seconds."""
+"""Number of unsealed records from which sealing counts as failing: it happens every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthView:
-    """The engine's health, and that of what is written down."""
+    """The health of the engine and of the records."""
 
     counters: Health
     alarms: Alarms
@@ -35,7 +35,7 @@ class HealthView:
     """True if answers are compared with a second evaluator."""
     database: str
     concerns: tuple[str, ...]
-    """What a person has to look after; nothing when all is well."""
+    """Problems that need attention."""
 
 
 def read_health(service: Service, agenda: Agenda, last_write: datetime | None) -> HealthView:
@@ -69,9 +69,9 @@ class HomeSection:
     title: Message
     template: str
     content: Callable[[HomePage], object | None]
-    """Returns what the template shows, as `section.content(page)`."""
+    """Returns the template's data, `section.content(page)`."""
     is_aside: bool = False
-    """True if it stands in the narrow column."""
+    """True if it is in the narrow column."""
 
 
 def _to_sign(page: HomePage) -> tuple[SigningTask, ...] | None:
@@ -109,7 +109,7 @@ class HomePage:
     is_signer: bool
     """True if the reader holds a role that signs."""
     pending_reason: str | None
-    """Why signing roles of mine have no effect yet."""
+    """Why signing roles of the reader are not effective yet."""
     has_role: bool
     may_write: bool
 

@@ -1,4 +1,4 @@
-"""`/in-force?valid_at=&known_at=`: what was in force then, as known then, by domain; and whether it is the same now."""
+"""`/in-force?valid_at=&known_at=`: the versions in force at an instant, as known at one, compared with now."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from policy_service.registry.then_and_now import PeriodsKnown, ThenAndNow
 
 PATH = "/in-force"
 PAGE = 50
-"""Policies on a page."""
+"""Policies per page."""
 MAX_FILTER_LENGTH = 200
-"""Characters of a filter that count."""
+"""Maximum length of a filter, characters."""
 SORTS = ("policy", "-policy", "from", "-from")
 COLUMNS = (
     Column("policy", Message("Policy"), is_sortable=True),
@@ -42,16 +42,16 @@ COLUMNS = (
 )
 TODAY = Column("today", Message("Today"))
 NEARBY = timedelta(days=182)
-"""The drawing shows so much before the instant, and so much after it."""
+"""The time shown in the drawing before and after the instant."""
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-"""The drawing begins about here at the earliest."""
+"""The earliest beginning of the drawing, approximately."""
 MAX_LANES = 12
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class InForceQuery:
-    """The two instants, as typed and as meant, and what is wrong with them."""
+    """The two instants, as typed and as parsed, and their errors."""
 
     valid_at: datetime
     known_at: datetime
@@ -61,10 +61,10 @@ class InForceQuery:
     """True if both are now."""
     sort: str = SORTS[0]
     cursor: str = ""
-    """The last policy of the page before."""
+    """The last policy of the previous page."""
 
     def matches(self, policy: str) -> bool:
-        """Return True if the filters leave a policy."""
+        """Return True if a policy matches the filters."""
         domain, only = self.form.value("domain"), self.form.value("policy")
         return domain in {"", policy.partition("/")[0]} and only in {"", policy}
 
@@ -76,7 +76,7 @@ class InForceRow:
     pair: ThenAndNow
     title: Bilingual
     period: Period | None
-    """The piece of time in which the version then was the active one, as known then."""
+    """The period in which the version was in force, as known then."""
     origin: ActivationOrigin | None
 
 
@@ -90,20 +90,20 @@ class InForcePage:
     zone: str
     rows: tuple[InForceRow, ...]
     choices: tuple[tuple[str, str], ...]
-    """The domains that there are."""
+    """The existing domains."""
     policies: tuple[tuple[str, str], ...]
-    """The policies that the list can be narrowed to."""
+    """The options of the policy filter."""
     differing_count: int
-    """How many policies are in force in another version now."""
+    """The number of policies with another version in force now."""
     policy_count: int
-    """How many policies there are, on all pages."""
+    """The number of policies on all pages."""
     drawing: Timeline | None
-    """The versions of the policies of this page that change nearby; None when none does."""
+    """The versions of this page's policies that change nearby; None if none does."""
     may_read_changes: bool
 
 
 def read_query(query: Mapping[str, str], zone: ZoneInfo, now: datetime) -> InForceQuery:
-    """Return the instants that an address asks for; what is left out is now, and so is the minute of now."""
+    """Return the instants in an address; a missing one, or the current minute, is now."""
     errors: dict[str, Message] = {}
     valid_at = _parse(query.get("valid_at", ""), "valid_at", zone, now, errors)
     known_at = _parse(query.get("known_at", ""), "known_at", zone, now, errors)
@@ -130,7 +130,7 @@ def _parse(text: str, name: str, zone: ZoneInfo, now: datetime, errors: dict[str
 
 
 def in_force_page(session: Session, context: PageContext) -> InForcePage:
-    """Return the page; nothing is listed while something is wrong with the instants."""
+    """Return the page; nothing is listed if the instants are invalid."""
     service, frame = context.service, context.frame
     query = read_query(context.params, service.zone, frame.now)
     if query.form.errors:
@@ -158,7 +158,7 @@ def in_force_page(session: Session, context: PageContext) -> InForcePage:
 
 
 def _drawing(session: Session, context: PageContext, policies: Sequence[str], times: PeriodsKnown) -> Timeline | None:
-    """Return the policies that get another version nearby, or lose theirs, a lane each."""
+    """Return a timeline of the policies whose version changes nearby, one lane each."""
     service, frame = context.service, context.frame
     middle = min(max(times.valid_at, EARLIEST), LAST_INSTANT)
     first, last = middle - NEARBY, middle + NEARBY
@@ -189,7 +189,7 @@ def _bar(lane: str, period: Period, active: Activation) -> Bar:
 def _paginated(
     pairs: list[ThenAndNow], times: PeriodsKnown, query: InForceQuery
 ) -> tuple[Sequence[ThenAndNow], Listing]:
-    """Return the policies of this page in the order that is wanted, and where the next page begins."""
+    """Return the policies of this page in the requested order, and the cursor of the next page."""
     if query.sort.endswith("from"):
         start = {each.policy: times.period(each.then).start if each.then else NEVER for each in pairs}
         pairs.sort(key=lambda each: (start[each.policy], each.policy), reverse=query.sort.startswith("-"))

@@ -1,1 +1,1 @@
-"""Jobs over HTTP: long work is started, and asked for until it is done."""
+"""Jobs over HTTP: starts long work, and reports on it."""

@@ -1,4 +1,4 @@
-"""`/v1/jobs`: starts long work, says how far it is, gives its result and its file; only to the account it is of."""
+"""`/v1/jobs`: starts long work, reports progress, returns results and files; only for the account that started it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -41,21 +41,21 @@ from policy_service.messages import Message
 
 
 class JobFileModel(Answer):
-    """The file of a job that is done: `GET /v1/jobs/{job}/file`."""
+    """The file of a finished job: `GET /v1/jobs/{job}/file`."""
 
     name: Annotated[str, attribute("file_name")]
     size: Annotated[int, attribute("file_size")]
 
 
 class JobProblemModel(Answer):
-    """The failure of a job."""
+    """The error of a job."""
 
     type: Annotated[str, BeforeValidator(lambda name: PROBLEMS[name].address)]
     detail: str
 
 
 class JobModel(Answer):
-    """A job: how far it is, and what came of it."""
+    """A job: its progress and result."""
 
     id: str
     kind: str
@@ -65,7 +65,7 @@ class JobModel(Answer):
     ended_at: datetime | None
     completed: int
     total: int | None
-    """How much there is to do; null while that is not known."""
+    """The total amount of work; null while unknown."""
     result: Any = None
     file: JobFileModel | None
     problem: JobProblemModel | None
@@ -96,7 +96,7 @@ def start_router(kind: AnyKind) -> RestRouter:
         responses=problems(BUSY, *KEY_PROBLEMS, *body_problems),
     )
     async def start_job(service: ServiceOf, request: Request) -> Response:
-        """Start a job; `Location` is where it is asked for until it is done."""
+        """Start a job; poll the address in `Location` until it is done."""
         refused: list[dict[str, Any]] = []
         try:
             form = await read_json_body(request, kind.form) if has_form else kind.form()
@@ -119,7 +119,7 @@ def start_router(kind: AnyKind) -> RestRouter:
 
 @router.list("", "jobs", sort=queries.JobSort, by="-started", most=50)
 def list_jobs(read: ReadRequest) -> JobPage:
-    """List the jobs that the caller started, the newest first by default, without their results."""
+    """List the jobs that the caller started, newest first by default, without their results."""
     actor, jobs = read.actor, jobs_of(read.request)
     kinds = [kind for kind in jobs.kinds if _permission(actor, kind) is True]
     page = queries.list_jobs(read.session, actor.id, kinds, shared=jobs.shared, **read.paging)
@@ -128,21 +128,21 @@ def list_jobs(read: ReadRequest) -> JobPage:
 
 @router.read("/{job}", NOT_FOUND)
 def get_job(read: ReadRequest, job: str) -> JobModel:
-    """One job that the caller started, with its result when it is done."""
+    """Return a job that the caller started, with its result once done."""
     found_job = _find(read.request, read.session, job)
     return _model(jobs_of(read.request), found_job, with_result=True)
 
 
 @router.get("/{job}/file", **content("application/octet-stream", description="the file", refusals=READ_PROBLEMS))
 async def get_job_file(service: ServiceOf, request: Request, job: str) -> Response:
-    """The file of a job that the caller started; removed 24 hours after the job ended."""
+    """Return the file of a job that the caller started; removed 24 hours after the job ended."""
     file = jobs_of(request).file_of(await _read(service, request, job))
     return FileResponse(file.path, media_type=file.media_type, filename=file.name)
 
 
 @router.delete("/{job}", responses=problems(*READ_PROBLEMS))
 async def cancel_job(service: ServiceOf, request: Request, job: str) -> JobModel:
-    """Cancel a job that the caller started; one that has ended stays as it is."""
+    """Cancel a job that the caller started; an ended one is unchanged."""
     jobs = jobs_of(request)
     await jobs.cancel(await _read(service, request, job))
     return _model(jobs, await _read(service, request, job))
@@ -153,7 +153,7 @@ async def _read(service: Service, request: Request, job_id: str) -> Job:
 
 
 def _find(request: Request, session: Session, job_id: str) -> Job:
-    """Return a job of the caller. Raises ProblemError when there is none, or its kind is no longer for the caller."""
+    """Return a job of the caller. Raises ProblemError if there is none, or the caller may no longer see its kind."""
     actor = principal_of(request).actor
     job = queries.read_job(session, job_id, actor.id, shared=jobs_of(request).shared)
     if job is None:
@@ -164,7 +164,7 @@ def _find(request: Request, session: Session, job_id: str) -> Job:
 
 
 def _permission(actor: Actor, kind: str) -> Literal[True] | str:
-    """Return True, or why the kind is not for the caller: who may start it may read it."""
+    """Return True if the caller may start, and so see, the kind; else the reason."""
     access = PERMISSIONS.get(("POST", f"/v1/jobs/{kind}"))
     return Message("This kind of job no longer exists.") if access is None else check_permission(actor, access)
 
@@ -178,7 +178,7 @@ def _model(jobs: Jobs, job: Job, *, with_result: bool = False) -> JobModel:
 
 
 def _problems_of(form: object, errors: Mapping[str, Message]) -> list[dict[str, Any]]:
-    """Return what is wrong with the parameters, as problems of a body."""
+    """Return the errors of the parameters, as problems of a body."""
     values = to_jsonable_python(vars(form))
     return [
         {

@@ -1,1 +1,1 @@
-"""The keys of the service: the one that signs the log, and the one that wraps the keys of subjects."""
+"""The service's keys: the signing key of the log, and the master key of subjects' keys."""

@@ -1,4 +1,4 @@
-"""`/keys`: which keys are in use, and the forms by which an administrator takes new ones into use."""
+"""`/keys`: the keys in use, and the forms by which an administrator rotates them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from policy_service.messages import Message
 
 PATH = "/keys"
 MAX_WRAPPED = 20_000
-"""Keys of subjects that are rewrapped while a browser waits."""
+"""Maximum number of subjects' keys rewrapped while a browser waits."""
 Rotated = Literal["signing", "master"]
 
 
@@ -48,21 +48,21 @@ class KeysPage:
         ),
     }
     signing_key: str | None
-    """The identifier of the key that signs; None when the log has none."""
+    """The identifier of the signing key; None if the log has none."""
     signing_count: int
-    """The keys that signed so far, this one included."""
+    """The number of signing keys so far, including this one."""
     master_key: str
     subject_keys: int
     forms: dict[Rotated, FormState]
 
     @property
     def is_quick(self) -> bool:
-        """Return True if the keys of subjects are so few that a page can wait for them."""
+        """True if there are few enough keys of subjects for a page to wait."""
         return self.subject_keys <= MAX_WRAPPED
 
 
 def keys_page(session: Session, context: PageContext, forms: dict[Rotated, FormState] | None = None) -> KeysPage:
-    """Return the page, with the state of the form that was sent. Raises KeyFileError, DatabaseUnavailable."""
+    """Return the page, with the state of the submitted form. Raises KeyFileError, DatabaseUnavailable."""
     signing = [each["signing_key"] for each in signing_keys(session)]
     return KeysPage(
         signing_key=signing[-1] if signing else None,
@@ -74,14 +74,14 @@ def keys_page(session: Session, context: PageContext, forms: dict[Rotated, FormS
 
 
 def _rotate_signing(transaction: Transaction, form: FormRequest[RotateForm]) -> PublicKey:
-    """Take a new key into use. Raises ProblemError while the log is not what was signed, KeyUnavailable."""
+    """Rotate the signing key. Raises ProblemError while the log does not match its checkpoints, KeyUnavailable."""
     if (difference := recorded_difference(transaction.session)) is not None:
         raise ProblemError(CONFLICT, difference)
     return rotate_key(transaction, form.actor, form.service.settings.keys)
 
 
 async def _rotate_master(form: FormRequest[RotateForm]) -> int:
-    """Rewrap the keys of all subjects, in transactions of their own. Raises ProblemError when there are too many."""
+    """Rotate the master key, in separate transactions. Raises ProblemError if there are too many keys."""
     service = form.service
     if await form.context.read(count_keys) > MAX_WRAPPED:
         raise ProblemError(CONFLICT, TOO_MANY)

@@ -63,7 +63,7 @@ class NewOverride(SignedBody):
 
 
 class OverrideSignOff(SignedBody):
-    """A signature of another person: in which role, on which digest, and why; and the password, if there is one."""
+    """A signature of another person: role, digest and reason; and the password, if there is one."""
 
     role: Role
     digest: Digest
@@ -84,7 +84,7 @@ class OverrideSignatureModel(Model):
 
 
 class OverrideModel(Model):
-    """An override; `version` was in force when it was made."""
+    """An override; `version` was in force when it was recorded."""
 
     override: str
     subject: str
@@ -131,7 +131,7 @@ def list_overrides(
     policy: OfPolicy = None,
     state: InState = None,
 ) -> OverridePage:
-    """Overrides, the one recorded last first by default."""
+    """List the overrides, the one recorded last first by default."""
     criteria = OverrideFilter(subject, kind or (CUSTOMER if subject is not None else None), policy, state)
     page = queries.list_overrides(read.session, criteria, read.now, **read.paging)
     return OverridePage.of(page, lambda each: _override_model(each, read.now))
@@ -139,7 +139,7 @@ def list_overrides(
 
 @router.read("/{override}", NOT_FOUND)
 def get_override(read: ReadRequest, override: Id) -> OverrideModel:
-    """One override."""
+    """Return one override."""
     return _override_model(read_with_signature_validity(read.session, override, read.now), read.now)
 
 
@@ -151,13 +151,13 @@ async def _prepare(write: WriteRequest[NewOverride]) -> PreparedOverride:
 
 @router.write("", OVERRIDE_UNFIT, status=201, location="override", prepare=_prepare)
 def record_override(write: WriteRequest[NewOverride]) -> OverrideModel:
-    """Excepts a subject from the rules of a policy, from now on."""
+    """Record an override of a policy's rules for a subject, from now on."""
     return _override_model(service.record_override(write.transaction, write.actor, write.prepared), write.now)
 
 
 @router.write("/{override}/sign-offs", OVERRIDE_UNFIT, NOT_FOUND, status=201)
 def sign_off_override(write: WriteRequest[OverrideSignOff], override: Id) -> OverrideModel:
-    """Signs an override that another person recorded, in a role that is owed."""
+    """Sign an override recorded by another person, in a missing role."""
     return _override_model(service.sign_override(write.transaction, write.actor, override, **write.fields), write.now)
 
 
@@ -169,7 +169,7 @@ def end_override(write: WriteRequest[SignedReason], override: Id) -> OverrideMod
 
 
 def _override_model(override: Override, now: datetime) -> OverrideModel:
-    """An override at an instant."""
+    """Return an override at an instant."""
     signatures = [each.to_dict() | _signature_status(override, each.actor) for each in override.signatures]
     members = {**override.to_dict(), **_signature_status(override, override.actor), "signatures": signatures}
     return OverrideModel.model_validate({**members, "state": override.state(now)})

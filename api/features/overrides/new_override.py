@@ -1,4 +1,4 @@
-"""The form that makes an override: for whom, from which policy, what is decided instead, why, until which day."""
+"""The form that records an override: subject, policy, outcome, reason, and last day."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from policy_service.subject import MAX_ID, Subject, id_error
 PATH = "/overrides"
 FIELD = re.compile(r"o\.([0-9]{1,2})\.(.+)", re.DOTALL)
 MIN_ENTRIES = 3
-"""Entries that are offered for a policy that lists; there is always one more than are filled in."""
+"""Minimum number of entries offered for a policy that lists; there is always an empty one."""
 MAX_ENTRIES = 20
 EMPTY_LIST_FIELD = "nothing"
-"""The box that says that the list is empty."""
+"""The checkbox for an empty list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def is_outcome_field(name: str) -> bool:
 
 
 def outcome_entries(policy: Policy, form: FormState, lang: Language) -> tuple[tuple[OutcomeField, ...], ...]:
-    """Return the fields, by entry; of a policy that lists more than are filled in."""
+    """Return the fields by entry; for a policy that lists, with empty entries to fill in."""
     numbers = [int(match[1]) for name in form.values if (match := FIELD.fullmatch(name)) and form.value(name)]
     count = min(MAX_ENTRIES, max(MIN_ENTRIES, max(numbers, default=0) + 2)) if policy.returns_list else 1
     return tuple(
@@ -125,7 +125,7 @@ class OverrideForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class OverrideSubmission:
-    """An override as it was asked for, ready for the library."""
+    """A requested override, ready for the library."""
 
     override: OverrideRequest
     password: SecretStr | None
@@ -133,7 +133,7 @@ class OverrideSubmission:
 
 @dataclass(frozen=True, slots=True)
 class NewOverridePage:
-    """The form; its second half is there as soon as a policy is chosen."""
+    """The form; its second half appears once a policy is chosen."""
 
     template: ClassVar[str] = "overrides/new.html"
     subject_fields: ClassVar[tuple[FormField, ...]] = form_fields(OverrideForm, "subject")
@@ -148,7 +148,7 @@ class NewOverridePage:
     last_decision: LastDecision | None
     roles: tuple[Role, ...]
     max_days: int
-    """Days that an override lasts at most."""
+    """Maximum duration of an override, days."""
 
 
 def new_override_page(session: Session, context: PageContext, form: FormState) -> NewOverridePage:
@@ -200,7 +200,7 @@ def held_roles(actor: Actor | None, roles: tuple[Role, ...]) -> tuple[Role, ...]
 
 
 def prefilled_form(form: FormState, query: dict[str, str]) -> FormState:
-    """Return a form that an address begins: what it names stands in the fields."""
+    """Return a form prefilled from an address."""
     errors = _subject_errors(query.get("subject", ""))
     values = {name: (value,) for name, value in query.items() if name not in {KEY, ETAG}}
     return FormState(form.key, values, errors)
@@ -212,7 +212,7 @@ def _subject_errors(id_: str) -> FieldErrors:
 
 
 def _policies_offered(service: Service, session: Session, now: datetime) -> dict[str, Policy]:
-    """Return the policies that a subject can be excepted from."""
+    """Return the policies that can be overridden."""
     active = service.catalogue.heads_in_force(session, now)
     return {name: policy for name, policy in active.items() if policy.domain != GOVERNANCE}
 

@@ -1,4 +1,4 @@
-"""`/packs`: the form that asks for an audit pack, and the job that makes it; the pages of the job are the kit's."""
+"""`/packs`: the form of an audit pack, and the job that builds it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Option = tuple[str, str]
 
 
 class PackForm(FormModel):
-    """The form; what is left out does not matter."""
+    """The form; empty fields do not filter."""
 
     policy: Annotated[
         str | None,
@@ -77,7 +77,7 @@ def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
 
 
 def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
-    """Return the errors of what is not on record."""
+    """Return the errors of subjects and policies that are not on record."""
     errors = policy_errors(session, form.policy) if form.policy else {}
     # No database has a subject with NUL, and PostgreSQL does not even look for one.
     if form.subject and ("\0" in form.subject or not is_on_record(session, form.subject, form.kind)):
@@ -103,7 +103,7 @@ ZIP = "application/zip"
 
 
 def run_pack(context: JobContext, form: PackForm) -> PackSummary:
-    """Make a pack.
+    """Build a pack.
 
     Raises KeyUnavailable, LogNotSigned, KeyFileError, DatabaseUnavailable.
     """
@@ -115,7 +115,7 @@ def run_pack(context: JobContext, form: PackForm) -> PackSummary:
 
 
 def _check_scope(_: Session, form: PackForm) -> Mapping[str, Message]:
-    """Find what no pack can be about."""
+    """Return the errors of an invalid scope."""
     try:
         scope_of(form, ZoneInfo("UTC"))
     except InvalidScope as error:
@@ -124,7 +124,10 @@ def _check_scope(_: Session, form: PackForm) -> Mapping[str, Message]:
 
 
 def seal_records(service: JobService) -> None:
-    """Seal what waits: a pack proves its decisions. What was altered cannot be sealed; the pack says so."""
+    """Seal unsealed records, so that a pack can prove its decisions.
+
+    Altered ones cannot be sealed; the pack says so.
+    """
     with suppress(SealingFailed):
         service.sealer.seal_all()
 

@@ -1,4 +1,4 @@
-"""`/v1/policies`: which there are, what they say and ask for, how they came about; whether a file would be one."""
+"""`/v1/policies`: the policies, their versions, requirements and history; and a check of policy files."""
 
 from datetime import UTC
 from typing import Annotated, Literal
@@ -82,7 +82,7 @@ router = RestRouter("/v1/policies", "policies")
 
 @router.list("", "policies")
 def list_policies(read: ReadRequest, domain: Domain = None) -> schemas.PolicyPage:
-    """The policies by name, each in the version that decides now, or that was suspended or ended."""
+    """List the policies by name, each in the version that decides now, or that was suspended or ended."""
     latest = activations_in_force(read.session, read.now)
     latest |= read.catalogue.ended_policies(read.session, read.now)
     policies = (schemas.listed_policy(_load(read, latest[name]), latest[name]) for name in sorted(latest))
@@ -92,7 +92,7 @@ def list_policies(read: ReadRequest, domain: Domain = None) -> schemas.PolicyPag
 
 @router.read("/{domain}/{policy}/versions", UNKNOWN_POLICY)
 def list_versions(read: ReadRequest, policy: PolicyId) -> schemas.VersionList:
-    """Every version of a policy, the newest first, and when it is in force."""
+    """List every version of a policy, newest first, with the periods in force."""
     recorded = activations(read.session)
     items = [
         schemas.version_model(
@@ -107,7 +107,7 @@ def list_versions(read: ReadRequest, policy: PolicyId) -> schemas.VersionList:
 def get_active(
     read: ReadRequest, policy: PolicyId, valid_at: ValidAt = None, known_at: KnownAt = None
 ) -> history.ActiveModel:
-    """Return the version that applied at an instant, by what was known at another."""
+    """Return the version in force at one instant, as known at another."""
     if known_at is not None and known_at > read.now:
         raise invalid_parameters_error([parameter_fault("known_at", known_at.isoformat(), NOT_FUTURE, "out-of-range")])
     instants = (valid_at or read.now).astimezone(UTC), (known_at or read.now).astimezone(UTC)
@@ -119,7 +119,7 @@ def get_active(
 
 @router.read("/{domain}/{policy}", UNKNOWN_POLICY)
 def get_policy(read: ReadRequest, policy: PolicyId) -> schemas.PolicyDetail:
-    """The version of a policy that is in force, whole."""
+    """Return the version of a policy in force, in full."""
     return schemas.policy_detail(read.catalogue.version_in_force(read.session, policy, read.now))
 
 
@@ -137,14 +137,14 @@ def get_version(
     lang: Lang = "en",
     seen: IfNoneMatch = None,
 ) -> Response:
-    """One version: as JSON, as the file that was submitted, or in prose."""
+    """Return one version: as JSON, as the submitted file, or in prose."""
     found, chosen = read.visible.version(policy, version), form or _preferred(read.request.headers.get("accept", ""))
     return _render(_load(read, found), chosen, lang, seen)
 
 
 @router.read("/{domain}/{policy}/requirements", UNKNOWN_POLICY, response_model=schemas.Requirements)
 def get_requirements(read: ReadRequest, policy: PolicyId) -> Response:
-    """Return the schema of the facts that the policy needs, and a request that works."""
+    """Return the schema of the facts that the policy needs, and a working request."""
     asked = read.catalogue.declaring_version(read.session, policy, read.now)
     policies = read.catalogue.in_force(read.session, read.now)
     requirements = caller_requirements(asked, policies, MAX_FACTS, today(read.service.clock, read.service.zone))
@@ -155,7 +155,7 @@ def get_requirements(read: ReadRequest, policy: PolicyId) -> Response:
 def compare_versions(
     read: ReadRequest, policy: PolicyId, old: OldVersion, new: NewVersion
 ) -> schemas.VersionDifference:
-    """Return the difference of two versions, piece by piece and in words."""
+    """Return the difference between two versions, by article and in words."""
     return _difference_model(*_load_both(read, policy, old, new))
 
 
@@ -163,25 +163,25 @@ def compare_versions(
 def compare_tables(
     read: ReadRequest, policy: PolicyId, old: OldVersion, new: NewVersion, lang: Lang = "en"
 ) -> schemas.TableDifference:
-    """Two versions laid over each other, table by table and cell by cell."""
+    """Return two versions merged, by table and cell."""
     return _table_difference(*_load_both(read, policy, old, new), lang)
 
 
 @router.read("/{domain}/{policy}/versions/{version}/provenance", UNKNOWN_POLICY)
 def get_provenance(read: ReadRequest, policy: PolicyId, version: str) -> history.ProvenanceModel:
-    """Return who submitted a version, what put it in force, and who signed that."""
+    """Return who submitted a version, what put it in force, and the signatures."""
     return history.ProvenanceModel.from_value(read_provenance(read.session, read.visible.version(policy, version)))
 
 
 @router.read("/{domain}/{policy}/dependencies", UNKNOWN_POLICY)
 def get_dependencies(read: ReadRequest, policy: PolicyId) -> history.DependenciesModel:
-    """Return the policies that a policy needs, and those that need it, by the versions in force."""
+    """Return a policy's dependencies and dependents, among the versions in force."""
     return history.dependencies_model(policy, read.catalogue.dependencies(read.session, read.visible, policy, read.now))
 
 
 @router.list("/{domain}/{policy}/rules/{rule}/history", "versions", NOT_FOUND, UNKNOWN_POLICY, most=12)
 def get_rule_history(read: ReadRequest, policy: PolicyId, rule: str) -> history.RuleHistoryModel:
-    """A rule through the versions of its policy, the newest first, and how often it decided lately."""
+    """Return the history of a rule over the versions of its policy, newest first, and how often it fired recently."""
     visible = read.visible
     versions = visible.versions_of(policy)
     if not any(find_rule(_load(read, each), rule) for each in versions):
@@ -205,7 +205,7 @@ def get_rule_history(read: ReadRequest, policy: PolicyId, rule: str) -> history.
     responses=problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY),
 )
 async def check_policy(service: ServiceOf, request: Request) -> schemas.CheckAnswer:
-    """Check a policy file, alone and among the policies in force."""
+    """Check a policy file, alone and together with the policies in force."""
     limit, now, catalogue = service.settings.policy_body_limit, service.now(), service.catalogue
     body = await read_body(request.scope, request.receive, limit=limit, media_types=YAML_KINDS)
     served, absent = await run_read(
@@ -224,7 +224,7 @@ def _load_both(read: ReadRequest, policy: str, old: str, new: str) -> tuple[Poli
 
 
 def _render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:
-    """One version in one format. It never changes, so conditional requests get 304."""
+    """Return one version in one format. It never changes, so conditional requests get 304."""
     tag = f'"{policy.digest}.{form}.{lang}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
     if seen is not None and tag in seen:
@@ -241,7 +241,7 @@ def _render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | No
 
 
 def _preferred(accept: str) -> str:
-    """The form that the header Accept names first; JSON where it names none of them."""
+    """Return the format that the header Accept prefers; JSON if it names none."""
     for kind in accept.split(","):
         if form := _FORMS.get(kind.partition(";")[0].strip().lower()):
             return form

@@ -1,4 +1,4 @@
-"""The shapes of what applied to a policy at an instant, of where a version comes from, and of what needs what."""
+"""JSON schemas of activations, provenance, dependencies and rule histories."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ from policy_service.registry.model import Activation, ActivationKind
 
 
 class ActivationModel(Answer):
-    """The record by which a version applies."""
+    """The activation of a version."""
 
     id: str
     version: str
@@ -33,7 +33,7 @@ class ActivationModel(Answer):
 
 
 class StopModel(Answer):
-    """A stop, which makes a policy answer `suspended`: `version` is out of force, and none applies in its place."""
+    """A stop, because of which a policy answers `suspended`: `version` is suspended without a replacement."""
 
     suspension: str
     reason: str
@@ -42,7 +42,7 @@ class StopModel(Answer):
 
 
 class ActiveModel(Model):
-    """The version that applied at `valid_at`, by what was known at `known_at`; null when none did."""
+    """The version in force at `valid_at`, as known at `known_at`; null if there was none."""
 
     policy: str
     valid_at: datetime
@@ -77,7 +77,7 @@ def active_model(
 
 
 class DependencyModel(Answer):
-    """An outcome of one policy that is a fact of another."""
+    """An outcome of one policy used as a fact of another."""
 
     policy: Annotated[PolicyName, Field(description="the other policy")]
     title: Words
@@ -86,14 +86,14 @@ class DependencyModel(Answer):
 
 
 class MeasureModel(Answer):
-    """A fact that comes from the benchmark set, and what it measures."""
+    """A fact from the benchmark set, and its measure."""
 
     fact: str
     measure: str
 
 
 class DependenciesModel(Answer):
-    """The policies that a policy needs, and those that need it, by the versions in force."""
+    """A policy's dependencies and dependents, among the versions in force."""
 
     policy: PolicyName
     upstream: Annotated[list[DependencyModel], Field(description="outcomes of other policies that it takes")]
@@ -102,7 +102,7 @@ class DependenciesModel(Answer):
 
 
 class RuleVersionModel(Answer):
-    """A rule in one version; `rule` is null where the version does not have it."""
+    """A rule in one version; `rule` is null if the version lacks it."""
 
     version: str
     digest: Digest
@@ -119,7 +119,7 @@ class RuleVersionModel(Answer):
 
 
 class FiringsModel(Answer):
-    """The number of times the rule decided in the last decisions of its policy."""
+    """The number of times the rule fired in the last decisions of its policy."""
 
     times: int
     decisions: int
@@ -127,7 +127,7 @@ class FiringsModel(Answer):
 
 
 class RuleHistoryModel(PageModel[RuleVersionModel]):
-    """A rule through the versions of its policy, the newest first, and how to ask for the next ones."""
+    """The history of a rule over versions, newest first, and the cursor of the next ones."""
 
     policy: PolicyName
     rule: str

@@ -1,4 +1,4 @@
-"""`/policies`: every policy by domain: what it decides, what is in force and since when, what comes next."""
+"""`/policies`: the list of policies by domain, with their versions in force and the next ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from policy_service.registry.policy_list import ORDERS, ListedPolicy, in_order, 
 
 PATH = "/policies"
 PAGE = 50
-"""Policies on a page."""
+"""Policies per page."""
 MAX_FILTER_LENGTH = 200
-"""Characters of a filter that count."""
+"""Maximum length of a filter, characters."""
 COLUMNS = (
     Column("name", Message("Policy"), is_sortable=True),
     Column("decides", Message("Decides")),
@@ -37,7 +37,7 @@ class PoliciesPage:
     domains: tuple[tuple[str, str], ...]
     rows: tuple[ListedPolicy, ...]
     total_count: int
-    """How many policies there are."""
+    """The number of policies."""
 
 
 def policies_page(session: Session, context: PageContext) -> PoliciesPage:

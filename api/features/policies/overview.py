@@ -1,4 +1,4 @@
-"""`/policies/{domain}/{policy}`: when each version is in force, who signed them, what can be done."""
+"""`/policies/{domain}/{policy}`: the versions, their periods in force and signatures, and the possible actions."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from policy_service.registry.model import Activation, ActivationKind, Period
 from policy_service.registry.snapshot import Piece, PolicyStatus, Version
 
 MAX_DRAWN = 12
-"""Pieces of time that are drawn at a time."""
+"""Maximum number of periods in a drawing."""
 PAGE = 20
-"""Versions on a page."""
+"""Versions per page."""
 OLDEST, NEWEST = "version", "-version"
 COLUMNS = (
     Column("version", Message("Version"), is_sortable=True),
@@ -54,7 +54,7 @@ class VersionItem:
     is_active: bool
     change: SignedChange | None
     can_roll_back: bool
-    """True if the reader may ask to go back to it."""
+    """True if the reader may request a rollback to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,18 @@ class PolicyPage:
     status: PolicyStatus
     dependencies: Dependencies
     change: SignedChange | None
-    """The change that put in force what is in force."""
+    """The change that put the current version in force."""
     drawing: Timeline | None
     earlier_address: str | None
-    """Where earlier periods are."""
+    """The address of earlier periods."""
     latest_address: str | None
-    """Where the latest periods are, when these are earlier ones."""
+    """The address of the latest periods, if these are earlier ones."""
     version_items: tuple[VersionItem, ...]
     listing: Listing
     write_permission: Literal[True] | str
     suspend_permission: Literal[True] | str
     may_reevaluate: bool
-    """True if the reader may have everybody decided again."""
+    """True if the reader may start a re-evaluation."""
 
 
 def _parse_instant(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""`…/rules/{rule}`: the passport of a rule through all versions: its wording, since when, why, how often it decided."""
+"""`…/rules/{rule}`: the history of a rule through all versions: wording, periods, reasons, and firings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from policy_service.messages import Message
 from policy_service.registry.snapshot import Version
 
 PAGE = 12
-"""Versions on a page."""
+"""Versions per page."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleHistoryPage:
-    """A rule through its versions, the newest first."""
+    """The history of a rule, newest version first."""
 
     template: ClassVar[str] = "policies/rule.html"
     newest: Policy

@@ -1,4 +1,4 @@
-"""The shapes of what is answered about policies, as OpenAPI shows them."""
+"""JSON schemas of policies."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ OutcomeValue = str | int | bool | list[str]
 
 
 class PolicySummary(Answer):
-    """One version of a policy, in a line."""
+    """A summary of one version of a policy."""
 
     policy: Annotated[str, attribute("id")]
     version: str
@@ -42,14 +42,14 @@ class PolicyPage(PageModel[ListedPolicy]):
 
 
 class InForceModel(Answer):
-    """From when, and until before when; null while there is no end."""
+    """A half-open period; null for an open end."""
 
     from_: Annotated[datetime, Field(validation_alias="start", serialization_alias="from")]
     until: datetime | None
 
 
 class VersionModel(PolicySummary):
-    """One version, when and by whom it was submitted, and when it is in force, as far as is known now."""
+    """One version, its submission, and its periods in force, as known now."""
 
     recorded_at: datetime
     submitted_by: str
@@ -72,7 +72,7 @@ class SideModel(Answer):
 
 
 class AspectModel(Model):
-    """One thing that is said differently."""
+    """One changed aspect."""
 
     aspect: str
     column: str | None
@@ -81,7 +81,7 @@ class AspectModel(Model):
 
 
 class AlterationModel(Model):
-    """One piece that is new, gone or different."""
+    """One added, removed or changed article."""
 
     what: str
     name: str
@@ -98,7 +98,7 @@ class SentencesModel(Model):
 
 
 class VersionDifference(Model):
-    """The difference of two versions, piece by piece."""
+    """The difference between two versions, by article."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -111,7 +111,7 @@ class VersionDifference(Model):
 
 
 class FactModel(Answer):
-    """A fact the policy asks for."""
+    """A fact of the policy."""
 
     name: str
     type: str
@@ -124,7 +124,7 @@ class FactModel(Answer):
 
 
 class OutcomeModel(Answer):
-    """A value the policy decides."""
+    """An outcome of the policy."""
 
     name: str
     type: str
@@ -133,7 +133,7 @@ class OutcomeModel(Answer):
 
 
 class RuleModel(Answer):
-    """A rule: when, then, because; the points of a scorecard's rule stand under `points`."""
+    """A rule: condition, outcome, reason; `points` for a scorecard's rule."""
 
     id: str
     title: Words | None
@@ -143,7 +143,7 @@ class RuleModel(Answer):
 
 
 class InvariantModel(Answer):
-    """A law of the policy."""
+    """An invariant of the policy."""
 
     id: str
     says: Words
@@ -167,7 +167,7 @@ class CrossTableModel(Model):
 
 
 class PolicyDetail(PolicySummary):
-    """One version of a policy, whole."""
+    """One version of a policy in full."""
 
     notes: Words | None
     form: Literal["table", "rules", "scorecard"]
@@ -183,7 +183,7 @@ class PolicyDetail(PolicySummary):
 
 
 class Requirements(Model):
-    """The facts a caller has to give, as a JSON Schema, and a request that works."""
+    """The facts required from a caller, as a JSON Schema, and a working request."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -196,7 +196,7 @@ class Requirements(Model):
 
 
 class DiagnosticModel(Model):
-    """A fault, or a warning, of a policy file."""
+    """An error or warning about a policy file."""
 
     file: str
     severity: Literal["error", "warning"]
@@ -221,7 +221,7 @@ class CheckAnswer(Model):
 
 
 def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
-    """Return the policy in a line, and whether it is suspended or was ended."""
+    """Return the summary of a policy, and whether it is suspended or was ended."""
     return ListedPolicy.from_value(
         policy,
         status="suspended" if active.is_stop else "ended" if active.is_ending else "in_force",
@@ -249,7 +249,7 @@ def difference_model(old: Policy, new: Policy) -> VersionDifference:
 
 
 def policy_detail(policy: Policy) -> PolicyDetail:
-    """Return the policy, whole."""
+    """Return the policy in full."""
     return PolicyDetail.from_value(policy, **policy_members(policy))
 
 
@@ -303,7 +303,7 @@ class TableDifference(Answer):
 
 
 def table_difference(old: Policy, new: Policy, lang: Language) -> TableDifference:
-    """Return two versions laid over each other."""
+    """Return two versions merged."""
     return TableDifference.from_value(
         merged_tables(difference(old, new), lang), policy=new.id, from_=old, to=new, lang=lang
     )

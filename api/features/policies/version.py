@@ -1,4 +1,4 @@
-"""`…/versions/{version}`: a version in words and tables, its source, its file, its examples; beside another one."""
+"""`…/versions/{version}`: a version in words and tables, its source, file and examples; the comparison with another."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class VersionPage:
 
 @dataclass(frozen=True, slots=True)
 class SourcePage:
-    """A version as its author wrote it."""
+    """The source of a version."""
 
     template: ClassVar[str] = "policies/source.html"
     head: VersionHead
@@ -155,7 +155,7 @@ def describe_version(policy: Policy, lang: Language) -> tuple[Explanation, Table
 
 
 PAGE = 50
-"""Examples on a page."""
+"""Examples per page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def examples_page(session: Session, context: PageContext, domain: str, policy: s
 
 
 MAX_OFFERED = 100
-"""Versions that can be chosen, the newest."""
+"""Maximum number of versions offered, the newest."""
 KINDS = ("policy", "fact", "outcome", "rule", "band", "example", "invariant")
 
 

@@ -1,1 +1,1 @@
-"""Populations: files of facts that the service keeps, for runs, benchmark figures and simulations."""
+"""Registered populations: files of facts for runs, benchmark figures and simulations."""

@@ -1,4 +1,4 @@
-"""`/v1/populations`: a file of facts is registered under a name, listed, deleted; its rows are never answered."""
+"""`/v1/populations`: registers, lists and deletes files of facts; never returns their rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from policy_service.workers.kinds import REGISTERING
 
 
 class PopulationModel(Answer):
-    """A registered population; its rows are not told."""
+    """A registered population, without its rows."""
 
     id: str
     name: str
@@ -61,14 +61,14 @@ PopulationPage = PageModel[PopulationModel]
 
 CREATED = 201
 MAX_MAPPING = 8_000
-"""Characters of a mapping in an address."""
+"""Maximum length of a mapping in an address, characters."""
 FORMATS: dict[str, FileFormat] = {
     "text/csv": "csv",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.apache.parquet": "parquet",
 }
 CHARSETS = ("utf-8", "gb18030", "gbk", "gb2312")
-"""What a file may be said to be in; which of them it is in is seen from its bytes."""
+"""Accepted character sets; the actual one is determined from the bytes."""
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 FILE_BODY = {"requestBody": {"required": True, "description": "The file.", "content": dict.fromkeys(FORMATS, _BYTES)}}
 Name = Annotated[str, Query(pattern=f"^{NAME.pattern}$", description="what work over it calls it", examples=["spring"])]
@@ -83,7 +83,7 @@ router = RestRouter("/v1/populations", "populations")
 
 
 class _SentFile(BaseModel):
-    """What an idempotency key stands for."""
+    """The parts of a request that its idempotency key covers."""
 
     digest: str
 
@@ -96,7 +96,7 @@ def list_populations(read: ReadRequest, kind: OnlyKind = None) -> PopulationPage
 
 @router.read("/{population}", NOT_FOUND)
 def get_population(read: ReadRequest, population: Id) -> PopulationModel:
-    """One population."""
+    """Return one population."""
     return PopulationModel.from_value(queries.read_population(read.session, population))
 
 
@@ -117,7 +117,7 @@ async def register_population(
     keep_days: KeepDays = KEEP_DAYS,
     mapping: MappingText = "",
 ) -> Response:
-    """Register a file, CSV, xlsx or Parquet: it is kept encrypted, and work may name it."""
+    """Register a file, CSV, xlsx or Parquet: it is stored encrypted, for use by name."""
     check_media_type(dict(request.scope["headers"]), FORMATS, CHARSETS)
     running.workers.pool(REGISTERING).refuse_when_busy()
     content = await read_body(
@@ -141,5 +141,5 @@ async def register_population(
 
 @router.write("/{population}", NOT_FOUND, CONFLICT, method="DELETE")
 def delete_population(write: WriteRequest[None], population: Id) -> PopulationModel:
-    """Delete a population. It cannot be undone; what was made from it stays, and names its digest."""
+    """Delete a population. It cannot be undone; results made from it remain, and name its digest."""
     return PopulationModel.from_value(service.delete_population(write.transaction, write.actor, population))

@@ -1,4 +1,4 @@
-"""`/populations`, `/populations/{population}`: files of facts are listed, registered, read about, and deleted."""
+"""`/populations`, `/populations/{population}`: lists, registers, shows and deletes files of facts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ POPULATIONS: Table[RegisteredPopulation] = Table(
 
 
 MAX_MAPPING = 20_000
-"""Characters of a mapping in the form."""
+"""Maximum length of a mapping in the form, characters."""
 
 
 USES = (
@@ -89,7 +89,7 @@ USES = (
 
 
 class PopulationForm(FormModel):
-    """The form: what a file is called and about, for which day, and how long it is kept."""
+    """The form: name, kind, day and retention of a file."""
 
     name: Annotated[
         str,
@@ -131,7 +131,7 @@ class PopulationPage:
     notices: ClassVar[Mapping[str, Message]] = {"registered": Message("The population is registered.")}
     population: RegisteredPopulation
     uses: tuple[tuple[Message, str], ...]
-    """The work that the reader may start over it, and where."""
+    """The jobs that the reader may start with it, and their addresses."""
     form: FormState
 
 

@@ -1,4 +1,4 @@
-"""Files on their way to be populations, read in a worker and encrypted; and the upkeep of those that are."""
+"""Reads uploaded populations in a worker and encrypts them; maintains registered ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_in_worker(content: bytes, file_format: FileFormat, mapping: str) -> Pop
 
 
 async def keep_up(service: Service) -> None:
-    """Remove what is kept no longer, and who was erased, now and once a minute, until it is cancelled."""
+    """Remove expired populations and erased subjects, now and every minute, until cancelled."""
     while True:
         try:
             await run_in_threadpool(remove_expired, service.database, service.clock)

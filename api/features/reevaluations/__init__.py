@@ -1,1 +1,1 @@
-"""Re-evaluations: the subjects of a policy, decided about again by what is in force."""
+"""Re-evaluations: decides about a policy's subjects again, by the version in force."""

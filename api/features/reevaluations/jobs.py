@@ -1,8 +1,8 @@
-"""`/reevaluations`: the job of a re-evaluation: its form, its result, and the file of what was not decided.
+"""`/reevaluations`: the job of a re-evaluation: its form, its result, and the file of undecided subjects.
 
-It is started by itself when a version has come into force, if `POLICY_SERVICE_REEVALUATION_DAYS` says so. Every process
-looks once a minute at the versions that came into force lately. Jobs are on record, so each is started once, whichever
-process sees it first. One that was interrupted is started again, a few times at most: it goes on where it was.
+It is started automatically when a version comes into force, if `POLICY_SERVICE_REEVALUATION_DAYS` is set. Every process
+checks once a minute for recent activations. Jobs are recorded, so each is started once, by whichever process is first.
+An interrupted one is restarted, a few times at most, and resumes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CSV = "text/csv; charset=utf-8"
 
 
 class ReevaluationForm(FormModel):
-    """The form: which policy, for which day, and how old facts may be."""
+    """The parameters: policy, day, and maximum age of facts."""
 
     policy: PolicyChoice
     max_age: MaxAge = MAX_AGE
@@ -90,13 +90,13 @@ REEVALUATION_PAGES = JobPages("/reevaluations", REEVALUATION, "reevaluations/res
 
 
 LOOK_SECONDS = 60.0
-"""Seconds between two looks."""
+"""Interval between checks."""
 MAX_JOBS = 200
-"""The newest jobs that are looked through."""
+"""Maximum number of jobs read, the newest."""
 
 
 async def reevaluate_activated(service: Service, jobs: Jobs) -> None:
-    """Start what is due now and once a minute, until it is cancelled."""
+    """Start what is due now and every minute, until cancelled."""
     while service.settings.reevaluation_days:
         try:
             for form in await run_in_threadpool(due_forms, service):

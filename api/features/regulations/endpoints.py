@@ -1,4 +1,4 @@
-"""`/v1/regulations`: the rows of the company's regulations, and which policies in force decide each of them."""
+"""`/v1/regulations`: the rows of the company's regulations, and the policies in force that implement them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DecidingPolicy(Answer):
 
 
 class RowModel(Answer):
-    """A row of a regulation, and what does it."""
+    """A row of a regulation, and its implementation."""
 
     id: str
     says: Words
@@ -64,7 +64,7 @@ router = RestRouter("/v1/regulations", "policies")
 def list_regulations(
     read: ReadRequest, status: Annotated[Status | None, Query(description="only rows of this status")] = None
 ) -> RegulationList:
-    """The regulations that stand beside the policy files, row by row."""
+    """List the regulations in the folder of policies, row by row."""
     policies = read.catalogue.in_force(read.session, read.now)
     covered = [coverage_of(each, policies.values()) for each in read.service.regulations]
     return RegulationList(items=[_regulation(each, status) for each in covered])

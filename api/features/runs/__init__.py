@@ -1,1 +1,1 @@
-"""Runs: a policy over everybody on record, and the answers as a file."""
+"""Runs: evaluates a policy for all subjects on record, and returns the answers as a file."""

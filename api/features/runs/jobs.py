@@ -29,7 +29,7 @@ FILE_FORMATS = ("csv", "xlsx", "parquet")
 
 
 class RunForm(FormModel):
-    """The form: which policy, in which version, for which day, by how old facts."""
+    """The parameters: policy, version, day, and maximum age of facts."""
 
     policy: PolicyChoice
     change: Annotated[
@@ -49,7 +49,7 @@ class RunForm(FormModel):
 
 
 def run_run(context: JobContext, form: RunForm) -> RunSummary:
-    """Decide about everybody. Raises what `run_over_records` does."""
+    """Decide about all subjects. Raises what `run_over_records` does."""
     context.folder.mkdir(mode=0o700)
     with context.open_database() as database:
         as_of = form.as_of or population_day(database, form.population) or context.today
@@ -66,7 +66,7 @@ def run_run(context: JobContext, form: RunForm) -> RunSummary:
 
 
 def finish_run(inside: InsideContext, form: RunForm, summary: RunSummary) -> RunSummary:
-    """Tell the log that the answers were written to a file. Raises DatabaseUnavailable."""
+    """Record in the log that the answers were written to a file. Raises DatabaseUnavailable."""
     asked = form.model_dump(mode="json", exclude_none=True, exclude={"format", "lang"})
     filters = {name: str(value) for name, value in asked.items()}
     rows = summary.manifest["subjects"]
@@ -76,7 +76,7 @@ def finish_run(inside: InsideContext, form: RunForm, summary: RunSummary) -> Run
 
 
 def _check_form(session: Session, form: RunForm) -> Mapping[str, Message]:
-    """Find what is not on record."""
+    """Return the errors of names that are not on record."""
     if form.change is not None:
         try:
             read_change(session, form.change)

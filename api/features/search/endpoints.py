@@ -1,4 +1,4 @@
-"""`GET /v1/search`: everything that is called so, by kind, as far as the caller may read it."""
+"""`GET /v1/search`: matches by kind, as far as the caller may read them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Text = Annotated[
 
 
 class HitModel(Answer):
-    """One thing that was found."""
+    """One match."""
 
     kind: SearchKind
     id: str
@@ -49,6 +49,6 @@ router = RestRouter("/v1", "search")
 
 @router.read("/search")
 def search(read: ReadRequest, text: Text) -> SearchResult:
-    """Find subjects, decisions, policies, rules, changes and entries of the log by what they are called."""
+    """Find subjects, decisions, policies, rules, changes and log entries by name or identifier."""
     found = find(read.service, read.session, read.actor, text)
     return SearchResult(items=[HitModel.from_value(hit) for hits in found.values() for hit in hits])

@@ -1,4 +1,4 @@
-"""The kinds that a reader may search, and their matches, for the page and for programs."""
+"""The kinds that a reader may search, and the matches, for pages and endpoints."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ROUTES: Mapping[SearchKind, str] = {
     SearchKind.CHANGE: "/v1/changes/{change}",
     SearchKind.ENTRY: "/v1/audit/{seq}",
 }
-"""The route that reads one of a kind: who may call it may search that kind."""
+"""The route that reads one item of a kind; access to it permits searching that kind."""
 
 
 def find(service: Service, session: Session, reader: Actor, text: str) -> Mapping[SearchKind, tuple[Hit, ...]]:
-    """Find what is called so, of the kinds that a reader may read."""
+    """Return the matches of the kinds that a reader may read."""
     kinds = [kind for kind, path in ROUTES.items() if check_permission(reader, PERMISSIONS["GET", path]) is True]
     return search(session, visible_versions(service.catalogue, session, reader), text, kinds, service.now())

@@ -1,4 +1,4 @@
-"""`/search`: what the box at the head of every page finds, by kind."""
+"""`/search`: the results of the search box on every page, by kind."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SearchPage:
 
 
 def search_page(session: Session, context: PageContext) -> SearchPage:
-    """Find what is called as was typed."""
+    """Return the page of matches."""
     text = context.params.get("q", "")[:MAX_TEXT]
     found = find(context.service, session, context.actor, text)
     return SearchPage(text.strip(), found)

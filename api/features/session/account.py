@@ -1,4 +1,4 @@
-"""`/account`, `/account/second-factor`: who I am here, in which roles; my sessions, my password, my second factor."""
+"""`/account`, `/account/second-factor`: the reader's account, roles, sessions, password and second factor."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ PATH = "/account/second-factor"
 
 
 class EnrolForm(FormModel):
-    """The seed of the secret that the page showed, a code of it, and the password."""
+    """The seed of the displayed secret, a code, and the password."""
 
     seed: Annotated[str, HIDDEN, Field(max_length=64)]
     code: Annotated[
@@ -129,7 +129,7 @@ class EnrolForm(FormModel):
 
 
 class RemoveForm(FormModel):
-    """The proof of who removes it."""
+    """The re-authentication for removing the second factor."""
 
     password: Proof = None
 
@@ -148,13 +148,13 @@ class SecondFactorPage:
     since: datetime | None
     is_required: bool
     seed: str
-    """A new one, or the one of the form that was refused."""
+    """A new one, or that of the rejected form."""
     secret: str
-    """For the application; empty when the seed is none."""
+    """The secret for the application; empty for an invalid seed."""
     address: str
-    """By which an application takes the secret up."""
+    """The address by which an application reads the secret."""
     qr_code: QrCode
-    """Of the address."""
+    """The QR code of the address."""
     form: FormState
 
 

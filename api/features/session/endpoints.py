@@ -1,4 +1,4 @@
-"""`/v1/session`: sign in, who am I, sign out, another password."""
+"""`/v1/session`: sign in, sign out, change the password, and describe the caller."""
 
 from datetime import datetime
 from typing import Annotated
@@ -24,7 +24,7 @@ PASSWORD_PROBLEMS = (SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY)
 
 
 class SignIn(Model):
-    """Name and password; `cookie` for a browser, which gets the token where no page can read it."""
+    """Name and password; with `cookie` a browser gets the token in a cookie that no page can read."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     password: Password
@@ -32,23 +32,23 @@ class SignIn(Model):
 
 
 class NewPassword(Model):
-    """The password of now, and the one to be."""
+    """The current password, and the new one."""
 
     old: Password
     new: Password
 
 
 class Me(Answer):
-    """The caller, in which roles, and until when, unless something more is asked."""
+    """The caller, the roles, and the end of the session without further requests."""
 
     id: str
     name: str
     printed_name: str
     kind: ActorKind
     roles: Annotated[list[Role], BeforeValidator(sorted)]
-    """Those that have effect."""
+    """The effective roles."""
     waiting: str | None
-    """Why roles that were given have no effect yet."""
+    """Why roles are not effective yet."""
     method: str | None
     started_at: datetime | None
     until: datetime | None
@@ -67,7 +67,7 @@ router = RestRouter("/v1/session", "session")
     responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS, OTHER_SITE),
 )
 async def sign_in_(service: ServiceOf, request: Request) -> Response:
-    """Begins a session; the token is in the answer, or in a cookie."""
+    """Begin a session; the token is in the answer, or in a cookie."""
     body = await read_json_body(request, SignIn)
     if body.cookie:
         refuse_other_sites(service, request.scope)
@@ -77,7 +77,7 @@ async def sign_in_(service: ServiceOf, request: Request) -> Response:
 
 @router.get("")
 async def who_am_i(service: ServiceOf, request: Request) -> Me:
-    """The caller, in which roles, and when the session ends."""
+    """Return the caller, the roles, and the end of the session."""
     return me_model(service, principal_of(request))
 
 
@@ -99,14 +99,14 @@ async def sign_out_(service: ServiceOf, request: Request) -> Response:
     responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS),
 )
 async def change_password_(service: ServiceOf, request: Request) -> Response:
-    """Give your account another password; all your sessions end."""
+    """Set the password of your account; all your sessions end."""
     body = await read_json_body(request, NewPassword)
     await change_password(service, request, body.old, body.new)
     return delete_session_cookie(service, request, Response(status_code=204))
 
 
 def me_model(service: Service, principal: Principal, token: str | None = None) -> Me:
-    """Build the description of the caller."""
+    """Return the description of the caller."""
     actor, user_session = principal.actor, principal.user_session
     return Me.from_value(
         actor,
@@ -119,7 +119,7 @@ def me_model(service: Service, principal: Principal, token: str | None = None) -
 
 
 async def session_response(service: Service, request: Request, started: StartedSession, *, cookie: bool) -> Response:
-    """The answer that hands over a session that has just begun. Raises DatabaseUnavailable."""
+    """Return the response with a new session. Raises DatabaseUnavailable."""
     principal = Principal(started.actor, "cookie" if cookie else "token", started.user_session)
     model = me_model(service, principal, None if cookie else started.token)
     response = JSONResponse(model.model_dump(mode="json"), 201, {"cache-control": "no-store"})

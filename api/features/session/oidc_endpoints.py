@@ -1,7 +1,7 @@
-"""`/v1/session/oidc`: to the identity provider and back, to sign in or to confirm who you are.
+"""`/v1/session/oidc`: sign-in and re-authentication at the identity provider.
 
-A browser that asks for pages is led on when it comes back: to the address of this service that it named as `next`
-when it left, which it keeps in a cookie for so long. A program gets its answer at the callback.
+After its return a browser is redirected to the address of this service that it gave as `next`, stored in a cookie
+meanwhile. A program gets its answer at the callback.
 """
 
 from html import escape
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 NO_STORE = {"cache-control": "no-store"}
 COOKIE = "policy_service_oidc"
 NEXT = "policy_service_oidc_next"
-"""The cookie that holds where a browser goes on at."""
+"""The cookie with the address for the final redirect."""
 PREFIX = "/v1/session/oidc"
 PROVIDER_PROBLEMS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
 # Together they fit into an address of 64 KiB, however their characters are written there.
@@ -51,18 +51,18 @@ Next = Annotated[
 
 
 router = APIRouter(prefix=PREFIX, tags=["session"], default_response_class=RedirectResponse)
-"""Without a provider in the settings there is nothing at these."""
+"""Empty if the settings have no provider."""
 
 
 @router.get("", operation_id="sign_in_elsewhere", status_code=303, responses=PROVIDER_PROBLEMS)
 async def leave(service: ServiceOf, request: Request, following: Next = None) -> Response:
-    """Send a browser to the identity provider."""
+    """Redirect a browser to the identity provider."""
     return await _start_flow(service, request, None, following)
 
 
 @router.post("/confirm", operation_id="confirm_elsewhere", status_code=303, responses=PROVIDER_PROBLEMS)
 async def leave_to_confirm(service: ServiceOf, request: Request, following: Next = None) -> Response:
-    """Send a browser to the provider to prove again who its owner is; the next signature takes that."""
+    """Redirect a browser to the provider for re-authentication, to be used by the next signature."""
     signed_in = principal_of(request).user_session
     if signed_in is None:
         raise ProblemError(NOT_ALLOWED, "This is for a person who is signed in.")
@@ -83,7 +83,7 @@ async def leave_to_confirm(service: ServiceOf, request: Request, following: Next
     },
 )
 async def come_back(service: ServiceOf, request: Request, state: State = "", code: Code = "") -> Response:
-    """Begins a session, or confirms one, when the provider says who it is."""
+    """Begin or confirm a session, once the provider has identified the person."""
     provider, browser = _provider(service), cookies_of(request.scope).get(COOKIE, "")
     flow = require_flow(await run_write(service, lambda transaction: finish(transaction, state, browser)))
     if not code:
@@ -104,7 +104,7 @@ def _wants_page(request: Request) -> bool:
 
 
 def _redirect_back(request: Request) -> Response:
-    """Leads a browser to where it wanted to go, wherever that was written down; never to another site."""
+    """Redirect a browser to its stored address, never to another site."""
     address = unquote(cookies_of(request.scope).get(NEXT, ""))
     response = RedirectResponse(safe_redirect_address(address), 303, NO_STORE)
     for name in (COOKIE, NEXT):
@@ -130,10 +130,10 @@ async def _start_flow(service: Service, request: Request, session: str | None, n
 
 
 def _redirect_to_provider(request: Request, address: str) -> Response:
-    """Send a browser to the provider.
+    """Redirect a browser to the provider.
 
-    One that sent a form is not redirected, because `form-action 'self'` counts for redirects too: it gets a page that
-    goes on by itself, or by its one link.
+    After a form a redirect is not possible, since `form-action 'self'` applies to redirects too: the browser gets a
+    page that continues by itself, or by its only link.
     """
     if request.method == "GET" or not _wants_page(request):
         return RedirectResponse(address, 303, NO_STORE)

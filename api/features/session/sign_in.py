@@ -1,6 +1,6 @@
-"""`/sign-in` and `/sign-out`: how a session begins and ends.
+"""`/sign-in` and `/sign-out`: begins and ends a session.
 
-A refusal does not disclose whether the name or the password was wrong; after too many attempts it says when to retry.
+A rejection does not disclose whether the name or the password was wrong; after too many attempts it says when to retry.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ YEAR = 365 * 24 * 60 * 60
 
 
 class Preferences(FormModel):
-    """The preferences to set; those left out stay as they are."""
+    """The preferences to set; missing ones are unchanged."""
 
     language: Language | None = None
     theme: Literal["system", "light", "dark"] | None = None
@@ -65,7 +65,7 @@ NOTICES: Mapping[str, Message] = {
     "signed-out": Message("You have signed out."),
     "password": Message("Your password was changed, and all your sessions have ended. Sign in with the new one."),
 }
-"""What was just done, by the word in the address."""
+"""Confirmations, by the word in the address."""
 WRONG_CREDENTIALS = Message("The user name or the password is wrong, or the account is disabled.")
 SESSION_ENDED = Message("Your session has ended. Sign in again to continue.")
 
@@ -80,22 +80,22 @@ class SignInForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """The form to come in by."""
+    """The sign-in form."""
 
     template: ClassVar[str] = "session/sign_in.html"
     notices: ClassVar[Mapping[str, Message]] = NOTICES
     fields: ClassVar[tuple[FormField, ...]] = form_fields(SignInForm)
     form: FormState
     next_address: str
-    """Where to go on at."""
+    """The address after sign-in."""
     session_ended: Message | None
-    """That a session has ended, when the browser comes from one."""
+    """True if the browser's session has ended."""
     provider_address: str | None
-    """The way to the identity provider, when there is one."""
+    """The address of sign-in at the identity provider, if there is one."""
 
 
 async def show_form(context: PageContext) -> Response:
-    """Show the form; who is signed in already is led on."""
+    """Show the form; redirect a person who is already signed in."""
     next_address, service, request = safe_redirect_address(context.params.get("next")), context.service, context.request
     if await browser_principal(service, request) is not None:
         return context.pages.redirect(next_address)
@@ -106,7 +106,7 @@ async def show_form(context: PageContext) -> Response:
 
 
 async def start_session(context: PageContext) -> Response:
-    """Begin a session, and lead on."""
+    """Begin a session, and redirect."""
     refuse_other_sites(context.service, context.request.scope)
     form = await read_form(context.request)
     values, next_address = validate_form(form, SignInForm), safe_redirect_address(form.value("next"))
@@ -124,7 +124,7 @@ async def end_session(context: PageContext) -> Response:
 
 
 async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Response:
-    """Return a session for who gives the right password, or the form again with why not."""
+    """Return a session for the right password, or the form again with the reason."""
     service, request, password = context.service, context.request, values.password.get_secret_value()
     next_address = safe_redirect_address(values.next)
     try:
@@ -143,7 +143,7 @@ async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Resp
 
 
 def _rejection_message(service: Service, problem: Problem) -> Message:
-    """Return why sign-in was rejected; with the time from which on another attempt is possible."""
+    """Return why sign-in was rejected, with the time of the next allowed attempt."""
     if problem.kind is SIGN_IN_REFUSED:
         return WRONG_CREDENTIALS
     wait = timedelta(seconds=int(problem.headers.get("Retry-After", "0")) + 1)

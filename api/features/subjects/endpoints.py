@@ -1,6 +1,6 @@
-"""`/v1/subjects/{subject}`: what was decided about a subject; erasing its secrets, merging it into another.
+"""`/v1/subjects/{subject}`: the decisions about a subject; erasing its sensitive facts, merging it into another.
 
-The identifier of a subject may hold slashes, as they are or as `%2F`; what follows the last of them is the address.
+A subject's identifier may contain slashes, as such or as `%2F`.
 """
 
 from datetime import datetime
@@ -30,7 +30,7 @@ class Erase(SignedBody):
 
 
 class ErasedModel(Model):
-    """Nobody can read the subject's sensitive facts any more."""
+    """The erasure: the subject's sensitive facts are unreadable."""
 
     subject: str
     kind: str
@@ -46,7 +46,7 @@ class Merge(SignedBody):
 
 
 class MergedModel(Model):
-    """The subject is part of another, which group lists name alone."""
+    """The merge: the subject is part of another, and only that one is in group lists."""
 
     subject: str
     kind: str
@@ -66,14 +66,14 @@ def list_decisions(
     since: Since = None,
     until: Until = None,
 ) -> DecisionPage:
-    """List the decisions about a subject, the newest first by default."""
+    """List the decisions about a subject, newest first by default."""
     criteria = RecordFilter(subject, policy, kind=kind, since=since, until=until)
     return DecisionPage.from_value(record_queries.list_records(read.session, criteria, **read.paging))
 
 
 @router.write("/key", CONFLICT, method="DELETE")
 def erase_subject(write: WriteRequest[Erase], subject: Id, kind: OfKind = CUSTOMER) -> ErasedModel:
-    """Delete the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
+    """Delete the key of a subject's sensitive facts. It cannot be undone; the records still verify."""
     subjects.erase_subject(write.transaction, write.actor, Subject(subject, kind), write.body.reason)
     return ErasedModel(subject=subject, kind=kind, erased_at=write.now)
 

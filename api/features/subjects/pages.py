@@ -1,4 +1,4 @@
-"""`/subjects/erase`, `/subjects/merge`: compliance erases a subject, or merges two numbers of one."""
+"""`/subjects/erase`, `/subjects/merge`: compliance erases a subject, or merges two identifiers of one."""
 
 from __future__ import annotations
 

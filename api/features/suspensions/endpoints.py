@@ -1,4 +1,4 @@
-"""`/v1/suspensions`: a version is taken out of force in an emergency, by one director, for a while."""
+"""`/v1/suspensions`: one director suspends a version in an emergency, for a limited time."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -50,7 +50,7 @@ class SuspendModel(SignedBody):
 
 
 class SuspensionSignature(Answer):
-    """A signature on a suspension; `until` is how long it lasts by it."""
+    """A signature on a suspension; `until` is the end that it gives."""
 
     by: PersonModel
     role: Role
@@ -68,7 +68,7 @@ class EndedModel(Answer):
 
 
 class SuspensionModel(Answer):
-    """A version taken out of force, and the one that applies in its place; null where none does."""
+    """A suspended version, and its fallback; null if no version applies."""
 
     id: str
     policy: str
@@ -84,7 +84,7 @@ class SuspensionModel(Answer):
 
     @classmethod
     def at(cls, suspension: Suspension, now: datetime) -> Self:
-        """Make the answer of a suspension at an instant."""
+        """Return the answer for a suspension at an instant."""
         return cls.from_value(suspension, runs=suspension.is_active(now))
 
 
@@ -101,7 +101,7 @@ router = RestRouter("/v1/suspensions", "suspensions")
 
 @router.list("", "suspensions", sort=SuspensionSort, by="-begun")
 def list_suspensions(read: ReadRequest, policy: OfPolicy = None, state: InState = None) -> SuspensionPage:
-    """Suspensions, the newest first by default, whether they still last or not."""
+    """List the suspensions, newest first by default, whether active or over."""
     criteria = SuspensionFilter(policy, state)
     page = queries.list_suspensions(read.session, criteria, read.now, **read.paging)
     return SuspensionPage.of(page, lambda each: SuspensionModel.at(each, read.now))
@@ -109,24 +109,24 @@ def list_suspensions(read: ReadRequest, policy: OfPolicy = None, state: InState 
 
 @router.read("/{suspension}", NOT_FOUND)
 def get_suspension(read: ReadRequest, suspension: Id) -> SuspensionModel:
-    """One suspension."""
+    """Return one suspension."""
     return SuspensionModel.at(approval.read_suspension(read.session, suspension), read.now)
 
 
 @router.write("", *WRITE_PROBLEMS, status=201, location="id")
 def suspend(write: WriteRequest[SuspendModel]) -> SuspensionModel:
-    """Take the version in force out of force at once; the version before applies for 72 hours."""
+    """Suspend the version in force at once; the previous version applies for 72 hours."""
     return SuspensionModel.at(approval.suspend(write.transaction, write.actor, **write.fields), write.now)
 
 
 @router.write("/{suspension}/ratify", *WRITE_PROBLEMS)
 def ratify_suspension(write: WriteRequest[SignedReason], suspension: Id) -> SuspensionModel:
-    """Another person's signature, by which it lasts for 30 days from its beginning."""
+    """Ratify a suspension as another person: it lasts for 30 days from its beginning."""
     return SuspensionModel.at(approval.ratify(write.transaction, write.actor, suspension, **write.fields), write.now)
 
 
 @router.write("/{suspension}/end", *WRITE_PROBLEMS)
 def end_suspension(write: WriteRequest[SignedReason], suspension: Id) -> SuspensionModel:
-    """End it now: what would be in force without it applies again."""
+    """End a suspension now: what would be in force without it applies again."""
     ended = approval.end_suspension(write.transaction, write.actor, suspension, **write.fields)
     return SuspensionModel.at(ended, write.now)

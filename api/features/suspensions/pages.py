@@ -1,4 +1,4 @@
-"""`/suspensions`, `…/suspend`: a version is taken out of force at once; that is ratified, and ended."""
+"""`/suspensions`, `…/suspend`: suspends a version at once, ratifies and ends suspensions."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ class SuspendForm(SignedReasonForm):
 
 @dataclass(frozen=True, slots=True)
 class SuspendPage:
-    """The form by which one director suspends, and what that would do."""
+    """The form by which a director suspends, and a preview of the effect."""
 
     template: ClassVar[str] = "suspensions/suspend.html"
     fields: ClassVar[tuple[FormField, ...]] = form_fields(SuspendForm)
     policy: str
     title: Bilingual
     prospect: approval.SuspensionPreview | None
-    """What would happen; None when nobody can suspend it."""
+    """The preview; None if the version cannot be suspended."""
     permission: approval.Permission
     rollback_permission: Literal[True] | str
     """True if the reader may create a rollback, else the reason."""
@@ -165,7 +165,7 @@ SUSPEND = FormAction(
 
 
 NO_VERSION = "–"
-"""The lane of the time in which no version applies."""
+"""The timeline lane for the time without a version."""
 COMMANDS: Mapping[str, tuple[str, Callable[..., approval.Suspension]]] = {
     "ratify": ("ratified", approval.ratify),
     "end": ("ended", approval.end_suspension),
@@ -186,7 +186,7 @@ class SuspensionPage:
     fields: ClassVar[tuple[FormField, ...]] = form_fields(SignedReasonForm)
     suspension: approval.Suspension
     title: Bilingual
-    """What the policy is called."""
+    """The policy's title."""
     drawing: Timeline
     ratify_permission: approval.Permission
     end_permission: approval.Permission

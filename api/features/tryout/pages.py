@@ -1,4 +1,7 @@
-"""`/policies/{domain}/{policy}/try`: the form and its answer; a case as a link, or as an example of one's draft."""
+"""`/policies/{domain}/{policy}/try`: a form for trial facts and its answer.
+
+A case as a link, or as an example of a draft.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class FactField:
     """One fact to fill in."""
 
     name: str
-    """Of the field."""
+    """The name of the field."""
     fact: str
     title: Bilingual
     expects: str
@@ -54,11 +57,11 @@ class FactField:
     widget: ValueWidget
     options: Options
     values: tuple[str, ...]
-    """What stands in it."""
+    """The current values."""
     is_required: bool
     is_sensitive: bool
     origin: str
-    """Where it comes from when a decision is made; nothing when the caller gives it."""
+    """The source of the fact in a decision; empty if the caller supplies it."""
     error: Message | None
 
     @property
@@ -101,7 +104,7 @@ class TryPage:
     title: Bilingual
     version: str
     draft: str | None
-    """The draft whose text is tried."""
+    """The draft whose text is used."""
     versions: tuple[str, ...]
     fields: tuple[FactField, ...]
     as_of: str
@@ -114,16 +117,16 @@ class TryPage:
     grid: GridWords | None
     """The same as its grid, of a cross table."""
     case_address: str | None
-    """The address that keeps the case."""
+    """The address of the case."""
     examples: tuple[tuple[str, Bilingual | None, str], ...]
     """The version's own examples: name, title, and the address that fills the form with it."""
     example_form: FormState | None
-    """The form that makes the case an example; None when nothing was decided, or the reader writes no policies."""
+    """The form that adds the case as an example; None without a decision, or if the reader writes no policies."""
     drafts: tuple[OwnDraft, ...]
 
 
 class ExampleForm(FormModel):
-    """The draft that the case is added to, and the name of the example."""
+    """The draft to which the case is added, and the name of the example."""
 
     draft: Annotated[str, Limit(pattern="^[0-9a-f-]{36}$")]
     name: Annotated[str, Limit(max_length=MAX_OFFERED)]
@@ -137,14 +140,14 @@ class TrialCase:
 
     version: str | None
     draft: str | None
-    """The draft whose text is tried, instead of a version."""
+    """The draft whose text is used, instead of a version."""
     as_of: str
     fact_texts: TypedTexts
     is_submitted: bool
 
 
 async def show_trial(context: PageContext, domain: str, policy: str) -> TryPage:
-    """Show the form, with the answer to what is in the address, or in the form: facts that no address has."""
+    """Show the form, with the answer to the facts in the address, or to sensitive ones in the form."""
     items = context.request.query_params.multi_items()
     if context.request.method == "POST":
         form = await read_form(context.request)
@@ -156,7 +159,7 @@ async def show_trial(context: PageContext, domain: str, policy: str) -> TryPage:
 
 
 async def add_example(context: PageContext, domain: str, policy: str) -> Response:
-    """Write the case into one's own draft, as an example that the version must answer like this."""
+    """Add the case to the reader's own draft, as an example with this answer."""
     name, form, actor = f"{domain}/{policy}", await read_form(context.request), context.actor
     values, case = validate_form(form, ExampleForm), _read_case(_parse_query(form.value("case")))
     form_page = FormPage(try_page, (name, case))
@@ -176,7 +179,7 @@ async def add_example(context: PageContext, domain: str, policy: str) -> Respons
 def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
     session: Session, context: PageContext, draft: str, name: str, case: TrialCase, example_name: str
 ) -> DraftUpdate:
-    """Return a draft with the case as one more example. Raises ExampleRejected, ProblemError, UnknownChange."""
+    """Return a draft with the case added as an example. Raises ExampleRejected, ProblemError, UnknownChange."""
     policy = _tried_policy(session, context, name, case)
     facts, day = read_facts(policy, case.fact_texts, context.frame.lang), parse_date(case.as_of)
     if facts.errors or day is None:
@@ -190,7 +193,7 @@ def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example 
 def try_page(
     session: Session, context: PageContext, name: str, case: TrialCase, example_form: FormState | None = None
 ) -> TryPage:
-    """Return the page of a case, with the form that makes it an example. Raises ProblemError, UnknownPolicy."""
+    """Return the page of a case, with the form that adds it as an example. Raises ProblemError, UnknownPolicy."""
     service, lang, actor = context.service, context.frame.lang, context.actor
     may_write = check_permission(actor, PERMISSIONS["POST", f"{PATH}/example"]) is True
     if (

@@ -35,7 +35,7 @@ def _cell(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text that is one line of Markdown and opens no HTML tag, whoever wrote it."""
+    """Return an untrusted text as one line of Markdown that opens no HTML tag."""
     return re.sub(r"<(?=[A-Za-z!/?])", r"\\<", printable_line(text))
 
 

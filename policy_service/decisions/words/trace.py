@@ -1,4 +1,4 @@
-"""Why each rule matched or not, in words: the failed condition and its values."""
+"""The trace in words: why each rule matched or not, by the failed condition and its values."""
 
 from __future__ import annotations
 
