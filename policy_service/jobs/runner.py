@@ -45,6 +45,8 @@ WATCH_SECONDS = 1.0
 """Interval of checking the row of a job that runs here."""
 SWEEP_SECONDS = 60.0
 """Interval between sweeps."""
+CLOSE_SECONDS = 10.0
+"""How long `close` waits for a database that does not answer."""
 MAC_PURPOSE = "job"
 """The domain of MACs of job outcomes."""
 UNFINISHED: Mapping[JobState, Message] = {
@@ -52,6 +54,17 @@ UNFINISHED: Mapping[JobState, Message] = {
     JobState.INTERRUPTED: Message("The job was interrupted."),
 }
 """Why a job is unfinished although it did not fail."""
+
+
+class _RunningJob(NamedTuple):
+    """A job that runs here: its work, which may be cancelled, and its conclusion, which waits for the work."""
+
+    work: asyncio.Task[Job]
+    conclusion: asyncio.Task[None]
+
+    def stop(self) -> None:
+        """Cancel the work, once: it must clean up in peace."""
+        _cancel_once(self.work)
 
 
 class JobFile(NamedTuple):
@@ -71,22 +84,24 @@ class Jobs:
         """The names of the kinds whose jobs are visible to every account that may start them."""
         self._service = service
         self._folder = service.settings.jobs
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, _RunningJob] = {}
         self._lock: ProcessLock | None = None
 
     async def start(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
         """Start a job. Raises TooManyJobs, DatabaseUnavailable."""
         job = await to_thread.run_sync(self._record, kind, actor, parameters)
-        task = asyncio.ensure_future(self._run(kind, job, actor, parameters))
-        self._tasks[job.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+        watch = _Watch(self, job.id)
+        work = asyncio.ensure_future(self._execute(kind, job, actor, parameters, watch))
+        conclusion = asyncio.ensure_future(self._conclude(kind, job, work, watch))
+        self._running[job.id] = _RunningJob(work, conclusion)
+        conclusion.add_done_callback(lambda _: self._running.pop(job.id, None))
         return job
 
     async def cancel(self, job: Job) -> None:
         """Cancel a job, whichever process runs it; an ended one is unchanged. Raises DatabaseUnavailable."""
         await to_thread.run_sync(self._end, replace(job, state=JobState.CANCELLED))
-        if task := self._tasks.get(job.id):
-            task.cancel()
+        if running := self._running.get(job.id):
+            running.stop()
 
     def file_of(self, job: Job | None) -> JobFile:
         """Return the file of a job. Raises FileExpired if there is none (any more), DamagedRecord, KeyUnavailable."""
@@ -146,10 +161,13 @@ class Jobs:
 
     async def close(self) -> None:
         """Interrupt the jobs that run here."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        running = list(self._running.values())
+        for each in running:
+            each.stop()
+        await asyncio.gather(*(each.work for each in running), return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(each.conclusion for each in running), return_exceptions=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -174,10 +192,10 @@ class Jobs:
             job_rows.start_job(session, job, self._lock.process, alone=kind.alone)
         return job
 
-    async def _run(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel) -> None:
-        watch = _Watch(self, job.id, asyncio.current_task())
+    async def _conclude(self, kind: AnyKind, job: Job, work: asyncio.Task[Job], watch: _Watch) -> None:
+        """Write how the work ended, and clean up after it."""
         try:
-            ended = await self._execute(kind, job, actor, parameters, watch)
+            ended = await work
         except asyncio.CancelledError:  # by `cancel`, which has written the state, or by `close`
             ended = replace(job, state=JobState.INTERRUPTED)
         except Exception as error:  # noqa: BLE001  # the row records it
@@ -192,7 +210,7 @@ class Jobs:
 
     async def _execute(self, kind: AnyKind, job: Job, actor: Actor, parameters: BaseModel, watch: _Watch) -> Job:
         service, settings, file = self._service, self._service.settings, self._file(job.id)
-        watching = asyncio.ensure_future(watch.run())
+        watching = asyncio.ensure_future(watch.run(asyncio.current_task()))
         try:
             if kind.prepare is not None:
                 await to_thread.run_sync(kind.prepare, service)
@@ -239,7 +257,7 @@ class Jobs:
     async def _end_surely(self, job: Job) -> Job | None:
         """Write how a job ended, retrying until the database answers.
 
-        Return the job, or None if it had ended before.
+        Return the job as it is on record; None if it is not, or the database is unavailable.
         """
         while True:
             try:
@@ -250,7 +268,10 @@ class Jobs:
                 await asyncio.sleep(WATCH_SECONDS)
 
     def _end(self, job: Job) -> Job | None:
-        """Write how a job ended; it fails if its result cannot get a MAC. Return None if it had ended before."""
+        """Write how a job ended, unless it had before; it fails if its result cannot get a MAC.
+
+        Return it as it is on record; None if it is not (any more).
+        """
         ended = replace(job, ended_at=self._service.clock.now())
         with self._service.database.write_unlogged() as session:
             if ended.state is JobState.DONE:
@@ -261,13 +282,18 @@ class Jobs:
                     ended = replace(ended, state=JobState.FAILED, result_json=None, file_size=None, problem=problem)
                 else:
                     ended = replace(ended, mac=None if key is None else key.mac(MAC_PURPOSE, ended.outcome()))
-            return ended if job_rows.end_job(session, ended) else None
+            if job_rows.end_job(session, ended):
+                return ended
+            return next(iter(queries.read_jobs(session, [job.id])), None)
 
     def _settle(self, job: Job) -> None:
-        """Clean up after an unfinished job."""
+        """Clean up after an unfinished job; what fails is logged, and left to people."""
         settle = self.kinds[job.kind].settle if job.kind in self.kinds else None
         if settle is not None:
-            settle(self._service, job.parameters, job.problem.detail if job.problem else UNFINISHED[job.state])
+            try:
+                settle(self._service, job.parameters, job.problem.detail if job.problem else UNFINISHED[job.state])
+            except PolicyServiceError as error:
+                self._service.log.warning("job_not_settled", job=job.id, reason=str(error))
 
     def _problem_of(self, kind: AnyKind, error: Exception) -> JobProblem:
         if isinstance(error, PolicyServiceError):
@@ -292,26 +318,31 @@ class Jobs:
 class _Watch:
     """Watches the row of a running job: writes progress, and stops the job if it was cancelled elsewhere."""
 
-    def __init__(self, jobs: Jobs, job_id: str, task: asyncio.Task[None] | None) -> None:
-        self._jobs, self._job_id, self._task = jobs, job_id, task
+    def __init__(self, jobs: Jobs, job_id: str) -> None:
+        self._jobs, self._job_id = jobs, job_id
         self.progress: tuple[int, int | None] = (0, None)
 
     def note(self, completed: int, total: int) -> None:
         """Set the progress; a total of 0 is unknown."""
         self.progress = completed, total or None
 
-    async def run(self) -> None:
+    async def run(self, work: asyncio.Task[Any] | None) -> None:
         """Check once a second."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             with suppress(DatabaseUnavailable):  # try again next time
-                if not await to_thread.run_sync(self._is_running) and self._task is not None:
-                    self._task.cancel()
+                if not await to_thread.run_sync(self._is_running):
+                    _cancel_once(work)
                     return
 
     def _is_running(self) -> bool:
         with self._jobs._service.database.write_unlogged() as session:  # noqa: SLF001  # a part of it
             return job_rows.report_progress(session, self._job_id, *self.progress)
+
+
+def _cancel_once(task: asyncio.Task[Any] | None) -> None:
+    if task is not None and not task.cancelling():
+        task.cancel()
 
 
 def _create_private(file: Path) -> None:

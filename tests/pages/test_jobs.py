@@ -16,9 +16,12 @@ import pytest
 
 from api.app import Application, create_app
 from api.routes import JOB_KINDS
+from policy_service.database import DatabaseUnavailable
 from policy_service.jobs import runner as job_workers
-from policy_service.jobs.kind import AnyKind
-from policy_service.jobs.model import JobState
+from policy_service.jobs.kind import AnyKind, JobContext
+from policy_service.jobs.model import Job, JobState
+from policy_service.jobs.queries import read_jobs
+from policy_service.jobs.runner import Jobs
 from policy_service.jobs.tables import JobRow
 from policy_service.workers.pool import InlineWorkers, Result
 from tests.api.client import portal
@@ -185,6 +188,62 @@ def test_it_is_cancelled_by_whichever_process_is_asked(two: Two, name: str, by: 
     again = until(request, request.send(request.get(page.address), "#start-again"), is_over)
     assert again.address != page.address
     assert again.has("#work h2"), again.text()
+
+
+async def cancel_often(jobs: Jobs, job: Job) -> None:
+    for _ in range(3):
+        await jobs.cancel(job)
+        await asyncio.sleep(0)
+
+
+def job_of(two: Two, page: Seen) -> Job:
+    with two.first.database.read() as session:
+        (job,) = read_jobs(session, [page.address.rpartition("/")[2]])
+    return job
+
+
+@every_kind
+def test_one_that_is_cancelled_again_and_again_leaves_no_file(two: Two, name: str) -> None:
+    _, page = two.start(name)
+    eventually(lambda: bool(two.files()))
+    portal().call(cancel_often, two.first.app.jobs, job_of(two, page))
+    eventually(lambda: not two.files())
+    assert job_of(two, page).state is JobState.CANCELLED
+
+
+def test_the_file_of_one_that_is_cancelled_again_and_again_stays_until_its_thread_has_ended(two: Two) -> None:
+    go, jobs = threading.Event(), two.first.app.jobs
+
+    def run(context: JobContext, _: object, __: object) -> None:
+        go.wait(PATIENCE)
+        context.progress.write(1, 1)
+
+    two.held.go.set()
+    kind: AnyKind = replace(BY_NAME["reevaluation"], run_inside=run)
+    actor, form = two.first.people["compliance"].actor(), kind.form.model_validate({"policy": TIER})
+    job = portal().call(jobs.start, kind, actor, form)
+    eventually(lambda: bool(two.files()))
+    portal().call(cancel_often, jobs, job)
+    time.sleep(4 * job_workers.WATCH_SECONDS)
+    assert two.files()
+    go.set()
+    eventually(lambda: not two.files())
+
+
+def test_what_cannot_be_settled_stands_in_no_files_way(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = []
+
+    def settle(_: object, __: object, reason: str) -> None:
+        reasons.append(reason)
+        raise DatabaseUnavailable("gone")
+
+    _, page = two.start("export")
+    eventually(lambda: bool(two.files()))
+    jobs = two.first.app.jobs
+    monkeypatch.setattr(jobs, "kinds", {**jobs.kinds, "export": replace(BY_NAME["export"], settle=settle)})
+    portal().call(jobs.cancel, job_of(two, page))
+    eventually(lambda: not two.files())
+    assert reasons == ["The job was cancelled."]
 
 
 @every_kind
