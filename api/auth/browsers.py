@@ -53,9 +53,8 @@ async def set_session_cookie(
     service: Service, request: Request, started: StartedSession, response: Response
 ) -> Response:
     """Put a new session into a response, and end the browser's earlier one."""
-    previous = await browser_principal(service, request)
-    if previous is not None and (ended_session := previous.user_session) is not None:
-        await run_write(service, lambda transaction: sign_out(transaction, previous.actor, ended_session))
+    if (previous := await browser_principal(service, request)) is not None:
+        await end_session_of(service, previous)
     secure = is_secure(service, request.scope)
     name = cookie_name(service, request.scope)
     response.set_cookie(name, started.token, httponly=True, samesite="lax", secure=secure)
@@ -69,6 +68,12 @@ async def set_session_cookie(
             secure=secure,
         )
     return response
+
+
+async def end_session_of(service: Service, principal: Principal) -> None:
+    """End the session that a principal came with, if any."""
+    if (user_session := principal.user_session) is not None:
+        await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
 
 
 def delete_session_cookie(service: Service, request: Request, response: Response) -> Response:

@@ -283,6 +283,16 @@ class Change:
         return self.submission
 
     @property
+    def title(self) -> str:
+        """The title as submitted, or that of the draft before it is."""
+        return self.submission.title if self.submission else self.draft.title
+
+    @property
+    def required_roles(self) -> tuple[Role, ...]:
+        """The roles that the submission requires to sign; none before there is one."""
+        return self.submission.roles if self.submission else ()
+
+    @property
     def versions(self) -> tuple[Version, ...]:
         """The versions it puts in force; empty for a draft of new versions, whose files may be invalid."""
         return self.submission.versions if self.submission else self.draft.versions
@@ -306,7 +316,7 @@ class Change:
     def missing_roles(self) -> tuple[Role, ...]:
         """The roles that must sign, or sign again."""
         signed_roles = {signature.role for signature in self.valid_signatures}
-        return tuple(role for role in self.submission.roles if role not in signed_roles) if self.submission else ()
+        return tuple(role for role in self.required_roles if role not in signed_roles)
 
     @property
     def etag(self) -> str:

@@ -139,14 +139,13 @@ def read_signed_changes(session: Session, names: Iterable[str | None]) -> Mappin
 
 def signed_change(change: Change) -> SignedChange:
     """Return the summary of a change, with its signatures."""
-    title = change.submission.title if change.submission else change.draft.title
     submitters = [acted.by for acted in change.actions if acted.action is Action.SUBMIT]
     signatures = tuple(
         RecordedSignature(each.by, each.role, each.at, each.meaning, each.reason)
         for each in change.signatures
         if each.role is not None and each.meaning is not None
     )
-    return SignedChange(change.id, title, change.author, submitters[-1] if submitters else None, signatures)
+    return SignedChange(change.id, change.title, change.author, submitters[-1] if submitters else None, signatures)
 
 
 def _suspension_signatures(suspension: Suspension) -> tuple[RecordedSignature, ...]:

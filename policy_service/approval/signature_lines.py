@@ -26,9 +26,7 @@ class SignatureLine:
 
 def signature_lines(change: Change) -> tuple[SignatureLine, ...]:
     """Return a line for every role required by the submission, and for each signature that does not count."""
-    return tuple(
-        line for role in (change.submission.roles if change.submission else ()) for line in _role_lines(change, role)
-    )
+    return tuple(line for role in change.required_roles for line in _role_lines(change, role))
 
 
 def _role_lines(change: Change, role: Role) -> Iterator[SignatureLine]:

@@ -289,7 +289,7 @@ def _may_sign(change: Change, actor: Actor, now: datetime, role: Role | None) ->
 
 
 def _may_refuse(change: Change, actor: Actor) -> Literal[True] | str:
-    required = frozenset(change.submission.roles if change.submission else ()) | {Role.COMPLIANCE}
+    required = frozenset(change.required_roles) | {Role.COMPLIANCE}
     if actor.roles & required:
         return ALLOWED
     return Message("Only {roles} may decide about this change.", roles=role_names(required))

@@ -21,7 +21,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from sqlmodel import Session
 
-from policy_service.approval.change import Change
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.audit.events import ROLES
 from policy_service.characters import HIDDEN_CHARACTER
@@ -219,14 +218,9 @@ def _environment(lang: Language, head: Mapping[str, Any]) -> Environment:
     environment.filters["day"] = lambda at: (
         (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(zone).date().isoformat()
     )
-    environment.filters["title"] = _title
     environment.filters["kind"] = lambda kind: kind_label(kind, lang)
     environment.globals["marks"] = MARKS[lang]
     return environment
-
-
-def _title(change: Change) -> str:
-    return change.submission.title if change.submission else change.draft.title
 
 
 def _written(text: object) -> Markup:

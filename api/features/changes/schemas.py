@@ -223,7 +223,7 @@ def change_detail(change: Change, comments: Sequence[Comment], actor: Actor, now
         report=submission.report if submission else None,
         simulation=submission.simulation if submission else None,
         population=submission.population if submission else None,
-        roles=submission.roles if submission else (),
+        roles=change.required_roles,
         sign_off=submission.sign_off if submission else None,
         bases=submission.bases if submission else (),
         signatures=[_sign_off(each, change.void.get(each.number)) for each in change.signatures],

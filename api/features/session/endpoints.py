@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth.authentication import Principal, principal_of, refuse_other_sites
-from api.auth.browsers import delete_session_cookie, set_session_cookie
+from api.auth.browsers import delete_session_cookie, end_session_of, set_session_cookie
 from api.auth.confirmation import change_password, sign_in_with_password
 from api.service import Service
 from api.web.json_body import read_json_body, request_body
@@ -16,9 +16,8 @@ from api.web.openapi import problems
 from api.web.problems import BUSY, OTHER_SITE, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS
 from api.web.rest_router import RestRouter, ServiceOf
 from api.web.schemas import BODY_PROBLEMS, Answer, Model, Password
-from api.web.transactions import run_write
 from policy_service.actor import ActorKind, Role
-from policy_service.identity.sessions import StartedSession, sign_out
+from policy_service.identity.sessions import StartedSession
 
 PASSWORD_PROBLEMS = (SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY)
 
@@ -84,9 +83,7 @@ async def who_am_i(service: ServiceOf, request: Request) -> Me:
 @router.delete("", operation_id="sign_out", status_code=204, response_class=Response)
 async def sign_out_(service: ServiceOf, request: Request) -> Response:
     """End the session."""
-    principal = principal_of(request)
-    if (user_session := principal.user_session) is not None:
-        await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+    await end_session_of(service, principal_of(request))
     return delete_session_cookie(service, request, Response(status_code=204))
 
 

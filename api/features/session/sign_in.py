@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr
 from starlette.responses import Response
 
 from api.auth.authentication import is_secure, principal_of, refuse_other_sites, session_cookie
-from api.auth.browsers import browser_principal, delete_session_cookie, set_session_cookie
+from api.auth.browsers import browser_principal, delete_session_cookie, end_session_of, set_session_cookie
 from api.auth.confirmation import sign_in_with_password
 from api.kit import languages
 from api.kit.context import FormPage, PageContext
@@ -28,8 +28,6 @@ from api.service import Service
 from api.web.error_mapping import problem_of
 from api.web.parameters import MAX_ADDRESS, safe_redirect_address
 from api.web.problems import BUSY, MALFORMED_FORM, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem, ProblemError
-from api.web.transactions import run_write
-from policy_service.identity.sessions import sign_out
 from policy_service.language.policy import Language
 from policy_service.messages import Message
 
@@ -117,10 +115,10 @@ async def start_session(context: PageContext) -> Response:
 
 async def end_session(context: PageContext) -> Response:
     """End the session."""
-    principal, service = principal_of(context.request), context.service
-    if (user_session := principal.user_session) is not None:
-        await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
-    return delete_session_cookie(service, context.request, context.pages.redirect(link(SIGN_IN, done="signed-out")))
+    await end_session_of(context.service, principal_of(context.request))
+    return delete_session_cookie(
+        context.service, context.request, context.pages.redirect(link(SIGN_IN, done="signed-out"))
+    )
 
 
 async def _sign_in(context: PageContext, form: Form, values: SignInForm) -> Response:
