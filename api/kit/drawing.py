@@ -1,4 +1,4 @@
-"""Drawings that a page shows: where everything stands is worked out here; the template only writes it down as SVG.
+"""Timelines of pages: the layout is computed here, and the template writes it as SVG.
 
     drawing = timeline([Bar("1.0.0", start, until)], now, zone=service.zone)
     {{ parts.timeline(page.drawing, _("When each version is in force")) }}
@@ -21,28 +21,28 @@ from policy_service.messages import Message
 
 WIDTH = 960
 LEFT = 120
-"""Where the axis begins; the names of the lanes stand before it."""
+"""The x position of the axis; the lanes' names are to its left."""
 TOP = 30
-"""Where the lanes begin; the days stand above them."""
+"""The y position of the lanes; the days are above."""
 LANE_HEIGHT = 30
 BAR_HEIGHT = 20
 ARROW_LENGTH = 8
-"""How far the point of a bar without an end reaches."""
+"""The length of the arrow of an open-ended bar."""
 MIN_BAR_WIDTH = 3
 MAX_TICKS = 8
-"""At most so many days are written along the axis."""
+"""Maximum number of days on the axis."""
 MAX_NAME_LENGTH = 15
-"""Characters of a lane's name that have room."""
+"""Maximum length of a lane's name, characters."""
 LETTER_WIDTH = 7
-"""About how wide a character of a bar's words is."""
+"""The approximate width of a character on a bar."""
 MIN_SPAN = timedelta(days=7)
-"""A timeline shows at least so much."""
+"""The minimum time span of a timeline."""
 MARGIN_DIVISOR = 12
-"""Beyond the last instant there is room for one part in so many."""
+"""The margin after the last instant, as a fraction of the span."""
 MAX_DISTANT_END = timedelta(days=3 * 366)
-"""An end later than this behind now and every beginning is not shown; the bar goes on."""
+"""An end later than this after now and every beginning is not shown; the bar is open-ended."""
 LAST_INSTANT = datetime(9000, 1, 1, tzinfo=UTC)
-"""No axis goes further."""
+"""The latest end of the axis."""
 DAYS = (1, 2, 7, 14)
 MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000)
 DAYS_OF_MONTH = 30
@@ -61,7 +61,7 @@ STATUS_NAMES: Mapping[PeriodStatus, Message] = {
     PeriodStatus.NOW: Message("in force now"),
     PeriodStatus.PLANNED: Message("planned"),
 }
-"""What a reader calls them."""
+"""The labels of statuses."""
 
 
 SUSPENSION_PAINT: Mapping[str, str] = {"fill": "#fdf1d9", "stroke": "#7f4f00"}
@@ -70,23 +70,23 @@ PAINT: Mapping[PeriodStatus, Mapping[str, str]] = {
     PeriodStatus.NOW: {"fill": "#bcd3f0", "stroke": "#1d4f91"},
     PeriodStatus.PLANNED: {"fill": "#e8eff9", "stroke": "#1d4f91", "stroke-dasharray": "4 3"},
 }
-"""The colours of bars as attributes of SVG, which every engine draws; the style sheet of pages has its own for them."""
+"""The colours of bars as SVG attributes, which every engine draws; the style sheet of pages overrides them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One period, half open; without end when `until` is None."""
+    """One half-open period; open-ended if `until` is None."""
 
     lane: str
     start: datetime
     until: datetime | None
     kind: Literal["period", "suspension"] = "period"
     label: str = ""
-    """What the period is: a sentence or what a person wrote."""
+    """A description of the period."""
     address: str | None = None
-    """Where there is more about it."""
+    """A page with details."""
     caption: str = ""
-    """What is written on it where there is room; the name of its lane when empty."""
+    """The text on the bar if it fits; the name of its lane if empty."""
 
     def status(self, now: datetime) -> PeriodStatus:
         """Return the status at an instant."""
@@ -106,11 +106,11 @@ class Shape:
     x: int
     y: int
     caption: str
-    """What is written on it; empty where there is no room."""
+    """The text on the bar; empty if it does not fit."""
 
     @property
     def paint(self) -> Mapping[str, str]:
-        """The attributes that colour it where no style sheet does: on paper."""
+        """The attributes that colour it without a style sheet: in print."""
         return {**PAINT[self.status], **(SUSPENSION_PAINT if self.bar.kind == "suspension" else {})}
 
     @property
@@ -134,19 +134,19 @@ class Timeline:
     width: int
     height: int
     lanes: tuple[str, ...]
-    """Their names as they are written, from the top."""
+    """The names of the lanes, from the top."""
     shapes: tuple[Shape, ...]
     ticks: tuple[Tick, ...]
     now: int | None
-    """Where now is; None when it is not between the ends."""
+    """The position of now; None if it is not between the ends."""
 
 
 def timeline(
     bars: Sequence[Bar], now: datetime, start: datetime | None = None, end: datetime | None = None, zone: tzinfo = UTC
 ) -> Timeline:
-    """Draw periods between two instants; without them, so that all periods and now have their place.
+    """Return a timeline of periods between two instants; by default so that all periods and now are visible.
 
-    Lanes stand in the order in which their first bar is given. Days are those of `zone`.
+    Lanes are in the order of their first bars. Days are those of `zone`.
     """
     first, last = _ends(bars, now, start, end)
     scale = Scale(first, last)
@@ -164,13 +164,13 @@ def timeline(
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Instants and their places on the axis."""
+    """Maps instants to positions on the axis."""
 
     first: datetime
     last: datetime
 
     def x(self, at: datetime) -> int:
-        """Return the place of an instant; of one beyond the ends, the end."""
+        """Return the position of an instant; beyond the ends, the end."""
         share = (min(max(at, self.first), self.last) - self.first) / (self.last - self.first)
         return LEFT + round(share * (WIDTH - LEFT - ARROW_LENGTH))
 
@@ -203,7 +203,7 @@ def _shorten(name: str) -> str:
 
 
 def _days(first: datetime, last: datetime, zone: tzinfo) -> Iterator[datetime]:
-    """Days that divide the axis evenly, as people divide time: into days, weeks, months, years."""
+    """Yield days that divide the axis evenly: by days, weeks, months or years."""
     length = (last - first).total_seconds() / timedelta(days=1).total_seconds()
     day, end = first.astimezone(zone).date() + timedelta(days=1), last.astimezone(zone).date()
     for step in DAYS:

@@ -4,8 +4,8 @@
     values = validate_form(form, SignOffForm)       # the model, or what is wrong with each field
     if isinstance(values, dict): …           # the same page again: `form.bind(values)` stands in its fields
 
-An empty field is one that was not filled in. Two fields belong to every form: `_key`, made when the page was, which
-gives a form that is sent twice one effect; and `_etag`, the state of what the page showed.
+An empty field counts as missing. Every form has two more fields: `_key`, created with the page, which makes a
+resubmitted form idempotent; and `_etag`, the state shown by the page.
 """
 
 from __future__ import annotations
@@ -41,39 +41,41 @@ from api.web.problems import MALFORMED_FORM, ProblemError
 from policy_service.messages import Message
 
 MAX_FORM_BYTES = 256 * 1_024
-"""Bytes of a form, unless it carries files."""
+"""Maximum size of a form without files, bytes."""
 MAX_FIELDS = 2_000
-"""Fields of a form."""
+"""Maximum number of fields."""
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 SECRET_FIELDS = frozenset({"password", "old", "new", "again", "_code"})
 """Fields that are never shown again."""
 PASSWORD_FIELDS = ("password", "old")
-"""Fields by which a person proves who they are."""
+"""Fields for re-authentication."""
 ENTER_AGAIN = Message("Enter it again.")
 CODE = "_code"
-"""The field of a one-time code, in forms that confirm who sends them."""
+"""The field of a one-time code, in forms with re-authentication."""
 KEY = "_key"
 ETAG = "_etag"
 FieldErrors = dict[str, Message]
-"""What is wrong with each field."""
+"""The errors by field."""
 Model = TypeVar("Model", bound=BaseModel)
 Value = TypeVar("Value")
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 """Between these is every day that a form may say: those at the ends of the calendar have no instant in every zone."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_INLINE_BYTES = 16 * 1_024
-"""Bytes of a form that are read at once: more take milliseconds, and are read in a thread."""
+"""Size up to which a form is parsed in the event loop, bytes: larger ones take milliseconds, and are parsed in a
+thread.
+"""
 NO_ERRORS: Final[Mapping[str, Message]] = MappingProxyType({})
 
 
 def is_plausible_day(day: date) -> bool:
-    """Return True if a day is one that a form may say."""
+    """Return True if a day is in the range allowed in forms."""
     return FIRST_DAY < day < LAST_DAY
 
 
 def _as_day(value: object) -> object:
-    """Refuse what pydantic would read as seconds since 1970, and the time of a day."""
+    """Reject what pydantic would read as seconds since 1970, and times of day."""
     if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
         return value
     raise PydanticCustomError("date_mistyped", "a date such as 2026-11-21")
@@ -97,7 +99,7 @@ class FormModel(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_boolean_as_number(cls, value: object, field: ValidationInfo) -> object:
-        """Refuse what pydantic would read as 0 or 1: the parameters of jobs come as JSON, too."""
+        """Reject what pydantic would read as 0 or 1, since the parameters of jobs also come as JSON."""
         if isinstance(value, bool) and cls.model_fields[str(field.field_name)].annotation is int:
             raise PydanticCustomError("int_type", "a valid integer")
         return value
@@ -105,23 +107,23 @@ class FormModel(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """The values of a form's fields, their errors, and the error of the form as a whole."""
+    """The values of a form's fields, their errors, and the error of the whole form."""
 
     key: str
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: Mapping[str, Message] = field(default_factory=dict)
     form_error: str | None = None
     reasons: tuple[str, ...] = ()
-    """What more there is to the refusal, a sentence each."""
+    """Further reasons for the rejection, one sentence each."""
     diagnostics: tuple[Mapping[str, object], ...] = ()
-    """The faults of policy files that led to it."""
+    """The errors of policy files that caused it."""
 
     def value(self, name: str, default: str = "") -> str:
         """Return the value of a field."""
         return next(iter(self.values.get(name, ())), default)
 
     def has_value(self, name: str, value: str) -> bool:
-        """Return True if a choice was made."""
+        """Return True if an option is selected."""
         return value in self.values.get(name, ())
 
     def error(self, name: str) -> Message | None:
@@ -129,18 +131,18 @@ class FormState:
         return self.errors.get(name)
 
     def has_focus(self, name: str) -> bool:
-        """Return True if a field is the first that is wrong."""
+        """Return True if a field is the first with an error."""
         return name == next(filter(None, self.errors), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form as sent."""
+    """A submitted form."""
 
     fields: Mapping[str, tuple[str, ...]]
     files: Mapping[str, tuple[bytes, ...]]
     file_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What the sender calls each file."""
+    """The client's names of the files."""
 
     def value(self, name: str, default: str = "") -> str:
         """Return the value of a field."""
@@ -158,7 +160,7 @@ class Form:
 
     @property
     def fingerprint(self) -> bytes:
-        """The digest of all fields and files, secrets left out."""
+        """Return the digest of all fields and files, without secrets."""
         digest = sha256()
         for name, values in sorted(self.fields.items()):
             if name not in SECRET_FIELDS:
@@ -170,13 +172,13 @@ class Form:
     def bind(
         self, errors: Mapping[str, Message] = NO_ERRORS, form_error: str | None = None, reasons: Sequence[str] = ()
     ) -> FormState:
-        """Return the state of the form when the page is shown again; secrets have to be typed again."""
+        """Return the state of the form for showing it again; secrets must be typed again."""
         values = {name: each for name, each in self.fields.items() if name not in SECRET_FIELDS}
         return FormState(self.key, values, errors, form_error, tuple(reasons))
 
 
 async def read_form(request: Request, limit: int = MAX_FORM_BYTES) -> Form:
-    """Return the form in a request's body. Raises ProblemError when it is none, or larger than `limit` bytes."""
+    """Return the form in a request's body. Raises ProblemError if there is none, or it exceeds `limit` bytes."""
     body = await read_body(request.scope, request.receive, limit=limit, media_types=(URLENCODED, MULTIPART))
     if len(body) <= MAX_INLINE_BYTES:
         return await _parse(request.headers, body, limit)
@@ -225,7 +227,7 @@ def _tuples(values: Mapping[str, list[Value]]) -> dict[str, tuple[Value, ...]]:
 
 
 def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
-    """Return the fields of a form as the model has them, or what is wrong with each."""
+    """Return the fields of a form as its model, or the errors by field."""
     try:
         return model.model_validate(_form_data(form, model))
     except ValidationError as error:
@@ -236,7 +238,7 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
 
 
 def valid_form_fields(form: Form, model: type[BaseModel]) -> SimpleNamespace:
-    """Return the valid fields of a form that its model refuses; the others are no attributes."""
+    """Return the valid fields of a rejected form; invalid ones are no attributes."""
     data = _form_data(form, model)
     try:
         return SimpleNamespace(**vars(model.model_validate(data)))

@@ -1,7 +1,7 @@
 """`Pages`: shared by all routes of pages. It renders pages and problems.
 
-A page is shown by its template alone, which gets the page as `page`, its frame as `frame`, and nothing else. A name
-that is not there is a fault (`StrictUndefined`), never an empty place; everything is escaped.
+A template only gets the page as `page` and its frame as `frame`. An undefined name is an error (`StrictUndefined`),
+never empty; everything is escaped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ from policy_service.workers.kind import WorkKind
 TEMPLATES = Path(__file__).parent.parent / "templates"
 SIGN_IN = "/sign-in"
 RunInWorker = Callable[[WorkKind, Request, Callable[..., Awaitable[Any]], Sequence[object]], Awaitable[Any]]
-"""Does in a worker what takes `Pages`, a request, and what else is given. Raises ProblemError, and what it does."""
+"""Runs in a worker a function that takes `Pages`, a request, and further arguments. Raises ProblemError, and what the
+function raises.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,12 @@ class Pages:
     """The dependencies of page routes."""
 
     def __init__(self, service: Service, jobs: Jobs, run_in_worker: RunInWorker | None = None) -> None:
-        """`run_in_worker` does in workers what takes long; without it all is done here."""
+        """`run_in_worker` runs long work in workers; without it everything runs here."""
         self.service = service
         self.run_in_worker = run_in_worker
         self.jobs = jobs
         self.tables: dict[str, Any] = {}
-        """The tables whose routes there are, by path: a worker finds the one to export here."""
+        """The tables with routes, by path: a worker finds the one to export here."""
         self._logged_characters: set[str] = set()
         self._environments = {lang: _environment(lang, service.zone) for lang in ("zh", "en")}
 
@@ -106,7 +108,7 @@ class Pages:
         return label_cells(compiled.render(page=page, frame=replace(frame, missing_glyphs=missing)))
 
     def _count_waiting(self, frame: Frame) -> Mapping[str, int]:
-        """Count what waits for the reader, by section; nothing while the database does not answer."""
+        """Count the reader's tasks by section; none while the database does not answer."""
         if frame.actor is None:
             return {}
         try:
@@ -117,7 +119,7 @@ class Pages:
         return {"/": sum(counts.values()), **{TASK_SECTIONS[kind]: count for kind, count in counts.items()}}
 
     def render_problem(self, problem: Problem, scope: Scope, instance: str) -> Response:
-        """Return a problem, for people. Who has to sign in first is led there, and back afterwards."""
+        """Return a problem as a page. A person who must sign in is redirected to sign-in, and back afterwards."""
         request = Request(scope)
         frame = self.frame(request)
         if problem.kind is NOT_AUTHENTICATED:
@@ -129,12 +131,12 @@ class Pages:
 
     @staticmethod
     def redirect(address: str) -> Response:
-        """Lead a browser on after a form was sent."""
+        """Return the redirect after a submitted form."""
         return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
 class DeferredHTMLResponse(Response):
-    """A page that is rendered when it is sent, in a thread: even a short one takes longer than decisions may wait."""
+    """A page rendered in a thread when it is sent: even a short one would delay decisions too long."""
 
     media_type = "text/html"
 
@@ -150,7 +152,7 @@ class DeferredHTMLResponse(Response):
 
 
 def _redirect_to_sign_in(request: Request, frame: Frame) -> Response:
-    """To the page where people sign in, which leads back to where they wanted to go."""
+    """Return the redirect to sign-in, which leads back to the requested page."""
     address = f"{SIGN_IN}?{urlencode({'next': frame.address})}"
     if request.headers.get("hx-request") == "true":  # a part of a page was asked for: the whole has to go
         return Response(None, HTTPStatus.NO_CONTENT, {"HX-Redirect": address})

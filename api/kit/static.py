@@ -30,7 +30,7 @@ _CONTENTS: Final = {
     file.name: file.read_bytes() for file in sorted((*FOLDER.iterdir(), *FACES.glob("*.woff2"))) if file.suffix in KINDS
 }
 VERSION: Final = sha256(b"".join(_CONTENTS.values())).hexdigest()[:12]
-"""Stands in every link to one of them, so that a browser may keep what it has fetched for ever."""
+"""Part of every link to these files, so that a browser may cache them for ever."""
 _FACE = re.compile(rb'url\("([\w.-]+)"\)')
 FILES: Final[Mapping[str, tuple[bytes, str]]] = {
     name: (_FACE.sub(rb'url("\1?v=' + VERSION.encode() + rb'")', content), KINDS[".css"])
@@ -38,7 +38,7 @@ FILES: Final[Mapping[str, tuple[bytes, str]]] = {
     else (content, KINDS[Path(name).suffix])
     for name, content in _CONTENTS.items()
 }
-"""Every file and its kind; style sheets ask for the typeface with the version, as pages ask for them."""
+"""Every file and its media type; style sheets refer to the typeface with the version, like pages."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 

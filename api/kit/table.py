@@ -1,11 +1,11 @@
-"""A table page: filters, columns, order, pages, and the same rows as CSV and as a workbook.
+"""A table page: filters, columns, order, paging, and exports as CSV and as a workbook.
 
     SUSPENSIONS = Table(path="/suspensions", title=Message("Suspensions"), columns=(…), filters=(…), read=…)
     table_routes(SUSPENSIONS)    # GET /suspensions, /suspensions.csv and /suspensions.xlsx (api/kit/table_export.py)
 
 `cells` names a template of macros: one a column, each given a row; `above`, what stands before the filters, if any; and
-`summary`, what stands after them, where `read_summary` reads one.
-Each exported path has its row in `api/auth/permissions.py`.
+`summary`, what stands after them, where `read_summary` reads one. Each exported path has its row in
+`api/auth/permissions.py`.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from policy_service.subject import InvalidSubject
 
 Item = TypeVar("Item")
 Options = Sequence[tuple[str, str]]
-"""What can be chosen: values and their labels."""
+"""Options of a choice: values and labels."""
 ExportFormat = Literal["csv", "xlsx"]
 EXPORT_FORMATS: tuple[ExportFormat, ...] = ("csv", "xlsx")
 ANY = Message("any")
 PAGE_SIZE = 50
-"""Rows on a page."""
+"""Rows per page."""
 MAX_FILTER_LENGTH = 300
-"""Characters of a filter."""
+"""Maximum length of a filter, characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn(Generic[Item]):
-    """A column: its macro in `cells` has its name; `value` is what an export has in it."""
+    """A column: its macro in `cells` has its name; `value` is the exported value."""
 
     name: str
     title: Message
@@ -67,15 +67,15 @@ class TableFilter:
     """
     options: Options | Callable[[Session, PageContext], Options] = ()
     unset: Message = ANY
-    """The label of no choice."""
+    """The label of the empty option."""
     placeholder: str = ""
     roles: frozenset[Role] | None = None
-    """Whom it is offered to; None for everybody."""
+    """The roles that see the filter; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableQuery:
-    """The rows of a table that an address selects."""
+    """The rows of a table selected by an address."""
 
     filters: Mapping[str, str]
     """By name; empty when not set."""
@@ -115,12 +115,12 @@ class Table(ExportedList[Item]):
     about: Message
     cells: str
     empty: tuple[Message, Message]
-    """What is said, and what to do, when there is nothing to list."""
+    """The text of an empty list, with what to do."""
     no_match: Message
     read_extra: Callable[[Session, PageContext], Any] | None = None
-    """Reads what else `above` and the cells show."""
+    """Reads further data for `above` and the cells."""
     read_summary: Callable[[Session, PageContext, TableQuery], Any] | None = None
-    """Reads what sums up the rows that the filters leave, or None where there is nothing to sum up."""
+    """Reads the summary of the filtered rows; returns None if there is none."""
     breadcrumbs: Breadcrumbs = ()
     css_class: str = ""
     notices: Mapping[str, Message] = field(default_factory=dict)
@@ -129,13 +129,13 @@ class Table(ExportedList[Item]):
 
 @dataclass(frozen=True, slots=True)
 class BoundFilter:
-    """A filter with its options as they are now."""
+    """A filter with its current options."""
 
     field: TableFilter
     options: Options
 
     def is_offered(self, actor: Actor, query: TableQuery, errors: FieldErrors) -> bool:
-        """Return True if the field stands in the filter bar."""
+        """Return True if the filter bar shows the field."""
         field = self.field
         is_set = query.filters[field.name] or field.name in errors
         has_purpose = field.kind != "link" and (field.kind != "choice" or self.options)
@@ -168,7 +168,7 @@ class TablePage:
 
 
 def table_page(table: Table[Any], session: Session, context: PageContext) -> TablePage:
-    """Return one page of a table, or why there is none, in its form. Raises InvalidCursor."""
+    """Return one page of a table, or its form with errors. Raises InvalidCursor."""
     filters, query, errors = bind_query(session, table, context)
     page: Page[Any] = Page(())
     summary = None
@@ -195,9 +195,9 @@ def table_page(table: Table[Any], session: Session, context: PageContext) -> Tab
 def bind_query(
     session: Session, table: ExportedList[Any], context: PageContext
 ) -> tuple[tuple[BoundFilter, ...], TableQuery, FieldErrors]:
-    """Return the filters of a table, what an address asks for, and what is wrong with it.
+    """Return the filters of a table, the query in an address, and its errors.
 
-    An unknown order is the usual one.
+    An unknown order is replaced by the default.
     """
     params = context.params
     fields = tuple(

@@ -1,7 +1,7 @@
-"""Routes of tables; all rows that the filters leave as CSV and as a workbook, in a file that a worker writes.
+"""Routes of tables; exports of all filtered rows as CSV and as a workbook, written by a worker.
 
-A cell that a spreadsheet would run as a formula begins with an apostrophe in CSV; in a workbook texts are typed as
-texts. Each export is an entry of the log, written before the file is sent: it discloses what it holds.
+A cell that a spreadsheet would run as a formula begins with an apostrophe in CSV; in a workbook cells are typed as
+text. Each export is logged before the file is sent, since it discloses its content.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from policy_service.spreadsheet import WRITERS, Cell
 from policy_service.workers.kinds import EXPORTING
 
 MAX_ROWS = 50_000
-"""Rows of an export; a file that holds fewer than the filters leave says so in its last row."""
+"""Maximum number of rows of an export; a truncated file says so in its last row."""
 READ_ROWS = 500
-"""Rows that are read at a time."""
+"""Rows per query."""
 CHUNK_BYTES = 1 << 18
-"""Bytes of a file that are sent at a time."""
+"""Bytes of a file sent at a time."""
 MEDIA_TYPES: dict[ExportFormat, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -92,7 +92,7 @@ async def _export(table: ExportedList[Any], export_format: ExportFormat, context
 def write_export(
     session: Session, context: PageContext, path: str, export_format: ExportFormat, file: str
 ) -> ExportSummary:
-    """Write the rows that an address asks for to a file. Raises ProblemError, InvalidCursor, InvalidSubject."""
+    """Write the rows selected by an address to a file. Raises ProblemError, InvalidCursor, InvalidSubject."""
     return _write(session, context.pages.tables[path], context, export_format, Path(file))
 
 

@@ -1,4 +1,4 @@
-"""Around every answer: headers that keep browsers from guessing, and a problem for whatever was refused."""
+"""The outermost layer: security headers for every answer, and problems for rejected requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONTENT_SECURITY_POLICY = (
     b"frame-ancestors 'none'",
     b"base-uri 'none'",
 )
-"""What a page may load and where it may send: nothing but what this service itself serves, and nothing inline."""
+"""A page may only load from, and send to, this service, and nothing inline."""
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -46,10 +46,10 @@ HEADERS = [
         b"; ".join(CONTENT_SECURITY_POLICY),
     ),
 ]
-"""On every answer. No other site may read one: there are no CORS headers."""
+"""Sent with every answer. There are no CORS headers, so no other site can read one."""
 CACHE_CONTROL = b"cache-control"
 NO_STORE = (CACHE_CONTROL, b"no-store")
-"""On every answer that does not say otherwise: most hold what concerns a person, and none needs to be kept."""
+"""Sent with every answer without its own caching header, since most contain personal data."""
 
 
 class ProblemRenderer(Protocol):
@@ -108,7 +108,7 @@ class SecurityMiddleware:
 
 
 def refuse_other_hosts(scope: Scope, hosts: frozenset[str]) -> None:
-    """Raises ProblemError when a request names another host than those that are allowed, where some are."""
+    """Raise ProblemError if a request names a host that is not allowed, if hosts are configured."""
     if not hosts:
         return
     host_headers = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
@@ -122,7 +122,7 @@ def _without_port(host: str) -> str:
 
 
 def refuse_nul(scope: Scope) -> None:
-    """Raises ProblemError when an address holds the one character that PostgreSQL cannot even look for."""
+    """Raise ProblemError if an address contains NUL, for which PostgreSQL cannot search."""
     if "\0" in scope["path"]:
         raise ProblemError(NOT_FOUND, Message("no such address"))
     if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:

@@ -1,4 +1,4 @@
-"""The commands `account …`, `api-key …`, `subject …`; as in `app`, each imports what it needs when it is called."""
+"""The commands `account …`, `api-key …`, `subject …`; each imports its modules when called, as in `app`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`policy-service account …`: accounts of people, by anyone who may write to the database.
+"""`policy-service account …`: manages accounts, for operators with write access to the database.
 
-The log names the command line as the one who acted, and the user of the operating system. Passwords are typed, or read
-from standard input, never taken from the command line, which other users of the machine can read.
+The log names the command line and the operating system's user as the actor. Passwords are typed, or read from standard
+input, never arguments, which other users of the machine can read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def run_list(*, as_json: bool) -> int:
 
 
 def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_password: bool) -> int:
-    """Make an account; return the exit status. Raises UsageError."""
+    """Create an account; return the exit status. Raises UsageError."""
     role_list = roles_of(roles)
     password_hash = None if without_password else new_hash(name, printed_name)
     with write_transaction() as transaction:
@@ -64,7 +64,7 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
 
 
 def run_roles(name: str, roles: Sequence[str]) -> int:
-    """Give an account these roles; return the exit status. Raises UsageError."""
+    """Replace the roles of an account; return the exit status. Raises UsageError."""
     role_list = roles_of(roles)
     actor = command_line()
     return _change(name, lambda transaction, account: service.change_roles(transaction, actor, account.id, role_list))
@@ -77,7 +77,7 @@ def run_state(name: str, *, enabled: bool) -> int:
 
 
 def run_password(name: str) -> int:
-    """Give an account another password; return the exit status. Raises UsageError."""
+    """Set the password of an account; return the exit status. Raises UsageError."""
     with open_current_database() as database, database.read() as session:
         account = service.find_account_by_name(session, name)
     password_hash = new_hash(name, account.printed_name if account else name)
@@ -90,7 +90,7 @@ def run_password(name: str) -> int:
 
 
 def run_link(name: str, issuer: str, subject: str) -> int:
-    """Links an account to a person of a provider's; gives the exit status. Raises UsageError."""
+    """Link an account to an identity at the provider; return the exit status. Raises UsageError."""
     external = ExternalIdentity(issuer.rstrip("/"), subject)
     return _change(name, lambda transaction, account: service.link(transaction, command_line(), account.id, external))
 
@@ -102,7 +102,7 @@ def run_attest(name: str) -> int:
 
 @contextmanager
 def write_transaction() -> Iterator[Transaction]:
-    """One transaction on the database of the environment. Raises UsageError for whatever is refused."""
+    """Open a transaction on the database of the environment. Raises UsageError for any rejection."""
     try:
         with open_current_database() as database, database.write(SystemClock()) as transaction:
             yield transaction
@@ -111,7 +111,7 @@ def write_transaction() -> Iterator[Transaction]:
 
 
 def roles_of(names: Sequence[str]) -> list[Role]:
-    """The roles of these names. Raises UsageError naming every unknown one."""
+    """Return the roles with these names. Raises UsageError naming every unknown one."""
     unknown = [name for name in names if name not in set(Role)]
     if unknown:
         hints = "; ".join(filter(None, (did_you_mean(name, Role) for name in unknown)))

@@ -1,4 +1,4 @@
-"""The commands and their options. Each imports what it needs when it is called, so that `--help` answers at once.
+"""The commands and their options. Each imports its modules when called, so that `--help` is fast.
 
 Exit status of every command: 0 success, 1 an error was found, 2 wrong usage.
 """
@@ -28,7 +28,7 @@ from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
 
 MAX_AGE = 31
-"""Days, unless the command says otherwise; as `reevaluation.MAX_AGE`."""
+"""Default maximum age in days; equal to `reevaluation.MAX_AGE`."""
 HELP = "Business policies as versioned files: exact decisions, each with its reason."
 
 app = typer.Typer(
@@ -63,8 +63,8 @@ class Engine(StrEnum):
 
 
 def main() -> NoReturn:
-    """Run the command of the process's arguments, and end the process with its status."""
-    gc.set_threshold(20_000, 20, 10)  # a tenth of a short command was looking through what it had just imported
+    """Run the command in the process's arguments, and exit with its status."""
+    gc.set_threshold(20_000, 20, 10)  # collecting garbage after imports took a tenth of a short command's time
     try:
         app()
     except UsageError as error:

@@ -19,7 +19,7 @@ from policy_service.paths import retention_days
 
 
 def run(before: str, file: Path) -> int:
-    """Move what is old enough; gives the exit status. Raises UsageError."""
+    """Move old records to the archive; return the exit status. Raises UsageError."""
     instant = midnight(read_day(before, "--before"), ZoneInfo(DEFAULT_ZONE))
     try:
         retention = timedelta(days=retention_days(os.environ))

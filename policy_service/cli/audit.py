@@ -1,4 +1,4 @@
-"""`policy-service audit …`: export the log, verify it or an export, sign checkpoints, look after the signing keys."""
+"""`policy-service audit …`: exports and verifies the log, signs checkpoints, rotates the signing keys."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run_verify(
         else:
             copies = configured_copies(checkpoints)
             if checkpoints is not None:
-                read_checkpoints(checkpoints)  # a file that was named is one of checkpoints, or was named wrongly
+                read_checkpoints(checkpoints)  # a file that was given must contain checkpoints
             with open_current_database() as database:
                 external = read_copies(database, copies)
                 with database.read() as session, _progress_of(parts_of(session)) as on_progress:
@@ -87,7 +87,7 @@ def run_verify(
 
 
 def run_public_key() -> int:
-    """Print the public key in use, for those who verify; return the exit status. Raises UsageError."""
+    """Print the public key in use; return the exit status. Raises UsageError."""
     with _usage_errors(), open_current_database() as database, database.read() as session:
         key = current_signer(session, configured_keys()).public
     print_line(key.to_pem().rstrip())
@@ -96,7 +96,7 @@ def run_public_key() -> int:
 
 
 def run_checkpoint() -> int:
-    """Signs a checkpoint and keeps it elsewhere too; gives the exit status. Raises UsageError."""
+    """Sign a checkpoint and copy it; return the exit status. Raises UsageError."""
     with _usage_errors(), open_current_database() as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
@@ -107,7 +107,7 @@ def run_checkpoint() -> int:
 
 
 def run_rotate_key() -> int:
-    """Take a new signing key into use; return the exit status. Raises UsageError."""
+    """Rotate the signing key; return the exit status. Raises UsageError."""
     with _usage_errors(), open_current_database() as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
@@ -120,7 +120,7 @@ def run_rotate_key() -> int:
 
 
 def run_settle(reason: str) -> int:
-    """Take the log for right as it is; return the exit status. Raises UsageError."""
+    """Accept the log as it is; return the exit status. Raises UsageError."""
     copies = configured_copies()
     with _usage_errors(), open_current_database() as database:
         try:
@@ -152,7 +152,7 @@ def _print_comparisons(verdict: LogVerdict) -> None:
 
 
 def run_rotate_log_key(*, is_lost: bool) -> int:
-    """Take a new key of the log's MACs into use; return the exit status. Raises UsageError."""
+    """Rotate the log's MAC key; return the exit status. Raises UsageError."""
     folder = configured_keys()
     with _usage_errors(), open_current_database() as database:
         with database.write(SystemClock()) as transaction:
@@ -199,7 +199,7 @@ def _trusted(file: Path | None) -> list[PublicKey]:
 
 
 def _copy_checkpoints(database: Database) -> None:
-    """Copy the checkpoints, which are signed already, to every place. Raises UsageError that names the place."""
+    """Copy the signed checkpoints to every copy. Raises UsageError that names the copy."""
     for copy in configured_copies():
         try:
             copy_checkpoints(database, SystemClock(), copy)
@@ -225,7 +225,7 @@ def _counted(pattern: str, **values: object) -> str:
 
 @contextmanager
 def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
-    """Show on a terminal how far each part is."""
+    """Show the progress of each part on a terminal."""
     with progress_bars("{task.description}") as progress:
         tasks = {part: progress.add_task(part, total=total) for part, total in parts.items()}
         yield lambda part, done: progress.update(tasks[part], completed=done)
@@ -233,7 +233,7 @@ def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
 
 @contextmanager
 def _progress(label: str, total: int | None) -> Iterator[EntryProgress]:
-    """Show on a terminal how far it is."""
+    """Show progress on a terminal."""
     with progress_bars(label, "entries") as progress:
         task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)

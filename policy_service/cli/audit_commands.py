@@ -1,4 +1,4 @@
-"""The commands `audit …`; as in `app`, each imports what it needs when it is called."""
+"""The commands `audit …`; each imports its modules when called, as in `app`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_service.cli.options import Json, Kind, file_option
 from policy_service.subject import CUSTOMER
 
 MAX_SAMPLE = 200
-"""Decisions of a pack; as `scope.MAX_SAMPLE`."""
+"""Maximum number of decisions in a pack; equal to `scope.MAX_SAMPLE`."""
 audit = typer.Typer(name="audit", help="Export and verify the audit log, and manage its keys.", no_args_is_help=True)
 
 

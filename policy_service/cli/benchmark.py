@@ -1,4 +1,4 @@
-"""`policy-service benchmark`: a benchmark set made from a population."""
+"""`policy-service benchmark`: computes a benchmark set from a population."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BenchmarkOptions:
 
 
 def run(options: BenchmarkOptions, *, as_json: bool) -> int:
-    """Make a benchmark set; returns the exit status."""
+    """Compute a benchmark set; return the exit status."""
     for pattern, text, option, expected in (
         (SET_ID, options.name, "--name", "a name such as benchmarks/customers"),
         (VERSION, options.version, "--version", "a version such as 1.0.0"),
@@ -94,7 +94,7 @@ def _write_policies(report: BenchmarkReport, policies: Sequence[Policy], folder:
 
 
 def _write(report: BenchmarkReport, output: Path) -> list[Path]:
-    """Write the set, and beside it the rows that were refused. Raises OSError."""
+    """Write the set, and the rejected rows beside it. Raises OSError."""
     rejects = output.with_name(f"{output.name}.rejects.csv")
     write_whole(rejects, lambda temporary: write_rejected_rows(temporary, report.refused))
     write_whole(output, lambda temporary: temporary.write_text(report.benchmark_set.text, encoding="utf-8"))
@@ -102,7 +102,7 @@ def _write(report: BenchmarkReport, output: Path) -> list[Path]:
 
 
 def to_dict(made: BenchmarkSet, refused: int) -> dict[str, object]:
-    """A set as JSON."""
+    """Return a set as JSON."""
     return {
         "benchmark_set": made.id,
         "version": made.version,

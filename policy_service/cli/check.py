@@ -1,4 +1,4 @@
-"""`policy-service check`: what is wrong in policy files, each by itself and together."""
+"""`policy-service check`: reports errors in policy files, individually and together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy_service.language.diagnostics import pluralize
 
 
 def run(paths: Sequence[Path], *, as_json: bool) -> int:
-    """Print every diagnostic and warning; return the exit status, which warnings leave alone."""
+    """Print every diagnostic and warning; return the exit status, which ignores warnings."""
     files = read_files(paths)
     invalid = [file for file in files if not file.is_fine]
     if as_json:
@@ -29,7 +29,7 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
 
 
 def to_dict(file: PolicyFile) -> dict[str, object]:
-    """One file as JSON."""
+    """Return one file as JSON."""
     policy = file.policy or file.benchmark_set
     return {
         "file": str(file.path),
@@ -44,7 +44,7 @@ def to_dict(file: PolicyFile) -> dict[str, object]:
 
 
 def conclusion(files: Sequence[PolicyFile]) -> str:
-    """The last line: how many files, how many faults and warnings."""
+    """Return the last line: the numbers of files, errors and warnings."""
     faults = sum(len(file.error.diagnostics) + file.error.more for file in files if file.error)
     warnings = sum(len(file.warnings) for file in files)
     result = pluralize(faults, "fault") if faults else "fine"

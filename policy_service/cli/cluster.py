@@ -1,4 +1,4 @@
-"""`policy-service cluster`: groups found in the tags of a population, written as a draft of a policy."""
+"""`policy-service cluster`: clusters a population by its tags, and writes a draft policy."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ClusterOptions:
 
 
 def run(options: ClusterOptions, *, as_json: bool) -> int:
-    """Write a draft of the groups that were found; returns the exit status."""
+    """Write a draft of the clusters found; return the exit status."""
     check_population(options.population, options.table)
     if options.output.exists():
         raise UsageError(f"{options.output} is there already")

@@ -1,4 +1,4 @@
-"""The actor of a command that writes: the command line, and the user of the operating system who typed it."""
+"""The actor of a command that writes: the command line, with the operating system's user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_service.actor import COMMAND_LINE, Actor
 
 @cache
 def command_line() -> Actor:
-    """The command line of this process, named after the user it runs as, whatever the environment says."""
+    """Return the actor of this process, named after its user, whatever the environment says."""
     user = os.getuid()
     try:
         name = pwd.getpwuid(user).pw_name

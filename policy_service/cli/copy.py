@@ -1,7 +1,7 @@
-"""`policy-service database copy --to URL`: everything in one database into another, empty one, all of it or nothing.
+"""`policy-service database copy --to URL`: copies a database into an empty one, completely or not at all.
 
-Tables are copied in the order in which they refer to each other, as one snapshot, inside one transaction. Before that
-is kept, every table of the copy is compared with what it was copied from, and registry and log are verified there.
+Tables are copied in dependency order, from one snapshot, in one transaction. Before the commit every table of the copy
+is compared with the original, and the copy's registry and log are verified.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from policy_service.migrations import upgrade
 from policy_service.registry.checks import verify_versions
 
 FETCH_SIZE = 1_000
-"""Rows read and written at a time."""
+"""Rows per batch."""
 
 
 def run(to: str, *, backup: bool) -> int:
-    """Copies the database of the environment and says how many rows; gives the exit status. Raises UsageError."""
+    """Copy the database of the environment and print the number of rows; return the exit status. Raises UsageError."""
     with open_current_database() as source, open_database(to) as target:
         upgrade(target)
         row_counts = copy(source, target, backup=backup)
@@ -40,9 +40,9 @@ def run(to: str, *, backup: bool) -> int:
 
 
 def copy(source: Database, target: Database, *, backup: bool = False) -> dict[str, int]:
-    """Copies all rows of one instant and compares them; gives the number of rows of each table.
+    """Copy and compare all rows of one snapshot; return the number of rows of each table.
 
-    A backup may fall behind while it is made. Raises UsageError, DatabaseUnavailable.
+    A backup may be outdated once it is finished. Raises UsageError, DatabaseUnavailable.
     """
     with source.read() as session, target.alter() as target_connection:
         _refuse_unless_empty(target_connection)
@@ -61,14 +61,14 @@ def copy(source: Database, target: Database, *, backup: bool = False) -> dict[st
 
 
 def _log_faults(session: Session) -> list[str]:
-    """List the faults of the log by the keys it names itself; `audit verify` asks if these are trusted."""
+    """Return the faults of the log under its own keys; `audit verify` checks if these are trusted."""
     keys = [public_key(each["public_key"]) for each in signing_keys(session)]
     fault = verify_database(session, keys).fault
     return [] if fault is None else [fault.message]
 
 
 def _refuse_unless_empty(target: Connection) -> None:
-    """Rows of two services are never mixed: a log has one chain."""
+    """Reject a target with rows, since a log has one chain and cannot be mixed with another."""
     tables = (table for table in SQLModel.metadata.sorted_tables if table.name != "lane")
     nonempty = [table.name for table in tables if target.execute(select(table).limit(1)).first() is not None]
     if nonempty:
@@ -76,7 +76,7 @@ def _refuse_unless_empty(target: Connection) -> None:
 
 
 def _refuse_if_written(source: Database, counts: Mapping[LaneName, int]) -> None:
-    """Reject the copy if the database is written meanwhile: that is in the old database only."""
+    """Reject the copy if the original was written meanwhile, since the copy lacks these rows."""
     with source.read() as session:
         if any(transaction_count(session, lane) != counts[lane] for lane in LaneName):
             raise UsageError("the database was written to while it was copied: stop the service and copy again")
@@ -97,14 +97,14 @@ def _parts(table: Table, connection: Connection) -> Iterator[Sequence[RowMapping
 
 
 def _compare(source: Connection, target: Connection) -> None:
-    """Raises UsageError when a table does not hold the same rows in both databases."""
+    """Raise UsageError if a table has different rows in the two databases."""
     for table in SQLModel.metadata.sorted_tables:
         if _fingerprint(table, source) != _fingerprint(table, target):
             raise UsageError(f"the copy is not kept, because `{table.name}` came out differently")
 
 
 def _fingerprint(table: Table, connection: Connection) -> tuple[int, int]:
-    """The number of rows and the sum of their digests, in any order: databases do not sort text alike."""
+    """Return the number of rows and the sum of their digests, independent of order: databases sort text differently."""
     total = 0
     for part in _parts(table, connection):
         for row in part:

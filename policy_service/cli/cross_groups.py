@@ -1,4 +1,4 @@
-"""`policy-service cross-groups`: dimensions named in one statement, written as a policy file."""
+"""`policy-service cross-groups`: writes a policy file from a statement of dimensions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from policy_service.shipped import shipped_policies
 def run(statement: str, heading: Heading, folder: Path | None, output: Path | None) -> int:
     """Write the policy file, to a new file or to standard output; return the exit status.
 
-    The dimensions are looked for in the newest versions below `folder`, or in the shipped ones. Raises UsageError.
+    The dimensions are searched in the newest versions below `folder`, or in the shipped ones. Raises UsageError.
     """
     folder = folder or shipped_policies()
     try:

@@ -1,4 +1,4 @@
-"""`policy-service decide`: what the policies decide about one subject, as a table or as JSON."""
+"""`policy-service decide`: decides about one subject, and prints a table or JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from policy_service.shipped import shipped_policies
 from policy_service.subject import Subject, subject_errors
 
 MAX_FACTS = 256 * 1_024
-"""Bytes of facts that are read; as much as the HTTP service reads by default."""
+"""Maximum size of facts, bytes; the default of the HTTP service."""
 _DAY = DateType()
 
 
@@ -88,7 +88,7 @@ def run(question: Question, *, as_json: bool) -> int:
 
 
 def read_policies(folder: Path | None) -> tuple[Policy, ...]:
-    """Return the newest policies of a folder, or those shipped. Raises PolicyError, UsageError when there are none."""
+    """Return the newest policies of a folder, or the shipped ones. Raises PolicyError, UsageError if there are none."""
     policies = newest(load_folder(folder or shipped_policies()))
     if not policies:
         raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
@@ -96,7 +96,7 @@ def read_policies(folder: Path | None) -> tuple[Policy, ...]:
 
 
 def read_benchmark_set(path: Path | None) -> BenchmarkSet | None:
-    """The benchmark set that an option names. Raises PolicyError, UsageError."""
+    """Return the benchmark set in an option. Raises PolicyError, UsageError."""
     try:
         return None if path is None else load_benchmark_set(path)
     except OSError as error:
@@ -104,14 +104,14 @@ def read_benchmark_set(path: Path | None) -> BenchmarkSet | None:
 
 
 def _check_subject(subject: str | None, kind: str) -> None:
-    """Raises UsageError when the service would refuse the subject."""
+    """Raise UsageError if the service would reject the subject."""
     faults = subject_errors(Subject("any" if subject is None else subject, kind))
     if faults:
         raise UsageError("; ".join(f"--{part}: {fault}" for part, fault in faults.items()))
 
 
 def read_day(text: str, option: str = "--as-of") -> date:
-    """The day that an option names. Raises UsageError."""
+    """Return the day in an option. Raises UsageError."""
     try:
         parse_value(_DAY, text)
     except ValueRejected:
@@ -134,7 +134,7 @@ def _content(path: str) -> bytes:
 
 
 def _print_refusal(error: Exception, *, as_json: bool) -> None:
-    """Print every problem that kept the policies from deciding."""
+    """Print every problem because of which there is no decision."""
     if not as_json:
         print_line(f"not JSON: {error}" if isinstance(error, NotJsonError) else _lines(error))
         return
@@ -176,7 +176,7 @@ def _row(id_: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
 
 def format_rules(entry: Mapping[str, Any]) -> str:
-    """The rules of an answer, one below the other, each with its title in both languages."""
+    """Return the rules of an answer, one per line, with titles in both languages."""
     pairs = zip_longest(entry.get("rules", ()), entry.get("titles", ()))
     return "\n".join(f"{rule}\n{title['zh']}\n{title['en']}" if title else rule for rule, title in pairs)
 

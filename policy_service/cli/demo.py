@@ -1,4 +1,4 @@
-"""`policy-service demo`: the four customers that the regulation works out (R-RFM-6), by the rules engine."""
+"""`policy-service demo`: the four example customers of the regulation (R-RFM-6), decided by the rules engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CITATION = "R-RFM-6"
 
 
 def run() -> int:
-    """Print a table; return the exit status, a fault when a customer does not come out as the regulation says."""
+    """Print a table; return the exit status, an error if a customer's result differs from the regulation."""
     policies = {policy.id: policy for policy in newest(load_folder(shipped_policies()))}
     if POLICY not in policies:
         raise UsageError(f"the shipped policies hold no {POLICY}")
@@ -28,7 +28,7 @@ def run() -> int:
 
 
 def decide_customers(policy: Policy) -> list[tuple[str, str, str, str, str]]:
-    """Customer, tier, whether that is the regulation's, rule, and reason in both languages."""
+    """Return customer, tier, whether it matches the regulation, rule, and reason in both languages."""
     rows = []
     with Decider([policy]) as decider:
         for example in policy.examples:

@@ -1,9 +1,9 @@
-"""The file of demo passwords, which `init --demo` keeps so that a person who tries the service can look them up.
+"""The file of demo passwords, written by `init --demo` for people who try the service.
 
     demo-author       correct-horse-battery
     demo-integration  psk_…
 
-A line has a name and its secret. Nobody who is not the owner may read it.
+A line has a name and its secret. The file is readable only by its owner.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ FILE = "demo-accounts.txt"
 
 
 def demo_file(keys: Path) -> Path:
-    """Beside the folder of the keys."""
+    """Return the path of the file, beside the folder of the keys."""
     return keys.parent / FILE
 
 
 def save(file: Path, secrets: Mapping[str, str]) -> None:
-    """Add names and their secrets, in the place of those a name had before. Raises OSError."""
+    """Add names and their secrets, replacing earlier ones. Raises OSError."""
     merged = {**read(file), **secrets}
     width = max(map(len, merged), default=0)
     lines = "".join(f"{name:<{width}}  {secret}\n" for name, secret in sorted(merged.items()))
@@ -32,7 +32,7 @@ def save(file: Path, secrets: Mapping[str, str]) -> None:
 
 
 def read(file: Path) -> dict[str, str]:
-    """The secrets by their names; none when there is no file."""
+    """Return the secrets by name; empty if there is no file."""
     if not file.exists():
         return {}
     lines = (line.split() for line in file.read_text("utf-8").splitlines())
@@ -40,7 +40,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def print_accounts(file: Path) -> None:
-    """Print what is stored, or what to do when it is not."""
+    """Print the stored accounts, or what to do if there are none."""
     secrets = read(file)
     if not secrets:
         print_line("the demo passwords are not kept any more: `policy-service account password NAME` gives another")

@@ -51,7 +51,7 @@ from policy_service.subject import CUSTOMER, Subject
 
 CUSTOMERS = 200
 NEVER_CONTACTED = 10
-"""One in so many customers was never contacted and had no problem, so that nothing is said of either."""
+"""One in this many customers was never contacted and had no problem, so both facts are missing."""
 MONTHS = 12
 MONTH = timedelta(days=30)
 YEAR = MONTHS * MONTH
@@ -61,12 +61,12 @@ INDUSTRIES = ("it", "manufacturing", "retail", "internet", "finance", "services"
 CADENCE = "followup/contact_cadence"
 RESPONSE = "service_levels/response_times"
 SEVERITIES = ("critical", *("major",) * 3, *("minor",) * 7)
-"""Of the newest problem of customers, one after the other."""
+"""The severities of customers' newest problems, in turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoChange:
-    """A change of one policy, by what its text says instead."""
+    """A change of one policy, as replacements in its text."""
 
     policy: str
     version: str
@@ -74,7 +74,7 @@ class DemoChange:
     reason: str
     edits: Sequence[tuple[str, str]]
     days: int
-    """How many days after it was submitted it takes effect."""
+    """The number of days from submission to its effective day."""
 
 
 OVERRIDE_REASONS = (
@@ -131,38 +131,38 @@ MACHINE = Actor("demo-crm", "demo-crm", "CRM", frozenset({Role.INTEGRATION}), "m
 
 @dataclass
 class SteppedClock:
-    """A clock that is stepped by its user; its identifiers are of its own time."""
+    """A clock that its user steps; identifiers are of its own time."""
 
     at: datetime
 
     def now(self) -> datetime:
-        """The instant it was stepped to."""
+        """Return the instant to which it was stepped."""
         return self.at
 
     def new_id(self) -> uuid.UUID:
-        """A UUID of version 7 of that instant."""
+        """Return a UUID of version 7 of that instant."""
         return uuid7(int(self.at.timestamp() * 1_000), int.from_bytes(os.urandom(10)))
 
     def step(self, by: timedelta) -> None:
-        """Go on."""
+        """Advance the clock."""
         self.at += by
 
 
 @dataclass(frozen=True, slots=True)
 class DemoCompany:
-    """Makes the history of a company whose set-up was made at the time of the clock."""
+    """Creates the history of a company that was set up at the clock's time."""
 
     database: Database
     clock: SteppedClock
     keys: Path
     zone: ZoneInfo
     policies: Sequence[Policy]
-    """Those in force, in the newest versions."""
+    """The newest versions in force."""
     account_names: Mapping[Role, str]
     governance: GovernanceEvaluator = field(default_factory=GovernanceEvaluator)
 
     def make(self) -> None:
-        """Live a year, a month at a time. Raises DatabaseUnavailable."""
+        """Create one year of history, month by month. Raises DatabaseUnavailable."""
         in_force = InForce(self.database, self.clock, engine="python")
         writer = GroupWriter(in_force, FactCipher(open_or_create(self.keys)))
         try:
@@ -193,7 +193,7 @@ class DemoCompany:
             sign_checkpoint(transaction, self.keys)
 
     def _customers(self, month: int) -> Iterator[Question]:
-        """The tier of every customer, and how most are followed up; each has a strength, which drifts."""
+        """Yield the tier of every customer, and the follow-up of most; each has a strength, which drifts."""
         day = self.clock.at.astimezone(self.zone).date()
         for number in range(CUSTOMERS):
             drift = (number * 37 + month * month * 61) % 23 - 11
@@ -213,7 +213,7 @@ class DemoCompany:
             yield Question(Subject(f"C2025{number:05}"), facts, day, policies)
 
     def _examples(self, month: int) -> Iterator[Question]:
-        """An example of each other policy, a different one each month."""
+        """Yield an example of each other policy, a different one each month."""
         day = self.clock.at.astimezone(self.zone).date()
         for policy in self.policies:
             examples = [each for each in policy.examples if each.status == "decided"]
@@ -223,7 +223,7 @@ class DemoCompany:
                 yield Question(subject, _facts(policy, example.facts), day, (policy.id,))
 
     def _submit(self, demo: DemoChange) -> tuple[Actor, Change]:
-        """The author of a change, and the change after its effect was worked out and it was submitted."""
+        """Return the author of a change, and the change after its submission with its effect."""
         version = next(each for each in self.policies if each.id == demo.policy)
         text = version.text.replace(f"version: {version.version}", f"version: {demo.version}", 1)
         for before, after in demo.edits:
@@ -243,7 +243,7 @@ class DemoCompany:
         return author, self._submit_draft(author, change)
 
     def _sign_first_versions(self) -> None:
-        """The directors sign what was imported, which they resolved two months before."""
+        """Sign the imported versions as the directors, who decided on them two months before."""
         start = self.clock.at.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0) - 2 * MONTH
         with self.database.write(self.clock) as transaction:
             author = self._actor(transaction.session, Role.AUTHOR)
@@ -259,7 +259,7 @@ class DemoCompany:
         self._sign(author, self._submit_draft(author, change))
 
     def _submit_draft(self, author: Actor, change: Change) -> Change:
-        """The change, submitted with its effect."""
+        """Return the change, submitted with its effect."""
         effects = RecordedEffects(self.database, lambda: FactCipher(open_or_create(self.keys)), self.zone)
         with self.database.read() as session:
             prepared = prepare_submission(session, change.id, self.governance, self.clock.now(), effects=effects)
@@ -267,7 +267,7 @@ class DemoCompany:
             return submit(transaction, author, prepared, expected=prepared.etag)
 
     def _reject(self, _: Actor, change: Change) -> None:
-        """Compliance rejects a change."""
+        """Reject a change as compliance."""
         with self.database.write(self.clock) as transaction:
             compliance = self._actor(transaction.session, Role.COMPLIANCE)
             reject(
@@ -296,7 +296,7 @@ class DemoCompany:
             schedule(transaction, author, change.id, expected=expected)
 
     def _override_tiers(self, in_force: InForce) -> None:
-        """Overrides for some customers, each with its reason and its end."""
+        """Record overrides for some customers, each with a reason and an end."""
         for number, reason in enumerate(OVERRIDE_REASONS):
             with self.database.write(self.clock) as transaction:
                 session, now = transaction.session, transaction.now
@@ -309,7 +309,7 @@ class DemoCompany:
         in_force.refresh()
 
     def _actor(self, session: Any, role: Role) -> Actor:  # noqa: ANN401  # SQLModel's
-        """The person in a role, who has just confirmed who they are."""
+        """Return the person in a role, just re-authenticated."""
         account = find_account_by_name(session, self.account_names[role])
         if account is None:
             raise LookupError(role)
@@ -317,5 +317,5 @@ class DemoCompany:
 
 
 def _facts(policy: Policy, kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of an example as a caller gives them."""
+    """Return the facts of an example as a caller gives them."""
     return {name: format_value(policy.facts[name].type, value) for name, value in kept.items()}

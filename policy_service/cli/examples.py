@@ -1,4 +1,4 @@
-"""`policy-service test`: every example by every evaluator, and every invariant on the examples."""
+"""`policy-service test`: runs every example with every evaluator, and every invariant on the examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy_service.cli.status import EXIT_FAULT, EXIT_OK
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of one file: failures by engine and kind, and errors that kept it from being run."""
+    """The result for one file: failures by engine and kind, and errors that prevented running it."""
 
     file: PolicyFile
     failures: Sequence[tuple[str, str, Failure]] = ()
@@ -44,7 +44,7 @@ class Report:
 
 
 def run(paths: Sequence[Path], *, as_json: bool) -> int:
-    """Print what failed, expected and found; return the exit status."""
+    """Print the failures, with expected and actual results; return the exit status."""
     files = list(read_files(paths))
     is_smoke_tested = pass_smoke_tests(
         [file.policy for file in files if file.policy is not None and file.error is None]
@@ -59,7 +59,7 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
 
 
 def report(file: PolicyFile, *, is_smoke_tested: bool) -> Report:
-    """Try one file; `is_smoke_tested` says that the engine takes its policy."""
+    """Return the result for one file; `is_smoke_tested` is True if the engine has accepted its policy."""
     if file.policy is None or file.error is not None:
         return Report(file, fault=str(file.error))
     result = run_examples(file.policy, is_smoke_tested=is_smoke_tested)

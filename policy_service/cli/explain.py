@@ -13,7 +13,7 @@ from policy_service.language.load import load
 
 
 def run(path: Path, lang: Literal["zh", "en"]) -> int:
-    """Print the policy, or what is wrong with it; return the exit status."""
+    """Print the policy, or its errors; return the exit status."""
     try:
         print_line(explain(load(path), lang))
     except PolicyError as error:

@@ -1,4 +1,4 @@
-"""The policy files a command is asked about, read once, with all their faults."""
+"""The policy files given to a command, each read once, with all their errors."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from policy_service.shipped import shipped_policies
 
 SUFFIXES = (".yaml", ".yml")
 LEVELS = 3
-"""A policy file stands three levels deep: `<domain>/<policy>/<version>.yaml`."""
+"""The depth of a policy file: `<domain>/<policy>/<version>.yaml`."""
 
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """One file: its policy, its benchmark set, or why there is neither."""
+    """One file: its policy, its benchmark set, or the errors."""
 
     path: Path
     policy: Policy | None
     error: PolicyError | None = None
     benchmark_set: BenchmarkSet | None = None
     misplaced: Policy | None = None
-    """The policy of a file that is at the wrong path: it is not compared with the others of a tree."""
+    """The policy of a file at the wrong path: it is not compared with the others of a tree."""
 
     @cached_property
     def loaded(self) -> Policy | None:
-        """The policy of a file that can be read, wherever the file is."""
+        """The policy of a file that can be parsed, wherever the file is."""
         return self.policy or self.misplaced
 
     @cached_property
@@ -45,14 +45,14 @@ class PolicyFile:
 
     @property
     def is_fine(self) -> bool:
-        """True if nothing is wrong with it."""
+        """True if it has no errors."""
         return self.error is None
 
 
 def read_files(paths: Sequence[Path]) -> list[PolicyFile]:
-    """The files at `paths` and below the folders there; the shipped ones when there are no paths.
+    """Return the files at `paths` and below folders; the shipped ones without paths.
 
-    Raises UsageError when there is no file, or one cannot be read.
+    Raises UsageError if there is no file, or one cannot be read.
     """
     roots = list(paths) or [shipped_policies()]
     files = dict.fromkeys(file for path in roots for file in _files(path))
@@ -70,7 +70,7 @@ def _files(path: Path) -> Iterable[Path]:
 
 
 def _faulty_regulations(folders: Iterable[Path]) -> Iterator[PolicyFile]:
-    """The regulations that cannot be read, below folders of policies."""
+    """Yield the regulations with errors below folders of policies."""
     for folder in folders:
         try:
             load_regulations(folder)
@@ -96,7 +96,7 @@ def _read(path: Path) -> PolicyFile:
 
 
 def _with_mismatches(files: list[PolicyFile], folders: Sequence[Path]) -> list[PolicyFile]:
-    """The same files, those with an error that do not fit to the others of their tree."""
+    """Return the same files, with errors for those that do not fit the others of their tree."""
     policies = [file.policy for file in files if file.policy is not None]
     neighbourhood = newest((*policies, *_neighbours(files)))
     single = [
@@ -122,7 +122,7 @@ def _is_below(path: Path, folders: Sequence[Path]) -> bool:
 
 
 def _neighbours(files: Iterable[PolicyFile]) -> Iterable[Policy]:
-    """The other policies of the trees that the files stand in, as far as they are fine."""
+    """Return the other policies in the files' trees, as far as they have no errors."""
     known = {file.path.resolve() for file in files}
     roots = dict.fromkeys(file.path.resolve().parents[LEVELS - 1] for file in files if file.policy is not None)
     for root in roots:

@@ -1,4 +1,4 @@
-"""`init --effective DAY --evidence FILE`: drafts the change by which the directors sign what was imported."""
+"""`init --effective DAY --evidence FILE`: drafts the change by which the directors sign the imported versions."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ REASON = (
 
 @dataclass(frozen=True, slots=True)
 class FirstVersions:
-    """The day from which the imported versions are in force, and the file that bears it out."""
+    """The day from which the imported versions are in force, and the evidence file."""
 
     start: datetime
     file_name: str
     content: bytes
 
     def draft(self, transaction: Transaction, actor: Actor) -> Change:
-        """Draft the change. Raises UsageError with all that is wrong."""
+        """Draft the change. Raises UsageError with every error."""
         try:
             return begin_first_versions(
                 transaction,
@@ -49,7 +49,7 @@ class FirstVersions:
 
 
 def read_first_versions(effective: str | None, evidence: Path | None) -> FirstVersions | None:
-    """Read the two options; None without them. Raises UsageError."""
+    """Return the two options; None without them. Raises UsageError."""
     if effective is None and evidence is None:
         return None
     if effective is None or evidence is None:

@@ -1,4 +1,4 @@
-"""`policy-service groups …`: the group lists, which follow from the decision records, and figures by group."""
+"""`policy-service groups …`: rebuilds group lists, and compares figures by group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from policy_service.population.source import open_source
 
 
 def run_rebuild() -> int:
-    """Make all group lists again from the records; return the exit status. Raises UsageError."""
+    """Rebuild all group lists from the records; return the exit status. Raises UsageError."""
     with open_current_database() as database:
         count = rebuild(database, SystemClock())
     print_line(f"group lists: {count} subject{'s' if count != 1 else ''}, made again from their decisions")
@@ -39,7 +39,7 @@ def run_compare(  # one parameter an option
     output: Path | None,
     as_json: bool,
 ) -> int:
-    """Compare groups by the numbers of a file; gives the exit status. Raises UsageError."""
+    """Compare groups by the numbers of a file; return the exit status. Raises UsageError."""
     if (by is None) is (policy is None):
         raise UsageError("name the groups by --by COLUMN, or by --policy ID")
     if policy is None and day is not None:
@@ -59,7 +59,7 @@ def run_compare(  # one parameter an option
 
 
 def _read_groups(policy: str, day: str | None) -> Mapping[str, str]:
-    """The groups of a policy by subject. Raises UsageError."""
+    """Return the groups of a policy by subject. Raises UsageError."""
     with open_current_database() as database, database.read() as session:
         groups = groups_of_subjects(session, policy, None if day is None else read_day(day, "--day"))
     if not groups:

@@ -1,11 +1,10 @@
-"""`policy-service init`: makes or upgrades the tables, the keys, the initial import and the first accounts.
+"""`policy-service init`: creates or upgrades the tables, the keys, the initial import and the first accounts.
 
-On a database with accounts nothing is put in force: policies that are new or newer are drafted as one change to sign.
-With a day and its evidence, so are the versions that were imported at set-up (`first_versions`).
+On a database with accounts nothing is put in force: new or newer policies are drafted as one change to sign. With a day
+and its evidence, so are the versions imported at set-up (`first_versions`).
 
-It may be called any number of times, also by two at once: what is there already stays as it is. Passwords are asked
-for or made up, never taken from the command line, which other users of the machine can read. Those of demo accounts are
-kept in a file of their owner's.
+It is idempotent, and safe to run concurrently. Passwords are prompted for or generated, never arguments, which other
+users of the machine can read. Those of demo accounts are stored in a private file.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ DEMO_ROLES = tuple(role for role in Role if role is not Role.INTEGRATION)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account to be made, with its password as it is kept."""
+    """An account to be created, with its password hash."""
 
     name: str
     printed_name: str
@@ -95,7 +94,7 @@ def run(
     *,
     demo: bool,
 ) -> int:
-    """Set the service up and say what it did; return the exit status. Raises UsageError."""
+    """Set up the service and print what was done; return the exit status. Raises UsageError."""
     if demo and administrator:
         raise UsageError("--demo makes an administrator of its own: leave --admin out")
     url, keys = database_url(os.environ), keys_folder(os.environ)
@@ -138,7 +137,7 @@ def _is_empty(database: Database) -> bool:
 
 
 def _copy_to(database: Database, copy: Copy) -> None:
-    """Give a place its first checkpoints; a store that does not answer gets them from the service later."""
+    """Send a copy its first checkpoints; an unreachable store gets them from the service later."""
     try:
         copy_checkpoints(database, SystemClock(), copy)
     except (Unreachable, InvalidSignedLine) as error:
@@ -155,7 +154,7 @@ def set_up(  # noqa: PLR0917  # all that there is to set up
     *,
     demo: bool,
 ) -> SetUpResult:
-    """Make what is not there yet, all of it or nothing. Raises UsageError, PolicyError, DatabaseUnavailable."""
+    """Create what is missing, in one transaction. Raises UsageError, PolicyError, DatabaseUnavailable."""
     try:
         with database.write(clock) as transaction:
             actor = command_line()
@@ -168,7 +167,7 @@ def set_up(  # noqa: PLR0917  # all that there is to set up
             imported, proposed = _import_or_propose(transaction, actor, policies)
             stated = first_versions.draft(transaction, actor) if first_versions else None
             cache_heads(map(head_of, imported.new_versions))
-            record_meanings(transaction)  # of an older database too, while nobody waits
+            record_meanings(transaction)  # also of an older database, while no request waits
             if demo:
                 _refuse_beside_real_people(transaction.session)
             created = tuple(_accounts(transaction, people))
@@ -180,7 +179,7 @@ def set_up(  # noqa: PLR0917  # all that there is to set up
 
 
 def _import_or_propose(transaction: Transaction, actor: Actor, folder: Path) -> tuple[ImportResult, ShippedDraft]:
-    """Import the shipped policies; where there are people, draft a change of what is new for them to sign."""
+    """Import the shipped policies; if there are accounts, draft a change with the new ones."""
     if not accounts(transaction.session):
         return import_shipped(transaction, actor, folder), ShippedDraft(None, ())
     proposed = propose_shipped(transaction, actor, folder)
@@ -188,7 +187,7 @@ def _import_or_propose(transaction: Transaction, actor: Actor, folder: Path) -> 
 
 
 def _refuse_lost_key(session: Session, keys: Path) -> None:
-    """A new master key would open nothing that was sealed under the one before."""
+    """Reject a lost master key: a new one could not decrypt facts encrypted under the old one."""
     if not (keys / FILE_NAME).exists() and session.exec(select(SubjectKeyRow.subject).limit(1)).first() is not None:
         raise UsageError(
             f"{keys / FILE_NAME} is lost, and sensitive facts are sealed under it: restore it from its backup"
@@ -196,7 +195,7 @@ def _refuse_lost_key(session: Session, keys: Path) -> None:
 
 
 def _make_folder(database: Database) -> None:
-    """Make the folder of a SQLite file, for its owner alone."""
+    """Create the private folder of a SQLite file."""
     if database.file is not None and not database.file.parent.exists():
         database.file.parent.mkdir(parents=True, mode=PRIVATE)
 
@@ -227,7 +226,7 @@ def _demo_people(database: Database, password: str) -> tuple[Person, ...]:
 
 
 def _refuse_beside_real_people(session: Session) -> None:
-    """Demo accounts hold every signing role, and one person knows all their passwords."""
+    """Reject demo accounts beside real ones: they hold every signing role, and one person knows all passwords."""
     real = [account.name for account in accounts(session).values() if not account.name.startswith(DEMO)]
     if real:
         raise UsageError(
@@ -237,7 +236,7 @@ def _refuse_beside_real_people(session: Session) -> None:
 
 
 def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[str]:
-    """Make the accounts that are not there yet, and return their names."""
+    """Create the missing accounts, and yield their names."""
     existing = {account.name for account in accounts(transaction.session).values()}
     first = not _administrators(transaction.session)
     for person in people:
@@ -265,7 +264,7 @@ def _administrators(session: Session) -> list[str]:
 
 
 def _demo_key(transaction: Transaction) -> str | None:
-    """A key for machines, unless one made before still opens."""
+    """Return a new API key, unless an earlier one is still valid."""
     keys = api_keys(transaction.session).values()
     if any(key.name == DEMO_KEY and key.is_valid(transaction.now) for key in keys):
         return None

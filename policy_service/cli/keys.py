@@ -1,4 +1,4 @@
-"""`policy-service api-key …`: the keys that machines come in with, by anyone who may write to the database."""
+"""`policy-service api-key …`: manages API keys, for operators with write access to the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_list(*, as_json: bool) -> int:
 
 
 def run_issue(name: str, scopes: Sequence[str], days: int) -> int:
-    """Issues a key and prints it; gives the exit status. Raises UsageError."""
+    """Issue a key and print it; return the exit status. Raises UsageError."""
     role_list = roles_of(scopes)
     with write_transaction() as transaction:
         until = transaction.now + timedelta(days=days)
@@ -40,7 +40,7 @@ def run_issue(name: str, scopes: Sequence[str], days: int) -> int:
 
 
 def run_revoke(key: str) -> int:
-    """Take a key back; return the exit status. Raises UsageError."""
+    """Revoke a key; return the exit status. Raises UsageError."""
     parsed = parse_key(key)
     with write_transaction() as transaction:
         revoked = revoke_key(transaction, command_line(), parsed.id if parsed else key)

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have."""
+"""Options and arguments common to several commands."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ PopulationAddress = Annotated[
 ]
 TableName = Annotated[str | None, typer.Option("--table", metavar="NAME", help="The table of a database.")]
 MAX_DAYS = 36_525
-"""Days that any age can be, a century: no date is left behind by it."""
+"""Maximum age in days, a century, so that no date is out of range."""
 MAX_SUBJECTS = 1_000_000_000
-"""Subjects of the largest group."""
+"""Maximum size of a group."""
 MaxAge = Annotated[
     int | None,
     typer.Option("--max-age", metavar="DAYS", min=0, max=MAX_DAYS, help="Of the latest decision, with `records`."),

@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH = 160
-"""Columns of a table that does not go to a terminal."""
+"""The width of a table that is not printed on a terminal, columns."""
 
 
 def print_line(text: str) -> None:
-    """Print a line, at once; what the output's encoding has no sign for is escaped."""
+    """Print and flush a line, escaping characters that the output's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()

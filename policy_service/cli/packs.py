@@ -1,4 +1,4 @@
-"""`policy-service audit pack` and `verify-pack`: makes an audit pack, and says whether one is what was signed."""
+"""`policy-service audit pack` and `verify-pack`: builds and verifies audit packs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PackArguments:
 
 
 def run_pack(file: Path, arguments: PackArguments) -> int:
-    """Make a pack in a file that only its owner can read; return the exit status. Raises UsageError."""
+    """Build a pack in a private file; return the exit status. Raises UsageError."""
     if file.exists():
         raise UsageError(f"{file} is there already, and a pack is never written over")
     try:
@@ -81,7 +81,7 @@ def run_verify_pack(file: Path, key: Path, *, as_json: bool) -> int:
 
 
 def _make(file: Path, scope: Scope) -> dict[str, Any]:
-    """Write beside the file first, so that it is there whole or not at all. Raises UsageError for an unknown policy."""
+    """Build a pack under a temporary name, and rename it once complete."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     folder = configured_keys()
     with open_current_database() as database, database.read() as session:
@@ -102,7 +102,7 @@ def _make(file: Path, scope: Scope) -> dict[str, Any]:
 
 
 def _midnight(option: str, day: str | None, later: int) -> datetime | None:
-    """Return the instant at which a day begins, or the one so many days later. Raises UsageError."""
+    """Return the beginning of a day, or of one some days later. Raises UsageError."""
     return None if day is None else midnight(read_day(day, option) + timedelta(days=later), ZoneInfo(DEFAULT_ZONE))
 
 
@@ -125,7 +125,7 @@ def _print_verdict(verdict: PackVerdict, file: Path) -> None:
 
 @contextmanager
 def _progress(label: str, unit: str) -> Iterator[PackProgress]:
-    """Show on a terminal how far it is."""
+    """Show progress on a terminal."""
     with progress_bars(label, unit) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)

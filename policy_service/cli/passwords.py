@@ -11,7 +11,7 @@ from policy_service.identity.passwords import WORDS, hash_password, password_err
 
 
 def new_hash(name: str, printed_name: str) -> str:
-    """The hash of a new password, which is asked for. Raises UsageError."""
+    """Return the hash of a new password, after prompting for it. Raises UsageError."""
     password = _ask(name)
     words = words_of(os.environ.get(WORDS) or "")
     if (error := password_error(password, name, printed_name, *words)) is not None:
@@ -29,5 +29,5 @@ def _ask(name: str) -> str:
 
 
 def at_terminal() -> bool:
-    """Return True if a person types."""
+    """Return True if input comes from a terminal."""
     return sys.stdin is not None and getattr(sys.stdin, "isatty", bool)()
