@@ -35,6 +35,7 @@ from policy_service.audit.verify import PartTick, say_nothing
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
 from policy_service.errors import PolicyServiceError
+from policy_service.integrity import READ_ERRORS
 from policy_service.messages import Message, plain_text, rebuild_message
 
 LOG_LOCATION = "log"
@@ -225,7 +226,7 @@ def recorded_difference(session: Session) -> str | None:
         return None
     try:
         return str(_decode_message(msgspec.json.decode(encoded)))
-    except (msgspec.MsgspecError, KeyError, ValueError, IndexError, TypeError):
+    except READ_ERRORS:
         return Message("the log was found to differ from what was signed")
 
 

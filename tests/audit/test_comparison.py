@@ -218,14 +218,15 @@ def test_a_place_that_does_not_answer_is_told_and_asked_again_later(log: Log, mo
         assert len(store.lines) == 1
 
 
-def test_a_damaged_note_of_a_difference_still_stops_it(log: Log) -> None:
+@pytest.mark.parametrize("note", ["gossip", "[1, 2, 3]", "[" * 9_999])
+def test_a_damaged_note_of_a_difference_still_stops_it(log: Log, note: str) -> None:
     copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
     with log.database.write(log.clock) as transaction:
         [copies] = list_copies(transaction.session)
         assert copies.location.endswith(FileCopy(log.kept).location)
         assert copies.count == 2
         for row in transaction.session.exec(select(CheckpointCopy)):
-            row.difference = "gossip"
+            row.difference = note
             transaction.session.add(row)
     assert difference(comparison(log)) == ("the log was found to differ from what was signed", False)
 
