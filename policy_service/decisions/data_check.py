@@ -53,8 +53,8 @@ class Check(StrEnum):
     DUPLICATE = "duplicate"
 
 
-class InvalidKeys(PolicyServiceError):
-    """The keys cannot be parsed; the message says why."""
+class DataCheckRejected(PolicyServiceError):
+    """The keys or the kind of a data check are invalid; the message says why."""
 
     kind = "request-refused"
 
@@ -93,14 +93,14 @@ HEADINGS = ("subject", "kind", "check", "facts", "told_on", "other")
 
 
 def parse_keys(text: str) -> tuple[Key, ...]:
-    """Read keys: facts separated by commas, keys by semicolons. Raises InvalidKeys."""
+    """Read keys: facts separated by commas, keys by semicolons. Raises DataCheckRejected."""
     keys = tuple(
         tuple(dict.fromkeys(name.strip() for name in part.split(",") if name.strip()))
         for part in text.split(";")
         if part.strip()
     )
     if len(keys) > MAX_KEYS or not all(keys):
-        raise InvalidKeys(Message("Write at most {count} keys, such as: name, city; phone", count=MAX_KEYS))
+        raise DataCheckRejected(Message("Write at most {count} keys, such as: name, city; phone", count=MAX_KEYS))
     return keys
 
 
@@ -115,10 +115,13 @@ def check_data(  # noqa: PLR0913  # with what, what, and who is told
 ) -> dict[str, int]:
     """Check all subjects of a kind; return their number (`subjects`) and the number of findings of each check.
 
-    Raises InvalidKeys if a key names a fact that no policy in force reads, DamagedRecord, DatabaseUnavailable.
+    Raises DataCheckRejected if a key names a fact that no policy in force reads, or nothing is known about the kind,
+    DamagedRecord, DatabaseUnavailable.
     """
     with database.read() as session:
         policies, total = _policies(session, check.kind, now), count_subjects(session, check.kind)
+    if not policies and not total:
+        raise DataCheckRejected(Message("No policy in force is about this kind, and no subject of it is on record."))
     examiner = _Examination(check, policies)
     counts, after, done = Counter({"subjects": 0} | {each.value: 0 for each in Check}), "", 0
     while True:
@@ -143,7 +146,7 @@ class _Examination:
         self._check, self._policies = check, policies
         self.facts = frozenset(name for policy in policies.values() for name in policy.facts)
         if unknown := sorted({name for key in check.keys for name in key} - self.facts):
-            raise InvalidKeys(
+            raise DataCheckRejected(
                 Message("No policy in force about this kind reads these facts: {names}.", names=join_comma(unknown))
             )
         self._subjects: dict[bytes, str] = {}

@@ -9,7 +9,14 @@ import pytest
 
 from policy_service import load_bytes
 from policy_service.actor import SERVICE
-from policy_service.decisions.data_check import Check, DataCheck, InvalidKeys, RecordFinding, check_data, parse_keys
+from policy_service.decisions.data_check import (
+    Check,
+    DataCheck,
+    DataCheckRejected,
+    RecordFinding,
+    check_data,
+    parse_keys,
+)
 from policy_service.decisions.merges import merge_subjects
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.subjects import erase_subject
@@ -52,7 +59,6 @@ def test_what_is_missing_or_old_is_found(world: Setting) -> None:
         RecordFinding("C4", "customer", Check.INCOMPLETE, ("visited",)),
     ]
     assert counts == {"subjects": 4, "incomplete": 2, "old": 1, "duplicate": 0}
-    assert found(world, kind="complaint") == ({"subjects": 0, "incomplete": 0, "old": 0, "duplicate": 0}, [])
 
 
 def test_a_fact_that_the_version_in_force_needs_now_is_missing(world: Setting) -> None:
@@ -86,7 +92,14 @@ def test_keys_are_read_and_what_no_policy_reads_is_refused(world: Setting) -> No
     assert parse_keys(" name , city ,name; phone;; ") == (("name", "city"), ("phone",))
     assert parse_keys("") == ()
     for text in (",", "a;" * 11):
-        with pytest.raises(InvalidKeys, match="Write at most 10 keys"):
+        with pytest.raises(DataCheckRejected, match="Write at most 10 keys"):
             parse_keys(text)
-    with pytest.raises(InvalidKeys, match="No policy in force about this kind reads these facts: fax, telex"):
+    with pytest.raises(DataCheckRejected, match="No policy in force about this kind reads these facts: fax, telex"):
         found(world, "telex; fax, phone")
+
+
+def test_a_kind_that_nothing_is_known_about_is_refused(world: Setting) -> None:
+    decide(world, "C1", amount="1.00")
+    for kind in ("complaint", "custmer"):
+        with pytest.raises(DataCheckRejected, match="No policy in force is about this kind"):
+            found(world, kind=kind)

@@ -14,7 +14,7 @@ from api.kit.form_fields import MOST_DAYS, Widget
 from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
 from api.kit.subjects import SubjectKind, decided_kinds
-from policy_service.decisions.data_check import DataCheck, InvalidKeys, parse_keys
+from policy_service.decisions.data_check import DataCheck, DataCheckRejected, parse_keys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.words.data_check import DataCheckResult, check_data_into
 from policy_service.jobs.kind import FileKind, JobContext, JobKind
@@ -56,7 +56,7 @@ def _check_form(_: Session, form: DataCheckForm) -> Mapping[str, Message]:
     """Return the errors of the keys."""
     try:
         parse_keys(form.keys or "")
-    except InvalidKeys as error:
+    except DataCheckRejected as error:
         return {"keys": error.args[0]}
     return {}
 
