@@ -1,4 +1,4 @@
-"""The service that all routes work with: settings, database, policies, decisions, keys, clock, counters, log."""
+"""The service shared by all routes: settings, database, policies, decisions, keys, clock, metrics, log."""
 
 from __future__ import annotations
 
@@ -76,32 +76,32 @@ class Service:
     now: Callable[[], datetime]
     """The present instant; never before what decides came into force, though the clock may go back."""
     workers: Workers
-    """Where long work is done."""
+    """The workers for long work."""
     loop_watch: LoopWatch
     regulations: tuple[Regulation, ...]
-    """The regulations that stand beside the policy files, as read at the start."""
+    """The regulations in the folder of policies, as loaded at the start."""
     edited_files: tuple[str, ...] = ()
-    """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
+    """A message for each policy file edited after it was submitted, as found at the start."""
     file_faults: list[str] = field(default_factory=list)
-    """A sentence for each fault of the file of a large database, which is read behind the start."""
+    """A message for each fault of a large database's file, which is checked after the start."""
     provider: Provider | None = None
-    """The identity provider, when one is set."""
+    """The identity provider, if configured."""
     last_used: LastUsed = field(default_factory=LastUsed)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property
     def advice(self) -> list[Message]:
-        """The warnings about files beside the database that should be stored elsewhere."""
+        """Return the warnings about files beside the database that should be stored elsewhere."""
         return separation_warnings(self.database.file, self.settings.keys, self.settings.checkpoint_locations)
 
     def condition(self, last_write: datetime | DatabaseUnavailable | None) -> Condition:
-        """Read whether the service can record, and all that a person has to look after."""
+        """Return the condition: whether the service can record, and all problems that need attention."""
         files = {"edited_files": self.edited_files, "file_faults": self.file_faults}
         return read_condition(self.decisions, self.sealer, self.database, self.clock, last_write=last_write, **files)
 
     @property
     def decider(self) -> Decider:
-        """The decider, by the versions in force."""
+        """The decider with the versions in force."""
         return self.decisions.in_force.decider
 
     async def work(self, kind: WorkKind, function: Callable[..., Result], *arguments: object) -> Result:
@@ -111,11 +111,11 @@ class Service:
         )
 
     def render_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
-        """Return the answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
+        """Return the answer to a rejected or failed request; it is counted, and logged under its `instance`."""
         return problem.response(self.log_problem(problem, scope, **log_fields))
 
     def log_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> str:
-        """Count and log what is refused or failed; return the name of this occurrence."""
+        """Count and log a rejection or failure; return the identifier of this occurrence."""
         return self._log_problem(problem, route=route_of(scope), **_caller_fields(problem, scope), **log_fields)
 
     def _log_problem(self, problem: Problem, **log_fields: object) -> str:
@@ -126,18 +126,18 @@ class Service:
         return instance
 
     def render_connection_problem(self, problem: Problem, address: str | None) -> Response:
-        """Return the answer to what is no request, or none yet; it is counted, and logged with the client's address."""
+        """Return the answer to input that is no request; it is counted, and logged with the client's address."""
         return problem.response(self._log_problem(problem, client=address))
 
     def close(self) -> None:
-        """Record what waits, seal it, and release everything, in this order."""
+        """Record what waits, seal it, and release all resources, in this order."""
         self.decisions.close()
         self.sealer.close()
         self.database.close()
 
 
 def _caller_fields(problem: Problem, scope: Scope) -> dict[str, object]:
-    """Return the log fields of a rejected caller: their account or key, and the roles that may."""
+    """Return the log fields of a rejected caller: the account or key, and the permitted roles."""
     principal = scope.get("state", {}).get(PRINCIPAL)
     if problem.kind.status != HTTPStatus.FORBIDDEN or principal is None:
         return {}
@@ -152,9 +152,9 @@ def _caller_fields(problem: Problem, scope: Scope) -> dict[str, object]:
 
 
 def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) -> Service:
-    """Open the database, check that it is sound, and make the versions in force ready to decide.
+    """Open the database, check that it is sound, and build the versions in force.
 
-    Raises NotInitialisedError, NotSoundError, StartupError when the versions in force cannot decide, and ValueError.
+    Raises NotInitialisedError, NotSoundError, StartupError if the versions in force cannot decide, and ValueError.
     """
     log = make_log(settings.log_level)
     provider = _provider(settings)
@@ -241,17 +241,14 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
 
 
 class _Unavailable:
-    """Stands for what only the process that decides has; to ask it for anything is a fault."""
+    """Stands for objects that only the deciding process has; any access is a bug."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise RuntimeError(f"`{name}` is in the process that decides, and this one only reads")
 
 
 def open_reader(settings: Settings, clock: Clock) -> Service:
-    """Return the service as a process has it that only reads: it decides, seals and writes nothing.
-
-    Raises NotInitialisedError, DatabaseUnavailable.
-    """
+    """Return the service for a process that only reads: it never decides, seals or writes."""
     database, unavailable = Database(settings.database_url.get_secret_value(), keys=settings.keys), _Unavailable()
     guard.start_guard(database)
     return Service(
@@ -276,7 +273,7 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
 
 
 def _provider(settings: Settings) -> Provider | None:
-    """Return the identity provider that the settings name. Raises ValueError when what it needs is not installed."""
+    """Return the identity provider of the settings. Raises ValueError if its packages are not installed."""
     issuer, secret = settings.oidc_issuer, settings.oidc_client_secret
     if issuer is None or secret is None or settings.oidc_client_id is None:
         return None

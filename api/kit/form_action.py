@@ -1,10 +1,10 @@
-"""Form actions: a form's model, the page it stands on, the command it runs once, and where that leads.
+"""Form actions: a form's model, its page, the command it runs once, and the redirect afterwards.
 
     ENABLE = FormAction("/accounts/{account}/enable", EmptyForm, page, command, done)
     ROUTES = (ENABLE, DISABLE)                      # api/kit/page_route.py makes the routes
 
-A form is refused in place: 422 beside its fields, or with the status of what its command raised. Sent twice with one
-form key, it has one effect.
+A rejected form is shown again: with 422 and errors at its fields, or with the status of the command's exception.
+Resubmitted with the same form key, it has one effect.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class FormRequest(Generic[Values]):
 
     @property
     def etag(self) -> str:
-        """The state of what the page showed."""
+        """The state shown by the page."""
         return self.form.etag
 
 
@@ -78,35 +78,35 @@ class FormAction(Generic[Values]):
     path: str
     form: type[Values]
     page: PageBuilder
-    """Builds the page the form stands on, from the context, the path's parameters and the form's state."""
+    """Builds the form's page, from the context, the path's parameters and the form's state."""
     command: Callable[[Transaction, FormRequest[Values]], Any]
     """Runs once for each form key, in one transaction."""
     done: Callable[[FormRequest[Values], Any], str]
-    """The address to go on at, from what the command returned."""
+    """Returns the redirect address, from the command's result."""
     validate: Callable[[FormRequest[Values]], Awaitable[FieldErrors]] | None = None
-    """Finds what the model alone cannot; also asked about the valid fields of a form that the model refuses."""
+    """Finds errors beyond the model's; also called with the valid fields of a form that the model rejects."""
     etag: Callable[[Session, FormRequest[Values]], str] | None = None
-    """The present state; a form that shows another one is refused with 412."""
+    """Returns the current state; a form that shows another one is rejected with 412."""
     prepare: Callable[[FormRequest[Values]], Awaitable[Any]] | None = None
     """Slow work before the transaction."""
     confirm: bool = False
-    """True if the actor has to reauthenticate; the model has a field `password` then."""
+    """True if the actor must re-authenticate; the model then has a field `password`."""
     answer: Callable[[FormRequest[Values], Response, Any], Response] | None = None
-    """The response instead of the redirect; gets what the command returned, None when the form was sent before."""
+    """Returns a response instead of the redirect, from the command's result; None for a resubmitted form."""
     max_bytes: int = MAX_FORM_BYTES
-    """Bytes of the form, with its files."""
+    """Maximum size of the form with its files, bytes."""
     in_worker: bool = False
-    """True if the page takes long, and is built in a worker process; `page` must be picklable then."""
+    """True if the page is slow, and built in a worker process; `page` must then be picklable."""
 
 
 def page_with_form(session: Session, context: PageContext, *arguments: Any, page: PageBuilder, name: str) -> Any:  # noqa: ANN401  # what `page` takes and makes
-    """Build a page that has several forms, with the one of this name as it was sent."""
+    """Build a page with several forms, one of which was submitted."""
     *path, form = arguments
     return page(session, context, *path, {name: form})
 
 
 async def submit(action: FormAction[Values], context: PageContext) -> Response:
-    """Do what a form asks for. Raises ProblemError for what its page cannot tell."""
+    """Process a submitted form. Raises ProblemError for what its page cannot show."""
     form = await read_form(context.request, action.max_bytes)
     page = FormPage(action.page, tuple(context.request.path_params.values()), action.in_worker)
     values, actor = validate_form(form, action.form), context.actor

@@ -1,4 +1,4 @@
-"""The fields of a form as pages draw them, read from the annotations of its model.
+"""The fields of a form for rendering, from the annotations of its model.
 
     class LinkForm(FormModel):
         issuer: Annotated[str, Widget("text", Message("Issuer")), Field(max_length=300)]
@@ -6,7 +6,7 @@
     fields: ClassVar = form_fields(LinkForm)        # of the page
     {{ parts.render(page.form, page.fields) }}      # in its template
 
-Label, hint and limits are written once: the browser and the model refuse the same.
+Label, hint and limits are declared once: browser and model validate alike.
 """
 
 from __future__ import annotations
@@ -43,30 +43,30 @@ class Widget:
     label: Message | None = None
     hint: Message | None = None
     unset: Message | None = None
-    """The option of no choice."""
+    """The label of the empty option."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field to draw."""
+    """One field to render."""
 
     name: str
     widget: Widget
     required: bool
     default: str
     limits: Mapping[str, int]
-    """`maxlength`, `min` and `max`, as HTML has them."""
+    """`maxlength`, `min` and `max` as HTML attributes."""
 
 
 HIDDEN = Widget("hidden")
 Reason = Annotated[str, Widget("area", Message("Reason")), Field(max_length=MAX_REASON)]
-"""Why something is done to a change or a suspension."""
+"""The reason for an action on a change or a suspension."""
 SignerRole = Annotated[Role, Widget("pick", Message("You sign as"))]
 Proof = Annotated[SecretStr | None, Widget("proof"), Field(max_length=MAX_PASSWORD)]
 
 
 def form_fields(model: type[BaseModel], *names: str) -> tuple[FormField, ...]:
-    """Return the fields of a model, or those that are named. Raises LookupError when a field has no widget."""
+    """Return the fields of a model, or only named ones. Raises LookupError if a field has no widget."""
     return tuple(_form_field(name, model.model_fields[name]) for name in names or model.model_fields)
 
 
@@ -94,7 +94,7 @@ def _limits(info: FieldInfo) -> dict[str, int]:
 
 
 MOST_DAYS = 3_650
-"""The largest age of facts that a form takes, in days."""
+"""Maximum age of facts in forms, days."""
 MaxAge = Annotated[
     int,
     Widget(

@@ -1,4 +1,4 @@
-"""The frame around every page: who reads it, in which language, and where they can go."""
+"""The frame around every page: the reader, the language, and the navigation."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ SECTIONS: tuple[tuple[Message, str], ...] = (
     (Message("API keys"), "/api-keys"),
     (Message("Keys"), "/keys"),
 )
-"""The sections, in the order of the navigation; anyone who may not ask for one does not see it."""
+"""The sections in navigation order; a reader only sees those that they may open."""
 TASK_SECTIONS: Mapping[TaskKind, str] = {
     TaskKind.CHANGE: "/changes",
     TaskKind.SUSPENSION: "/suspensions",
     TaskKind.OVERRIDE: "/overrides",
     TaskKind.ACCOUNT: "/accounts",
 }
-"""Where the tasks of a kind are."""
+"""The section for each kind of task."""
 Breadcrumbs = tuple[tuple[Message, str], ...]
-"""The pages that lead to a page: their titles and addresses."""
+"""The pages above a page: titles and addresses."""
 TOPICS: Sequence[tuple[str, str]] = (
     (r"/changes/new|/changes/[^/]+/(?:draft|report)|/policies/[^/]+/[^/]+/try", "how-to/write-a-change"),
     (r"/changes/[^/]+/actual-effect", "how-to/compare-actual-effect"),
@@ -78,7 +78,7 @@ TOPICS: Sequence[tuple[str, str]] = (
     (r"/keys", "how-to/rotate-the-signing-key"),
     (r"", "reference/pages"),
 )
-"""The beginning of an address and the document about its pages; the first that fits."""
+"""Address prefixes and the help documents of their pages; the first match counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Reauthentication:
-    """The way in which a form that signs re-authenticates: by the password, or at the identity provider."""
+    """How a signing form re-authenticates: by password, or at the identity provider."""
 
     by_provider: bool = False
-    """True if a form leads to the provider and back."""
+    """True if a form redirects to the provider first."""
     asks_code: bool = False
-    """True if the password goes with a one-time code."""
+    """True if the password must be sent with a one-time code."""
     valid_until: datetime | None = None
-    """Until when a proof that the provider gave may be used; None when there is none."""
+    """Until when the provider's confirmation may be used; None if there is none."""
 
     @property
     def is_ready(self) -> bool:
-        """True if the form can be sent: with the password in it, or after the provider said who it is."""
+        """True if the form can be sent: with the password, or after the provider's confirmation."""
         return not self.by_provider or self.valid_until is not None
 
 
@@ -115,27 +115,27 @@ class Frame:
     tag: str
     theme: Theme
     address: str
-    """The path and query of the page, to come back to."""
+    """The path and query of the page, for returning to it."""
     sections: tuple[Section, ...]
     actor: Actor | None
-    """Who reads the page; none before signing in."""
+    """The reader; None if not signed in."""
     now: datetime
     version: str
-    """Changes when a style sheet or script does."""
+    """Changes with every style sheet or script."""
     help_topic: str
-    """The document that helps on the page."""
+    """The help document of the page."""
     reauthentication: Reauthentication = Reauthentication()
     """How the reader re-authenticates."""
     done: str = ""
-    """The word in the address that says what was just done."""
+    """The word in the address for the action just done."""
     notice: Message | None = None
     """The same in words."""
     missing_glyphs: tuple[str, ...] = ()
-    """The characters of the page that the typeface cannot draw."""
+    """The characters of the page that the typeface lacks."""
     waiting: Mapping[str, int] = field(default_factory=dict)
-    """How many tasks wait for the reader, by the address of the section that has them; all of them at home."""
+    """The number of the reader's tasks, by the address of their section; the total for the home page."""
     rejected: FormState | None = None
-    """The form that was refused: the page says so above everything else, and keeps it in view."""
+    """The rejected form, which the page announces at its top and scrolls to."""
 
 
 class Page(Protocol):
@@ -148,7 +148,7 @@ class Page(Protocol):
 
 
 def frame_of(request: Request, now: datetime, *, asks_code: bool) -> Frame:
-    """Build the frame of the requested page; `now` is the service's, who signs with a password needs a code."""
+    """Return the frame of the requested page, at the time `now`; `asks_code` is True if signatures need a code."""
     principal: Principal | None = getattr(request.state, STATE, None)
     actor = principal.actor if principal else None
     path = request.url.path

@@ -1,4 +1,4 @@
-"""The languages of the pages: which one a reader wants, and the catalogues that hold every word of them.
+"""The languages of the pages: the reader's choice, and the message catalogues.
 
 The catalogues are `api/locales/zh_CN/<area>.po`, read as they stand; English is the language of the messages
 themselves. An area is a feature; `shell` is the frame of all pages, `library` all others.
@@ -26,11 +26,11 @@ _TEXT: Final = r'"[^\n]*"(?:\n"[^\n]*")*'
 _ENTRY: Final = re.compile(rf"^msgid ({_TEXT})\n(?:msgid_plural {_TEXT}\n)?msgstr(?:\[0\])? ({_TEXT})", re.MULTILINE)
 _LINES: Final = re.compile(r'"\n"')
 TAG: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en"}
-"""What a page says its language is (RFC 5646)."""
+"""The language tags of pages (RFC 5646)."""
 
 
 def language_of(request: Request) -> Language:
-    """Return the language a reader chose, or the one the browser asks for; English when it asks for neither."""
+    """Return the language the reader chose, or the browser prefers; English by default."""
     preferred = request.cookies.get(COOKIE)
     if preferred in {"zh", "en"}:
         return "zh" if preferred == "zh" else "en"
@@ -61,25 +61,25 @@ def _quality(weight: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The texts of a language by their English ones, as the `gettext` of the standard library gives them.
+    """The translations of a language by English message, with the `gettext` methods of the standard library.
 
-    Chinese says one and several alike, so a text that counts has one translation.
+    Chinese has no plural, so a counted message has one translation.
     """
 
     texts: Mapping[str, str]
 
     def gettext(self, message: str) -> str:
-        """Return a text; the English one where there is no other."""
+        """Return the translation of a message; the message itself if there is none."""
         return self.texts.get(message, message)
 
     def ngettext(self, singular: str, plural: str, count: int) -> str:
-        """Return a text that says how many there are."""
+        """Return the translation of a counted message."""
         return self.texts.get(singular) or (singular if count == 1 else plural)
 
 
 @cache
 def translations(lang: Language) -> Catalogue:
-    """Return all words of the pages in a language."""
+    """Return all messages of the pages in a language."""
     files = sorted((LOCALES / "zh_CN").glob("*.po")) if lang == "zh" else ()
     return Catalogue({english: text for file in files for english, text in _read_catalogue(file) if english})
 

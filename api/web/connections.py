@@ -1,4 +1,4 @@
-"""Connections with bounds: uvicorn's HTTP/1.1 protocol reads a head of any length, from anyone, for any time.
+"""Bounded connections: uvicorn's HTTP/1.1 protocol alone reads heads of any length, from any client, for any time.
 
 | what a client does                                  | bound (`Limits`)                      | answer                |
 |-----------------------------------------------------|---------------------------------------|-----------------------|
@@ -13,9 +13,8 @@
 When all connections are in use, the one that has kept the service waiting for longest is closed in favour of a new one;
 only if none waits for its client, the new one gets 503. So holding connections open does not lock other clients out.
 
-Nothing is offered to upgrade to. A client that asks for HTTP/2 (`Upgrade: h2c`, as Java's does each time) sends its
-body all the same (RFC 9110 section 7.8), which the parser would take for another protocol's: it is given the head
-again, without that field.
+Upgrades are not supported. A client that requests HTTP/2 (`Upgrade: h2c`, like Java's) still sends its body (RFC 9110
+section 7.8), which the parser would treat as another protocol: so it parses the head again without that field.
 
 A protocol only stores its deadline, and one sweep per second checks all of them: a request costs no timer.
 """
@@ -38,10 +37,10 @@ from api.web.problems import BUSY, HEAD_TOO_LARGE, MALFORMED_REQUEST, REQUEST_TI
 from policy_service.messages import Message
 
 SLICE = 16 * 1024
-"""Bytes that are parsed before the bounds are looked at again."""
+"""Bytes parsed between checks of the bounds."""
 RETRY_SECONDS = 5
 STREAMED_PATH = "/v1/decisions/batch"
-"""The address whose body may take as long as it needs, as long as something comes."""
+"""The address whose body has no time limit as long as data arrive."""
 _LINE = len("  HTTP/1.1\r\n\r\n")
 _FIELD = len(": \r\n")
 
@@ -52,37 +51,37 @@ class Limits:
 
     connections: int = 500
     head_bytes: int = 64 * 1024
-    """Bytes of a request line and its header fields, with their line ends."""
+    """Maximum size of a request line and its header fields, with line ends, bytes."""
     fields: int = 100
-    """Header fields of a request."""
+    """Maximum number of header fields of a request."""
     head_seconds: float = 10.0
-    """From the first byte of a head to its last."""
+    """Maximum time from the first byte of a head to its last."""
     body_seconds: float = 60.0
-    """Between two pieces of a body; and for the whole body, one second more for every `body_rate` bytes."""
+    """Maximum time between two pieces of a body; for the whole body, plus one second per `body_rate` bytes."""
     body_rate: int = 1024
-    """Bytes a second that a body must have, after `body_seconds`."""
+    """Minimum rate of a body after `body_seconds`, bytes per second."""
     pipelined: int = 16
-    """Requests of one connection that wait for the answer before theirs."""
+    """Maximum number of requests waiting on one connection."""
     linger_seconds: float = 2.0
-    """For how long is read on, and thrown away, so that the client reads the answer."""
+    """How long input is read and discarded after an answer, so that the client reads it."""
     linger_bytes: int = 1024**2
     unread_seconds: float = 300.0
-    """For how long a client may read nothing of what was sent to it."""
+    """Maximum time during which a client reads nothing of what was sent."""
     sweep_seconds: float = 1.0
-    """How often is looked who is due."""
+    """Interval of checking deadlines."""
 
 
 class Connections:
     """The connections of one server."""
 
     def __init__(self, limits: Limits, render_problem: Callable[[Problem, str | None], Response]) -> None:
-        """`render_problem` counts and logs a problem of a client's address, and gives the answer."""
+        """`render_problem` counts and logs a problem of a client's address, and returns the answer."""
         self.limits = limits
         self.render_problem = render_problem
         self._swept: set[Any] | None = None
 
     def watch(self, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
-        """Look at these connections from now on, as long as there are any."""
+        """Check these connections from now on, as long as there are any."""
         if self._swept is not connections:
             self._swept = connections
             loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
@@ -98,25 +97,25 @@ class Connections:
 
 
 class ServedApplication(Protocol):
-    """An application that says how its connections are bounded."""
+    """An application that declares the limits of its connections."""
 
     connections: Connections
 
 
 class ConnectionPhase(Enum):
-    """The party that a connection waits for, and the reason."""
+    """The party for which a connection waits, and the reason."""
 
     IDLE = auto()
-    """For a request, of which nothing has come."""
+    """Waiting for a request, of which nothing has arrived."""
     HEAD = auto()
     BODY = auto()
     LINGER = auto()
-    """For the client to stop sending: it has its answer."""
+    """Waiting for the client to stop sending, after its answer."""
     SERVICE = auto()
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `serve` names this class to uvicorn."""
+    """One connection. `serve` passes this class to uvicorn."""
 
     def __init__(
         self,
@@ -159,7 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._update_phase()
 
     def _parse(self, data: bytes) -> bool:
-        """Parse a few bytes; False when no more is read. Progress ends what the parser keeps: a head, a piece."""
+        """Parse a few bytes; return False if no more is to be read. Progress clears what the parser buffers."""
         self._progressed = False
         try:
             self.parser.feed_data(data)
@@ -191,7 +190,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
-            return  # a trailer: nobody here reads one, and it must not be taken for a header
+            return  # a trailer: not used here, and must not be taken for a header
         if len(self.headers) == self._limits.fields:
             self._stop_parsing(self._too_large())
         super().on_header(name, value)
@@ -240,7 +239,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # ---------------------------------------------------------------------------------------- whose turn it is
 
     def _update_phase(self) -> None:
-        """Note whom this connection waits for, after something came, and how long."""
+        """Store for whom this connection waits, and since when, after input."""
         cycle = self._newest_cycle
         if self._in_head or cycle is None:
             phase = ConnectionPhase.HEAD
@@ -258,12 +257,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _newest_cycle(self) -> RequestResponseCycle | None:
-        """The request that came last; uvicorn has none before the first."""
+        """Return the newest request; None before the first."""
         return cast("RequestResponseCycle | None", self.cycle)
 
     @property
     def eviction_rank(self) -> float | None:
-        """The rank for eviction: the lowest goes first; None while the service has to answer."""
+        """Return the rank for eviction: the lowest is evicted first; None while the service has to answer."""
         if self.transport.is_closing():
             return float("-inf")  # its client does not read the end of its answer
         cycle = self._newest_cycle
@@ -271,7 +270,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return None if is_answering else self._phase_started_at
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited for its client the longest; False when there is none."""
+        """Close the connection that has waited for its client the longest; return False if there is none."""
         connections = cast("Iterable[BoundedProtocol]", self.connections)
         ranks = [
             (eviction_rank, id(each), each)
@@ -284,7 +283,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return True
 
     def evict(self) -> None:
-        """End the connection in favour of another one."""
+        """Close the connection in favour of another one."""
         if self.transport.is_closing():
             self.transport.abort()
         elif self._phase in {ConnectionPhase.HEAD, ConnectionPhase.BODY}:
@@ -294,7 +293,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def check_deadline(self, now: float) -> None:
-        """End the connection when its client is due, or does not read what it was sent."""
+        """Close the connection if its client is overdue, or does not read what was sent."""
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now

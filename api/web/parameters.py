@@ -1,4 +1,4 @@
-"""Parameters of addresses that several operations have: any text, days as decisions write them, cursors of pages."""
+"""Parameters common to several operations: any text, days, cursors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from api.web.problems import invalid_parameters_error, parameter_fault
 from policy_service.language.types import DateType, ValueRejected, parse_value
 
 ANY_TEXT = "text"
-"""The convertor of `{subject:text}`: an identifier with slashes, or with a line feed, which is told what it is."""
+"""The convertor of `{subject:text}`: an identifier with slashes, or with a line feed, which then gets an error message.
+"""
 
 
 class _TextConvertor(PathConvertor):
-    """Takes line feeds as well: to Starlette's an address with one is no address."""
+    """Accepts line feeds, too: Starlette's convertors do not match them."""
 
     regex = "(?s:.*)"
 
@@ -26,11 +27,11 @@ register_url_convertor(ANY_TEXT, _TextConvertor())
 
 _DAY_TYPE = DateType()
 MAX_ADDRESS = 2_000
-"""Characters of an address that a page leads back to."""
+"""Maximum length of a redirect address, characters."""
 
 
 def _day(value: object) -> object:
-    """Read a day as decisions do. Raises ValueError."""
+    """Parse a day like decisions do. Raises ValueError."""
     try:
         return date.fromordinal(cast("int", parse_value(_DAY_TYPE, value)))
     except ValueRejected as error:
@@ -41,20 +42,20 @@ DayText = Annotated[date, BeforeValidator(_day)]
 
 
 def check_day(parameter: str, day: date, first: date, last: date | None = None) -> None:
-    """Raise ProblemError unless a day is not before the first, and not after the last if there is one."""
+    """Raise ProblemError unless a day is between the first and the last, if any."""
     if day < first or (last is not None and day > last):
         expected = f"a day from {first} on" if last is None else f"a day from {first} to {last}"
         raise invalid_parameters_error([parameter_fault(parameter, str(day), expected, "out-of-range")])
 
 
 MAX_CURSOR_LENGTH = 2_000
-"""Characters of a cursor: a name of 200, in any writing, fits."""
+"""Maximum length of a cursor, characters: a name of 200 in any script fits."""
 A_CURSOR = "`next_cursor` of the page before"
 Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, description=A_CURSOR)]
 
 
 def safe_redirect_address(address: str | None) -> str:
-    """Return an address of this very service to go on at, whatever a form or a link says; `/` when it is another's."""
+    """Return a redirect address within this service; `/` for any other site."""
     if address is None or len(address) > MAX_ADDRESS or not address.isprintable():
         return "/"
     local = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address

@@ -11,9 +11,9 @@
     @router.write("/{suspension}/end", *REFUSALS)
     def end_suspension(write: WriteRequest[SignedReason], suspension: Id) -> SuspensionModel: ...
 
-The function is called in a thread; its name is that of the operation, its parameters are those of the address. Who
-sends a `SignedBody` is re-authenticated. An answer with an `etag` has that header. An operation refuses query
-parameters that it does not declare, or that are sent twice.
+The function runs in a thread; its name is the operation's, its parameters are those of the address. The sender of a
+`SignedBody` is re-authenticated. An answer with an `etag` gets that header. Undeclared or repeated query parameters are
+rejected.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.snapshot import RegistrySnapshot
 
 MAX_UNKNOWN = 20
-"""Unknown parameters that are named: each costs a search for the one that was meant."""
+"""Maximum number of unknown parameters reported: each costs a search for the intended one."""
 PAGE = 100
-"""Items on a page of a list, unless it says otherwise."""
+"""Default number of items on a page of a list."""
 NOT_BEGUN = cast("Transaction", None)
 Body = TypeVar("Body")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -66,20 +66,20 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 class Declare(Protocol):
-    """A decorator that declares a function as an operation, and leaves it as it is."""
+    """A decorator that declares a function as an operation, and returns it unchanged."""
 
     def __call__(self, function: Function, /) -> Function:
-        """Declare it."""
+        """Declare the function."""
         ...
 
 
 def service_of(request: Request) -> Service:
-    """Return the service that is asked."""
+    """Return the service of a request."""
     return cast("Service", request.app.state.service)
 
 
 def jobs_of(request: Request) -> Jobs:
-    """Return the jobs of the service that is asked."""
+    """Return the jobs of a request's service."""
     return cast("Jobs", request.app.state.jobs)
 
 
@@ -88,7 +88,7 @@ async def _service(request: Request) -> Service:
 
 
 ServiceOf = Annotated[Service, Depends(_service)]
-"""The service that is asked, for an endpoint that is none of the operations below."""
+"""The service, for an endpoint that is not one of the operations below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class ReadRequest:
     session: Session
     now: datetime
     paging: Mapping[str, Any]
-    """Of a list how it is sorted, how many items, and the cursor."""
+    """For a list, the order, the number of items, and the cursor."""
 
     @property
     def actor(self) -> Actor:
@@ -127,11 +127,11 @@ class WriteRequest(Generic[Body]):
     actor: Actor
     body: Body
     expected: str
-    """The state that the caller has seen, of what is edited."""
+    """The state of the edited object seen by the caller."""
     prepared: Any = None
-    """What `prepare` returned."""
+    """The result of `prepare`."""
     transaction: Transaction = NOT_BEGUN
-    """It begins when all is prepared."""
+    """The transaction, which begins after `prepare`."""
 
     @property
     def session(self) -> Session:
@@ -145,7 +145,7 @@ class WriteRequest(Generic[Body]):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The members of the body, but the password."""
+        """The members of the body except the password."""
         return cast("BaseModel", self.body).model_dump(exclude={"password"})
 
 
@@ -164,14 +164,14 @@ class RestRouter(APIRouter):
         responses: Responses | None = None,
         **route: Any,  # noqa: ANN401  # as FastAPI has it
     ) -> Declare:
-        """Declare an operation that reads; `responses` are those beside its model and its refusals."""
+        """Declare an operation that reads; `responses` are further ones besides its model and its problems."""
         documented = {**(responses or {}), **problems(*refusals, INVALID_PARAMETER)}
         return self._reading(path, (), responses=documented, **route)
 
     def list(
         self, path: str, what: str, *refusals: ProblemType, sort: object = None, by: str = "", most: int = PAGE
     ) -> Declare:
-        """Declare an operation that answers with a page of `what`, at most so many, in the order of `by` at first."""
+        """Declare an operation that returns a page of `what`, at most `most` items, by default in the order `by`."""
         limit = Annotated[int, Query(ge=1, le=most, description=f"{what} on a page")]
         sorting = (_parameter("sort", sort, by),) if sort is not None else ()
         paging = (*sorting, _parameter("limit", limit, most), _parameter("cursor", Cursor, None))
@@ -211,9 +211,9 @@ class RestRouter(APIRouter):
     ) -> Declare:
         """Declare an operation that writes, once for one `Idempotency-Key`.
 
-        `edit` asks for `If-Match`. `location` is the member of the answer that ends its address, `limit` that of the
-        body's bytes. `prepare` does before the transaction what is slow, `after` what follows; both are given what the
-        function is.
+        `edit` requires `If-Match`. `location` is the member of the answer that ends its address, `limit` the maximum
+        size of the body in bytes. `prepare` does slow work before the transaction, `after` runs after it; both get the
+        function's arguments.
         """
 
         def register(function: Function) -> Function:
@@ -271,7 +271,7 @@ REQUEST, RESPONSE = _parameter("request", Request), _parameter("response", Respo
 
 
 def _take_signature(endpoint: Callable[..., Any], function: Callable[..., Any], *parameters: Parameter) -> None:
-    """Give the endpoint the name, the words and the signature of a function, with `parameters` for its first one."""
+    """Give the endpoint a function's name, docstring and signature, with `parameters` for its first one."""
     signature = inspect.signature(function, eval_str=True)
     own = (each.replace(kind=Parameter.KEYWORD_ONLY) for each in list(signature.parameters.values())[1:])
     endpoint.__name__, endpoint.__doc__ = function.__name__, function.__doc__
@@ -279,20 +279,20 @@ def _take_signature(endpoint: Callable[..., Any], function: Callable[..., Any], 
 
 
 def _body_type(function: Callable[..., Any]) -> type[BaseModel] | None:
-    """Return the model of a body that a `WriteRequest` is of; None for one that has none."""
+    """Return the model of the body in a `WriteRequest`; None if it has none."""
     first = next(iter(inspect.signature(function, eval_str=True).parameters.values()))
     (body_type,) = get_args(first.annotation)
     return None if body_type is type(None) else body_type
 
 
 def _etag(answer: object) -> dict[str, str]:
-    """Return the header that names the state of what is answered, where it has one."""
+    """Return the header with the state of the answer, if it has one."""
     tag = getattr(answer, "etag", None)
     return {} if tag is None else writes.etag(tag)
 
 
 class RestRoute(APIRoute):
-    """A route that a misspelt filter does not answer with every row."""
+    """A route that rejects a misspelt filter instead of returning every row."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, which checks the names of the parameters first."""

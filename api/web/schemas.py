@@ -1,4 +1,4 @@
-"""The shapes that more than one feature takes or answers with, and the problems that go with them in OpenAPI."""
+"""JSON schemas and documented problems common to several features."""
 
 import re
 from collections.abc import Callable
@@ -43,7 +43,7 @@ EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2
 
 
 def _as_text(value: object) -> object:
-    """Refuse what pydantic would read as seconds since 1970: 20261130 as a day of that year."""
+    """Reject what pydantic would read as seconds since 1970: 20261130 would be a day of that year."""
     if isinstance(value, datetime) or (isinstance(value, str) and _STARTS_WITH_A_DAY.match(value)):
         return value
     raise ValueError(EXPECTED_INSTANT)
@@ -62,7 +62,7 @@ UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
 ShortReason = Annotated[str, Field(min_length=1, max_length=MAX_SHORT_REASON)]
-"""Why something is done to an override or a subject."""
+"""The reason for an action on an override or a subject."""
 PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
 KindName = Annotated[str, Field(pattern=f"^{KIND.pattern}$")]
 VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]
@@ -81,18 +81,18 @@ def with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
 
 
 class Answer(Model):
-    """A JSON object that is answered: each member is the attribute of that name of the library's value."""
+    """A JSON object of an answer: each member is the attribute with its name of the library's value."""
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True, serialize_by_alias=True)
 
     @classmethod
     def from_value(cls, value: object, **members: object) -> Self:
-        """Make the answer of a value; `members` take the place of its attributes."""
+        """Return the answer for a value; `members` replace its attributes."""
         return cls.model_validate(_Overlaid(value, members) if members else value)
 
 
 class _Overlaid:
-    """A value some of whose attributes are others."""
+    """A value with some attributes replaced."""
 
     def __init__(self, value: object, members: dict[str, object]) -> None:
         self._value, self._members = value, members
@@ -102,7 +102,7 @@ class _Overlaid:
 
 
 def attribute(path: str, description: str | None = None) -> Any:  # noqa: ANN401  # as pydantic's Field
-    """Say which attribute a member is that has another name, or belongs to a part: `attribute("subject.id")`."""
+    """Declare the attribute behind a member with another name, or of a part: `attribute("subject.id")`."""
     return Field(validation_alias=AliasPath(*path.split(".")), description=description)
 
 
@@ -114,19 +114,19 @@ class PageModel(Answer, Generic[Item]):
 
     @classmethod
     def of(cls, page: Page[Any], row: Callable[[Any], Item]) -> Self:
-        """Make the answer of a page, whose rows are made one by one."""
+        """Return the answer for a page, converting its rows one by one."""
         return cls(items=[row(each) for each in page.items], next_cursor=page.next_cursor)
 
 
 class Words(Answer):
-    """The same words in Chinese and in English."""
+    """A text in Chinese and in English."""
 
     zh: str
     en: str
 
 
 class PersonModel(Answer):
-    """A person, as the record shows them."""
+    """A person, as recorded."""
 
     id: str
     name: str

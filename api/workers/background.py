@@ -1,8 +1,8 @@
 """Background work of the service.
 
-Once a minute it writes down when sessions and keys were last used, and ends workers that have nothing to do; all the
-time it looks how late the event loop is. The whole file of a large database, and all its versions, is read once behind
-the start: before it that takes seconds.
+Once a minute it stores the last uses of sessions and keys, and ends idle workers; it measures the event loop's lag
+continuously. The file of a large database, and all its versions, are checked once after the start, since this takes
+seconds.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from policy_service.workers.kind import WorkRefused
 from policy_service.workers.kinds import AUDITING
 
 RETRY_SECONDS = 60.0
-"""Seconds until it is tried again when the worker has other work."""
+"""Seconds before a retry if the worker is busy."""
 
 
 @asynccontextmanager
 async def background_tasks(service: Service, *others: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Repeat an action while the service runs, and once more at the end."""
+    """Run the periodic tasks while the service runs, and once more at the end."""
     own = (_run_periodically(service), service.loop_watch.observe_lag())
     tasks = [asyncio.ensure_future(each) for each in (*own, *others)]
     try:
@@ -43,7 +43,7 @@ async def background_tasks(service: Service, *others: Coroutine[Any, Any, None])
 
 
 async def flush_last_used(service: Service) -> None:
-    """Write the last uses; when the database does not answer, log that and try again later."""
+    """Write the last uses; if the database does not answer, log that and retry later."""
     try:
         await run_in_threadpool(service.last_used.flush, service.database, service.clock)
     except DatabaseUnavailable as error:
@@ -63,7 +63,7 @@ async def check_file(service: Service) -> None:
         if not await run_read(service, lambda session: is_large(session.connection())):
             return
     except DatabaseUnavailable:
-        return  # `/readyz` says so
+        return  # reported by `/readyz`
     while True:
         try:
             service.file_faults.extend(await service.work(AUDITING, read_whole_file, service.database.url))

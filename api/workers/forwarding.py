@@ -1,14 +1,14 @@
-"""Requests that only read are answered by workers, with the very routes that would answer them here.
+"""Forwards read-only requests to workers, which have the same routes as this process.
 
     AuthenticationMiddleware ──► ForwardingMiddleware ──► the routes of this process (decisions, writes)
                                            │
                                            └───────► a worker: the same routes on the same database
 
-A page about a policy of a thousand rules takes seconds to make. Decisions must not stand still for that long, and not
-for the time either that another thread keeps the interpreter's lock.
+A page about a policy of a thousand rules takes seconds to build. Decisions must not wait that long, nor for another
+thread that holds the interpreter's lock.
 
-A worker reads and changes nothing. Authentication and authorisation precede this; a refusal is answered by the process
-that sent the request.
+A worker only reads. Authentication and authorisation come first; a rejection is answered by the process that received
+the request.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from policy_service.workers.kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING
 Result = TypeVar("Result")
 
 MAX_SERVICES = 4
-"""Services that one worker reads for; a process has one, but where many are tested."""
+"""Maximum number of services per worker; a process has one, except in tests."""
 LOCAL_ROUTES = frozenset(
     {
         "/healthz",
@@ -78,7 +78,7 @@ LOCAL_ROUTES = frozenset(
         *JOB_FILES,
     }
 )
-"""What is read here: the state of this process, files of jobs, sign-in; and what sends its own work away."""
+"""Routes read in this process: its own state, files of jobs, sign-in; and those that use workers themselves."""
 FORWARDED: Mapping[tuple[str, str], WorkKind] = {
     **{row: READING for row in PERMISSIONS if row[0] == "GET" and row[1] not in LOCAL_ROUTES},
     ("POST", "/policies/{domain}/{policy}/try"): READING,
@@ -89,16 +89,16 @@ FORWARDED: Mapping[tuple[str, str], WorkKind] = {
     ("GET", "/v1/changes/{change}/report"): DRAFT_CHECKING,
     ("GET", "/changes/{change}/dossier.pdf"): PRINTING,
 }
-"""Every request that is answered by a worker, and what kind of work it is."""
+"""Every forwarded route, and its kind of work."""
 FORWARDED_SCOPE = (
     *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers"),
     *("client", "server"),
 )
-"""What of a request is sent to the worker, beside the caller."""
+"""The parts of a request sent to the worker, besides the caller."""
 
 
 class ForwardingMiddleware:
-    """Sends requests that only read to workers."""
+    """Forwards read-only requests to workers."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app = app
@@ -124,7 +124,7 @@ class ForwardingMiddleware:
 
 
 def worker_runner_of(service: Service) -> RunInWorker | None:
-    """Run in workers the work of requests that are answered here; None where there are none."""
+    """Return a runner that uses workers for requests answered here; None if there are none."""
     if not service.workers.are_processes:
         return None
 
@@ -141,7 +141,7 @@ def worker_runner_of(service: Service) -> RunInWorker | None:
 
 
 def forwarded_scope(scope: Scope) -> dict[str, Any]:
-    """Return a request as it is sent to a worker."""
+    """Return a request in the form sent to a worker."""
     return {
         **{name: scope[name] for name in FORWARDED_SCOPE if name in scope},
         "state": {STATE: scope.get("state", {}).get(STATE)},
@@ -149,7 +149,7 @@ def forwarded_scope(scope: Scope) -> dict[str, Any]:
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
-    """Return the body, or as much of one that is too large as the route needs to see that. Raises ClientDisconnect."""
+    """Return the body, or enough of an oversized one for the route to reject it. Raises ClientDisconnect."""
     body, more = b"", True
     while more and len(body) <= limit:
         message = await receive()
@@ -164,7 +164,7 @@ async def _body(receive: Receive, limit: int) -> bytes:
 
 
 class WorkerResponse(NamedTuple):
-    """A whole answer."""
+    """A complete answer."""
 
     status: int
     headers: Sequence[tuple[bytes, bytes]]
@@ -173,7 +173,7 @@ class WorkerResponse(NamedTuple):
 
 @dataclass(slots=True)
 class RequestClock:
-    """The instant at which the request was sent here."""
+    """A clock that stands at the time of the request."""
 
     instant: datetime
     _system: SystemClock
@@ -187,7 +187,7 @@ class RequestClock:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One service, as this worker has it."""
+    """One service in this worker."""
 
     app: FastAPI
     pages: Pages
@@ -197,7 +197,7 @@ class Reader:
 def answer_request(
     settings: Settings, now: datetime, scope: Mapping[str, Any], body: bytes
 ) -> WorkerResponse | Problem:
-    """Return the answer to a request, or why there is none. Raises whatever is a fault of the service's own."""
+    """Return the answer to a request, or its problem. Raises unexpected errors."""
     reader = _reader(settings)
     reader.clock.instant = now
     return _result_or_problem(now, lambda: _respond(reader.app, dict(scope), body))
@@ -210,7 +210,7 @@ def run_for_request(
     function: Callable[..., Awaitable[Result]],
     arguments: Sequence[Any],
 ) -> Result | Problem:
-    """Run `function` for a request; return its result or a problem. Raises what is a fault of the service's own."""
+    """Run `function` for a request; return its result or a problem. Raises unexpected errors."""
     reader = _reader(settings)
     reader.clock.instant = now
     return _result_or_problem(now, lambda: function(reader.pages, Request(dict(scope)), *arguments))
@@ -263,19 +263,19 @@ def _reader(settings: Settings) -> Reader:
     app.state.service, app.state.jobs = service, pages.jobs
     description = OpenApiDocument(service, lambda: app.routes)
     for router in (*routers_of(pages), documentation_routes(description, service)):
-        app.router.routes.extend(router.routes)  # to include a router is to build each of its routes twice
+        app.router.routes.extend(router.routes)  # including a router would build each of its routes twice
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _raise_problem)
     return Reader(app, pages, clock)
 
 
 async def _raise_problem(request: Request, error: Any) -> NoReturn:  # noqa: ANN401  # as it was registered for
-    """Raise what the router rejects, for the process that sent the request."""
+    """Raise the router's rejection, for the process that received the request."""
     raise ProblemError.from_problem(router_problem(request, error)) from None
 
 
 def warm_up(settings: Settings, now: datetime) -> None:
-    """Make ready what pages need first: the service, its templates, the policies in force."""
+    """Load what pages need first: the service, its templates, the policies in force."""
     service = (reader := _reader(settings)).pages.service
     reader.pages.warm_up()
     with service.database.read() as session:

@@ -114,7 +114,7 @@ def run_delete(name: str) -> int:
 
 @contextmanager
 def _opened() -> Iterator[tuple[Database, FactCipher]]:
-    """The database and the keys. Raises UsageError for what the person who called can mend."""
+    """Open the database and the keys. Raises UsageError for errors that the operator can correct."""
     with open_current_database() as database:
         try:
             yield database, FactCipher(MasterKeys(configured_keys()))

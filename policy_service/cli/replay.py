@@ -1,4 +1,4 @@
-"""`policy-service replay`: makes a recorded decision again, one whose record lies in an archive too."""
+"""`policy-service replay`: replays a recorded decision, also an archived one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERDICTS = {"same": "replay matches", "different": "replay differs", "not_repla
 
 
 def run(decision: str, archive: Path | None, *, as_json: bool) -> int:
-    """Replay a decision; gives the exit status. Raises UsageError."""
+    """Replay a decision; return the exit status. Raises UsageError."""
     try:
         cipher = FactCipher(MasterKeys(configured_keys()))
         with open_current_database() as database, database.read() as session:

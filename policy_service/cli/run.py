@@ -1,4 +1,4 @@
-"""`policy-service run`: the policies over a file of subjects."""
+"""`policy-service run`: evaluates policies over a file of subjects."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from policy_service.population.registered.queries import population_day
 from policy_service.population.run import Progress, RunReport, RunRequest, run_policies
 
 RECORDS = "records"
-"""What `--population` calls the service's own decision records."""
+"""The value of `--population` for the service's own decision records."""
 REGISTERED = "registered:"
-"""What stands before the name of a registered population there."""
+"""The prefix of a registered population in `--population`."""
 FAILURES = (PopulationRejected, PolicyError, RunFailed, OSError)
-"""The reasons why work over a population ends, for which the command fails."""
+"""Exceptions for which a command over a population fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ def run(options: RunOptions, *, as_json: bool) -> int:
 
 
 def open_kept(population: str, kind: str, max_age: int | None, stack: ExitStack) -> KeptRows | None:
-    """The service's own records, or a registered population; None for what is neither.
+    """Open the service's own records or a registered population; return None for anything else.
 
-    The stack keeps the database open. Raises UsageError.
+    The stack holds the database open. Raises UsageError.
     """
     name = population.removeprefix(REGISTERED) if population.startswith(REGISTERED) else None
     if population != RECORDS and name is None:
@@ -82,7 +82,7 @@ def open_kept(population: str, kind: str, max_age: int | None, stack: ExitStack)
 
 
 def day_or_default(text: str | None, kept: KeptRows | None = None) -> date:
-    """The day that was typed, or that of a registered population, or today. Raises UsageError."""
+    """Return the typed day, that of a registered population, or today. Raises UsageError."""
     if text is not None:
         return read_day(text)
     return (kept and population_day(kept.database, kept.population)) or today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
@@ -120,7 +120,7 @@ def _run(options: RunOptions, kept: KeptRows | None, *, as_json: bool) -> int:
 
 
 def _filled(policies: Sequence[Policy], figures: BenchmarkSet | None) -> frozenset[str]:
-    """The facts that a benchmark set gives, whatever is on record."""
+    """Return the facts filled by a benchmark set."""
     return frozenset(
         name
         for policy in policies
@@ -130,7 +130,7 @@ def _filled(policies: Sequence[Policy], figures: BenchmarkSet | None) -> frozens
 
 
 def check_population(population: str, table: str | None) -> None:
-    """Raise UsageError unless there is such a file, or a table is named of such a database."""
+    """Raise UsageError unless the file exists, or a table of a database is named."""
     if population == RECORDS or population.startswith(REGISTERED):
         return
     address = is_address(population)
@@ -141,7 +141,7 @@ def check_population(population: str, table: str | None) -> None:
 
 
 def fail(error: Exception, *, as_json: bool) -> int:
-    """Print why nothing was computed, and what to do where that is known; return the exit status."""
+    """Print why nothing was computed, and the remedy if known; return the exit status."""
     problems = error.problems if isinstance(error, PopulationRejected | RegistrationRejected) else (str(error),)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         problems = ("the disk is full: make room, and call the command again",)
@@ -154,7 +154,7 @@ def fail(error: Exception, *, as_json: bool) -> int:
 
 
 def tell_progress() -> Progress:
-    """Show the progress of the work on a terminal."""
+    """Show progress on a terminal."""
 
     def tell(what: str, done: int, total: int | None) -> None:
         if sys.stderr.isatty():
