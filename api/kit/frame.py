@@ -92,7 +92,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Reauthentication:
-    """How a signing form re-authenticates: by password, or at the identity provider."""
+    """The re-authentication of a signing form: by password, or at the identity provider."""
 
     by_provider: bool = False
     """True if a form redirects to the provider first."""
