@@ -1,6 +1,6 @@
-"""`policy-service subject …`: keys of subjects, and merges, by anyone who has the database and the folder of the keys.
+"""`policy-service subject …`: subjects' keys, and merges, for operators with the database and the folder of the keys.
 
-None can be undone, so all ask first: at a terminal, or by `--yes`. The log names the command line.
+None can be undone, so all require confirmation: at a terminal, or by `--yes`. The log names the command line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from policy_service.subject import InvalidSubject, Subject
 
 
 def run_erase(subject: str, kind: str, reason: str, *, yes: bool) -> int:
-    """Erases the sensitive facts of a subject; gives the exit status. Raises UsageError."""
+    """Erase the sensitive facts of a subject; return the exit status. Raises UsageError."""
     _confirm(f"erase the sensitive facts of the {kind} {subject} for good", subject, yes=yes)
     try:
         with open_current_database() as database, database.write(SystemClock()) as transaction:
@@ -44,7 +44,7 @@ def run_merge(subject: str, into: str, kind: str, reason: str, *, yes: bool) -> 
 
 
 def run_rotate_master_key(*, yes: bool) -> int:
-    """Take a new master key into use, and forget the old one; return the exit status. Raises UsageError."""
+    """Rotate the master key; return the exit status. Raises UsageError."""
     _confirm("take a new master key into use, and forget the one in use", "rotate", yes=yes)
     try:
         with open_current_database() as database:
@@ -57,7 +57,7 @@ def run_rotate_master_key(*, yes: bool) -> int:
 
 
 def _confirm(action: str, word: str, *, yes: bool) -> None:
-    """Raises UsageError unless the person means it."""
+    """Raise UsageError unless the action is confirmed."""
     if yes:
         return
     if not at_terminal():

@@ -3,8 +3,8 @@
     upgrade(database)     # any number of times, by any number of processes at once
     is_current(database)  # whether that was done
 
-There is no way down: tables that are append-only are not dropped. To go back to an older version of the service,
-restore the backup that was made before the upgrade.
+There are no downgrades: append-only tables are never dropped. To return to an older version of the service, restore the
+backup made before the upgrade.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _VERSION: Select[str] = select(column("version_num")).select_from(table(VERSION_
 
 
 class NewerDatabase(Exception):
-    """A newer version of the service has upgraded the database, so this one leaves it alone."""
+    """A newer version of the service has upgraded the database, so this one must not use it."""
 
 
 def upgrade(database: Database) -> None:
-    """Take every step that was not taken, in one transaction. Raises NewerDatabase, DatabaseUnavailable."""
+    """Run all pending steps in one transaction. Raises NewerDatabase, DatabaseUnavailable."""
     with database.alter() as connection:
         if _current_step(connection) != steps()[-1]:
             from alembic import command  # noqa: PLC0415  # commands and a service that is up to date do without it
@@ -40,7 +40,7 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Return True if every step was taken. Raises NewerDatabase, DatabaseUnavailable."""
+    """Return True if no step is pending. Raises NewerDatabase, DatabaseUnavailable."""
     if database.file and not database.file.exists():
         return False
     with database.read() as session:
@@ -54,7 +54,7 @@ def steps() -> tuple[str, ...]:
 
 
 def _current_step(connection: Connection) -> str | None:
-    """The last step that was taken."""
+    """Return the last step that was run."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     step = connection.execute(_VERSION).scalar_one_or_none()

@@ -111,13 +111,13 @@ def read_version(session: Session, policy: str, version: str, expected_digest: s
 
 
 def load_version(session: Session, version_digest: str) -> Policy:
-    """Return the policy that the bytes under a digest state. Raises UnknownVersion."""
+    """Return the policy with a digest. Raises UnknownVersion."""
     row = _version_row(session, version_digest)
     return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
 
 
 def version_text(session: Session, version_digest: str) -> bytes:
-    """Return the bytes under a digest. Raises UnknownVersion."""
+    """Return the bytes with a digest. Raises UnknownVersion."""
     return _version_row(session, version_digest).content
 
 
@@ -142,16 +142,16 @@ def activations_in_force(session: Session, at: datetime) -> dict[str, Activation
 
 
 def policies_in_force(session: Session, at: datetime) -> dict[str, Policy]:
-    """Return every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
+    """Return every policy in force at an instant, by name; for a stopped one, the suspended version."""
     return {name: load_version(session, each.digest) for name, each in activations_in_force(session, at).items()}
 
 
 def record_version(
     transaction: Transaction, actor: Actor, content: bytes, *, change: str | None, policy: Policy | None = None
 ) -> Policy:
-    """Freeze a version's text, imported when it has no change; the same text again is nothing new.
+    """Freeze a version's text, as imported if it has no change; idempotent for the same text.
 
-    `policy` is what the text states, or its head, where that was read before. Raises PolicyError, VersionTaken.
+    `policy` is the parsed text or its head, if available. Raises PolicyError, VersionTaken.
     """
     if policy is None or policy.digest != digest(content):
         policy = load_bytes(content)
@@ -236,7 +236,7 @@ def activate(  # noqa: PLR0913  # what an activation says
 
 
 def describe_ending(ending: Activation) -> Message:
-    """By what a policy was ended, and from when: a clause."""
+    """Return a clause that says which change ended a policy, and from when."""
     return Message(
         "it was ended by the change {change} from {start}",
         change=ending.change or "",
@@ -245,7 +245,7 @@ def describe_ending(ending: Activation) -> Message:
 
 
 def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Take back an activation that has not begun. Raises AlreadyInForce."""
+    """Cancel an activation that has not begun. Raises AlreadyInForce."""
     if activation.effective.start <= transaction.now:
         raise AlreadyInForce(
             Message("{policy} {version} is in force already", policy=activation.policy, version=activation.version)
@@ -256,8 +256,8 @@ def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> No
 def end_activation(transaction: Transaction, actor: Actor, activation: Activation) -> None:
     """End an activation that has begun now.
 
-    It is taken back, and what it was until now is recorded in its place: what was in force stays told as it was, and
-    from now on the other activations say what is.
+    It is cancelled, and recorded again up to now: the history is unchanged, and from now on the other activations
+    apply.
     """
     record_cancellation(transaction, actor, activation)
     start, now = activation.effective.start, transaction.now
@@ -269,7 +269,7 @@ def end_activation(transaction: Transaction, actor: Actor, activation: Activatio
 
 
 def record_cancellation(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Take an activation back, begun or not; for one that began, the caller records what stands in its place."""
+    """Cancel an activation, begun or not; for one that began, the caller records its replacement."""
     session = transaction.session
     session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
     session.flush()
@@ -281,7 +281,7 @@ def record_cancellation(transaction: Transaction, actor: Actor, activation: Acti
 
 
 def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]:
-    """Return the activations of some rows, read as columns: there are thousands, and nothing is done to the rows."""
+    """Return the activations of some rows, read as columns, since there are thousands."""
     return tuple(
         Activation(seq, id_, policy, version, digest, _kind(id_, kind), Period(start, until), recorded_at, *others)
         for seq, id_, policy, version, digest, kind, start, until, recorded_at, *others in session.execute(

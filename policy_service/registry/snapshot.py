@@ -1,7 +1,7 @@
-"""A snapshot of the registry without the texts: which versions there are, and when each is in force.
+"""A snapshot of the registry without texts: its versions, and the periods in which each is in force.
 
-It is read whole, and again only after something was added to the registry; so a reader counts rows and reads no more,
-however many changes there have been.
+It is read whole, and again only after something was added to the registry; otherwise a reader only counts rows, however
+many changes there are.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from policy_service.registry.service import activations
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
 Piece = tuple[Period, Activation]
-"""A piece of time, and what is in force in it."""
+"""A period, and what is in force in it."""
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-"""What is known then is all that was recorded and not taken back."""
+"""The time of knowledge for everything recorded and not cancelled."""
 
 
 class UnknownPolicy(PolicyServiceError, LookupError):
-    """The registry has no such policy or version, or none in force; `hint` names what there is."""
+    """The registry has no such policy or version, or none in force; `hint` names those that exist."""
 
     kind = "unknown-policy"
 
@@ -58,7 +58,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPeriods:
-    """The effective periods of one policy's versions, by all that is recorded."""
+    """The effective periods of one policy's versions, as known now."""
 
     pieces: Sequence[Piece]
     """In order."""
@@ -75,11 +75,11 @@ class PolicyStatus:
     active: Piece | None
     """The version in force; None while the policy is stopped."""
     stop: Piece | None
-    """The stop by which no version applies."""
+    """The stop because of which no version applies."""
     ending: Activation | None
     """The activation that ended the policy, if nothing is in force because of it."""
     since: datetime | None
-    """Since when the version in force has been, whatever put it in force."""
+    """The time since which the version has been in force, for whatever reason."""
     next: Piece | None
 
     @property
@@ -107,12 +107,12 @@ class RegistrySnapshot:
         return self._periods_of(policy).periods
 
     def active(self, policy: str, now: datetime) -> Piece | None:
-        """Return the version in force and its piece of time; None while the policy is stopped."""
+        """Return the version in force and its period; None while the policy is stopped."""
         piece = self._piece_at(policy, now)
         return None if piece is None or piece[1].is_stop else piece
 
     def stop(self, policy: str, now: datetime) -> Piece | None:
-        """Return the stop by which no version applies, if there is one now."""
+        """Return the stop because of which no version applies now, if there is one."""
         piece = self._piece_at(policy, now)
         return piece if piece is not None and piece[1].is_stop else None
 
@@ -126,7 +126,7 @@ class RegistrySnapshot:
         )
 
     def compared(self, policy: str, active: str | None, old: str | None, new: str | None) -> tuple[str, str]:
-        """Choose the two versions to compare: the newest, and the one in force or the one before it."""
+        """Return the two versions to compare: by default the newest, and the one in force or before it."""
         versions = [each.version for each in self.versions_of(policy)]
         new = new or versions[0]
         if old or (active is not None and active != new):
@@ -135,7 +135,7 @@ class RegistrySnapshot:
         return versions[min(position, len(versions) - 1)], new
 
     def since(self, policy: str, now: datetime) -> datetime | None:
-        """Since when the version in force has been, whatever put it in force."""
+        """Return the time since which the version has been in force, for whatever reason."""
         active = self.active(policy, now)
         if active is None:
             return None
@@ -148,7 +148,7 @@ class RegistrySnapshot:
         return policy_periods.pieces[position] if position < len(policy_periods.pieces) else None
 
     def status(self, policy: str, now: datetime) -> PolicyStatus:
-        """Return what applies of a policy at an instant."""
+        """Return the status of a policy at an instant."""
         return PolicyStatus(
             active=self.active(policy, now),
             stop=self.stop(policy, now),
@@ -175,7 +175,7 @@ class RegistrySnapshot:
         raise UnknownPolicy(message, versions_hint(versions))
 
     def without(self, hidden: Collection[str]) -> RegistrySnapshot:
-        """Return the same without the versions of these digests."""
+        """Return a snapshot without the versions with some digests."""
         visible = {
             name: tuple(each for each in versions if each.digest not in hidden)
             for name, versions in self.versions.items()
@@ -198,7 +198,7 @@ class SnapshotCache:
         self._cached: tuple[Size, RegistrySnapshot] = ((-1, -1, -1), RegistrySnapshot({}, {}))
 
     def read(self, session: Session, hidden: Collection[str] = ()) -> RegistrySnapshot:
-        """Return what the registry holds, without the versions of these digests."""
+        """Return the registry's snapshot, without the versions with some digests."""
         size = _size(session)
         cached_size, snapshot = self._cached
         if cached_size != size:
@@ -216,7 +216,7 @@ def _size(session: Session) -> Size:
 
 
 def _merge_neighbours(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:
-    """Return the periods of each version; what put it in force does not part them."""
+    """Return the periods of each version, with adjacent ones joined whatever put it in force."""
     periods: dict[str, list[Period]] = {}
     for period, active in pieces:
         if active.is_stop:
@@ -230,7 +230,7 @@ def _merge_neighbours(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]
 
 
 def versions_hint(versions: Iterable[Version]) -> Message:
-    """Name the versions that there are."""
+    """Return a message with the existing versions."""
     return Message("its versions are {versions}", versions=join_comma(each.version for each in versions))
 
 

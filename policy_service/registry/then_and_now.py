@@ -49,10 +49,10 @@ class PeriodsKnown:
         return [ThenAndNow(name, then.get(name), today.get(name)) for name in sorted({*then, *today})]
 
     def period(self, then: Activation) -> Period:
-        """Return the piece of time around the instant in which nothing else was active."""
+        """Return the period around the instant in which nothing else was active."""
         pieces = self.pieces(then.policy)
         return next((period for period, _ in pieces if period.covers(self.valid_at)), then.effective)
 
     def pieces(self, policy: str) -> Sequence[tuple[Period, Activation]]:
-        """Return every piece of time of a policy, with the version that was active in it."""
+        """Return every period of a policy, with the version active in it."""
         return timeline(self._activations[policy], policy, self.known_at)
