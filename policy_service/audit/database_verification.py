@@ -23,7 +23,7 @@ from policy_service.audit.events import LogKeyAdded
 from policy_service.audit.expected_rows import ExpectedRows
 from policy_service.audit.identity import log_id, refuse_other_log
 from policy_service.audit.keys import InvalidSignedLine, PublicKey
-from policy_service.audit.log import log_length
+from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import LogKey, key_id_of
 from policy_service.audit.merkle import InvalidPath, tree_from
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
@@ -75,7 +75,8 @@ def verify_tail(
     entries: int = 1_000,
 ) -> LogFault | None:
     """Check the last entries and checkpoints, quickly, at start-up; return the first fault."""
-    size = log_length(session)
+    last = last_entry(session)  # whole, because a start relies on its instant
+    size = last.seq if last else 0
     external_checkpoints = tuple(external_checkpoints)
     try:
         refuse_other_log(log_id(session), external_checkpoints, trusted)

@@ -101,11 +101,17 @@ def unavailable(error: DBAPIError) -> Unavailable | None:
 
 def is_outage(error: Exception) -> bool:
     """Return True if a read failed because the database was unavailable, not because of what is in it."""
-    return isinstance(error, DBAPIError) and unavailable(error) is not None and not _is_damage(_code(error))
+    return isinstance(error, DBAPIError) and unavailable(error) is not None and not _is_damage(error)
 
 
-def _is_damage(code: int | str | None) -> bool:
-    return isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+def _is_damage(error: DBAPIError) -> bool:
+    """Return True if SQLite found its file damaged, or its driver, without a code, text that is not UTF-8."""
+    code = _code(error)
+    if isinstance(error.orig, FileReplaced):
+        return False
+    return isinstance(error.orig, sqlite3.Error) and (
+        code is None or (isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+    )
 
 
 def _code(error: DBAPIError) -> int | str | None:
