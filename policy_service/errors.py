@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from policy_service.messages import Message
 
 NO_ENDED_POLICIES: Mapping[str, str] = MappingProxyType({})
 NO_EXTENSIONS: Mapping[str, object] = MappingProxyType({})
@@ -22,6 +26,7 @@ ErrorKind = Literal[
     "conflict",
     "damaged-record",
     "database-unavailable",
+    "files-unavailable",
     "idempotency-key-reused",
     "invalid-parameter",
     "not-allowed",
@@ -60,6 +65,28 @@ class PolicyServiceError(Exception):
     def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # one that ends at an instant counts from it
         """Return the seconds after `now` at which a retry may succeed; None if waiting does not help."""
         return self.retry_seconds
+
+
+class FilesUnavailable(PolicyServiceError):
+    """The service cannot read or write its own files: of jobs, of exports, of work in hand."""
+
+    kind = "files-unavailable"
+    retry_seconds = 60
+
+    @classmethod
+    def because_of(cls, error: Exception) -> Self | None:
+        """Return the failure that an error of the system is; None for any other error."""
+        if not isinstance(error, OSError) or error.errno not in _OF_FILES:
+            return None
+        reason = os.strerror(error.errno).lower()
+        return cls(Message("The service cannot read or write its files: {reason}. Its log says where.", reason=reason))
+
+
+_OF_FILES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE),
+    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+}
+"""Errors of the system about files and their disk, not about connections and processes."""
 
 
 def stack_frames(error: BaseException) -> list[str]:

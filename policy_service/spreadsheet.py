@@ -93,7 +93,20 @@ def _workbook(file: Path, title: str) -> Iterator[RowWriter]:
     try:
         yield write_row
     finally:
-        book.close()
+        with telling_as_oserror():
+            book.close()
+
+
+@contextmanager
+def telling_as_oserror() -> Iterator[None]:
+    """Turn the error of the writer of workbooks about the disk into that of the system."""
+    from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415  # a start does without it
+
+    try:
+        yield
+    except FileCreateError as error:
+        (cause,) = error.args
+        raise cause if isinstance(cause, OSError) else OSError(cause) from None
 
 
 def _native(cell: Cell) -> Cell:

@@ -18,7 +18,7 @@ from api.web.problems import (
     parameter_fault,
 )
 from policy_service.decisions.request import A_KIND, AN_ID
-from policy_service.errors import PolicyServiceError, stack_frames
+from policy_service.errors import FilesUnavailable, PolicyServiceError, stack_frames
 from policy_service.identity.errors import IdentityValidationFailed
 from policy_service.messages import Message
 from policy_service.paging import InvalidCursor
@@ -27,10 +27,11 @@ from policy_service.subject import InvalidSubject
 
 def problem_or_fault(error: Exception, now: datetime) -> tuple[Problem, dict[str, object]]:
     """Return the problem of any exception, and what is logged of a fault: where it is, nothing of the request."""
-    if (problem := problem_of(error, now)) is not None:
+    problem = problem_of(error, now)
+    if problem is not None and not isinstance(error, OSError):
         return problem, {}
     internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
-    return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}
+    return problem or internal_error, {"error": type(error).__name__, "where": stack_frames(error)}
 
 
 def problem_of(error: Exception, now: datetime) -> Problem | None:
@@ -47,7 +48,8 @@ def problem_of(error: Exception, now: datetime) -> Problem | None:
         case PolicyServiceError():
             return Problem(PROBLEMS[error.kind], error.detail, error.extensions, _headers(error, now))
         case _:
-            return None
+            unavailable = FilesUnavailable.because_of(error)
+            return None if unavailable is None else problem_of(unavailable, now)
 
 
 def _headers(error: PolicyServiceError, now: datetime) -> Mapping[str, str]:

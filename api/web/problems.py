@@ -264,6 +264,12 @@ DATABASE_UNAVAILABLE = ProblemType(
     Message("Database unavailable"),
     "`detail` says why. Nothing was written; try again after the seconds in Retry-After.",
 )
+FILES_UNAVAILABLE = ProblemType(
+    "files-unavailable",
+    503,
+    Message("Files unavailable"),
+    "`detail` says why. Make room, or correct the folders of jobs and temporary files; then try again.",
+)
 DAMAGED_RECORD = ProblemType(
     "damaged-record",
     503,

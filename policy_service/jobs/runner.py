@@ -29,7 +29,7 @@ from policy_service.actor import Actor
 from policy_service.audit.log_key import key_id_of, read_log_keys
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.macs import LogKeyMissing, current_mac_key, last_erased_at
-from policy_service.errors import PolicyServiceError, stack_frames
+from policy_service.errors import FilesUnavailable, PolicyServiceError, stack_frames
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
@@ -296,9 +296,11 @@ class Jobs:
                 self._service.log.warning("job_not_settled", job=job.id, reason=str(error))
 
     def _problem_of(self, kind: AnyKind, error: Exception) -> JobProblem:
+        if not isinstance(error, PolicyServiceError):
+            self._service.log.error("job_failed", kind=kind.name, where=stack_frames(error))
+            error = FilesUnavailable.because_of(error) or error
         if isinstance(error, PolicyServiceError):
             return JobProblem(error.kind, error.detail)
-        self._service.log.error("job_failed", kind=kind.name, where=stack_frames(error))
         return JobProblem("internal-error", Message("the service failed; see its log"))
 
     def _file(self, job_id: str) -> Path:

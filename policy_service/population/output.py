@@ -11,7 +11,6 @@ import csv
 import datetime
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +18,6 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
-from xlsxwriter.exceptions import FileCreateError
 
 from policy_service.compilers.columnar.layout import STATUSES
 from policy_service.language.outcome import Decided, MissingFacts
@@ -36,7 +34,7 @@ from policy_service.language.types import (
 from policy_service.population.errors import PopulationRejected, RejectedRow
 from policy_service.population.population import raw_column
 from policy_service.population.stages import PolicyStage
-from policy_service.spreadsheet import guard_formula
+from policy_service.spreadsheet import guard_formula, telling_as_oserror
 
 MAX_SHEET_ROWS = 1_048_575
 """Maximum number of rows in a workbook below the heading."""
@@ -206,15 +204,6 @@ def guard(text: str) -> str:
     return text if _NUMBER.fullmatch(text) else guard_formula(text)
 
 
-@contextmanager
-def _told_as_oserror() -> Iterator[None]:
-    """Turn the writer's error about a full disk into an OSError."""
-    try:
-        yield
-    except FileCreateError as error:
-        raise OSError(*error.args) from None
-
-
 def _write_xlsx(path: Path, parts: Iterable[pa.Table]) -> None:
     options = {
         "constant_memory": True,
@@ -222,7 +211,7 @@ def _write_xlsx(path: Path, parts: Iterable[pa.Table]) -> None:
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with _told_as_oserror(), xlsxwriter.Workbook(path, options) as book:
+    with telling_as_oserror(), xlsxwriter.Workbook(path, options) as book:
         sheet = book.add_worksheet()
         for number, row in enumerate(_rows(parts)):
             for column, cell in enumerate(row):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +26,7 @@ from policy_service.jobs.queries import read_jobs
 from policy_service.jobs.runner import Jobs
 from policy_service.jobs.tables import JobRow
 from policy_service.workers.pool import InlineWorkers, Result
-from tests.api.client import portal
+from tests.api.client import assert_problem, portal
 from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.pages.decisions.deciding import decided
@@ -244,6 +246,33 @@ def test_what_cannot_be_settled_stands_in_no_files_way(two: Two, monkeypatch: py
     portal().call(jobs.cancel, job_of(two, page))
     eventually(lambda: not two.files())
     assert reasons == ["The job was cancelled."]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_job_that_finds_no_room_for_its_files_says_so(two: Two, number: int) -> None:
+    two.held.go.set()
+
+    def run(_: JobContext, __: object, ___: object) -> None:
+        raise OSError(number, os.strerror(number), "/a/folder")
+
+    kind: AnyKind = replace(BY_NAME["reevaluation"], run_inside=run)
+    actor, form = two.first.people["compliance"].actor(), kind.form.model_validate({"policy": TIER})
+    job = portal().call(two.first.app.jobs.start, kind, actor, form)
+    eventually(lambda: not two.first.app.jobs._running)
+    answer = two.first.did("GET", f"/v1/jobs/{job.id}", "compliance")
+    assert answer["problem"] == {
+        "type": "/problems/files-unavailable",
+        "detail": f"The service cannot read or write its files: {os.strerror(number).lower()}. Its log says where.",
+    }
+
+
+def test_a_folder_of_jobs_that_is_none_starts_no_job(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = two.folder.parent / "file"
+    file.touch()
+    monkeypatch.setattr(two.second.app.jobs, "_folder", file)
+    refused = two.second.ask("POST", "/v1/jobs/export", "compliance")
+    assert assert_problem(refused, 503, "files-unavailable")["detail"].startswith("The service cannot read or write")
+    assert refused.headers["retry-after"] == "60"
 
 
 @every_kind
