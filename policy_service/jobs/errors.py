@@ -13,6 +13,20 @@ class TooManyJobs(PolicyServiceError):
     retry_seconds = 10
 
 
+class FileElsewhere(PolicyServiceError):
+    """The file of a finished job is not in the folder of this process."""
+
+    kind = "not-found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Message(
+                "The file was removed, or lies in the folder of another process: all processes of one database must "
+                "share `POLICY_SERVICE_JOBS`. Start the job again."
+            )
+        )
+
+
 class FileExpired(PolicyServiceError):
     """A job has no file, or no longer."""
 

@@ -31,13 +31,16 @@ class ProcessLock:
         os.close(self._descriptor)
 
 
-def is_locked(folder: Path, process: str) -> bool:
-    """Return True if a process is alive; remove the file of one that is not."""
+def is_locked(folder: Path, process: str) -> bool | None:
+    """Return True if a process is alive, False if it has ended, None if it has no file here.
+
+    The file of one that has ended is removed.
+    """
     file = _lock_file(folder, process)
     try:
         descriptor = os.open(file, os.O_RDWR)
     except FileNotFoundError:
-        return False
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from policy_service.integrity import reading_row
 from policy_service.jobs.encoding import decode_json
@@ -60,9 +60,10 @@ def last_done(session: Session, kind: str) -> Job | None:
     return None if row is None else _job(row)
 
 
-def running_processes(session: Session) -> list[str]:
-    """Return the processes that have running jobs."""
-    return list(session.exec(select(JobRow.process).where(JobRow.state == JobState.RUNNING).distinct()))
+def running_processes(session: Session) -> dict[str, datetime | None]:
+    """Return the processes that have running jobs, each with when it last wrote the progress of one."""
+    query = select(JobRow.process, func.max(JobRow.seen_at)).where(JobRow.state == JobState.RUNNING)
+    return dict(session.exec(query.group_by(JobRow.process)).all())
 
 
 def expired_jobs(session: Session, keep: Mapping[str, timedelta], default: timedelta, now: datetime) -> list[str]:

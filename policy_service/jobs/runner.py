@@ -6,7 +6,8 @@
     sweep: rows of processes that are gone become `interrupted`, old jobs are removed with their files
 
 Each process locks its own file in the folder of job files, which all processes of a database share. The lock is
-released when the process ends, in whatever way, so the others can see which processes are gone.
+released when the process ends, in whatever way, so the others can see which processes are gone. One whose file is not
+in the folder is gone when it has written no progress for some time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +36,7 @@ from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.jobs import queries
 from policy_service.jobs import service as job_rows
 from policy_service.jobs.encoding import encode_json, rebuild
-from policy_service.jobs.errors import FileExpired
+from policy_service.jobs.errors import FileElsewhere, FileExpired
 from policy_service.jobs.kind import KEEP, AnyKind, InsideContext, JobContext, JobService
 from policy_service.jobs.model import Job, JobProblem, JobState
 from policy_service.jobs.process_lock import ProcessLock, checked_name, is_locked
@@ -45,6 +47,8 @@ WATCH_SECONDS = 1.0
 """Interval of checking the row of a job that runs here."""
 SWEEP_SECONDS = 60.0
 """Interval between sweeps."""
+SILENCE = timedelta(minutes=2)
+"""How long a process without a lock here is taken for alive after it wrote the progress of a job."""
 CLOSE_SECONDS = 10.0
 """How long `close` waits for a database that does not answer."""
 MAC_PURPOSE = "job"
@@ -104,10 +108,15 @@ class Jobs:
             running.stop()
 
     def file_of(self, job: Job | None) -> JobFile:
-        """Return the file of a job. Raises FileExpired if there is none (any more), DamagedRecord, KeyUnavailable."""
-        if job is None or job.state is not JobState.DONE or job.file_name is None or not self._file(job.id).exists():
+        """Return the file of a job.
+
+        Raises FileExpired if there is none (any more), FileElsewhere, DamagedRecord, KeyUnavailable.
+        """
+        if job is None or job.state is not JobState.DONE or job.file_name is None:
             raise FileExpired
         self._require_genuine(job)
+        if not self._file(job.id).exists():
+            raise FileElsewhere
         kind = self.kinds[job.kind].file
         return JobFile(self._file(job.id), job.file_name, kind.media_type if kind else None)
 
@@ -146,7 +155,7 @@ class Jobs:
             naming = [kind.name for kind in self.kinds.values() if kind.names_subjects]
             expired = queries.expired_jobs(session, keep, KEEP, now)
             expired += queries.ended_jobs(session, naming, last_erased_at(session))
-        ended_processes = [process for process in processes if not self._is_alive(process)]
+        ended_processes = [each for each, seen_at in processes.items() if not self._is_alive(each, seen_at, now)]
         if ended_processes or expired:
             with database.write_unlogged() as session:
                 interrupted = job_rows.interrupt_jobs(session, ended_processes, now)
@@ -313,8 +322,11 @@ class Jobs:
         if with_file:
             file.unlink(missing_ok=True)
 
-    def _is_alive(self, process: str) -> bool:
-        return (self._lock is not None and self._lock.process == process) or is_locked(self._folder, process)
+    def _is_alive(self, process: str, seen_at: datetime | None, now: datetime) -> bool:
+        if self._lock is not None and self._lock.process == process:
+            return True
+        is_alive = is_locked(self._folder, process)
+        return seen_at is not None and now - seen_at < SILENCE if is_alive is None else is_alive
 
 
 class _Watch:
@@ -338,8 +350,9 @@ class _Watch:
                     return
 
     def _is_running(self) -> bool:
-        with self._jobs._service.database.write_unlogged() as session:  # noqa: SLF001  # a part of it
-            return job_rows.report_progress(session, self._job_id, *self.progress)
+        service = self._jobs._service  # noqa: SLF001  # a part of it
+        with service.database.write_unlogged() as session:
+            return job_rows.report_progress(session, self._job_id, *self.progress, service.clock.now())
 
 
 def _cancel_once(task: asyncio.Task[Any] | None) -> None:

@@ -44,14 +44,16 @@ def start_job(session: Session, job: Job, process: str, *, alone: bool) -> None:
             started_at=job.started_at,
             file_name=job.file_name,
             process=process,
+            seen_at=job.started_at,
         )
     )
     session.flush()
 
 
-def report_progress(session: Session, job_id: str, completed: int, total: int | None) -> bool:
-    """Store the progress of a job. Return True if it is still running."""
-    statement = update(_JOB).where(_JOB.c.id == job_id, _IS_RUNNING).values(completed=completed, total=total)
+def report_progress(session: Session, job_id: str, completed: int, total: int | None, now: datetime) -> bool:
+    """Store the progress of a job, and that its process lives. Return True if it is still running."""
+    values = {"completed": completed, "total": total, "seen_at": now}
+    statement = update(_JOB).where(_JOB.c.id == job_id, _IS_RUNNING).values(values)
     return session.connection().execute(statement).rowcount == 1
 
 

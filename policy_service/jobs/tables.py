@@ -30,5 +30,7 @@ class JobRow(SQLModel, table=True):
     file_size: int | None = Field(default=None, sa_type=BigInteger)
     problem: str | None = Field(default=None, sa_column=Column(Text))
     process: str = Field(max_length=36)
+    seen_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the process last wrote the progress."""
     mac: str | None = Field(default=None, max_length=81)
     """The MAC of a finished job's outcome, with the log's key."""

@@ -97,9 +97,9 @@ def test_one_that_has_ended_stays_as_it_is(database: Database, state: JobState) 
     problem = JobProblem("busy", Message("the log is being read whole already"))
     ended = replace(one, state=state, ended_at=START, completed=1, total=2, problem=problem, mac="m")
     with database.write_unlogged() as session:
-        assert report_progress(session, one.id, 1, 2)
+        assert report_progress(session, one.id, 1, 2, START)
         assert end_job(session, ended)
-        assert not report_progress(session, one.id, 2, 2)
+        assert not report_progress(session, one.id, 2, 2, START)
         assert not end_job(session, replace(ended, state=JobState.FAILED, ended_at=START + timedelta(1)))
         assert interrupt_jobs(session, [PROCESS], START) == []
     assert read(database, one) == ended
@@ -110,8 +110,9 @@ def test_the_jobs_of_a_process_that_is_gone_are_interrupted(database: Database) 
     started(database, one)
     with database.write_unlogged() as session:
         start_job(session, other, "1" * 36, alone=False)
+        assert report_progress(session, other.id, 1, 2, START + timedelta(hours=1))
     with database.read() as session:
-        assert sorted(running_processes(session)) == [PROCESS, "1" * 36]
+        assert running_processes(session) == {PROCESS: one.started_at, "1" * 36: START + timedelta(hours=1)}
     with database.write_unlogged() as session:
         assert interrupt_jobs(session, [PROCESS], START) == [one.id]
     assert (read(database, one).state, read(database, other).state) == (JobState.INTERRUPTED, JobState.RUNNING)

@@ -24,6 +24,7 @@ from policy_service.jobs.kind import AnyKind, JobContext
 from policy_service.jobs.model import Job, JobState
 from policy_service.jobs.queries import read_jobs
 from policy_service.jobs.runner import Jobs
+from policy_service.jobs.service import start_job
 from policy_service.jobs.tables import JobRow
 from policy_service.workers.pool import InlineWorkers, Result
 from tests.api.client import assert_problem, portal
@@ -297,11 +298,36 @@ def test_one_of_a_process_that_is_gone_stands_in_nobodys_way(two: Two, name: str
         row.process = "0" * 36
         work = two.folder / f"{row.id}.work"  # what it had in hand
     work.mkdir()
+    (two.folder / f"{'0' * 36}.lock").touch()
     (work / "answers.csv").write_text("C1", encoding="utf-8")
     visitor, other = two.start(name, two.second)
     assert until(visitor, other, is_over).has("#work h2")
     assert "The job was interrupted." in visitor.get(page.address).text("#work")
     assert not work.exists()
+
+
+def test_a_process_with_another_folder_interrupts_no_job_of_one_that_lives(
+    two: Two, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, page = two.start("export")
+    monkeypatch.setattr(two.second.app.jobs, "_folder", tmp_path)
+    two.second.app.jobs.sweep()
+    assert job_of(two, page).state is JobState.RUNNING
+    two.held.go.set()
+    eventually(lambda: job_of(two, page).state is JobState.DONE)
+    answer = two.second.ask("GET", f"/v1/jobs/{job_of(two, page).id}/file", "compliance")
+    assert "must share `POLICY_SERVICE_JOBS`" in assert_problem(answer, 404, "not-found")["detail"]
+
+
+def test_a_process_that_is_silent_and_has_no_file_is_gone(two: Two) -> None:
+    job = Job("1" * 36, "export", "ann", "Ann", {}, JobState.RUNNING, two.first.clock.at)
+    with two.first.database.write_unlogged() as session:
+        start_job(session, job, "0" * 36, alone=True)
+    for waited, state in ((0, JobState.RUNNING), (119, JobState.RUNNING), (1, JobState.INTERRUPTED)):
+        two.first.clock.at += timedelta(seconds=waited)
+        two.second.app.jobs.sweep()
+        with two.first.database.read() as session:
+            assert [each.state for each in read_jobs(session, [job.id])] == [state]
 
 
 @every_kind
