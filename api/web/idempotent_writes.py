@@ -151,14 +151,16 @@ def expected_etag(request: Request) -> str:
 def _key_header(
     key: Annotated[
         str | None,
-        Header(alias=KEY, description="1 to 200 visible ASCII characters; the same request again has no second effect"),
+        Header(alias=KEY, description="1 to 200 visible ASCII characters; a repeated request has one effect"),
     ] = None,
 ) -> None:
     """Documents the header."""
 
 
 def _if_match_header(
-    tag: Annotated[str | None, Header(alias="If-Match", description="the ETag of the change as it was read")] = None,
+    tag: Annotated[
+        str | None, Header(alias="If-Match", description="the ETag of the change as the client read it")
+    ] = None,
 ) -> None:
     """Documents the header."""
 

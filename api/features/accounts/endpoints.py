@@ -26,11 +26,12 @@ from policy_service.identity.queries import AccountFilter, AccountSort, AccountS
 ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 """Text without control characters; PostgreSQL cannot store NUL."""
 Name = Annotated[str, Field(max_length=100)]
-WithText = Annotated[str, Query(max_length=200, description="only accounts whose name or person has this in it")]
+WithText = Annotated[
+    str, Query(max_length=200, description="only accounts whose name or printed name contains this text")
+]
 WithRole = Annotated[Role | None, Query(description="only accounts with this role")]
 InState = Annotated[
-    AccountStatus | None,
-    Query(description="only accounts that may sign in, whose signing roles wait, that are disabled"),
+    AccountStatus | None, Query(description="only accounts that may sign in, await attestation, or are disabled")
 ]
 
 

@@ -19,10 +19,10 @@ from policy_service.identity import queries
 from policy_service.identity.api_keys import ApiKeyStatus, issue_key, revoke_key
 from policy_service.identity.queries import ApiKeyFilter, ApiKeySort
 
-WithText = Annotated[str, Query(max_length=200, description="only keys whose name has this in it")]
+WithText = Annotated[str, Query(max_length=200, description="only keys whose name contains this text")]
 WithScope = Annotated[Role | None, Query(description="only keys with this scope")]
 InState = Annotated[
-    ApiKeyStatus | None, Query(description="only keys that are in use, end within 30 days, have ended, were revoked")
+    ApiKeyStatus | None, Query(description="filters by status: in use, expiring within 30 days, expired, revoked")
 ]
 
 

@@ -150,25 +150,25 @@ def _known_event(event: str) -> str:
     return event
 
 
-Seq = Annotated[int, Path(ge=1, le=END_SEQ, description="the number of an entry, from 1")]
+Seq = Annotated[int, Path(ge=1, le=END_SEQ, description="the sequence number of an entry, from 1")]
 OfEvent = Annotated[
     str | None,
     AfterValidator(lambda event: None if event is None else _known_event(event)),
-    Query(description="only this event", json_schema_extra={"enum": list(EVENTS)}),
+    Query(description="only entries of this event", json_schema_extra={"enum": list(EVENTS)}),
 ]
 ByActor = Annotated[
-    str | None, Query(pattern="^[0-9A-Za-z-]{1,64}$", description="only what this account, or key, did")
+    str | None, Query(pattern="^[0-9A-Za-z-]{1,64}$", description="only entries of this account or API key")
 ]
 About = Annotated[
     str | None,
     Query(
         pattern=r"^[a-z_]+:[^\u0000-\u001f\u007f-\u009f]+$",
         max_length=300,
-        description="only what is about this, such as `policy:tiering/rfm_value` or `change:…`",
+        description="only entries about this object, such as `policy:tiering/rfm_value` or `change:…`",
     ),
 ]
-Since = Annotated[UtcInstant | None, Query(alias="from", description="from this instant on")]
-Until = Annotated[UtcInstant | None, Query(description="before this instant")]
+Since = Annotated[UtcInstant | None, Query(alias="from", description="only entries at or after this instant")]
+Until = Annotated[UtcInstant | None, Query(description="only entries before this instant")]
 
 
 router = RestRouter("/v1/audit", "audit")
@@ -214,7 +214,7 @@ def list_checkpoints(read: ReadRequest, since: Since = None, until: Until = None
     return CheckpointPage.from_value(page)
 
 
-@router.read("/public-key", CONFLICT, **content("application/x-pem-file", description="the key in use, as PEM"))
+@router.read("/public-key", CONFLICT, **content("application/x-pem-file", description="the public key in use, as PEM"))
 def get_public_key(read: ReadRequest) -> Response:
     """Return the public key in use. Compare its fingerprint with one obtained by another channel."""
     key = public_key_in_use(read.session)

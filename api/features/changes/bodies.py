@@ -66,17 +66,17 @@ class DraftModel(Model):
     ]
     rollback: Annotated[
         dict[PolicyName, VersionNumber] | None,
-        Field(min_length=1, max_length=MAX_VERSIONS, description="each policy's version by its name"),
+        Field(min_length=1, max_length=MAX_VERSIONS, description="the version of each policy, by policy name"),
     ] = None
 
     ends: Annotated[
         list[PolicyName],
-        Field(default_factory=list, max_length=MAX_VERSIONS, description="policies that are ended from the day on"),
+        Field(default_factory=list, max_length=MAX_VERSIONS, description="policies that end on the first day"),
     ]
     afterwards: Annotated[
         Afterwards,
         Field(
-            description="what is in force when the period is over: `before`, what was there before it, or `nothing`",
+            description="what applies after the period: `before`, the version before it, or `nothing`",
         ),
     ] = "before"
 

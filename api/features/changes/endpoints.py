@@ -33,14 +33,14 @@ NO_STORE = {"Cache-Control": "no-store"}
 Text = Annotated[Digest, Path(description="one of `texts`")]
 InState = Annotated[approval.ChangeState | None, Query(description="only changes in this state")]
 OfKind = Annotated[approval.ChangeKind | None, Query(description="only changes of this kind")]
-OfPolicy = Annotated[PolicyName | None, Query(description="only changes that put it in force, drafts left out")]
-UntilDay = Annotated[DayText | None, Query(description="the last day that counts; left out: today, or its last")]
+OfPolicy = Annotated[PolicyName | None, Query(description="only changes that put this policy in force, without drafts")]
+UntilDay = Annotated[DayText | None, Query(description="the last day that counts; default: today, or its last day")]
 OfAuthor = Annotated[
-    str | None, Query(pattern="^(me|[0-9a-f-]{36})$", description="only changes of this account, or of `me`")
+    str | None, Query(pattern="^(me|[0-9a-f-]{36})$", description="only changes by this account; `me` is the caller")
 ]
-WithText = Annotated[str, Query(max_length=300, description="only changes whose title has these words in it")]
+WithText = Annotated[str, Query(max_length=300, description="only changes whose title contains these words")]
 WaitingForMe = Annotated[
-    bool, Query(alias="waiting-for-me", description="only changes that wait for a signature of whoever asks")
+    bool, Query(alias="waiting-for-me", description="only changes that await the caller's signature")
 ]
 router = RestRouter("/v1/changes", "changes")
 

@@ -48,10 +48,8 @@ class ActedModel(Answer):
 class SignOffModel(ActedModel):
     """A signature on the current submission."""
 
-    counts: Annotated[
-        bool, Field(description="whether its signer still has the account and the role, and wrote nothing")
-    ]
-    why_not: Annotated[str | None, Field(description="why it does not count; its role is owed again")]
+    counts: Annotated[bool, Field(description="the signer still has account and role, and is no author")]
+    why_not: Annotated[str | None, Field(description="why the signature does not count; the role must sign again")]
 
 
 class CommentModel(Answer):
@@ -92,11 +90,9 @@ class ChangeSummary(Answer):
     effective: PeriodModel
     versions: Annotated[list[ChangeVersionModel], Field(description="empty while its files are a draft")]
     ends: Annotated[
-        list[str], attribute("draft.ends"), Field(description="the policies that it ends from its start on")
+        list[str], attribute("draft.ends"), Field(description="the policies that the change ends on its first day")
     ]
-    afterwards: Annotated[
-        Afterwards, attribute("draft.afterwards"), Field(description="what is in force when the period is over")
-    ]
+    afterwards: Annotated[Afterwards, attribute("draft.afterwards"), Field(description="what applies after the period")]
     owed: Annotated[list[Role], attribute("missing_roles", "who must still sign")]
 
 
@@ -112,16 +108,16 @@ class ChangeDetail(ChangeSummary):
     reason: Annotated[str, attribute("draft.reason")]
     texts: Annotated[list[Digest], attribute("draft.texts")]
     evidence: Annotated[EvidenceModel | None, attribute("draft.evidence", "the scan or minutes of first versions")]
-    digest: Annotated[Digest | None, Field(description="what is signed; null while it is a draft")]
+    digest: Annotated[Digest | None, Field(description="the digest that is signed; null for a draft")]
     report: Digest | None
     simulated_over: Annotated[
         str | None, attribute("draft.simulated_over", "the registered population over which its effect is simulated")
     ]
     simulation: str | None
     population: str | None
-    roles: Annotated[list[Role], Field(description="who must sign")]
-    sign_off: Annotated[ChangeVersionModel | None, Field(description="the policy that says so")]
-    bases: Annotated[list[ChangeVersionModel], Field(description="what it was compared with")]
+    roles: Annotated[list[Role], Field(description="the roles that must sign")]
+    sign_off: Annotated[ChangeVersionModel | None, Field(description="the policy that decided this")]
+    bases: Annotated[list[ChangeVersionModel], Field(description="the version it was compared with")]
     signatures: list[SignOffModel]
     history: Annotated[list[ActedModel], attribute("actions")]
     comments: list[CommentModel]
@@ -131,8 +127,8 @@ class ChangeDetail(ChangeSummary):
 class SimulationModel(Model):
     """The effect that was submitted with a change."""
 
-    digest: Annotated[Digest, Field(description="of all below; part of what is signed")]
-    bundle: Annotated[dict[str, Any], Field(description="what the figures depend on, with its own digest")]
+    digest: Annotated[Digest, Field(description="digest of all figures below; part of what is signed")]
+    bundle: Annotated[dict[str, Any], Field(description="the inputs of the figures, with their digest")]
     impact_share: Annotated[
         str | None, Field(description="the largest share of decided subjects that move in a policy; null if unknown")
     ]
@@ -142,9 +138,9 @@ class SimulationModel(Model):
     capacity_share: Annotated[
         str | None, Field(description="the largest share of its stated capacity that a role needs after the change")
     ] = None
-    money_difference: Annotated[str | None, Field(description="how much more or less is decided in all, in CNY")]
+    money_difference: Annotated[str | None, Field(description="the difference of the total, in CNY")]
     ends: Annotated[list[str], Field(description="policies that the change ends; endings are not simulated")]
-    movers: Annotated[Digest, Field(description="of the list of all who move")]
+    movers: Annotated[Digest, Field(description="digest of the list of all subjects that move")]
     parts: Annotated[
         list[dict[str, Any]],
         Field(description="for each kind of subject its figures, or its problems; who moves is in `movers`"),
@@ -159,7 +155,7 @@ class ReportModel(Model):
     diagnostics: list[dict[str, Any]]
     report: dict[str, Any] | None
     simulation: Annotated[
-        SimulationModel | None, Field(description="of a draft that could be submitted, its effect, worked out now")
+        SimulationModel | None, Field(description="the effect of a draft that can be submitted, simulated now")
     ] = None
 
 
@@ -190,8 +186,8 @@ class PolicyComparisonModel(Answer):
     policy: str
     version: str
     kind: str
-    subjects: Annotated[int, Field(description="of how many the movements are")]
-    not_decided: Annotated[int, Field(description="of them, those not decided about since the first day")]
+    subjects: Annotated[int, Field(description="number of subjects that were compared")]
+    not_decided: Annotated[int, Field(description="of these, the subjects without a decision since the first day")]
     expected_moved: int
     actual_moved: int
     cells: list[CellComparisonModel]

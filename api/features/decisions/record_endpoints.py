@@ -46,15 +46,16 @@ from policy_service.decisions.replay import explain_decision, replay
 
 Json = dict[str, Any]
 PROOF = "The path from the record to its block, and from the block to a signed checkpoint."
-Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
-OfKind = Annotated[KindName | None, Query(description="only about subjects of this kind")]
-OfPolicy = Annotated[PolicyName | None, Query(description="only what this policy answered")]
+Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, evaluated again")]
+OfKind = Annotated[KindName | None, Query(description="only decisions about subjects of this kind")]
+OfPolicy = Annotated[PolicyName | None, Query(description="only decisions by this policy")]
 OfOutcome = Annotated[
-    str | None, Query(max_length=400, description="only with this answer of the policy, e.g. `tier:S`, `missing_facts`")
+    str | None,
+    Query(max_length=400, description="only decisions with this answer, such as `tier:S` or `missing_facts`"),
 ]
-OfRule = Annotated[str | None, Query(max_length=64, description="only by this rule of the policy")]
-Since = Annotated[UtcInstant | None, Query(alias="from", description="decided from this instant on")]
-Until = Annotated[UtcInstant | None, Query(description="decided before this instant")]
+OfRule = Annotated[str | None, Query(max_length=64, description="only decisions by this rule of the policy")]
+Since = Annotated[UtcInstant | None, Query(alias="from", description="only decisions at or after this instant")]
+Until = Annotated[UtcInstant | None, Query(description="only decisions before this instant")]
 Name = Annotated[str, Path(max_length=64)]
 
 
@@ -77,7 +78,9 @@ class AnswerTotalsModel(Answer):
 
     policy: str
     items: list[AnswerTotalModel]
-    uncounted: Annotated[int, Field(description="the newest decisions of all policies that are not counted yet")]
+    uncounted: Annotated[
+        int, Field(description="number of the newest decisions, of all policies, that are not counted yet")
+    ]
 
 
 class PreviousModel(Model):
@@ -134,12 +137,11 @@ class VerdictModel(Model):
 
 
 class ProofStateModel(Answer):
-    """The state of a record's proof: where it is sealed, and whether the proof is valid.
+    """The proof of a record: where it is sealed, and whether it is valid. Null for what is not known yet."""
 
-    Null for what is not known yet.
-    """
-
-    state: Annotated[ProofState, Field(description="`waiting`: not sealed and signed yet; `broken`: it does not hold")]
+    state: Annotated[
+        ProofState, Field(description="`waiting`: not sealed and signed yet; `broken`: the proof is invalid")
+    ]
     reason: str | None
     seq: Annotated[int, Field(description="the record's number")]
     block: int | None
@@ -148,7 +150,7 @@ class ProofStateModel(Answer):
     sealed_at: datetime | None
     entry: Annotated[int | None, Field(description="the entry of the log that seals the block")]
     root: str | None
-    checkpoint: Annotated[int | None, Field(description="how many entries the signed checkpoint covers")]
+    checkpoint: Annotated[int | None, Field(description="number of entries that the signed checkpoint covers")]
     signed_at: datetime | None
     key: Annotated[str | None, Field(description="the fingerprint of the key that signed it")]
 

@@ -24,7 +24,7 @@ GROUP_NAME = "`tier:S`, or the status where nothing was decided"
 SubjectId = Annotated[str, attribute("subject.id")]
 SubjectKind = Annotated[str, attribute("subject.kind")]
 DecisionId = Annotated[str, attribute("decision.decision_id")]
-Percentage = Annotated[str | None, Field(description="per cent with one decimal; null where there was nobody")]
+Percentage = Annotated[str | None, Field(description="per cent, with one decimal; null if there were no subjects")]
 
 
 class GroupModel(Answer):
@@ -60,16 +60,20 @@ class MemberModel(Answer):
     kind: SubjectKind
     policy: str
     group: GroupModel
-    outcome: Annotated[Any, Field(description="all that was decided, also what is not counted; null if nothing was")]
-    rule: Annotated[str | None, Field(description="of several the first, of a scorecard the band")]
+    outcome: Annotated[
+        Any, Field(description="all outcomes, including those that are not counted; null if there are none")
+    ]
+    rule: Annotated[str | None, Field(description="the first of several rules; the band of a scorecard")]
     because: list[Words]
-    since: Annotated[date, Field(description="since when it has been in the group")]
+    since: Annotated[date, Field(description="when the subject entered the group")]
     version: str
     digest: Digest
     as_of: Annotated[date, attribute("decision.as_of")]
     decided_at: Annotated[datetime, attribute("decision.decided_at")]
     decision_id: DecisionId
-    overridden: Annotated[dict[str, Any] | None, Field(description="the override that took the place of the rules")]
+    overridden: Annotated[
+        dict[str, Any] | None, Field(description="the override that replaced the outcome of the rules")
+    ]
 
     @classmethod
     def from_member(cls, member: Member) -> Self:
@@ -88,7 +92,7 @@ class SubjectModel(Answer):
 
     subject: str
     kind: str
-    merged_into: Annotated[str | None, Field(description="the subject that it is part of, and that lists name")]
+    merged_into: Annotated[str | None, Field(description="the subject it was merged into, which lists show")]
     merged: Annotated[list[str], Field(description="the subjects that were merged into it")]
     policies: list[MemberModel]
 
@@ -109,9 +113,9 @@ class GroupRatesModel(Answer):
     before: Annotated[int, Field(description="subjects on the first day")]
     after: Annotated[int, Field(description="subjects on the second day")]
     stayed: int
-    risen: Annotated[int, Field(description="those that went to a better group, by the order of the choice")]
+    risen: Annotated[int, Field(description="subjects that moved to a better group, by the order of the choice")]
     fallen: int
-    other: Annotated[int, Field(description="those that went where there is no better and worse")]
+    other: Annotated[int, Field(description="subjects that moved between groups without an order")]
     loss_rate: Percentage
     upgrade_rate: Percentage
 
@@ -134,7 +138,7 @@ class MoveModel(Answer):
     kind: SubjectKind
     before: GroupModel | None
     after: GroupModel
-    day: Annotated[date, Field(description="since when it has been in the group of the second day")]
+    day: Annotated[date, Field(description="when the subject entered the group of the second day")]
     decision_id: DecisionId
 
 
@@ -145,16 +149,18 @@ class MovePage(PageModel[MoveModel]):
 MAX_GROUPS = 500
 Name = Annotated[str, Path(max_length=64)]
 Id = Annotated[str, Path(max_length=MAX_ID)]
-OfKind = Annotated[KindName, Query(description="of which kind the subject is")]
+OfKind = Annotated[KindName, Query(description="the kind of the subject")]
 OfPolicy = Annotated[PolicyName | None, Query(description="only the groups of this policy")]
 ThePolicy = Annotated[PolicyName, Query(description="the policy")]
-OnDay = Annotated[DayText | None, Query(description="as of this day; left out: by the newest decisions")]
+OnDay = Annotated[DayText | None, Query(description="the groups on this day; default: by the newest decisions")]
 From = Annotated[DayText, Query(alias="from", description="the first day")]
 To = Annotated[DayText, Query(description="the second day, not before the first")]
-InGroup = Annotated[str | None, Query(max_length=400, description="only this group, e.g. `tier:S`, `missing_facts`")]
+InGroup = Annotated[
+    str | None, Query(max_length=400, description="only this group, such as `tier:S` or `missing_facts`")
+]
 Before = Annotated[str | None, Query(max_length=400, description=f"only from this group; `{NONE}` for no group")]
-After = Annotated[str | None, Query(max_length=400, description="only to this group")]
-OfRule = Annotated[str | None, Query(max_length=64, description="only those that this rule decided")]
+After = Annotated[str | None, Query(max_length=400, description="only movements to this group")]
+OfRule = Annotated[str | None, Query(max_length=64, description="only subjects decided by this rule")]
 OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only this subject")]
 router = RestRouter("/v1", "groups")
 

@@ -30,31 +30,25 @@ from policy_service.overrides.service import OverrideRequest, PreparedOverride
 from policy_service.overrides.signature_validity import read_with_signature_validity
 from policy_service.subject import CUSTOMER, MAX_ID, Subject
 
-OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only exceptions for this subject")]
+OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only overrides for this subject")]
 OfKind = Annotated[
     KindName | None,
     Query(
         description=f"only exceptions for subjects of this kind; with `subject` it is `{CUSTOMER}` when it is left out"
     ),
 ]
-OfPolicy = Annotated[PolicyName | None, Query(description="only exceptions from this policy")]
-InState = Annotated[
-    OverrideStatus | None, Query(description="only exceptions that apply now, that wait for signatures, that are over")
-]
-Outcome = Annotated[
-    dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
-]
-SignatureCounts = Annotated[
-    bool, Field(description="whether its signer still has the account and the role; true once all have signed")
-]
-InvalidReason = Annotated[str | None, Field(description="why it does not count; its role is owed again")]
+OfPolicy = Annotated[PolicyName | None, Query(description="only overrides of this policy")]
+InState = Annotated[OverrideStatus | None, Query(description="filters by status: applies now, awaits signatures, over")]
+Outcome = Annotated[dict[str, Any] | list[Any], Field(description="the outcome of the policy, or a list of outcomes")]
+SignatureCounts = Annotated[bool, Field(description="the signer still has account and role, or all have signed")]
+InvalidReason = Annotated[str | None, Field(description="why the signature does not count; the role must sign again")]
 
 
 class NewOverride(SignedBody):
     """A new override: the outcome instead of the rules', its subject, reason and end, and the signature."""
 
     subject: str
-    kind: Annotated[KindName, Field(description="of which kind the subject is")] = CUSTOMER
+    kind: Annotated[KindName, Field(description="the kind of the subject")] = CUSTOMER
     policy: PolicyName
     outcome: Outcome
     role: Role
@@ -99,20 +93,19 @@ class OverrideModel(Model):
     reason: str
     recorded_at: datetime
     until: datetime
-    state: Annotated[OverrideState, Field(description="how it stands now")]
+    state: Annotated[OverrideState, Field(description="its present status")]
     verdict: Annotated[
-        str | None,
-        Field(description="how far its first signature reaches; null for one recorded before a policy decided that"),
+        str | None, Field(description="the limit of its first signature; null if no policy decided limits at that time")
     ]
-    signers: Annotated[list[Role], Field(description="who must sign beside who recorded it")]
-    owed: Annotated[list[Role], Field(description="who has not signed yet, or with a signature that does not count")]
-    lapses_at: Annotated[datetime | None, Field(description="when it is over unless they have signed")]
+    signers: Annotated[list[Role], Field(description="the roles that must sign, besides the author of the override")]
+    owed: Annotated[list[Role], Field(description="the roles without a signature that counts")]
+    lapses_at: Annotated[datetime | None, Field(description="when it lapses unless all have signed")]
     decided_by: Annotated[
-        dict[str, Any] | None, Field(description="the policies of governance that say so, the rule, and its facts")
+        dict[str, Any] | None, Field(description="the governance policies that decided this, the rule, and its facts")
     ]
-    digest: Annotated[Digest, Field(description="what is signed")]
+    digest: Annotated[Digest, Field(description="the digest that is signed")]
     signatures: list[OverrideSignatureModel]
-    ratified_at: Annotated[datetime | None, Field(description="when the last of them signed")]
+    ratified_at: Annotated[datetime | None, Field(description="when the last signer signed")]
     ended_at: datetime | None
 
 

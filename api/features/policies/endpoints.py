@@ -69,11 +69,11 @@ PolicyId = Annotated[str, Depends(_policy_name)]
 """The name of the policy in the path."""
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
 VersionFormat = Annotated[
-    Literal["json", "yaml", "text"] | None, Query(alias="format", description="otherwise by the header Accept")
+    Literal["json", "yaml", "text"] | None, Query(alias="format", description="the format; default: the header Accept")
 ]
 Lang = Annotated[Literal["zh", "en"], Query(description="the language of prose and tables")]
-ValidAt = Annotated[UtcInstant | None, Query(description="an instant with its time zone; now when it is left out")]
-KnownAt = Annotated[UtcInstant | None, Query(description="what was known then; now when it is left out")]
+ValidAt = Annotated[UtcInstant | None, Query(description="an instant with its time zone; default: now")]
+KnownAt = Annotated[UtcInstant | None, Query(description="as known at this instant; default: now")]
 OldVersion = Annotated[str, Query(alias="from", max_length=32, description="a version")]
 NewVersion = Annotated[str, Query(alias="to", max_length=32, description="another version")]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]

@@ -55,9 +55,7 @@ class ActiveModel(Model):
     ]
     active: ActivationModel | None
     suspended: StopModel | None
-    ended: Annotated[
-        ActivationModel | None, Field(description="by what the policy was ended, where nothing is in force for that")
-    ]
+    ended: Annotated[ActivationModel | None, Field(description="what ended the policy; null if nothing ended it")]
 
 
 def active_model(
@@ -96,8 +94,8 @@ class DependenciesModel(Answer):
     """A policy's dependencies and dependents, among the versions in force."""
 
     policy: PolicyName
-    upstream: Annotated[list[DependencyModel], Field(description="outcomes of other policies that it takes")]
-    downstream: Annotated[list[DependencyModel], Field(description="policies in force that take its outcomes")]
+    upstream: Annotated[list[DependencyModel], Field(description="outcomes of other policies that the policy requires")]
+    downstream: Annotated[list[DependencyModel], Field(description="policies in force that require its outcomes")]
     measures: list[MeasureModel]
 
 
@@ -108,12 +106,12 @@ class RuleVersionModel(Answer):
     digest: Digest
     status: Annotated[
         RuleStatus,
-        Field(description="against the version before; `absent`: neither has it, `first`: the first version has it"),
+        Field(description="compared with the version before; `absent`: in neither, `first`: in the first version"),
     ]
     rule: RuleModel | None
-    position: Annotated[int, Field(description="which rule of the version's it is, from 1; 0 where it is not there")]
+    position: Annotated[int, Field(description="the position of the rule in the version, from 1; 0 if absent")]
     rule_count: int
-    sentences: Annotated[SentencesModel, Field(description="what the version changed in it")]
+    sentences: Annotated[SentencesModel, Field(description="what the version changed in the rule")]
     in_force: list[InForceModel]
     active: bool
 
@@ -140,7 +138,9 @@ class RecordedSignatureModel(Answer):
     by: PersonModel
     role: Role
     at: datetime
-    meaning: Annotated[Meaning | SuspensionMeaning, Field(description="`suspends` and `ratifies`: of a suspension")]
+    meaning: Annotated[
+        Meaning | SuspensionMeaning, Field(description="`suspends` and `ratifies` belong to a suspension")
+    ]
     reason: str
 
 
@@ -158,7 +158,7 @@ class OriginModel(Answer):
     """The origin of an activation: its `change` or `suspension`; neither at set-up."""
 
     activation: ActivationModel
-    title: Annotated[str | None, Field(description="of the change")]
+    title: Annotated[str | None, Field(description="the title of the change")]
     signatures: list[RecordedSignatureModel]
 
 
@@ -170,7 +170,7 @@ class ProvenanceModel(Answer):
     digest: Annotated[Digest, attribute("version.digest")]
     recorded_at: Annotated[datetime, attribute("version.recorded_at")]
     submission: Annotated[SignedChangeModel | None, Field(description="null when it was imported at set-up")]
-    origins: Annotated[list[OriginModel], Field(description="what put it in force, the newest first")]
+    origins: Annotated[list[OriginModel], Field(description="what put the version in force, newest first")]
 
 
 def rule_version_model(rule: RuleInVersion) -> RuleVersionModel:

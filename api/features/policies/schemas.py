@@ -33,7 +33,7 @@ class ListedPolicy(PolicySummary):
     """A policy, in the version that decides, or that was suspended or ended and none applies in its place."""
 
     status: Literal["in_force", "suspended", "ended"]
-    suspension: Annotated[str | None, Field(description="what suspended the version that is told")]
+    suspension: Annotated[str | None, Field(description="what suspended the version")]
     ended: Annotated[str | None, Field(description="the change that ended the policy")]
 
 

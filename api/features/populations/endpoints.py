@@ -71,14 +71,14 @@ CHARSETS = ("utf-8", "gb18030", "gbk", "gb2312")
 """Accepted character sets; the actual one is determined from the bytes."""
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 FILE_BODY = {"requestBody": {"required": True, "description": "The file.", "content": dict.fromkeys(FORMATS, _BYTES)}}
-Name = Annotated[str, Query(pattern=f"^{NAME.pattern}$", description="what work over it calls it", examples=["spring"])]
-OfKind = Annotated[KindName, Query(description="of which kind its subjects are")]
-OfDay = Annotated[DayText, Query(description="the day that its facts are of", examples=["2026-11-30"])]
+Name = Annotated[str, Query(pattern=f"^{NAME.pattern}$", description="the name of the population", examples=["spring"])]
+OfKind = Annotated[KindName, Query(description="the kind of the subjects")]
+OfDay = Annotated[DayText, Query(description="the day of the facts", examples=["2026-11-30"])]
 KeepDays = Annotated[int, Query(ge=1, le=MAX_KEEP_DAYS, description="days after which it is deleted")]
 MappingText = Annotated[
-    str, Query(max_length=MAX_MAPPING, description="which column is which fact, as YAML or JSON: `{subject: number}`")
+    str, Query(max_length=MAX_MAPPING, description="the column of each fact, as YAML or JSON: `{subject: number}`")
 ]
-OnlyKind = Annotated[KindName | None, Query(description="only about this kind of subject")]
+OnlyKind = Annotated[KindName | None, Query(description="only populations of this kind of subject")]
 router = RestRouter("/v1/populations", "populations")
 
 

@@ -19,7 +19,7 @@ class DecidingPolicy(Answer):
     policy: Annotated[str, attribute("id")]
     version: str
     title: Words
-    rules: list[str] = Field(description="the rules whose reasons cite the row; none when the whole policy does")
+    rules: list[str] = Field(description="the rules whose reasons cite the row; empty if the whole policy cites it")
     examples: list[str] = Field(description="the names of the examples that cite it")
 
 
@@ -30,8 +30,8 @@ class RowModel(Answer):
     says: Words
     status: Status
     policies: list[DecidingPolicy]
-    feature: Words | None = Field(description="what of the service does a row that no policy decides")
-    not_yet: Words | None = Field(description="why nothing does it yet")
+    feature: Words | None = Field(description="the part of the service that meets a row that no policy decides")
+    not_yet: Words | None = Field(description="why the row is not met yet")
 
 
 class SectionModel(Answer):

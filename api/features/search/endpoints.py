@@ -33,7 +33,7 @@ class HitModel(Answer):
     of: Annotated[
         str | None,
         BeforeValidator(lambda of: of or None),
-        Field(description="of a subject its kind, of a rule its policy, of a decision its subject, …"),
+        Field(description="the kind of a subject, the policy of a rule, the subject of a decision, …"),
     ]
     at: Annotated[datetime | None, Field(description="when a decision was made, or an entry written")]
 

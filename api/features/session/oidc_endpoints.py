@@ -42,11 +42,11 @@ NEXT = "policy_service_oidc_next"
 PREFIX = "/v1/session/oidc"
 PROVIDER_PROBLEMS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
 # Together they fit into an address of 64 KiB, however their characters are written there.
-State = Annotated[str, Query(max_length=256, description="as it was sent to the identity provider")]
-Code = Annotated[str, Query(max_length=4_096, description="what the identity provider answers")]
+State = Annotated[str, Query(max_length=256, description="the state that was sent to the identity provider")]
+Code = Annotated[str, Query(max_length=4_096, description="the code from the identity provider")]
 Next = Annotated[
     str | None,
-    Query(alias="next", max_length=MAX_ADDRESS, description="the address of this service to go on at, for browsers"),
+    Query(alias="next", max_length=MAX_ADDRESS, description="the address of this service to continue at, for browsers"),
 ]
 
 

@@ -17,10 +17,10 @@ from policy_service.decisions.record_queries import RecordFilter, RecordSort
 from policy_service.subject import CUSTOMER, MAX_ID, Subject
 
 Id = Annotated[str, Path(max_length=MAX_ID)]
-OfKind = Annotated[KindName, Query(description="of which kind the subject is")]
-OfPolicy = Annotated[PolicyName | None, Query(description="only what this policy answered")]
-Since = Annotated[UtcInstant | None, Query(alias="from", description="decided from this instant on")]
-Until = Annotated[UtcInstant | None, Query(description="decided before this instant")]
+OfKind = Annotated[KindName, Query(description="the kind of the subject")]
+OfPolicy = Annotated[PolicyName | None, Query(description="only decisions by this policy")]
+Since = Annotated[UtcInstant | None, Query(alias="from", description="only decisions at or after this instant")]
+Until = Annotated[UtcInstant | None, Query(description="only decisions before this instant")]
 
 
 class Erase(SignedBody):

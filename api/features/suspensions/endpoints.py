@@ -80,7 +80,7 @@ class SuspensionModel(Answer):
     ratified: Annotated[SuspensionSignature | None, attribute("ratification")]
     ended: Annotated[EndedModel | None, attribute("end")]
     until: datetime
-    runs: Annotated[bool, Field(description="whether it lasts now")]
+    runs: Annotated[bool, Field(description="true if it is in effect now")]
 
     @classmethod
     def at(cls, suspension: Suspension, now: datetime) -> Self:
@@ -94,7 +94,7 @@ class SuspensionPage(PageModel[SuspensionModel]):
 
 OfPolicy = Annotated[PolicyName | None, Query(description="only suspensions of this policy")]
 InState = Annotated[
-    SuspensionStatus | None, Query(description="only those that last, wait for a second signature, are over")
+    SuspensionStatus | None, Query(description="filters by status: in effect, awaits a second signature, over")
 ]
 router = RestRouter("/v1/suspensions", "suspensions")
 
