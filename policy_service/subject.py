@@ -29,6 +29,13 @@ MAX_ID = 200
 """Maximum length of an identifier, characters."""
 PLAIN_ID = f"[!-\\-0-~](?:[ -.0-~]{{0,{MAX_ID - 2}}}[!-.0-~])?"
 """Valid identifiers of printable ASCII without a slash, as a regular expression."""
+_BLANKS = r"\s\u00a0\u3000"
+_FORBIDDEN = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
+    r"\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
+)
+ID_PATTERN = f"^[^{_BLANKS}{_FORBIDDEN}]([^{_FORBIDDEN}]*[^{_BLANKS}{_FORBIDDEN}])?$"
+"""The canonical spelling of identifiers as far as JSON Schema states it; `id_error` rejects a little more."""
 KIND = re.compile("[a-z][a-z0-9_]{0,63}")
 MAX_KIND = 64
 KIND_LABELS_ZH: Mapping[str, str] = {

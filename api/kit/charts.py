@@ -169,10 +169,7 @@ def matrix_chart(  # noqa: PLR0913  # labels, cells, and how they are written
     words: Words = str,
     count: Count = str,
 ) -> Chart:
-    """Return a chart of a matrix; higher counts are darker, and None stands for an empty cell.
-
-    `address` is the list of what a cell counts.
-    """
+    """Return a chart of a matrix, darker for higher counts. `address` is the list of the subjects of a cell."""
     rows, columns = list(map(words, rows)), list(map(words, columns))
     left = _label_width(rows)
     xs = [left + GAP + CELL_WIDTH * j for j in range(len(columns))]

@@ -82,10 +82,7 @@ def page_behind(
 
 
 def link(path: str, **query: object) -> str:
-    """Return an address with these names in its query; what is empty is left out.
-
-    `path` is quoted already, or needs none.
-    """
+    """Return an address with these names in its query, without empty ones. `path` is quoted already, or needs none."""
     params = {name.rstrip("_"): str(value) for name, value in query.items() if value not in {None, ""}}
     return f"{path}?{urlencode(params)}" if params else path
 

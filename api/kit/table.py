@@ -19,11 +19,11 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS
+from api.kit.common_fields import invalid_subject_errors
 from api.kit.context import PageContext
 from api.kit.forms import FieldErrors, FormState, is_plausible_day
 from api.kit.frame import Breadcrumbs, Frame
 from api.kit.listing import Column, Listing
-from api.kit.subjects import invalid_subject_errors
 from policy_service.access import check_permission
 from policy_service.actor import Actor, Role
 from policy_service.language.types import parse_date
@@ -195,10 +195,7 @@ def table_page(table: Table[Any], session: Session, context: PageContext) -> Tab
 def bind_query(
     session: Session, table: ExportedList[Any], context: PageContext
 ) -> tuple[tuple[BoundFilter, ...], TableQuery, FieldErrors]:
-    """Return the filters of a table, the query in an address, and its errors.
-
-    An unknown order is replaced by the default.
-    """
+    """Return the filters, the query in an address, and its errors; the default replaces an unknown order."""
     params = context.params
     fields = tuple(
         BoundFilter(each, each.options(session, context) if callable(each.options) else each.options)

@@ -7,8 +7,8 @@ from datetime import date
 
 from sqlmodel import Session
 
+from api.kit.common_fields import kind_options
 from api.kit.context import PageContext
-from api.kit.subjects import kind_options
 from api.kit.table import Options, TableFilter
 from policy_service.decisions.groups.model import Group
 from policy_service.decisions.groups.movements import declaring_head, grouped_heads

@@ -44,7 +44,7 @@ from policy_service.decisions.replay import DECIDERS
 from policy_service.decisions.request import DECISION_ID, MAX_POLICIES
 from policy_service.language.policy import Policy
 from policy_service.messages import plain_text
-from policy_service.subject import KIND, MAX_ID
+from policy_service.subject import ID_PATTERN, KIND, MAX_ID
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent.parent
@@ -55,13 +55,6 @@ PUBLIC = {"cache-control": "no-cache"}
 DECISIONS = "/v1/decisions"
 """The route that is none of FastAPI's."""
 
-_BLANKS = r"\s\u00a0\u3000"
-_FORBIDDEN = (
-    r"\u0000-\u001f\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
-    r"\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
-)
-ID_PATTERN = f"^[^{_BLANKS}{_FORBIDDEN}]([^{_FORBIDDEN}]*[^{_BLANKS}{_FORBIDDEN}])?$"
-"""What JSON Schema can say of the spelling of an identifier: whatever it refuses is refused, and a little more."""
 _PARTS: Json = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 """The parts that never change; what is null there, or an empty list, is put in below."""
 SCHEMAS: Json = _PARTS["schemas"]

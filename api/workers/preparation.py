@@ -22,10 +22,7 @@ from policy_service.workers.kinds import ANALYSING, DRAFT_CHECKING, READING, tim
 
 
 async def checked_submission(service: Service, change: str, expected: str) -> PreparedSubmission:
-    """Return all that a submission needs.
-
-    Raises ProblemError, DatabaseUnavailable, and OperationRejected with all that is wrong.
-    """
+    """Return what a submission needs. Raises ProblemError, DatabaseUnavailable, OperationRejected with all errors."""
     prepared = await _check(service, change, expected)
     await warm_heads(service, change)
     return prepared

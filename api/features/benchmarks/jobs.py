@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.common_fields import Population, SubjectKind, decided_kinds, population_errors, population_options
 from api.kit.context import PageContext
 from api.kit.form_fields import HIDDEN, MOST_DAYS, Widget
 from api.kit.forms import Day, FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.populations import Population, population_errors, population_options
-from api.kit.subjects import SubjectKind, decided_kinds
 from policy_service.approval import service as approval
 from policy_service.clock import midnight
 from policy_service.decisions.reevaluation import MAX_AGE

@@ -25,11 +25,11 @@ from api.features.changes.new_change import (
     parse_selected,
     read_period,
 )
+from api.kit.common_fields import population_options
 from api.kit.context import Command, FormPage, PageBuilder, PageContext
 from api.kit.form_fields import FormField
 from api.kit.forms import ETAG, MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.page_route import PageRoute
-from api.kit.populations import population_options
 from policy_service.analysis.edited_files import EditedFile, edited_files, text_sources
 from policy_service.analysis.file_check import CheckReport, check_files
 from policy_service.approval import service as approval

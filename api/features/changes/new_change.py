@@ -13,12 +13,12 @@ from pydantic import Field, NaiveDatetime
 from sqlmodel import Session
 from starlette.responses import Response
 
+from api.kit.common_fields import population_options
 from api.kit.context import Command, FormPage, PageContext
 from api.kit.form_fields import FormField, Widget, form_fields
 from api.kit.formats import parse_instant
 from api.kit.forms import MAX_FORM_BYTES, FieldErrors, Form, FormModel, FormState, read_form, validate_form
 from api.kit.page_route import PageRoute
-from api.kit.populations import population_options
 from policy_service.approval import service as approval
 from policy_service.approval.change import Afterwards, Draft
 from policy_service.approval.evidence import MAX_EVIDENCE_BYTES

@@ -9,11 +9,11 @@ from typing import Annotated
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.common_fields import SubjectKind, decided_kinds
 from api.kit.context import PageContext
 from api.kit.form_fields import MOST_DAYS, Widget
 from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.subjects import SubjectKind, decided_kinds
 from policy_service.decisions.data_check import DataCheck, DataCheckRejected, parse_keys
 from policy_service.decisions.reevaluation import MAX_AGE
 from policy_service.decisions.words.data_check import DataCheckResult, check_data_into

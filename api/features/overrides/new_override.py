@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr
 from sqlmodel import Session
 
+from api.kit.common_fields import PolicyChoice, subject_field_errors
 from api.kit.context import PageContext
 from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
-from api.kit.policies import PolicyChoice
-from api.kit.subjects import subject_field_errors
 from api.kit.values import Options, ValueWidget, widget_of
 from api.service import Service
 from policy_service.actor import DIRECTORS, Actor, Role

@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.common_fields import SubjectKind, decided_kinds, policy_errors, subject_field_errors
 from api.kit.context import PageContext
 from api.kit.form_fields import Widget
 from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.policies import policy_errors
-from api.kit.subjects import SubjectKind, decided_kinds, subject_field_errors
 from policy_service.audit.service import current_signer
 from policy_service.clock import instants_between
 from policy_service.decisions.block_store import SealingFailed
@@ -103,10 +102,7 @@ ZIP = "application/zip"
 
 
 def run_pack(context: JobContext, form: PackForm) -> PackSummary:
-    """Build a pack.
-
-    Raises KeyUnavailable, LogNotSigned, KeyFileError, DatabaseUnavailable.
-    """
+    """Build a pack. Raises KeyUnavailable, LogNotSigned, KeyFileError, DatabaseUnavailable."""
     with context.open_database() as database, database.read() as session:
         signer = current_signer(session, context.keys)
         maker = PackContext(context.cipher, signer, context.requested_by, context.started_at, context.zone)
@@ -124,10 +120,7 @@ def _check_scope(_: Session, form: PackForm) -> Mapping[str, Message]:
 
 
 def seal_records(service: JobService) -> None:
-    """Seal unsealed records, so that a pack can prove its decisions.
-
-    Altered ones cannot be sealed; the pack says so.
-    """
+    """Seal unsealed records, so that a pack can prove its decisions; altered ones stay unsealed, as the pack says."""
     with suppress(SealingFailed):
         service.sealer.seal_all()
 

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from api.auth.permissions import may_read
 from api.features.populations.registration import prepare
+from api.kit.common_fields import SubjectKind, decided_kinds
 from api.kit.context import PageContext
 from api.kit.form_action import EmptyForm, FormAction, FormRequest
 from api.kit.form_fields import FormField, Widget, form_fields
@@ -18,7 +19,6 @@ from api.kit.forms import Day, FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.subjects import SubjectKind, decided_kinds
 from api.kit.table import Table, TableColumn, TableQuery
 from api.kit.table_options import OF_KIND
 from policy_service.database import Transaction

@@ -13,11 +13,11 @@ from datetime import timedelta
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
+from api.kit.common_fields import PolicyChoice, policy_errors, subject_policies
 from api.kit.context import PageContext
 from api.kit.form_fields import DecisionDay, MaxAge
 from api.kit.forms import FormModel, FormState
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.policies import PolicyChoice, policy_errors, subject_policies
 from api.service import Service
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable

@@ -9,12 +9,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.common_fields import (
+    PolicyChoice,
+    Population,
+    policy_errors,
+    population_errors,
+    population_options,
+    subject_policies,
+)
 from api.kit.context import PageContext
 from api.kit.form_fields import HIDDEN, DecisionDay, MaxAge, Widget
 from api.kit.forms import FormModel, FormState, expected_error
 from api.kit.job import FormChoices, JobForm, JobPages
-from api.kit.policies import PolicyChoice, policy_errors, subject_policies
-from api.kit.populations import Population, population_errors, population_options
 from policy_service.approval.service import UnknownChange, read_change
 from policy_service.audit.events import ListExported
 from policy_service.audit.log import append

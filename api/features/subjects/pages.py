@@ -8,13 +8,13 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from sqlmodel import Session
 
+from api.kit.common_fields import SubjectKind, decided_kinds
 from api.kit.context import PageContext
 from api.kit.form_action import FormAction, FormRequest
 from api.kit.form_fields import HIDDEN, FormField, Proof, Reason, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.listing import link
 from api.kit.page_route import PageRoute
-from api.kit.subjects import SubjectKind, decided_kinds
 from policy_service.database import Transaction
 from policy_service.decisions.erasure import ErasurePreview, preview_erasure
 from policy_service.decisions.merges import merge_subjects

@@ -1,7 +1,4 @@
-"""`/policies/{domain}/{policy}/try`: a form for trial facts and its answer.
-
-A case as a link, or as an example of a draft.
-"""
+"""`/policies/{domain}/{policy}/try`: a form for trial facts, its answer, and the case as a link or an example."""
 
 from __future__ import annotations
 
