@@ -22,10 +22,7 @@ SELECTORS: Final = "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE
 
 
 def missing_glyphs(text: str) -> tuple[str, ...]:
-    """Return the characters of `text` that the typeface lacks, each once, by code point.
-
-    Blanks and hidden characters are never drawn, and not included.
-    """
+    """Return the visible characters of `text` that the typeface lacks, each once, by code point."""
     if text.isascii():
         return ()
     characters = set(text) - _drawn()

@@ -122,10 +122,7 @@ def line_chart(
     words: Words = str,
     count: Count = str,
 ) -> Chart | None:
-    """Return a chart with a line per title, over two or more columns; figures are not negative.
-
-    None without lines, or with more lines than `LINE_PAINT` has colours.
-    """
+    """Return a chart with a line per title; None without lines, or with more lines than `LINE_PAINT` has colours."""
     if not 0 < len(lines) <= len(LINE_PAINT):
         return None
     top_value = max((value for _, values in lines for value in values), default=0) or 1

@@ -69,10 +69,7 @@ class InvalidBody(ProblemError):
 
 
 def valid_fields(model: type[BaseModel], data: object, error: ValidationError) -> SimpleNamespace:
-    """Return the valid fields of `data`, as the model has them, and defaults of missing ones.
-
-    An invalid field is no attribute: reading it raises AttributeError.
-    """
+    """Return the valid fields of `data` and the defaults of missing ones; others raise AttributeError."""
     sent = data if isinstance(data, Mapping) else {}
     invalid = {str(each["loc"][0]) for each in error.errors(include_url=False) if each["loc"]}
     values: dict[str, Any] = {}

@@ -84,10 +84,7 @@ CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "ef
 
 
 def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -> Period | FieldErrors:
-    """Return the period in a form, or its errors.
-
-    A field only shows minutes; an unchanged one keeps the exact instant of the draft `before`.
-    """
+    """Return the period in a form, or its errors; an unchanged field keeps the exact instant of the draft `before`."""
     stored = before.effective if before else None
     start = parse_instant(form.effective_from, zone, stored.start if stored else None)
     until = (
