@@ -26,7 +26,7 @@ from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.errors import StartupError
 from policy_service.integrity import DamagedRecord
-from policy_service.migrations import NewerDatabase, is_current
+from policy_service.migrations import NewerDatabase, has_tables, is_current
 from policy_service.migrations.self_check import self_check
 from policy_service.registry.checks import check_files, verify_versions
 from policy_service.registry.service import UnknownVersion
@@ -78,7 +78,8 @@ def open_database(url: str, keys: Path) -> Database:
         if database.file and not database.file.is_file():
             reason = f"there is no database at {address}: run `policy-service init`"
         elif not is_current(database):
-            reason = f"the database at {address} is not set up: run `policy-service init`"
+            state = "was set up by an earlier version of the service" if has_tables(database) else "is not set up"
+            reason = f"the database at {address} {state}: run `policy-service init`"
     except NewerDatabase as error:
         reason = str(error)
     except DatabaseUnavailable:

@@ -47,6 +47,12 @@ def is_current(database: Database) -> bool:
         return _current_step(session.connection()) == steps()[-1]
 
 
+def has_tables(database: Database) -> bool:
+    """Return True if any step was run. Raises NewerDatabase, DatabaseUnavailable."""
+    with database.read() as session:
+        return _current_step(session.connection()) is not None
+
+
 @cache
 def steps() -> tuple[str, ...]:
     """Return the numbers of all steps, in order, as their files are called."""

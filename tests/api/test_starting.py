@@ -25,6 +25,7 @@ from policy_service.settings import Settings
 from policy_service.start_check import NotInitialisedError, NotSoundError
 from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
 from tests.databases import BACKENDS, empty_url
+from tests.storage.steps import at_step
 
 
 @contextmanager
@@ -209,8 +210,16 @@ def test_it_does_not_begin_without_the_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_it_does_not_begin_on_an_empty_database(backend: str) -> None:
-    with empty_url(backend) as url, pytest.raises(NotInitialisedError, match="run `policy-service init`"):
+    says = "(there is no database at|is not set up).*: run `policy-service init`"
+    with empty_url(backend) as url, pytest.raises(NotInitialisedError, match=says):
         begin(url)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_does_not_begin_on_an_older_database(backend: str) -> None:
+    says = "was set up by an earlier version of the service: run `policy-service init`"
+    with at_step(backend, "0001") as database, pytest.raises(NotInitialisedError, match=says):
+        begin(database.url)
 
 
 def test_it_does_not_begin_on_a_newer_database() -> None:
