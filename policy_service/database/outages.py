@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from typing import Literal
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import SQLModel
 
 from policy_service.errors import PolicyServiceError
+from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
 
 Unavailable = Literal["busy", "full", "gone", "replaced"]
@@ -68,18 +71,22 @@ _POSTGRESQL: dict[str, Unavailable] = {
     "58": "gone",  # the machine under it failed
 }
 """By SQLSTATE or its prefix (PostgreSQL, appendix A); the first match counts."""
+_UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(\w+)'")
+"""The driver of SQLite gives this error no code."""
 _READ_ONLY = (sqlite3.SQLITE_READONLY, "25006")
 """The refusal of a write while the database is read-only."""
 
 
 @contextmanager
 def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
-    """Turn database outages into DatabaseUnavailable; other errors pass unchanged."""
+    """Turn outages into DatabaseUnavailable, and undecodable text into DamagedRecord; other errors pass unchanged."""
     try:
         yield
     except PoolTimeout:
         raise DatabaseUnavailable("busy") from None
     except DBAPIError as error:
+        if columns := _undecodable_columns(error):
+            raise DamagedRecord(" / ".join(columns), "with text that is not UTF-8") from None
         reason = unavailable(error)
         if reason is None or (reading and _code(error) in _READ_ONLY):
             raise
@@ -112,6 +119,19 @@ def _is_damage(error: DBAPIError) -> bool:
     return isinstance(error.orig, sqlite3.Error) and (
         code is None or (isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
     )
+
+
+def _undecodable_columns(error: DBAPIError) -> list[str]:
+    """Return the columns, with their tables, that may hold the text that SQLite's driver cannot decode; none otherwise.
+
+    The driver names the column alone.
+    """
+    message = _UNDECODABLE.match(str(error.orig))
+    if message is None:
+        return []
+    [name] = message.groups()
+    tables = SQLModel.metadata.sorted_tables
+    return [f"{table.name}.{name}" for table in tables if name in table.columns] or [name]
 
 
 def _code(error: DBAPIError) -> int | str | None:

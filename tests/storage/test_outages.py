@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlmodel import select
 
 from policy_service import migrations
 from policy_service.actor import SERVICE
@@ -21,11 +22,13 @@ from policy_service.audit.log import append
 from policy_service.database import (
     Database,
     DatabaseUnavailable,
+    Lane,
     Transaction,
     Unavailable,
     transaction_count,
     unavailable,
 )
+from policy_service.integrity import DamagedRecord
 from tests.databases import BACKENDS, PrivateServer, TestClock, fresh_database, fresh_url, private_server
 
 SHORT = 0.2
@@ -337,3 +340,16 @@ def test_names_with_characters_of_addresses_are_names() -> None:
         migrations.upgrade(database)
         write(database)
         assert (Path(folder) / "a b 名#1.db").exists()
+
+
+def test_text_that_cannot_be_decoded_is_a_damaged_record_and_no_outage() -> None:
+    with fresh_url("sqlite") as url, opened(url) as database:
+        migrations.upgrade(database)
+        write(database)
+        with database.write(TestClock()) as transaction:
+            transaction.session.connection().exec_driver_sql(
+                "UPDATE lane SET name = CAST(x'ff' AS TEXT) WHERE name = 'decisions'"
+            )
+        with pytest.raises(DamagedRecord, match="text that is not UTF-8") as failure, database.read() as session:
+            session.exec(select(Lane)).all()
+    assert "lane.name" in failure.value.table
