@@ -27,14 +27,15 @@ def interpreter() -> Iterator[None]:
 def test_a_service_that_starts_shares_the_interpreter(tmp_path: Path) -> None:
     async def run(app: FastAPI) -> tuple[float, bool, bool]:
         gc.disable()  # as `serve` does for the start
+        loaded = [app]
         async with app.router.lifespan_context(app):
-            return sys.getswitchinterval(), is_looked_through(app), gc.isenabled()
+            return sys.getswitchinterval(), is_looked_through(loaded), gc.isenabled()
 
     with populated(policies=one_policy()) as url:
         here = {"database_url": SecretStr(url), "policies": one_policy(), "checkpoints": tmp_path / "checkpoints"}
-        app = create_app(settings(**here), StandingClock(), HERE)
-        assert is_looked_through(app)
-        interval, still_looked_through, is_collecting = asyncio.run(run(app))
+        interval, still_looked_through, is_collecting = asyncio.run(
+            run(create_app(settings(**here), StandingClock(), HERE))
+        )
     assert interval == pytest.approx(SWITCH_SECONDS)
     assert not still_looked_through
     assert is_collecting
