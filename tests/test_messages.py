@@ -250,6 +250,7 @@ UNSAID = {
     PINYIN,  # what no password is made of
     ", is now ",  # kept in the report
     "no such address",  # for the service's log
+    "Could not decode to UTF-8 column '(\\w+)'",  # what the driver of SQLite says
     "policy service",  # what no password holds
     "name and address",  # a kind of counter
     "roles changed",  # kept with the sessions that ended

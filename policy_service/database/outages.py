@@ -86,7 +86,7 @@ def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
         raise DatabaseUnavailable("busy") from None
     except DBAPIError as error:
         if columns := _undecodable_columns(error):
-            raise DamagedRecord(" / ".join(columns), "with text that is not UTF-8") from None
+            raise DamagedRecord(" / ".join(columns), Message("with text that is not UTF-8")) from None
         reason = unavailable(error)
         if reason is None or (reading and _code(error) in _READ_ONLY):
             raise

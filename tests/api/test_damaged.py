@@ -203,6 +203,7 @@ COLD = {"version.content", "version.digest", "version.recorded_at"}
 UNREAD = {
     "job.started_at",  # of whoever started it: tests/pages/test_jobs.py
     "job.ended_at",
+    "job.seen_at",  # read by the sweep alone, which logs what it cannot read
     "population_part.content",  # opened by work alone: tests/population/test_registered.py
     "evidence.content",  # a file, handed on as it is
     "api_key_revocation.at",  # read with its key
