@@ -11,6 +11,8 @@ from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "data" / "cdnow.txt.gz"
 AS_OF = datetime.date(1998, 7, 1)
+MEANS = {"industry": "retail", "industry_mean_amount": "45.37", "industry_mean_orders": "1.1935"}
+"""Facts that hold for all buyers: the means are those of the purchases."""
 HEADINGS = ("subject", "amount_12m", "orders_12m", "recency_days")
 
 

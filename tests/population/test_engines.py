@@ -16,10 +16,9 @@ from tests.absence import SPARK, has_spark
 from tests.databases import empty_url
 from tests.effort import effort
 from tests.population.files import RFM, read_result, run_file
-from tests.population.purchases import AS_OF, HEADINGS, write_purchases
+from tests.population.purchases import AS_OF, HEADINGS, MEANS, write_purchases
 from tests.shipped import NEWEST
 
-MEANS = {"industry": "retail", "industry_mean_amount": "45.37", "industry_mean_orders": "1.1935"}
 CUSTOMERS = effort(500, 23_570)
 TABLE = "CREATE TABLE customers (subject text, amount_12m numeric, orders_12m int, recency_days int)"
 

@@ -1,21 +1,12 @@
-"""Policies over populations answer as single decisions do, go on after a kill, and are checked by the definition."""
+"""Policies over populations answer as single decisions do, and are checked by the definition."""
 
 from __future__ import annotations
 
-import csv
-import gc
-import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,20 +16,15 @@ from policy_service.decisions.decider import Decider
 from policy_service.errors import FactsRejected
 from policy_service.language.load import load_bytes
 from policy_service.language.types import format_value
-from policy_service.population import engines, source
-from policy_service.population import run as run_module
+from policy_service.population import engines
 from policy_service.population.engines import EngineName
 from policy_service.population.errors import PopulationRejected, RunFailed
 from policy_service.population.mapping import Mapping
-from policy_service.population.output import result_table, write_result
-from policy_service.population.parts import PartFolder
-from policy_service.spreadsheet import WRITERS
 from tests.absence import SPARK, has_spark
-from tests.cli.command import call
 from tests.conformance.facts import pools_of
 from tests.effort import effort
-from tests.population.files import DAY, HEADINGS, RFM, ROW, problems, read_result, run_file, with_cells, write_csv
-from tests.population.purchases import AS_OF, write_purchases
+from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
+from tests.population.purchases import AS_OF, MEANS, write_purchases
 from tests.shipped import NEWEST
 
 CADENCE = "followup/contact_cadence"
@@ -53,11 +39,8 @@ def purchases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-MEANS = Mapping(constants={"industry": "retail", "industry_mean_amount": "45.37", "industry_mean_orders": "1.1935"})
-
-
 def test_real_purchases_are_tiered(purchases: Path, tmp_path: Path) -> None:
-    report = run_file(purchases, tmp_path / "o.parquet", mapping=MEANS, as_of=AS_OF)
+    report = run_file(purchases, tmp_path / "o.parquet", mapping=Mapping(constants=MEANS), as_of=AS_OF)
     tiers = Counter(pq.read_table(tmp_path / "o.parquet")[f"{RFM}.tier"].to_pylist())
     assert tiers == {"S": 1_028, "A": 1_113, "B": 3_358, "C": 18_071}
     assert report.manifest["subjects"] == 23_570
@@ -289,117 +272,3 @@ def test_a_result_takes_the_place_of_no_population(tmp_path: Path) -> None:
     with pytest.raises(PopulationRejected, match="would take the place of the population"):
         run_file(rejects, tmp_path / "o.csv")
     assert path.read_bytes() == content
-
-
-# interruptions
-
-
-def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, *_: object) -> None:
-        path.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(run_module, "write_result", fail)
-    with pytest.raises(OSError, match="No space left"):
-        run_file(write_csv(tmp_path / "p.csv", [ROW]))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["output.csv.parts", "p.csv"]
-
-
-def test_a_full_disk_is_told_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(PartFolder, "write", fail)
-    path = write_csv(tmp_path / "p.csv", [ROW])
-    ended = call(capsys, "run", "--population", path, "--output", tmp_path / "o.csv", "--policy", RFM)
-    assert (ended.status, ended.out) == (1, "the disk is full: make room, and call the command again\n")
-
-
-def test_a_population_that_is_refused_leaves_no_facts_behind(tmp_path: Path) -> None:
-    assert problems(write_csv(tmp_path / "p.csv", [ROW, ROW])) == ("p.csv: subject `C1` has the rows 1, 2",)
-    assert [path.name for path in tmp_path.iterdir()] == ["p.csv"]
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the writer's own files
-def test_a_workbook_that_cannot_be_written_is_told_as_any_file(tmp_path: Path) -> None:
-    file = tmp_path / "none" / "o.xlsx"
-    with pytest.raises(FileNotFoundError):
-        write_result(file, "xlsx", [pa.table({"a": ["x"]})])
-    with pytest.raises(FileNotFoundError), WRITERS["xlsx"](file, "Accounts") as write_row:
-        write_row(["x"])
-    del write_row  # which holds them
-    gc.collect()
-
-
-def test_a_run_goes_on_from_the_parts_that_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "PART_ROWS", 10)
-    rows = [with_cells(subject=f"C{number}") for number in range(55)]
-    path = write_csv(tmp_path / "p.csv", [*rows[:20], with_cells(subject="bad", orders_12m="x"), *rows[20:]])
-    whole = run_file(path, tmp_path / "whole.csv")
-    done: list[int] = []
-
-    def count(*arguments: Any) -> Any:  # noqa: ANN401
-        if len(done) == limit:
-            raise KeyboardInterrupt
-        done.append(1)
-        return result_table(*arguments)
-
-    monkeypatch.setattr(run_module, "result_table", count)
-    limit = 3
-    with pytest.raises(KeyboardInterrupt):
-        run_file(path)
-    assert not tmp_path.joinpath("output.csv").exists()
-    assert len(list(tmp_path.joinpath("output.csv.parts").glob("answers-*.json"))) == 3
-    done.clear()
-    limit = 6
-    resumed = run_file(path)
-    assert len(done) == 3
-    assert resumed.manifest["output"]["digest"] == whole.manifest["output"]["digest"]
-    assert resumed.manifest["rejects"]["digest"] == whole.manifest["rejects"]["digest"]
-
-
-def test_another_question_begins_anew(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "p.csv", [ROW])
-    folder = tmp_path / "output.csv.parts"
-    folder.mkdir()
-    (folder / "question.json").write_text("{}")
-    (folder / "answers-000000.json").write_text("not JSON")
-    assert run_file(path).manifest["subjects"] == 1
-    folder.mkdir()
-    (folder / "question.json.partial").write_text("{")
-    assert run_file(path).manifest["subjects"] == 1
-    folder.mkdir()
-    (folder / "mine.txt").write_text("x")
-    with pytest.raises(PopulationRejected, match="the folder is not one of a run"):
-        run_file(path)
-    assert (folder / "mine.txt").exists()
-
-
-def test_a_killed_command_goes_on_when_it_is_called_again(
-    purchases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mapping = tmp_path / "m.yaml"
-    mapping.write_text(json.dumps({"constants": dict(MEANS.constants)}))
-    output = tmp_path / "o.csv"
-    command = [
-        *("run", "--population", str(purchases)),
-        *("--output", str(output), "--policy", RFM, "--mapping", str(mapping), "--as-of", AS_OF.isoformat(), "--json"),
-    ]
-    program = (sys.executable, "-c", "from policy_service.cli import main; main()")
-    process = subprocess.Popen([*program, *command], stdout=subprocess.DEVNULL, start_new_session=True)
-    folder = tmp_path / "o.csv.parts"
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("input-*")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not output.exists()
-    finished = call(capsys, *command)
-    assert (finished.status, json.loads(finished.out)["subjects"]) == (0, 23_570)
-    with output.open(encoding="utf-8-sig", newline="") as file:
-        assert Counter(row[f"{RFM}.tier"] for row in csv.DictReader(file))["S"] == 1_028
-    refused = call(capsys, *command, "--policy", "no/such")
-    assert refused.status == 1
-    assert json.loads(refused.out) == {"detail": "not run", "problems": ["no policy `no/such`"]}

@@ -121,7 +121,7 @@ def _run_child(requests: Iterable[str], seconds: float) -> tuple[dict[str, str],
         try:
             with suppress(BrokenPipeError):
                 child.stdin.write(_settings(seconds))  # type: ignore[union-attr]  # it is a pipe
-                child.stdin.flush()  # type: ignore[union-attr]
+                child.stdin.flush()  # type: ignore[union-attr]  # as above
             output, error_output = child.communicate("".join(requests).encode(), timeout=seconds)
             last_line = error_output.decode(errors="replace").strip().rpartition("\n")[2] or "no message"
             ending = f"the child process ended with status {child.returncode} ({last_line})"
